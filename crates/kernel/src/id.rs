@@ -1,0 +1,56 @@
+//! Object and blob names: a SHA-256, written as 64 lower-case hexadecimal digits.
+
+use crate::{Error, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// A SHA-256, of an object's stored bytes or of a blob's plaintext.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub [u8; 32]);
+
+impl Id {
+    /// The name in its one spelling.
+    pub fn to_hex(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0u8; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&hex).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Id {
+    type Err = Error;
+
+    /// Accepts the one spelling only; upper case is refused, as restic refuses it.
+    fn from_str(text: &str) -> Result<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(Error::damaged("an ID is not 64 hexadecimal digits long"));
+        }
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Ok(digit - b'0'),
+            b'a'..=b'f' => Ok(digit - b'a' + 10),
+            _ => Err(Error::damaged("an ID has a character that is no lower-case hexadecimal digit")),
+        };
+        let mut id = [0u8; 32];
+        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = value(pair[0])? << 4 | value(pair[1])?;
+        }
+        Ok(Self(id))
+    }
+}

@@ -1,0 +1,13 @@
+//! The Strongroom kernel: what is done per byte, per blob or per file.
+//!
+//! Pure Rust without `unsafe`. It parses what an intruder may have written, so every parser has a
+//! budget and every failure is an [`Error`]; nothing here panics on input, opens a socket or decides policy.
+#![forbid(unsafe_code)]
+
+pub mod blob;
+pub mod error;
+pub mod id;
+
+pub use blob::{BlobEntry, BlobType};
+pub use error::{Error, Result};
+pub use id::Id;

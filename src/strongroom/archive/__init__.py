@@ -1,0 +1,1 @@
+"""Moving data: backup, restore, check, diff, find."""

@@ -1,0 +1,1 @@
+"""The repository format as data and codecs; no I/O."""

@@ -1,0 +1,1 @@
+"""An opened repository: keys, locks, index, blobs, snapshots."""

@@ -1,0 +1,159 @@
+"""The storage contract: what every store promises, and one conformance suite proves.
+
+A store keeps the objects of one repository. It is synchronous and safe to use from many threads. Nothing in it can
+delete, but for the release of a lock; deletion is a contract of its own (``strongroom.storage.removal``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from strongroom.base.objects import Kind, ObjectName
+
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a store says of an object without reading it.
+
+    ``size`` is in bytes. ``modified_ns`` is the store's own stamp, in nanoseconds since 1970 UTC, where it has one.
+    """
+
+    name: ObjectName
+    size: int
+    modified_ns: int | None = None
+
+
+class Reader(ABC):
+    """An open range of an object. Close it, or use it as a context manager."""
+
+    size: int
+    """How many bytes this reader yields in all."""
+
+    @abstractmethod
+    def read(self, limit: int = -1, /) -> bytes:
+        """Up to ``limit`` bytes (all that is left when negative); empty at the end.
+
+        Raises ``Unavailable`` when the store stops half-way; a short object is never mistaken for its end.
+        """
+
+    def fileno(self) -> int | None:
+        """A descriptor positioned at the range's first byte, for a store that has one; the range may end before it."""
+        return None
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what is open. Idempotent."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Upload(ABC):
+    """An object that is being written and does not exist yet. Leaving the context without ``commit`` aborts."""
+
+    @abstractmethod
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Append bytes."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make the object exist: all or nothing, durable when this returns, never replacing.
+
+        The same bytes under this name already are success. Raises ``Exists`` when other bytes stand there, ``Full``,
+        ``Refused`` or ``Unavailable`` otherwise; after any of these nothing of ours is left behind.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Forget what was written. Idempotent, and without effect after ``commit``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.abort()
+
+
+class Store(ABC):
+    """Where the objects of one repository live."""
+
+    conditional_create: bool
+    """Whether the store itself refuses to replace (a link on disk, If-None-Match); false where two racing creators of
+    one name could both succeed. The config is read first where this is false."""
+
+    connections: int = 5
+    """How many requests at once make sense."""
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """The place as a user would write it, without credentials."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the place ready to take objects (folders). Idempotent; destroys nothing."""
+
+    @abstractmethod
+    def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
+        """The objects of a kind in ascending order of their names, those above ``after`` only.
+
+        Constant memory where the store allows it. Names that are not object names are left out. A folder that is not
+        there is empty; one that cannot be read is ``Refused`` or ``Unavailable``, never empty.
+        """
+
+    @abstractmethod
+    def stat(self, name: ObjectName) -> Info:
+        """Size and stamp. Raises ``Missing``."""
+
+    @abstractmethod
+    def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
+        """A range of an object, to its end when ``length`` is None.
+
+        Raises ``Missing``; ``Damaged`` when the object ends before the range does.
+        """
+
+    @abstractmethod
+    def stage(self, name: ObjectName, size: int | None = None) -> Upload:
+        """Begin an object. ``size`` is the number of bytes to come, where it is known.
+
+        The store does not hash: whoever made the bytes did, or a wrapper does.
+        """
+
+    def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        """Write an object in one go; as ``stage`` and ``commit``."""
+        with self.stage(name, len(data)) as upload:
+            upload.write(data)
+            upload.commit()
+
+    def read_bytes(self, name: ObjectName, offset: int = 0, length: int | None = None) -> bytes:
+        """A range of an object as bytes; as ``read``."""
+        with self.read(name, offset, length) as reader:
+            return reader.read()
+
+    @abstractmethod
+    def child(self, name: str) -> Store:
+        """The store of a repository below this one, where the place can nest. Raises ``Unsupported``."""
+
+    @abstractmethod
+    def release_lock(self, name: str) -> None:
+        """Remove the lock of this name: the one delete of a store, which can build nothing but ``locks/<64 hex>``.
+
+        Idempotent. Raises ``Refused`` where the lock is somebody else's.
+        """
+
+    def close(self) -> None:
+        """Release connections and temporary files. Idempotent."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
