@@ -16,5 +16,5 @@ $(VENV)/.dependencies: requirements.lock
 	touch $@
 
 $(VENV)/.kernel: $(VENV)/.dependencies pyproject.toml $(KERNEL_SOURCES)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop -q --release --locked
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
 	touch $@
