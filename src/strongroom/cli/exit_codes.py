@@ -1,0 +1,47 @@
+"""Which exit code says what: restic's numbers, so that scripts carry over, and from 70 our own.
+
+Debian's restic 0.14 is older than 10, 11 and 12; the numbers are those of restic 0.17 and later.
+"""
+
+from __future__ import annotations
+
+from strongroom.base.errors import Interrupted, Locked, NoRepository, UsageError, WrongPassword
+
+OK = 0
+FAILED = 1
+INCOMPLETE = 3
+"""A snapshot was made, but some source data could not be read."""
+NO_REPOSITORY = 10
+LOCKED = 11
+WRONG_PASSWORD = 12
+SOME_REPOSITORIES_FAILED = 71
+"""A repository got no snapshot while another did; wins over ``INCOMPLETE``."""
+INTERRUPTED = 130
+
+_BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
+    (NoRepository, NO_REPOSITORY),
+    (Locked, LOCKED),
+    (WrongPassword, WRONG_PASSWORD),
+    (UsageError, FAILED),  # restic exits with 1 for a wrong flag; scripts compare
+    (Interrupted, INTERRUPTED),
+    (KeyboardInterrupt, INTERRUPTED),
+)
+
+
+def of_error(error: BaseException) -> int:
+    """The exit code that an error which ends the command stands for."""
+    return next((code for kind, code in _BY_CLASS if isinstance(error, kind)), FAILED)
+
+
+def of_repositories(codes: list[int], *, incomplete: bool = False) -> int:
+    """The exit code of a command that wrote to several repositories, from the code of each (0 for success).
+
+    71 when some failed and some did not; when all failed their common code, or 1 when they differ; otherwise 3 when
+    the source could not be read completely.
+    """
+    failed = [code for code in codes if code != OK]
+    if not failed:
+        return INCOMPLETE if incomplete else OK
+    if len(failed) < len(codes):
+        return SOME_REPOSITORIES_FAILED
+    return failed[0] if len(set(failed)) == 1 else FAILED
