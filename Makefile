@@ -1,4 +1,4 @@
-# The commands of this project; `make setup` first, everything else calls it.
+# The commands of this project; `make help` lists them. Each one sets up what it needs.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -7,10 +7,17 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 KERNEL_SOURCES := $(shell find crates -name '*.rs' -not -path '*/fuzz/*') Cargo.toml Cargo.lock $(wildcard crates/*/Cargo.toml)
 
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
 .PHONY: setup
-setup: $(VENV)/.kernel
+setup: $(VENV)/.kernel ## build the kernel and install everything into .venv (no root needed; quick the second time)
 
 $(VENV)/.dependencies: requirements.lock
+	@bash scripts/toolchain $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	touch $@
@@ -18,3 +25,44 @@ $(VENV)/.dependencies: requirements.lock
 $(VENV)/.kernel: $(VENV)/.dependencies pyproject.toml $(KERNEL_SOURCES)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
 	touch $@
+
+.PHONY: quickstart
+quickstart: setup ## SOURCE=folder [TARGET=folder]: back SOURCE up to two repositories in one pass, restore it, compare
+	@SOURCE="$(SOURCE)" TARGET="$(TARGET)" $(BIN)/python scripts/quickstart.py
+
+# pytest comes last, so that the run closes with its summary: what failed, and which peers were missing.
+.PHONY: test
+test: setup ## run all tests: the kernel's, then pytest on two processes (ARGS= for pytest)
+	cargo test --quiet --release --locked -p strongroom-kernel
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: peers
+peers: ## obtain the programs that tests and benches stand beside, into a cache outside the tree
+	@bash scripts/peers
+
+.PHONY: bench
+bench: setup ## ROWS= ROUNDS= DATA=: compare speed, memory and size with restic, rustic and cp (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks $(if $(ROWS),--rows "$(ROWS)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DATA),--data "$(DATA)")
+
+.PHONY: soak
+soak: setup ## SECONDS_TO_RUN=: back up, restore, kill and check at random until the time is over
+	@$(BIN)/python scripts/soak.py $(or $(SECONDS_TO_RUN),600)
+
+.PHONY: fuzz
+fuzz: setup ## SECONDS_TO_RUN=: run every fuzz target of the kernel for that long (ten minutes each)
+	@bash scripts/fuzz $(or $(SECONDS_TO_RUN),600)
+
+.PHONY: lint
+lint: setup ## style, types, import contracts, clippy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --quiet --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: format
+format: setup ## put Python and Rust into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cargo fmt --all
