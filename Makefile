@@ -54,7 +54,7 @@ fuzz: setup ## SECONDS_TO_RUN=: run every fuzz target of the kernel for that lon
 
 .PHONY: lint
 lint: setup ## style, types, import contracts, clippy
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

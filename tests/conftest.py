@@ -1,0 +1,88 @@
+"""Fixtures that every folder of tests uses, and the closing word on peers that were missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import peers, trees
+from tests.support.programs import PROGRAMS, Program, Restic, Rustic, Strongroom
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a peer or rights that are not there."""
+    for marker in item.iter_markers("peer"):
+        peers.require(marker.args[0])
+    if item.get_closest_marker("root") and peers.without_root():
+        pytest.skip("needs root")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which peers were missing and which tests that cost."""
+    cost: Counter[tuple[str, str]] = Counter()
+    reports = [report for kind in ("skipped", "failed", "error") for report in terminalreporter.getreports(kind)]
+    for report in reports:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+        if peers.MISSING in reason:
+            name = reason.split(peers.MISSING, 1)[1].split()[0]
+            cost[(name, report.nodeid.split("::", 1)[0])] += 1
+    if not cost:
+        return
+    terminalreporter.section("peers that were missing and what that cost")
+    for (name, file), count in sorted(cost.items()):
+        terminalreporter.line(f"{name}: {count} tests of {file}")
+    terminalreporter.line("make peers obtains them.")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The home folder of the programs of one test."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def strongroom(home: Path) -> Strongroom:
+    """The installed command of this project."""
+    return Strongroom(home)
+
+
+@pytest.fixture
+def restic(home: Path) -> Restic:
+    """Debian's restic, or the one that STRONGROOM_PEER_RESTIC names."""
+    return Restic(home)
+
+
+@pytest.fixture
+def rustic(home: Path) -> Rustic:
+    """rustic."""
+    return Rustic(home)
+
+
+@pytest.fixture(params=["restic", "rustic"])
+def peer(request: pytest.FixtureRequest, home: Path) -> Program:
+    """Each other program that speaks the format, in turn."""
+    return PROGRAMS[request.param](home)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An ordinary source tree, made anew."""
+    return trees.ordinary(tmp_path / "source")
+
+
+@pytest.fixture(scope="session")
+def hostile_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tree with all that a file system can hold; made once, do not change it."""
+    yield trees.hostile(tmp_path_factory.mktemp("hostile") / "source")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Where a test's repository will be; nothing is there yet."""
+    return tmp_path / "repository"

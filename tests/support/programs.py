@@ -1,0 +1,108 @@
+"""The three programs that share the format, with the few verbs that tests need, each said in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support import command, peers
+from tests.support.command import Result
+
+
+class Program:
+    """A backup program with a home of its own. ``repository`` is a path or a URL, always the first argument."""
+
+    name: str
+
+    def __init__(self, home: Path, executable: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.executable = executable
+        self.env = command.environment(home)
+
+    def run(
+        self,
+        *arguments: str | bytes | Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+        seconds: float = 120,
+        memory: int = 2 * command.GIB,
+    ) -> Result:
+        """Run the program with these arguments; ``env`` is added to its environment."""
+        merged = {**self.env, **(env or {})}
+        return command.run(
+            [self.executable, *arguments], env=merged, cwd=cwd, stdin=stdin, seconds=seconds, memory=memory
+        )
+
+    def on(self, repository: Path | str, *arguments: str | bytes | Path, **options: Any) -> Result:
+        """Run a verb on a repository."""
+        return self.run("-r", str(repository), *arguments, **options)
+
+    def init(self, repository: Path | str, *arguments: str) -> Result:
+        """Make a repository."""
+        return self.on(repository, "init", *arguments).expect(0)
+
+    def backup(self, repository: Path | str, *paths: str | bytes | Path, **options: Any) -> Result:
+        """Back up these paths."""
+        return self.on(repository, "backup", *paths, **options).expect(0)
+
+    def restore(self, repository: Path | str, target: Path, snapshot: str = "latest") -> Result:
+        """Restore a whole snapshot below ``target``."""
+        return self.on(repository, "restore", snapshot, "--target", target).expect(0)
+
+    def check(self, repository: Path | str, *, read_data: bool = True) -> Result:
+        """Check a repository, with all its data."""
+        return self.on(repository, "check", *(["--read-data"] if read_data else [])).expect(0)
+
+    def snapshots(self, repository: Path | str) -> Sequence[dict[str, Any]]:
+        """The snapshots as JSON objects with restic's keys, ``id`` among them."""
+        found: Sequence[dict[str, Any]] = self.on(repository, "snapshots", "--json").expect(0).json()
+        return found
+
+
+class Strongroom(Program):
+    """The installed command of this project."""
+
+    name = "strongroom"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, command.STRONGROOM)
+
+
+class Restic(Program):
+    """restic: Debian's, or the one that ``STRONGROOM_PEER_RESTIC`` names."""
+
+    name = "restic"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, peers.require("restic"))
+
+
+class Rustic(Program):
+    """rustic."""
+
+    name = "rustic"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, peers.require("rustic"))
+
+    def restore(self, repository: Path | str, target: Path, snapshot: str = "latest") -> Result:
+        """Restore a whole snapshot below ``target``."""
+        target.mkdir(parents=True, exist_ok=True)
+        return self.on(repository, "restore", snapshot, target).expect(0)
+
+    def snapshots(self, repository: Path | str) -> Sequence[dict[str, Any]]:
+        """The snapshots of all groups."""
+        groups = self.on(repository, "snapshots", "--json").expect(0).json()
+        return [
+            snapshot for group in groups for snapshot in (group["snapshots"] if isinstance(group, dict) else group[1])
+        ]
+
+
+PROGRAMS: dict[str, type[Strongroom | Restic | Rustic]] = {
+    "strongroom": Strongroom,
+    "restic": Restic,
+    "rustic": Rustic,
+}
