@@ -7,13 +7,16 @@ delete, but for the release of a lock; deletion is a contract of its own (``stro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.errors import Damaged
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from strongroom.base.objects import Kind, ObjectName
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Reader(ABC):
     def read(self, limit: int = -1, /) -> bytes:
         """Up to ``limit`` bytes (all that is left when negative); empty at the end.
 
-        Raises ``Unavailable`` when the store stops half-way; a short object is never mistaken for its end.
+        Raises ``Unavailable`` when the store stops half-way and ``Damaged`` when the object has become shorter; neither
+        is ever mistaken for its end.
         """
 
     def fileno(self) -> int | None:
@@ -52,7 +56,9 @@ class Reader(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -68,7 +74,8 @@ class Upload(ABC):
         """Make the object exist: all or nothing, durable when this returns, never replacing.
 
         The same bytes under this name already are success. Raises ``Exists`` when other bytes stand there, ``Full``,
-        ``Refused`` or ``Unavailable`` otherwise; after any of these nothing of ours is left behind.
+        ``Refused`` or ``Unavailable`` otherwise, ``Damaged`` when other than the announced number of bytes was written;
+        after any of these nothing of ours is left behind.
         """
 
     @abstractmethod
@@ -78,8 +85,16 @@ class Upload(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.abort()
+
+
+def check_size(name: ObjectName, announced: int | None, written: int) -> None:
+    """Refuse an upload that was cut short or ran over. Raises ``Damaged``."""
+    if announced is not None and announced != written:
+        raise Damaged(f"{announced} bytes were announced, {written} written", subject=str(name))
 
 
 class Store(ABC):
@@ -140,7 +155,10 @@ class Store(ABC):
 
     @abstractmethod
     def child(self, name: str) -> Store:
-        """The store of a repository below this one, where the place can nest. Raises ``Unsupported``."""
+        """The store of a repository below this one, where the place can nest. Raises ``Unsupported``.
+
+        The name is one path segment of letters, digits and ``@._-`` without a leading dot.
+        """
 
     @abstractmethod
     def release_lock(self, name: str) -> None:
@@ -149,11 +167,13 @@ class Store(ABC):
         Idempotent. Raises ``Refused`` where the lock is somebody else's.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 -- not every store holds something
         """Release connections and temporary files. Idempotent."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

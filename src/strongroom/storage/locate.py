@@ -1,0 +1,76 @@
+"""From what a user writes after ``--repo`` to a store.
+
+A word before a colon is a scheme, as with restic; a path that has a colon in its first segment is written ``./a:b`` or
+``local:a:b``. Each kind of store is imported when a URL asks for it, so that a local backup pays for no TLS.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import TYPE_CHECKING, cast
+
+from strongroom.base.errors import UsageError
+from strongroom.storage.options import StoreOptions
+from strongroom.storage.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.storage.contract import Store
+
+_SCHEME = re.compile(r"([a-z0-9+-]{2,16}):", re.I)
+
+_BACKENDS = {
+    "local": "strongroom.storage.backends:open_local",
+    "rest": "strongroom.storage.backends:open_rest",
+    "rclone": "strongroom.storage.backends:open_rclone",
+}
+"""Scheme to ``module:function``; a function takes what follows the colon, and the options."""
+
+_ELSEWHERE = {
+    "sftp": "Write rclone:REMOTE:PATH with an sftp remote of rclone's.",
+    "b2": "Write s3: with B2's S3 endpoint, or rclone:REMOTE:PATH.",
+    "swift": "Write rclone:REMOTE:PATH with a swift remote of rclone's.",
+    "azure": "Write az:CONTAINER/PATH.",
+    "http": "A REST server is written rest:http://…",
+    "https": "A REST server is written rest:https://…; object storage s3:https://…",
+}
+
+
+def open_store(url: str, options: StoreOptions | None = None) -> Store:
+    """The store at a URL or path, with throttling and retries as the options ask. Nothing is contacted yet.
+
+    Raises ``UsageError`` for a URL that makes no sense, naming what there is.
+    """
+    options = options or StoreOptions()
+    scheme, rest = split_scheme(url)
+    if not rest:
+        raise UsageError("the repository's place is empty", subject=redact(url), hint=_known())
+    target = _BACKENDS.get(scheme)
+    if target is None:
+        raise UsageError(
+            f"there is no kind of store called {scheme}",
+            subject=redact(url),
+            hint=f"{_ELSEWHERE.get(scheme, '')} {_known()}".strip(),
+        )
+    module, function = target.split(":")
+    opener = cast("Callable[[str, StoreOptions], Store]", getattr(importlib.import_module(module), function))
+    return opener(rest, options)
+
+
+def split_scheme(url: str) -> tuple[str, str]:
+    """Scheme and the rest; ``local`` for a plain path.
+
+    ``s3://bucket`` and ``s3:https://host/bucket`` both give ``s3``; what follows keeps its slashes.
+    """
+    found = _SCHEME.match(url)
+    if found is None:
+        return "local", url
+    return found[1].lower(), url[found.end() :]
+
+
+def _known() -> str:
+    return (
+        f"A path, or one of {', '.join(f'{scheme}:' for scheme in sorted(_BACKENDS))}; ./a:b for a path with a colon."
+    )

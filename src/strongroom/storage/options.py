@@ -1,0 +1,50 @@
+"""What the command line, the environment and the configuration say about reaching a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from strongroom.base.clock import Clock, SystemClock
+
+Environment = Mapping[str, str]
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """How to reach a store. Every field has restic's default."""
+
+    cacert: tuple[str, ...] = ()
+    """PEM files with authorities to trust, instead of the system's."""
+    client_certificate: str | None = None
+    """A PEM file with our certificate and its key."""
+    insecure_tls: bool = False
+    """Believe any certificate."""
+    user_agent: str | None = None
+    connections: int | None = None
+    """Requests at once; None for the store's own default."""
+    limit_upload: int = 0
+    """KiB per second, 0 for no limit."""
+    limit_download: int = 0
+    """KiB per second, 0 for no limit."""
+    stuck_timeout: float = 300.0
+    """Seconds without a byte after which a request counts as lost."""
+    retry_for: float = 900.0
+    """For how many seconds a passing fault is retried; 0 for never."""
+    on_retry: Callable[[str], None] | None = None
+    """Told of each wait before a retry, in one line without secrets."""
+    cancelled: Callable[[], bool] = _never
+    """Asked while waiting; when it says yes, ``Interrupted`` is raised."""
+    extended: Mapping[str, str] = field(default_factory=dict)
+    """restic's ``-o key=value``: ``rclone.program``, ``rclone.args``, ``s3.region``, …"""
+    environment: Environment = field(default_factory=lambda: os.environ)
+    clock: Clock = field(default_factory=SystemClock)
+
+    def variable(self, name: str) -> str | None:
+        """``STRONGROOM_<name>``, else ``RESTIC_<name>`` from the environment."""
+        return self.environment.get(f"STRONGROOM_{name}") or self.environment.get(f"RESTIC_{name}")

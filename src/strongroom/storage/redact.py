@@ -1,0 +1,24 @@
+"""Taking passwords out of URLs before anybody sees them."""
+
+from __future__ import annotations
+
+import re
+
+_MASK = "***"
+_USERINFO = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s@:\"'<>]*):(?!\d{1,5}/)"
+    r"(?P<password>[^\s\"'<>]*)@(?=[^@\s]*(?:[\s\"'<>]|\Z))",
+    re.I,
+)
+_SECRET = r"[a-z0-9_.-]*(?:secret|password|passwd|token|signature|credential|access[_-]?key)[a-z0-9_.-]*|sig|key"
+_QUERY = re.compile(rf"(?P<key>[?&;](?:{_SECRET}))=(?P<value>[^&;\s\"'<>]*)", re.I)
+
+
+def redact(text: str) -> str:
+    """The text with every password in a URL's user part, and every secret in its query, replaced by ``***``.
+
+    Everything from the first colon of the user part to the last ``@`` counts as the password, so that one with ``@`` or
+    ``/`` in it, written without percent signs, is not shown by half.
+    """
+    text = _USERINFO.sub(lambda found: f"{found['scheme']}{found['user']}:{_MASK}@", text)
+    return _QUERY.sub(lambda found: f"{found['key']}={_MASK}", text)
