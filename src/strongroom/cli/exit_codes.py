@@ -17,6 +17,8 @@ WRONG_PASSWORD = 12
 SOME_REPOSITORIES_FAILED = 71
 """A repository got no snapshot while another did; wins over ``INCOMPLETE``."""
 INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+"""Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
 
 _BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
     (NoRepository, NO_REPOSITORY),

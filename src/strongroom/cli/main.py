@@ -1,0 +1,78 @@
+"""The command ``strongroom``: find the verb, load it, run it, and turn whatever happens into words and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from strongroom.cli import exit_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.cli.output.out import Out
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    words = list(sys.argv[1:] if words is None else words)
+    if words == ["--version"]:  # the one command that must not wait for anything
+        from strongroom.cli.version import version_line
+
+        print(version_line())
+        return exit_codes.OK
+
+    from strongroom.cli.output.out import Out, OutputClosed, abandon_stdout
+
+    out = Out()
+    try:
+        code = _run(words, out)
+        out.close()
+    except OutputClosed:
+        abandon_stdout()
+        return exit_codes.OUTPUT_CLOSED
+    return code
+
+
+def _run(words: list[str], out: Out) -> int:
+    from strongroom.cli.shared.failure import report
+    from strongroom.cli.shared.signals import Signals
+
+    signals = Signals()
+    json, debug = "--json" in words, "--debug" in words
+    try:
+        signals.install()
+        return _command(words, out, signals)
+    except (Exception, KeyboardInterrupt) as error:
+        from strongroom.cli.output.out import OutputClosed
+
+        if isinstance(error, OutputClosed):
+            raise
+        return report(error, out, json=json, debug=debug)
+
+
+def _command(words: list[str], out: Out, signals: object) -> int:
+    from strongroom.cli.shared import parsing
+    from strongroom.cli.shared.context import Context
+    from strongroom.cli.shared.overview import overview
+    from strongroom.cli.shared.signals import Signals
+
+    assert isinstance(signals, Signals)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    verb, rest = parsing.split_verb(words)
+    if verb is None:
+        if "--version" in words:
+            return main(["--version"])
+        out.write(overview(rest[0] if rest and not rest[0].startswith("-") else None))
+        return exit_codes.OK if {"-h", "--help"} & set(words) else exit_codes.FAILED
+    try:
+        arguments = parsing.parse(verb, rest)
+    except SystemExit as done:  # argparse has printed the help
+        return int(done.code or 0)
+    code: int = parsing.load(verb, "run")(Context(arguments, out, signals))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""Progress and results as JSON events, one a line, with restic's names; ours are additions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from strongroom.base.progress import BackupSummary, Change, Reporter, RestoreSummary, Status
+from strongroom.cli.output.out import Out, OutputClosed
+from strongroom.cli.output.rate import Rate
+from strongroom.cli.output.text import as_text
+
+_BACKUP = (
+    "files_new",
+    "files_changed",
+    "files_unmodified",
+    "dirs_new",
+    "dirs_changed",
+    "dirs_unmodified",
+    "data_blobs",
+    "tree_blobs",
+    "data_added",
+    "data_added_packed",
+    "total_files_processed",
+    "total_bytes_processed",
+    "total_duration",
+    "backup_start",
+    "backup_end",
+)
+_RESTORE = (
+    "total_files",
+    "files_restored",
+    "files_skipped",
+    "files_deleted",
+    "total_bytes",
+    "bytes_restored",
+    "bytes_skipped",
+)
+_OURS = ("files_reread", "files_reread_different", "files_changed_while_read", "errors")
+
+
+class EventReporter(Reporter):
+    """Writes restic's ``status``, ``verbose_status``, ``error`` and ``summary`` events.
+
+    ``label_repositories``: put ``repository`` into each summary, which restic's single one does not have.
+    """
+
+    def __init__(self, out: Out, verbosity: int = 1, frames: float | None = None, *, restoring: bool = False) -> None:
+        super().__init__()
+        self._out = out
+        self._verbosity = verbosity
+        self._interval = 1 / frames if frames else 0.1
+        self._restoring = restoring
+        self._started = time.monotonic()
+        self._last = 0.0
+        self._rate = Rate()
+        self._lock = threading.RLock()
+        self._latest: dict[str, Any] | None = None
+        self._gone = False
+        self.label_repositories = False
+        self.wants_changes = verbosity >= 2
+        self.wants_status = verbosity > 0
+
+    def warning(self, text: str) -> None:
+        self._out.warn_json({"message_type": "warning", "message": text})
+
+    def error(self, item: bytes | str, message: str, during: str) -> None:
+        self._out.warn_json(
+            {"message_type": "error", "error": {"message": message}, "during": during, "item": as_text(item)}
+        )
+
+    def scan_finished(self, files: int, size: int, seconds: float) -> None:
+        if self._verbosity >= 2:
+            event = self._verbose("scan_finished", "", seconds)
+            event.update(data_size=size, total_files=files)
+            self._emit(event)
+
+    def changed(self, change: Change) -> None:
+        if not self.wants_changes:
+            return
+        if self._restoring:
+            self._emit(
+                {
+                    "message_type": "verbose_status",
+                    "action": change.action,
+                    "item": as_text(change.item),
+                    "size": change.size,
+                }
+            )
+            return
+        event = self._verbose(change.action, as_text(change.item), change.duration)
+        event.update(
+            data_size=change.data_size,
+            data_size_in_repo=change.data_size_in_repo,
+            metadata_size=change.metadata_size,
+            metadata_size_in_repo=change.metadata_size_in_repo,
+        )
+        self._emit(event)
+
+    @staticmethod
+    def _verbose(action: str, item: str, duration: float) -> dict[str, Any]:
+        return {
+            "message_type": "verbose_status",
+            "action": action,
+            "item": item,
+            "duration": duration,
+            "data_size": 0,
+            "data_size_in_repo": 0,
+            "metadata_size": 0,
+            "metadata_size_in_repo": 0,
+            "total_files": 0,
+        }
+
+    def status(self, status: Status) -> None:
+        with self._lock:
+            now = time.monotonic()
+            self._rate.add(now, status.bytes_done)
+            if now - self._last < self._interval or self._verbosity == 0:
+                return
+            self._last = now
+            self._latest = self._restore_status(status, now) if self._restoring else self._backup_status(status, now)
+            self._emit(self._latest)
+
+    def _backup_status(self, status: Status, now: float) -> dict[str, Any]:
+        left = self._rate.seconds_left(status.bytes_done, status.bytes_total) if status.total_known else None
+        share = status.bytes_done / status.bytes_total if status.bytes_total and status.total_known else 0
+        event: dict[str, Any] = {"message_type": "status", "percent_done": min(1, share)}
+        optional = {
+            "seconds_elapsed": int(now - self._started),
+            "seconds_remaining": int(left) if left is not None else 0,
+            "total_files": status.files_total,
+            "files_done": status.files_done,
+            "total_bytes": status.bytes_total,
+            "bytes_done": status.bytes_done,
+            "error_count": status.errors,
+            "current_files": [as_text(item) for item in status.current_files],
+        }
+        event.update((name, value) for name, value in optional.items() if value)  # restic omits what is empty
+        return event
+
+    def _restore_status(self, status: Status, now: float) -> dict[str, Any]:
+        share = status.bytes_done / status.bytes_total if status.bytes_total else 0
+        event: dict[str, Any] = {
+            "message_type": "status",
+            "seconds_elapsed": int(now - self._started),
+            "percent_done": min(1, share),
+            "total_files": status.files_total,
+            "files_restored": status.files_done,
+            "files_skipped": status.files_skipped,
+            "files_deleted": status.files_deleted,
+            "total_bytes": status.bytes_total,
+            "bytes_restored": status.bytes_done,
+            "bytes_skipped": status.bytes_skipped,
+        }
+        return {name: value for name, value in event.items() if value or name in ("message_type", "percent_done")}
+
+    def backup_summary(self, summary: BackupSummary) -> None:
+        event: dict[str, Any] = {"message_type": "summary"}
+        if summary.dry_run:
+            event["dry_run"] = True
+        event.update((name, getattr(summary, name)) for name in _BACKUP)
+        if summary.snapshot_id:
+            event["snapshot_id"] = summary.snapshot_id
+        event.update((name, getattr(summary, name)) for name in _OURS if getattr(summary, name))
+        if self.label_repositories:
+            event["repository"] = summary.repository
+            if summary.failure:
+                event["failure"] = summary.failure
+        if summary.source:
+            event["source"] = summary.source
+        self._emit(event)
+
+    def restore_summary(self, summary: RestoreSummary) -> None:
+        event: dict[str, Any] = {"message_type": "summary", "seconds_elapsed": int(summary.seconds_elapsed)}
+        event.update((name, getattr(summary, name)) for name in _RESTORE)
+        if summary.left_out:
+            event["left_out"] = summary.left_out
+        self._emit(event)
+
+    def show_now(self) -> None:
+        """Emit the latest status once more: the answer to SIGUSR1."""
+        with self._lock:
+            if self._latest is not None:
+                self._emit(self._latest)
+
+    def close(self) -> None:
+        """Nothing is drawn, so nothing is to be taken back."""
+
+    def _emit(self, event: dict[str, Any]) -> None:
+        """A backup goes on when the program that read its events has gone."""
+        if self._gone:
+            return
+        try:
+            self._out.json(event)
+        except (OutputClosed, OSError):
+            self._gone = True

@@ -1,0 +1,94 @@
+"""Standard output and standard error, as the verbs use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import Any, TextIO
+
+from strongroom.cli.output.text import printable_lines
+
+
+class OutputClosed(Exception):
+    """Whoever read our standard output has gone, as ``head`` does. Not an error: the command ends without a word."""
+
+
+class Out:
+    """Lines and JSON to standard output, warnings to standard error; safe to use from many threads.
+
+    Results are written as they come. Where a program reads them they are buffered, and ``close`` flushes.
+    """
+
+    def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._lock = threading.RLock()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody watches standard output."""
+        try:
+            return self._stdout.isatty() and os.environ.get("TERM") != "dumb"
+        except ValueError:  # closed
+            return False
+
+    def line(self, text: str = "") -> None:
+        """A line of results. Raises ``OutputClosed``."""
+        self.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") + "\n")
+
+    def write(self, text: str, *, flush: bool = False) -> None:
+        """Text as it is. Raises ``OutputClosed``."""
+        with self._lock:
+            try:
+                self._stdout.write(text)
+                if flush:
+                    self._stdout.flush()
+            except BrokenPipeError:
+                raise OutputClosed from None
+
+    def raw(self, data: bytes) -> None:
+        """Bytes as they are, for dump and cat. Raises ``OutputClosed``."""
+        with self._lock:
+            try:
+                self._stdout.flush()
+                self._stdout.buffer.write(data)
+            except BrokenPipeError:
+                raise OutputClosed from None
+
+    def json(self, value: Any, *, flush: bool = True) -> None:
+        """One JSON value on a line of its own."""
+        self.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", flush=flush)
+
+    def warn(self, text: str) -> None:
+        """A line to standard error. A closed standard error is nobody's problem."""
+        with self._lock:
+            try:
+                self._stdout.flush()
+                self._stderr.write(printable_lines(text).encode("utf-8", "replace").decode() + "\n")
+                self._stderr.flush()
+            except (OSError, ValueError):
+                pass
+
+    def warn_json(self, value: Any) -> None:
+        """One JSON value on a line of standard error."""
+        self.warn(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    def close(self) -> None:
+        """Flush. Raises ``OutputClosed``."""
+        with self._lock:
+            try:
+                self._stdout.flush()
+            except BrokenPipeError:
+                raise OutputClosed from None
+
+
+def abandon_stdout() -> None:
+    """Point standard output to nowhere, so that the interpreter's last flush finds no broken pipe to complain about."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass

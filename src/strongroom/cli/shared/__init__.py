@@ -1,0 +1,1 @@
+"""What the verbs have in common: options, settings, passwords, opening, signals."""

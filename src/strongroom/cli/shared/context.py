@@ -1,0 +1,75 @@
+"""What a verb gets to work with: its options, the settings in force, where to write, and how to open repositories."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.output.events import EventReporter
+    from strongroom.cli.output.out import Out
+    from strongroom.cli.output.people import PeopleReporter
+    from strongroom.cli.shared.settings import Settings
+    from strongroom.cli.shared.signals import Signals
+
+
+@dataclass
+class Context:
+    """One run of one verb."""
+
+    arguments: argparse.Namespace
+    out: Out
+    signals: Signals
+
+    @property
+    def json(self) -> bool:
+        """Whether a program reads the output."""
+        return bool(self.arguments.json)
+
+    @property
+    def verbosity(self) -> int:
+        """0 with ``-q``, 1 normally, 2 with ``-v``, 3 with ``-vv`` and above."""
+        if self.arguments.quiet:
+            return 0
+        return 1 + min(2, self.arguments.verbose or 0)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Flags, environment and file; the file is read when this is first used."""
+        from strongroom.cli.shared.settings import Settings
+
+        return Settings.load(self.arguments)
+
+    def reporter(self, *, restoring: bool = False) -> PeopleReporter | EventReporter:
+        """A reporter for people or for programs; SIGUSR1 asks it from now on."""
+        from strongroom.cli.output.events import EventReporter
+        from strongroom.cli.output.people import PeopleReporter
+
+        reporter: PeopleReporter | EventReporter
+        if self.json:
+            reporter = EventReporter(self.out, self.verbosity, _frames(), restoring=restoring)
+        else:
+            reporter = PeopleReporter(self.out, self.verbosity, _frames())
+        self.signals.watch(reporter)
+        return reporter
+
+    def warn(self, text: str) -> None:
+        """A warning on standard error; as JSON when a program reads along."""
+        if self.json:
+            self.out.warn_json({"message_type": "warning", "message": text})
+        else:
+            self.out.warn(f"warning: {text}")
+
+
+def _frames() -> float | None:
+    """Updates a second, from ``RESTIC_PROGRESS_FPS``; nonsense counts as unset, 60 is the most."""
+    text = os.environ.get("STRONGROOM_PROGRESS_FPS") or os.environ.get("RESTIC_PROGRESS_FPS")
+    try:
+        frames = float(text) if text else 0.0
+    except ValueError:
+        return None
+    return min(frames, 60.0) if frames > 0 else None

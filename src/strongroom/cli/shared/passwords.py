@@ -1,0 +1,102 @@
+"""Fetch a password: from a file, a command, the environment, or the terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from strongroom.base.configuration import PasswordSource
+
+_LIMIT = 64 << 10
+"""Bytes; a password file is not a disk image."""
+
+
+def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> bytes:
+    """The password of the repository ``label``.
+
+    Without a source the terminal is asked, twice for a ``new`` password. Raises ``UsageError`` when there is no
+    terminal, the source fails, or the password is empty (empty ones need ``--insecure-no-password``).
+    """
+    if source is None:
+        return _ask(label, new=new)
+    if source.kind == "none":
+        return b""
+    if source.kind == "file":
+        text = _from_file(source)
+    elif source.kind == "command":
+        text = _from_command(source)
+    else:
+        text = os.environ.get(source.value, "").encode("utf-8", "surrogateescape")
+    if not text:
+        raise UsageError(
+            "the password is empty",
+            subject=f"{label}, from {source.origin}",
+            hint="Check that place; an empty password must be asked for with --insecure-no-password.",
+        )
+    return text
+
+
+def _from_file(source: PasswordSource) -> bytes:
+    """White space around the password does not count, as in restic."""
+    try:
+        with open(source.value, "rb") as file:
+            data = file.read(_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(
+            f"password file cannot be read: {error.strerror}", subject=source.value, hint=f"Named by {source.origin}."
+        ) from None
+    if len(data) > _LIMIT:
+        raise UsageError("password file is too large", subject=source.value, hint=f"Named by {source.origin}.")
+    return _decoded(data).strip()
+
+
+def _decoded(data: bytes) -> bytes:
+    """As restic reads text: marks of UTF-8 and UTF-16 are understood, everything else stays as it is."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:]
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace").encode()
+    return data
+
+
+def _from_command(source: PasswordSource) -> bytes:
+    """What the command prints, without white space around it. Its errors go to our standard error."""
+    try:
+        done = subprocess.run(source.command, stdout=subprocess.PIPE, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"password command cannot be started: {error.strerror}",
+            subject=source.command[0],
+            hint=f"From {source.origin}.",
+        ) from None
+    if done.returncode != 0:
+        raise UsageError(
+            f"password command failed with exit code {done.returncode}",
+            subject=source.command[0],
+            hint=f"From {source.origin}; what it said stands above.",
+        )
+    return done.stdout.strip()
+
+
+def _ask(label: str, *, new: bool) -> bytes:
+    """Ask without echo. The question goes to the terminal, not into a pipe."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "no password is given and there is no terminal to ask at",
+            subject=label,
+            hint="Use --password-file, --password-command or RESTIC_PASSWORD_FILE.",
+        )
+    question = f"enter password for new repository {label}: " if new else f"enter password for repository {label}: "
+    first = getpass.getpass(question)
+    if new and getpass.getpass("enter password again: ") != first:
+        raise UsageError("the passwords do not match", subject=label, hint="Try again.")
+    if not first:
+        raise UsageError("the password is empty", subject=label, hint="If you mean it, use --insecure-no-password.")
+    return first.encode("utf-8", "surrogateescape")

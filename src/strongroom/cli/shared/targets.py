@@ -1,0 +1,204 @@
+"""Which repositories a command line means, and which password belongs to which."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.configuration import PasswordSource
+from strongroom.base.errors import UsageError
+from strongroom.cli.shared.environment import lookup
+from strongroom.cli.shared.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.cli.shared.settings import Settings
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A repository that the command line means. ``url`` may hold credentials; ``label`` never does."""
+
+    label: str
+    url: str
+    origin: str
+    name: str | None
+    """Its name in the file, where it has one."""
+    password: PasswordSource | None
+    """None: ask at the terminal."""
+    key_hint: str | None
+
+    def __repr__(self) -> str:
+        return f"Target({self.label!r})"
+
+
+def find_targets(settings: Settings) -> list[Target]:
+    """The repositories given by options, else by the environment, else all of the file, in their order.
+
+    Raises ``UsageError`` without any, for one named twice, and when the number of passwords fits neither one nor all.
+    """
+    places = _places(settings)
+    if not places:
+        raise UsageError(
+            "no repository is given",
+            hint="Name one with --repo, in RESTIC_REPOSITORY, or in a file (see `strongroom config generate`).",
+        )
+    passwords = _given_passwords(settings, len(places))
+    targets: list[Target] = []
+    for position, (place, origin) in enumerate(places):
+        name, url = _resolve(settings, place)
+        if any(other.url == url for other in targets):
+            raise UsageError("the same repository is given twice", subject=redact(url), hint="Name each one once.")
+        password = passwords[position] if passwords else _password_of(settings, name)
+        key_hint = settings.get("key_hint", name).value
+        targets.append(Target(name or redact(url), url, origin, name, password, key_hint))
+    return targets
+
+
+def find_source_target(settings: Settings, main: Sequence[Target]) -> Target | None:
+    """The repository of ``--from-repo``; its password falls back to the first main one. None when none is given."""
+    arguments = settings.arguments
+    place: str | None
+    if arguments.from_repo:
+        place, origin = arguments.from_repo, "--from-repo"
+    elif arguments.from_repository_file:
+        place, origin = _place_in_file(arguments.from_repository_file), "--from-repository-file"
+    else:
+        variable = lookup("FROM_REPOSITORY", "FROM_REPOSITORY_FILE")
+        if variable is None:
+            return None
+        in_file = variable.name.endswith("_FILE")
+        place, origin = (_place_in_file(variable.value) if in_file else variable.value), variable.origin
+    name, url = _resolve(settings, place)
+    given = [_password_option(kind, value) for kind, value in arguments.from_passwords or []]
+    if len(given) > 1:
+        raise UsageError("more than one --from password is given", hint="One repository has one password.")
+    password = given[0] if given else _password_from_environment("FROM_")
+    if password is None:
+        password = _password_in_file(settings, name) or (main[0].password if main else _password_of(settings, name))
+    hint = arguments.from_key_hint
+    if hint is None and (variable := lookup("FROM_KEY_HINT")) is not None:
+        hint = variable.value
+    return Target(name or redact(url), url, origin, name, password, hint)
+
+
+def left_out_of_file(settings: Settings, targets: Sequence[Target]) -> tuple[str, list[str]] | None:
+    """When a variable chose the repository, the variable and the file's repositories that are not written to.
+
+    A stray ``RESTIC_REPOSITORY`` must not starve the off-site copy without a word.
+    """
+    if settings.file is None or not targets or not targets[0].origin.startswith("$"):
+        return None
+    used = {target.url for target in targets}
+    missed = [name for name, table in settings.file.repositories.items() if table["url"] not in used]
+    return (targets[0].origin, missed) if missed else None
+
+
+def _places(settings: Settings) -> list[tuple[str, str]]:
+    """Each place as given, and where it was given."""
+    given: list[tuple[str, str]] = getattr(settings.arguments, "repositories", None) or []
+    if given:
+        return [
+            (_place_in_file(text) if option == "repository-file" else text, "--" + option) for option, text in given
+        ]
+    variable = lookup("REPOSITORY", "REPOSITORY_FILE")
+    if variable is not None:
+        in_file = variable.name.endswith("_FILE")
+        return [(_place_in_file(variable.value) if in_file else variable.value, variable.origin)]
+    if settings.file is not None:
+        return [(name, settings.file.path) for name in settings.file.repositories]
+    return []
+
+
+def _resolve(settings: Settings, place: str) -> tuple[str | None, str]:
+    """A name of the file, or the place itself; ``./NAME`` is always a path."""
+    if not place.strip():
+        raise UsageError("the repository's place is empty", hint="Give a folder or a URL.")
+    if settings.file is not None and place in settings.file.repositories:
+        url: str = settings.file.repositories[place]["url"]
+        return place, _expanded(url)
+    return None, place
+
+
+def _expanded(url: str) -> str:
+    """``~`` in the file means the home folder, as no shell expands it there."""
+    return os.path.expanduser(url) if url.startswith("~") and not _SCHEME.match(url) else url
+
+
+def _place_in_file(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(1 << 16)
+    except OSError as error:
+        hint = "It should hold the repository's place."
+        raise UsageError(f"repository file cannot be read: {error.strerror}", subject=path, hint=hint) from None
+    except UnicodeDecodeError:
+        raise UsageError(
+            "repository file is not text", subject=path, hint="It should hold the repository's place."
+        ) from None
+    return text.strip()
+
+
+def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSource]:
+    """The password options in their order, one for each repository; empty when there are none."""
+    given = [_password_option(kind, value) for kind, value in getattr(settings.arguments, "passwords", None) or []]
+    if len(given) == 1:
+        return given * repositories
+    if given and len(given) != repositories:
+        raise UsageError(
+            f"{len(given)} passwords for {repositories} repositories",
+            hint="Give one for all, or as many as repositories, in the same order.",
+        )
+    return given
+
+
+def _password_option(kind: str, value: str) -> PasswordSource:
+    kind = kind.removeprefix("from-")
+    if kind == "password-file":
+        return PasswordSource("file", value, origin="--password-file")
+    if kind == "password-command":
+        return _command(value, "--password-command")
+    return PasswordSource("none", origin="--insecure-no-password")
+
+
+def _command(text: str, origin: str) -> PasswordSource:
+    import shlex
+
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"not a command line: {error}", subject=origin, hint="Check its quotes.") from None
+    if not words:
+        raise UsageError("the command is empty", subject=origin, hint="Give a program that prints the password.")
+    return PasswordSource("command", text, words, origin)
+
+
+def _password_of(settings: Settings, name: str | None) -> PasswordSource | None:
+    return _password_from_environment("") or _password_in_file(settings, name)
+
+
+def _password_from_environment(infix: str) -> PasswordSource | None:
+    variable = lookup(infix + "PASSWORD_COMMAND", infix + "PASSWORD_FILE", infix + "PASSWORD")
+    if variable is None:
+        return None
+    if variable.name.endswith("_COMMAND"):
+        return _command(variable.value, variable.origin)
+    if variable.name.endswith("_FILE"):
+        return PasswordSource("file", variable.value, origin=variable.origin)
+    return PasswordSource("env", variable.name, origin=variable.origin)
+
+
+def _password_in_file(settings: Settings, name: str | None) -> PasswordSource | None:
+    if settings.file is None or name is None:
+        return None
+    source: PasswordSource | None = settings.file.repositories[name].get("password")
+    if source is None:
+        return None
+    origin = f"{settings.file.path}: repository.{name}.password"
+    value = os.path.expanduser(source.value) if source.kind == "file" else source.value
+    return PasswordSource(source.kind, value, source.command, origin)

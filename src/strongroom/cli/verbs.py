@@ -1,0 +1,67 @@
+"""Every verb by name, with the module that does it, which is loaded only when the verb is asked for.
+
+A verb of two words belongs to a group. Its module has ``arguments`` and ``run`` (for a group, ``arguments_<second
+word>`` and ``run_<second word>``): ``arguments(parser)`` declares options and positionals beyond the global ones,
+``run(context)`` does the work and returns the exit code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb as the user types it, its module in this package, and one line of help."""
+
+    name: str
+    module: str
+    summary: str
+
+    @property
+    def suffix(self) -> str:
+        """What distinguishes this verb's functions in a module that has several: ``_<second word>`` or nothing."""
+        _, _, second = self.name.partition(" ")
+        return "_" + second.replace("-", "_") if second else ""
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("backup", "backup", "Save files to one or several repositories in one pass"),
+    Verb("restore", "restore", "Bring files back from a snapshot"),
+    Verb("init", "init", "Make a new repository, or several that share their chunk boundaries"),
+    Verb("snapshots", "snapshots", "List the snapshots"),
+    Verb("ls", "ls", "List the files of a snapshot"),
+    Verb("find", "find", "Search all snapshots for a file, or for an ID"),
+    Verb("diff", "diff", "Show what differs between two snapshots"),
+    Verb("dump", "dump", "Print a file of a snapshot, or a folder as tar or zip"),
+    Verb("stats", "stats", "Count files and bytes of snapshots"),
+    Verb("check", "check", "Look for damage in a repository"),
+    Verb("cat", "cat", "Print an internal object of a repository"),
+    Verb("list", "list", "List the objects of a repository by kind"),
+    Verb("key list", "key", "List the keys (passwords) of a repository"),
+    Verb("key add", "key", "Add a key with another password"),
+    Verb("key remove", "key", "Remove a key"),
+    Verb("key passwd", "key", "Change the password"),
+    Verb("unlock", "unlock", "Remove locks that crashed processes left behind"),
+    Verb("cache", "cache", "List or clean the local caches"),
+    Verb("config generate", "config", "Print a commented configuration file to begin with"),
+    Verb("config validate", "config", "Check the configuration file"),
+    Verb("config show", "config", "Show every setting in force and where it came from"),
+    Verb("generate", "generate", "Write completions for bash, zsh and fish"),
+    Verb("version", "version", "Print the version"),
+)
+
+
+def find_verb(words: list[str]) -> tuple[Verb | None, int]:
+    """The verb that a command line's first positional words name, and how many of the words it takes."""
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        for verb in VERBS:
+            if verb.name == name and len(words) >= count:
+                return verb, count
+    return None, 0
+
+
+def group_of(word: str) -> list[Verb]:
+    """The verbs of a group; empty when there is no such group."""
+    return [verb for verb in VERBS if verb.name.startswith(word + " ")]
