@@ -149,7 +149,7 @@ def _times_and_modes(base: bytes) -> None:
         b"one nanosecond": 1,
         b"trailing zeros": 1_600_000_000_120_000_000,
         b"all nine digits": 1_600_000_000_123_456_789,
-        b"far future": 10_413_792_000 * 10**9,
+        b"far future": 7_258_118_400 * 10**9,
     }
     for name, moment in moments.items():
         path = os.path.join(base, name)

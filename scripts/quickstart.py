@@ -1,0 +1,159 @@
+"""``make quickstart SOURCE=folder``: back a folder up to two repositories in one pass, restore it, compare.
+
+Standard library only, and nothing but the installed command: each step printed here is one that a user can type.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import secrets
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = Path(sys.executable).parent / "strongroom"
+SHARE = 1.1
+"""Room for a repository, as a multiple of the source: incompressible data grows by a little, never shrinks."""
+SPARE = 64 << 20
+
+
+def main() -> int:
+    """Make the two repositories below the target folder and leave them there."""
+    source = Path(os.environ.get("SOURCE") or "").expanduser()
+    if not os.environ.get("SOURCE") or not source.is_dir():
+        print("Say what to back up: make quickstart SOURCE=~/Documents", file=sys.stderr)
+        return 1
+    source = source.resolve()
+    target = Path(os.environ.get("TARGET") or "~/strongroom-quickstart").expanduser().resolve()
+    if target == source or source in target.parents:
+        print(f"{target} lies inside {source}; choose another place with TARGET=folder", file=sys.stderr)
+        return 1
+    local, offsite, restored = target / "local", target / "offsite", target / "restored"
+    if restored.exists():
+        print(
+            f"{restored} is there from an earlier run; remove it, or choose another place with TARGET=folder",
+            file=sys.stderr,
+        )
+        return 1
+    if not _room(source, target):
+        return 1
+    password = _password(target)
+    os.environ["STRONGROOM_PASSWORD_FILE"] = str(password)
+    for repository in (local, offsite):
+        if not (repository / "config").exists():
+            first = ["--copy-chunker-params", "--from-repo", str(local)] if repository is offsite else []
+            _run("init", "--repo", str(repository), *first)
+    code = _run("backup", "--repo", str(local), "--repo", str(offsite), str(source), accept=(0, 3))
+    if code == 3:
+        print("Some files could not be read (named above); the rest is saved, and compared now.")
+    _run("restore", "latest", "--repo", str(offsite), "--path", str(source), "--target", str(restored))
+    differences = _compare(source, restored / source.relative_to("/"))
+    if differences:
+        print(f"The restored files differ from {source}:", *differences[:20], sep="\n  ")
+        print("Files that changed, or could not be read, during the backup differ. Anything else is a bug.")
+        return 1
+    print(f"\nEvery file of {source} came back as it is.")
+    shutil.rmtree(restored)
+    _next(source, local, offsite, password)
+    return 0
+
+
+def _room(source: Path, target: Path) -> bool:
+    """Whether two repositories and a restored copy fit; says so when they do not."""
+    size = 0
+    for folder, _, names in os.walk(source):
+        for name in names:
+            status = os.lstat(os.path.join(folder, name))
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    need = int(size * (2 * SHARE + 1)) + SPARE
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    free = shutil.disk_usage(target).free
+    if free >= need:
+        return True
+    print(
+        f"Not enough space: {source} holds {size / 1e9:.1f} GB, so two repositories and a restored copy may take "
+        f"{need / 1e9:.1f} GB, and {target} has {free / 1e9:.1f} GB free.\n"
+        "Choose a smaller SOURCE, or another place with TARGET=folder.",
+        file=sys.stderr,
+    )
+    return False
+
+
+def _password(target: Path) -> Path:
+    """The file with the repositories' password, made with a random one the first time."""
+    file = target / "password"
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+            out.write(secrets.token_urlsafe(24) + "\n")
+    return file
+
+
+def _run(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
+    """Show a command and run it; ends this program when the command fails."""
+    print("\n$ strongroom", shlex.join(arguments), flush=True)
+    code = subprocess.run([COMMAND, *arguments], check=False).returncode
+    if code not in accept:
+        print(f"strongroom ended with exit code {code}", file=sys.stderr)
+        raise SystemExit(code)
+    return code
+
+
+def _compare(source: Path, restored: Path) -> list[str]:
+    """Paths whose kind, mode, time or content differ, or that are on one side only."""
+    found: list[str] = []
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            names = set(os.listdir(os.path.join(source, folder)))
+        except PermissionError:
+            continue  # could not be backed up either; the backup has named it
+        there = os.path.join(restored, folder)
+        found += [os.path.join(folder, name) for name in names.symmetric_difference(os.listdir(there))]
+        for name in names.intersection(os.listdir(there)):
+            path = os.path.join(folder, name)
+            if not _same(os.path.join(source, path), os.path.join(restored, path)):
+                found.append(path)
+            elif stat.S_ISDIR(os.lstat(os.path.join(source, path)).st_mode):
+                pending.append(path)
+    return found
+
+
+def _same(left: str, right: str) -> bool:
+    before, after = os.lstat(left), os.lstat(right)
+    if before.st_mode != after.st_mode:
+        return False
+    if stat.S_ISLNK(before.st_mode):
+        return os.readlink(left) == os.readlink(right)
+    if not stat.S_ISREG(before.st_mode):
+        return True
+    return before.st_mtime_ns == after.st_mtime_ns and filecmp.cmp(left, right, shallow=False)
+
+
+def _next(source: Path, local: Path, offsite: Path, password: Path) -> None:
+    command = os.path.relpath(COMMAND)
+    where = f"-r {shlex.quote(str(local))}"
+    print(
+        f"""
+Kept for you:
+  {local}      the local repository
+  {offsite}    the off-site one (move it to another machine or disk before you rely on it)
+  {password}   their password; without it nobody can read them, you neither: keep a copy elsewhere
+
+Next:
+  export STRONGROOM_PASSWORD_FILE={shlex.quote(str(password))}
+  {command} backup {where} -r {shlex.quote(str(offsite))} {shlex.quote(str(source))}
+  {command} snapshots {where}
+  {command} ls latest {where}
+  {command} restore latest {where} --target /tmp/out
+  {command} check --read-data {where}
+  restic {where} snapshots -p {shlex.quote(str(password))}      # any restic reads them, too"""
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
