@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import UsageError
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.repository.keyring import add_key
+from strongroom.repository.selection import complete_prefix
+
 if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
     from strongroom.storage.removal import Removal
 
 
-def remove_key(repository: Repository, removal: Removal, key_id: str) -> None:
-    """Remove a key by ID or unambiguous prefix. Raises ``UsageError`` for the key in use, ``Missing``."""
-    raise NotImplementedError
+def remove_key(repository: Repository, removal: Removal, key_id: str) -> str:
+    """Remove a key by ID or unambiguous prefix, valid or junk, and return its ID.
+
+    Raises ``UsageError`` for the key in use and for a prefix that fits none or several.
+    """
+    name = complete_prefix(key_id, (info.name.name for info in repository.store.list(Kind.KEY)), "key")
+    if name == repository.key_id:
+        raise UsageError(
+            "this is the key that opened the repository",
+            subject=f"key {name[:8]}",
+            hint="Open it with another password.",
+        )
+    removal.remove(ObjectName(Kind.KEY, name))
+    return name
 
 
 def change_password(repository: Repository, removal: Removal, password: bytes) -> str:
     """Add a key with the new password, then remove the one in use; returns the new ID, which is now in use."""
-    raise NotImplementedError
+    old, new = repository.key_id, add_key(repository, password)
+    repository.use_key(new)
+    removal.remove(ObjectName(Kind.KEY, old))
+    return new

@@ -1,12 +1,37 @@
-"""The keys of a repository: find the one that opens it, list them, add one. Removal is apart, in ``key_removal``."""
+"""The keys of a repository: find the one that opens it, list them, add one. Removal is apart, in ``key_removal``.
+
+Anybody who can write to the store can put files into ``keys/``: junk is skipped with a warning and never fatal, and
+costs nothing of the budget; only keys that were really tried do. The pinned key comes first, then the hint, so a flood
+of keys cannot lock us out of a repository that this host has opened before.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError, StrongroomError, WrongPassword
+from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.format import rfc3339
+from strongroom.format.key import MAX_FILE, SALT_BYTES, KeyFile, encode_material, parse_material
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.repository.opened import Repository
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.storage.contract import Store
+
+SCRYPT = (32768, 8, 8)
+"""N, r, p of the keys that we write (engine page, 'Budgets')."""
+MAX_TRIED = 20
+"""How many keys are tried before we ask for a hint, as restic does."""
+MAX_WORK = MAX_TRIED << 21
+"""How much scrypt all tries together may cost, as the sum of N·r·p: twenty keys like our own."""
+MAX_READ = 1000
+"""How many files of ``keys/`` are read at most; more than any fleet has hosts that share a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +45,132 @@ class KeySummary:
     created: str
 
 
+def find_key(
+    store: Store,
+    password: bytes,
+    surroundings: Surroundings,
+    *,
+    pinned: str | None = None,
+    hint: str | None = None,
+) -> tuple[str, _kernel.Key]:
+    """The name of the first key that opens with this password, and the master key in it.
+
+    Raises ``WrongPassword``; the hint then says if keys were left untried.
+    """
+    tried = work = 0
+    for name in _candidates(store, pinned, hint):
+        try:
+            file = read_key_file(store, name)
+        except (Damaged, LimitExceeded) as problem:
+            surroundings.warn(f"skipping {problem}")
+            continue
+        except Missing:  # removed since it was listed, or a pin that is out of date
+            continue
+        if tried >= MAX_TRIED or work + file.work > MAX_WORK:
+            raise WrongPassword(
+                f"none of the first {tried} keys opens with this password, and there are more",
+                subject=store.location,
+                hint="Name the right one with --key-hint.",
+            )
+        tried, work = tried + 1, work + file.work
+        try:
+            return name, unwrap(file, password, name)
+        except _kernel.WrongKey:
+            continue
+        except (Damaged, LimitExceeded) as problem:
+            surroundings.warn(f"skipping {problem}")
+    what = "no key opens with this password" if tried else "there is no key that could be tried"
+    raise WrongPassword(what, subject=store.location)
+
+
+def _candidates(store: Store, pinned: str | None, hint: str | None) -> Iterator[str]:
+    """Names to try, each once: the pinned one without even a listing, those the hint begins, then all."""
+    seen: set[str] = set()
+    early = [name for name in (pinned, hint) if name and is_object_name(name)]
+    for name in early:
+        if name not in seen:
+            seen.add(name)
+            yield name
+    listed = [info.name.name for info in islice(store.list(Kind.KEY), MAX_READ)]
+    listed.sort(key=lambda name: not (hint and name.startswith(hint)))
+    for name in listed:
+        if name not in seen:
+            seen.add(name)
+            yield name
+
+
+def read_key_file(store: Store, name: str) -> KeyFile:
+    """A key file whose bytes are what its name promises. Raises ``Missing``, ``Damaged``, ``LimitExceeded``."""
+    object_name = ObjectName(Kind.KEY, name)
+    what = str(object_name)
+    if store.stat(object_name).size > MAX_FILE:
+        raise LimitExceeded("is longer than any key file", subject=what)
+    stored = store.read_bytes(object_name)
+    if _kernel.sha256_hex(stored) != name:
+        raise Damaged("does not have the content that its name promises", subject=what)
+    return KeyFile.parse(stored, what)
+
+
+def unwrap(file: KeyFile, password: bytes, name: str) -> _kernel.Key:
+    """The master key in a key file. Raises ``_kernel.WrongKey`` for another password, ``Damaged``."""
+    derived = _kernel.derive_key(password, file.salt, file.n, file.r, file.p)
+    return _kernel.Key(*parse_material(derived.open(file.data), f"keys/{name}"))
+
+
 def list_keys(repository: Repository) -> list[KeySummary]:
     """All keys that are valid files, in the order of their names; others are skipped with a warning."""
-    raise NotImplementedError
+    summaries = []
+    for info in repository.store.list(Kind.KEY):
+        name = info.name.name
+        try:
+            file = read_key_file(repository.store, name)
+        except Missing:
+            continue
+        except StoreError:
+            raise
+        except StrongroomError as problem:
+            repository.surroundings.warn(f"skipping {problem}")
+            continue
+        current = name == repository.key_id
+        summaries.append(KeySummary(name, current, file.username, file.hostname, file.created))
+    return summaries
+
+
+def store_key(
+    store: Store,
+    key: _kernel.Key,
+    password: bytes,
+    surroundings: Surroundings,
+    *,
+    hostname: str | None = None,
+    username: str | None = None,
+) -> str:
+    """Wrap a master key with a password, store it, prove from the store that it opens, and return its name."""
+    n, r, p = SCRYPT
+    salt = surroundings.random_bytes(SALT_BYTES)
+    derived = _kernel.derive_key(password, salt, n, r, p)
+    file = KeyFile(
+        n,
+        r,
+        p,
+        salt,
+        derived.seal(encode_material(key.material())),
+        rfc3339.format_utc(surroundings.clock.now_ns()),
+        surroundings.username if username is None else username,
+        surroundings.hostname if hostname is None else hostname,
+    )
+    stored = file.encode()
+    name = _kernel.sha256_hex(stored)
+    store.create(ObjectName(Kind.KEY, name), stored)
+    if unwrap(read_key_file(store, name), password, name).material() != key.material():
+        raise Damaged("does not open after it was written", subject=f"keys/{name}")
+    return name
 
 
 def add_key(
     repository: Repository, password: bytes, *, hostname: str | None = None, username: str | None = None
 ) -> str:
     """Wrap the master key with another password, store it, prove that it opens, and return its ID."""
-    raise NotImplementedError
+    return store_key(
+        repository.store, repository.key, password, repository.surroundings, hostname=hostname, username=username
+    )

@@ -1,39 +1,186 @@
-"""Locks as restic takes them."""
+"""Locks as restic takes them (format page 1.12): written, checked twice, refreshed, frozen when they get old.
+
+Differences, both on the side of not being locked out: a file in ``locks/`` that nobody with the repository's key has
+made is skipped with a warning, while one whose bytes do not fit its name may be half-written: it is looked at again for
+some seconds, and then stands in the way of exclusive locks only.
+"""
 
 from __future__ import annotations
 
-from types import TracebackType
+import threading
 from typing import TYPE_CHECKING, Self
 
+from strongroom.base.errors import Locked, Missing, StrongroomError
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.format.lock import LockFile
+from strongroom.repository.foreign_locks import ForeignLocks
+
 if TYPE_CHECKING:
-    from strongroom.repository.opened import Repository
+    from types import TracebackType
+
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.repository.unpacked import UnpackedFiles
+    from strongroom.storage.contract import Store
+
+SETTLE = 0.2
+"""Seconds between writing our lock and looking at others' again."""
+REFRESH = 300.0
+"""Seconds after which a lock is written anew."""
+REFRESH_AGAIN = 60.0
+"""Seconds between tries while refreshing fails."""
+FREEZE = 22.5 * 60
+"""Seconds without a refresh after which nothing may be written any more: others may remove it at 30 minutes."""
+_RETRY_FIRST, _RETRY_LAST = 5.0, 60.0
+_POLL = 1.0
 
 
 class Lock:
     """A lock that is held: refreshed every five minutes in a thread of its own, frozen after 22.5 without success."""
 
-    exclusive: bool
+    def __init__(self, store: Store, files: UnpackedFiles, surroundings: Surroundings, *, exclusive: bool) -> None:
+        """Not held yet: call ``acquire``."""
+        self.exclusive = exclusive
+        self._store = store
+        self._files = files
+        self._surroundings = surroundings
+        self._clock = surroundings.clock
+        self._names: list[str] = []  # the lock that counts is the last; earlier ones could not be removed yet
+        self._written = (0, 0.0)
+        self._last_try = 0.0
+        self._lost = False
+        self._guard = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def acquire(self, retry_seconds: float = 0.0) -> Self:
+        """Take the lock, or raise ``Locked`` when others' stood in the way for ``retry_seconds``."""
+        foreign = ForeignLocks(self._store, self._files, self._surroundings)
+        deadline = self._clock.monotonic() + retry_seconds
+        delay = _RETRY_FIRST
+        while True:
+            try:
+                self._try(foreign)
+                break
+            except Locked:
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    raise
+                self._clock.sleep(min(delay, left))
+                delay = min(2 * delay, _RETRY_LAST)
+        self._thread = threading.Thread(target=self._run, name="strongroom-lock", daemon=True)
+        self._thread.start()
+        return self
+
+    def _try(self, foreign: ForeignLocks) -> None:
+        foreign.check(self.exclusive)
+        self._write()
+        try:
+            self._clock.sleep(SETTLE)
+            foreign.check(self.exclusive, own=self._names)
+        except BaseException:
+            self._remove_all()
+            raise
+
+    def _write(self) -> None:
+        here = self._surroundings
+        moment = (self._clock.now_ns(), self._clock.monotonic())
+        file = LockFile(moment[0], self.exclusive, here.hostname, here.username, here.pid, here.uid, here.gid)
+        self._names.append(self._files.save(Kind.LOCK, file.encode()))
+        self._written = moment
+
+    def _age(self) -> float:
+        """Seconds since the last refresh, by whichever clock moved more: the steady one stops while a laptop sleeps."""
+        wall, steady = self._written
+        return max((self._clock.now_ns() - wall) / 1e9, self._clock.monotonic() - steady)
 
     @property
     def frozen(self) -> bool:
         """True when the lock may be taken for stale by others: nothing may be written under it any more."""
-        raise NotImplementedError
+        return self._lost or self._age() >= FREEZE
 
     def check(self) -> None:
-        """Raise ``Locked`` when the lock is frozen. Call before each write."""
-        raise NotImplementedError
+        """Raise ``Locked`` unless the lock still holds. Call before each write; it costs nothing while all is well.
+
+        An old lock that nobody has removed in the meantime is refreshed here and now, as restic does after a sleep.
+        """
+        if self.frozen:
+            with self._guard:
+                if self.frozen and not self._lost:
+                    self._thaw()
+                if self._lost:
+                    raise Locked(
+                        "our lock was not refreshed for too long and somebody has removed it",
+                        subject=self._store.location,
+                        hint="Nothing is damaged. Run the command again.",
+                    )
+
+    def tick(self) -> None:
+        """Refresh if it is time to. The thread calls this each second; a failure is a warning."""
+        with self._guard:
+            if self._stop.is_set() or self._lost or self._age() < REFRESH:
+                return
+            if self._clock.monotonic() - self._last_try < REFRESH_AGAIN and self._last_try > self._written[1]:
+                return
+            self._last_try = self._clock.monotonic()
+            try:
+                if self._age() >= FREEZE:
+                    self._thaw()
+                else:
+                    self._write()
+                    self._remove_older()
+            except StrongroomError as problem:
+                self._surroundings.warn(f"cannot refresh the lock: {problem}")
+
+    def _thaw(self) -> None:
+        """Write a new lock in place of one that is old, if that was there all the while; else it is lost for good."""
+        old = self._names[-1]
+        if self._exists(old):
+            self._write()
+            self._clock.sleep(SETTLE)
+            if self._exists(old):
+                self._remove_older()
+                return
+        self._lost = True
+        self._surroundings.warn(
+            f"the lock on {self._store.location} was removed by somebody; writing nothing more there"
+        )
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._store.stat(ObjectName(Kind.LOCK, name))
+        except Missing:
+            return False
+        return True
+
+    def _remove_older(self) -> None:
+        for name in self._names[:-1]:
+            self._store.release_lock(name)
+            self._names.remove(name)
+
+    def _remove_all(self) -> None:
+        for name in list(self._names):
+            try:
+                self._store.release_lock(name)
+            except StrongroomError as problem:
+                self._surroundings.warn(f"cannot remove our lock {name[:8]}: {problem}")
+            self._names.remove(name)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_POLL):
+            self.tick()
 
     def release(self) -> None:
         """Stop refreshing and remove the lock. Idempotent; a failure to remove it is a warning."""
-        raise NotImplementedError
+        self._stop.set()
+        with self._guard:
+            self._remove_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2 * _POLL)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
-
-
-def unlock(repository: Repository, *, remove_all: bool = False) -> int:
-    """Remove stale locks (all with ``remove_all``), and return how many."""
-    raise NotImplementedError

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
+from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.format import index_file
+from strongroom.format.snapshot import Snapshot
+from strongroom.repository.blobs import PackReader, load_verified
+from strongroom.repository.locks import Lock
+from strongroom.repository.parallel import outcomes
+from strongroom.repository.unpacked import UnpackedFiles
+
 if TYPE_CHECKING:
-    from strongroom._kernel import Index, Key, Location, Tree
-    from strongroom.base.objects import Kind
+    from collections.abc import Callable, Iterable, Iterator
+
     from strongroom.format.config import RepositoryConfig
-    from strongroom.format.snapshot import Snapshot
     from strongroom.repository.cache import RepositoryCache
-    from strongroom.repository.locks import Lock
     from strongroom.repository.state import RepositoryState
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Reader, Store
+
+RECENT_TREES = 512
+"""How many decoded trees are kept."""
+RECENT_TREE_BYTES = 1 << 20
+"""Trees whose plaintext is longer than this are not kept, in bytes."""
 
 
 class Repository:
@@ -24,53 +38,89 @@ class Repository:
     or ``"tree"``. Everything read is authenticated and hashed before it is handed out.
     """
 
-    store: Store
-    config: RepositoryConfig
-    key: Key
-    key_id: str
-    """The name in ``keys/`` of the key that opened it."""
-    index: Index
-    cache: RepositoryCache | None
-    state: RepositoryState | None
-    surroundings: Surroundings
+    def __init__(
+        self,
+        store: Store,
+        config: RepositoryConfig,
+        key: _kernel.Key,
+        key_id: str,
+        surroundings: Surroundings,
+        *,
+        cache: RepositoryCache | None = None,
+        state: RepositoryState | None = None,
+        near: bool = False,
+    ) -> None:
+        """``near``: the store lies on this machine, so that a cache would gain nothing and none is used."""
+        self.store = store
+        self.config = config
+        self.key = key
+        self.key_id = key_id
+        """The name in ``keys/`` of the key that opened it."""
+        self.surroundings = surroundings
+        self.cache = None if near else cache
+        self.state = state
+        self.index = _kernel.Index()
+        self.files = UnpackedFiles(store, key, config.version, self.cache)
+        self._packs = PackReader(store, self.cache, near, self._size_if_trees)
+        self._trees: OrderedDict[tuple[str, bool], _kernel.Tree] = OrderedDict()
+        self._guard = threading.Lock()
 
     @property
     def id(self) -> str:
         """The repository's ID, from its config."""
-        raise NotImplementedError
+        return self.config.id
 
     @property
     def version(self) -> int:
         """1 or 2."""
-        raise NotImplementedError
+        return self.config.version
 
     @property
     def polynomial(self) -> int:
         """The chunker's polynomial, irreducible and of degree 53."""
-        raise NotImplementedError
+        return self.config.polynomial
 
     @property
     def location(self) -> str:
         """The place as a user would write it, without credentials."""
-        raise NotImplementedError
+        return self.store.location
 
     # index
 
-    def load_index(self, progress: Callable[[int, int], None] | None = None) -> Index:
+    def load_index(self, progress: Callable[[int, int], None] | None = None) -> _kernel.Index:
         """Read every index file into ``index``, from the cache where it has them, several at once, and return it.
 
         ``progress(done, total)`` counts files. List the snapshots first, then call this (format page 1.12). Raises
         ``Damaged`` naming the file when one cannot be read: a part of an index must never pass for the whole.
         """
-        raise NotImplementedError
+        names = [info.name.name for info in self.store.list(Kind.INDEX)]
+        index = _kernel.Index()
+        for done, (name, outcome) in enumerate(outcomes(self._load_index_file, names, self.store.connections), 1):
+            try:
+                index.load(outcome())
+            except (Damaged, LimitExceeded, Missing) as problem:
+                problem.subject = problem.subject or f"index/{name}"
+                problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."
+                raise
+            if progress is not None:
+                progress(done, len(names))
+        self.index = index
+        if self.cache is not None:
+            self.cache.prune(Kind.INDEX, names)
+            if self.cache.has_any(Kind.DATA):
+                self.cache.prune(Kind.DATA, index.packs())
+        return index
 
-    def save_index(self, packs: Iterable[tuple[str, Iterable[tuple[str, str, int, int, int]]]]) -> str:
+    def _load_index_file(self, name: str) -> bytes:
+        return self.files.load(Kind.INDEX, name)
+
+    def save_index(self, packs: Iterable[tuple[str, Iterable[index_file.Blob]]]) -> str:
         """Store one index file for packs that are stored already, and return its name.
 
         ``packs``: ``(pack id, [(type, blob id, offset, length, uncompressed length or 0)])``, lengths in bytes, of
         the ciphertext. ``index`` itself is not changed.
         """
-        raise NotImplementedError
+        return self.save_unpacked(Kind.INDEX, index_file.encode(packs))
 
     # blobs and packs
 
@@ -79,71 +129,128 @@ class Repository:
 
         Raises ``Missing`` when no index names it, ``Damaged`` when every copy is bad, ``LimitExceeded``.
         """
-        raise NotImplementedError
+        return load_verified(self._packs, self.key, kind, blob_id, self.locations(kind, blob_id))
 
-    def load_tree(self, tree_id: str, *, strict: bool = False) -> Tree:
+    def load_tree(self, tree_id: str, *, strict: bool = False) -> _kernel.Tree:
         """A tree, decoded (leniently node by node unless ``strict``); errors as ``load_blob``. Recent ones are kept."""
-        raise NotImplementedError
+        wanted = (tree_id, strict)
+        with self._guard:
+            if wanted in self._trees:
+                self._trees.move_to_end(wanted)
+                return self._trees[wanted]
+        plaintext = self.load_blob("tree", tree_id)
+        try:
+            tree = _kernel.decode_tree(plaintext, strict)
+        except (Damaged, LimitExceeded) as problem:
+            problem.subject = problem.subject or f"tree {tree_id}"
+            raise
+        if len(plaintext) <= RECENT_TREE_BYTES:
+            with self._guard:
+                self._trees[wanted] = tree
+                if len(self._trees) > RECENT_TREES:
+                    self._trees.popitem(last=False)
+        return tree
 
     def read_pack(self, pack: str, offset: int, length: int, *, tree: bool = False) -> bytes:
         """Raw bytes of a pack, unverified: for those who decrypt and verify themselves. ``tree`` goes by the cache."""
-        raise NotImplementedError
+        return (self._packs.read if tree else self._packs.read_from_store)(pack, offset, length)
 
     def open_pack(self, pack: str, offset: int, length: int) -> Reader:
         """A range of a pack as the store's reader (with a descriptor where there is one), past the cache."""
-        raise NotImplementedError
+        return self.store.read(ObjectName(Kind.DATA, pack), offset, length)
 
-    def locations(self, kind: str, blob_id: str) -> list[Location]:
+    def locations(self, kind: str, blob_id: str) -> list[_kernel.Location]:
         """Where the copies of a blob lie, by the index."""
-        raise NotImplementedError
+        return self.index.lookup(kind, blob_id)
+
+    def remember_tree_pack(self, pack: str, data: bytes) -> None:
+        """Keep a pack of trees that was just stored in the cache, if there is one: the next run wants it as parent."""
+        if self.cache is not None:
+            self.cache.store(Kind.DATA, pack, data)
+
+    def _size_if_trees(self, pack: str) -> int | None:
+        entries = self.index.pack_entries(pack)
+        if not entries or any(entry.kind != "tree" for entry in entries):
+            return None
+        return max(entry.offset + entry.length for entry in entries)
 
     # unpacked files
 
-    def load_unpacked(self, kind: Kind, name: str, *, cached: bool = True) -> bytes:
+    def load_unpacked(self, kind: Kind, name: str = CONFIG_NAME, *, cached: bool = True) -> bytes:
         """The plaintext of a snapshot, index or lock file (or the config): hash and MAC checked, within its budget.
 
         Raises ``Missing``, ``Damaged``, ``LimitExceeded``.
         """
-        raise NotImplementedError
+        return self.files.load(kind, name, cached=cached)
 
     def save_unpacked(self, kind: Kind, plaintext: bytes) -> str:
         """Encrypt and store a snapshot, index or lock file (compressed in version 2); return its name."""
-        raise NotImplementedError
+        return self.files.save(kind, plaintext)
 
     # snapshots
 
     def snapshot_names(self) -> list[str]:
         """The names of all snapshot files, in order."""
-        raise NotImplementedError
+        names = [info.name.name for info in self.store.list(Kind.SNAPSHOT)]
+        if self.cache is not None:
+            self.cache.prune(Kind.SNAPSHOT, names)
+        return names
 
     def snapshots(self, on_error: Callable[[str, Exception], None] | None = None) -> Iterator[tuple[str, Snapshot]]:
         """Every snapshot with its ID, loaded several at once, in the order of their IDs.
 
         One that cannot be read goes to ``on_error(id, error)`` (by default a warning) and the others go on.
         """
-        raise NotImplementedError
+        for name, outcome in outcomes(self.load_snapshot, self.snapshot_names(), self.store.connections):
+            try:
+                yield name, outcome()
+            except Missing:  # forgotten since it was listed
+                continue
+            except (Damaged, LimitExceeded) as problem:
+                if on_error is None:
+                    self.surroundings.warn(f"ignoring {problem}")
+                else:
+                    on_error(name, problem)
 
     def load_snapshot(self, snapshot_id: str) -> Snapshot:
         """One snapshot by its full ID. Raises ``Missing`` or ``Damaged``."""
-        raise NotImplementedError
+        return Snapshot.parse(self.files.load(Kind.SNAPSHOT, snapshot_id), f"snapshots/{snapshot_id}")
 
     def save_snapshot(self, snapshot: Snapshot) -> str:
         """Store a snapshot and return its ID. Everything it names must be stored and indexed already."""
-        raise NotImplementedError
+        return self.save_unpacked(Kind.SNAPSHOT, snapshot.encode())
 
-    # locks
+    # locks and keys
 
     def lock(self, *, exclusive: bool = False, retry_seconds: float = 0.0) -> Lock:
         """Take a lock as restic does; a context manager that refreshes itself and releases at the end.
 
         Tries again for ``retry_seconds`` (``--retry-lock``). Raises ``Locked``.
         """
-        raise NotImplementedError
+        return Lock(self.store, self.files, self.surroundings, exclusive=exclusive).acquire(retry_seconds)
+
+    def use_key(self, key_id: str) -> None:
+        """Remember another key file as the one in use; the master key behind it is the same."""
+        self.key_id = key_id
 
     def refuse_unless_writable_by_backup(self) -> None:
         """Raise ``Unsupported`` for what backup must not write: fixed-size chunks, or the hot half, of rustic."""
-        raise NotImplementedError
+        obstacle = self.config.backup_obstacle
+        if obstacle is not None:
+            raise Unsupported(
+                obstacle, subject=self.location, hint="Back up to a repository of its own, or with rustic."
+            )
+        if self.config.foreign_chunk_sizes:
+            self.surroundings.warn(
+                f"{self.location} is cut into chunks of other sizes by rustic; little will be shared"
+            )
 
     def close(self) -> None:
-        """Stop workers and close the store. Idempotent."""
-        raise NotImplementedError
+        """Close the store. Idempotent."""
+        self.store.close()
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, Exists, Missing, NoRepository, RepositoryError, UsageError
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.format.config import VERSIONS, RepositoryConfig, check_polynomial
+from strongroom.repository.keyring import find_key, store_key
+from strongroom.repository.opened import Repository
+from strongroom.repository.state import Pin, RepositoryState, StateDirectory, pin_url
+from strongroom.repository.surroundings import Surroundings
+from strongroom.repository.unpacked import MAX_PLAINTEXT
+
 if TYPE_CHECKING:
     from strongroom.repository.cache import Cache
-    from strongroom.repository.opened import Repository
-    from strongroom.repository.state import StateDirectory
-    from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Store
+
+_PINNED_HINT = (
+    "If it was you who replaced it, remove {path} and run this again; "
+    "if not, somebody has changed what your backups go to."
+)
 
 
 def initialise(
@@ -24,10 +36,45 @@ def initialise(
 ) -> Repository:
     """Make a new repository and return it opened.
 
-    ``polynomial``: that of another repository, so that chunks agree; a random irreducible one otherwise. Raises
+    ``polynomial``: that of another repository, so that chunks agree; a random irreducible one otherwise. The key is
+    stored before the config, so that a run that breaks off leaves nothing that passes for a repository. Raises
     ``Exists`` when there is a repository already, ``RepositoryError`` when the state directory has pinned one here.
     """
-    raise NotImplementedError
+    surroundings = surroundings or Surroundings()
+    if version not in VERSIONS:
+        raise UsageError(f"there is no version {version} of the format", hint="Use 2, or 1 for very old clients.")
+    if polynomial is not None:
+        check_polynomial(polynomial)
+    pin = state.pin_at(pin_url(store.location)) if state is not None else None
+    _refuse_to_replace(store)
+    if pin is not None and state is not None:
+        raise RepositoryError(
+            f"the repository {pin.repository_id[:10]} stood here and is gone; refusing to put another in its place",
+            subject=store.location,
+            hint=_PINNED_HINT.format(path=state.repository(pin.repository_id).path),
+        )
+    store.prepare()
+    identity = surroundings.random_bytes(32).hex()
+    config = RepositoryConfig(version, identity, polynomial or _kernel.random_polynomial())
+    key = _kernel.Key.generate()
+    key_id = store_key(store, key, password, surroundings)
+    store.create(CONFIG, key.seal(config.encode()))
+    return _opened(store, password, surroundings, cache=cache, state=state, pinned=key_id)
+
+
+def _refuse_to_replace(store: Store) -> None:
+    try:
+        store.stat(CONFIG)
+    except Missing:
+        pass
+    else:
+        raise Exists("there is a repository already", subject=store.location)
+    if next(iter(store.list(Kind.KEY)), None) is not None:
+        raise Exists(
+            "there are keys, but no config: a repository was here, or was begun",
+            subject=store.location,
+            hint="Look at what is there before you remove it; without its config it can still be rescued.",
+        )
 
 
 def open_repository(
@@ -42,6 +89,61 @@ def open_repository(
     """Open a repository with any of its keys.
 
     Raises ``NoRepository``, ``WrongPassword``, ``Damaged`` (a broken config), ``Unsupported`` (another version), and
-    ``RepositoryError`` when another repository, or none, stands where the state directory has pinned one.
+    ``RepositoryError`` when another repository stands where the state directory has pinned one.
     """
-    raise NotImplementedError
+    return _opened(store, password, surroundings or Surroundings(), cache=cache, state=state, key_hint=key_hint)
+
+
+def _opened(
+    store: Store,
+    password: bytes,
+    surroundings: Surroundings,
+    *,
+    cache: Cache | None,
+    state: StateDirectory | None,
+    key_hint: str | None = None,
+    pinned: str | None = None,
+) -> Repository:
+    url = pin_url(store.location)
+    pin = state.pin_at(url) if state is not None else None
+    stored, near = _read_config(store, state, pin)
+    pinned = pinned or (pin.key_id if pin is not None else None)
+    key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint)
+    try:
+        plaintext = key.open(stored)
+    except Damaged:
+        raise Damaged(
+            "is damaged, or does not belong to these keys",
+            subject=f"config of {store.location}",
+            hint="Bring back its first version from the store or a copy; it never changes.",
+        ) from None
+    config = RepositoryConfig.parse(plaintext)
+    if pin is not None and state is not None and (pin.repository_id, pin.polynomial) != (config.id, config.polynomial):
+        raise RepositoryError(
+            f"another repository stands here ({config.id[:10]}) than this machine knows ({pin.repository_id[:10]})",
+            subject=store.location,
+            hint=_PINNED_HINT.format(path=state.repository(pin.repository_id).path),
+        )
+    remembered: RepositoryState | None = None
+    if state is not None:
+        remembered = state.repository(config.id)
+        remembered.pin(Pin(url, config.id, config.polynomial, key_id))
+    cached = cache.repository(config.id) if cache is not None and not near else None
+    return Repository(store, config, key, key_id, surroundings, cache=cached, state=remembered, near=near)
+
+
+def _read_config(store: Store, state: StateDirectory | None, pin: Pin | None) -> tuple[bytes, bool]:
+    """The config's envelope, and whether the store lies on this machine: it gives out descriptors, then."""
+    limit = MAX_PLAINTEXT[Kind.CONFIG] + 32
+    try:
+        with store.read(CONFIG) as reader:
+            if reader.size > limit:
+                raise Damaged("is longer than any config", subject=f"config of {store.location}")
+            return reader.read(limit), reader.fileno() is not None
+    except Missing:
+        hint = "Is the place right? `strongroom init` makes a repository there."
+        if pin is not None and state is not None:
+            hint = "This machine knows a repository here. " + _PINNED_HINT.format(
+                path=state.repository(pin.repository_id).path
+            )
+        raise NoRepository("there is no repository", subject=store.location, hint=hint) from None

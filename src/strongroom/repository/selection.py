@@ -1,19 +1,30 @@
-"""Which snapshots a user means: filters, `latest`, prefixes, `snapshot:subfolder`, groups."""
+"""Which snapshots a user means: filters, `latest`, prefixes, `snapshot:subfolder`, groups (restic's rules)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import UsageError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from strongroom.format.snapshot import Snapshot
     from strongroom.repository.opened import Repository
+
+_LATEST = re.compile(r"latest(?:~(\d{1,6}))?\Z", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{1,64}\Z")
+
+Listed = tuple[str, "Snapshot"]
+"""A snapshot with its ID."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFilter:
-    """``--host`` (any of), ``--path`` (all of), ``--tag a,b`` (all within one, any of several; ``()`` means untagged)."""
+    """``--host`` (any of), ``--path`` (all of), ``--tag a,b`` (all within one, any of several; ``()``: untagged)."""
 
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
@@ -21,7 +32,15 @@ class SnapshotFilter:
 
     def matches(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot passes."""
-        raise NotImplementedError
+        if self.hosts and snapshot.hostname not in self.hosts:
+            return False
+        if not set(self.paths) <= set(snapshot.paths):
+            return False
+        have = set(snapshot.tags)
+        return not self.tags or any(set(wanted) <= have if wanted else not have for wanted in self.tags)
+
+
+EVERYTHING = SnapshotFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +61,84 @@ class GroupKey:
     tags: tuple[str, ...] | None
 
 
-def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = SnapshotFilter()) -> Found:
+def complete_prefix(prefix: str, names: Iterable[str], what: str) -> str:
+    """The one name that begins so. Raises ``UsageError`` when none or several do."""
+    if not _HEX.match(prefix):
+        raise UsageError(
+            "this is no ID", subject=f"{what} {prefix}", hint="An ID is made of the digits 0 to 9 and a to f."
+        )
+    fitting = [name for name in names if name.startswith(prefix)]
+    if not fitting:
+        raise UsageError("nothing has an ID that begins so", subject=f"{what} {prefix}")
+    if len(fitting) > 1:
+        raise UsageError(
+            f"{len(fitting)} IDs begin so", subject=f"{what} {prefix}", hint="Give more digits of the one you mean."
+        )
+    return fitting[0]
+
+
+def newest_first(snapshots: Iterable[Listed]) -> list[Listed]:
+    """By time, the newest first; of two at the same instant the larger ID first, so that the order is one."""
+    return sorted(snapshots, key=_age, reverse=True)
+
+
+def _age(listed: Listed) -> tuple[int, str]:
+    return listed[1].time_ns, listed[0]
+
+
+def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = EVERYTHING) -> Found:
     """The snapshot meant by ``latest``, ``latest~N``, a prefix or a whole ID, with or without ``:subfolder``.
 
     The filter narrows ``latest`` only, as in restic. Raises ``UsageError`` when none or several match.
     """
-    raise NotImplementedError
+    name, _, folder = name.partition(":")
+    subfolder = posixpath.normpath("/" + folder).lstrip("/")
+    if latest := _LATEST.match(name):
+        back = int(latest[1] or 0)
+        candidates = newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))
+        if back >= len(candidates):
+            raise UsageError(
+                "there is no such snapshot",
+                subject=f"snapshot {name}",
+                hint="See `strongroom snapshots` for what is there.",
+            )
+        snapshot_id, snapshot = candidates[back]
+        return Found(snapshot_id, snapshot, subfolder)
+    snapshot_id = complete_prefix(name, repository.snapshot_names(), "snapshot")
+    return Found(snapshot_id, repository.load_snapshot(snapshot_id), subfolder)
 
 
 def select_snapshots(
-    repository: Repository, names: Sequence[str] = (), filter: SnapshotFilter = SnapshotFilter()
-) -> list[tuple[str, Snapshot]]:
+    repository: Repository, names: Sequence[str] = (), filter: SnapshotFilter = EVERYTHING
+) -> list[Listed]:
     """Those named, or without names all that pass the filter, oldest first. A name that finds none is a warning."""
-    raise NotImplementedError
+    if not names:
+        return newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))[::-1]
+    selected: dict[str, Snapshot] = {}
+    for name in names:
+        try:
+            found = find_snapshot(repository, name, filter)
+        except UsageError as problem:
+            repository.surroundings.warn(f"ignoring {problem}")
+            continue
+        selected[found.id] = found.snapshot
+    return newest_first(selected.items())[::-1]
 
 
-def group_snapshots(
-    snapshots: Iterable[tuple[str, Snapshot]], by: Sequence[str]
-) -> list[tuple[GroupKey, list[tuple[str, Snapshot]]]]:
+def group_snapshots(snapshots: Iterable[Listed], by: Sequence[str]) -> list[tuple[GroupKey, list[Listed]]]:
     """Groups by any of ``host``, ``paths``, ``tags`` (none of them: one group), in the order of their keys."""
-    raise NotImplementedError
+    for field in by:
+        if field not in ("host", "paths", "tags"):
+            raise UsageError("snapshots are grouped by host, paths or tags", subject=f"--group-by {field}")
+    groups: dict[GroupKey, list[Listed]] = {}
+    for listed in snapshots:
+        snapshot = listed[1]
+        key = GroupKey(
+            snapshot.hostname if "host" in by else None,
+            tuple(sorted(snapshot.paths)) if "paths" in by else None,
+            tuple(sorted(snapshot.tags)) if "tags" in by else None,
+        )
+        groups.setdefault(key, []).append(listed)
+    return sorted(
+        groups.items(), key=lambda group: (group[0].hostname or "", group[0].paths or (), group[0].tags or ())
+    )

@@ -1,23 +1,50 @@
-"""What this host remembers of its repositories by itself: pins, parents, re-reading (design, 'State, parent')."""
+"""What this host remembers of its repositories by itself: pins, parents, re-reading (design, 'State, parent').
+
+One JSON file for each repository ID. It is the authority for a backup's parent, so a file that others can write is
+treated like a lost one. Lost or broken: a warning, and everything is read again; never an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import contextlib
+import fcntl
+import json
+import os
+import posixpath
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from strongroom.base.objects import is_object_name
+from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from strongroom.repository.surroundings import Surroundings
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_VERSION = 1
+_MAX_FILE = 16 << 20
+_SALT_BYTES = 32
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
 def default_state_folder() -> str:
     """``$STRONGROOM_STATE_DIR``, for root ``/var/lib/strongroom``, else ``$XDG_STATE_HOME/strongroom``."""
-    raise NotImplementedError
+    if folder := os.environ.get("STRONGROOM_STATE_DIR"):
+        return folder
+    if os.geteuid() == 0:
+        return "/var/lib/strongroom"
+    base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "strongroom")
+
+
+def pin_url(location: str) -> str:
+    """The form of a location that pins go by: a path is made absolute, a URL stays as it is."""
+    return location if _SCHEME.match(location) else os.path.abspath(location)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What was found at a URL when it was first opened. ``url`` is ``Store.location``; ``key_id`` opens it."""
+    """What was found at a URL when it was first opened. ``url`` is that of ``pin_url``; ``key_id`` opens it."""
 
     url: str
     repository_id: str
@@ -37,39 +64,157 @@ class LastRun:
     started_ns: int
 
 
+_Source = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A state file. ``pins`` by URL; ``runs`` by host and sorted paths."""
+
+    salt: bytes
+    pins: Mapping[str, Pin]
+    runs: Mapping[_Source, LastRun]
+
+    def encode(self, repository_id: str) -> bytes:
+        pins = {url: {"polynomial": f"{pin.polynomial:x}", "key": pin.key_id} for url, pin in self.pins.items()}
+        runs = [{"hostname": host, "paths": paths} | asdict(run) for (host, paths), run in self.runs.items()]
+        document = {
+            "version": _VERSION,
+            "repository": repository_id,
+            "salt": self.salt.hex(),
+            "pins": pins,
+            "runs": runs,
+        }
+        return json.dumps(document, indent=1).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, data: bytes, repository_id: str) -> _Content:
+        """Raises ``ValueError``, ``KeyError``, ``TypeError`` or ``AttributeError`` for anything unexpected."""
+        document: dict[str, Any] = json.loads(data)
+        if document["version"] != _VERSION or document["repository"] != repository_id:
+            raise ValueError("of another version or repository")
+        salt = bytes.fromhex(document["salt"])
+        if len(salt) != _SALT_BYTES:
+            raise ValueError("salt of another length")
+        pins = {
+            url: Pin(url, repository_id, int(pin["polynomial"], 16), _name(pin["key"]))
+            for url, pin in document["pins"].items()
+        }
+        runs = {
+            (str(run["hostname"]), tuple(map(str, run["paths"]))): LastRun(
+                _name(run["snapshot"]), _name(run["tree"]), int(run["started_ns"])
+            )
+            for run in document["runs"]
+        }
+        return cls(salt, pins, runs)
+
+
+def _name(text: str) -> str:
+    if not is_object_name(text):
+        raise ValueError("not an ID")
+    return text
+
+
 class StateDirectory:
-    """The folder with one JSON file for each repository ID. Lost or broken: a warning, and everything is read again."""
+    """The folder with one JSON file for each repository ID. ``surroundings.warn`` hears of lost and broken ones."""
 
     def __init__(self, folder: str, surroundings: Surroundings | None = None) -> None:
-        self.folder = folder
+        self.folder = os.path.abspath(folder)
+        self._surroundings = surroundings or Surroundings()
 
     def pin_at(self, url: str) -> Pin | None:
-        """The pin of a URL, whichever repository's file has it."""
-        raise NotImplementedError
+        """The pin of a URL (``pin_url``), whichever repository's file has it."""
+        try:
+            files = sorted(os.listdir(self.folder))
+        except OSError:
+            return None
+        for file in files:
+            repository_id, extension = posixpath.splitext(file)
+            if extension == ".json" and is_object_name(repository_id):
+                content = self.repository(repository_id).content()
+                if content is not None and url in content.pins:
+                    return content.pins[url]
+        return None
 
     def repository(self, repository_id: str) -> RepositoryState:
         """The state of one repository; empty when there is none yet."""
-        raise NotImplementedError
+        return RepositoryState(self.folder, repository_id, self._surroundings)
 
 
 class RepositoryState:
     """What this host remembers of one repository. Each change is written at once: locked, replaced atomically."""
 
-    repository_id: str
+    def __init__(self, folder: str, repository_id: str, surroundings: Surroundings) -> None:
+        self.repository_id = _name(repository_id)
+        self.path = os.path.join(folder, f"{repository_id}.json")
+        self._folder = folder
+        self._surroundings = surroundings
+        self._fresh_salt = surroundings.random_bytes(_SALT_BYTES)
 
     @property
     def salt(self) -> bytes:
-        """32 random bytes, made once: a file's slot for re-reading is H(salt, path)."""
-        raise NotImplementedError
+        """32 random bytes, made once and kept: a file's slot for re-reading is H(salt, path)."""
+        content = self.content()
+        return self._fresh_salt if content is None else content.salt
+
+    @property
+    def pins(self) -> Mapping[str, Pin]:
+        """The pins of this repository by URL."""
+        content = self.content()
+        return {} if content is None else content.pins
 
     def pin(self, pin: Pin) -> None:
-        """Remember what stands at a URL."""
-        raise NotImplementedError
+        """Remember what stands at a URL. A disk that fails is a warning."""
+        if self.pins.get(pin.url) != pin:
+            self._change(lambda content: replace(content, pins={**content.pins, pin.url: pin}))
 
     def last_run(self, hostname: str, paths: Sequence[str]) -> LastRun | None:
         """This host's last backup of exactly these paths (their order does not count)."""
-        raise NotImplementedError
+        content = self.content()
+        return None if content is None else content.runs.get((hostname, tuple(sorted(paths))))
 
     def record_run(self, hostname: str, paths: Sequence[str], run: LastRun) -> None:
         """Remember a backup, once its snapshot is stored. A disk that fails is a warning."""
-        raise NotImplementedError
+        source = (hostname, tuple(sorted(paths)))
+        self._change(lambda content: replace(content, runs={**content.runs, source: run}))
+
+    def content(self) -> _Content | None:
+        """The state file, or None where there is none or none that can be believed (a warning, then)."""
+        try:
+            with open(self.path, "rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
+                    raise ValueError("others can write it")
+                data = file.read(_MAX_FILE)
+            return _Content.parse(data, self.repository_id)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+            self._surroundings.warn(
+                f"ignoring {self.path}: {problem or type(problem).__name__}; all files are read again"
+            )
+            return None
+
+    def _change(self, change: Callable[[_Content], _Content]) -> None:
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with self._locked():
+                old = self.content() or _Content(self._fresh_salt, {}, {})
+                temporary = f"{self.path}.{os.getpid()}.tmp"
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+                with open(descriptor, "wb") as file:
+                    file.write(change(old).encode(self.repository_id))
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, self.path)
+        except OSError as problem:
+            self._surroundings.warn(f"cannot write {self.path}: {problem.strerror}; the next run reads all files again")
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(os.path.join(self._folder, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -6,10 +6,13 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log = logging.getLogger("strongroom.repository")
 

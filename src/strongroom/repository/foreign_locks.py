@@ -1,0 +1,150 @@
+"""Others' locks: which of them stand in the way, which are stale, and their removal by `unlock`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.format import rfc3339
+from strongroom.format.lock import LockFile
+from strongroom.repository.unpacked import read_bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.repository.unpacked import UnpackedFiles
+    from strongroom.storage.contract import Store
+
+STALE_NS = 30 * 60 * 1_000_000_000
+"""The age at which a lock that nobody refreshed is stale."""
+MAX_LOCKS = 10_000
+"""How many locks are looked at; a flood is an error that says so."""
+_SECOND_LOOKS = (1.0, 2.0, 4.0)
+
+
+class Torn(Damaged):
+    """A lock whose bytes do not fit its name: half-written perhaps, or damaged."""
+
+
+def is_stale(lock: LockFile, surroundings: Surroundings) -> bool:
+    """Older than 30 minutes, or of a process of this machine that no longer runs."""
+    if surroundings.clock.now_ns() - lock.time_ns > STALE_NS:
+        return True
+    return lock.hostname == surroundings.hostname and not surroundings.process_alive(lock.pid)
+
+
+class ForeignLocks:
+    """Looks at the locks of a repository. Remembers those it has read: locks never change."""
+
+    def __init__(self, store: Store, files: UnpackedFiles, surroundings: Surroundings) -> None:
+        self._store = store
+        self._files = files
+        self._surroundings = surroundings
+        self._known: dict[str, LockFile | None] = {}
+
+    def check(self, exclusive: bool, own: Collection[str] = ()) -> None:
+        """Raise ``Locked`` when a lock other than our ``own`` conflicts: any does with an exclusive one."""
+        torn: str | None = None
+        for look in range(len(_SECOND_LOOKS) + 1):
+            if torn is not None:
+                self._surroundings.clock.sleep(_SECOND_LOOKS[look - 1])
+            torn = None
+            for name in self.names():
+                if name in own:
+                    continue
+                try:
+                    lock = self._load(name)
+                except Torn:
+                    torn = name
+                    continue
+                if lock is not None and (exclusive or lock.exclusive):
+                    raise self._conflict(name, lock)
+            if torn is None:
+                return
+        if exclusive:
+            raise Locked(
+                f"the lock {torn[:8]} is damaged, so nobody can tell whose it is" if torn else "",
+                subject=self._store.location,
+                hint="If nobody else works on the repository, run `strongroom unlock --remove-all`.",
+            )
+        self._surroundings.warn(f"ignoring the lock {torn}: it is damaged")
+
+    def names(self) -> Iterator[str]:
+        """The names of the locks that are not empty files; restic leaves those out, too."""
+        count = 0
+        for info in self._store.list(Kind.LOCK):
+            if info.size:
+                count += 1
+                if count > MAX_LOCKS:
+                    raise Locked(
+                        f"there are more than {MAX_LOCKS} locks",
+                        subject=self._store.location,
+                        hint="Run `strongroom unlock`, or read with --no-lock.",
+                    )
+                yield info.name.name
+
+    def _load(self, name: str) -> LockFile | None:
+        if name not in self._known:
+            try:
+                self._known[name] = load_lock(self._store, self._files, name)
+            except Missing:
+                return None
+            except Torn:
+                raise
+            except (Damaged, LimitExceeded) as problem:
+                self._surroundings.warn(f"ignoring a lock that is none: {problem}")
+                self._known[name] = None
+        return self._known[name]
+
+    def _conflict(self, name: str, lock: LockFile) -> Locked:
+        age = (self._surroundings.clock.now_ns() - lock.time_ns) // 1_000_000_000
+        how = "exclusively locked" if lock.exclusive else "locked"
+        stale = is_stale(lock, self._surroundings)
+        return Locked(
+            f"is already {how} by PID {lock.pid} on {lock.hostname!r} by {lock.username!r} since "
+            f"{rfc3339.format_utc(lock.time_ns)} ({age} s ago), lock {name[:8]}",
+            subject=self._store.location,
+            hint="Whoever made it is gone: `strongroom unlock` removes it."
+            if stale
+            else "Wait for that to finish, with --retry-lock if you like. If it is dead, run `strongroom unlock`.",
+        )
+
+
+def load_lock(store: Store, files: UnpackedFiles, name: str) -> LockFile:
+    """A lock of this repository. Raises ``Missing``, ``Torn``, and ``Damaged`` or ``LimitExceeded`` for what is none."""
+    object_name = ObjectName(Kind.LOCK, name)
+    stored = read_bounded(store, object_name)
+    if _kernel.sha256_hex(stored) != name:
+        raise Torn("does not have the content that its name promises", subject=str(object_name))
+    return LockFile.parse(files.open_stored(stored, object_name), str(object_name))
+
+
+def unlock(repository: Repository, *, remove_all: bool = False) -> int:
+    """Remove stale locks, and return how many; with ``remove_all`` every file in ``locks/``, readable or not.
+
+    A lock that the store will not let go of (somebody else's, behind a gateway) is a warning.
+    """
+    store, surroundings = repository.store, repository.surroundings
+    removed = 0
+    for name in [info.name.name for info in store.list(Kind.LOCK)]:
+        if not remove_all:
+            try:
+                if not is_stale(load_lock(store, repository.files, name), surroundings):
+                    continue
+            except Missing:
+                continue
+            except (Damaged, LimitExceeded) as problem:
+                surroundings.warn(f"leaving what is no lock of this repository: {problem}")
+                continue
+        try:
+            store.release_lock(name)
+            removed += 1
+        except Unavailable:
+            raise
+        except StoreError as problem:
+            surroundings.warn(f"cannot remove the lock {name[:8]}: {problem}")
+    return removed

@@ -1,0 +1,83 @@
+"""Snapshots, indexes and locks: whole files, encrypted, hashed into their names, from the cache where it has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.format import config, index_file, lock, unpacked
+
+if TYPE_CHECKING:
+    from strongroom.repository.cache import RepositoryCache
+    from strongroom.storage.contract import Store
+
+MAX_PLAINTEXT = {
+    Kind.CONFIG: config.MAX_PLAINTEXT,
+    Kind.SNAPSHOT: 16 << 20,
+    Kind.INDEX: index_file.MAX_PLAINTEXT,
+    Kind.LOCK: lock.MAX_PLAINTEXT,
+}
+"""Budgets in bytes (engine page, 'Budgets')."""
+_OVERHEAD = 1024
+"""What envelope, marker and a frame that could not be compressed may add, in bytes: more than enough."""
+_CACHED = (Kind.SNAPSHOT, Kind.INDEX)
+
+
+class UnpackedFiles:
+    """Reads and writes the unpacked files of one repository."""
+
+    def __init__(self, store: Store, key: _kernel.Key, version: int, cache: RepositoryCache | None) -> None:
+        self._store = store
+        self._key = key
+        self._version = version
+        self._cache = cache
+
+    def load(self, kind: Kind, name: str, *, cached: bool = True) -> bytes:
+        """The plaintext, checked, within its budget. Raises ``Missing``, ``Damaged``, ``LimitExceeded``."""
+        object_name = ObjectName(kind, name)
+        return self.open_stored(self.stored(object_name, cached=cached), object_name)
+
+    def open_stored(self, stored: bytes, name: ObjectName) -> bytes:
+        """The plaintext in stored bytes whose hash was checked. Raises ``Damaged``, ``LimitExceeded``."""
+        try:
+            opened = self._key.open(stored)
+        except Damaged:
+            raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
+        return opened if name.kind is Kind.CONFIG else unpacked.decode(opened, MAX_PLAINTEXT[name.kind], str(name))
+
+    def stored(self, name: ObjectName, *, cached: bool = True) -> bytes:
+        """The ciphertext, whose hash is its name. A bad one is read a second time: the line may be at fault."""
+        cache = self._cache if cached and name.kind in _CACHED else None
+        if cache is not None:
+            data = cache.load(name.kind, name.name)
+            if data is not None:
+                return data
+        for _ in range(2):
+            data = read_bounded(self._store, name)
+            if name.kind is Kind.CONFIG or _kernel.sha256_hex(data) == name.name:
+                if cache is not None:
+                    cache.store(name.kind, name.name, data)
+                return data
+        raise Damaged("does not have the content that its name promises", subject=str(name))
+
+    def save(self, kind: Kind, plaintext: bytes) -> str:
+        """Encrypt, prove that the result opens, store it under its hash, and return that name."""
+        stored = self._key.seal(unpacked.encode(plaintext, self._version))
+        if unpacked.decode(self._key.open(stored), MAX_PLAINTEXT[kind], kind.value) != plaintext:
+            raise Damaged("came out changed of its own encryption; is this machine's memory sound?", subject=kind.value)
+        name = _kernel.sha256_hex(stored)
+        self._store.create(ObjectName(kind, name), stored)
+        if self._cache is not None and kind in _CACHED:
+            self._cache.store(kind, name, stored)
+        return name
+
+
+def read_bounded(store: Store, name: ObjectName) -> bytes:
+    """The stored bytes of a small file. Raises ``LimitExceeded`` before reading one that is beyond its budget."""
+    limit = MAX_PLAINTEXT[name.kind] + _OVERHEAD
+    with store.read(name) as reader:
+        if reader.size > limit:
+            raise LimitExceeded(f"is longer than {limit} bytes", subject=str(name))
+        return reader.read(limit)
