@@ -48,6 +48,6 @@ class LockFile:
             time_ns = rfc3339.parse(text_member(members, "time", what))
         except ValueError:
             raise Damaged("has no time", subject=what) from None
-        texts = [text_member(members, name, what, "") for name in ("hostname", "username")]
-        numbers = [integer_member(members, name, what, 0) for name in ("pid", "uid", "gid")]
-        return cls(time_ns, exclusive, *texts, *numbers)
+        hostname, username = (text_member(members, name, what, "") for name in ("hostname", "username"))
+        pid, uid, gid = (integer_member(members, name, what, 0) for name in ("pid", "uid", "gid"))
+        return cls(time_ns, exclusive, hostname, username, pid, uid, gid)

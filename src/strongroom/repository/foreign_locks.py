@@ -115,7 +115,7 @@ class ForeignLocks:
 
 
 def load_lock(store: Store, files: UnpackedFiles, name: str) -> LockFile:
-    """A lock of this repository. Raises ``Missing``, ``Torn``, and ``Damaged`` or ``LimitExceeded`` for what is none."""
+    """A lock of this repository. Raises ``Missing``, ``Torn``, ``Damaged`` or ``LimitExceeded`` for what is none."""
     object_name = ObjectName(Kind.LOCK, name)
     stored = read_bounded(store, object_name)
     if _kernel.sha256_hex(stored) != name:

@@ -10,7 +10,6 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.format import index_file
-from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
 from strongroom.repository.locks import Lock
 from strongroom.repository.parallel import outcomes
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from strongroom.format.config import RepositoryConfig
+    from strongroom.format.snapshot import Snapshot
     from strongroom.repository.cache import RepositoryCache
     from strongroom.repository.state import RepositoryState
     from strongroom.repository.surroundings import Surroundings
@@ -214,6 +214,8 @@ class Repository:
 
     def load_snapshot(self, snapshot_id: str) -> Snapshot:
         """One snapshot by its full ID. Raises ``Missing`` or ``Damaged``."""
+        from strongroom.format.snapshot import Snapshot
+
         return Snapshot.parse(self.files.load(Kind.SNAPSHOT, snapshot_id), f"snapshots/{snapshot_id}")
 
     def save_snapshot(self, snapshot: Snapshot) -> str:
