@@ -7,6 +7,9 @@
 pub mod blob;
 pub mod error;
 pub mod id;
+pub mod metadata;
+pub mod time;
+pub mod tree;
 
 pub use blob::{BlobEntry, BlobType};
 pub use error::{Error, Result};

@@ -1,0 +1,99 @@
+//! Extended attributes, POSIX access lists among them, in the order in which the system lists them.
+
+use crate::{Error, Result};
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::sync::OnceLock;
+
+/// The kernel's bound on a list of names, and on a value.
+const MAX: usize = 64 << 10;
+
+/// How an entry's attributes are reached: Linux has no such call relative to a directory's handle before 6.13.
+enum Way {
+    /// Through `/proc/self/fd/N/name`: the handle is followed, the name is not.
+    Proc(Vec<u8>),
+    /// Without `/proc`, by opening the entry.
+    Handle(OwnedFd),
+}
+
+/// The attributes of an entry of a directory; empty where the file system has none.
+///
+/// # Errors
+/// [`Error::Io`] when they exist and may not be read.
+pub(super) fn read(directory: BorrowedFd<'_>, name: &[u8], openable: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let io = |error: Errno| Error::io("reading the extended attributes", error);
+    let way = if has_proc() {
+        Way::Proc(proc_path(directory, name))
+    } else if openable {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Way::Handle(rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(io)?)
+    } else {
+        return Ok(Vec::new());
+    };
+    let mut small = [0u8; 1024];
+    let mut large = Vec::new();
+    let names = match way.list(&mut small) {
+        Ok(length) => &small[..length],
+        Err(Errno::RANGE) => {
+            large.resize(MAX, 0);
+            let length = way.list(&mut large).map_err(io)?;
+            &large[..length]
+        }
+        Err(Errno::NOTSUP) => &[],
+        Err(error) => return Err(io(error)),
+    };
+    let mut attributes = Vec::new();
+    for name in names.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+        match way.value(name) {
+            Ok(value) => attributes.push((name.to_vec(), value)),
+            Err(Errno::NODATA | Errno::NOTSUP) => {}
+            Err(error) => return Err(io(error)),
+        }
+    }
+    Ok(attributes)
+}
+
+impl Way {
+    fn list(&self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
+        match self {
+            Self::Proc(path) => rustix::fs::llistxattr(path, buffer),
+            Self::Handle(handle) => rustix::fs::flistxattr(handle, buffer),
+        }
+    }
+
+    fn value(&self, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
+        let get = |buffer: &mut [u8]| match self {
+            Self::Proc(path) => rustix::fs::lgetxattr(path, name, buffer),
+            Self::Handle(handle) => rustix::fs::fgetxattr(handle, name, buffer),
+        };
+        let mut small = [0u8; 512];
+        match get(&mut small) {
+            Ok(length) => Ok(small[..length].to_vec()),
+            Err(Errno::RANGE) => {
+                let mut large = vec![0; MAX];
+                let length = get(&mut large)?;
+                large.truncate(length);
+                large.shrink_to_fit();
+                Ok(large)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn has_proc() -> bool {
+    static PROC: OnceLock<bool> = OnceLock::new();
+    *PROC.get_or_init(|| rustix::fs::stat("/proc/self/fd").is_ok())
+}
+
+fn proc_path(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(name.len() + 32);
+    if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
+        path.extend_from_slice(b"/proc/self/cwd/");
+    } else {
+        path.extend_from_slice(format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes());
+    }
+    path.extend_from_slice(name);
+    path
+}

@@ -1,0 +1,258 @@
+//! A small JSON reader over bytes that borrows what it can and copies nothing that is not asked for.
+
+use crate::{Error, Result};
+use std::borrow::Cow;
+
+/// How deeply values may be nested; trees of restic nest four deep.
+const MAX_DEPTH: u32 = 64;
+
+/// Where we are in the text.
+pub(super) struct Reader<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+/// A string as it stands between its quotes.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    /// Without the quotes, escapes unresolved.
+    pub(super) raw: &'a [u8],
+    /// Neither escapes nor bytes above 0x7f: `raw` is the string.
+    plain: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self { data, at: 0 }
+    }
+
+    /// What was read since a position.
+    pub(super) fn since(&self, start: usize) -> &'a [u8] {
+        &self.data[start..self.at]
+    }
+
+    pub(super) fn damaged(&self) -> Error {
+        Error::damaged(format!("a tree is malformed at byte {}", self.at))
+    }
+
+    /// The next byte after white space, which stays.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let Some(&byte) = self.data.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Takes this byte if it is the next one.
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let here = self.peek() == Some(byte);
+        self.at += usize::from(here);
+        here
+    }
+
+    pub(super) fn expect(&mut self, byte: u8) -> Result<()> {
+        if self.take(byte) { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    /// Whether another member follows in an object or array that `close` ends; takes commas and the end.
+    pub(super) fn more(&mut self, first: &mut bool, close: u8) -> Result<bool> {
+        if std::mem::take(first) {
+            return Ok(!self.take(close));
+        }
+        if self.take(b',') {
+            return Ok(true);
+        }
+        self.expect(close).map(|()| false)
+    }
+
+    /// A member's name, with the colon behind it.
+    pub(super) fn key(&mut self) -> Result<Text<'a>> {
+        let key = self.text()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    pub(super) fn text(&mut self) -> Result<Text<'a>> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut plain = true;
+        loop {
+            let rest = &self.data[self.at..];
+            let run = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\') || !(0x20..0x80).contains(&byte));
+            self.at += run.ok_or_else(|| self.damaged())?;
+            match self.data[self.at] {
+                b'"' => break,
+                b'\\' => {
+                    plain = false;
+                    self.at += self.escape_length().ok_or_else(|| self.damaged())?;
+                }
+                0x80.. => {
+                    plain = false;
+                    self.at += 1;
+                }
+                _ => return Err(self.damaged()),
+            }
+        }
+        let raw = &self.data[start..self.at];
+        self.at += 1;
+        Ok(Text { raw, plain })
+    }
+
+    /// Length of the escape that begins here, if it is one.
+    fn escape_length(&self) -> Option<usize> {
+        match self.data.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+            b'u' => self.data.get(self.at + 2..self.at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
+            _ => None,
+        }
+    }
+
+    /// A number or one of the three words, as it stands; any other value is an error of syntax.
+    pub(super) fn scalar(&mut self) -> Result<&'a [u8]> {
+        self.peek();
+        let rest = &self.data[self.at..];
+        let length = rest
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'+' | b'-' | b'.' | b'E'))
+            .unwrap_or(rest.len());
+        let scalar = &rest[..length];
+        if !matches!(scalar, b"true" | b"false" | b"null") && !is_number(scalar) {
+            return Err(self.damaged());
+        }
+        self.at += length;
+        Ok(scalar)
+    }
+
+    /// Passes over a value and returns it as it stands.
+    pub(super) fn value(&mut self) -> Result<&'a [u8]> {
+        self.peek();
+        let start = self.at;
+        self.skip(MAX_DEPTH)?;
+        Ok(self.since(start))
+    }
+
+    fn skip(&mut self, depth: u32) -> Result<()> {
+        if depth == 0 {
+            return Err(Error::too_large("the nesting of a tree's JSON", u64::from(MAX_DEPTH)));
+        }
+        let mut first = true;
+        match self.peek() {
+            Some(b'"') => self.text().map(|_| ()),
+            Some(b'{') => {
+                self.at += 1;
+                while self.more(&mut first, b'}')? {
+                    self.key()?;
+                    self.skip(depth - 1)?;
+                }
+                Ok(())
+            }
+            Some(b'[') => {
+                self.at += 1;
+                while self.more(&mut first, b']')? {
+                    self.skip(depth - 1)?;
+                }
+                Ok(())
+            }
+            _ => self.scalar().map(|_| ()),
+        }
+    }
+}
+
+/// Whether this is a number by JSON's grammar.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let length = digits(exponent);
+        return length > 0 && length == exponent.len();
+    }
+    rest.is_empty()
+}
+
+impl<'a> Text<'a> {
+    /// A string that needs no escapes.
+    pub(super) fn of(raw: &'a [u8]) -> Self {
+        Self { raw, plain: true }
+    }
+
+    /// The string's bytes, always UTF-8: what is none, lone surrogates too, becomes U+FFFD, as in Go.
+    pub(super) fn bytes(self) -> Cow<'a, [u8]> {
+        if self.plain {
+            return Cow::Borrowed(self.raw);
+        }
+        if !self.raw.contains(&b'\\') {
+            return match String::from_utf8_lossy(self.raw) {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(_) => Cow::Owned(valid(self.raw)),
+            };
+        }
+        let mut out = Vec::with_capacity(self.raw.len());
+        let mut rest = self.raw;
+        while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+            out.extend_from_slice(&rest[..at]);
+            let escape = rest[at + 1];
+            rest = &rest[at + 2..];
+            match escape {
+                b'b' => out.push(8),
+                b'f' => out.push(12),
+                b'n' => out.push(b'\n'),
+                b'r' => out.push(b'\r'),
+                b't' => out.push(b'\t'),
+                b'u' => {
+                    let mut code = unit(rest);
+                    rest = &rest[4..];
+                    if (0xD800..0xDC00).contains(&code) && rest.starts_with(br"\u") {
+                        let low = unit(&rest[2..]);
+                        if (0xDC00..0xE000).contains(&low) {
+                            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+                            rest = &rest[6..];
+                        }
+                    }
+                    let rune = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                    out.extend_from_slice(rune.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                plain => out.push(plain),
+            }
+        }
+        out.extend_from_slice(rest);
+        Cow::Owned(if std::str::from_utf8(&out).is_ok() { out } else { valid(&out) })
+    }
+
+    /// The string itself.
+    pub(super) fn string(self) -> String {
+        String::from_utf8(self.bytes().into_owned()).unwrap_or_default()
+    }
+}
+
+/// The value of four hexadecimal digits, which have been checked.
+fn unit(digits: &[u8]) -> u32 {
+    digits.iter().take(4).fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
+}
+
+/// The text with one U+FFFD for each byte that is not part of a rune.
+fn valid(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 16);
+    for chunk in text.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        for _ in chunk.invalid() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+    out
+}
