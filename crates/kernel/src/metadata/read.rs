@@ -37,6 +37,7 @@ impl MetadataReader {
 
     /// The node of an entry whose status is `stat`: all but content, subtree and error.
     ///
+    /// Attributes of symbolic links are read, too, as later releases of restic do: 0.14 left out their security labels.
     /// A regular file's `content` is an empty list, that of everything else `None`. Attributes that could not be
     /// read are warnings, the node is good without them.
     ///
@@ -50,7 +51,7 @@ impl MetadataReader {
         }
         let mut warnings = Vec::new();
         let openable = matches!(node.kind, NodeType::File | NodeType::Dir);
-        match xattr::read(directory, name, openable) {
+        match xattr::read(directory, name, openable, &mut warnings) {
             Ok(attributes) => node.extended_attributes = attributes,
             Err(error) => warnings.push(error),
         }

@@ -19,9 +19,16 @@ enum Way {
 
 /// The attributes of an entry of a directory; empty where the file system has none.
 ///
+/// One that cannot be read is a warning, the others go on.
+///
 /// # Errors
-/// [`Error::Io`] when they exist and may not be read.
-pub(super) fn read(directory: BorrowedFd<'_>, name: &[u8], openable: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+/// [`Error::Io`] when the list cannot be read.
+pub(super) fn read(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    openable: bool,
+    warnings: &mut Vec<Error>,
+) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let io = |error: Errno| Error::io("reading the extended attributes", error);
     let way = if has_proc() {
         Way::Proc(proc_path(directory, name))
@@ -40,7 +47,7 @@ pub(super) fn read(directory: BorrowedFd<'_>, name: &[u8], openable: bool) -> Re
             let length = way.list(&mut large).map_err(io)?;
             &large[..length]
         }
-        Err(Errno::NOTSUP) => &[],
+        Err(Errno::NOTSUP | Errno::NODATA) => &[],
         Err(error) => return Err(io(error)),
     };
     let mut attributes = Vec::new();
@@ -48,7 +55,9 @@ pub(super) fn read(directory: BorrowedFd<'_>, name: &[u8], openable: bool) -> Re
         match way.value(name) {
             Ok(value) => attributes.push((name.to_vec(), value)),
             Err(Errno::NODATA | Errno::NOTSUP) => {}
-            Err(error) => return Err(io(error)),
+            Err(error) => {
+                warnings.push(Error::io(format!("reading the extended attribute \"{}\"", name.escape_ascii()), error));
+            }
         }
     }
     Ok(attributes)
