@@ -1,0 +1,170 @@
+"""The database of a gateway: SQLite for one machine, PostgreSQL for many; transactions and numbered migrations.
+
+SQLite runs with a write-ahead log and ``synchronous=FULL``, so that a transaction that has returned survives a power
+cut. Writers of one machine queue up at a lock file in front of it: SQLite itself polls, which is slow and unfair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
+from strongroom.receipts.network_mounts import network_file_system
+
+BUSY_SECONDS = 30.0
+
+
+class Database:
+    """An open database. Safe to use from many threads, but not across a fork: open it anew there."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is ``sqlite:///path`` or ``postgresql://…``. Raises ``Unsupported`` for SQLite on a network mount."""
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            raise ConfigurationError("not the URL of a database", hint="sqlite:///path or postgresql://…") from None
+        backend = parsed.get_backend_name()
+        self._lock_path: str | None = None
+        if backend == "sqlite":
+            self.engine = self._sqlite(parsed.database or "")
+        elif backend == "postgresql":
+            self.engine = sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=True
+            )
+        else:
+            raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")
+        self.is_sqlite = backend == "sqlite"
+
+    def _sqlite(self, path: str) -> sa.Engine:
+        if not path or path == ":memory:":
+            raise ConfigurationError("receipts are kept in a file, not in memory")
+        where = os.path.abspath(path)
+        if found := network_file_system(os.path.dirname(where)):
+            raise Unsupported(
+                f"SQLite is not safe on a network file system ({found})",
+                subject=where,
+                hint="keep the state on a local disk, or use PostgreSQL",
+            )
+        self._lock_path = where + ".write-lock"
+        os.close(os.open(where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        engine = sa.create_engine(
+            f"sqlite:///{where}",
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+            pool_size=8,
+            max_overflow=8,
+        )
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state and changes nothing. Raises ``Unavailable`` when the database is away."""
+        with _translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that is durable when the block has ended, or has no effect when it raised."""
+        with _translated(), self._turn(), self.engine.connect() as plain:
+            connection = plain.execution_options(strongroom_immediate=True)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._lock_path is None:
+            yield
+            return
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def now_ns(self, connection: sa.Connection) -> int:
+        """The database's wall clock: one clock for all gateways that share it. In nanoseconds."""
+        if self.is_sqlite:
+            return time.time_ns()
+        found = connection.execute(
+            sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        ).scalar_one()
+        return int(found) * 1000
+
+    def migrate(self, module: str, steps: Sequence[str]) -> None:
+        """Bring a module's tables to the newest step. ``{blob}`` and ``{serial}`` in a step are the dialect's own.
+
+        Statements of a step are separated by semicolons. Raises ``Unsupported`` when the database is newer than we.
+        """
+        words = {"blob": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT"}
+        if not self.is_sqlite:
+            words = {"blob": "BYTEA", "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"}
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7239414)"))
+            connection.execute(
+                sa.text(
+                    "CREATE TABLE IF NOT EXISTS migration (module TEXT, number INTEGER, applied BIGINT,"
+                    " PRIMARY KEY (module, number))"
+                )
+            )
+            done = connection.execute(
+                sa.text("SELECT coalesce(max(number), 0) FROM migration WHERE module = :module"), {"module": module}
+            ).scalar_one()
+            if done > len(steps):
+                raise Unsupported("the database was written by a newer version of this program", subject=module)
+            for number, step in enumerate(steps[done:], done + 1):
+                for statement in step.format(**words).split(";"):
+                    if statement.strip():
+                        connection.execute(sa.text(statement))
+                connection.execute(
+                    sa.text("INSERT INTO migration VALUES (:module, :number, :applied)"),
+                    {"module": module, "number": number, "applied": self.now_ns(connection)},
+                )
+
+    def close(self) -> None:
+        """Close all connections. Idempotent."""
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        raise Unsupported("SQLite cannot keep a write-ahead log here")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-4096")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("strongroom_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("the connection to the database broke", subject=_reason(error)) from None
+        raise
+
+
+def _reason(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0][:200] if lines else type(error.orig).__name__

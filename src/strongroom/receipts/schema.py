@@ -1,0 +1,91 @@
+"""The log's tables, and the steps that make them. A step that was released is never edited."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+chain = sa.Table(
+    "chain",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("next", sa.BigInteger, nullable=False),
+    sa.Column("head", sa.Text, nullable=False),
+)
+"""The end of each repository's chain: the next sequence number and the last leaf's hash."""
+
+leaf = sa.Table(
+    "leaf",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("present", sa.Integer, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("log", sa.Integer),
+    sa.Column("position", sa.BigInteger),
+)
+"""Every receipt in the order of arrival; ``position`` is its index in the log, none while it is pending. ``present``
+is 1 when the object is there after it."""
+
+tile = sa.Table(
+    "tile",
+    METADATA,
+    sa.Column("log", sa.Integer, primary_key=True),
+    sa.Column("level", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+)
+"""The hash tiles, the last of each level partial."""
+
+log = sa.Table(
+    "log",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("assigned", sa.BigInteger, nullable=False),
+    sa.Column("published", sa.BigInteger, nullable=False),
+    sa.Column("checkpoint", sa.LargeBinary),
+    sa.Column("cosigned", sa.LargeBinary),
+    sa.Column("cosigned_ns", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("stored_ns", sa.BigInteger, nullable=False),
+    sa.Column("alarm", sa.Text),
+)
+"""The logs; the newest one grows. ``assigned`` leaves have an index, ``published`` are under a signed checkpoint."""
+
+lease = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("until_ns", sa.BigInteger, nullable=False),
+)
+"""Who does what only one should do at a time."""
+
+STEPS = (
+    """
+    CREATE TABLE chain (repository TEXT PRIMARY KEY, next BIGINT NOT NULL, head TEXT NOT NULL);
+    CREATE TABLE leaf (
+        id {serial}, repository TEXT NOT NULL, sequence BIGINT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        present INTEGER NOT NULL, hash {blob} NOT NULL, data {blob} NOT NULL, log INTEGER, position BIGINT
+    );
+    CREATE INDEX leaf_name ON leaf (repository, name, kind, id);
+    CREATE INDEX leaf_chain ON leaf (repository, sequence);
+    CREATE UNIQUE INDEX leaf_position ON leaf (log, position);
+    CREATE INDEX leaf_pending ON leaf (id) WHERE position IS NULL;
+    CREATE TABLE tile (
+        log INTEGER, level INTEGER, number BIGINT, hashes {blob} NOT NULL, PRIMARY KEY (log, level, number)
+    );
+    CREATE TABLE log (
+        id INTEGER PRIMARY KEY, origin TEXT NOT NULL, assigned BIGINT NOT NULL, published BIGINT NOT NULL,
+        checkpoint {blob}, cosigned {blob}, cosigned_ns BIGINT NOT NULL, stored BIGINT NOT NULL,
+        stored_ns BIGINT NOT NULL, alarm TEXT
+    );
+    CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until_ns BIGINT NOT NULL)
+    """,
+)

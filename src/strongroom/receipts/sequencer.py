@@ -1,0 +1,242 @@
+"""The sequencer: gives pending receipts their index, writes tiles, and signs the new head.
+
+Any number of processes run one; a lease lets one work at a time. Correctness does not hang on the lease: the index is
+given in one transaction that compares and swaps the number of assigned leaves, tiles are a function of what was
+assigned, and a head is published by a second compare and swap. So two sequencers that both believe in their lease
+write the same tiles, and one of them loses without harm.
+
+The order of a step: assign (durable) → full tiles and bundles into the store → sign → publish. The indexes are given
+before tiles are written, not after, because a tile that a loser wrote from its own order could never be replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import StrongroomError
+from strongroom.receipts import schema, tiles
+from strongroom.receipts.checkpoint import Checkpoint
+from strongroom.receipts.log_state import change, entries, grow_tiles, read_state, read_tile, root_at, state
+from strongroom.receipts.replay import Fork, reconcile
+from strongroom.receipts.tiles import ENTRIES, WIDTH
+
+if TYPE_CHECKING:
+    from strongroom.base.clock import Clock
+    from strongroom.receipts.database import Database
+    from strongroom.receipts.log_state import LogState
+    from strongroom.receipts.note import Signer
+    from strongroom.receipts.replay import Witnessed
+    from strongroom.receipts.tile_store import TileStore
+
+BATCH = 4096
+"""At most so many leaves get an index in one transaction."""
+LEASE_SECONDS = 3.0
+"""Below the five seconds that may lie between an answer and its checkpoint, so that another takes over in time."""
+PAUSE_SECONDS = 0.5
+STORE_SECONDS = 600.0
+"""At most this often a checkpoint, with the partial tiles that it needs, goes to the store."""
+
+
+class Sequencer:
+    """One process's sequencer. ``step`` does a round; ``start`` does rounds in a thread until ``close``."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: TileStore,
+        signer: Signer,
+        clock: Clock,
+        *,
+        witness: Witnessed | None = None,
+        store_seconds: float = STORE_SECONDS,
+        pause: float = PAUSE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+        self._witness = witness
+        self._store_seconds = store_seconds
+        self._pause = pause
+        self._owner = f"{os.getpid()}-{os.urandom(8).hex()}"
+        self._started = False
+        self._checked = False
+        """Whether the head was compared with what was said before, since the lease was taken."""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.failure: str | None = None
+        """What went wrong in the last step, for /health; None when it went well."""
+
+    def start(self) -> None:
+        """Work in a thread of this process."""
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Publish what is pending, if this one holds the lease, and give the lease back. Idempotent."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with contextlib.suppress(StrongroomError):
+            while self.step():
+                pass
+            self._release()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            more = False
+            try:
+                more = self.step()
+            except StrongroomError as error:
+                self.failure = str(error)
+                self._checked = False
+            if not more:
+                self._stop.wait(self._pause)
+
+    def step(self) -> bool:
+        """One round, when this one has or gets the lease. Whether there is more to do at once.
+
+        Raises ``Unavailable`` and whatever the store raises; nothing is signed then, and the next step tries again.
+        """
+        if self._started and self._idle():
+            return False
+        if not self._lease():
+            return False
+        self._started = True
+        if not self._checked:
+            try:
+                reconcile(self._database, self._store, self._signer.verifier, self._witness)
+            except Fork as error:
+                self._alarm(str(error))
+                self.failure = str(error)
+                return False
+            self._alarm(None)
+            self._checked = True
+        count = self._assign()
+        before = state(self._database)
+        if before.published < before.assigned or before.checkpoint is None:
+            self._publish(before)
+        self._keep(state(self._database))
+        self.failure = None
+        return count == BATCH
+
+    def _idle(self) -> bool:
+        """Whether nothing is pending, unsigned or to be kept: then no lease is taken, which would cost an fsync."""
+        with self._database.read() as connection:
+            now = read_state(connection)
+            pending = sa.select(schema.leaf.c.id).where(schema.leaf.c.position.is_(None)).limit(1)
+            if now is None or connection.execute(pending).first() is not None:
+                return False
+        return now.alarm is None and now.checkpoint is not None and now.published == now.assigned and not self._due(now)
+
+    def _due(self, now: LogState) -> bool:
+        """Whether a checkpoint has to go to the store."""
+        if now.checkpoint is None or now.alarm is not None or (now.stored == now.published and now.stored_ns):
+            return False
+        return not now.stored_ns <= self._clock.now_ns() < now.stored_ns + int(self._store_seconds * 1e9)
+
+    def _lease(self) -> bool:
+        table = schema.lease
+        with self._database.write() as connection:
+            now = self._database.now_ns(connection)
+            until = now + int(LEASE_SECONDS * 1e9)
+            row = connection.execute(sa.select(table).where(table.c.name == "sequencer").with_for_update()).first()
+            mine = row is not None and row.owner == self._owner and now <= row.until_ns <= until
+            self._checked = self._checked and mine
+            if row is None:
+                text = "INSERT INTO lease VALUES ('sequencer', :owner, :until) ON CONFLICT DO NOTHING"
+                done = connection.execute(sa.text(text), {"owner": self._owner, "until": until})
+                return done.rowcount == 1
+            # A lease that ends later than any could was written before the clock went back: it is void.
+            free = row.owner == self._owner or not now <= row.until_ns <= until
+            if not free:
+                return False
+            if mine and row.until_ns - now > (until - now) // 2:
+                return True  # renewing each round would cost an fsync each round
+            connection.execute(
+                table.update().where(table.c.name == "sequencer").values(owner=self._owner, until_ns=until)
+            )
+            return True
+
+    def _release(self) -> None:
+        with self._database.write() as connection:
+            table = schema.lease
+            connection.execute(table.delete().where(table.c.name == "sequencer", table.c.owner == self._owner))
+
+    def _assign(self) -> int:
+        """Give the next pending leaves their index. How many there were."""
+        table = schema.leaf
+        query = sa.select(table.c.id, table.c.hash).where(table.c.position.is_(None)).order_by(table.c.id).limit(BATCH)
+        with self._database.read() as connection:
+            if connection.execute(query.limit(1)).first() is None:
+                return 0
+        with self._database.write() as connection:
+            now = read_state(connection)
+            assert now is not None
+            pending = connection.execute(query).all()
+            size = now.assigned + len(pending)
+            if not pending or not change(connection, now.id, {"assigned": now.assigned}, assigned=size):
+                return 0  # another sequencer was faster
+            connection.execute(
+                table.update().where(table.c.id == sa.bindparam("at")),
+                [{"at": row.id, "log": now.id, "position": now.assigned + i} for i, row in enumerate(pending)],
+            )
+            grow_tiles(connection, now.id, now.assigned, [bytes(row.hash) for row in pending])
+        return len(pending)
+
+    def _publish(self, before: LogState) -> None:
+        """Write the tiles that became full, sign, publish."""
+        size = before.assigned
+        with self._database.read() as connection:
+            self._write_tiles(connection, before.id, before.published, size, full=True)
+            root = root_at(connection, before.id, size)
+        head = Checkpoint(before.origin, size, root).signed(self._signer)
+        expected = {"published": before.published, "alarm": None}
+        with self._database.write() as connection:
+            change(connection, before.id, expected, published=size, checkpoint=head.encode())
+
+    def _write_tiles(self, connection: sa.Connection, log: int, old: int, new: int, *, full: bool) -> None:
+        for level in range(tiles.levels(new)):
+            for number, width in tiles.widths(level, old, new):
+                if (width == WIDTH) != full:
+                    continue
+                if level == 0:
+                    start = number * WIDTH
+                    bundle = tiles.bundle(entries(connection, log, start, start + width))
+                    self._store.write_once(tiles.path(ENTRIES, number, width), bundle)
+                data = read_tile(connection, log, level, number, width)
+                self._store.write_once(tiles.path(level, number, width), data)
+
+    def _keep(self, now: LogState) -> None:
+        """Put the newest checkpoint, with its partial tiles, into the store when it is time."""
+        if now.checkpoint is None or not self._due(now):
+            return
+        with self._database.read() as connection:
+            for level in range(tiles.levels(now.published)):
+                width = (now.published >> (8 * level)) % WIDTH
+                if width:
+                    self._write_partial(connection, now, level, width)
+        self._store.write_once(f"checkpoint/{now.published}", now.checkpoint)
+        with self._database.write() as connection:
+            change(connection, now.id, {"stored": now.stored}, stored=now.published, stored_ns=self._clock.now_ns())
+
+    def _write_partial(self, connection: sa.Connection, now: LogState, level: int, width: int) -> None:
+        number = (now.published >> (8 * level)) // WIDTH
+        if level == 0:
+            start = number * WIDTH
+            bundle = tiles.bundle(entries(connection, now.id, start, start + width))
+            self._store.write_once(tiles.path(ENTRIES, number, width), bundle)
+        self._store.write_once(tiles.path(level, number, width), read_tile(connection, now.id, level, number, width))
+
+    def _alarm(self, text: str | None) -> None:
+        with self._database.read() as connection:
+            now = read_state(connection)
+        if now is not None and now.alarm != text:
+            with self._database.write() as connection:
+                connection.execute(schema.log.update().where(schema.log.c.id == now.id).values(alarm=text))
