@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
-from strongroom.cli.shared.redaction import redact
+from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.cli.output.out import Out

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.configuration import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.cli.shared.environment import lookup
-from strongroom.cli.shared.redaction import redact
+from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,81 @@
+"""``generate``: completions for bash, zsh and fish."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.cli.shared.context import Context
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """One file for each shell, as restic's ``generate``; or the shell's name, to print."""
+    parser.description = "Write completion files. `strongroom generate bash` prints to standard output."
+    parser.add_argument("shell", nargs="?", choices=SHELLS, help="print the completions for this shell")
+    for shell in SHELLS:
+        parser.add_argument(f"--{shell}-completion", metavar="FILE", help=f"write completions for {shell} to this file")
+
+
+def run(context: Context) -> int:
+    """Write what was asked for. Raises ``UsageError`` when nothing was."""
+    files = {shell: getattr(context.arguments, f"{shell}_completion") for shell in SHELLS}
+    if context.arguments.shell:
+        context.out.write(completion(context.arguments.shell))
+    elif not any(files.values()):
+        raise UsageError("nothing to generate", hint="Name a shell: bash, zsh or fish.")
+    for shell, path in files.items():
+        if path:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(completion(shell))
+            if context.verbosity > 0:
+                context.out.line(f"{shell} completions written to {path}")
+    return 0
+
+
+def completion(shell: str) -> str:
+    """The completion script of a shell."""
+    import shtab
+
+    parser = whole_parser()
+    for one in _all_parsers(parser):
+        for action in one._actions:
+            if action.metavar in ("FILE", "PATH", "FILE/FOLDER", "REPOSITORY"):
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+            elif action.metavar == "FOLDER":
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+    return str(shtab.complete(parser, shell=shell))
+
+
+def _all_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                yield from _all_parsers(one)
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """All verbs in one parser, the groups as parsers of their own. For completions only: running builds one verb's."""
+    from strongroom.cli.shared import options, parsing
+    from strongroom.cli.verbs import VERBS
+
+    parser = argparse.ArgumentParser("strongroom", description="Encrypted backups to several repositories at once.")
+    options.add_global_options(parser)
+    top = parser.add_subparsers()
+    groups: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {}
+    for verb in VERBS:
+        first, _, second = verb.name.partition(" ")
+        if second and first not in groups:
+            groups[first] = top.add_parser(first, help=f"{first} …").add_subparsers()
+        place = groups[first] if second else top
+        one = place.add_parser(second or first, help=verb.summary)
+        parsing.load(verb, "arguments")(one)
+        options.add_global_options(one)
+    return parser

@@ -1,0 +1,29 @@
+"""Tables as restic prints them: columns two spaces apart, a rule above and below, a line at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from strongroom.cli.output.text import width
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], footer: str = "") -> Iterator[str]:
+    """The lines of a table. A cell may have several lines. Nothing is printed behind the last column's text."""
+    cells = [[cell.split("\n") for cell in row] for row in rows]
+    widths = [
+        max([width(heading), *(width(line) for row in cells for line in row[column])])
+        for column, heading in enumerate(headings)
+    ]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    yield _line(headings, widths)
+    yield rule
+    for row in cells:
+        for number in range(max(len(cell) for cell in row)):
+            yield _line([cell[number] if number < len(cell) else "" for cell in row], widths)
+    yield rule
+    if footer:
+        yield footer
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text + " " * (wide - width(text)) for text, wide in zip(texts, widths, strict=True)).rstrip()

@@ -1,0 +1,151 @@
+"""From a target to an opened repository: its store, its password, the cache and this machine's memory of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import StrongroomError
+from strongroom.cli import exit_codes
+from strongroom.cli.shared import passwords
+from strongroom.cli.shared.failure import advice, sentence
+from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
+from strongroom.repository.cache import Cache, default_cache_folder
+from strongroom.repository.opening import open_repository
+from strongroom.repository.state import StateDirectory, default_state_folder
+from strongroom.repository.surroundings import Surroundings
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+
+if TYPE_CHECKING:
+    from strongroom.cli.shared.context import Context
+    from strongroom.repository.opened import Repository
+    from strongroom.storage.contract import Store
+
+
+def surroundings(context: Context) -> Surroundings:
+    """The machine, with warnings going where the user sees them."""
+    return Surroundings(warn=context.warn)
+
+
+def store_of(context: Context, target: Target) -> Store:
+    """The store at a target's place, with its network options. Nothing is contacted yet."""
+    settings, name = context.settings, target.name
+    extended = settings.extended_options(name)
+    connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
+    cacert = settings.get("cacert", name).value
+    options = StoreOptions(
+        cacert=(cacert,) if cacert else (),
+        client_certificate=settings.get("tls_client_cert", name).value,
+        insecure_tls=settings.get("insecure_tls", name).value,
+        user_agent=settings.get("http_user_agent").value,
+        connections=int(connections) if connections and connections.isdigit() and int(connections) else None,
+        limit_upload=settings.get("limit_upload", name).value,
+        limit_download=settings.get("limit_download", name).value,
+        stuck_timeout=settings.get("stuck_request_timeout").value,
+        on_retry=context.warn,
+        extended=extended,
+    )
+    return open_store(target.url, options)
+
+
+def cache_of(context: Context) -> Cache | None:
+    """The folder of caches, unless ``--no-cache``."""
+    if context.settings.get("no_cache"):
+        return None
+    cache = Cache(context.settings.get("cache_dir").value or default_cache_folder(), surroundings(context))
+    if context.settings.get("cleanup_cache"):
+        cache.remove_old()
+    return cache
+
+
+def state_of(context: Context) -> StateDirectory:
+    """What this machine remembers of its repositories."""
+    return StateDirectory(default_state_folder(), surroundings(context))
+
+
+def open_target(context: Context, target: Target) -> Repository:
+    """Open a repository. Raises ``NoRepository``, ``WrongPassword`` and what the store says."""
+    store = store_of(context, target)
+    try:
+        password = passwords.fetch(target.password, label=target.label)
+        return open_repository(
+            store,
+            password,
+            key_hint=target.key_hint,
+            surroundings=surroundings(context),
+            cache=cache_of(context),
+            state=state_of(context),
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def targets_of(context: Context) -> list[Target]:
+    """The repositories the command line means; a variable that hides some of the file's is spoken of."""
+    targets = find_targets(context.settings)
+    missed = left_out_of_file(context.settings, targets)
+    if missed is not None:
+        variable, names = missed
+        context.warn(f"{variable} is set, so these repositories of the file take no part: {', '.join(names)}")
+    return targets
+
+
+@contextmanager
+def one_repository(context: Context) -> Iterator[Repository]:
+    """The one repository that a reader works on: of several, the first; and it says which."""
+    targets = targets_of(context)
+    if len(targets) > 1 and context.verbosity > 0:
+        context.warn(f"{len(targets)} repositories are given; using the first, {targets[0].label}")
+    with _closing(open_target(context, targets[0])) as repository:
+        yield repository
+
+
+@contextmanager
+def _closing(repository: Repository) -> Iterator[Repository]:
+    try:
+        yield repository
+    finally:
+        repository.close()
+
+
+def locked(context: Context, repository: Repository, *, exclusive: bool = False) -> AbstractContextManager[object]:
+    """A lock while the context lasts; none with ``--no-lock``, which only readers may be given."""
+    if context.settings.get("no_lock") and not exclusive:
+        return nullcontext()
+    return repository.lock(exclusive=exclusive, retry_seconds=context.settings.get("retry_lock").value)
+
+
+def each_repository(context: Context, work: Callable[[Repository, str], int]) -> int:
+    """Do the same with every repository given; one that fails does not stop the others.
+
+    ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0, or
+    the code that all failures share, or 1. With one repository errors are raised as they are.
+    """
+    targets = targets_of(context)
+    if len(targets) == 1:
+        with _closing(open_target(context, targets[0])) as repository:
+            return work(repository, "")
+    codes: list[int] = []
+    for target in targets:
+        try:
+            with _closing(open_target(context, target)) as repository:
+                codes.append(work(repository, target.label))
+        except StrongroomError as error:
+            codes.append(exit_codes.of_error(error))
+            if codes[-1] == exit_codes.INTERRUPTED:
+                raise
+            say_failure(context, target.label, error)
+    failed = {code for code in codes if code}
+    return failed.pop() if len(failed) == 1 else exit_codes.FAILED if failed else exit_codes.OK
+
+
+def say_failure(context: Context, label: str, error: StrongroomError) -> None:
+    """An error of one repository among several, on standard error."""
+    text = "\n".join(filter(None, (f"{label}: {sentence(error)}", advice(error))))
+    if context.json:
+        context.out.warn_json({"message_type": "error", "error": {"message": text}, "repository": label})
+    else:
+        context.out.warn(f"error: {text}")
