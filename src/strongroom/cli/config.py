@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base import configuration
-from strongroom.base.configuration import PasswordSource
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli.shared import settings as in_force
-from strongroom.storage.redact import redact
 from strongroom.cli.shared.targets import find_targets, left_out_of_file
+from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from strongroom.base.configuration import PasswordSource
     from strongroom.cli.shared.context import Context
 
 _HEAD = """\
@@ -43,7 +43,9 @@ def _generated() -> Iterator[str]:
     yield ""
     yield "# Each repository has a name of your choice; `--repo local` means this one."
     yield "[repository.local]"
-    yield from _keys(configuration.REPOSITORY_KEYS, {"url": '"/backup/local"', "password": '{ file = "/etc/strongroom/password" }'})
+    yield from _keys(
+        configuration.REPOSITORY_KEYS, {"url": '"/backup/local"', "password": '{ file = "/etc/strongroom/password" }'}
+    )
     yield ""
     yield "#[repository.offsite]"
     yield '#url = "rest:https://host:8000/me/"'
@@ -67,7 +69,9 @@ def _keys(keys: Mapping[str, configuration.Key], set_to: Mapping[str, str]) -> I
 def arguments_validate(parser: argparse.ArgumentParser) -> None:
     """The file, where it is not the one that would be used."""
     parser.description = "Check a configuration file: every table, key and value, and who can write it."
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the file to check (default: the one that would be used)")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the file to check (default: the one that would be used)"
+    )
 
 
 def run_validate(context: Context) -> int:
@@ -110,7 +114,9 @@ def run_show(context: Context) -> int:
     for target in targets:
         place = f"repository.{target.label}"
         rows.append((f"{place}.url", redact(target.url), target.origin))
-        password, origin = ("asked for at the terminal", "default") if target.password is None else _shown(target.password)
+        password, origin = (
+            ("asked for at the terminal", "default") if target.password is None else _shown(target.password)
+        )
         rows.append((f"{place}.password", password, origin))
         for name in in_force.PER_REPOSITORY:
             value = settings.get(name, target.name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from strongroom.cli.output.text import width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], footer: str = "") -> Iterator[str]:

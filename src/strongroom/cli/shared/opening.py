@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
@@ -121,8 +122,8 @@ def locked(context: Context, repository: Repository, *, exclusive: bool = False)
 def each_repository(context: Context, work: Callable[[Repository, str], int]) -> int:
     """Do the same with every repository given; one that fails does not stop the others.
 
-    ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0, or
-    the code that all failures share, or 1. With one repository errors are raised as they are.
+    ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0,
+    or the code that all failures share, or 1. With one repository errors are raised as they are.
     """
     targets = targets_of(context)
     if len(targets) == 1:

@@ -1,0 +1,32 @@
+"""Snapshot filters and groupings from a verb's options."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.cli.shared.environment import lookup
+from strongroom.repository.selection import SnapshotFilter
+
+if TYPE_CHECKING:
+    from strongroom.cli.shared.context import Context
+
+
+def filter_of(context: Context) -> SnapshotFilter:
+    """``--host`` (or ``RESTIC_HOST``), ``--path``, ``--tag``. A relative path is made absolute, as restic does."""
+    arguments = context.arguments
+    paths = tuple(os.path.abspath(path) for path in arguments.paths or ())
+    variable = lookup("HOST")
+    hosts = tuple(arguments.hosts or ((variable.value,) if variable else ()))
+    return SnapshotFilter(hosts, paths, tuple(arguments.tags or ()))
+
+
+def grouping(text: str) -> tuple[str, ...]:
+    """``host,paths`` as a list; empty text is no grouping. Raises ``UsageError``."""
+    known = {"host": "host", "hosts": "host", "path": "paths", "paths": "paths", "tag": "tags", "tags": "tags"}
+    fields = [field.strip() for field in text.split(",") if field.strip()]
+    for field in fields:
+        if field not in known:
+            raise UsageError("snapshots are grouped by host, paths or tags", subject=f"--group-by {field}")
+    return tuple(dict.fromkeys(known[field] for field in fields))
