@@ -1,6 +1,7 @@
 //! Object and blob names: a SHA-256, written as 64 lower-case hexadecimal digits.
 
 use crate::{Error, Result};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,5 +53,33 @@ impl FromStr for Id {
             *byte = value(pair[0])? << 4 | value(pair[1])?;
         }
         Ok(Self(id))
+    }
+}
+
+impl Id {
+    /// The SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// SHA-256 of bytes that come piece by piece.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// A hash of nothing so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all pieces.
+    pub fn finish(self) -> Id {
+        Id(self.0.finalize().into())
     }
 }

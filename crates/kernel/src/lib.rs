@@ -5,12 +5,22 @@
 #![forbid(unsafe_code)]
 
 pub mod blob;
+pub mod chunker;
+pub mod compress;
+pub mod envelope;
 pub mod error;
 pub mod id;
+pub mod index;
+pub mod kdf;
 pub mod metadata;
+pub mod pack;
+pub mod polynomial;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod tree;
+pub mod verify;
 
 pub use blob::{BlobEntry, BlobType};
 pub use error::{Error, Result};
-pub use id::Id;
+pub use id::{Hasher, Id};

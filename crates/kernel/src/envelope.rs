@@ -1,0 +1,228 @@
+//! The encryption envelope around everything that restic stores (`IV | ciphertext | MAC`).
+//!
+//! AES-256-CTR whose first counter block is the IV, big-endian, and Poly1305-AES over the ciphertext:
+//! the one-time key is `r | AES-128_k(IV)`. The MAC binds neither name, type nor place, so whoever
+//! opens a blob compares its SHA-256 (`pack::open_blob` does).
+
+use crate::{Error, Result};
+use aes::cipher::{Array, BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use aes::{Aes128, Aes256};
+use ctr::{CtrCore, flavors::Ctr128BE};
+use poly1305::Poly1305;
+use poly1305::universal_hash::UniversalHash;
+use zeroize::Zeroize;
+
+/// Bytes that an envelope adds to its plaintext: IV and MAC.
+pub const OVERHEAD: usize = IV + MAC;
+const IV: usize = 16;
+const MAC: usize = 16;
+
+/// Encrypted and authenticated in steps of this many bytes, so that each is still in the first-level
+/// cache when the MAC reads it. A multiple of the Poly1305 block.
+const STEP: usize = 8 * 1024;
+
+/// The master key of a repository, or the key that a password derives; 64 bytes in three parts.
+#[derive(Clone)]
+pub struct MasterKey {
+    /// Key of AES-256-CTR.
+    pub encrypt: [u8; 32],
+    /// AES-128 key that turns the IV into half of the one-time key.
+    pub mac_k: [u8; 16],
+    /// The other half, as stored: Poly1305 clamps it when it is used.
+    pub mac_r: [u8; 16],
+}
+
+impl MasterKey {
+    /// A new random key from the system's generator.
+    ///
+    /// # Panics
+    /// If the system has no randomness to give: going on would be worse.
+    pub fn generate() -> Self {
+        let mut key = Self { encrypt: [0; 32], mac_k: [0; 16], mac_r: [0; 16] };
+        fill_random(&mut key.encrypt);
+        fill_random(&mut key.mac_k);
+        fill_random(&mut key.mac_r);
+        key
+    }
+
+    /// Whether each part has a bit set; restic refuses keys that have not.
+    fn is_valid(&self) -> bool {
+        let set = |part: &[u8]| part.iter().any(|byte| *byte != 0);
+        set(&self.encrypt) && set(&self.mac_k) && set(&self.mac_r)
+    }
+}
+
+impl Drop for MasterKey {
+    fn drop(&mut self) {
+        self.encrypt.zeroize();
+        self.mac_k.zeroize();
+        self.mac_r.zeroize();
+    }
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(secret)")
+    }
+}
+
+/// A key in the expanded form that seals and opens. Cheap to share behind an `Arc`.
+pub struct Envelope {
+    cipher: Aes256,
+    nonce: Aes128,
+    r: [u8; 16],
+    valid: bool,
+}
+
+impl std::fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Envelope(secret)")
+    }
+}
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        self.r.zeroize();
+    }
+}
+
+impl Envelope {
+    /// Expands a key.
+    pub fn new(key: &MasterKey) -> Self {
+        Self {
+            cipher: Aes256::new(&Array(key.encrypt)),
+            nonce: Aes128::new(&Array(key.mac_k)),
+            r: key.mac_r,
+            valid: key.is_valid(),
+        }
+    }
+
+    /// Appends the envelope of `plaintext` to `out`: its length and [`OVERHEAD`] bytes.
+    ///
+    /// # Panics
+    /// If the system has no randomness to give, or the key has a part of zeros only.
+    pub fn seal(&self, plaintext: &[u8], out: &mut Vec<u8>) {
+        assert!(self.valid, "a key has a part of zeros only");
+        let mut iv = [0u8; IV];
+        while iv == [0; IV] {
+            fill_random(&mut iv);
+        }
+        self.seal_with(iv, plaintext, out);
+    }
+
+    fn seal_with(&self, iv: [u8; IV], plaintext: &[u8], out: &mut Vec<u8>) {
+        out.reserve(plaintext.len() + OVERHEAD);
+        out.extend_from_slice(&iv);
+        let (mut stream, mut mac) = self.begin(&iv);
+        for piece in plaintext.chunks(STEP) {
+            let start = out.len();
+            out.extend_from_slice(piece);
+            let sealed = &mut out[start..];
+            stream.apply_keystream(sealed);
+            mac.update(sealed);
+        }
+        out.extend_from_slice(&mac.finish());
+    }
+
+    /// Opens an envelope into `out`, which then holds the plaintext and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for an impossible length or IV, [`Error::WrongKey`] if the MAC is another one;
+    /// `out` is empty then. Nothing is decrypted before the MAC was found right.
+    pub fn open(&self, envelope: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        let (iv, ciphertext) = self.authenticate(envelope)?;
+        let (mut stream, _) = self.begin(&iv);
+        out.reserve(ciphertext.len());
+        for piece in ciphertext.chunks(STEP) {
+            let start = out.len();
+            out.extend_from_slice(piece);
+            stream.apply_keystream(&mut out[start..]);
+        }
+        Ok(())
+    }
+
+    /// Opens an envelope where it lies and returns the part that is plaintext now.
+    ///
+    /// # Errors
+    /// As [`Envelope::open`]; the bytes are untouched then.
+    pub fn open_in_place<'a>(&self, envelope: &'a mut [u8]) -> Result<&'a mut [u8]> {
+        let (iv, _) = self.authenticate(envelope)?;
+        let end = envelope.len() - MAC;
+        let text = &mut envelope[IV..end];
+        self.begin(&iv).0.apply_keystream(text);
+        Ok(text)
+    }
+
+    /// Splits an envelope into IV and ciphertext after checking the MAC in constant time.
+    fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<([u8; IV], &'a [u8])> {
+        if !self.valid {
+            return Err(Error::damaged("a key has a part of zeros only"));
+        }
+        let Some((iv, rest)) = envelope.split_first_chunk::<IV>() else {
+            return Err(Error::damaged("an encrypted object is shorter than 32 bytes"));
+        };
+        let Some((ciphertext, mac)) = rest.split_last_chunk::<MAC>() else {
+            return Err(Error::damaged("an encrypted object is shorter than 32 bytes"));
+        };
+        if *iv == [0; IV] {
+            return Err(Error::damaged("an encrypted object has an initialisation vector of zeros"));
+        }
+        let mut running = self.mac(iv);
+        running.update(ciphertext);
+        let difference = running.finish().iter().zip(mac).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        if std::hint::black_box(difference) != 0 {
+            return Err(Error::WrongKey);
+        }
+        Ok((*iv, ciphertext))
+    }
+
+    fn begin(&self, iv: &[u8; IV]) -> (StreamCipherCoreWrapper<CtrCore<&Aes256, Ctr128BE>>, Mac) {
+        let core = CtrCore::inner_iv_init(&self.cipher, &Array(*iv));
+        (StreamCipherCoreWrapper::from_core(core), self.mac(iv))
+    }
+
+    fn mac(&self, iv: &[u8; IV]) -> Mac {
+        let mut key = [0u8; 32];
+        let mut block = Array(*iv);
+        self.nonce.encrypt_block(&mut block);
+        key[..16].copy_from_slice(&self.r);
+        key[16..].copy_from_slice(&block);
+        let mac = Mac { state: Poly1305::new(&Array(key)), tail: [0; 16], tail_length: 0 };
+        key.zeroize();
+        mac
+    }
+}
+
+/// Poly1305 of pieces, of which only the last may be no multiple of 16 bytes long.
+struct Mac {
+    state: Poly1305,
+    tail: [u8; 16],
+    tail_length: usize,
+}
+
+impl Mac {
+    fn update(&mut self, piece: &[u8]) {
+        debug_assert_eq!(self.tail_length, 0, "only the last piece may be uneven");
+        let (blocks, tail) = Array::slice_as_chunks(piece);
+        self.state.update(blocks);
+        self.tail[..tail.len()].copy_from_slice(tail);
+        self.tail_length = tail.len();
+    }
+
+    fn finish(self) -> [u8; MAC] {
+        self.state.compute_unpadded(&self.tail[..self.tail_length]).into()
+    }
+}
+
+/// Fills `bytes` from the system's generator.
+///
+/// # Panics
+/// If the system has no randomness to give.
+pub(crate) fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the system has no randomness to give");
+}
+
+#[cfg(test)]
+#[path = "envelope_tests.rs"]
+mod tests;

@@ -1,0 +1,115 @@
+//! Builds one pack in memory: seals each blob straight into the buffer that will be uploaded.
+
+use super::header::{MAX_HEADER, encode_header, parse_header};
+use crate::envelope::{Envelope, OVERHEAD};
+use crate::{BlobEntry, BlobType, Error, Hasher, Id, Result};
+use std::sync::Arc;
+
+/// The largest pack, in bytes: offsets in an index are 32 bits wide here.
+const MAX_PACK: usize = u32::MAX as usize;
+
+/// A pack that takes blobs. The file's hash is carried along, while the ciphertext is still in the cache.
+pub struct PackBuilder {
+    envelope: Arc<Envelope>,
+    bytes: Vec<u8>,
+    entries: Vec<BlobEntry>,
+    hasher: Hasher,
+}
+
+/// A pack that is ready to be stored.
+#[derive(Debug)]
+pub struct FinishedPack {
+    /// SHA-256 of `bytes`: its name.
+    pub id: Id,
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// What the index must say about it, in order of place.
+    pub entries: Vec<BlobEntry>,
+}
+
+impl PackBuilder {
+    /// An empty pack.
+    pub fn new(envelope: Arc<Envelope>) -> Self {
+        Self::with_buffer(envelope, Vec::new())
+    }
+
+    /// An empty pack that uses the memory of `buffer`; what that holds is dropped. A buffer of target
+    /// size and some blobs saves the copies of growing.
+    pub fn with_buffer(envelope: Arc<Envelope>, mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self { envelope, bytes: buffer, entries: Vec::new(), hasher: Hasher::new() }
+    }
+
+    /// Seals one blob and returns its entry. `data` is the plaintext, with `uncompressed_length` 0, or a
+    /// zstd frame of that many bytes of plaintext. `id` is always the plaintext's.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if pack or header would grow beyond what the format holds; nothing is added then.
+    pub fn add(&mut self, kind: BlobType, id: Id, data: &[u8], uncompressed_length: u32) -> Result<BlobEntry> {
+        let length = data.len().saturating_add(OVERHEAD);
+        let header = (self.entries.len() + 1) * 41 + OVERHEAD;
+        if header > MAX_HEADER {
+            return Err(Error::too_large("the header of a pack, in bytes,", MAX_HEADER as u64));
+        }
+        let offset = self.bytes.len();
+        if offset.saturating_add(length).saturating_add(header + 4) > MAX_PACK {
+            return Err(Error::too_large("a pack, in bytes,", MAX_PACK as u64));
+        }
+        self.envelope.seal(data, &mut self.bytes);
+        self.hasher.update(&self.bytes[offset..]);
+        let entry = BlobEntry { kind, id, offset: offset as u32, length: length as u32, uncompressed_length };
+        self.entries.push(entry);
+        Ok(entry)
+    }
+
+    /// Bytes of all envelopes so far, without the header.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether no blob was added.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The number of blobs.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries so far, in order of place.
+    pub fn entries(&self) -> &[BlobEntry] {
+        &self.entries
+    }
+
+    /// The bytes so far, as they will be uploaded.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The envelope of an entry that [`PackBuilder::add`] returned: what `open_blob` takes to prove that
+    /// the very bytes that will be uploaded open, decompress and have the right hash.
+    pub fn sealed(&self, entry: &BlobEntry) -> &[u8] {
+        &self.bytes[entry.offset as usize..][..entry.length as usize]
+    }
+
+    /// Adds the header and decodes it again, so that no pack leaves whose header says something else.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a pack without blobs or a header that does not come back.
+    pub fn finish(mut self) -> Result<FinishedPack> {
+        if self.is_empty() {
+            return Err(Error::Internal("a pack without blobs was finished".into()));
+        }
+        let start = self.bytes.len();
+        self.envelope.seal(&encode_header(&self.entries), &mut self.bytes);
+        let length = (self.bytes.len() - start) as u32;
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.hasher.update(&self.bytes[start..]);
+        let again = parse_header(&self.envelope, &self.bytes[start..], self.bytes.len() as u64);
+        if !again.is_ok_and(|again| again == self.entries) {
+            return Err(Error::Internal("the header of a new pack does not decode to what was encoded".into()));
+        }
+        Ok(FinishedPack { id: self.hasher.finish(), bytes: self.bytes, entries: self.entries })
+    }
+}
