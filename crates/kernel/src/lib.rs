@@ -9,6 +9,7 @@ pub mod chunker;
 pub mod compress;
 pub mod envelope;
 pub mod error;
+pub mod filter;
 pub mod id;
 pub mod index;
 pub mod kdf;
