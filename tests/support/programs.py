@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,12 @@ class Program:
         return command.run(
             [self.executable, *arguments], env=merged, cwd=cwd, stdin=stdin, seconds=seconds, memory=memory
         )
+
+    def start(self, *arguments: str | bytes | Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start the program and leave it running; what it says is thrown away. The caller ends it."""
+        command: list[str | bytes | Path] = [self.executable, *arguments]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, env=self.env, stdin=stdin, stdout=quiet, stderr=quiet)
 
     def on(self, repository: Path | str, *arguments: str | bytes | Path, **options: Any) -> Result:
         """Run a verb on a repository."""

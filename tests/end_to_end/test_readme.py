@@ -1,0 +1,100 @@
+"""What the README tells a user to type."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support import compare
+from tests.support.programs import Restic, Strongroom
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_repositories_in_one_pass(strongroom: Strongroom, restic: Restic, tmp_path: Path, source: Path) -> None:
+    """init twice with one polynomial, one backup to both, and each restores and checks."""
+    local, offsite = tmp_path / "local", tmp_path / "offsite"
+    strongroom.run("init", "--repo", local).expect(0)
+    strongroom.run("init", "--repo", offsite, "--copy-chunker-params", "--from-repo", local).expect(0)
+    strongroom.run("backup", "--repo", local, "--repo", offsite, source).expect(0)
+    for number, repository in enumerate((local, offsite)):
+        strongroom.run("check", "--read-data", "--repo", repository).expect(0)
+        restic.check(repository)
+        strongroom.run("restore", "latest", "--repo", repository, "--target", tmp_path / f"out{number}").expect(0)
+        compare.assert_same(source, compare.restored(tmp_path / f"out{number}", source))
+    first, second = (restic.on(repository, "cat", "config").expect(0).json() for repository in (local, offsite))
+    assert first["chunker_polynomial"] == second["chunker_polynomial"]
+    assert first["id"] != second["id"]
+
+
+def test_a_configuration_file_alone(strongroom: Strongroom, restic: Restic, tmp_path: Path, source: Path) -> None:
+    """With the README's configuration file, the bare verbs do it all, with a password for each repository."""
+    (tmp_path / "secret").write_text("of the local one\n")
+    configuration = tmp_path / "home" / ".config" / "strongroom" / "config.toml"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(f"""
+version = 1
+
+[repository.local]
+url = "{tmp_path}/local"
+password = {{ file = "{tmp_path}/secret" }}
+
+[repository.offsite]
+url = "{tmp_path}/offsite"
+password = {{ command = ["echo", "of the other one"] }}
+
+[source.home]
+paths = ["{source}"]
+exclude = ["file1*"]
+""")
+    configuration.chmod(0o600)
+    for program in (strongroom, restic):
+        program.env.pop("RESTIC_PASSWORD")
+    strongroom.run("config", "validate").expect(0)
+    strongroom.run("init", "--repo", "local").expect(0)
+    strongroom.run("init", "--repo", "offsite").expect(0)
+    strongroom.run("backup").expect(0)
+    shown = strongroom.run("config", "show").expect(0)
+    assert "of the" not in shown.out
+    for name, password in (("local", "of the local one"), ("offsite", "of the other one")):
+        listed = restic.run("-r", tmp_path / name, "ls", "latest", env={"RESTIC_PASSWORD": password}).expect(0)
+        assert f"{source}/folder2/sub2/file2" in listed.out
+        assert "file1" not in listed.out
+
+
+def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Restic) -> None:
+    """The quick start leaves two repositories that restic opens with the password file it names."""
+    ended = _quickstart(home, source, tmp_path / "kept")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "came back as it is" in ended.stdout
+    secret = tmp_path / "kept" / "password"
+    assert str(secret) in ended.stdout
+    assert secret.stat().st_mode & 0o777 == 0o600
+    for name in ("local", "offsite"):
+        restic.run("-r", tmp_path / "kept" / name, "-p", secret, "check", env={"RESTIC_PASSWORD": ""}).expect(0)
+    again = _quickstart(home, source, tmp_path / "kept")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_the_quick_start_refuses_without_space(tmp_path: Path, source: Path, home: Path) -> None:
+    """A source for which there is no room is refused before anything is written."""
+    with (source / "sparse").open("wb") as out:
+        out.truncate(1 << 43)
+    ended = _quickstart(home, source, tmp_path / "kept")
+    assert ended.returncode == 1
+    assert "Not enough space" in ended.stderr
+    assert not os.listdir(tmp_path / "kept")
+
+
+def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "STRONGROOM_"))}
+    env |= {
+        "SOURCE": str(source),
+        "TARGET": str(target),
+        "HOME": str(home),
+        "STRONGROOM_STATE_DIR": str(home / "state"),
+    }
+    script: list[str | Path] = [sys.executable, ROOT / "scripts" / "quickstart.py"]
+    return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=120)
