@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import peers
+from tests.support.rest_server import RestServer
 
 from strongroom.storage.local import LocalStore
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
 from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from strongroom.storage.removal import Removal
 
     Opener = Callable[[Path], contextlib.AbstractContextManager[Store]]
+
+DEBIAN_RCLONE = "/usr/bin/rclone"
 
 
 @contextlib.contextmanager
@@ -34,7 +41,45 @@ def local_named(folder: Path) -> Iterator[Store]:
     yield store
 
 
-STORES: dict[str, Opener] = {"local": local, "local-named": local_named}
+@contextlib.contextmanager
+def rest(_: Path) -> Iterator[Store]:
+    """A server that answers as rest-server does."""
+    with RestServer(credentials=("me", "se:cr@t/")) as server:
+        address = server.url.replace("//", "//me:se%3Acr%40t%2F@")
+        yield open_store(f"rest:{address}", StoreOptions(retry_for=0))
+
+
+@contextlib.contextmanager
+def rest_v1(_: Path) -> Iterator[Store]:
+    """A server that knows no sizes in lists and closes every connection; behind retries and a throttle."""
+    with RestServer(version=1, keep_alive=False) as server:
+        yield open_store(f"rest:{server.url}", StoreOptions(limit_upload=1 << 20, limit_download=1 << 20))
+
+
+@contextlib.contextmanager
+def rclone(folder: Path) -> Iterator[Store]:
+    """A folder behind a running rclone; it answers 500 while it still clears away an upload that was cut off."""
+    options = StoreOptions(extended={"rclone.program": str(peers.require("rclone"))}, retry_for=30)
+    yield open_store(f"rclone:{folder / 'repository'}", options)
+
+
+@contextlib.contextmanager
+def rclone_debian(folder: Path) -> Iterator[Store]:
+    """The same with Debian's rclone, which is years older."""
+    if not os.access(DEBIAN_RCLONE, os.X_OK):
+        pytest.skip(f"{DEBIAN_RCLONE} is not installed")
+    options = StoreOptions(extended={"rclone.program": DEBIAN_RCLONE}, retry_for=0)
+    yield open_store(f"rclone:{folder / 'repository'}", options)
+
+
+STORES: dict[str, Opener] = {
+    "local": local,
+    "local-named": local_named,
+    "rest": rest,
+    "rest-v1": rest_v1,
+    "rclone-debian": rclone_debian,
+    "rclone": rclone,
+}
 
 
 @pytest.fixture(params=STORES)

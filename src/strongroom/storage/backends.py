@@ -17,4 +17,40 @@ def open_local(path: str, options: StoreOptions) -> Store:
     store = LocalStore(os.path.expanduser(path))
     if options.connections is not None:
         store.connections = options.connections
+    return throttled(store, options)
+
+
+def open_rest(url: str, options: StoreOptions) -> Store:
+    """A REST server."""
+    from strongroom.storage.rest import RestStore  # noqa: PLC0415 -- a local backup pays for no HTTP
+    from strongroom.storage.rest_url import parse  # noqa: PLC0415
+
+    return wrapped(RestStore(parse(url, options), options), options)
+
+
+def open_rclone(remote: str, options: StoreOptions) -> Store:
+    """Whatever rclone reaches."""
+    from strongroom.storage.rclone import RcloneStore  # noqa: PLC0415
+
+    return wrapped(RcloneStore(remote, options), options)
+
+
+def wrapped(store: Store, options: StoreOptions) -> Store:
+    """A store behind a network, with the throttle and the retries that the options ask for."""
+    store = throttled(store, options)
+    if options.retry_for > 0:
+        from strongroom.storage.retry import Retrier, RetryStore  # noqa: PLC0415
+
+        store = RetryStore(store, Retrier(options))
     return store
+
+
+def throttled(store: Store, options: StoreOptions) -> Store:
+    """A store within the options' limits, which are in KiB a second."""
+    if options.limit_upload <= 0 and options.limit_download <= 0:
+        return store
+    from strongroom.storage.throttle import Bucket, ThrottledStore  # noqa: PLC0415
+
+    up = Bucket(options.limit_upload * 1024, options) if options.limit_upload > 0 else None
+    down = Bucket(options.limit_download * 1024, options) if options.limit_download > 0 else None
+    return ThrottledStore(store, up, down)

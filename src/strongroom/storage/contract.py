@@ -167,7 +167,7 @@ class Store(ABC):
         Idempotent. Raises ``Refused`` where the lock is somebody else's.
         """
 
-    def close(self) -> None:  # noqa: B027 -- not every store holds something
+    def close(self) -> None:
         """Release connections and temporary files. Idempotent."""
 
     def __enter__(self) -> Self:

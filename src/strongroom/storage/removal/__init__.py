@@ -6,16 +6,22 @@ Only the verbs that remove, the custodian's executor, the purge of an expired tr
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
 from strongroom.storage.local import LocalStore
-from strongroom.storage.wrapper import innermost
+from strongroom.storage.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Store
+    from strongroom.storage.retry import Retrier
+
+
+_REST = ("strongroom.storage.removal.rest", "RestRemoval")
+_BY_STORE = {"RestStore": _REST, "RcloneStore": _REST}
 
 
 class Removal(ABC):
@@ -30,10 +36,26 @@ class Removal(ABC):
 
 
 def removal_of(store: Store) -> Removal:
-    """The right to delete what is in this store. Raises ``Unsupported`` where we have none."""
-    inner = innermost(store)
-    if isinstance(inner, LocalStore):
+    """The right to delete what is in this store, with its retries. Raises ``Unsupported`` where we have none."""
+    retrier = None
+    while isinstance(store, Wrapper):
+        retrier = getattr(store, "retrier", retrier)
+        store = store.inner
+    if isinstance(store, LocalStore):
         from strongroom.storage.removal.local import LocalRemoval  # noqa: PLC0415 -- the modules import this one
 
-        return LocalRemoval(inner)
-    raise Unsupported("this kind of store cannot delete", subject=store.location)
+        return LocalRemoval(store)
+    module, name = _BY_STORE.get(type(store).__name__, ("", ""))
+    if not module:
+        raise Unsupported("this kind of store cannot delete", subject=store.location)
+    removal: Removal = getattr(importlib.import_module(module), name)(store)
+    return removal if retrier is None else _RetriedRemoval(removal, retrier)
+
+
+class _RetriedRemoval(Removal):
+    def __init__(self, inner: Removal, retrier: Retrier) -> None:
+        self._inner = inner
+        self._retrier = retrier
+
+    def remove(self, name: ObjectName) -> None:
+        self._retrier.call(lambda: self._inner.remove(name))
