@@ -1,5 +1,13 @@
 //! The Python face of the kernel: conversions, errors and the released interpreter lock, nothing else.
 
+mod codec;
+mod data;
+mod error;
+mod index;
+mod key;
+mod pack;
+mod verify;
+
 use pyo3::prelude::*;
 
 /// The compiled part of Strongroom.
@@ -9,6 +17,13 @@ mod kernel {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        error::register(module)?;
+        key::register(module)?;
+        codec::register(module)?;
+        index::register(module)?;
+        pack::register(module)?;
+        verify::register(module)?;
+        Ok(())
     }
 }

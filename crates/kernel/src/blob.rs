@@ -12,7 +12,7 @@ pub enum BlobType {
 }
 
 /// One blob as a pack header or an index describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlobEntry {
     /// Data or tree.
     pub kind: BlobType,

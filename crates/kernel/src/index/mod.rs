@@ -71,7 +71,14 @@ impl Index {
     /// As [`parse_index`]; nothing is added then. [`Error::TooLarge`] beyond 16 million packs or 4 billion
     /// blobs.
     pub fn load_json(&mut self, json: &[u8]) -> Result<Vec<Id>> {
-        let parsed = parse_index(json)?;
+        self.load(&parse_index(json)?)
+    }
+
+    /// Adds what one index file says and returns the packs that it names.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond 16 million packs or 4 billion blobs.
+    pub fn load(&mut self, parsed: &ParsedIndex) -> Result<Vec<Id>> {
         for (pack, blobs) in parsed.packs() {
             self.insert_pack(pack, blobs)?;
         }

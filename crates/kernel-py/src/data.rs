@@ -1,0 +1,73 @@
+//! What comes in: bytes of any kind, types of blobs, IDs, file descriptors.
+
+use crate::error::to_py;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use std::fs::File;
+use std::ops::Deref;
+use std::os::fd::BorrowedFd;
+use strongroom_kernel::{BlobType, Id};
+
+/// Bytes that stay what they are while the interpreter lock is released: `bytes` as they lie, anything
+/// else with the buffer protocol as a copy, since its owner could change it.
+pub enum Data {
+    Bytes(PyBackedBytes),
+    Copy(Vec<u8>),
+}
+
+impl Deref for Data {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Copy(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Data {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast::<PyBytes>() {
+            return Ok(Self::Bytes(PyBackedBytes::from(bytes.to_owned())));
+        }
+        PyBuffer::<u8>::get(&object)?.to_vec(object.py()).map(Self::Copy)
+    }
+}
+
+/// The type of a blob from `"data"` or `"tree"`.
+pub fn kind(name: &str) -> PyResult<BlobType> {
+    match name {
+        "data" => Ok(BlobType::Data),
+        "tree" => Ok(BlobType::Tree),
+        _ => Err(PyValueError::new_err(format!("no type of blob: {name:?}"))),
+    }
+}
+
+/// `"data"` or `"tree"`.
+pub fn kind_name(kind: BlobType) -> &'static str {
+    match kind {
+        BlobType::Data => "data",
+        BlobType::Tree => "tree",
+    }
+}
+
+/// An ID from 64 lower-case hexadecimal digits.
+pub fn id(text: &str) -> PyResult<Id> {
+    text.parse().map_err(to_py)
+}
+
+/// A file of our own for a descriptor that the caller keeps open for the length of this call.
+pub fn duplicate(descriptor: i32) -> PyResult<File> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("not a file descriptor"));
+    }
+    // SAFETY: the caller holds the descriptor open for the length of this call; it is only duplicated.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(File::from(borrowed.try_clone_to_owned()?))
+}

@@ -1,0 +1,216 @@
+"""The compiled part of Strongroom (crates/kernel-py). IDs are 64 lower-case hexadecimal digits; sizes are bytes.
+
+Every function that works for longer than an instant releases the interpreter lock. Errors are those of
+``strongroom.base.errors``: ``Damaged``, ``LimitExceeded``, ``Unsupported``, ``Unavailable``, ``Interrupted``; ``OSError``
+from the system, ``RuntimeError`` for a bug of ours, ``ValueError`` for an argument that makes no sense.
+"""
+
+from collections.abc import Buffer, Sequence
+from typing import Literal, final
+
+from strongroom.base.errors import Damaged
+
+__version__: str
+
+type BlobType = Literal["data", "tree"]
+
+# Keys, envelopes, codecs
+
+class WrongKey(Damaged):
+    """The key does not open this envelope: the MAC of the ciphertext is another one."""
+
+@final
+class Key:
+    """A key in three parts, of 32, 16 and 16 bytes: a repository's master key, or what a password derives.
+
+    Raises ``ValueError`` for another length, ``Damaged`` for a part of zeros only.
+    """
+
+    def __init__(self, encrypt: bytes, mac_k: bytes, mac_r: bytes) -> None: ...
+    @staticmethod
+    def generate() -> Key:
+        """A new random key."""
+    def seal(self, data: Buffer) -> bytes:
+        """The envelope of ``data``: IV, ciphertext, MAC; 32 bytes longer."""
+    def open(self, envelope: Buffer) -> bytes:
+        """The plaintext of an envelope. Raises ``WrongKey``, ``Damaged`` for less than 32 bytes or an IV of zeros."""
+    def material(self) -> tuple[bytes, bytes, bytes]:
+        """The three parts: encrypt, mac_k, mac_r. They are secret."""
+
+def derive_key(password: Buffer, salt: Buffer, n: int, r: int, p: int) -> Key:
+    """The key that a password derives with scrypt, whose p lanes run in parallel.
+
+    Raises ``LimitExceeded`` for 128 n r > 256 MiB or n r p > 2**23, ``Damaged`` for parameters that scrypt forbids.
+    """
+
+def sha256_hex(data: Buffer) -> str:
+    """The SHA-256 of ``data``."""
+
+def compress(data: Buffer, level: int = ...) -> bytes:
+    """One zstd frame with its content size and without a checksum, as restic writes it. Level 1 to 22."""
+
+def decompress(frame: Buffer, limit: int, expected: int | None = None) -> bytes:
+    """The plaintext of zstd frames, of at most ``limit`` bytes and exactly ``expected`` ones, if given.
+
+    Raises ``LimitExceeded`` beyond ``limit``, ``Damaged`` for anything else that is wrong.
+    """
+
+def random_polynomial() -> int:
+    """A new random irreducible polynomial of degree 53, bit i for the coefficient of x^i."""
+
+def is_irreducible(p: int) -> bool:
+    """Whether a polynomial of at most 64 bits is irreducible over GF(2)."""
+
+def chunk_lengths(data: Buffer, polynomial: int) -> list[int]:
+    """The lengths of the chunks of a file that holds ``data``.
+
+    Raises ``Unsupported`` for a polynomial not of degree 53, ``Damaged`` for a reducible one.
+    """
+
+# Packs
+
+@final
+class BlobEntry:
+    """One blob as a pack header or an index describes it."""
+
+    def __init__(
+        self, kind: BlobType, id: str, offset: int, length: int, uncompressed_length: int = 0
+    ) -> None: ...
+    @property
+    def kind(self) -> BlobType: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def offset(self) -> int:
+        """Where the envelope begins in its pack."""
+    @property
+    def length(self) -> int:
+        """Length of the envelope."""
+    @property
+    def uncompressed_length(self) -> int:
+        """Length of the plaintext of a compressed blob; 0 if it is not compressed."""
+
+def open_blob(key: Key, type: BlobType, id: str, ciphertext: Buffer, uncompressed_length: int) -> bytes:
+    """The plaintext of a blob: MAC, bounded decompression and SHA-256 are checked.
+
+    Raises ``Damaged`` naming the blob, ``LimitExceeded`` above 64 MiB of data or 512 MiB of tree.
+    """
+
+def pack_header_length(tail: Buffer, size: int) -> int:
+    """The length of the header envelope from the last bytes (4 or more) of a pack of ``size`` bytes.
+
+    The header and its length are the last ``pack_header_length(...) + 4`` bytes. Raises ``Damaged``, ``LimitExceeded``.
+    """
+
+def parse_pack_header(key: Key, tail: Buffer, size: int) -> list[BlobEntry]:
+    """The blobs of a pack of ``size`` bytes in order of place, out of its last bytes, which hold the whole header.
+
+    Raises ``Damaged`` if they do not or the header lies, ``WrongKey``, ``LimitExceeded`` above 16 MiB.
+    """
+
+@final
+class PackBuilder:
+    """A pack under construction in memory; from any thread, one call at a time."""
+
+    def __init__(self, key: Key) -> None: ...
+    def add(self, kind: BlobType, id: str, data: Buffer, uncompressed_length: int = 0) -> BlobEntry:
+        """Seals one blob: plaintext, or a zstd frame of ``uncompressed_length`` bytes. ``id`` is the plaintext's.
+
+        Raises ``LimitExceeded`` if the format cannot hold more.
+        """
+    def count(self) -> int:
+        """The number of blobs."""
+    def __len__(self) -> int:
+        """Bytes of all envelopes so far, without the header."""
+    def finish(self) -> tuple[str, bytes, list[BlobEntry]]:
+        """Adds the header: the name of the pack, its bytes, its blobs. The builder is empty and useless afterwards."""
+
+@final
+class PackReport:
+    """What a pack holds and what is wrong with it."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+    @property
+    def entries(self) -> list[BlobEntry]:
+        """The blobs of its header in order of place; empty if it cannot be read."""
+    @property
+    def verified(self) -> list[BlobEntry]:
+        """The blobs that were proven: MAC, decompression, SHA-256."""
+    @property
+    def errors(self) -> list[str]:
+        """What is wrong with the pack as a whole, a sentence each."""
+    @property
+    def bad_blobs(self) -> list[tuple[BlobEntry, str]]:
+        """The blobs that are not what header or index promises, with the reason."""
+
+def verify_pack(
+    key: Key,
+    name: str,
+    source: Buffer | int,
+    expected: Sequence[BlobEntry] | None = None,
+    *,
+    offset: int = 0,
+    size: int | None = None,
+) -> PackReport:
+    """Verifies a whole pack: SHA-256 against ``name``, header, each blob, and header against ``expected``, the index.
+
+    ``source`` is its bytes, or an open file descriptor that is read from ``offset`` on, ``size`` bytes or to its end; each
+    thread keeps the memory of one pack. A wrong pack is no error. Raises ``OSError``, ``LimitExceeded`` above 4 GiB.
+    """
+
+# Index
+
+@final
+class Location:
+    """One place where a blob lies."""
+
+    @property
+    def pack(self) -> str: ...
+    @property
+    def offset(self) -> int:
+        """Where the envelope begins in the pack."""
+    @property
+    def length(self) -> int:
+        """Length of the envelope."""
+    @property
+    def uncompressed_length(self) -> int:
+        """Length of the plaintext of a compressed blob; 0 if it is not compressed."""
+
+@final
+class Index:
+    """All blobs that the index files of a repository name, in about 55 bytes of memory each. From any thread."""
+
+    def __init__(self) -> None: ...
+    def load(self, plaintext: Buffer) -> list[str]:
+        """Adds the JSON of one index file and returns the packs that it names, without ``packs_to_delete``.
+
+        Raises ``Damaged``, ``LimitExceeded`` above 256 MiB, ``Unsupported`` for restic 0.1; nothing is added then.
+        """
+    def insert_pack(self, pack: str, blobs: Sequence[BlobEntry]) -> None:
+        """Adds blobs of one pack; those that are known to lie there change nothing."""
+    def contains(self, type: BlobType, id: str) -> bool:
+        """Whether any index file names the blob. It need not exist for all that."""
+    def lookup(self, type: BlobType, id: str) -> list[Location]:
+        """All places of a blob (64 at most), in the order in which they were named."""
+    def packs(self) -> list[str]:
+        """All packs, in the order in which they were named."""
+    def contains_pack(self, pack: str) -> bool:
+        """Whether any index file names the pack."""
+    def pack_entries(self, pack: str) -> list[BlobEntry]:
+        """The blobs of a pack by place; empty for a pack that is not named."""
+    def ids(self, type: BlobType) -> list[str]:
+        """The IDs of all blobs of a type, sorted, each once."""
+    def memory(self) -> int:
+        """Bytes of memory that the index holds."""
+    def __len__(self) -> int:
+        """The number of places, which counts a blob once for each pack that it lies in."""
+
+def encode_index(packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> bytes:
+    """The JSON of one index file, byte for byte as restic writes it."""
+
+def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
+    """What one index file says: each pack with its blobs, in the order of the file. Raises as ``Index.load``."""
