@@ -1,18 +1,19 @@
 """The compiled part of Strongroom (crates/kernel-py). IDs are 64 lower-case hexadecimal digits; sizes are bytes.
 
 Every function that works for longer than an instant releases the interpreter lock. Errors are those of
-``strongroom.base.errors``: ``Damaged``, ``LimitExceeded``, ``Unsupported``, ``Unavailable``, ``Interrupted``; ``OSError``
-from the system, ``RuntimeError`` for a bug of ours, ``ValueError`` for an argument that makes no sense.
+``strongroom.base.errors``: ``Damaged``, ``LimitExceeded``, ``Unsupported``, ``Unavailable``, ``Interrupted``;
+``OSError`` from the system, ``RuntimeError`` for a bug of ours, ``ValueError`` for an argument that makes no sense.
+A blob's type is ``"data"`` or ``"tree"`` everywhere.
 """
 
-from collections.abc import Buffer, Sequence
-from typing import Literal, final
+from collections.abc import Sequence
+from typing import final
+
+from typing_extensions import Buffer
 
 from strongroom.base.errors import Damaged
 
 __version__: str
-
-type BlobType = Literal["data", "tree"]
 
 # Keys, envelopes, codecs
 
@@ -73,11 +74,9 @@ def chunk_lengths(data: Buffer, polynomial: int) -> list[int]:
 class BlobEntry:
     """One blob as a pack header or an index describes it."""
 
-    def __init__(
-        self, kind: BlobType, id: str, offset: int, length: int, uncompressed_length: int = 0
-    ) -> None: ...
+    def __init__(self, kind: str, id: str, offset: int, length: int, uncompressed_length: int = 0) -> None: ...
     @property
-    def kind(self) -> BlobType: ...
+    def kind(self) -> str: ...
     @property
     def id(self) -> str: ...
     @property
@@ -90,7 +89,7 @@ class BlobEntry:
     def uncompressed_length(self) -> int:
         """Length of the plaintext of a compressed blob; 0 if it is not compressed."""
 
-def open_blob(key: Key, type: BlobType, id: str, ciphertext: Buffer, uncompressed_length: int) -> bytes:
+def open_blob(key: Key, type: str, id: str, ciphertext: Buffer, uncompressed_length: int) -> bytes:
     """The plaintext of a blob: MAC, bounded decompression and SHA-256 are checked.
 
     Raises ``Damaged`` naming the blob, ``LimitExceeded`` above 64 MiB of data or 512 MiB of tree.
@@ -113,7 +112,7 @@ class PackBuilder:
     """A pack under construction in memory; from any thread, one call at a time."""
 
     def __init__(self, key: Key) -> None: ...
-    def add(self, kind: BlobType, id: str, data: Buffer, uncompressed_length: int = 0) -> BlobEntry:
+    def add(self, kind: str, id: str, data: Buffer, uncompressed_length: int = 0) -> BlobEntry:
         """Seals one blob: plaintext, or a zstd frame of ``uncompressed_length`` bytes. ``id`` is the plaintext's.
 
         Raises ``LimitExceeded`` if the format cannot hold more.
@@ -158,8 +157,8 @@ def verify_pack(
 ) -> PackReport:
     """Verifies a whole pack: SHA-256 against ``name``, header, each blob, and header against ``expected``, the index.
 
-    ``source`` is its bytes, or an open file descriptor that is read from ``offset`` on, ``size`` bytes or to its end; each
-    thread keeps the memory of one pack. A wrong pack is no error. Raises ``OSError``, ``LimitExceeded`` above 4 GiB.
+    ``source`` is its bytes, or an open file descriptor that is read from ``offset`` on, ``size`` bytes or to its end;
+    each thread keeps the memory of one pack. A wrong pack is no error. Raises ``OSError``, ``LimitExceeded`` above 4 GiB.
     """
 
 # Index
@@ -192,9 +191,9 @@ class Index:
         """
     def insert_pack(self, pack: str, blobs: Sequence[BlobEntry]) -> None:
         """Adds blobs of one pack; those that are known to lie there change nothing."""
-    def contains(self, type: BlobType, id: str) -> bool:
+    def contains(self, type: str, id: str) -> bool:
         """Whether any index file names the blob. It need not exist for all that."""
-    def lookup(self, type: BlobType, id: str) -> list[Location]:
+    def lookup(self, type: str, id: str) -> list[Location]:
         """All places of a blob (64 at most), in the order in which they were named."""
     def packs(self) -> list[str]:
         """All packs, in the order in which they were named."""
@@ -202,7 +201,7 @@ class Index:
         """Whether any index file names the pack."""
     def pack_entries(self, pack: str) -> list[BlobEntry]:
         """The blobs of a pack by place; empty for a pack that is not named."""
-    def ids(self, type: BlobType) -> list[str]:
+    def ids(self, type: str) -> list[str]:
         """The IDs of all blobs of a type, sorted, each once."""
     def memory(self) -> int:
         """Bytes of memory that the index holds."""

@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 use std::fs::File;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
-use strongroom_kernel::{BlobType, Id};
+use strongroom_kernel::{BlobType, Error, Id};
 
 /// Bytes that stay what they are while the interpreter lock is released: `bytes` as they lie, anything
 /// else with the buffer protocol as a copy, since its owner could change it.
@@ -69,5 +69,7 @@ pub fn duplicate(descriptor: i32) -> PyResult<File> {
     }
     // SAFETY: the caller holds the descriptor open for the length of this call; it is only duplicated.
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    Ok(File::from(borrowed.try_clone_to_owned()?))
+    let owned =
+        borrowed.try_clone_to_owned().map_err(|error| to_py(Error::io("duplicating a file descriptor", error)))?;
+    Ok(File::from(owned))
 }
