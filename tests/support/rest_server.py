@@ -53,7 +53,9 @@ class RestServer:
         certificate: Callable[[ssl.SSLContext], None] | None = None,
         unix: Path | None = None,
         keep_alive: bool = True,
+        banner: str = "scripted",
     ) -> None:
+        self.banner = banner
         self.version = version
         self.credentials = credentials
         self.append_only = append_only
@@ -68,12 +70,12 @@ class RestServer:
         self._server.daemon_threads = True
         self._server.owner = self  # type: ignore[attr-defined]
         self.scheme = "http"
+        self.unix = unix
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate(context)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             self.scheme = "https"
-        self.unix = unix
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -122,8 +124,6 @@ def _unix_server(path: Path) -> http.server.ThreadingHTTPServer:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_version = "scripted"
 
     @property
     def owner(self) -> RestServer:
@@ -133,7 +133,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "client"
 
+    def version_string(self) -> str:
+        return self.owner.banner
+
     def setup(self) -> None:
+        self.disable_nagle_algorithm = self.owner.unix is None
         super().setup()
         with self.owner.lock:
             self.owner.connections += 1
