@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from tests.support.clock import ManualClock
+from tests.support.rest_server import RestServer
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
@@ -20,8 +22,6 @@ from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.removal import removal_of
-from tests.support.clock import ManualClock
-from tests.support.rest_server import RestServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

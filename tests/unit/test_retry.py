@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.clock import ManualClock
+from tests.support.faults import FaultyStore
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
@@ -13,8 +15,6 @@ from strongroom.storage.local import LocalStore
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.retry import Retrier, RetryStore
-from tests.support.clock import ManualClock
-from tests.support.faults import FaultyStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.clock import ManualClock
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.throttle import Bucket
-from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from pathlib import Path
