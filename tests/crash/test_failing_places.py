@@ -67,7 +67,7 @@ def rest_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [peers.require("rclone"), "serve", "restic", "--addr", f"127.0.0.1:{port}", folder]
+    command: list[str | Path] = [peers.require("rclone"), "serve", "restic", "--addr", f"127.0.0.1:{port}", folder]
     quiet = subprocess.DEVNULL
     environment = {**os.environ, "RCLONE_CONFIG": "/dev/null"}
     with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment) as server:

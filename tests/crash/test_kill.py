@@ -1,4 +1,4 @@
-"""kill -9 at any point of a backup: restic finds the repository whole, the next run completes, nothing is left behind."""
+"""kill -9 at any point of a backup: restic finds the repository whole, the next run completes and tidies up."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _kill_in(
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", ["packs", "index", "snapshot", "any"])
 def test_killed_while(phase: str, strongroom: Strongroom, restic: Restic, repository: Path, tmp_path: Path) -> None:
-    """After each kill restic's check reads all data without complaint, and the next run completes and leaves nothing."""
+    """After each kill restic finds no fault in all the data, and the next run completes and leaves nothing."""
     source = trees.ordinary(tmp_path / "source", files=10, largest=20_000)
     strongroom.init(repository)
     strongroom.backup(repository, source)
