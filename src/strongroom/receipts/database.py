@@ -39,7 +39,11 @@ class Database:
             self.engine = self._sqlite(parsed.database or "")
         elif backend == "postgresql":
             self.engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=True
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_size=8,
+                max_overflow=8,
+                pool_pre_ping=True,
+                connect_args={"client_encoding": "utf8"},  # without it, a SQL_ASCII server answers in bytes
             )
         else:
             raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")

@@ -125,18 +125,22 @@ def _follow(database: Database, target: Checkpoint, store: TileStore) -> None:
         if now.published >= target.size:
             return  # a contradiction, which _agree names
         base = now.published
+        known = root_at(connection, now.id, base)
     edge = Edge()
     try:
         for data in _leaves(store, 0, target.size):
+            if edge.size == base and edge.root() != known:
+                raise Fork(f"the first {base} leaves are others than those in the store")
             edge.append(leaf_hash(data))
     except (Missing, Damaged) as error:
         raise Fork(f"the database is behind, and the store's tiles do not help: {error}") from None
     if edge.root() != target.root:
         raise Fork("the database is behind, and the store's entries do not lead to their checkpoint")
-    _apply(database, now, base, list(_leaves(store, base, target.size)))
+    apply_leaves(database, now, base, list(_leaves(store, base, target.size)))
 
 
-def _apply(database: Database, before: LogState, base: int, leaves: list[bytes]) -> None:
+def apply_leaves(database: Database, before: LogState, base: int, leaves: list[bytes]) -> None:
+    """Make these the leaves from ``base`` on; those that are pending already get their place. One transaction."""
     table = schema.leaf
     with database.write() as connection:
         if not change(connection, before.id, {"assigned": before.assigned}, assigned=base + len(leaves)):

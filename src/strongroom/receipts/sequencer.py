@@ -38,6 +38,8 @@ BATCH = 4096
 LEASE_SECONDS = 3.0
 """Below the five seconds that may lie between an answer and its checkpoint, so that another takes over in time."""
 PAUSE_SECONDS = 0.5
+CHECK_SECONDS = 60.0
+"""At least this often the head is compared with the store's and the witness's newest."""
 STORE_SECONDS = 600.0
 """At most this often a checkpoint, with the partial tiles that it needs, goes to the store."""
 
@@ -67,6 +69,7 @@ class Sequencer:
         self._started = False
         self._checked = False
         """Whether the head was compared with what was said before, since the lease was taken."""
+        self._checked_at = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.failure: str | None = None
@@ -109,7 +112,7 @@ class Sequencer:
         if not self._lease():
             return False
         self._started = True
-        if not self._checked:
+        if self._unsure():
             try:
                 reconcile(self._database, self._store, self._signer.verifier, self._witness)
             except Fork as error:
@@ -118,6 +121,7 @@ class Sequencer:
                 return False
             self._alarm(None)
             self._checked = True
+            self._checked_at = self._clock.monotonic()
         count = self._assign()
         before = state(self._database)
         if before.published < before.assigned or before.checkpoint is None:
@@ -125,6 +129,11 @@ class Sequencer:
         self._keep(state(self._database))
         self.failure = None
         return count == BATCH
+
+    def _unsure(self) -> bool:
+        """Whether the head has to be compared with what was said before: after a pause, and each minute."""
+        due = self._clock.monotonic() - self._checked_at > CHECK_SECONDS
+        return not self._checked or due or state(self._database).alarm is not None
 
     def _idle(self) -> bool:
         """Whether nothing is pending, unsigned or to be kept: then no lease is taken, which would cost an fsync."""

@@ -12,11 +12,11 @@ from typing import Protocol
 
 from strongroom.base.errors import Exists, Missing
 
-_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._]+(/[a-z0-9._]+)*\Z")
+_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
 
 
 class TileStore(Protocol):
-    """Files that are written once. Paths are relative, of lower-case letters, digits, dots and underlines."""
+    """Files that are written once. Paths are relative, of lower-case letters, digits, dots, dashes and underlines."""
 
     def write_once(self, path: str, data: bytes) -> None:
         """Make the file exist, durable on return. The same bytes again are success, others ``Exists``."""

@@ -1,0 +1,114 @@
+"""Reading somebody's log: from a folder, or over HTTP from a gateway or any server of static files."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import urllib3
+
+from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
+from strongroom.receipts.note import MAX_NOTE
+from strongroom.receipts.tile_store import Folder, newest_checkpoint
+from strongroom.receipts.tiles import MAX_BUNDLE
+
+KEY_FILE = "verifier-key"
+"""The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
+
+
+class LogSource(Protocol):
+    """A log that can be read."""
+
+    def read(self, path: str) -> bytes:
+        """A file of the log. Raises ``Missing``, ``Unavailable``, ``Refused`` or ``LimitExceeded``."""
+        ...
+
+    def head(self) -> bytes:
+        """The newest checkpoint. Raises ``Missing``."""
+        ...
+
+    def checkpoints(self) -> list[bytes]:
+        """Older checkpoints that the log keeps, in any order; may be empty."""
+        ...
+
+
+class FolderSource:
+    """A log in a folder, its own or a copy."""
+
+    def __init__(self, root: str) -> None:
+        self._folder = Folder(root)
+        self._root = root
+
+    def read(self, path: str) -> bytes:
+        """A file of the log."""
+        return self._folder.read(path)
+
+    def head(self) -> bytes:
+        """The checkpoint of the largest size, or the file ``checkpoint`` of a copy that was made over HTTP."""
+        plain = os.path.join(self._root, "checkpoint")
+        if os.path.isfile(plain):
+            return self._folder.read("checkpoint")
+        found = newest_checkpoint(self._folder)
+        if found is None:
+            raise Missing("there is no log in this folder", subject=self._root)
+        return found
+
+    def checkpoints(self) -> list[bytes]:
+        """All that the folder keeps."""
+        names = [name for name in self._folder.names("checkpoint") if name.isdecimal()]
+        return [self._folder.read(f"checkpoint/{name}") for name in names]
+
+
+class HttpSource:
+    """A log at a URL; a name and password in it are sent as basic auth."""
+
+    def __init__(self, url: str, timeout: float = 30.0) -> None:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        netloc = host + (f":{parts.port}" if parts.port else "")
+        self._base = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+        self._headers: dict[str, str] = {}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(3, redirect=0, backoff_factor=0.2))
+
+    def read(self, path: str) -> bytes:
+        """A file of the log."""
+        limit = MAX_BUNDLE if path.startswith("tile/") else MAX_NOTE
+        url = f"{self._base}/{path}"
+        try:
+            answer = self._pool.request("GET", url, headers=self._headers, preload_content=False)
+            try:
+                data = answer.read(limit + 1)
+            finally:
+                answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"the log cannot be read: {type(error).__name__}", subject=url) from None
+        if answer.status == 404:
+            raise Missing("not in the log", subject=url)
+        if answer.status in (401, 403):
+            raise Refused(f"the gateway answers {answer.status}", subject=url, hint="put name:token@ into the URL")
+        if answer.status != 200:
+            raise Unavailable(f"the gateway answers {answer.status}", subject=url)
+        if len(data) > limit:
+            raise LimitExceeded("a file of the log is too large", subject=url)
+        return data
+
+    def head(self) -> bytes:
+        """The newest checkpoint."""
+        return self.read("checkpoint")
+
+    def checkpoints(self) -> list[bytes]:
+        """None: a listing is not part of the protocol."""
+        return []
+
+
+def open_source(where: str) -> LogSource:
+    """A log by its URL or folder."""
+    if where.startswith(("http://", "https://")):
+        return HttpSource(where)
+    return FolderSource(where)
