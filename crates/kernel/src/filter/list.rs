@@ -89,10 +89,15 @@ impl Selection {
         self.includes.is_empty() && self.excludes.is_empty()
     }
 
+    /// Whether the excludes alone leave out this absolute path.
+    pub fn excludes(&self, path: &[u8]) -> bool {
+        self.excludes.iter().any(|list| list.matches(path))
+    }
+
     /// Whether this path in the snapshot (absolute, `/` is the root of the snapshot) is restored, and whether entries
     /// below it may be, if it is a directory.
     pub fn select(&self, path: &[u8], is_dir: bool) -> (bool, bool) {
-        if self.excludes.iter().any(|list| list.matches(path)) {
+        if self.excludes(path) {
             return (false, false);
         }
         if self.includes.is_empty() {
