@@ -213,3 +213,121 @@ def encode_index(packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> bytes:
 
 def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
     """What one index file says: each pack with its blobs, in the order of the file. Raises as ``Index.load``."""
+
+# Trees and times
+
+@final
+class Timestamp:
+    """A point in time in whole nanoseconds since 1970-01-01 UTC, and the offset in seconds east of UTC it is written with.
+
+    Equal only if both are; compare ``ns`` for the instant. ``str`` gives RFC 3339 as Go writes it, years bounded to
+    0 to 9999. Raises ``ValueError`` for an offset beyond 25 hours or an instant that no computer has.
+    """
+
+    def __init__(self, ns: int, offset: int = 0) -> None: ...
+    @staticmethod
+    def parse(text: str) -> Timestamp:
+        """What an RFC 3339 time says; digits of the second beyond the ninth are dropped. Raises ``Damaged``."""
+    @staticmethod
+    def local(ns: int) -> Timestamp:
+        """An instant with the offset of this process's time zone (``TZ`` by Go's rules, read once)."""
+    @property
+    def ns(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, int]: ...
+
+@final
+class Node:
+    """One entry of a directory. Any field can be given by name, and set later; names and link targets are bytes.
+
+    ``mode`` is Go's file mode. ``content`` is None for everything but files. IDs that are none raise ``Damaged``.
+    """
+
+    name: bytes
+    type: str
+    mode: int
+    mtime: Timestamp
+    atime: Timestamp
+    ctime: Timestamp
+    uid: int
+    gid: int
+    user: str
+    group: str
+    inode: int
+    device_id: int
+    size: int
+    links: int
+    linktarget: bytes
+    extended_attributes: list[tuple[bytes, bytes]]
+    device: int
+    content: list[str] | None
+    subtree: str | None
+    error: str
+
+    def __init__(self, name: bytes, type: str, **fields: object) -> None: ...
+    def copy(self) -> Node:
+        """A node of its own with the same fields, those that we do not know included."""
+    @property
+    def permissions(self) -> int:
+        """What ``chmod`` takes: permissions, set-user-ID, set-group-ID and sticky."""
+    @property
+    def generic_attributes(self) -> bytes | None:
+        """Attributes of other systems, as the JSON object that was read."""
+    @property
+    def json(self) -> bytes:
+        """The node as a tree holds it."""
+
+@final
+class Tree:
+    """A directory's entries in the order of their names' bytes, each name once.
+
+    ``skipped`` has the names and reasons of entries that could not be used; ``reordered`` says that they stood in
+    another order. Both are empty and false after strict reading.
+    """
+
+    @property
+    def nodes(self) -> list[Node]: ...
+    @property
+    def skipped(self) -> list[tuple[bytes, str]]: ...
+    @property
+    def reordered(self) -> bool: ...
+
+def decode_tree(data: bytes, strict: bool = False) -> Tree:
+    """Read a tree blob's plaintext. Lenient reading leaves out single bad nodes and goes on.
+
+    Raises ``LimitExceeded`` beyond 512 MiB or with too many nodes, ``Damaged`` for what is no tree; strict also for
+    anything that restic would not have written.
+    """
+
+def encode_tree(nodes: Sequence[Node]) -> bytes:
+    """A tree blob's plaintext, byte for byte as restic writes it. The nodes stand in the order of their names' bytes.
+
+    Raises ``RuntimeError`` if they do not.
+    """
+
+# Filters
+
+@final
+class Filter:
+    """restic's patterns, of the options ``--exclude``, ``--iexclude``, ``--include`` and ``--iinclude``.
+
+    Patterns and paths are bytes, or strings as ``os.fsdecode`` makes them. Raises ``Unsupported`` for malformed ones:
+    see ``malformed_patterns``.
+    """
+
+    def __init__(
+        self,
+        excludes: Sequence[bytes | str] = (),
+        iexcludes: Sequence[bytes | str] = (),
+        includes: Sequence[bytes | str] = (),
+        iincludes: Sequence[bytes | str] = (),
+    ) -> None: ...
+    def excludes(self, path: bytes | str) -> bool:
+        """Whether the excludes leave out this absolute path."""
+    def select(self, path: bytes | str, is_dir: bool) -> tuple[bool, bool]:
+        """Whether this path in a snapshot is taken, and whether something below it may be."""
+
+def malformed_patterns(patterns: Sequence[bytes | str]) -> list[bytes]:
+    """Those that are no patterns, such as ``a[``."""

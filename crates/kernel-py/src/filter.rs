@@ -56,5 +56,5 @@ impl Filter {
 /// Those of the patterns that are malformed.
 #[pyfunction]
 fn malformed_patterns(patterns: Vec<Raw>) -> Vec<Vec<u8>> {
-    raw(patterns).into_iter().filter(|pattern| PatternList::new(&[pattern.clone()], true).is_err()).collect()
+    raw(patterns).into_iter().filter(|pattern| PatternList::new(std::slice::from_ref(pattern), true).is_err()).collect()
 }

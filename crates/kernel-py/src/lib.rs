@@ -3,9 +3,12 @@
 mod codec;
 mod data;
 mod error;
+mod filter;
 mod index;
 mod key;
+mod node;
 mod pack;
+mod tree;
 mod verify;
 
 use pyo3::prelude::*;
@@ -24,6 +27,8 @@ mod kernel {
         index::register(module)?;
         pack::register(module)?;
         verify::register(module)?;
+        tree::register(module)?;
+        filter::register(module)?;
         Ok(())
     }
 }

@@ -2,81 +2,62 @@
 
 use crate::error::to_py;
 use crate::tree::Timestamp;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use strongroom_kernel::tree::{self, NodeType, mode};
 
 /// One entry of a directory.
-#[pyclass(module = "strongroom._kernel")]
+#[pyclass(eq, module = "strongroom._kernel")]
+#[derive(PartialEq)]
 pub struct Node(pub tree::Node);
 
-/// Getters and setters of fields that need no conversion.
-macro_rules! plain {
-    ($($get:ident $set:ident $type:ty),* $(,)?) => {
+/// The methods below, with getters and setters of the fields that need no conversion, and of the times.
+macro_rules! methods {
+    (
+        plain { $($plain:ident $set_plain:ident $type:ty),* }
+        times { $($time:ident $set_time:ident),* }
+        $($rest:tt)*
+    ) => {
         #[pymethods]
         impl Node {
             $(
                 #[getter]
-                fn $get(&self) -> $type {
-                    self.0.$get.clone()
+                fn $plain(&self) -> $type {
+                    self.0.$plain.clone()
                 }
 
                 #[setter]
-                fn $set(&mut self, value: $type) {
-                    self.0.$get = value;
+                fn $set_plain(&mut self, value: $type) {
+                    self.0.$plain = value;
                 }
             )*
-        }
-    };
-}
-
-plain!(
-    mode set_mode u32,
-    uid set_uid u32,
-    gid set_gid u32,
-    user set_user String,
-    group set_group String,
-    inode set_inode u64,
-    device_id set_device_id u64,
-    size set_size u64,
-    links set_links u64,
-    device set_device u64,
-    error set_error String,
-);
-
-/// Getters and setters of times.
-macro_rules! times {
-    ($($get:ident $set:ident),*) => {
-        #[pymethods]
-        impl Node {
             $(
                 #[getter]
-                fn $get(&self) -> Timestamp {
-                    Timestamp(self.0.$get)
+                fn $time(&self) -> Timestamp {
+                    Timestamp(self.0.$time)
                 }
 
                 #[setter]
-                fn $set(&mut self, value: Timestamp) {
-                    self.0.$get = value.0;
+                fn $set_time(&mut self, value: Timestamp) {
+                    self.0.$time = value.0;
                 }
             )*
+            $($rest)*
         }
     };
 }
 
-times!(mtime set_mtime, atime set_atime, ctime set_ctime);
+methods! {
+    plain {
+        mode set_mode u32, uid set_uid u32, gid set_gid u32, user set_user String, group set_group String,
+        inode set_inode u64, device_id set_device_id u64, size set_size u64, links set_links u64,
+        device set_device u64, error set_error String
+    }
+    times { mtime set_mtime, atime set_atime, ctime set_ctime }
 
-#[pymethods]
-impl Node {
     #[new]
     #[pyo3(signature = (name, r#type, **fields))]
-    fn new(
-        py: Python<'_>,
-        name: Vec<u8>,
-        r#type: &str,
-        fields: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Py<Self>> {
+    fn new(py: Python<'_>, name: Vec<u8>, r#type: &str, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Self>> {
         let node = tree::Node { name, kind: NodeType::from_word(r#type), ..tree::Node::default() };
         let node = Py::new(py, Self(node))?;
         for (field, value) in fields.into_iter().flatten() {
@@ -173,13 +154,5 @@ impl Node {
 
     fn __repr__(&self) -> String {
         format!("<Node {} \"{}\">", self.0.kind.as_str(), self.0.name.escape_ascii())
-    }
-
-    fn __eq__(&self, other: PyRef<'_, Self>) -> bool {
-        self.0 == other.0
-    }
-
-    fn __hash__(&self) -> PyResult<u64> {
-        Err(PyValueError::new_err("a node can change"))
     }
 }

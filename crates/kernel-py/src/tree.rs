@@ -4,7 +4,7 @@ use crate::error::{detached, to_py};
 use crate::node::Node;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use strongroom_kernel::time::{self, Zone};
 use strongroom_kernel::tree::{self, Mode};
 
