@@ -22,7 +22,9 @@ $(VENV)/.dependencies: requirements.lock
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	touch $@
 
+# A target directory that several worktrees share tells their sources apart by time alone, hence the touch.
 $(VENV)/.kernel: $(VENV)/.dependencies pyproject.toml $(KERNEL_SOURCES)
+	touch crates/*/src/lib.rs
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
 	touch $@
 

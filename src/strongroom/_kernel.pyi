@@ -218,7 +218,7 @@ def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
 
 @final
 class Timestamp:
-    """A point in time in whole nanoseconds since 1970-01-01 UTC, and the offset in seconds east of UTC it is written with.
+    """A point in time: whole nanoseconds since 1970-01-01 UTC, and the seconds east of UTC that it is written with.
 
     Equal only if both are; compare ``ns`` for the instant. ``str`` gives RFC 3339 as Go writes it, years bounded to
     0 to 9999. Raises ``ValueError`` for an offset beyond 25 hours or an instant that no computer has.
