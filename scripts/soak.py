@@ -1,0 +1,88 @@
+"""``make soak``: a changing tree is backed up to two repositories, with kills, until the time is over.
+
+Each turn changes the tree at random, backs it up in one pass (every third run is killed at a random moment), now and then
+lets restic back up, too, and checks with both programs; at last, and every ten turns, the latest snapshot is restored
+and compared. The seed is printed, so that a run can be repeated: ``scripts/soak.py SECONDS SEED``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support import compare, trees
+from tests.support.programs import Restic, Strongroom
+
+
+def change(source: Path, chance: random.Random) -> None:
+    """Add, grow, rename and remove some files."""
+    files = [path for path in source.rglob("*") if path.is_file() and not path.is_symlink()]
+    for path in chance.sample(files, min(5, len(files))):
+        what = chance.randrange(4)
+        if what == 0:
+            path.unlink()
+        elif what == 1:
+            with path.open("r+b") as file:
+                file.seek(chance.randrange(path.stat().st_size + 1))
+                file.write(chance.randbytes(chance.randrange(20_000)))
+        elif what == 2:
+            path.rename(path.with_name(f"renamed{chance.randrange(10**6)}"))
+        else:
+            (path.parent / f"new{chance.randrange(10**6)}").write_bytes(chance.randbytes(chance.randrange(3_000_000)))
+
+
+def main(seconds: float, seed: int) -> None:
+    """Run turns until the time is over; any failure ends it with an exception."""
+    print(f"soak: seed {seed}")
+    chance = random.Random(seed)
+    counted: Counter[str] = Counter()
+    place = Path(tempfile.mkdtemp(prefix="strongroom-soak-"))
+    source, repositories = place / "source", [place / "one", place / "two"]
+    trees.ordinary(source, files=200)
+    ours, restic = Strongroom(place / "home"), Restic(place / "home")
+    ours.init(repositories[0])
+    ours.init(repositories[1], "--copy-chunker-params", "--from-repo", str(repositories[0]))
+    named = [word for repository in repositories for word in ("-r", str(repository))]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        counted["turns"] += 1
+        change(source, chance)
+        if counted["turns"] % 3 == 0:
+            process = ours.start(*named, "backup", "--limit-upload", "3000", source)
+            time.sleep(chance.uniform(0.2, 2.5))
+            process.kill()
+            process.wait()
+            counted["kills"] += 1
+        ours.run(*named, "backup", source).expect(0)
+        if chance.random() < 0.3:
+            restic.backup(repositories[0], source)
+            counted["backups by restic"] += 1
+        if counted["turns"] % 10 == 0:
+            inspect(source, repositories, ours, restic, place / "out")
+            counted["restores compared"] += 2
+    inspect(source, repositories, ours, restic, place / "out")
+    print("soak:", ", ".join(f"{number} {what}" for what, number in counted.items()))
+    shutil.rmtree(place)
+
+
+def inspect(source: Path, repositories: list[Path], ours: Strongroom, restic: Restic, out: Path) -> None:
+    """Check with both programs, restore the latest, compare."""
+    for repository in repositories:
+        ours.on(repository, "unlock", "--remove-all").expect(0)
+        restic.check(repository)
+        ours.check(repository)
+        ours.restore(repository, out)
+        compare.assert_same(source, compare.restored(out, source))
+        shutil.rmtree(out)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4)))
