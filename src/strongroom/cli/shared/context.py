@@ -57,6 +57,11 @@ class Context:
         self.signals.watch(reporter)
         return reporter
 
+    @property
+    def reporter_wants_totals(self) -> bool:
+        """Whether anybody will see how much there is in all; counting costs time."""
+        return self.verbosity > 0 and (self.json or self.out.is_terminal or _frames() is not None)
+
     def warn(self, text: str) -> None:
         """A warning on standard error; as JSON when a program reads along."""
         if self.json:

@@ -1,0 +1,193 @@
+"""``backup``: one pass over the source, a snapshot in each repository."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from strongroom.archive.backup import backup
+from strongroom.archive.backup_options import MEBIBYTE, BackupTarget
+from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.base.progress import BackupSummary
+from strongroom.cli import exit_codes
+from strongroom.cli.shared import streams
+from strongroom.cli.shared.backup_plan import Job, plan
+from strongroom.cli.shared.failure import sentence
+from strongroom.cli.shared.opening import open_target, say_failure
+from strongroom.cli.shared.options import typed
+from strongroom.cli.shared.values import local_time, size, tag_list, whole_number
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.output.events import EventReporter
+    from strongroom.cli.output.people import PeopleReporter
+    from strongroom.cli.shared.context import Context
+    from strongroom.cli.shared.targets import Target
+    from strongroom.repository.opened import Repository
+
+_DESCRIPTION = """\
+Save files and folders as a new snapshot, in one pass to every repository given.
+
+Without paths the sources of the configuration file are saved, each to its repositories. Only what the repository
+does not have yet is stored. A file that cannot be read is reported and the rest is saved (exit code 3).
+
+  strongroom backup --repo /backup/local --repo rest:http://host:8000/me/ ~/Documents /etc
+  strongroom backup                                  everything that the configuration file names
+  strongroom backup --exclude '*.tmp' --tag nightly /srv
+  strongroom backup --stdin-from-command -- pg_dump shop
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """restic's options of ``backup``, and ``--source``."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("paths", nargs="*", metavar="FILE/FOLDER", help="what to save")
+    what = parser.add_argument_group("what is saved")
+    what.add_argument(
+        "--source", dest="sources", action="append", default=[], metavar="NAME", help="only this source of the file"
+    )
+    _list(what, "--files-from", "FILE", "read paths from a file: patterns, one a line, # for comments")
+    _list(what, "--files-from-verbatim", "FILE", "read paths from a file: exactly as they stand, one a line")
+    _list(what, "--files-from-raw", "FILE", "read paths from a file: each ends with a NUL byte")
+    what.add_argument("--stdin", action="store_true", help="save what comes from standard input as one file")
+    what.add_argument(
+        "--stdin-from-command", action="store_true", help="save what the command behind -- prints; it must exit with 0"
+    )
+    what.add_argument(
+        "--stdin-filename", default="stdin", metavar="NAME", help="how that file is called (default: stdin)"
+    )
+    what.add_argument("-x", "--one-file-system", action="store_true", help="do not cross into other file systems")
+    left = parser.add_argument_group("what is left out")
+    _list(left, "--exclude", "PATTERN", "leave out what this pattern matches", "-e")
+    _list(left, "--iexclude", "PATTERN", "the same, without regard to case")
+    _list(left, "--exclude-file", "FILE", "read such patterns from a file")
+    _list(left, "--iexclude-file", "FILE", "the same, without regard to case")
+    _list(left, "--exclude-if-present", "NAME[:HEADER]", "leave out the contents of folders that hold such a file")
+    left.add_argument("--exclude-caches", action="store_true", help="leave out folders marked with a CACHEDIR.TAG")
+    left.add_argument(
+        "--exclude-larger-than", type=typed(size), metavar="SIZE", help="leave out files above this size, such as 4G"
+    )
+    label = parser.add_argument_group("what the snapshot says")
+    label.add_argument("-H", "--host", metavar="NAME", help="host name (default: $RESTIC_HOST, then this host's)")
+    label.add_argument(
+        "--tag",
+        dest="tags",
+        action="append",
+        type=typed(tag_list),
+        metavar="TAG[,TAG…]",
+        help="tags, separated by commas",
+    )
+    label.add_argument("--time", type=typed(local_time), metavar="TIME", help="time, such as '2012-11-01 22:08:41'")
+    label.add_argument("--with-atime", action="store_true", help="store times of last access")
+    _comparing(parser.add_argument_group("what counts as changed"))
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("-n", "--dry-run", action="store_true", help="store nothing, show what would be done")
+    how.add_argument("--skip-if-unchanged", action="store_true", help="write no snapshot when nothing has changed")
+    how.add_argument(
+        "--read-concurrency", type=typed(whole_number), metavar="N", help="how many files are read at once"
+    )
+    how.add_argument("--no-scan", action="store_true", help="do not count first, so no time left can be shown")
+
+
+def _list(group: argparse._ArgumentGroup, flag: str, metavar: str, text: str, *short: str) -> None:
+    group.add_argument(*short, flag, action="append", default=[], metavar=metavar, help=text + " (repeatable)")
+
+
+def _comparing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--parent", metavar="SNAPSHOT", help="compare with this one (default: what this host saved last)"
+    )
+    group.add_argument("-f", "--force", action="store_true", help="compare with nothing, read everything")
+    group.add_argument("--ignore-inode", action="store_true", help="do not look at inode numbers and ctime")
+    group.add_argument("--ignore-ctime", action="store_true", help="do not look at ctime")
+    group.add_argument(
+        "-g",
+        "--group-by",
+        default="host,paths",
+        metavar="GROUP",
+        help="what `--parent latest` compares: host,paths,tags",
+    )
+
+
+def run(context: Context) -> int:
+    """Do every job; the exit code is the worst that holds (see ``exit_codes.of_repositories``)."""
+    reporter = context.reporter()
+    codes: list[int] = []
+    incomplete = False
+    with contextlib.ExitStack() as stack:
+        stack.callback(reporter.close)
+        stack.enter_context(context.signals.cooperative(reporter))
+        jobs = plan(context, reporter)
+        several = len({target.url for job in jobs for target in job.targets}) > 1
+        reporter.label_repositories = several
+        opened = _Opened(context, stack, several)
+        for job in jobs:
+            outcome_codes, missing = _do(context, reporter, job, opened, several)
+            codes += outcome_codes
+            incomplete = incomplete or missing
+    return exit_codes.of_repositories(codes, incomplete=incomplete)
+
+
+class _Opened:
+    """The repositories of all jobs, each opened once; an error is kept and counts in each job that needed it."""
+
+    def __init__(self, context: Context, stack: contextlib.ExitStack, several: bool) -> None:
+        self._context = context
+        self._stack = stack
+        self._several = several
+        self._known: dict[str, Repository | StrongroomError] = {}
+
+    def get(self, target: Target) -> Repository | StrongroomError:
+        """The repository, or why it cannot be used. Where there is one only, the error is raised."""
+        if target.url not in self._known:
+            try:
+                repository = open_target(self._context, target)
+                self._stack.callback(repository.close)
+                self._known[target.url] = repository
+            except Interrupted:
+                raise
+            except StrongroomError as error:
+                if not self._several:
+                    raise
+                say_failure(self._context, target.label, error)
+                self._known[target.url] = error
+        return self._known[target.url]
+
+
+def _do(
+    context: Context, reporter: PeopleReporter | EventReporter, job: Job, opened: _Opened, several: bool
+) -> tuple[list[int], bool]:
+    """One pass. Returns the code of each repository, and whether something of the source is missing."""
+    codes: list[int] = []
+    targets: list[BackupTarget] = []
+    for target in job.targets:
+        repository = opened.get(target)
+        if isinstance(repository, StrongroomError):
+            codes.append(exit_codes.of_error(repository))
+            failure = sentence(repository)
+            reporter.backup_summary(BackupSummary(repository=target.label, source=job.options.source, failure=failure))
+        else:
+            targets.append(_backup_target(context, target, repository))
+    if not targets:
+        return codes, job.incomplete
+    with streams.opened(context, job.options) as options:
+        outcome = backup(targets, options, reporter)
+    for result in outcome.results:
+        if not several:
+            if result.error is not None:
+                raise result.error
+            result.summary.repository = ""
+        codes.append(exit_codes.of_error(result.error) if result.error is not None else exit_codes.OK)
+        reporter.backup_summary(result.summary)
+    return codes, job.incomplete or outcome.incomplete
+
+
+def _backup_target(context: Context, target: Target, repository: Repository) -> BackupTarget:
+    settings, name = context.settings, target.name
+    return BackupTarget(
+        repository,
+        target.label,
+        settings.get("compression", name).value,
+        settings.get("pack_size", name).value * MEBIBYTE,
+    )

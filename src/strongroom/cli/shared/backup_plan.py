@@ -1,0 +1,196 @@
+"""From options and file to backup jobs: what is saved, under which conditions, into which repositories."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from strongroom.archive.backup_options import BackupOptions
+from strongroom.base.errors import UsageError
+from strongroom.cli.shared import path_lists, values
+from strongroom.cli.shared.opening import cache_of, state_of, targets_of
+from strongroom.cli.shared.selecting import grouping
+from strongroom.storage.locate import split_scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from strongroom.base.progress import Reporter
+    from strongroom.cli.shared.context import Context
+    from strongroom.cli.shared.targets import Target
+
+_CACHE_TAG = "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pass: its options, its repositories, and whether a path that was named is not there."""
+
+    options: BackupOptions
+    targets: tuple[Target, ...]
+    incomplete: bool = False
+
+
+def plan(context: Context, reporter: Reporter) -> list[Job]:
+    """The jobs of this command line: one for the paths given, or one for each source of the file.
+
+    Raises ``UsageError`` when there is nothing to save.
+    """
+    arguments, targets = context.arguments, targets_of(context)
+    if arguments.stdin or arguments.stdin_from_command:
+        _refuse_paths_beside_a_stream(arguments)
+        return [Job(_options(context, {}, "", (), targets), tuple(targets))]
+    paths = _paths_given(arguments)
+    if paths:
+        if arguments.sources:
+            raise UsageError("both paths and --source are given", hint="Leave out one of them.")
+        return [_job(context, reporter, {}, "", paths, targets)]
+    sources = _sources(context)
+    return [
+        _job(
+            context,
+            reporter,
+            table,
+            name,
+            [_expanded(path) for path in table["paths"]],
+            _targets(context, table, targets),
+        )
+        for name, table in sources.items()
+    ]
+
+
+def _job(
+    context: Context,
+    reporter: Reporter,
+    table: Mapping[str, Any],
+    source: str,
+    paths: Sequence[bytes],
+    targets: Sequence[Target],
+) -> Job:
+    """A job for those of the paths that are there. Raises ``UsageError`` when none is."""
+    there = [path for path in paths if os.path.lexists(path)]
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if not there:
+        names = ", ".join(os.fsdecode(path) for path in paths)
+        raise UsageError("nothing of what shall be backed up exists", subject=source or names, hint="Check the paths.")
+    for path in missing:
+        reporter.error(path, "does not exist, skipping", "scan")
+    return Job(_options(context, table, source, there, targets), tuple(targets), bool(missing))
+
+
+def _paths_given(arguments: Any) -> list[bytes]:
+    paths = [os.fsencode(path) for path in arguments.paths]
+    paths += path_lists.files_from(arguments.files_from)
+    paths += path_lists.files_from_verbatim(arguments.files_from_verbatim)
+    paths += path_lists.files_from_raw(arguments.files_from_raw)
+    if any(not path or b"\0" in path for path in paths):
+        raise UsageError("an empty path is given", hint="Perhaps a variable that should hold it is not set.")
+    if not paths and (arguments.files_from or arguments.files_from_verbatim or arguments.files_from_raw):
+        raise UsageError("the lists of files are empty", hint="Look at what wrote them.")
+    return paths
+
+
+def _refuse_paths_beside_a_stream(arguments: Any) -> None:
+    lists = arguments.files_from or arguments.files_from_verbatim or arguments.files_from_raw or arguments.sources
+    if lists or (arguments.paths and not arguments.stdin_from_command):
+        raise UsageError("both standard input and paths shall be saved", hint="Leave out one of them.")
+    if arguments.stdin_from_command and not arguments.paths:
+        raise UsageError("--stdin-from-command needs a command", hint="Write it behind --, such as: -- pg_dump shop")
+
+
+def _sources(context: Context) -> dict[str, Mapping[str, Any]]:
+    file = context.settings.file
+    chosen: list[str] = context.arguments.sources
+    if file is None or not file.sources:
+        hint = "Name files or folders, or sources in a configuration file (`strongroom config generate`)."
+        raise UsageError("nothing to back up", hint=hint)
+    for name in chosen:
+        if name not in file.sources:
+            raise UsageError("no such source", subject=name, hint=f"{file.path} has: {', '.join(file.sources)}.")
+    return {name: table for name, table in file.sources.items() if not chosen or name in chosen}
+
+
+def _targets(context: Context, table: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[Target]:
+    """The repositories of a source; those of options or the environment stand before the file's choice."""
+    file = context.settings.file
+    if file is None or "repositories" not in table or targets[0].origin != file.path:
+        return targets
+    return [target for target in targets if target.name in table["repositories"]]
+
+
+def _expanded(path: str) -> bytes:
+    return os.fsencode(os.path.expanduser(path))
+
+
+def _options(
+    context: Context, table: Mapping[str, Any], source: str, paths: Sequence[bytes], targets: Sequence[Target]
+) -> BackupOptions:
+    """What holds for one job: options before the source's table; a list replaces the other."""
+    arguments, settings = context.arguments, context.settings
+
+    def chosen(name: str, key: str | None = None) -> Any:
+        given = getattr(arguments, name)
+        return given if given else table.get(key or name, given)
+
+    excludes, iexcludes = chosen("exclude"), chosen("iexclude")
+    largest = chosen("exclude_larger_than")
+    present = [*chosen("exclude_if_present"), *([_CACHE_TAG] if chosen("exclude_caches") else [])]
+    tags = [tag for one in arguments.tags or () for tag in one] or list(table.get("tags", ()))
+    return BackupOptions(
+        paths=tuple(paths),
+        excludes=(*excludes, *path_lists.patterns_from(chosen("exclude_file"))),
+        iexcludes=(*iexcludes, *path_lists.patterns_from(chosen("iexclude_file"))),
+        recorded_excludes=tuple(excludes),
+        exclude_if_present=tuple(_tag_file(text) for text in present),
+        exclude_larger_than=_size(largest) if isinstance(largest, str) else largest,
+        one_file_system=chosen("one_file_system"),
+        host=settings.get("host").value or table.get("host", ""),
+        tags=tuple(tags),
+        time_ns=_nanoseconds(arguments.time) if arguments.time else None,
+        parent=arguments.parent,
+        group_by=grouping(arguments.group_by),
+        force=arguments.force,
+        ignore_inode=chosen("ignore_inode"),
+        ignore_ctime=chosen("ignore_ctime"),
+        with_atime=chosen("with_atime"),
+        dry_run=arguments.dry_run,
+        skip_if_unchanged=chosen("skip_if_unchanged"),
+        read_concurrency=settings.get("read_concurrency").value,
+        extra_verify=not settings.get("no_extra_verify").value,
+        no_scan=arguments.no_scan or not context.reporter_wants_totals,
+        spool_bytes=settings.get("spool").value,
+        retry_lock_seconds=settings.get("retry_lock").value,
+        own_folders=_own_folders(context, targets),
+        source=source,
+    )
+
+
+def _size(text: str) -> int:
+    try:
+        return values.size(text)
+    except ValueError as error:
+        raise UsageError(str(error), subject="exclude_larger_than") from None
+
+
+def _tag_file(text: str) -> tuple[bytes, bytes | None]:
+    """``NAME`` or ``NAME:what it must begin with``."""
+    name, colon, header = text.partition(":")
+    if not name or "/" in name:
+        hint = "Give a file's name, perhaps with :HEADER behind it."
+        raise UsageError("not the name of a file", subject=f"--exclude-if-present {text}", hint=hint)
+    return os.fsencode(name), os.fsencode(header) if colon else None
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+
+
+def _own_folders(context: Context, targets: Sequence[Target]) -> tuple[bytes, ...]:
+    """Our cache, our state and the repositories on this machine: backing those up would never end."""
+    cache = cache_of(context)
+    folders = [state_of(context).folder, *([cache.folder] if cache is not None else [])]
+    places = (split_scheme(target.url) for target in targets)
+    folders += [os.path.expanduser(place) for scheme, place in places if scheme == "local"]
+    return tuple(os.fsencode(os.path.abspath(folder)) for folder in folders)

@@ -1,0 +1,96 @@
+"""Lists that users keep in files: paths to back up, and patterns to leave out (restic's rules for each)."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z0-9_]+))")
+
+
+def files_from(paths: Sequence[str]) -> Iterator[bytes]:
+    """``--files-from``: a pattern for the shell a line; white space around it, empty lines and ``#`` do not count.
+
+    Raises ``UsageError`` for a pattern that nothing matches, as a list that is out of date would leave files unsaved.
+    """
+    for path in paths:
+        for line in _lines(path):
+            text = line.strip()
+            if not text or text.startswith(b"#"):
+                continue
+            found = sorted(glob.glob(text, include_hidden=True))
+            if not found:
+                raise UsageError(
+                    f"the pattern {os.fsdecode(text)!r} matches no file",
+                    subject=path,
+                    hint="Remove the line, or use --files-from-verbatim if it is no pattern.",
+                )
+            yield from found
+
+
+def files_from_verbatim(paths: Sequence[str]) -> Iterator[bytes]:
+    """``--files-from-verbatim``: a path a line, exactly as it stands; empty lines do not count."""
+    for path in paths:
+        yield from (line for line in _lines(path) if line)
+
+
+def files_from_raw(paths: Sequence[str]) -> Iterator[bytes]:
+    """``--files-from-raw``: paths that each end with a NUL byte. Raises ``UsageError`` when the last one does not."""
+    for path in paths:
+        data = _read(path)
+        if data and not data.endswith(b"\0"):
+            hint = "Write it with `find … -print0`."
+            raise UsageError("the last name does not end with a NUL byte", subject=path, hint=hint)
+        names = data.split(b"\0")[:-1]
+        if b"" in names:
+            raise UsageError("an empty name stands in the list", subject=path, hint="Two NUL bytes follow one another.")
+        yield from names
+
+
+def patterns_from(paths: Sequence[str]) -> Iterator[str]:
+    """``--exclude-file`` and its like: a pattern a line, with ``$NAME`` and ``${NAME}`` replaced, ``$$`` for ``$``.
+
+    White space around a pattern, empty lines and those that begin with ``#`` do not count.
+    """
+    for path in paths:
+        for line in _lines(path):
+            text = os.fsdecode(line.strip())
+            if text and not text.startswith("#"):
+                yield _VARIABLE.sub(_variable, text)
+
+
+def _variable(match: re.Match[str]) -> str:
+    name = match[1] if match[1] is not None else match[2]
+    return "$" if name is None else os.environ.get(name, "")
+
+
+def _lines(path: str) -> list[bytes]:
+    return [line.removesuffix(b"\r") for line in _decoded(_read(path)).split(b"\n")]
+
+
+def _decoded(data: bytes) -> bytes:
+    """Marks of UTF-8 and UTF-16 are understood; anything else stays as it is, since names need not be UTF-8."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:]
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace").encode()
+    return data
+
+
+def _read(path: str) -> bytes:
+    """The file's bytes; ``-`` is standard input."""
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", subject=path, hint="Check the file's name.") from None
