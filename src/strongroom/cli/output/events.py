@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from strongroom.base.progress import BackupSummary, Change, Reporter, RestoreSummary, Status
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
+from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.output.text import as_text
+
+if TYPE_CHECKING:
+    from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status
 
 _BACKUP = (
     "files_new",
@@ -40,10 +43,10 @@ _RESTORE = (
 _OURS = ("files_reread", "files_reread_different", "files_changed_while_read", "errors")
 
 
-class EventReporter(Reporter):
+class EventReporter(ShownReporter):
     """Writes restic's ``status``, ``verbose_status``, ``error`` and ``summary`` events.
 
-    ``label_repositories``: put ``repository`` into each summary, which restic's single one does not have.
+    With ``label_repositories`` each summary has ``repository``, which restic's single one does not have.
     """
 
     def __init__(self, out: Out, verbosity: int = 1, frames: float | None = None, *, restoring: bool = False) -> None:
@@ -58,7 +61,6 @@ class EventReporter(Reporter):
         self._lock = threading.RLock()
         self._latest: dict[str, Any] | None = None
         self._gone = False
-        self.label_repositories = False
         self.wants_changes = verbosity >= 2
         self.wants_status = verbosity > 0
 
@@ -183,9 +185,6 @@ class EventReporter(Reporter):
         with self._lock:
             if self._latest is not None:
                 self._emit(self._latest)
-
-    def close(self) -> None:
-        """Nothing is drawn, so nothing is to be taken back."""
 
     def _emit(self, event: dict[str, Any]) -> None:
         """A backup goes on when the program that read its events has gone."""

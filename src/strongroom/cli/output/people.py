@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from strongroom.base.progress import BackupSummary, Change, Reporter, RestoreSummary, Status
 from strongroom.cli.output import summaries
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
+from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.output.text import format_bytes, format_percent, format_seconds, printable, shorten, width
+
+if TYPE_CHECKING:
+    from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status
 
 MAX_CURRENT_FILES = 2
 LINE_INTERVAL = 60.0
 """Seconds between two progress lines where nobody watches."""
 
 
-class PeopleReporter(Reporter):
+class PeopleReporter(ShownReporter):
     """Shows what the engine reports as text.
 
     ``verbosity``: 0 with ``-q``, 1 normally, 2 with ``-v``, 3 with ``-vv``. ``frames`` is the number of updates a

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
+import shutil
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
@@ -16,9 +17,38 @@ from strongroom.cli.shared import options
 from strongroom.cli.verbs import VERBS, Verb, group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _VERBOSE_LEVEL = re.compile(r"--verbose=(\d)\Z")
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wide enough that most options take a line, and a usage line that does not repeat them all."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size((100, 24)).columns
+        super().__init__(prog, max_help_position=34, width=max(60, min(120, columns) - 2))
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
+    ) -> None:
+        positionals = [action for action in actions if not action.option_strings]
+        super().add_usage(usage or "%(prog)s [options]" + _positionals(positionals), positionals, groups, prefix)
+
+
+def _positionals(actions: Sequence[argparse.Action]) -> str:
+    text = ""
+    for action in actions:
+        name = str(
+            action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest)
+        )
+        name += "…" if action.nargs in ("*", "+") else ""
+        text += f" [{name}]" if action.nargs in ("*", "?") else f" {name}"
+    return text
 
 
 class Parser(argparse.ArgumentParser):
@@ -116,7 +146,7 @@ def build_parser(verb: Verb) -> Parser:
         prog=f"strongroom {verb.name}",
         description=verb.summary + ".",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     load(verb, "arguments")(parser)
     options.add_global_options(parser)

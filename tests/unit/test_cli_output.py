@@ -1,0 +1,161 @@
+"""What people and programs see of long work."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.base.progress import BackupSummary, Change, Status
+from strongroom.cli.output.events import EventReporter
+from strongroom.cli.output.out import Out
+from strongroom.cli.output.people import PeopleReporter
+from strongroom.cli.output.rate import Rate
+from strongroom.cli.output.table import table
+from strongroom.cli.output.text import as_text, format_bytes, format_seconds, printable, shorten, width
+
+
+class Terminal(io.StringIO):
+    """A text stream that says that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def streams() -> tuple[io.StringIO, io.StringIO]:
+    """Standard output and standard error."""
+    return io.StringIO(), io.StringIO()
+
+
+@given(st.binary(max_size=40))
+def test_no_name_can_steer_a_terminal(name: bytes) -> None:
+    """Whatever bytes a name has, what is printed of it holds no control character and no line end."""
+    shown = printable(name)
+    assert shown.isprintable()
+    shown.encode()
+    as_text(name).encode()
+
+
+def test_ordinary_names_are_left_alone() -> None:
+    """Spaces, quotes and other scripts need no escapes."""
+    for name in ("a b", 'say "hello"', "Größe", "日本語", "back\\slash"):
+        assert printable(name) == name
+
+
+def test_escapes_tell_names_apart() -> None:
+    """An escaped name is quoted, so that it cannot be taken for one that has a backslash."""
+    assert printable(b"a\x1b[2Jb\n\xff") == '"a\\x1b[2Jb\\n\\xff"'
+
+
+def test_sizes_and_times_look_like_restics() -> None:
+    """Numbers have restic's format."""
+    assert [format_bytes(n) for n in (0, 1023, 1024, 1334, 5 << 30)] == [
+        "0 B",
+        "1023 B",
+        "1.000 KiB",
+        "1.303 KiB",
+        "5.000 GiB",
+    ]
+    assert [format_seconds(n) for n in (0, 59.9, 60, 3661)] == ["0:00", "0:59", "1:00", "1:01:01"]
+
+
+@given(st.text(max_size=60), st.integers(1, 50))
+def test_shortened_text_fits(text: str, columns: int) -> None:
+    """A shortened text takes no more columns than it may."""
+    assert width(shorten(text, columns)) <= columns
+
+
+def test_rate_and_time_left() -> None:
+    """A steady 100 bytes a second leave nine seconds for 900 bytes."""
+    rate = Rate()
+    for second in range(11):
+        rate.add(float(second), second * 100)
+    assert rate.per_second == pytest.approx(100)
+    assert rate.seconds_left(1000, 1900) == pytest.approx(9)
+    assert rate.seconds_left(1000, 1000) is None
+
+
+def test_live_status_is_taken_back_before_a_line_is_printed() -> None:
+    """On a terminal the status disappears before a line that stays, and a hostile name cannot break out of it."""
+    terminal = Terminal()
+    reporter = PeopleReporter(Out(terminal, io.StringIO()), frames=1000)
+    reporter.status(Status(1, 512, 2, 1024, current_files=(b"/etc/\x1b]0;evil\x07",)))
+    reporter.message("a line that stays")
+    reporter.close()
+    written = terminal.getvalue()
+    assert "50.00%  1 files 512 B, total 2 files 1.000 KiB" in written
+    assert "\x1b]" not in written
+    assert re.search(r"\x1b\[1A\x1b\[Ja line that stays\n\Z", written)
+
+
+def test_without_a_terminal_there_are_plain_lines(streams: tuple[io.StringIO, io.StringIO]) -> None:
+    """Where nobody watches, progress has no escape sequences and comes rarely unless asked for."""
+    out, err = streams
+    reporter = PeopleReporter(Out(out, err))
+    for done in range(100):
+        reporter.status(Status(done, done, 100, 100))
+    assert out.getvalue() == ""
+    reporter.show_now()
+    assert out.getvalue().endswith("99.00%  99 files 99 B, total 100 files 100 B\n")
+
+
+def test_quiet_still_says_what_went_wrong(streams: tuple[io.StringIO, io.StringIO]) -> None:
+    """-q hides progress and summaries, never errors."""
+    out, err = streams
+    reporter = PeopleReporter(Out(out, err), verbosity=0)
+    reporter.status(Status(1, 1))
+    reporter.backup_summary(BackupSummary(snapshot_id="ab" * 32))
+    reporter.error(b"/root/x", "permission denied", "archival")
+    assert out.getvalue() == ""
+    assert "/root/x: permission denied" in err.getvalue()
+
+
+def test_summary_event_has_restics_names(streams: tuple[io.StringIO, io.StringIO]) -> None:
+    """One repository: restic's keys and nothing that says which repository; several: the repository is named."""
+    out, err = streams
+    reporter = EventReporter(Out(out, err))
+    reporter.backup_summary(BackupSummary(repository="main", snapshot_id="ab" * 32, files_new=2))
+    reporter.label_repositories = True
+    reporter.backup_summary(BackupSummary(repository="main", failure="gone"))
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first["message_type"] == "summary"
+    assert first["files_new"] == 2
+    assert "repository" not in first
+    assert (second["repository"], second["failure"]) == ("main", "gone")
+    assert "snapshot_id" not in second
+
+
+def test_error_events_go_to_standard_error(streams: tuple[io.StringIO, io.StringIO]) -> None:
+    """Errors are JSON on standard error, with names that are not UTF-8 replaced."""
+    out, err = streams
+    EventReporter(Out(out, err)).error(b"/a\xff", "lost", "archival")
+    assert out.getvalue() == ""
+    event = json.loads(err.getvalue())
+    assert event == {"message_type": "error", "error": {"message": "lost"}, "during": "archival", "item": "/a\ufffd"}
+
+
+def test_a_reader_that_left_does_not_end_a_backup() -> None:
+    """When the pipe that shows progress breaks, the work goes on."""
+
+    class Broken(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    for reporter in (
+        PeopleReporter(Out(Broken(), io.StringIO()), 3, 1000),
+        EventReporter(Out(Broken(), io.StringIO()), 3, 1000),
+    ):
+        reporter.status(Status(1, 1))
+        reporter.changed(Change("new", b"/a"))
+        reporter.backup_summary(BackupSummary())
+
+
+def test_table_as_restic_draws_it() -> None:
+    """Columns are two spaces apart, cells may have several lines, and nothing trails."""
+    lines = list(table(("ID", "Tags"), [("1", "a\nb"), ("22", "")], "2 things"))
+    assert lines == ["ID  Tags", "--------", "1   a", "    b", "22", "--------", "2 things"]

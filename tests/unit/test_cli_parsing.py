@@ -1,0 +1,94 @@
+"""Words of a command line: verbs, options on both sides of them, mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongroom.base.errors import UsageError
+from strongroom.cli.shared import parsing
+from strongroom.cli.verbs import VERBS, Verb
+
+
+def _parsed(*words: str) -> tuple[str, dict[str, object]]:
+    verb, rest = parsing.split_verb(list(words))
+    assert verb is not None
+    return verb.name, vars(parsing.parse(verb, rest))
+
+
+def test_options_before_and_behind_the_verb_mean_the_same() -> None:
+    """A global option may stand on either side of the verb."""
+    before = _parsed("-r", "/a", "--json", "-qv", "--retry-lock=5m", "version")
+    behind = _parsed("version", "-r", "/a", "--json", "-qv", "--retry-lock", "5m")
+    assert before == behind
+    assert before[1]["retry_lock"] == 300.0
+
+
+def test_repositories_and_passwords_keep_their_order_across_the_verb() -> None:
+    """Repeated options of all kinds form one list in the order of the command line."""
+    _, options = _parsed(
+        "-r", "/a", "-p", "one", "version", "--repository-file", "b", "--password-command", "x y", "-rc"
+    )
+    assert options["repositories"] == [("repo", "/a"), ("repository-file", "b"), ("repo", "c")]
+    assert options["passwords"] == [("password-file", "one"), ("password-command", "x y")]
+
+
+def test_an_empty_password_takes_its_place_in_the_list() -> None:
+    """--insecure-no-password is one of the ordered password options."""
+    _, options = _parsed("version", "--insecure-no-password", "-p", "file")
+    assert options["passwords"] == [("insecure-no-password", ""), ("password-file", "file")]
+
+
+@pytest.mark.parametrize(
+    ("words", "level"), [(["-v"], 1), (["-vv"], 2), (["--verbose=2"], 2), (["--verbose", "-v"], 2)]
+)
+def test_verbosity_as_restic_counts_it(words: list[str], level: int) -> None:
+    """-v adds up, and --verbose=N counts at once."""
+    assert _parsed(*words, "version")[1]["verbose"] == level
+
+
+def test_flags_with_true_and_false() -> None:
+    """restic's flag library takes --flag=true and --flag=false, and so do scripts."""
+    _, options = _parsed("version", "--json=true", "--no-lock=false")
+    assert options["json"] is True
+    assert options["no_lock"] is None
+
+
+def test_a_group_is_named_by_two_words_with_options_between() -> None:
+    """Options may stand between the two words of a verb."""
+    name, options = _parsed("config", "--json", "validate", "file.toml")
+    assert name == "config validate"
+    assert options["file"] == "file.toml"
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["versoin"], "unknown command", "`version`"),
+        (["version", "--jsno"], "unknown option --jsno", "--json"),
+        (["--tag", "x", "version"], "stands before the command", "behind"),
+        (["config"], "needs to know", "validate"),
+        (["config", "shwo"], "unknown command `config shwo`", "`config show`"),
+        (["--repo"], "needs a value", "--help"),
+        (["version", "--limit-upload", "much"], "not a whole number", "--help"),
+        (["version", "--retry-lock", "soon"], "not a duration", "--help"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(words: list[str], what: str, hint: str) -> None:
+    """Each mistake on a command line raises UsageError with the nearest right word."""
+    with pytest.raises(UsageError) as caught:
+        _parsed(*words)
+    assert what in caught.value.what
+    assert hint in caught.value.hint
+
+
+def test_options_are_never_abbreviated() -> None:
+    """An abbreviation that works today would break when an option is added."""
+    with pytest.raises(UsageError):
+        _parsed("version", "--quie")
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_has_a_parser_and_something_to_run(verb: Verb) -> None:
+    """Each verb of the table loads, declares its options without clashing with the global ones, and can be run."""
+    assert parsing.build_parser(verb).format_help()
+    assert callable(parsing.load(verb, "run"))

@@ -1,0 +1,60 @@
+"""Sizes, durations and times as users write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.cli.shared import values
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("0", 0), ("17", 17), ("17b", 17), ("2k", 2048), ("2K", 2048), ("5M", 5 << 20), ("4G", 4 << 30), ("1t", 1 << 40)],
+)
+def test_sizes(text: str, count: int) -> None:
+    """A size is a number with an optional suffix in powers of 1024."""
+    assert values.size(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5M", "1X", "M", "1 2"])
+def test_what_is_no_size(text: str) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(ValueError, match="is not a size"):
+        values.size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5), ("100ms", 0.1)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    """Durations are written as Go writes them."""
+    assert values.duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "5 m", "-5m", "5d", "1h 30m"])
+def test_what_is_no_duration(text: str) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(ValueError, match="is not a duration"):
+        values.duration(text)
+
+
+def test_local_time_is_local() -> None:
+    """A time without an offset is local, one with an offset is that moment."""
+    assert values.local_time("2012-11-01 22:08:41").strftime("%Y-%m-%d %H:%M:%S") == "2012-11-01 22:08:41"
+    assert values.local_time("2012-11-01T22:08:41+02:00") - values.local_time("2012-11-01T20:08:41+00:00") == timedelta(
+        0
+    )
+
+
+@given(st.text(max_size=30))
+def test_no_text_does_worse_than_value_error(text: str) -> None:
+    """Whatever the user writes, the answer is a value or a sentence."""
+    for parse in (values.size, values.duration, values.whole_number, values.key_value, values.local_time):
+        try:
+            parse(text)
+        except ValueError as error:
+            assert str(error)
