@@ -20,8 +20,7 @@ from strongroom.cli.shared.values import local_time, size, tag_list, whole_numbe
 if TYPE_CHECKING:
     import argparse
 
-    from strongroom.cli.output.events import EventReporter
-    from strongroom.cli.output.people import PeopleReporter
+    from strongroom.cli.output.shown import ShownReporter
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.repository.opened import Repository
@@ -155,9 +154,7 @@ class _Opened:
         return self._known[target.url]
 
 
-def _do(
-    context: Context, reporter: PeopleReporter | EventReporter, job: Job, opened: _Opened, several: bool
-) -> tuple[list[int], bool]:
+def _do(context: Context, reporter: ShownReporter, job: Job, opened: _Opened, several: bool) -> tuple[list[int], bool]:
     """One pass. Returns the code of each repository, and whether something of the source is missing."""
     codes: list[int] = []
     targets: list[BackupTarget] = []

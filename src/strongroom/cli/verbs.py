@@ -27,15 +27,8 @@ class Verb:
 
 VERBS: tuple[Verb, ...] = (
     Verb("backup", "backup", "Save files to one or several repositories in one pass"),
-    Verb("restore", "restore", "Bring files back from a snapshot"),
     Verb("init", "init", "Make a new repository, or several that share their chunk boundaries"),
     Verb("snapshots", "snapshots", "List the snapshots"),
-    Verb("ls", "ls", "List the files of a snapshot"),
-    Verb("find", "find", "Search all snapshots for a file, or for an ID"),
-    Verb("diff", "diff", "Show what differs between two snapshots"),
-    Verb("dump", "dump", "Print a file of a snapshot, or a folder as tar or zip"),
-    Verb("stats", "stats", "Count files and bytes of snapshots"),
-    Verb("check", "check", "Look for damage in a repository"),
     Verb("cat", "cat", "Print an internal object of a repository"),
     Verb("list", "list", "List the objects of a repository by kind"),
     Verb("key list", "key", "List the keys (passwords) of a repository"),

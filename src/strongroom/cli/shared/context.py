@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from strongroom.cli.output.events import EventReporter
     from strongroom.cli.output.out import Out
-    from strongroom.cli.output.people import PeopleReporter
+    from strongroom.cli.output.shown import ShownReporter
     from strongroom.cli.shared.settings import Settings
     from strongroom.cli.shared.signals import Signals
 
@@ -44,12 +43,12 @@ class Context:
 
         return Settings.load(self.arguments)
 
-    def reporter(self, *, restoring: bool = False) -> PeopleReporter | EventReporter:
+    def reporter(self, *, restoring: bool = False) -> ShownReporter:
         """A reporter for people or for programs; SIGUSR1 asks it from now on."""
         from strongroom.cli.output.events import EventReporter
         from strongroom.cli.output.people import PeopleReporter
 
-        reporter: PeopleReporter | EventReporter
+        reporter: ShownReporter
         if self.json:
             reporter = EventReporter(self.out, self.verbosity, _frames(), restoring=restoring)
         else:

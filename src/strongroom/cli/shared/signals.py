@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from strongroom.base.progress import Reporter
+    from strongroom.cli.output.shown import ShownReporter
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -28,7 +28,8 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._reporter: Reporter | None = None
+        self._reporter: ShownReporter | None = None
+        self._watched: ShownReporter | None = None
         self._asked = False
 
     def install(self) -> None:
@@ -39,7 +40,7 @@ class Signals:
         signal.signal(signal.SIGUSR1, self._show)
 
     @contextmanager
-    def cooperative(self, reporter: Reporter) -> Iterator[None]:
+    def cooperative(self, reporter: ShownReporter) -> Iterator[None]:
         """While this lasts, the work watches ``reporter.stop``."""
         self._reporter = reporter
         try:
@@ -47,11 +48,9 @@ class Signals:
         finally:
             self._reporter = None
 
-    def watch(self, reporter: Reporter | None) -> None:
+    def watch(self, reporter: ShownReporter | None) -> None:
         """Whom SIGUSR1 asks outside of cooperative work."""
         self._watched = reporter
-
-    _watched: Reporter | None = None
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self._asked:
@@ -66,6 +65,6 @@ class Signals:
         raise Interrupted("interrupted")
 
     def _show(self, _number: int, _frame: FrameType | None) -> None:
-        show = getattr(self._reporter or self._watched, "show_now", None)
-        if show is not None:
-            show()
+        reporter = self._reporter or self._watched
+        if reporter is not None:
+            reporter.show_now()
