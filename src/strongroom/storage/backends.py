@@ -35,6 +35,14 @@ def open_rclone(remote: str, options: StoreOptions) -> Store:
     return wrapped(RcloneStore(remote, options), options)
 
 
+def open_s3(address: str, options: StoreOptions) -> Store:
+    """A bucket."""
+    from strongroom.storage.s3 import S3Store  # noqa: PLC0415
+    from strongroom.storage.s3_url import parse  # noqa: PLC0415
+
+    return wrapped(S3Store(parse(address, options), options), options)
+
+
 def wrapped(store: Store, options: StoreOptions) -> Store:
     """A store behind a network, with the throttle and the retries that the options ask for."""
     store = throttled(store, options)

@@ -12,6 +12,7 @@ import http.client
 import select
 import socket
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unavailable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import ssl
 
     from strongroom.storage.options import StoreOptions
-    from strongroom.storage.rest_url import RestAddress
 
 _CONNECT_TIMEOUT = 30.0
 
@@ -51,10 +51,21 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
     return context
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server: ``shown`` is how errors name it, ``socket`` a path where it listens in the file system."""
+
+    tls: bool
+    host: str
+    port: int
+    socket: str | None
+    shown: str
+
+
 class Pool:
     """Connections to one server. Safe to use from many threads; each connection serves one at a time."""
 
-    def __init__(self, address: RestAddress, options: StoreOptions) -> None:
+    def __init__(self, address: Endpoint, options: StoreOptions) -> None:
         self._address = address
         self._timeout = options.stuck_timeout
         self._context = tls_context(options) if address.tls else None
@@ -116,7 +127,7 @@ class Pool:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise connection_error(error, address.location, connecting=True) from error
+            raise connection_error(error, address.shown, connecting=True) from error
         assert connection.sock is not None
         connection.sock.settimeout(self._timeout)
         return connection
@@ -180,7 +191,7 @@ class _Proxy:
         self.headers = headers
 
     @classmethod
-    def for_address(cls, address: RestAddress, options: StoreOptions) -> _Proxy | None:
+    def for_address(cls, address: Endpoint, options: StoreOptions) -> _Proxy | None:
         """The proxy for this address, if any; never for this machine itself."""
         scheme = "https" if address.tls else "http"
         environment = {name.lower(): value for name, value in options.environment.items() if "proxy" in name.lower()}

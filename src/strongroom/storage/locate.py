@@ -25,6 +25,7 @@ _BACKENDS = {
     "local": "strongroom.storage.backends:open_local",
     "rest": "strongroom.storage.backends:open_rest",
     "rclone": "strongroom.storage.backends:open_rclone",
+    "s3": "strongroom.storage.backends:open_s3",
 }
 """Scheme to ``module:function``; a function takes what follows the colon, and the options."""
 

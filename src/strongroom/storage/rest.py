@@ -9,14 +9,16 @@ from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage import rest_list
 from strongroom.storage.contract import Info, Reader, Store, Upload
+from strongroom.storage.http_client import ListBody, open_range
+from strongroom.storage.http_upload import HttpUpload
 from strongroom.storage.names import check_child
-from strongroom.storage.rest_client import Answer, ListBody, RestClient, open_range
-from strongroom.storage.rest_upload import RestUpload
+from strongroom.storage.rest_client import RestClient
 from strongroom.storage.spool import SpooledUpload, pour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from strongroom.storage.http_client import Answer
     from strongroom.storage.options import StoreOptions
     from strongroom.storage.rest_url import RestAddress
 
@@ -106,12 +108,12 @@ class RestStore(Store):
         """As the contract says. Without a size the object is collected first: clients always send a length."""
         if size is None:
             return SpooledUpload(name, None, lambda file, length: pour(file, self.stage(name, length)))
-        return RestUpload(self.client, _path(name), name, size, taken=self._taken(name))
+        return HttpUpload(self.client, _path(name), name, size, taken=self._taken(name))
 
     def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
         """As the contract says."""
         size = memoryview(data).nbytes
-        with RestUpload(self.client, _path(name), name, size, taken=self._taken(name)) as upload:
+        with HttpUpload(self.client, _path(name), name, size, taken=self._taken(name)) as upload:
             upload.send_all(data)
 
     def _taken(self, name: ObjectName) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from strongroom.base.errors import UsageError
+from strongroom.storage.connection import Endpoint
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class RestAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == (443 if self.tls else 80) else f":{self.port}"
         return f"rest:{'https' if self.tls else 'http'}://{host}{port}{self.path}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The server."""
+        return Endpoint(self.tls, self.host, self.port, self.socket, self.location)
 
     def below(self, name: str) -> RestAddress:
         """The address of a repository in a folder below."""

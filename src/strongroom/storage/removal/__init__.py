@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _REST = ("strongroom.storage.removal.rest", "RestRemoval")
-_BY_STORE = {"RestStore": _REST, "RcloneStore": _REST}
+_BY_STORE = {"RestStore": _REST, "RcloneStore": _REST, "S3Store": ("strongroom.storage.removal.s3", "S3Removal")}
 
 
 class Removal(ABC):

@@ -1,8 +1,8 @@
-"""Sending an object to a REST server, and finding out what became of it.
+"""Sending an object over HTTP, and finding out what became of it.
 
-A POST that failed may have stored the object all the same: the answer was lost, or an earlier attempt of ours got
+An upload that failed may have stored the object all the same: the answer was lost, or an earlier attempt of ours got
 through and the server says 403 because the name is taken. So whatever is no plain success is settled by reading the
-object back. Nothing is ever deleted after a failed POST: it might be the only copy.
+object back. Nothing is ever deleted after a failed upload: it might be the only copy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.storage.connection import connection_error, readable
 from strongroom.storage.contract import Upload, check_size
-from strongroom.storage.rest_client import Answer, RestClient, open_range
+from strongroom.storage.http_client import Answer, HttpClient, open_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +26,28 @@ _SLICE = 1 << 20
 _BLOCK = 1 << 20
 
 
-class RestUpload(Upload):
-    """A POST whose length is known, pushed block by block.
+class HttpUpload(Upload):
+    """An upload whose length is known, pushed block by block.
 
-    With ``taken`` the name is known to be there already: nothing is sent, only compared.
+    ``digest`` is the SHA-256 that the bytes will have, for a store that checks it. With ``taken`` the name is known to
+    be there already: nothing is sent, only compared.
     """
 
-    def __init__(self, client: RestClient, path: str, name: ObjectName, size: int, *, taken: bool = False) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        path: str,
+        name: ObjectName,
+        size: int,
+        *,
+        digest: bytes | None = None,
+        taken: bool = False,
+    ) -> None:
         self._client = client
         self._path = path
         self._name = name
         self._size = size
+        self._digest = digest
         self._written = 0
         self._hash = hashlib.sha256()
         self._hashed = True
@@ -89,7 +100,7 @@ class RestUpload(Upload):
         connection = self._connection or self._begin()
         try:
             sock = connection.sock
-            if self._client.address.tls is False and sock is not None and readable(sock):
+            if self._client.endpoint.tls is False and sock is not None and readable(sock):
                 self._early = self._client.answer(connection)  # refused before the end: no use in sending more
                 self._early.reusable = False
                 self._connection = None
@@ -101,9 +112,9 @@ class RestUpload(Upload):
     def _begin(self) -> http.client.HTTPConnection:
         connection, _ = self._client.pool.take()
         self._connection = connection
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(self._size)}
+        method, headers = self._client.upload_head(self._name, self._size, self._digest)
         try:
-            self._client.begin(connection, "POST", self._path, headers)
+            self._client.begin(connection, method, self._path, headers)
             connection.endheaders()
         except (OSError, http.client.HTTPException) as error:
             self._broken = error

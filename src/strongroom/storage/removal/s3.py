@@ -1,0 +1,26 @@
+"""Deleting from a bucket: where it keeps versions, a delete sets a marker and takes nothing away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.storage.removal import Removal
+
+if TYPE_CHECKING:
+    from strongroom.base.objects import ObjectName
+    from strongroom.storage.s3 import S3Store
+
+
+class S3Removal(Removal):
+    """The right to delete, as far as the key pair has it."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    def remove(self, name: ObjectName) -> None:
+        """As the contract says."""
+        key, client = self._store.key(name), self._store.client
+        answer = client.ask("DELETE", key)
+        if answer.status not in {200, 204, 404}:
+            raise client.fault(answer, key)
+        answer.close()

@@ -1,0 +1,106 @@
+"""A real MinIO on a loopback port, for the tests that need object storage."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+from strongroom.storage.options import StoreOptions
+from strongroom.storage.s3_client import S3Client
+from strongroom.storage.s3_url import parse
+from tests.support import peers
+from tests.support.ports import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Minio:
+    """A server with its data in a folder. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "strongroom-test",
+            "AWS_SECRET_ACCESS_KEY": "not-a-secret-anywhere",
+            "AWS_REGION": "us-east-1",
+        }
+
+    @property
+    def endpoint(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Minio:
+        program = peers.require("minio")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._folder),
+            "MINIO_ROOT_USER": self.environment["AWS_ACCESS_KEY_ID"],
+            "MINIO_ROOT_PASSWORD": self.environment["AWS_SECRET_ACCESS_KEY"],
+            "MINIO_BROWSER": "off",
+            "MINIO_UPDATE": "off",
+            "GOMEMLIMIT": "256MiB",
+        }
+        self._process = subprocess.Popen(
+            [program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self._folder / "data")],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.endpoint}/minio/health/ready", timeout=2).close()
+                return self
+            except (OSError, urllib.error.URLError):
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    self.__exit__()
+                    raise
+                time.sleep(0.05)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def bucket(self, name: str, *, versions: bool = False, lock: bool = False) -> str:
+        """Make a bucket, with versions or object lock; returns its URL."""
+        url = f"s3:{self.endpoint}/{name}"
+        client = self.client(name)
+        head = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
+        answer = client.ask("PUT", "", {"Content-Length": "0", **head})
+        assert answer.status == 200, answer.text()
+        answer.close()
+        if versions and not lock:
+            self.put(
+                name, "versioning=", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+            )
+        return url
+
+    def client(self, bucket: str) -> S3Client:
+        """A client with the server's own credentials."""
+        options = StoreOptions(environment=self.environment)
+        return S3Client(parse(f"{self.endpoint}/{bucket}", options), options)
+
+    def put(self, bucket: str, query: str, document: bytes) -> None:
+        """PUT one of the bucket's settings."""
+        headers = {
+            "Content-Length": str(len(document)),
+            "Content-MD5": base64.b64encode(hashlib.md5(document, usedforsecurity=False).digest()).decode(),
+            "x-amz-content-sha256": hashlib.sha256(document).hexdigest(),
+        }
+        answer = self.client(bucket).ask("PUT", f"?{query}", headers, document)
+        assert answer.status in {200, 204}, answer.text()
+        answer.close()
