@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from strongroom.base.errors import Locked, Missing, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
-from strongroom.repository.foreign_locks import ForeignLocks
+from strongroom.repository.foreign_locks import ForeignLocks, unlock
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from strongroom.repository.surroundings import Surroundings
     from strongroom.repository.unpacked import UnpackedFiles
     from strongroom.storage.contract import Store
+
+__all__ = ["Lock", "unlock"]
 
 SETTLE = 0.2
 """Seconds between writing our lock and looking at others' again."""
