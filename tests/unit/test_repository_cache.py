@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.repositories import START_NS, Machine
 
 from strongroom.base.objects import Kind
 from strongroom.repository.cache import Cache, RepositoryCache, default_cache_folder
-from tests.support.repositories import START_NS, Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,11 @@ def test_what_is_kept_comes_back_until_it_is_pruned(cache: RepositoryCache, tmp_
         assert cache.load_range(kind, one, 2, 400) is None
         assert cache.prune(kind, [two]) == 1
         assert cache.load(kind, one) is None and cache.load(kind, two) == more
-    assert (tmp_path / "strongroom" / "CACHEDIR.TAG").read_bytes().startswith(b"Signature: 8a477f597d28d172789f06886806bc55")
+    assert (
+        (tmp_path / "strongroom" / "CACHEDIR.TAG")
+        .read_bytes()
+        .startswith(b"Signature: 8a477f597d28d172789f06886806bc55")
+    )
     assert (tmp_path / "strongroom" / REPOSITORY).stat().st_mode & 0o777 == 0o700
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.repositories import POLYNOMIAL
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError, Unsupported
@@ -15,7 +16,6 @@ from strongroom.format import index_file, rfc3339, unpacked
 from strongroom.format.config import RepositoryConfig
 from strongroom.format.key import KeyFile, encode_material, parse_material
 from strongroom.format.lock import LockFile
-from tests.support.repositories import POLYNOMIAL
 
 IDS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -33,12 +33,12 @@ def test_times_come_back(ns: int) -> None:
 
 
 @FAST
-@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)), st.integers(-23 * 60, 23 * 60))
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(-23 * 60, 23 * 60))
 def test_times_with_an_offset(moment: datetime, minutes: int) -> None:
     """An offset is subtracted, as the standard says."""
     sign = "-" if minutes < 0 else "+"
-    text = f"{moment.isoformat()}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
-    whole = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    text = f"{moment.replace(tzinfo=None).isoformat()}{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    whole = moment - datetime(1970, 1, 1, tzinfo=UTC)
     expected = (whole.days * 86400 + whole.seconds) * 10**9 + whole.microseconds * 1000 - minutes * 60 * 10**9
     assert rfc3339.parse(text) == expected
 
@@ -56,7 +56,9 @@ def test_times_that_others_write(text: str, ns: int) -> None:
     assert rfc3339.parse(text) == ns
 
 
-@pytest.mark.parametrize("text", ["", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T20:50:00", "0000-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T20:50:00", "0000-01-01T00:00:00Z"]
+)
 def test_what_is_no_time(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(ValueError):
@@ -125,10 +127,9 @@ def test_keys_come_back(salt: bytes, data: bytes, username: str, hostname: str) 
 
 def test_keys_of_rustic_lack_fields() -> None:
     """A key without creation time and names is read."""
-    members = json.loads(KeyFile(131072, 8, 1, bytes(64), b"x").encode())
-    for name in ("created", "username", "hostname"):
-        del members[name]
-    assert KeyFile.parse(json.dumps(members).encode()).username == ""
+    encoded = KeyFile(131072, 8, 1, bytes(64), b"x").encode()
+    assert b"created" not in encoded  # restic stops at an empty time
+    assert KeyFile.parse(encoded).username == ""
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,9 @@ def test_locks_come_back(ns: int, exclusive: bool, hostname: str, username: str,
 
 
 @FAST
-@given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps({"version": value, "time": value, "N": value}).encode()))
+@given(
+    st.binary(max_size=60) | JSON.map(lambda value: json.dumps({"version": value, "time": value, "N": value}).encode())
+)
 def test_junk_is_an_error_of_ours(junk: bytes) -> None:
     """No bytes make a codec raise anything but an error that a user can be shown."""
     for parse in (RepositoryConfig.parse, KeyFile.parse, LockFile.parse, parse_material):

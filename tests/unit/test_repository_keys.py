@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.repositories import PASSWORD, Machine, make, opened, put, put_key
 
 from strongroom import _kernel
 from strongroom.base.errors import UsageError, WrongPassword
@@ -13,7 +14,6 @@ from strongroom.repository import keyring
 from strongroom.repository.key_removal import change_password, remove_key
 from strongroom.repository.opening import open_repository
 from strongroom.storage.removal.local import LocalRemoval
-from tests.support.repositories import PASSWORD, Machine, make, opened, put, put_key
 
 if TYPE_CHECKING:
     from pathlib import Path

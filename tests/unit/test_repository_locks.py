@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.repositories import Machine, another, make, opened, put
 
 from strongroom.base.errors import Locked, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
 from strongroom.repository import foreign_locks, locks
 from strongroom.repository.locks import Lock, unlock
-from tests.support.repositories import Machine, another, make, opened, put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,9 @@ def held(repository: Repository, *, exclusive: bool = False) -> Lock:
 
 
 @pytest.mark.parametrize(("first", "second", "fits"), [(0, 0, True), (0, 1, False), (1, 0, False), (1, 1, False)])
-def test_who_is_let_in(repository: Repository, tmp_path: Path, machine: Machine, first: int, second: int, fits: bool) -> None:
+def test_who_is_let_in(
+    repository: Repository, tmp_path: Path, machine: Machine, first: int, second: int, fits: bool
+) -> None:
     """Shared locks live together; an exclusive one lives with none, either way round."""
     other = opened(tmp_path, another(machine, hostname="beta"))
     with repository.lock(exclusive=bool(first)):
@@ -66,7 +68,9 @@ def test_a_lock_that_appears_while_we_wait_wins(repository: Repository, tmp_path
     """The second look finds whoever came in between; our own lock is taken back."""
     other = opened(tmp_path, another(machine, hostname="beta"))
     theirs = LockFile(machine.clock.now_ns(), False, "beta", "bob", 1)
-    machine.clock.on_sleep = lambda: None if names(other)[1:] else other.save_unpacked(Kind.LOCK, theirs.encode()) and None
+    machine.clock.on_sleep = lambda: (
+        None if names(other)[1:] else other.save_unpacked(Kind.LOCK, theirs.encode()) and None
+    )
     with pytest.raises(Locked, match="beta"):
         repository.lock(exclusive=True)
     assert len(names(repository)) == 1
@@ -107,7 +111,7 @@ def test_a_lock_that_cannot_be_refreshed_freezes_and_thaws(
     lock = held(repository)
     save = repository.files.save
 
-    def unreachable(kind: Kind, plaintext: bytes) -> str:
+    def unreachable(*_: object) -> str:
         raise Unavailable("no line")
 
     monkeypatch.setattr(repository.files, "save", unreachable)
@@ -155,7 +159,9 @@ def test_the_thread_refreshes_by_itself(tmp_path: Path, machine: Machine, monkey
         assert names(repository) != before
 
 
-def test_junk_and_foreign_locks_are_ignored_with_a_warning(repository: Repository, tmp_path: Path, machine: Machine) -> None:
+def test_junk_and_foreign_locks_are_ignored_with_a_warning(
+    repository: Repository, tmp_path: Path, machine: Machine
+) -> None:
     """Files that nobody with the key wrote, and empty ones, lock nobody out, not even of an exclusive lock."""
     stranger = make(tmp_path / "stranger")
     foreign = opened(tmp_path / "stranger")
@@ -172,7 +178,7 @@ def test_junk_and_foreign_locks_are_ignored_with_a_warning(repository: Repositor
 
 
 def test_a_torn_lock_is_waited_for(repository: Repository, machine: Machine) -> None:
-    """Bytes that do not fit their name get some seconds; then they stop exclusive locks, and shared ones do not mind."""
+    """Bytes that do not fit their name get some seconds; then they stop exclusive locks, but not shared ones."""
     put(repository.store, Kind.LOCK, b"whole")
     torn = ObjectName(Kind.LOCK, "7" * 64)
     repository.store.create(torn, b"half")
@@ -195,7 +201,7 @@ def test_a_flood_of_locks_is_one_error(repository: Repository, monkeypatch: pyte
 
 
 def test_unlock_removes_what_is_stale(repository: Repository, machine: Machine) -> None:
-    """Old locks and those of dead processes of this machine go; young ones, others' and junk stay unless all is said."""
+    """Old locks and those of dead processes of this machine go; young ones, others' and junk stay unless told."""
     now = machine.clock.now_ns()
     minute = 60 * 10**9
 

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.repositories import PASSWORD, Machine, make
 
 from strongroom.base.errors import NoRepository, RepositoryError
 from strongroom.base.objects import CONFIG
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.state import LastRun, Pin, StateDirectory, default_state_folder, pin_url
 from strongroom.storage.local import LocalStore
-from tests.support.repositories import PASSWORD, Machine, make
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 REPOSITORY = "ab" * 32
 RUN = LastRun("1" * 64, "2" * 64, 1_790_000_000_000_000_000)
+DOCUMENTS = st.dictionaries(
+    st.sampled_from(["version", "salt", "runs", "pins"]),
+    st.none() | st.integers() | st.lists(st.text(max_size=3), max_size=2),
+)
 PIN = Pin("rest:https://backup.example/alpha", REPOSITORY, 0x25B468838DCB75, "3" * 64)
 
 
@@ -61,9 +65,7 @@ def _broken(path: Path, how: str) -> None:
         path.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize(
-    "how", ["junk", "empty", "others", "folder", "version", "repository", "salt", "pins", "runs"]
-)
+@pytest.mark.parametrize("how", ["junk", "empty", "others", "folder", "version", "repository", "salt", "pins", "runs"])
 def test_a_broken_memory_is_a_warning(tmp_path: Path, how: str) -> None:
     """Whatever happened to the file: a warning, no parent, and a memory that works again where the disk lets it."""
     machine = Machine()
@@ -77,8 +79,7 @@ def test_a_broken_memory_is_a_warning(tmp_path: Path, how: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(junk=st.binary(max_size=80) | st.dictionaries(st.sampled_from(["version", "salt", "runs", "pins"]), st.none()
-       | st.integers() | st.lists(st.text(max_size=3), max_size=2)).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+@given(junk=st.binary(max_size=80) | DOCUMENTS.map(lambda value: json.dumps(value).encode()))
 def test_no_junk_breaks_it(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     """Any bytes in the file mean nothing worse than an empty memory."""
     folder = tmp_path_factory.mktemp("state")

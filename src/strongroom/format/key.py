@@ -45,11 +45,12 @@ class KeyFile:
         return self.n * self.r * self.p
 
     def encode(self) -> bytes:
-        """The bytes to store, under the name of their SHA-256; fields as restic has them."""
+        """The bytes to store, under the name of their SHA-256; fields as restic has them, empty ones left out.
+
+        restic stops at a creation time that is there and empty.
+        """
+        texts = {"created": self.created, "username": self.username, "hostname": self.hostname}
         members: dict[str, Any] = {
-            "created": self.created,
-            "username": self.username,
-            "hostname": self.hostname,
             "kdf": "scrypt",
             "N": self.n,
             "r": self.r,
@@ -57,7 +58,7 @@ class KeyFile:
             "salt": base64.b64encode(self.salt).decode(),
             "data": base64.b64encode(self.data).decode(),
         }
-        return encode_object(members)
+        return encode_object({name: text for name, text in texts.items() if text} | members)
 
     @classmethod
     def parse(cls, stored: bytes, what: str = "key") -> KeyFile:
