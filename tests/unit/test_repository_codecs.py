@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.repositories import POLYNOMIAL
 
-from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError, Unsupported
-from strongroom.format import index_file, rfc3339, unpacked
+from strongroom.format import rfc3339, unpacked
 from strongroom.format.config import RepositoryConfig
 from strongroom.format.key import KeyFile, encode_material, parse_material
 from strongroom.format.lock import LockFile
@@ -210,14 +209,3 @@ def test_unpacked_junk_is_damaged(junk: bytes) -> None:
     """Any other first byte, and a broken frame, is damage."""
     with pytest.raises(Damaged):
         unpacked.decode(junk, 1000, "x")
-
-
-def test_index_files_are_read_by_the_kernel() -> None:
-    """What we write as an index the kernel's index knows, type by type and with its lengths."""
-    pack, one, two = "a" * 64, "b" * 64, "c" * 64
-    index = _kernel.Index()
-    index.load(index_file.encode([(pack, [("data", one, 0, 100, 0), ("tree", two, 100, 50, 400)])]))
-    (location,) = index.lookup("tree", two)
-    assert (location.pack, location.offset, location.length, location.uncompressed_length) == (pack, 100, 50, 400)
-    assert index.lookup("data", one)[0].length == 100
-    assert not index.lookup("data", two)

@@ -6,7 +6,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded
 
 _COMPRESSED = 2
-_JSON = (ord("{"), ord("["))
+_JSON = (b"{", b"[")
 
 
 def encode(plaintext: bytes, version: int) -> bytes:
@@ -22,10 +22,13 @@ def decode(opened: bytes, limit: int, what: str) -> bytes:
     Raises ``Damaged`` for any other first byte and a bad frame, ``LimitExceeded``.
     """
     first = opened[0] if opened else -1
-    if first == _COMPRESSED:
-        return _kernel.decompress(memoryview(opened)[1:], limit)
-    if first not in _JSON:
+    try:
+        plaintext = _kernel.decompress(memoryview(opened)[1:], limit) if first == _COMPRESSED else opened
+    except (Damaged, LimitExceeded) as problem:
+        problem.subject = what
+        raise
+    if plaintext[:1] not in _JSON:
         raise Damaged("is neither JSON nor compressed JSON", subject=what)
-    if len(opened) > limit:
+    if len(plaintext) > limit:
         raise LimitExceeded(f"is longer than {limit} bytes", subject=what)
-    return opened
+    return plaintext

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
-from strongroom.format import index_file
 from strongroom.repository.blobs import PackReader, load_verified
 from strongroom.repository.locks import Lock
 from strongroom.repository.parallel import outcomes
 from strongroom.repository.unpacked import UnpackedFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from strongroom._kernel import BlobEntry, BlobType
     from strongroom.format.config import RepositoryConfig
     from strongroom.format.snapshot import Snapshot
     from strongroom.repository.cache import RepositoryCache
@@ -95,13 +95,17 @@ class Repository:
         """
         names = [info.name.name for info in self.store.list(Kind.INDEX)]
         index = _kernel.Index()
-        for done, (name, outcome) in enumerate(outcomes(self._load_index_file, names, self.store.connections), 1):
+
+        def add(name: str) -> None:
             try:
-                index.load(outcome())
+                index.load(self.files.load(Kind.INDEX, name))
             except (Damaged, LimitExceeded, Missing) as problem:
                 problem.subject = problem.subject or f"index/{name}"
                 problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."
                 raise
+
+        for done, (_, outcome) in enumerate(outcomes(add, names, self.store.connections), 1):
+            outcome()
             if progress is not None:
                 progress(done, len(names))
         self.index = index
@@ -111,20 +115,13 @@ class Repository:
                 self.cache.prune(Kind.DATA, index.packs())
         return index
 
-    def _load_index_file(self, name: str) -> bytes:
-        return self.files.load(Kind.INDEX, name)
-
-    def save_index(self, packs: Iterable[tuple[str, Iterable[index_file.Blob]]]) -> str:
-        """Store one index file for packs that are stored already, and return its name.
-
-        ``packs``: ``(pack id, [(type, blob id, offset, length, uncompressed length or 0)])``, lengths in bytes, of
-        the ciphertext. ``index`` itself is not changed.
-        """
-        return self.save_unpacked(Kind.INDEX, index_file.encode(packs))
+    def save_index(self, packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> str:
+        """Store one index file for packs that are stored already, and return its name. ``index`` is not changed."""
+        return self.save_unpacked(Kind.INDEX, _kernel.encode_index(packs))
 
     # blobs and packs
 
-    def load_blob(self, kind: str, blob_id: str) -> bytes:
+    def load_blob(self, kind: BlobType, blob_id: str) -> bytes:
         """The plaintext of a blob, decrypted, decompressed and hashed; other copies are tried when one is bad.
 
         Raises ``Missing`` when no index names it, ``Damaged`` when every copy is bad, ``LimitExceeded``.
@@ -159,7 +156,7 @@ class Repository:
         """A range of a pack as the store's reader (with a descriptor where there is one), past the cache."""
         return self.store.read(ObjectName(Kind.DATA, pack), offset, length)
 
-    def locations(self, kind: str, blob_id: str) -> list[_kernel.Location]:
+    def locations(self, kind: BlobType, blob_id: str) -> list[_kernel.Location]:
         """Where the copies of a blob lie, by the index."""
         return self.index.lookup(kind, blob_id)
 

@@ -59,7 +59,7 @@ def initialise(
     key = _kernel.Key.generate()
     key_id = store_key(store, key, password, surroundings)
     store.create(CONFIG, key.seal(config.encode()))
-    return _opened(store, password, surroundings, cache=cache, state=state, pinned=key_id)
+    return _assemble(store, _read_config(store, state, pin), key_id, key, surroundings, cache=cache, state=state)
 
 
 def _refuse_to_replace(store: Store) -> None:
@@ -91,24 +91,28 @@ def open_repository(
     Raises ``NoRepository``, ``WrongPassword``, ``Damaged`` (a broken config), ``Unsupported`` (another version), and
     ``RepositoryError`` when another repository stands where the state directory has pinned one.
     """
-    return _opened(store, password, surroundings or Surroundings(), cache=cache, state=state, key_hint=key_hint)
+    surroundings = surroundings or Surroundings()
+    pin = state.pin_at(pin_url(store.location)) if state is not None else None
+    stored = _read_config(store, state, pin)
+    pinned = pin.key_id if pin is not None else None
+    key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint)
+    return _assemble(store, stored, key_id, key, surroundings, cache=cache, state=state)
 
 
-def _opened(
+def _assemble(
     store: Store,
-    password: bytes,
+    found: tuple[bytes, bool],
+    key_id: str,
+    key: _kernel.Key,
     surroundings: Surroundings,
     *,
     cache: Cache | None,
     state: StateDirectory | None,
-    key_hint: str | None = None,
-    pinned: str | None = None,
 ) -> Repository:
+    """The repository behind a master key, compared with what was pinned here, and pinned. ``found``: its config."""
+    stored, near = found
     url = pin_url(store.location)
     pin = state.pin_at(url) if state is not None else None
-    stored, near = _read_config(store, state, pin)
-    pinned = pinned or (pin.key_id if pin is not None else None)
-    key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint)
     try:
         plaintext = key.open(stored)
     except Damaged:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.format import config, index_file, lock, unpacked
+from strongroom.format import config, lock, unpacked
 
 if TYPE_CHECKING:
     from strongroom.repository.cache import RepositoryCache
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_PLAINTEXT = {
     Kind.CONFIG: config.MAX_PLAINTEXT,
     Kind.SNAPSHOT: 16 << 20,
-    Kind.INDEX: index_file.MAX_PLAINTEXT,
+    Kind.INDEX: 256 << 20,
     Kind.LOCK: lock.MAX_PLAINTEXT,
 }
 """Budgets in bytes (engine page, 'Budgets')."""
