@@ -86,8 +86,9 @@ def test_a_key_around_nonsense_is_skipped(tmp_path: Path) -> None:
     assert opened(tmp_path).id
 
 
-def test_keys_are_added_listed_changed_and_removed(tmp_path: Path) -> None:
+def test_keys_are_added_listed_changed_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The life of a key: added with a password of its own, listed, replaced, removed; never the one in use."""
+    monkeypatch.setattr(keyring, "SCRYPT", (1024, 8, 1))
     store = make(tmp_path)
     removal = LocalRemoval(store)
     repository = opened(tmp_path)

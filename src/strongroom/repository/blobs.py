@@ -13,7 +13,6 @@ from strongroom.base.objects import Kind, ObjectName
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom._kernel import BlobType
     from strongroom.repository.cache import RepositoryCache
     from strongroom.storage.contract import Store
 
@@ -101,7 +100,7 @@ def _part(data: bytes, offset: int, length: int) -> bytes | None:
 
 
 def load_verified(
-    packs: PackReader, key: _kernel.Key, kind: BlobType, blob_id: str, copies: list[_kernel.Location]
+    packs: PackReader, key: _kernel.Key, kind: str, blob_id: str, copies: list[_kernel.Location]
 ) -> bytes:
     """The plaintext of a blob out of the first copy that is good.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
 from strongroom.repository.locks import Lock
 from strongroom.repository.parallel import outcomes
@@ -17,9 +18,8 @@ from strongroom.repository.unpacked import UnpackedFiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from strongroom._kernel import BlobEntry, BlobType
+    from strongroom._kernel import BlobEntry
     from strongroom.format.config import RepositoryConfig
-    from strongroom.format.snapshot import Snapshot
     from strongroom.repository.cache import RepositoryCache
     from strongroom.repository.state import RepositoryState
     from strongroom.repository.surroundings import Surroundings
@@ -121,7 +121,7 @@ class Repository:
 
     # blobs and packs
 
-    def load_blob(self, kind: BlobType, blob_id: str) -> bytes:
+    def load_blob(self, kind: str, blob_id: str) -> bytes:
         """The plaintext of a blob, decrypted, decompressed and hashed; other copies are tried when one is bad.
 
         Raises ``Missing`` when no index names it, ``Damaged`` when every copy is bad, ``LimitExceeded``.
@@ -156,7 +156,7 @@ class Repository:
         """A range of a pack as the store's reader (with a descriptor where there is one), past the cache."""
         return self.store.read(ObjectName(Kind.DATA, pack), offset, length)
 
-    def locations(self, kind: BlobType, blob_id: str) -> list[_kernel.Location]:
+    def locations(self, kind: str, blob_id: str) -> list[_kernel.Location]:
         """Where the copies of a blob lie, by the index."""
         return self.index.lookup(kind, blob_id)
 
@@ -211,8 +211,6 @@ class Repository:
 
     def load_snapshot(self, snapshot_id: str) -> Snapshot:
         """One snapshot by its full ID. Raises ``Missing`` or ``Damaged``."""
-        from strongroom.format.snapshot import Snapshot
-
         return Snapshot.parse(self.files.load(Kind.SNAPSHOT, snapshot_id), f"snapshots/{snapshot_id}")
 
     def save_snapshot(self, snapshot: Snapshot) -> str:
