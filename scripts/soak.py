@@ -1,7 +1,7 @@
 """``make soak``: a changing tree is backed up to two repositories, with kills, until the time is over.
 
-Each turn changes the tree at random, backs it up in one pass (every third run is killed at a random moment), now and then
-lets restic back up, too, and checks with both programs; at last, and every ten turns, the latest snapshot is restored
+Each turn changes the tree at random and backs it up in one pass; every third run is killed at a random moment. At times
+restic backs up, too, and both programs check; at last, and every ten turns, the latest snapshot is restored
 and compared. The seed is printed, so that a run can be repeated: ``scripts/soak.py SECONDS SEED``.
 """
 
