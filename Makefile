@@ -1,5 +1,5 @@
 # The commands of this project; `make help` lists them. Each one sets up what it needs.
-SHELL := /bin/bash
+SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,13 +54,23 @@ soak: setup ## SECONDS_TO_RUN=: back up, restore, kill and check at random until
 fuzz: setup ## SECONDS_TO_RUN=: run every fuzz target of the kernel for that long (ten minutes each)
 	@bash scripts/fuzz $(or $(SECONDS_TO_RUN),600)
 
-.PHONY: lint
-lint: setup ## style, types, import contracts, clippy
+.PHONY: lint style types contracts rust-style clippy
+lint: style types contracts rust-style clippy ## style, types, import contracts, clippy (make -k lint shows all faults at once)
+
+style: setup
 	$(BIN)/ruff check --output-format concise .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check . 2>&1 | grep '^ *-->\|would'; exit 1; }
+
+types: setup
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+contracts: setup
+	$(BIN)/lint-imports --no-cache | sed -n '/^Contracts/,$$p'
+
+rust-style:
 	cargo fmt --all --check
+
+clippy:
 	cargo clippy --quiet --release --locked --workspace --all-targets -- -D warnings
 
 .PHONY: format
