@@ -48,7 +48,7 @@ def _rate(work: Callable[[bytes], object], blocks: list[bytes]) -> float:
 
 def rates(source: Path) -> dict[str, float]:
     """Rates of hashing, compressing and encrypting in bytes of input a second, and the ratio that compressing has."""
-    from strongroom import _kernel  # noqa: PLC0415 - only this row needs the kernel in the bench's own process
+    import strongroom._kernel as _kernel  # noqa: PLC0415, PLR0402 - only this needs the kernel in our own process
 
     blocks = _sample(source)
     key = _kernel.Key.generate()

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support import postgres
-from tests.support.logs import ORIGIN, make_log
 
 from strongroom.receipts import schema
 from strongroom.receipts.audit import audit
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.log_state import state
 from strongroom.receipts.signing_key import load_or_create
+from tests.support import postgres
+from tests.support.logs import ORIGIN, make_log
 
 ROUNDS = 6
 

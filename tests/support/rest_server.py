@@ -137,7 +137,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.owner.banner
 
     def setup(self) -> None:
-        self.disable_nagle_algorithm = self.owner.unix is None
+        self.disable_nagle_algorithm = self.owner.unix is None  # type: ignore[misc]
         super().setup()
         with self.owner.lock:
             self.owner.connections += 1

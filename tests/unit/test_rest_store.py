@@ -295,7 +295,7 @@ def test_tls(tmp_path: Path) -> None:
         context.verify_mode = ssl.CERT_REQUIRED
 
     def stat(**more: object) -> None:
-        open_store(f"rest:{server.url}", StoreOptions(retry_for=0, **more)).stat(PACK)  # type: ignore[arg-type]
+        open_store(f"rest:{server.url}", StoreOptions(retry_for=0, **more)).stat(PACK)  # type: ignore[arg-type, attr-defined]
 
     ca, mine = (str(tmp_path / "ca.pem"),), str(tmp_path / "client.pem")
     with RestServer(certificate=certificate) as server:

@@ -48,7 +48,12 @@ def test_threads_share_a_limit() -> None:
     """Ten threads together pass no more than one would."""
     clock = ManualClock()
     bucket = Bucket(1000, StoreOptions(clock=clock))
-    threads = [threading.Thread(target=lambda: [bucket.take(100) for _ in range(10)]) for _ in range(10)]
+
+    def take_ten() -> None:
+        for _ in range(10):
+            bucket.take(100)
+
+    threads = [threading.Thread(target=take_ten) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
