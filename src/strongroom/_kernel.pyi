@@ -295,6 +295,12 @@ class Tree:
     @property
     def reordered(self) -> bool: ...
 
+def read_nodes(path: bytes | str, with_atime: bool = False) -> tuple[list[Node], list[str]]:
+    """The nodes of a folder's entries as they are now, in order, without content; and what could not be read of them.
+
+    Raises ``OSError`` when the folder cannot be listed.
+    """
+
 def decode_tree(data: bytes, strict: bool = False) -> Tree:
     """Read a tree blob's plaintext. Lenient reading leaves out single bad nodes and goes on.
 

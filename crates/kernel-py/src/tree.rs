@@ -1,10 +1,15 @@
 //! Trees, their nodes and times.
 
 use crate::error::{detached, to_py};
+use crate::filter::Raw;
 use crate::node::Node;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use strongroom_kernel::metadata::{MetadataReader, Options};
 use strongroom_kernel::time::{self, Zone};
 use strongroom_kernel::tree::{self, Mode};
 
@@ -14,6 +19,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Timestamp>()?;
     module.add_class::<Node>()?;
     module.add_class::<Tree>()?;
+    module.add_function(wrap_pyfunction!(read_nodes, module)?)?;
     module.add_function(wrap_pyfunction!(decode_tree, module)?)?;
     module.add_function(wrap_pyfunction!(encode_tree, module)?)
 }
@@ -107,4 +113,13 @@ fn decode_tree(py: Python<'_>, data: &[u8], strict: bool) -> PyResult<Tree> {
 fn encode_tree<'py>(py: Python<'py>, nodes: Vec<PyRef<'py, Node>>) -> PyResult<Bound<'py, PyBytes>> {
     let plain = tree::encode_tree(nodes.iter().map(|node| &node.0)).map_err(to_py)?;
     Ok(PyBytes::new(py, &plain))
+}
+
+/// The nodes of a directory's entries as they are now, without content, and what could not be read of them.
+#[pyfunction]
+#[pyo3(signature = (path, with_atime = false))]
+fn read_nodes(py: Python<'_>, path: Raw, with_atime: bool) -> PyResult<(Vec<Node>, Vec<String>)> {
+    let reader = MetadataReader::new(Options { with_atime }, Zone::local().clone());
+    let (nodes, warnings) = detached(py, || reader.nodes_of(Path::new(OsStr::from_bytes(&path.0))))?;
+    Ok((nodes.into_iter().map(Node).collect(), warnings.iter().map(ToString::to_string).collect()))
 }

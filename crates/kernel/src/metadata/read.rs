@@ -1,10 +1,12 @@
 //! A node from an entry of a directory, filled as restic fills it.
 
-use super::{Names, xattr};
+use super::{Names, list_directory, xattr};
 use crate::tree::{Node, NodeType, mode};
 use crate::{Error, Result, time::Zone};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, Stat};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use std::io::ErrorKind;
+use std::path::Path;
 
 /// What is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,31 @@ impl MetadataReader {
             Err(error) => warnings.push(error),
         }
         Ok((node, warnings))
+    }
+
+    /// The nodes of all entries of a directory in order, and what could not be read of them. Entries that vanish
+    /// meanwhile are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be opened or listed.
+    pub fn nodes_of(&self, directory: &Path) -> Result<(Vec<Node>, Vec<Error>)> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = rustix::fs::open(directory, flags, Mode::empty())
+            .map_err(|error| Error::io(format!("opening {}", directory.display()), error))?;
+        let (mut nodes, mut warnings) = (Vec::new(), Vec::new());
+        for entry in list_directory(handle.as_fd())?.iter() {
+            let node =
+                stat_at(handle.as_fd(), entry.name).and_then(|stat| self.node_from(handle.as_fd(), entry.name, &stat));
+            match node {
+                Ok((node, mut some)) => {
+                    nodes.push(node);
+                    warnings.append(&mut some);
+                }
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                Err(error) => warnings.push(error),
+            }
+        }
+        Ok((nodes, warnings))
     }
 
     /// What the status alone says; no system call but for names not yet known.
