@@ -8,6 +8,7 @@ mod index;
 mod key;
 mod node;
 mod pack;
+mod restore;
 mod tree;
 mod verify;
 
@@ -26,6 +27,7 @@ mod kernel {
         codec::register(module)?;
         index::register(module)?;
         pack::register(module)?;
+        restore::register(module)?;
         verify::register(module)?;
         tree::register(module)?;
         filter::register(module)?;

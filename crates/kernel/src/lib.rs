@@ -16,6 +16,7 @@ pub mod kdf;
 pub mod metadata;
 pub mod pack;
 pub mod polynomial;
+pub mod restore;
 #[cfg(test)]
 mod testing;
 pub mod time;
