@@ -339,123 +339,175 @@ class Filter:
 def malformed_patterns(patterns: Sequence[bytes | str]) -> list[bytes]:
     """Those that are no patterns, such as ``a[``."""
 
-# Restore
+# -- backup -----------------------------------------------------------------------------------------------------------
 
-@final
-class RestoreRequest:
-    """A range of a pack that a restore wants; to be answered with ``supply``, ``supply_file`` or ``refuse``."""
-
-    @property
-    def ticket(self) -> int:
-        """To be given back with the answer."""
-    @property
-    def pack(self) -> str: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def tree(self) -> bool:
-        """Whether it is a directory listing, which a cache may hold."""
-
-@final
-class RestoreProgress:
-    """How far a restore is. Files are items of every type, as restic counts them."""
+class Pack(Buffer):
+    """A finished pack; its bytes are read through the buffer protocol, without a copy."""
 
     @property
-    def files_total(self) -> int:
-        """Items found so far that are to be written; all of them once ``walked``."""
+    def id(self) -> str: ...
     @property
-    def bytes_total(self) -> int: ...
-    @property
-    def files_done(self) -> int: ...
-    @property
-    def bytes_done(self) -> int: ...
-    @property
-    def files_skipped(self) -> int:
-        """Items that were there already or are left alone; not among ``files_total``."""
-    @property
-    def bytes_skipped(self) -> int: ...
-    @property
-    def files_deleted(self) -> int: ...
-    @property
-    def files_verified(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def walked(self) -> bool:
-        """Whether the totals are final."""
-    @property
-    def current(self) -> bytes:
-        """A file that is being written, as its path in the restored tree."""
+    def holds_trees(self) -> bool: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
-@final
-class RestoreEvent:
-    """What happened to one item."""
+class BackupTarget:
+    """A repository of a backup. ``compression``: off, fastest, auto, better, max. ``pack_size`` in bytes.
 
-    @property
-    def kind(self) -> str:
-        """``failed``, ``left out``, or with ``report_items`` restic's words restored, updated, unchanged, deleted."""
-    @property
-    def path(self) -> bytes:
-        """In the restored tree: absolute, ``/a/b``."""
-    @property
-    def text(self) -> str:
-        """Why it failed, or what was left out of it, in the plural."""
-    @property
-    def directory(self) -> bool: ...
-    @property
-    def size(self) -> int: ...
-
-@final
-class Restore:
-    """A restore under way in threads of its own. Its owner answers requests until it has finished. From any thread."""
+    ``parent`` is the ID of a root tree to compare with. Raises ``ValueError``, ``Damaged``.
+    """
 
     def __init__(
         self,
         key: Key,
         index: Index,
-        root: str,
-        target: bytes,
         *,
-        includes: Sequence[bytes] = ...,
-        iincludes: Sequence[bytes] = ...,
-        excludes: Sequence[bytes] = ...,
-        iexcludes: Sequence[bytes] = ...,
-        overwrite: str = "always",
-        delete: bool = False,
-        dry_run: bool = False,
-        verify: bool = False,
-        sparse: bool = False,
-        safe: bool = False,
-        report_items: bool = False,
-        workers: int = 0,
-    ) -> None:
-        """Begins to restore what is below the tree ``root`` into the directory ``target``, made if it is missing.
+        version: int,
+        compression: str,
+        pack_size: int,
+        polynomial: int,
+        parent: str | None = None,
+    ) -> None: ...
 
-        ``overwrite`` is one of restic's words: always, if-changed, if-newer, never. Without ``workers`` there is a
-        thread for each processor, two at least. Raises ``OSError`` when the target cannot be used, ``Unsupported``
-        for malformed patterns.
-        """
-    def next_request(self, timeout: float) -> RestoreRequest | None:
-        """What to fetch next; None after ``timeout`` seconds (0.1 at most), and when nothing more is wanted."""
-    def supply(self, ticket: int, data: Buffer) -> None:
-        """The bytes that a request asked for."""
-    def supply_file(self, ticket: int, descriptor: int, position: int) -> None:
-        """An open file that holds them from ``position`` on. It is duplicated; the caller may close it then."""
-    def refuse(self, ticket: int, reason: str) -> None:
-        """The bytes cannot be had: other copies are tried, and what still lacks a blob is named with this reason."""
-    def events(self) -> list[RestoreEvent]:
-        """What happened since the last call. When 20,000 wait, the restore waits."""
-    def progress(self) -> RestoreProgress: ...
+class BackupProgress:
+    """Where a run stands, in files and bytes of the source; totals are the scan's so far."""
+
     @property
-    def finished(self) -> bool:
-        """Whether nothing more will be asked: ``join`` returns soon."""
-    def stop(self) -> None:
-        """Ends it soon; ``join`` then raises ``Interrupted``."""
-    def join(self) -> None:
-        """Waits for the end. Items that failed are events, not errors.
+    def files_done(self) -> int: ...
+    @property
+    def bytes_done(self) -> int: ...
+    @property
+    def files_total(self) -> int: ...
+    @property
+    def bytes_total(self) -> int: ...
+    @property
+    def scanned(self) -> bool: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def current(self) -> list[bytes]: ...
 
-        Raises what ended it before its time: ``OSError`` for a full or read-only target, ``Damaged`` when the root
-        cannot be read, ``LimitExceeded`` for a snapshot of more than 10^9 paths, ``Interrupted`` after ``stop``.
-        """
+class BackupSummary:
+    """What a run has seen of the source."""
+
+    @property
+    def files_new(self) -> int: ...
+    @property
+    def files_changed(self) -> int: ...
+    @property
+    def files_unmodified(self) -> int: ...
+    @property
+    def dirs_new(self) -> int: ...
+    @property
+    def dirs_changed(self) -> int: ...
+    @property
+    def dirs_unmodified(self) -> int: ...
+    @property
+    def total_files_processed(self) -> int: ...
+    @property
+    def total_bytes_processed(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def files_changed_while_read(self) -> int: ...
+    @property
+    def files_reread(self) -> int: ...
+    @property
+    def files_differing(self) -> int: ...
+    @property
+    def bytes_read(self) -> int: ...
+    @property
+    def blobs_compressed(self) -> int: ...
+
+class BackupTargetSummary:
+    """What a run has added to one repository. Bytes: ``data_added`` plain, ``data_added_packed`` as stored."""
+
+    @property
+    def data_blobs(self) -> int: ...
+    @property
+    def tree_blobs(self) -> int: ...
+    @property
+    def data_added(self) -> int: ...
+    @property
+    def data_added_packed(self) -> int: ...
+    @property
+    def packs_stored(self) -> int: ...
+    @property
+    def bytes_stored(self) -> int: ...
+
+class BackupOutcome:
+    """How a repository stands: its root tree when the run is over and it still takes part."""
+
+    @property
+    def root(self) -> str | None: ...
+    @property
+    def dropped(self) -> bool: ...
+    @property
+    def summary(self) -> BackupTargetSummary: ...
+
+class BackupEvent:
+    """Something worth a line. ``kind``: failed, warning, content-differs, left-out, or new, changed, unchanged."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def directory(self) -> bool: ...
+    @property
+    def size(self) -> int: ...
+
+class Backup:
+    """A run of the backup pipeline: its workers start at once. Every call waits for a tenth of a second at most."""
+
+    def __init__(
+        self,
+        targets: Sequence[BackupTarget],
+        paths: Sequence[bytes],
+        working: bytes,
+        *,
+        threads: int,
+        extra_verify: bool,
+        dry_run: bool,
+        with_atime: bool,
+        ignore_inode: bool,
+        ignore_ctime: bool,
+        one_file_system: bool,
+        excludes: Sequence[bytes | str],
+        iexcludes: Sequence[bytes | str],
+        exclude_if_present: Sequence[tuple[bytes, bytes | None]],
+        exclude_larger_than: int | None,
+        own_folders: Sequence[bytes],
+        reread: tuple[bytes, int, int] | None,
+        spool: tuple[str, int] | None,
+        scan: bool,
+        verbose: bool,
+        stream: tuple[int, bytes, int] | None,
+    ) -> None:
+        """``reread``: salt, seconds since 1970 of the last run and of this; ``spool``: folder, bytes; ``stream``:
+        descriptor, name, nanoseconds since 1970. Raises ``OSError``, ``Unsupported`` for a malformed pattern."""
+    def next_pack(self, target: int, patience: float) -> Pack | None:
+        """The next pack to store, or None when there is none yet, or none any more (see ``is_drained``)."""
+    def is_drained(self, target: int) -> bool: ...
+    def stored(self, target: int, pack: str, size: int) -> None: ...
+    def failed(self, target: int) -> None:
+        """The repository failed: the others go on without it."""
+    def take_index(self, target: int, force: bool) -> bytes | None:
+        """The JSON of an index over stored packs, when it is time for one or ``force`` says so."""
+    def next_request(self, patience: float) -> tuple[int, int, str] | None:
+        """A pack of the parent that is needed: number, target, name. Raises ``Interrupted`` when no more will be."""
+    def supply_file(self, number: int, descriptor: int) -> None:
+        """Answer with an open file of the whole pack; the descriptor is duplicated."""
+    def supply_bytes(self, number: int, data: bytes) -> None: ...
+    def deny(self, number: int, why: str) -> None: ...
+    def wait(self, patience: float) -> bool:
+        """Whether the workers are through, after waiting for them a little."""
+    def progress(self) -> BackupProgress: ...
+    def events(self) -> list[BackupEvent]: ...
+    def cancel(self) -> None: ...
+    def summary(self) -> BackupSummary: ...
+    def outcome(self, target: int) -> BackupOutcome: ...
+    def join(self) -> None:
+        """Wait for the workers' end. Raises what ended the run, ``Interrupted`` after ``cancel``."""

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.repositories import PASSWORD, make
 
 from strongroom.base.errors import Locked, WrongPassword
 from strongroom.base.objects import Kind
@@ -19,15 +18,15 @@ from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.selection import SnapshotFilter, find_snapshot, select_snapshots
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.local import LocalStore
+from tests.support.repositories import PASSWORD, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.programs import Program, Restic, Rustic
-
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
+    from tests.support.programs import Program, Restic, Rustic
 
 LOCKED = (1, 11)
 """What restic ends with when the repository is locked; 11 is newer."""

@@ -25,7 +25,7 @@ impl<'py> FromPyObject<'_, 'py> for Raw {
     }
 }
 
-fn raw(patterns: Vec<Raw>) -> Vec<Vec<u8>> {
+pub fn raw(patterns: Vec<Raw>) -> Vec<Vec<u8>> {
     patterns.into_iter().map(|Raw(pattern)| pattern).collect()
 }
 

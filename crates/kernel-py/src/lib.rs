@@ -1,5 +1,6 @@
 //! The Python face of the kernel: conversions, errors and the released interpreter lock, nothing else.
 
+mod archive;
 mod codec;
 mod data;
 mod error;
@@ -8,7 +9,7 @@ mod index;
 mod key;
 mod node;
 mod pack;
-mod restore;
+mod pack_buffer;
 mod tree;
 mod verify;
 
@@ -27,10 +28,10 @@ mod kernel {
         codec::register(module)?;
         index::register(module)?;
         pack::register(module)?;
-        restore::register(module)?;
         verify::register(module)?;
         tree::register(module)?;
         filter::register(module)?;
+        archive::register(module)?;
         Ok(())
     }
 }

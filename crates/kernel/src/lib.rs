@@ -4,6 +4,7 @@
 //! budget and every failure is an [`Error`]; nothing here panics on input, opens a socket or decides policy.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod blob;
 pub mod chunker;
 pub mod compress;
@@ -16,7 +17,6 @@ pub mod kdf;
 pub mod metadata;
 pub mod pack;
 pub mod polynomial;
-pub mod restore;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -61,6 +61,7 @@ class Repository:
         self.state = state
         self.index = _kernel.Index()
         self.files = UnpackedFiles(store, key, config.version, self.cache)
+        self.near = near
         self._packs = PackReader(store, self.cache, near, self._size_if_trees)
         self._trees: OrderedDict[tuple[str, bool], _kernel.Tree] = OrderedDict()
         self._guard = threading.Lock()
@@ -159,6 +160,13 @@ class Repository:
     def locations(self, kind: str, blob_id: str) -> list[_kernel.Location]:
         """Where the copies of a blob lie, by the index."""
         return self.index.lookup(kind, blob_id)
+
+    def read_tree_pack(self, pack: str) -> bytes:
+        """The blobs of a pack that holds trees, unverified and without its header, from wherever they are nearest."""
+        size = self._size_if_trees(pack)
+        if size is not None:
+            return self._packs.read(pack, 0, size)
+        return self.store.read_bytes(ObjectName(Kind.DATA, pack))
 
     def remember_tree_pack(self, pack: str, data: bytes) -> None:
         """Keep a pack of trees that was just stored in the cache, if there is one: the next run wants it as parent."""

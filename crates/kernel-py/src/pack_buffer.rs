@@ -1,0 +1,52 @@
+//! A finished pack that Python reads without a copy.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::ffi::c_int;
+use strongroom_kernel::Id;
+
+/// A pack to be stored: its name, and its bytes by the buffer protocol.
+#[pyclass(frozen, module = "strongroom._kernel")]
+pub struct Pack {
+    id: Id,
+    bytes: Vec<u8>,
+    holds_trees: bool,
+}
+
+impl Pack {
+    /// A pack that is finished: its bytes never change again.
+    pub fn new(id: Id, bytes: Vec<u8>, holds_trees: bool) -> Self {
+        Self { id, bytes, holds_trees }
+    }
+}
+
+#[pymethods]
+impl Pack {
+    /// The name, 64 hexadecimal digits.
+    #[getter]
+    fn id(&self) -> String {
+        self.id.to_hex()
+    }
+
+    /// Whether it holds trees: those are wanted again by the next run.
+    #[getter]
+    fn holds_trees(&self) -> bool {
+        self.holds_trees
+    }
+
+    fn __len__(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// # Safety
+    /// Called by the interpreter with a view to fill, as the buffer protocol says.
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let bytes = &slf.get().bytes;
+        let length = bytes.len() as ffi::Py_ssize_t;
+        // SAFETY: the view holds a reference to `slf`, whose bytes are frozen and live as long as it does; the last
+        // but one argument marks them read-only.
+        let answer =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
+        if answer == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}

@@ -1,0 +1,136 @@
+//! One blob: hashed once, compressed once for each level, sealed for every repository that lacks it.
+
+use super::outbox::{Offered, Outgoing};
+use super::run::Shared;
+use super::target::{Standing, Target};
+use crate::compress::{Compressor, Decompressor};
+use crate::envelope::Envelope;
+use crate::pack::open_blob;
+use crate::{BlobEntry, BlobType, Error, Id, Result};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// What a worker keeps from blob to blob.
+#[derive(Default)]
+pub(super) struct Scratch {
+    compressors: HashMap<i32, Compressor>,
+    decompressor: Option<Decompressor>,
+    frame: Vec<u8>,
+    opened: Vec<u8>,
+    plain: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Scratch {
+    /// The buffer that files are read into; give it back with [`Scratch::put_buffer`].
+    pub(super) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    pub(super) fn put_buffer(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+}
+
+/// Which repositories a blob is for.
+#[derive(Clone, Copy)]
+pub(super) enum Scope {
+    /// All: the blob does not depend on where chunks end.
+    All,
+    /// Those of one polynomial.
+    Group(usize),
+}
+
+impl Scope {
+    fn holds(self, target: &Target) -> bool {
+        match self {
+            Self::All => true,
+            Self::Group(group) => target.group == group,
+        }
+    }
+}
+
+/// Save a blob wherever it is lacking and return its ID.
+pub(super) fn save_blob(
+    shared: &Shared,
+    scratch: &mut Scratch,
+    kind: BlobType,
+    plain: &[u8],
+    scope: Scope,
+) -> Result<Id> {
+    let id = Id::of(plain);
+    let wanting: Vec<&Target> = shared
+        .targets
+        .iter()
+        .filter(|target| scope.holds(target) && target.is_active() && target.claim(kind, &id))
+        .collect();
+    let mut levels: Vec<Option<i32>> = wanting.iter().map(|target| target.level(kind)).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    for level in levels {
+        let level = level.filter(|_| !plain.is_empty());
+        let mut frame = std::mem::take(&mut scratch.frame);
+        frame.clear();
+        if let Some(level) = level {
+            scratch.compressors.entry(level).or_insert_with(|| Compressor::new(level)).compress(plain, &mut frame);
+            shared.counters.blobs_compressed.fetch_add(1, Relaxed);
+        }
+        let (bytes, uncompressed_length) = match level {
+            Some(_) => (&frame[..], length(plain)?),
+            None => (plain, 0),
+        };
+        for target in wanting.iter().filter(|target| target.level(kind).filter(|_| !plain.is_empty()) == level) {
+            let full = target.pack(kind, id, bytes, uncompressed_length, |envelope, entry, sealed| {
+                if shared.options.extra_verify { verify(scratch, envelope, entry, sealed) } else { Ok(()) }
+            })?;
+            if let Some(pack) = full {
+                deliver(shared, target, pack)?;
+            }
+        }
+        scratch.frame = frame;
+    }
+    Ok(id)
+}
+
+fn length(plain: &[u8]) -> Result<u32> {
+    u32::try_from(plain.len()).map_err(|_| Error::too_large("a blob", u32::MAX.into()))
+}
+
+/// Open what was sealed a moment ago: a bit that flipped in memory must not become a stored one.
+fn verify(scratch: &mut Scratch, envelope: &Envelope, entry: &BlobEntry, sealed: &[u8]) -> Result<()> {
+    let decompressor = scratch.decompressor.get_or_insert_with(Decompressor::new);
+    open_blob(envelope, entry, sealed, decompressor, &mut scratch.opened, &mut scratch.plain).map_err(|error| {
+        Error::Internal(format!(
+            "blob {} does not read back as it was before it was sealed ({error}): this points to faulty memory or a faulty processor",
+            entry.id
+        ))
+    })
+}
+
+/// Put a pack into a repository's outbox; wait while it is full, unless another repository would starve.
+///
+/// The slower repository's packs then wait on disk; when there is no room left either, it leaves the run and gets a
+/// pass of its own, so that a quick local snapshot never waits for a slow line.
+pub(super) fn deliver(shared: &Shared, target: &Target, pack: Outgoing) -> Result<()> {
+    if shared.options.dry_run {
+        return Ok(());
+    }
+    let mut pack = pack;
+    loop {
+        shared.check_cancelled()?;
+        let starving = shared
+            .targets
+            .iter()
+            .any(|other| !std::ptr::eq(other, target) && other.is_active() && other.outbox.is_idle());
+        match target.outbox.offer(pack, starving)? {
+            Offered::Taken => return Ok(()),
+            Offered::Full(again) => pack = again,
+        }
+        if starving && shared.has_spool() {
+            target.leave(Standing::Dropped);
+            return Ok(());
+        }
+        target.outbox.wait_for_room(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,303 @@
+//! The entries of a directory, one by one: left out, unchanged, read, or a directory of its own.
+
+use super::blobs::Scratch;
+use super::directory::{Directory, DirectoryTask, Finished, MAX_DEPTH, Opening, Variant};
+use super::events::{Action, Event};
+use super::file::{FileJob, read_file};
+use super::run::Shared;
+use super::tasks::Task;
+use crate::tree::{Node, NodeType};
+use crate::{BlobType, Id, Result};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What names are relative to.
+#[derive(Clone)]
+pub(super) enum Base {
+    /// The process's working directory, for paths that the user named.
+    Working,
+    /// An open directory.
+    Directory(Arc<OwnedFd>),
+}
+
+impl Base {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Working => CWD,
+            Self::Directory(fd) => fd.as_fd(),
+        }
+    }
+}
+
+/// A path that the user named, to be saved under a name of the snapshot.
+pub(super) struct LeafTask {
+    pub(super) directory: Arc<Directory>,
+    pub(super) slot: usize,
+    pub(super) name: Vec<u8>,
+    /// As the user wrote it, to open.
+    pub(super) target: Vec<u8>,
+    /// The same, absolute.
+    pub(super) path: Vec<u8>,
+    /// Whether the user named just this one, so that patterns do not apply to it.
+    pub(super) is_explicit: bool,
+}
+
+/// A range of a directory's names; its slots have the same numbers.
+pub(super) struct EntriesTask {
+    pub(super) directory: Arc<Directory>,
+    pub(super) base: Base,
+    pub(super) names: Arc<Vec<Vec<u8>>>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// One entry, wherever it comes from.
+pub(super) struct Entry<'a> {
+    pub(super) directory: &'a Arc<Directory>,
+    pub(super) slot: usize,
+    pub(super) base: &'a Base,
+    /// What to open below the base.
+    pub(super) target: &'a [u8],
+    /// Its name in the snapshot.
+    pub(super) name: &'a [u8],
+    /// Absolute path on the file system.
+    pub(super) path: Vec<u8>,
+    /// Named by the user, hence not subject to patterns.
+    pub(super) is_explicit: bool,
+}
+
+/// `folder/name`.
+pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
+    path.extend_from_slice(folder);
+    if !folder.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+impl Base {
+    /// The folder that a path lies in, open, and the path's last component.
+    pub(super) fn of(path: &[u8]) -> rustix::io::Result<(Self, &[u8])> {
+        let (folder, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(0) => (&path[..1], &path[1..]),
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => return Ok((Self::Working, path)),
+        };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(folder, flags, Mode::empty())?;
+        Ok((Self::Directory(Arc::new(fd)), name))
+    }
+}
+
+impl LeafTask {
+    pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        match Base::of(&self.target) {
+            Ok((base, target)) => {
+                let entry = Entry {
+                    directory: &self.directory,
+                    slot: self.slot,
+                    base: &base,
+                    target,
+                    name: &self.name,
+                    path: self.path,
+                    is_explicit: self.is_explicit,
+                };
+                entry.save(shared, scratch)?;
+            }
+            Err(error) => shared.fail(&self.path, &format!("open the folder above: {error}")),
+        }
+        self.directory.release(shared, scratch)
+    }
+}
+
+impl EntriesTask {
+    pub(super) fn run(mut self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        while self.start < self.end {
+            shared.check_cancelled()?;
+            self.share(shared);
+            let name = &self.names[self.start];
+            let entry = Entry {
+                directory: &self.directory,
+                slot: self.start,
+                base: &self.base,
+                target: name,
+                name,
+                path: join(&self.directory.path, name),
+                is_explicit: false,
+            };
+            entry.save(shared, scratch)?;
+            self.start += 1;
+        }
+        self.directory.release(shared, scratch)
+    }
+
+    /// Give half of what is left to a worker who has nothing to do.
+    fn share(&mut self, shared: &Shared) {
+        let left = self.end - self.start;
+        if left < 2 || !shared.tasks.has_idle() {
+            return;
+        }
+        let middle = self.end - left / 2;
+        self.directory.expect(1);
+        shared.tasks.push([Task::Entries(EntriesTask {
+            directory: Arc::clone(&self.directory),
+            base: self.base.clone(),
+            names: Arc::clone(&self.names),
+            start: middle,
+            end: self.end,
+        })]);
+        self.end = middle;
+    }
+}
+
+impl Entry<'_> {
+    fn save(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        let options = &shared.options;
+        if !self.is_explicit && options.excludes.by_name(&self.path) {
+            return Ok(());
+        }
+        let stat = match statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            // It vanished between the listing and now: as if it had never been listed.
+            Err(Errno::NOENT) if !self.is_explicit => return Ok(()),
+            Err(error) => {
+                shared.fail(&self.path, &format!("lstat: {error}"));
+                return Ok(());
+            }
+        };
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if !self.is_explicit && kind != FileType::Directory && options.excludes.by_size(size) {
+            return Ok(());
+        }
+        let is_foreign = options.one_file_system && !self.is_explicit && !shared.devices.contains(&stat.st_dev);
+        match kind {
+            FileType::Socket => Ok(()),
+            FileType::Directory => self.descend(shared, &stat, is_foreign),
+            _ if is_foreign => Ok(()),
+            FileType::RegularFile => self.save_file(shared, scratch, &stat),
+            _ => self.save_other(shared, &stat),
+        }
+    }
+
+    /// The node of this entry with everything but its content.
+    pub(super) fn node(&self, shared: &Shared, stat: &Stat) -> Result<Node> {
+        let (mut node, warnings) = shared.metadata.node_from(self.base.fd(), self.target, stat)?;
+        for warning in warnings {
+            shared.events.push(Event::Warning { path: self.path.clone(), message: warning.to_string() });
+        }
+        if node.name != self.name {
+            node.name = self.name.to_vec();
+        }
+        Ok(node)
+    }
+
+    fn descend(self, shared: &Shared, stat: &Stat, is_boundary: bool) -> Result<()> {
+        if shared.own_folders.contains(&(stat.st_dev, stat.st_ino)) {
+            shared.events.push(Event::LeftOut { path: self.path });
+            return Ok(());
+        }
+        if self.directory.depth >= MAX_DEPTH {
+            shared
+                .fail(&self.path, &format!("more than {MAX_DEPTH} directories below each other; this one is left out"));
+            return Ok(());
+        }
+        let node = match self.node(shared, stat) {
+            Ok(node) => node,
+            Err(error) => {
+                shared.fail(&self.path, &error.to_string());
+                return Ok(());
+            }
+        };
+        let old_subtrees = self.directory.old_subtrees_below(self.name);
+        self.directory.expect(1);
+        shared.tasks.push([Task::Directory(Box::new(DirectoryTask {
+            opening: Opening {
+                up: Some((Arc::clone(self.directory), self.slot)),
+                snapshot_path: join(&self.directory.snapshot_path, self.name),
+                path: self.path,
+                node: Some(node),
+                old_subtrees,
+            },
+            base: self.base.clone(),
+            name: self.target.to_vec(),
+            is_boundary,
+        }))]);
+        Ok(())
+    }
+
+    fn save_other(self, shared: &Shared, stat: &Stat) -> Result<()> {
+        match self.node(shared, stat) {
+            Ok(node) => {
+                let action = match self.old(0) {
+                    None => Action::New,
+                    Some(old) if *old == node => Action::Unchanged,
+                    Some(_) => Action::Changed,
+                };
+                self.directory.fill(self.slot, Finished::plain(node));
+                shared.item(&self.directory.snapshot_path, self.name, action, 0);
+            }
+            Err(error) => shared.fail(&self.path, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// What the parent snapshot has under this name, for a polynomial.
+    fn old(&self, group: usize) -> Option<&Node> {
+        self.directory.old.get(group)?.as_ref()?.find(self.name)
+    }
+
+    fn save_file(self, shared: &Shared, scratch: &mut Scratch, stat: &Stat) -> Result<()> {
+        let mut node = match self.node(shared, stat) {
+            Ok(node) => node,
+            Err(error) => {
+                shared.fail(&self.path, &error.to_string());
+                return Ok(());
+            }
+        };
+        let options = &shared.options;
+        let groups = shared.chunkers.len();
+        let is_new = self.old(0).is_none();
+        let is_same = (0..groups).all(|group| {
+            self.old(group).is_some_and(|old| node.unchanged_since(old, options.ignore_inode, options.ignore_ctime))
+        });
+        let is_due = is_same && options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
+        if is_same && !is_due && self.is_stored(shared) {
+            let mut contents =
+                (0..groups).map(|group| self.old(group).and_then(|old| old.content.clone()).unwrap_or_default());
+            node.content = contents.next();
+            let others = contents.map(Variant::Content).collect();
+            let size = node.size;
+            self.directory.fill(self.slot, Finished { node, others });
+            shared.item(&self.directory.snapshot_path, self.name, Action::Unchanged, size);
+            return Ok(());
+        }
+        if is_due {
+            shared.counters.files_reread.fetch_add(1, Relaxed);
+        }
+        let action = if is_new {
+            Action::New
+        } else if is_same {
+            Action::Unchanged
+        } else {
+            Action::Changed
+        };
+        let expected = if is_same { self.old(0).and_then(|old| old.content.clone()) } else { None };
+        read_file(shared, scratch, self, node, stat, FileJob { action, expected })
+    }
+
+    /// Whether every repository has all the content that the parent snapshot names.
+    fn is_stored(&self, shared: &Shared) -> bool {
+        shared.targets.iter().filter(|target| target.is_active()).all(|target| {
+            self.old(target.group)
+                .filter(|old| old.kind == NodeType::File)
+                .and_then(|old| old.content.as_deref())
+                .is_some_and(|content: &[Id]| content.iter().all(|id| target.knows(BlobType::Data, id)))
+        })
+    }
+}

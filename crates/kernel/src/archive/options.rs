@@ -1,0 +1,89 @@
+//! What the owner of a run decides.
+
+use super::Reread;
+use crate::Id;
+use crate::envelope::Envelope;
+use crate::filter::Excludes;
+use crate::index::Index;
+use crate::polynomial::Polynomial;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+/// How hard blobs are compressed; the names are restic's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Data blobs stay plain; trees are compressed all the same in version 2.
+    Off,
+    /// The quickest level.
+    Fastest,
+    /// The default.
+    Auto,
+    /// Slower and somewhat smaller.
+    Better,
+    /// As small as is sensible.
+    Max,
+}
+
+impl Compression {
+    /// The zstd level, or `None` where data blobs stay plain.
+    ///
+    /// Level 1 for `Auto`: within 3 % of what restic's default stores, at more than twice its speed
+    /// (`benchmarks/README.md` has the figures).
+    pub fn level(self) -> Option<i32> {
+        match self {
+            Self::Off => None,
+            Self::Fastest => Some(-1),
+            Self::Auto => Some(1),
+            Self::Better => Some(7),
+            Self::Max => Some(15),
+        }
+    }
+}
+
+/// One repository that the run writes to.
+pub struct TargetOptions {
+    /// The repository's key.
+    pub envelope: Arc<Envelope>,
+    /// Repository version, 1 or 2; version 1 knows no compression.
+    pub version: u8,
+    /// How hard to compress for this repository.
+    pub compression: Compression,
+    /// When a pack is closed, in bytes.
+    pub pack_size: usize,
+    /// What the repository holds.
+    pub index: Arc<RwLock<Index>>,
+    /// Where its chunks end.
+    pub polynomial: Polynomial,
+    /// Root tree of the parent snapshot. Repositories of one polynomial share the first that is given.
+    pub parent: Option<Id>,
+}
+
+/// One run, whatever the number of repositories.
+pub struct Options {
+    /// Worker threads.
+    pub threads: usize,
+    /// Decrypt, decompress and hash each blob again before its pack is handed out.
+    pub extra_verify: bool,
+    /// Build everything, hand nothing out.
+    pub dry_run: bool,
+    /// Record access times as they are rather than as the modification time.
+    pub with_atime: bool,
+    /// Neither inode nor ctime tells whether a file changed.
+    pub ignore_inode: bool,
+    /// ctime does not tell whether a file changed.
+    pub ignore_ctime: bool,
+    /// Stay on the file systems of the sources.
+    pub one_file_system: bool,
+    /// Patterns, tag files and sizes that leave entries out.
+    pub excludes: Excludes,
+    /// Folders of ours (cache, state, target repositories) that are left out, with an event.
+    pub own_folders: Vec<PathBuf>,
+    /// Which unchanged files are read again in this run.
+    pub reread: Option<Reread>,
+    /// Where packs for a slower repository wait, and how many bytes may.
+    pub spool: Option<(PathBuf, u64)>,
+    /// Count what there is while reading, so that progress has a total.
+    pub scan: bool,
+    /// Report each item, not only what went wrong.
+    pub verbose: bool,
+}

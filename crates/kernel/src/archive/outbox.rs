@@ -1,0 +1,165 @@
+//! Finished packs of one repository on their way to the owner, bounded in memory.
+
+use super::spool::{Slot, Spool};
+use crate::{BlobEntry, BlobType, Id, Result};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Packs that wait in memory; more wait on disk, or the workers wait.
+const IN_MEMORY: usize = 2;
+
+/// A pack to be stored.
+pub struct Outgoing {
+    /// Its name.
+    pub id: Id,
+    /// What kind of blobs it holds.
+    pub kind: BlobType,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub entries: Vec<BlobEntry>,
+}
+
+/// The answer to a request for the next pack.
+pub enum Next {
+    /// Here it is.
+    Pack(Outgoing),
+    /// None yet; ask again.
+    Wait,
+    /// No more will come.
+    End,
+}
+
+enum Place {
+    Memory(Vec<u8>),
+    Disk(Slot),
+}
+
+struct Waiting {
+    id: Id,
+    kind: BlobType,
+    place: Place,
+    entries: Vec<BlobEntry>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    in_memory: usize,
+    ended: bool,
+    closed: bool,
+}
+
+/// The queue itself.
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    changed: Condvar,
+    spool: Option<Arc<Spool>>,
+}
+
+/// What became of a pack that was offered.
+pub(super) enum Offered {
+    /// It waits to be fetched, or the outbox is closed and does not want it.
+    Taken,
+    /// There is no room, neither in memory nor on disk.
+    Full(Outgoing),
+}
+
+impl Outbox {
+    pub(super) fn new(spool: Option<Arc<Spool>>) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), spool }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Offer a pack; with `spill`, disk serves where memory does not.
+    pub(super) fn offer(&self, pack: Outgoing, spill: bool) -> Result<Offered> {
+        let mut state = self.state();
+        if state.closed {
+            return Ok(Offered::Taken);
+        }
+        let place = if state.in_memory < IN_MEMORY {
+            state.in_memory += 1;
+            Place::Memory(pack.bytes)
+        } else {
+            let Some(spool) = self.spool.as_ref().filter(|_| spill) else { return Ok(Offered::Full(pack)) };
+            match spool.put(&pack.bytes)? {
+                Some(slot) => Place::Disk(slot),
+                None => return Ok(Offered::Full(pack)),
+            }
+        };
+        state.waiting.push_back(Waiting { id: pack.id, kind: pack.kind, place, entries: pack.entries });
+        drop(state);
+        self.changed.notify_all();
+        Ok(Offered::Taken)
+    }
+
+    /// Wait for room for a while.
+    pub(super) fn wait_for_room(&self, patience: Duration) {
+        let state = self.state();
+        if state.in_memory >= IN_MEMORY && !state.closed {
+            drop(self.changed.wait_timeout(state, patience));
+        }
+    }
+
+    /// The next pack, after waiting for `patience` at most.
+    pub(super) fn next(&self, patience: Duration) -> Result<Next> {
+        let mut state = self.state();
+        if state.waiting.is_empty() && !state.ended && !state.closed {
+            state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let Some(waiting) = state.waiting.pop_front() else {
+            return Ok(if state.ended || state.closed { Next::End } else { Next::Wait });
+        };
+        let bytes = match waiting.place {
+            Place::Memory(bytes) => {
+                state.in_memory -= 1;
+                drop(state);
+                self.changed.notify_all();
+                bytes
+            }
+            Place::Disk(slot) => {
+                drop(state);
+                match self.spool.as_ref() {
+                    Some(spool) => spool.take(slot)?,
+                    None => unreachable_slot()?,
+                }
+            }
+        };
+        Ok(Next::Pack(Outgoing { id: waiting.id, kind: waiting.kind, bytes, entries: waiting.entries }))
+    }
+
+    /// Whether nothing waits in memory, so that a worker would not have to wait.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().in_memory == 0
+    }
+
+    /// Whether nothing waits and nothing will come.
+    pub(super) fn is_drained(&self) -> bool {
+        let state = self.state();
+        state.closed || state.ended && state.waiting.is_empty()
+    }
+
+    /// No more packs will be offered; what waits is still handed out.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Nobody will fetch any more: forget what waits and take in nothing.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.waiting.clear();
+        state.in_memory = 0;
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+fn unreachable_slot() -> Result<Vec<u8>> {
+    Err(crate::Error::Internal("a pack waits on disk and there is no spool".into()))
+}

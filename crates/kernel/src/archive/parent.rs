@@ -1,0 +1,193 @@
+//! Trees of the parent snapshot, out of packs that the owner supplies.
+
+use super::run::Shared;
+use crate::compress::Decompressor;
+use crate::pack::open_blob;
+use crate::tree::{Mode, Node, decode_tree};
+use crate::{BlobEntry, BlobType, Error, Id, Result};
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Packs that are kept: by descriptor, or as bytes up to a limit.
+const DESCRIPTORS: usize = 64;
+const BYTES: usize = 64 << 20;
+
+/// A pack that the owner is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct PackRequest {
+    /// What to answer with.
+    pub number: u64,
+    /// Which repository, counted from 0.
+    pub target: usize,
+    /// The pack's name.
+    pub pack: Id,
+}
+
+/// A decoded tree of the parent, its nodes in ascending order of their names.
+pub(super) struct ParentTree {
+    nodes: Vec<Node>,
+}
+
+impl ParentTree {
+    pub(super) fn find(&self, name: &[u8]) -> Option<&Node> {
+        self.nodes.binary_search_by(|node| node.name.as_slice().cmp(name)).ok().map(|place| &self.nodes[place])
+    }
+}
+
+enum Source {
+    Descriptor(File),
+    Bytes(Vec<u8>),
+    Denied(String),
+}
+
+#[derive(Default)]
+struct State {
+    packs: HashMap<(usize, Id), Arc<Source>>,
+    order: VecDeque<(usize, Id)>,
+    bytes: usize,
+    waiting: VecDeque<PackRequest>,
+    open: HashMap<u64, (usize, Id)>,
+    next: u64,
+    closed: bool,
+}
+
+/// The exchange between workers, who need packs, and the owner, who has them.
+#[derive(Default)]
+pub(super) struct Parents {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Parents {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request, after waiting for `patience` at most; an error that says so when no more will come.
+    pub(super) fn next_request(&self, patience: Duration) -> Result<Option<PackRequest>> {
+        let mut state = self.state();
+        if state.waiting.is_empty() && !state.closed {
+            state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match state.waiting.pop_front() {
+            Some(request) => Ok(Some(request)),
+            None if state.closed => Err(Error::Cancelled),
+            None => Ok(None),
+        }
+    }
+
+    /// Answer a request with an open pack.
+    pub(super) fn supply_file(&self, number: u64, file: File) {
+        self.supply(number, Source::Descriptor(file));
+    }
+
+    /// Answer a request with a pack's bytes.
+    pub(super) fn supply_bytes(&self, number: u64, bytes: Vec<u8>) {
+        self.supply(number, Source::Bytes(bytes));
+    }
+
+    /// Answer a request with the reason why the pack is not to be had.
+    pub(super) fn deny(&self, number: u64, why: String) {
+        self.supply(number, Source::Denied(why));
+    }
+
+    fn supply(&self, number: u64, source: Source) {
+        let mut state = self.state();
+        let Some(key) = state.open.remove(&number) else { return };
+        if let Source::Bytes(bytes) = &source {
+            state.bytes += bytes.len();
+        }
+        state.packs.insert(key, Arc::new(source));
+        state.order.push_back(key);
+        while state.order.len() > 1 && (state.order.len() > DESCRIPTORS || state.bytes > BYTES) {
+            let Some(oldest) = state.order.pop_front() else { break };
+            if let Some(gone) = state.packs.remove(&oldest)
+                && let Source::Bytes(bytes) = &*gone
+            {
+                state.bytes -= bytes.len();
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// No more requests: whoever still waits is told so.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn pack(&self, shared: &Shared, target: usize, pack: Id) -> Result<Arc<Source>> {
+        let key = (target, pack);
+        let mut state = self.state();
+        loop {
+            if let Some(source) = state.packs.get(&key) {
+                return Ok(Arc::clone(source));
+            }
+            if state.closed {
+                return Err(Error::Cancelled);
+            }
+            if !state.open.values().any(|open| *open == key) {
+                let number = state.next;
+                state.next += 1;
+                state.open.insert(number, key);
+                state.waiting.push_back(PackRequest { number, target, pack });
+                self.changed.notify_all();
+            }
+            state =
+                self.changed.wait_timeout(state, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
+            shared.check_cancelled()?;
+        }
+    }
+
+    /// A tree by its ID, from whichever repository of the group yields bytes that match it.
+    pub(super) fn load(&self, shared: &Shared, group: usize, id: Id) -> Result<Arc<ParentTree>> {
+        let mut reason = Error::damaged(format!("no repository has tree {id}"));
+        for (number, target) in shared.targets.iter().enumerate().filter(|(_, target)| target.group == group) {
+            let places = target.index.read().unwrap_or_else(PoisonError::into_inner).lookup_all(BlobType::Tree, &id);
+            for place in places {
+                let entry = BlobEntry {
+                    kind: BlobType::Tree,
+                    id,
+                    offset: place.offset,
+                    length: place.length,
+                    uncompressed_length: place.uncompressed_length,
+                };
+                match self.pack(shared, number, place.pack).and_then(|source| read(shared, number, &source, &entry)) {
+                    Ok(tree) => return Ok(Arc::new(tree)),
+                    Err(Error::Cancelled) => return Err(Error::Cancelled),
+                    Err(error) => reason = error,
+                }
+            }
+        }
+        Err(reason)
+    }
+}
+
+fn read(shared: &Shared, target: usize, source: &Source, entry: &BlobEntry) -> Result<ParentTree> {
+    let length = entry.length as usize;
+    let mut sealed = Vec::new();
+    match source {
+        Source::Descriptor(file) => {
+            sealed.resize(length, 0);
+            file.read_exact_at(&mut sealed, entry.offset.into())
+                .map_err(|error| Error::io("read a tree of the parent", error))?;
+        }
+        Source::Bytes(bytes) => {
+            let start = entry.offset as usize;
+            let range = start.checked_add(length).and_then(|end| bytes.get(start..end));
+            sealed.extend_from_slice(range.ok_or_else(|| Error::damaged("a pack ends before one of its blobs"))?);
+        }
+        Source::Denied(why) => return Err(Error::Unavailable(why.clone())),
+    }
+    let (mut opened, mut plain) = (Vec::new(), Vec::new());
+    open_blob(&shared.targets[target].envelope, entry, &sealed, &mut Decompressor::new(), &mut opened, &mut plain)?;
+    let mut nodes = decode_tree(&plain, Mode::Lenient)?.nodes;
+    if !nodes.is_sorted_by(|one, other| one.name < other.name) {
+        nodes.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    Ok(ParentTree { nodes })
+}

@@ -1,0 +1,417 @@
+//! A run: its workers, and what the owner pulls from it.
+
+use super::blobs::{Scratch, deliver};
+use super::counters::{Counters, Progress, Summary, TargetSummary};
+use super::entries::join;
+use super::events::{Action, Event, Events};
+use super::options::{Options, TargetOptions};
+use super::outbox::Next;
+use super::parent::{PackRequest, Parents};
+use super::plan::{Plan, PlanTask};
+use super::scan::{Totals, scan};
+use super::spool::Spool;
+use super::target::{Standing, Target};
+use super::tasks::{Task, Tasks};
+use crate::chunker::Chunker;
+use crate::metadata::{self, MetadataReader};
+use crate::polynomial::Polynomial;
+use crate::time::Zone;
+use crate::{Error, Id, Result};
+use std::collections::HashSet;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What all workers share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) metadata: MetadataReader,
+    pub(super) targets: Vec<Target>,
+    /// One for each distinct polynomial; a target's `group` is its number here.
+    pub(super) chunkers: Vec<Chunker>,
+    pub(super) parent_roots: Vec<Option<Id>>,
+    pub(super) tasks: Tasks,
+    pub(super) parents: Parents,
+    pub(super) counters: Counters,
+    pub(super) events: Events,
+    pub(super) totals: Totals,
+    /// File systems of the sources.
+    pub(super) devices: HashSet<u64>,
+    /// Folders of ours, by device and inode.
+    pub(super) own_folders: HashSet<(u64, u64)>,
+    spool: bool,
+    current: Mutex<Vec<Vec<u8>>>,
+    roots: OnceLock<Vec<Id>>,
+    cancelled: AtomicBool,
+    over: AtomicBool,
+    working: AtomicUsize,
+    fatal: Mutex<Option<Error>>,
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+/// A file that is being read, for as long as this lives.
+pub(super) struct Current<'a> {
+    shared: &'a Shared,
+    path: Vec<u8>,
+}
+
+impl Drop for Current<'_> {
+    fn drop(&mut self) {
+        let mut current = lock(&self.shared.current);
+        if let Some(place) = current.iter().position(|path| *path == self.path) {
+            current.swap_remove(place);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        if self.cancelled.load(Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Relaxed) || self.cancelled.load(Relaxed)
+    }
+
+    pub(super) fn has_spool(&self) -> bool {
+        self.spool
+    }
+
+    /// An item that cannot be saved; the run goes on.
+    pub(super) fn fail(&self, path: &[u8], message: &str) {
+        self.counters.failures.fetch_add(1, Relaxed);
+        self.events.push(Event::Failed { path: path.to_vec(), message: message.to_owned() });
+    }
+
+    /// An item that is no directory is done.
+    pub(super) fn item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
+        self.counters.count_file(action, size);
+        if self.options.verbose {
+            self.events.push(Event::Item { path: join(folder, name), directory: false, action, size });
+        }
+    }
+
+    pub(super) fn current(&self, path: &[u8]) -> Current<'_> {
+        lock(&self.current).push(path.to_vec());
+        Current { shared: self, path: path.to_vec() }
+    }
+
+    pub(super) fn set_roots(&self, roots: Vec<Id>) {
+        let _ = self.roots.set(roots);
+    }
+
+    /// Stop everything: nothing that this run would save could be trusted, or nobody wants it.
+    fn abort(&self, error: Error) {
+        if !matches!(error, Error::Cancelled) {
+            lock(&self.fatal).get_or_insert(error);
+        }
+        self.cancelled.store(true, Relaxed);
+        self.tasks.stop();
+        self.parents.close();
+        for target in &self.targets {
+            target.outbox.close();
+        }
+    }
+
+    fn work(&self) {
+        let mut scratch = Scratch::default();
+        while let Some(task) = self.tasks.pop() {
+            let answer = catch_unwind(AssertUnwindSafe(|| task.run(self, &mut scratch)));
+            match answer {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.abort(error),
+                Err(panic) => self.abort(Error::Internal(panic_message(&*panic))),
+            }
+            self.tasks.done();
+        }
+        if self.working.fetch_sub(1, SeqCst) == 1 {
+            if !self.cancelled.load(Relaxed)
+                && let Err(error) = self.flush()
+            {
+                self.abort(error);
+            }
+            self.over.store(true, SeqCst);
+            self.parents.close();
+            for target in &self.targets {
+                target.outbox.end();
+            }
+            *lock(&self.ended) = true;
+            self.end.notify_all();
+        }
+    }
+
+    fn flush(&self) -> Result<()> {
+        for target in self.targets.iter().filter(|target| target.is_active()) {
+            for pack in target.flush()? {
+                deliver(self, target, pack)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".into())
+}
+
+impl Task {
+    fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        match self {
+            Self::Plan(task) => task.run(shared, scratch),
+            Self::Leaf(task) => task.run(shared, scratch),
+            Self::Directory(task) => task.run(shared, scratch),
+            Self::Entries(task) => task.run(shared, scratch),
+            Self::Blob(task) => task.run(shared, scratch),
+        }
+    }
+}
+
+/// How one repository came out of a run.
+#[derive(Clone, Debug)]
+pub struct TargetOutcome {
+    /// The root tree, for the repository's polynomial; none when the repository left the run.
+    pub root: Option<Id>,
+    /// Whether it was too slow and wants a pass of its own.
+    pub dropped: bool,
+    /// What was added.
+    pub summary: TargetSummary,
+}
+
+/// A backup under way. Its owner pulls packs and requests, answers them, and finishes or cancels it.
+pub struct Run {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Run {
+    /// Start the workers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a thread or the spool cannot be made.
+    pub fn start(options: Options, targets: Vec<TargetOptions>, plan: Plan) -> Result<Self> {
+        let spool = match &options.spool {
+            Some((folder, limit)) if targets.len() > 1 => Some(Arc::new(Spool::new(folder, *limit)?)),
+            _ => None,
+        };
+        let mut polynomials: Vec<Polynomial> = Vec::new();
+        let mut parent_roots: Vec<Option<Id>> = Vec::new();
+        let has_spool = spool.is_some();
+        let targets: Vec<Target> = targets
+            .into_iter()
+            .map(|target| {
+                let group = polynomials.iter().position(|known| *known == target.polynomial).unwrap_or_else(|| {
+                    polynomials.push(target.polynomial);
+                    parent_roots.push(None);
+                    polynomials.len() - 1
+                });
+                parent_roots[group] = parent_roots[group].or(target.parent);
+                Target::new(target, group, spool.clone())
+            })
+            .collect();
+        let numbers = |path: &[u8]| {
+            rustix::fs::statat(rustix::fs::CWD, path, rustix::fs::AtFlags::empty())
+                .ok()
+                .map(|stat| (stat.st_dev, stat.st_ino))
+        };
+        let own = options.own_folders.iter();
+        let own_folders =
+            own.filter_map(|path| numbers(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))).collect();
+        let threads = options.threads.max(1);
+        let shared = Arc::new(Shared {
+            metadata: MetadataReader::new(metadata::Options { with_atime: options.with_atime }, Zone::local().clone()),
+            chunkers: polynomials.into_iter().map(Chunker::new).collect::<Result<_>>()?,
+            devices: plan.targets.iter().filter_map(|target| numbers(target)).map(|(device, _)| device).collect(),
+            own_folders,
+            options,
+            targets,
+            parent_roots,
+            tasks: Tasks::default(),
+            parents: Parents::default(),
+            counters: Counters::default(),
+            events: Events::default(),
+            totals: Totals::default(),
+            spool: has_spool,
+            current: Mutex::default(),
+            roots: OnceLock::new(),
+            cancelled: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            working: AtomicUsize::new(threads),
+            fatal: Mutex::default(),
+            ended: Mutex::default(),
+            end: Condvar::new(),
+        });
+        let paths: Vec<_> = plan.targets.iter().map(|target| (target.clone(), plan.absolute(target))).collect();
+        let is_scanned = shared.options.scan && plan.stdin.is_none();
+        shared.tasks.push([Task::Plan(PlanTask::new(plan))]);
+        let run = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
+        for number in 0..threads {
+            run.spawn(&format!("backup-{number}"), Shared::work)?;
+        }
+        if is_scanned {
+            run.spawn("backup-scan", move |shared| scan(shared, &paths))?;
+        }
+        Ok(run)
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&shared));
+        match thread {
+            Ok(thread) => {
+                lock(&self.threads).push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.abort(Error::Cancelled);
+                Err(Error::io("start a worker", error))
+            }
+        }
+    }
+
+    /// The next pack for a repository, after waiting for `patience` at most.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a pack cannot be read back from the spool.
+    pub fn next_pack(&self, target: usize, patience: Duration) -> Result<Next> {
+        let target = &self.shared.targets[target];
+        let mut next = target.outbox.next(patience)?;
+        if let Next::Pack(pack) = &mut next {
+            target.handed_out(pack);
+        }
+        Ok(next)
+    }
+
+    /// A pack is durable in its repository.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was not handed out.
+    pub fn stored(&self, target: usize, id: Id, size: u64) -> Result<()> {
+        self.shared.targets[target].stored(id, size)
+    }
+
+    /// A repository failed: the others go on without it. Without any other the run ends.
+    pub fn failed(&self, target: usize) {
+        self.shared.targets[target].leave(Standing::Failed);
+        if !self.shared.targets.iter().any(Target::is_active) {
+            self.shared.abort(Error::Cancelled);
+        }
+    }
+
+    /// The JSON of an index over packs that are stored, when it is time for one or `force` says so.
+    pub fn take_index(&self, target: usize, force: bool) -> Option<Vec<u8>> {
+        self.shared.targets[target].take_index(force)
+    }
+
+    /// The next pack that a worker needs to read the parent snapshot.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when no more will be asked for.
+    pub fn next_request(&self, patience: Duration) -> Result<Option<PackRequest>> {
+        self.shared.parents.next_request(patience)
+    }
+
+    /// Answer a request with an open file that begins where the pack begins.
+    pub fn supply_file(&self, number: u64, file: File) {
+        self.shared.parents.supply_file(number, file);
+    }
+
+    /// Answer a request with all bytes of the pack.
+    pub fn supply_bytes(&self, number: u64, bytes: Vec<u8>) {
+        self.shared.parents.supply_bytes(number, bytes);
+    }
+
+    /// Answer a request with the reason why the pack is not to be had.
+    pub fn deny(&self, number: u64, why: String) {
+        self.shared.parents.deny(number, why);
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> Progress {
+        let shared = &self.shared;
+        Progress {
+            files_done: shared.counters.total_files_processed.load(Relaxed),
+            bytes_done: shared.counters.total_bytes_processed.load(Relaxed),
+            files_total: shared.totals.files.load(Relaxed),
+            bytes_total: shared.totals.bytes.load(Relaxed),
+            scanned: shared.totals.is_complete.load(Relaxed),
+            failures: shared.counters.failures.load(Relaxed),
+            current: lock(&shared.current).clone(),
+        }
+    }
+
+    /// Whether no pack waits and none will come.
+    pub fn is_drained(&self, target: usize) -> bool {
+        self.shared.targets[target].outbox.is_drained()
+    }
+
+    /// Wait for the workers to be through, for `patience` at most, and say whether they are.
+    pub fn wait(&self, patience: Duration) -> bool {
+        let ended = lock(&self.shared.ended);
+        let waiting = |ended: &mut bool| !*ended;
+        *self.shared.end.wait_timeout_while(ended, patience, waiting).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// What happened since the last call.
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.events.take()
+    }
+
+    /// Stop: workers end soon, packs that were not handed out are forgotten.
+    pub fn cancel(&self) {
+        self.shared.abort(Error::Cancelled);
+    }
+
+    /// Whether the workers are through; packs may still wait to be fetched.
+    pub fn is_over(&self) -> bool {
+        self.shared.over.load(SeqCst)
+    }
+
+    /// What the run has seen and done so far.
+    pub fn summary(&self) -> Summary {
+        self.shared.counters.freeze()
+    }
+
+    /// How a repository stands.
+    pub fn outcome(&self, target: usize) -> TargetOutcome {
+        let target = &self.shared.targets[target];
+        let root = self.shared.roots.get().and_then(|roots| roots.get(target.group)).copied();
+        TargetOutcome {
+            root: root.filter(|_| target.is_active() && self.is_over() && !self.shared.cancelled.load(Relaxed)),
+            dropped: target.standing() == Standing::Dropped,
+            summary: target.counters.freeze(),
+        }
+    }
+
+    /// Wait for the workers to end, and say what ended the run if it was not its end.
+    ///
+    /// # Errors
+    /// The first error that was not a single item's; [`Error::Cancelled`] after [`Run::cancel`].
+    pub fn join(&self) -> Result<()> {
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
+            if thread.join().is_err() {
+                return Err(Error::Internal("a worker panicked".into()));
+            }
+        }
+        if let Some(error) = lock(&self.shared.fatal).take() {
+            return Err(error);
+        }
+        self.shared.check_cancelled()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.cancel();
+        let _ = self.join();
+    }
+}

@@ -1,0 +1,225 @@
+//! One repository of a run: what it knows, its open packs, its outbox.
+
+use super::counters::TargetCounters;
+use super::options::TargetOptions;
+use super::outbox::{Outbox, Outgoing};
+use super::spool::Spool;
+use crate::envelope::Envelope;
+use crate::index::{Index, encode_index};
+use crate::pack::{PackBuilder, parse_header};
+use crate::{BlobEntry, BlobType, Error, Id, Result};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
+
+/// Blobs that fill an index file, as in restic.
+const INDEX_BLOBS: usize = 50_000;
+/// How long packs may stay without an index, so that a killed run loses little.
+const INDEX_AGE: Duration = Duration::from_secs(600);
+/// Open packs of data: a second one only where two workers would otherwise wait for each other.
+const DATA_PACKS: usize = 2;
+const SHARDS: usize = 16;
+
+/// Whether a repository takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Standing {
+    Active = 0,
+    /// Its owner reported that it failed.
+    Failed = 1,
+    /// It was too slow and the spool is full; it wants a pass of its own.
+    Dropped = 2,
+}
+
+type Packer = Mutex<Option<PackBuilder>>;
+
+/// One repository.
+pub(super) struct Target {
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) index: Arc<RwLock<Index>>,
+    /// Which polynomial's chunks it takes.
+    pub(super) group: usize,
+    pub(super) outbox: Outbox,
+    pub(super) counters: TargetCounters,
+    data_level: Option<i32>,
+    tree_level: Option<i32>,
+    pack_size: usize,
+    claimed: [Mutex<HashSet<(BlobType, Id)>>; SHARDS],
+    data: [Packer; DATA_PACKS],
+    trees: Packer,
+    standing: AtomicU8,
+    in_flight: Mutex<HashMap<Id, Vec<BlobEntry>>>,
+    unindexed: Mutex<Unindexed>,
+}
+
+struct Unindexed {
+    packs: Vec<(Id, Vec<BlobEntry>)>,
+    blobs: usize,
+    since: Instant,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Target {
+    pub(super) fn new(options: TargetOptions, group: usize, spool: Option<Arc<Spool>>) -> Self {
+        let compresses = options.version >= 2;
+        let level = options.compression.level();
+        Self {
+            envelope: options.envelope,
+            index: options.index,
+            group,
+            outbox: Outbox::new(spool),
+            counters: TargetCounters::default(),
+            data_level: level.filter(|_| compresses),
+            tree_level: compresses.then(|| level.unwrap_or(1)),
+            pack_size: options.pack_size,
+            claimed: std::array::from_fn(|_| Mutex::default()),
+            data: std::array::from_fn(|_| Mutex::default()),
+            trees: Mutex::default(),
+            standing: AtomicU8::new(Standing::Active as u8),
+            in_flight: Mutex::default(),
+            unindexed: Mutex::new(Unindexed { packs: Vec::new(), blobs: 0, since: Instant::now() }),
+        }
+    }
+
+    /// How hard this type of blob is compressed here; `None` is not at all.
+    pub(super) fn level(&self, kind: BlobType) -> Option<i32> {
+        match kind {
+            BlobType::Data => self.data_level,
+            BlobType::Tree => self.tree_level,
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Relaxed) {
+            0 => Standing::Active,
+            1 => Standing::Failed,
+            _ => Standing::Dropped,
+        }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.standing() == Standing::Active
+    }
+
+    /// Take it out of the run; the first reason stays.
+    pub(super) fn leave(&self, standing: Standing) {
+        let active = Standing::Active as u8;
+        let _ = self.standing.compare_exchange(active, standing as u8, Ordering::Relaxed, Ordering::Relaxed);
+        self.outbox.close();
+    }
+
+    fn shard(&self, id: &Id) -> MutexGuard<'_, HashSet<(BlobType, Id)>> {
+        lock(&self.claimed[usize::from(id.0[0]) % SHARDS])
+    }
+
+    /// Whether the repository has the blob, or will have it by this run.
+    pub(super) fn knows(&self, kind: BlobType, id: &Id) -> bool {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).contains(kind, id)
+            || self.shard(id).contains(&(kind, *id))
+    }
+
+    /// Whether the repository lacks the blob and nobody else brings it: then the caller must.
+    pub(super) fn claim(&self, kind: BlobType, id: &Id) -> bool {
+        !self.index.read().unwrap_or_else(PoisonError::into_inner).contains(kind, id)
+            && self.shard(id).insert((kind, *id))
+    }
+
+    fn packer(&self, kind: BlobType) -> MutexGuard<'_, Option<PackBuilder>> {
+        if kind == BlobType::Tree {
+            return lock(&self.trees);
+        }
+        for packer in &self.data {
+            match packer.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        lock(&self.data[0])
+    }
+
+    /// Seal a blob into an open pack, look at it again with `check`, and return the pack if that filled it.
+    pub(super) fn pack(
+        &self,
+        kind: BlobType,
+        id: Id,
+        bytes: &[u8],
+        uncompressed_length: u32,
+        check: impl FnOnce(&Envelope, &BlobEntry, &[u8]) -> Result<()>,
+    ) -> Result<Option<Outgoing>> {
+        let mut packer = self.packer(kind);
+        let builder = packer.get_or_insert_with(|| PackBuilder::new(Arc::clone(&self.envelope)));
+        let entry = builder.add(kind, id, bytes, uncompressed_length)?;
+        let start = entry.offset as usize;
+        check(&self.envelope, &entry, &builder.bytes()[start..start + entry.length as usize])?;
+        self.count(kind, bytes.len() as u64, uncompressed_length, entry.length);
+        let full = builder.len() >= self.pack_size;
+        let finished = if full { packer.take() } else { None };
+        drop(packer);
+        finished.map(|builder| self.finish(builder)).transpose()
+    }
+
+    fn count(&self, kind: BlobType, plain: u64, uncompressed_length: u32, packed: u32) {
+        let counters = &self.counters;
+        let blobs = if kind == BlobType::Tree { &counters.tree_blobs } else { &counters.data_blobs };
+        let size = if uncompressed_length == 0 { plain } else { uncompressed_length.into() };
+        blobs.fetch_add(1, Ordering::Relaxed);
+        counters.data_added.fetch_add(size, Ordering::Relaxed);
+        counters.data_added_packed.fetch_add(packed.into(), Ordering::Relaxed);
+    }
+
+    fn finish(&self, builder: PackBuilder) -> Result<Outgoing> {
+        let pack = builder.finish()?;
+        let again = parse_header(&self.envelope, &pack.bytes, pack.bytes.len() as u64)?;
+        if again != pack.entries {
+            return Err(Error::Internal(format!(
+                "the header of new pack {} reads differently than it was written",
+                pack.id
+            )));
+        }
+        let kind = pack.entries.first().map_or(BlobType::Data, |entry| entry.kind);
+        Ok(Outgoing { id: pack.id, kind, bytes: pack.bytes, entries: pack.entries })
+    }
+
+    /// Close the open packs.
+    pub(super) fn flush(&self) -> Result<Vec<Outgoing>> {
+        let open = self.data.iter().chain([&self.trees]);
+        open.filter_map(|packer| lock(packer).take()).map(|builder| self.finish(builder)).collect()
+    }
+
+    /// Remember what a pack holds while its owner stores it.
+    pub(super) fn handed_out(&self, pack: &mut Outgoing) {
+        lock(&self.in_flight).insert(pack.id, std::mem::take(&mut pack.entries));
+    }
+
+    /// The owner has stored a pack: from now on an index may name it.
+    pub(super) fn stored(&self, id: Id, size: u64) -> Result<()> {
+        let Some(entries) = lock(&self.in_flight).remove(&id) else {
+            return Err(Error::Internal(format!("pack {id} was not handed out")));
+        };
+        self.counters.packs_stored.fetch_add(1, Ordering::Relaxed);
+        self.counters.bytes_stored.fetch_add(size, Ordering::Relaxed);
+        let mut unindexed = lock(&self.unindexed);
+        unindexed.blobs += entries.len();
+        unindexed.packs.push((id, entries));
+        Ok(())
+    }
+
+    /// An index of packs that were stored, as JSON, when it is time for one (or `force` says so) and there are any.
+    pub(super) fn take_index(&self, force: bool) -> Option<Vec<u8>> {
+        let mut unindexed = lock(&self.unindexed);
+        let due = unindexed.blobs >= INDEX_BLOBS || unindexed.since.elapsed() >= INDEX_AGE;
+        if unindexed.packs.is_empty() || !(due || force) {
+            return None;
+        }
+        let packs = std::mem::take(&mut unindexed.packs);
+        unindexed.blobs = 0;
+        unindexed.since = Instant::now();
+        drop(unindexed);
+        Some(encode_index(&packs))
+    }
+}

@@ -1,0 +1,82 @@
+"""Which snapshot a backup compares with: one that this host recorded itself, unless the user says otherwise.
+
+A parent that merely is the newest in the repository could have been planted there, and the next honest backup would
+then store what it says instead of what the files hold (threat P-1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.repository.selection import SnapshotFilter, find_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.archive.backup_options import BackupOptions
+    from strongroom.base.progress import Reporter
+    from strongroom.repository.opened import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A snapshot to compare with. ``tree`` is the authority; ``snapshot`` is what the new one names, if it is there.
+
+    ``recorded_ns`` is when this host's recorded run began (nanoseconds since 1970 UTC); 0 for a parent of the user's.
+    """
+
+    tree: str
+    snapshot: str | None
+    recorded_ns: int = 0
+
+
+def find_parent(
+    repository: Repository, options: BackupOptions, host: str, paths: Sequence[str], reporter: Reporter
+) -> Parent | None:
+    """The parent in one repository, or None: then everything is read."""
+    if options.force or options.stream is not None:
+        return None
+    if options.parent == "latest":
+        return _latest(repository, options, host, paths, reporter)
+    if options.parent:
+        found = find_snapshot(repository, options.parent)
+        return Parent(found.snapshot.tree, found.id)
+    last = repository.state.last_run(host, paths) if repository.state is not None else None
+    if last is None:
+        return None
+    is_there = last.snapshot in repository.snapshot_names()
+    return Parent(last.tree, last.snapshot if is_there else None, last.started_ns)
+
+
+def _latest(
+    repository: Repository, options: BackupOptions, host: str, paths: Sequence[str], reporter: Reporter
+) -> Parent | None:
+    wanted = SnapshotFilter(
+        hosts=(host,) if "host" in options.group_by else (),
+        paths=tuple(paths) if "paths" in options.group_by else (),
+        tags=(options.tags,) if "tags" in options.group_by and options.tags else (),
+    )
+    try:
+        found = find_snapshot(repository, "latest", wanted)
+    except UsageError:
+        return None
+    reporter.warning(
+        "--parent latest trusts whatever snapshot is the newest in the repository; on a machine that keeps its state "
+        "directory, leave it out"
+    )
+    return Parent(found.snapshot.tree, found.id)
+
+
+def share_parents(repositories: Sequence[Repository], parents: Sequence[Parent | None]) -> list[Parent | None]:
+    """For each repository the tree to compare with: of those with the same polynomial the one recorded last.
+
+    A tree is checked by its hash, so it may come from any of them.
+    """
+    shared: dict[int, Parent] = {}
+    for repository, parent in zip(repositories, parents, strict=True):
+        known = shared.get(repository.polynomial)
+        if parent is not None and (known is None or parent.recorded_ns > known.recorded_ns):
+            shared[repository.polynomial] = parent
+    return [shared.get(repository.polynomial) for repository in repositories]
