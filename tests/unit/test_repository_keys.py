@@ -10,6 +10,7 @@ from tests.support.repositories import PASSWORD, Machine, make, opened, put, put
 from strongroom import _kernel
 from strongroom.base.errors import UsageError, WrongPassword
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.format.key import KeyFile
 from strongroom.repository import keyring
 from strongroom.repository.key_removal import change_password, remove_key
 from strongroom.repository.opening import open_repository
@@ -81,7 +82,7 @@ def test_a_key_around_nonsense_is_skipped(tmp_path: Path) -> None:
     """A key file that opens with our password but wraps no master key is skipped, and the real one found."""
     store = make(tmp_path)
     derived = _kernel.derive_key(PASSWORD, b"s" * 64, 2, 8, 1)
-    file = keyring.KeyFile(2, 8, 1, b"s" * 64, derived.seal(b'{"mac":7}'))
+    file = KeyFile(2, 8, 1, b"s" * 64, derived.seal(b'{"mac":7}'))
     put(store, Kind.KEY, file.encode())
     assert opened(tmp_path).id
 

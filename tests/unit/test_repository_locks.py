@@ -68,9 +68,12 @@ def test_a_lock_that_appears_while_we_wait_wins(repository: Repository, tmp_path
     """The second look finds whoever came in between; our own lock is taken back."""
     other = opened(tmp_path, another(machine, hostname="beta"))
     theirs = LockFile(machine.clock.now_ns(), False, "beta", "bob", 1)
-    machine.clock.on_sleep = lambda: (
-        None if names(other)[1:] else other.save_unpacked(Kind.LOCK, theirs.encode()) and None
-    )
+
+    def barge_in() -> None:
+        if len(names(other)) < 2:
+            other.save_unpacked(Kind.LOCK, theirs.encode())
+
+    machine.clock.on_sleep = barge_in
     with pytest.raises(Locked, match="beta"):
         repository.lock(exclusive=True)
     assert len(names(repository)) == 1

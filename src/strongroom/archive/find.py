@@ -1,0 +1,178 @@
+"""Search snapshots: for names by pattern and time, for blobs, trees and packs by ID."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.archive.view import FREE_REPEATS, MAX_DEPTH, Entry, SnapshotView, join
+from strongroom.base.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from strongroom.repository.opened import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class NameQuery:
+    """``patterns`` as restic's filters have them; times are the modification time in nanoseconds, bounds included."""
+
+    patterns: tuple[bytes | str, ...]
+    ignore_case: bool = False
+    oldest_ns: int | None = None
+    newest_ns: int | None = None
+
+
+class NameSearch:
+    """Looks for names in one snapshot after the other, and never twice into a tree in which nothing was found.
+
+    A pattern with a slash depends on where a tree stands, so with such a pattern nothing is remembered.
+    """
+
+    def __init__(self, query: NameQuery) -> None:
+        self._query = query
+        one = {"iincludes" if query.ignore_case else "includes": query.patterns}
+        self._filter = _kernel.Filter(**one)
+        self._anywhere = not any(b"/" in (p.encode() if isinstance(p, str) else p) for p in query.patterns)
+        self._barren: set[bytes] = set()
+
+    def search(self, view: SnapshotView, found: Callable[[Entry], None]) -> None:
+        """Call ``found`` for each match in a snapshot, in the order of paths. Raises ``LimitExceeded`` as ``walk``."""
+        _Search(self, view, found).folder(view.tree, b"/", 0)
+
+    def matches(self, entry: Entry) -> tuple[bool, bool]:
+        """Whether an entry is found, and whether something below it may be."""
+        taken, below = self._filter.select(entry.path, entry.is_dir)
+        query, mtime = self._query, entry.node.mtime.ns
+        if (query.oldest_ns is not None and mtime < query.oldest_ns) or (
+            query.newest_ns is not None and mtime > query.newest_ns
+        ):
+            taken = False
+        return taken, below
+
+    def is_barren(self, tree: bytes) -> bool:
+        """Whether this tree was searched already, in vain."""
+        return tree in self._barren
+
+    def remember_barren(self, tree: bytes) -> None:
+        """Nothing in this tree matches, wherever it stands."""
+        if self._anywhere:
+            self._barren.add(tree)
+
+
+class _Search:
+    """One pass over one snapshot."""
+
+    def __init__(self, search: NameSearch, view: SnapshotView, found: Callable[[Entry], None]) -> None:
+        self._search = search
+        self._view = view
+        self._found = found
+        self._looked_at = 0
+        self._fertile: set[bytes] = set()
+
+    def folder(self, tree: str, path: bytes, depth: int) -> bool:
+        """Search a tree; whether anything was found in it, or could not be read."""
+        number = bytes.fromhex(tree)
+        if self._search.is_barren(number):
+            return False
+        if depth >= MAX_DEPTH:
+            self._view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
+            return True
+        problems = self._view.problems
+        nodes = self._view.read(tree, path)
+        self._count(number, len(nodes))
+        any_found = self._view.problems != problems
+        for node in nodes:
+            entry = Entry(join(path, node.name), node)
+            taken, below = self._search.matches(entry)
+            if taken:
+                any_found = True
+                self._found(entry)
+            if entry.is_dir and below:
+                subtree = self._view.subtree(entry)
+                any_found |= subtree is None or self.folder(subtree, entry.path, depth + 1)
+        if not any_found:
+            self._search.remember_barren(number)
+        return any_found
+
+    def _count(self, tree: bytes, nodes: int) -> None:
+        """Only trees that hold something are looked at twice, so a snapshot that repeats itself shows here."""
+        if tree in self._fertile:
+            self._looked_at += nodes
+            if self._looked_at > FREE_REPEATS and self._looked_at > 100 * len(self._fertile):
+                raise LimitExceeded("repeats the same entries beyond reason", subject="this snapshot")
+        self._fertile.add(tree)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectQuery:
+    """Whole IDs of blobs to look for, by type."""
+
+    data: frozenset[str] = frozenset()
+    trees: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """Where a blob is used: the path of the file or folder, and the ID of the tree that names it (not for a root)."""
+
+    kind: str
+    id: str
+    path: bytes
+    parent_tree: str
+
+
+class ObjectSearch:
+    """Looks for blobs in one snapshot after the other.
+
+    In each snapshot a tree is read once and reported where it is first met; one without a use is not read again in
+    later snapshots either.
+    """
+
+    def __init__(self, query: ObjectQuery) -> None:
+        self._query = query
+        self._barren: set[bytes] = set()
+
+    def search(self, view: SnapshotView, found: Callable[[FoundObject], None]) -> None:
+        """Call ``found`` for each use of a blob that was asked for."""
+        if view.tree in self._query.trees:
+            found(FoundObject("tree", view.tree, b"/", ""))
+        self._folder(view, found, set(), view.tree, b"/")
+
+    def _folder(
+        self, view: SnapshotView, found: Callable[[FoundObject], None], seen: set[bytes], tree: str, path: bytes
+    ) -> bool:
+        """Whether anything was found in a tree, or may be: one that is met again counts, since its first time did."""
+        number = bytes.fromhex(tree)
+        if number in self._barren:
+            return False
+        if number in seen or path.count(b"/") > MAX_DEPTH:
+            return True
+        seen.add(number)
+        problems, any_found = view.problems, False
+        for node in view.read(tree, path):
+            here = join(path, node.name)
+            if node.subtree is not None:
+                if node.subtree in self._query.trees:
+                    found(FoundObject("tree", node.subtree, here, tree))
+                    any_found = True
+                any_found |= self._folder(view, found, seen, node.subtree, here)
+            elif node.content and self._query.data:
+                for blob in self._query.data.intersection(node.content):
+                    found(FoundObject("blob", blob, here, tree))
+                    any_found = True
+        if not any_found and view.problems == problems:
+            self._barren.add(number)
+        return any_found
+
+
+def blobs_of_packs(repository: Repository, packs: Iterable[str]) -> ObjectQuery:
+    """The blobs that lie in some packs (whole IDs), by the index."""
+    data: set[str] = set()
+    trees: set[str] = set()
+    for pack in packs:
+        for entry in repository.index.pack_entries(pack):
+            (trees if entry.kind == "tree" else data).add(entry.id)
+    return ObjectQuery(frozenset(data), frozenset(trees))

@@ -1,0 +1,237 @@
+"""How much snapshots hold, counted in restic's four ways. Trees are read once, however often they stand somewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from strongroom.archive.diff import ENVELOPE, blob_size
+from strongroom.archive.view import MAX_DEPTH, SnapshotView, join
+from strongroom.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from strongroom._kernel import Node
+    from strongroom.base.progress import Reporter
+    from strongroom.repository.opened import Repository
+
+MODES = ("restore-size", "files-by-contents", "blobs-per-file", "raw-data")
+
+
+@dataclass(slots=True)
+class Statistics:
+    """The result; what a mode does not count stays 0. Sizes in bytes."""
+
+    snapshots_count: int = 0
+    total_size: int = 0
+    total_file_count: int = 0
+    total_blob_count: int = 0
+    total_uncompressed_size: int = 0
+    compressed_blobs_size: int = 0
+    """raw-data: bytes of the blobs that are compressed, as stored."""
+    compressed_blobs_uncompressed_size: int = 0
+    """raw-data: bytes of the same blobs before compression."""
+    compressed_blobs_count: int = 0
+    problems: int = 0
+
+
+def count(repository: Repository, trees: Iterable[str], mode: str, reporter: Reporter | None = None) -> Statistics:
+    """Count the snapshots whose root trees these are. Raises ``UsageError`` for another mode.
+
+    * ``restore-size``: the bytes and entries that a restore of all of them would write, hard links once;
+    * ``files-by-contents``: distinct files by content;
+    * ``blobs-per-file``: the blobs of each path, once for each path;
+    * ``raw-data``: the distinct blobs that they need, as they are stored.
+    """
+    counters = {
+        "restore-size": _RestoreSize,
+        "files-by-contents": _FilesByContents,
+        "blobs-per-file": _BlobsPerFile,
+        "raw-data": _RawData,
+    }
+    if mode not in counters:
+        raise UsageError("is no way to count", subject=f"--mode {mode}", hint=f"There are {', '.join(MODES)}.")
+    result = Statistics()
+    counter = counters[mode](repository, result)
+    for tree in trees:
+        view = SnapshotView(repository, tree, reporter)
+        counter.snapshot(view)
+        result.snapshots_count += 1
+        result.problems += view.problems
+    counter.finish()
+    return result
+
+
+class _Counter:
+    """Visits each tree once over all snapshots."""
+
+    def __init__(self, repository: Repository, result: Statistics) -> None:
+        self.repository = repository
+        self.result = result
+        self._seen: set[bytes] = set()
+
+    def snapshot(self, view: SnapshotView) -> None:
+        pending = [(view.tree, b"/", 0)]
+        while pending:
+            tree, path, depth = pending.pop()
+            number = bytes.fromhex(tree)
+            if number in self._seen:
+                continue
+            if depth >= MAX_DEPTH:
+                view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
+                continue
+            self._seen.add(number)
+            self.tree(tree)
+            for node in view.read(tree, path):
+                here = join(path, node.name)
+                if node.subtree is not None:
+                    pending.append((node.subtree, here, depth + 1))
+                elif node.type == "file":
+                    self.file(here, node)
+
+    def tree(self, tree: str) -> None:
+        """A tree is visited."""
+
+    def file(self, path: bytes, node: Node) -> None:
+        """A file is visited."""
+
+    def finish(self) -> None:
+        """All is visited."""
+
+
+class _FilesByContents(_Counter):
+    def __init__(self, repository: Repository, result: Statistics) -> None:
+        super().__init__(repository, result)
+        self._files: set[bytes] = set()
+
+    def file(self, path: bytes, node: Node) -> None:  # noqa: ARG002
+        content = hashlib.sha256("".join(node.content or ()).encode()).digest()
+        if content not in self._files:
+            self._files.add(content)
+            self.result.total_file_count += 1
+            self.result.total_size += node.size
+
+
+class _BlobsPerFile(_Counter):
+    def __init__(self, repository: Repository, result: Statistics) -> None:
+        super().__init__(repository, result)
+        self._blobs: set[bytes] = set()
+        self._paths: set[bytes] = set()
+
+    def file(self, path: bytes, node: Node) -> None:
+        where = hashlib.sha256(path).digest()
+        if where not in self._paths:
+            self._paths.add(where)
+            self.result.total_file_count += 1
+        for blob in node.content or ():
+            use = hashlib.sha256(where + bytes.fromhex(blob)).digest()[:16]
+            if use not in self._blobs:
+                self._blobs.add(use)
+                self.result.total_blob_count += 1
+                self.result.total_size += blob_size(self.repository, "data", blob)
+
+
+class _RawData(_Counter):
+    def __init__(self, repository: Repository, result: Statistics) -> None:
+        super().__init__(repository, result)
+        self._blobs: set[bytes] = set()
+
+    def tree(self, tree: str) -> None:
+        self._blob("tree", tree)
+
+    def file(self, path: bytes, node: Node) -> None:  # noqa: ARG002
+        for blob in node.content or ():
+            number = bytes.fromhex(blob)
+            if number not in self._blobs:
+                self._blobs.add(number)
+                self._blob("data", blob)
+
+    def _blob(self, kind: str, blob: str) -> None:
+        result = self.result
+        copies = self.repository.locations(kind, blob)
+        if not copies:
+            return
+        length, plain = copies[0].length, copies[0].uncompressed_length
+        result.total_blob_count += 1
+        result.total_size += length
+        result.total_uncompressed_size += plain or length - ENVELOPE
+        if plain:
+            result.compressed_blobs_count += 1
+            result.compressed_blobs_size += length
+            result.compressed_blobs_uncompressed_size += plain
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is below a tree: entries, bytes of files with one name, and whether it has files with several."""
+
+    entries: int = 0
+    size: int = 0
+    linked: bool = False
+
+
+@dataclass(slots=True)
+class _Frame:
+    tree: str
+    path: bytes
+    sum: _Sum = field(default_factory=_Sum)
+    pending: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+class _RestoreSize(_Counter):
+    """Adds up sums of trees, so that 10^12 paths cost no more than the trees that spell them.
+
+    A file with several names counts once in a snapshot, so trees that hold one are gone through again in each
+    snapshot, and those without are not.
+    """
+
+    def __init__(self, repository: Repository, result: Statistics) -> None:
+        super().__init__(repository, result)
+        self._sums: dict[bytes, _Sum] = {}
+
+    def snapshot(self, view: SnapshotView) -> None:
+        self._sums = {number: known for number, known in self._sums.items() if not known.linked}
+        inodes: set[tuple[int, int]] = set()
+        stack = [self._open(view, view.tree, b"/", inodes)]
+        while stack:
+            frame = stack[-1]
+            if not frame.pending:
+                stack.pop()
+                self._sums[bytes.fromhex(frame.tree)] = frame.sum
+                if stack:
+                    _include(stack[-1].sum, frame.sum)
+                continue
+            path, tree = frame.pending.pop()
+            known = self._sums.get(bytes.fromhex(tree))
+            if known is not None:
+                _include(frame.sum, known)
+            elif len(stack) >= MAX_DEPTH:
+                view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
+            else:
+                stack.append(self._open(view, tree, path, inodes))
+        total = self._sums[bytes.fromhex(view.tree)]
+        self.result.total_file_count += total.entries
+        self.result.total_size += total.size
+
+    def _open(self, view: SnapshotView, tree: str, path: bytes, inodes: set[tuple[int, int]]) -> _Frame:
+        frame = _Frame(tree, path)
+        for node in view.read(tree, path):
+            frame.sum.entries += 1
+            if node.subtree is not None:
+                frame.pending.append((join(path, node.name), node.subtree))
+            elif node.links > 1 and node.inode:
+                frame.sum.linked = True
+                if (node.inode, node.device_id) not in inodes:
+                    inodes.add((node.inode, node.device_id))
+                    self.result.total_size += node.size
+            else:
+                frame.sum.size += node.size
+        return frame
+
+
+def _include(above: _Sum, below: _Sum) -> None:
+    above.entries += below.entries
+    above.size += below.size
+    above.linked |= below.linked

@@ -1,0 +1,161 @@
+"""A snapshot as a file system: what ls, find, dump, diff and stats look at.
+
+A snapshot may come from an intruder. Trees form a graph without cycles, so a few kilobytes can spell 10^12 paths, and
+paths can be deeper than any disk has them (threats B-2 and B-3). Whoever lists paths goes by ``walk``, which stops when
+a snapshot repeats itself beyond reason; whoever only counts goes by trees and sees each once. Names are bytes as they
+were on the source's disk: escape them before they reach a terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
+from strongroom.base.progress import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from strongroom._kernel import Node
+    from strongroom.repository.opened import Repository
+
+MAX_DEPTH = 256
+"""How deep folders may nest (engine page, 'Budgets')."""
+FREE_REPEATS = 200_000
+"""How many entries are listed before anybody asks whether they are always the same."""
+MAX_REPEATS = 100
+"""How often the average entry may be listed. Real folders hardly repeat: an entry holds inode and change time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A node with its absolute path in the snapshot, such as ``b"/home/ann"``."""
+
+    path: bytes
+    node: Node
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether there may be entries below it."""
+        return self.node.type == "dir"
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """The path of a name in a folder."""
+    return (b"" if folder == b"/" else folder) + b"/" + name
+
+
+class SnapshotView:
+    """The tree of a snapshot. ``reporter`` hears of what cannot be read, and says when to stop; ``problems`` counts."""
+
+    def __init__(self, repository: Repository, tree: str, reporter: Reporter | None = None) -> None:
+        self.repository = repository
+        self.tree = tree
+        self.reporter = reporter or Reporter()
+        self.problems = 0
+
+    def problem(self, path: bytes, message: str) -> None:
+        """Report something that cannot be read; the rest goes on."""
+        self.problems += 1
+        self.reporter.error(path, message, "restore")
+
+    def read(self, tree: str, path: bytes) -> list[Node]:
+        """The nodes of a tree that stands at ``path``; unreadable ones are reported and left out, whole trees, too."""
+        if self.reporter.stop.is_set():
+            raise Interrupted("stopped")
+        try:
+            found = self.repository.load_tree(tree)
+        except (Damaged, LimitExceeded, Missing) as error:
+            self.problem(path, str(error))
+            return []
+        for name, reason in found.skipped:
+            self.problem(join(path, name), reason)
+        return found.nodes
+
+    def subtree(self, entry: Entry) -> str | None:
+        """The tree of a folder, or None after a report where it has none."""
+        if entry.node.subtree is None:
+            self.problem(entry.path, "is a folder without a tree")
+        return entry.node.subtree
+
+    def find(self, path: bytes) -> Entry | None:
+        """The entry at a path; None for the root, which has no node of its own.
+
+        Raises ``UsageError`` when there is none.
+        """
+        here, tree, found = b"/", self.tree, None
+        for part in [part for part in path.split(b"/") if part not in (b"", b".")]:
+            entries = {node.name: node for node in self.read(tree, here)} if tree else {}
+            here = join(here, part)
+            if part not in entries:
+                raise UsageError("is not in the snapshot", subject=here.decode("utf-8", "backslashreplace"))
+            found = Entry(here, entries[part])
+            tree = (self.subtree(found) if found.is_dir else None) or ""
+        return found
+
+    def below(self, subfolder: bytes) -> SnapshotView:
+        """This snapshot as seen from one of its folders (``snapshot:subfolder``). Raises ``UsageError``."""
+        entry = self.find(subfolder)
+        if entry is None:
+            return self
+        tree = self.subtree(entry) if entry.is_dir else None
+        if tree is None:
+            raise UsageError("is not a folder", subject=entry.path.decode("utf-8", "backslashreplace"))
+        return SnapshotView(self.repository, tree, self.reporter)
+
+    def walk(self, path: bytes = b"/", enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Entry]:
+        """Every entry below a folder, folders before what is in them, in the order of their names' bytes.
+
+        ``enter(entry)`` says for each folder whether to go into it. Raises ``LimitExceeded`` when the snapshot repeats
+        the same folders beyond reason; a chain of folders that is too deep is reported, and the rest goes on.
+        """
+        entry = self.find(path)
+        top = self.tree if entry is None else self.subtree(entry) if entry.is_dir else None
+        if top is None:
+            return
+        repeats = _Repeats()
+        levels = [self._entries(top, path if entry is None else entry.path, repeats)]
+        while levels:
+            below = next(levels[-1], None)
+            if below is None:
+                levels.pop()
+                continue
+            yield below
+            if not below.is_dir or not enter(below):
+                continue
+            if len(levels) >= MAX_DEPTH:
+                self.problem(below.path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
+                continue
+            tree = self.subtree(below)
+            if tree is not None:
+                levels.append(self._entries(tree, below.path, repeats))
+
+    def _entries(self, tree: str, path: bytes, repeats: _Repeats) -> Iterator[Entry]:
+        nodes = self.read(tree, path)
+        repeats.count(tree, len(nodes))
+        for node in nodes:
+            yield Entry(join(path, node.name), node)
+
+
+class _Repeats:
+    """Notices a snapshot that consists of the same few trees over and over."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._listed = 0
+        self._distinct = 0
+
+    def count(self, tree: str, nodes: int) -> None:
+        """Count a tree that is about to be listed. Raises ``LimitExceeded``."""
+        number = int(tree[:15], 16)  # a machine word for each tree is enough to count them
+        self._listed += nodes
+        if number not in self._seen:
+            self._seen.add(number)
+            self._distinct += nodes
+        if self._listed > FREE_REPEATS and self._listed > MAX_REPEATS * self._distinct:
+            raise LimitExceeded(
+                f"repeats the same {self._distinct} entries more than {MAX_REPEATS} times over",
+                subject="this snapshot",
+                hint="No honest backup does that. `strongroom check` and `strongroom stats` can still look at it.",
+            )
