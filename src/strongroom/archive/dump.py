@@ -41,7 +41,7 @@ class Sink(Protocol):
 
 
 def dump(view: SnapshotView, path: bytes, sink: Sink, *, archive: str = "tar") -> None:
-    """Write the file at ``path``, or, for a folder, an archive of it with all that is below.
+    """Write the file at ``path``, or, for a folder, an archive of all that is below it.
 
     Names in the archive are paths in the snapshot without the first slash, as restic has them. Raises ``UsageError``
     for what is neither; ``Damaged`` or ``Missing`` when content cannot be had: a file with a hole is not a file.
@@ -58,17 +58,11 @@ def dump(view: SnapshotView, path: bytes, sink: Sink, *, archive: str = "tar") -
         raise UsageError("is neither a file nor a folder", subject=_text(entry.path))
 
 
-def _entries(view: SnapshotView, top: Entry | None) -> Iterator[Entry]:
-    if top is not None:
-        yield top
-    yield from view.walk(b"/" if top is None else top.path)
-
-
 def _dump_tar(view: SnapshotView, top: Entry | None, sink: Sink) -> None:
     with tarfile.open(
         fileobj=_Stream(sink), mode="w|", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
     ) as archive:
-        for entry in _entries(view, top):
+        for entry in view.walk(b"/" if top is None else top.path):
             node = entry.node
             kind = tarfile.REGTYPE if node.type == "file" else _TAR_TYPES.get(node.type)
             if kind is None:  # sockets, and what the system could not name
@@ -103,7 +97,7 @@ def _tar_info(entry: Entry, kind: bytes) -> tarfile.TarInfo:
 
 def _dump_zip(view: SnapshotView, top: Entry | None, sink: Sink) -> None:
     with zipfile.ZipFile(_Stream(sink), "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry in _entries(view, top):
+        for entry in view.walk(b"/" if top is None else top.path):
             node = entry.node
             if node.type not in _UNIX_TYPES:
                 continue

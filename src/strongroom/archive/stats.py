@@ -102,25 +102,32 @@ class _Counter:
 
 
 class _FilesByContents(_Counter):
+    """A file whose list of blobs was met before does not count."""
+
     def __init__(self, repository: Repository, result: Statistics) -> None:
         super().__init__(repository, result)
         self._files: set[bytes] = set()
 
-    def file(self, path: bytes, node: Node) -> None:  # noqa: ARG002
+    def file(self, path: bytes, node: Node) -> None:
         content = hashlib.sha256("".join(node.content or ()).encode()).digest()
         if content not in self._files:
             self._files.add(content)
-            self.result.total_file_count += 1
-            self.result.total_size += node.size
+            self.distinct(path, node)
+
+    def distinct(self, path: bytes, node: Node) -> None:  # noqa: ARG002
+        self.result.total_file_count += 1
+        self.result.total_size += node.size
 
 
-class _BlobsPerFile(_Counter):
+class _BlobsPerFile(_FilesByContents):
+    """Of the files that differ in content, each blob counts once for each path."""
+
     def __init__(self, repository: Repository, result: Statistics) -> None:
         super().__init__(repository, result)
         self._blobs: set[bytes] = set()
         self._paths: set[bytes] = set()
 
-    def file(self, path: bytes, node: Node) -> None:
+    def distinct(self, path: bytes, node: Node) -> None:
         where = hashlib.sha256(path).digest()
         if where not in self._paths:
             self._paths.add(where)
