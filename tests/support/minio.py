@@ -80,7 +80,12 @@ class Minio:
         url = f"s3:{self.endpoint}/{name}"
         client = self.client(name)
         head = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
-        answer = client.ask("PUT", "", {"Content-Length": "0", **head})
+        for _ in range(100):  # ready to answer is not yet ready to work
+            answer = client.ask("PUT", "", {"Content-Length": "0", **head})
+            if answer.status != 503:
+                break
+            answer.close()
+            time.sleep(0.1)
         assert answer.status == 200, answer.text()
         answer.close()
         if versions and not lock:

@@ -37,7 +37,7 @@ class S3Store(Store):
     def __init__(self, address: S3Address, options: StoreOptions, client: S3Client | None = None) -> None:
         self.address = address
         self.connections = options.connections or 5
-        self._options = options
+        self.options = options
         self.client = client or S3Client(address, options)
 
     @property
@@ -79,7 +79,7 @@ class S3Store(Store):
         while True:
             page = self.client.document(f"?{query_string(query)}")
             for entry in page.children("Contents"):
-                name = self._name(kind, entry.text("Key"))
+                name = self.name_of(kind, entry.text("Key"))
                 if name is not None and (after is None or name.name > after):
                     yield Info(name, int(entry.text("Size")), s3_xml.stamp_ns(entry.text("LastModified")))
             token = page.text("NextContinuationToken")
@@ -88,7 +88,7 @@ class S3Store(Store):
             query.pop("start-after", None)
             query["continuation-token"] = token
 
-    def _name(self, kind: Kind, key: str) -> ObjectName | None:
+    def name_of(self, kind: Kind, key: str) -> ObjectName | None:
         """The object at a key; None for strays."""
         text = key.rpartition("/")[2]
         if not is_object_name(text):
@@ -149,7 +149,7 @@ class S3Store(Store):
     def child(self, name: str) -> S3Store:
         """The repository at the next part of the prefix."""
         check_child(name)
-        return S3Store(self.address.below(name), self._options, self.client)
+        return S3Store(self.address.below(name), self.options, self.client)
 
     def release_lock(self, name: str) -> None:
         """As the contract says."""

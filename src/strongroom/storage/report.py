@@ -1,0 +1,53 @@
+"""What a probe found: a table of questions, answers, and what the answers are worth."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Worth(enum.Enum):
+    """How good an answer is for backups that must survive."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WEAK = "weak"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question. ``key`` is its fixed name for programs."""
+
+    key: str
+    question: str
+    answer: str
+    worth: Worth
+    meaning: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """All that a probe found at a place."""
+
+    location: str
+    rows: list[Row] = field(default_factory=list)
+    left_behind: list[str] = field(default_factory=list)
+    """Probe objects that could not be removed."""
+
+    def add(self, key: str, question: str, answer: str, worth: Worth, meaning: str = "") -> None:
+        """Append a row."""
+        self.rows.append(Row(key, question, answer, worth, meaning))
+
+    def row(self, key: str) -> Row:
+        """The row of this key. Raises KeyError."""
+        for row in self.rows:
+            if row.key == key:
+                return row
+        raise KeyError(key)
+
+    @property
+    def bad(self) -> bool:
+        """Whether something is found that makes the place unfit for append-only repositories."""
+        return any(row.worth is Worth.BAD for row in self.rows)
