@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 import os
 import secrets
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import peers
-from tests.support.minio import Minio
+from tests.support.minio import running
 from tests.support.rest_server import RestServer
 
 from strongroom.storage.local import LocalStore
@@ -24,6 +19,7 @@ from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from strongroom.storage.contract import Store
     from strongroom.storage.removal import Removal
@@ -81,19 +77,8 @@ def rclone_debian(folder: Path) -> Iterator[Store]:
 @contextlib.contextmanager
 def s3(_: Path) -> Iterator[Store]:
     """A prefix of its own in a bucket of a real MinIO."""
-    options = StoreOptions(environment=_minio().environment, retry_for=30)
-    yield open_store(f"s3:{_minio().endpoint}/plain/{secrets.token_hex(8)}", options)
-
-
-@functools.cache
-def _minio() -> Minio:
-    """One server for the whole session, ended when Python ends."""
-    folder = Path(tempfile.mkdtemp(prefix="strongroom-minio-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    server = Minio(folder).__enter__()
-    atexit.register(server.__exit__)
-    server.bucket("plain")
-    return server
+    options = StoreOptions(environment=running().environment, retry_for=30)
+    yield open_store(f"s3:{running().endpoint}/plain/{secrets.token_hex(8)}", options)
 
 
 STORES: dict[str, Opener] = {

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.s3_client import S3Client
 from strongroom.storage.s3_url import parse
 from tests.support import peers
 from tests.support.ports import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Minio:
@@ -109,3 +110,14 @@ class Minio:
         answer = self.client(bucket).ask("PUT", f"?{query}", headers, document)
         assert answer.status in {200, 204}, answer.text()
         answer.close()
+
+
+@functools.cache
+def running() -> Minio:
+    """One server for the whole session, with a bucket named plain; ended when Python ends."""
+    folder = Path(tempfile.mkdtemp(prefix="strongroom-minio-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = Minio(folder).__enter__()
+    atexit.register(server.__exit__)
+    server.bucket("plain")
+    return server

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import Any
 from unittest import mock
 
 import pytest
+from botocore.auth import S3SigV4Auth  # type: ignore[import-untyped]
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +17,6 @@ from strongroom.base import errors
 from strongroom.storage import s3_sign, s3_xml
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.s3_url import S3Address, parse
-
-botocore_auth = pytest.importorskip("botocore.auth")
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # noqa: E402
-from botocore.credentials import Credentials  # type: ignore[import-untyped]  # noqa: E402
 
 NOW = datetime.datetime(2026, 11, 22, 6, 30, 1, tzinfo=datetime.UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="?#%\\"), min_size=1, max_size=20)
@@ -42,7 +40,7 @@ def test_signatures_are_botocores(key: str, query: dict[str, str], token: str, b
         mock.patch("botocore.auth.get_current_datetime", return_value=NOW.replace(tzinfo=None), create=True),
         mock.patch("botocore.compat.get_current_datetime", return_value=NOW.replace(tzinfo=None), create=True),
     ):
-        signer: Any = botocore_auth.S3SigV4Auth(Credentials("AK", "SK/+", token or None), "s3", "eu-west-1")
+        signer = S3SigV4Auth(Credentials("AK", "SK/+", token or None), "s3", "eu-west-1")
         signer.add_auth(request)
     assert ours["Authorization"] == request.headers["Authorization"]
 

@@ -40,6 +40,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("config generate", "config", "Print a commented configuration file to begin with"),
     Verb("config validate", "config", "Check the configuration file"),
     Verb("config show", "config", "Show every setting in force and where it came from"),
+    Verb("storage probe", "storage", "Find out what a provider really does"),
+    Verb("storage policy", "storage", "Print the bucket policy for hosts without a gateway"),
     Verb("generate", "generate", "Write completions for bash, zsh and fish"),
     Verb("version", "version", "Print the version"),
 )

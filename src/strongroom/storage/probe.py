@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.local import LocalStore
+from strongroom.storage.removal.probe import PLACE, remove_folder
 from strongroom.storage.report import Report, Worth
 from strongroom.storage.wrapper import innermost
 
@@ -40,15 +41,15 @@ def probe(store: Store) -> Report:
     report = Report(store.location)
     name = secrets.token_hex(8)
     if isinstance(inner, LocalStore):
-        place: Store = LocalStore(os.path.join(inner.path, ".strongroom", "probe", name))
+        place: Store = LocalStore(os.path.join(inner.path, PLACE, name))
     else:
         place = store.child(f"strongroom-probe-{name}")
     place.prepare()
     try:
         _contract(place, report)
     finally:
-        if isinstance(place, LocalStore):
-            _remove_folder(place.path)
+        if isinstance(inner, LocalStore):
+            remove_folder(inner.path, name)
         else:
             report.left_behind.append(f"{place.location} (one config and one pack of a few bytes)")
     return report
@@ -113,15 +114,3 @@ def _outcome(act: Callable[[], object]) -> str:
     except errors.StrongroomError as error:
         return f"refused ({type(error).__name__})"
     return "accepted"
-
-
-def _remove_folder(path: str) -> None:
-    """Remove the probe's own folder, which it has just made."""
-    for folder, folders, files in os.walk(path, topdown=False):
-        for name in files:
-            os.unlink(os.path.join(folder, name))
-        for name in folders:
-            os.rmdir(os.path.join(folder, name))
-    os.rmdir(path)
-    with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(path))

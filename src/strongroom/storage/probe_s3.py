@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.storage import s3_xml
 from strongroom.storage.probe import RACERS, race
+from strongroom.storage.removal.probe import PLACE, ProbeRemoval
 from strongroom.storage.report import Report, Worth
 from strongroom.storage.s3_sign import query_string
 from strongroom.storage.s3_versions import S3Versions
@@ -50,7 +51,9 @@ class _Prober:
         self._store = store
         self._client = store.client
         self._clock = store.options.clock
-        self._root = f"{store.address.prefix}.strongroom/probe/{secrets.token_hex(8)}/"
+        run = secrets.token_hex(8)
+        self._root = f"{store.address.prefix}{PLACE}{run}/"
+        self._removal = ProbeRemoval(store.client, store.address.prefix, run)
         self.report = Report(store.location)
         self._keeps_versions = False
 
@@ -63,8 +66,7 @@ class _Prober:
         return self._finish(self._client.ask("PUT", self._root + key, base | (headers or {}), body))
 
     def _delete(self, key: str, version: str | None = None) -> tuple[int, str]:
-        query = f"?{query_string({'versionId': version})}" if version is not None else ""
-        return self._finish(self._client.ask("DELETE", self._root + key + query))
+        return self._finish(self._removal.delete(key, version))
 
     def _finish(self, answer: Answer) -> tuple[int, str]:
         if 200 <= answer.status < 300:

@@ -1,0 +1,78 @@
+"""A proxy before an S3 server that lies: it drops conditions and checksums, signs anew, and passes everything on."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import http.client
+import http.server
+import threading
+from typing import TYPE_CHECKING
+
+from strongroom.storage.s3_sign import Credentials, signed
+
+if TYPE_CHECKING:
+    from tests.support.minio import Minio
+
+_DROPPED = {"if-none-match", "x-amz-checksum-sha256", "x-amz-content-sha256", "authorization", "x-amz-date", "host"}
+_KEPT = ("x-amz-", "content-", "range")
+
+
+class Liar:
+    """Listens on a loopback port. Use as a context manager."""
+
+    def __init__(self, minio: Minio) -> None:
+        self.minio = minio
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.owner = self  # type: ignore[attr-defined]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def endpoint(self) -> str:
+        """The proxy's address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Liar:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _pass_on(self) -> None:
+        minio: Minio = self.server.owner.minio  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in _DROPPED and name.lower().startswith(_KEPT)
+        }
+        headers |= {"Host": f"127.0.0.1:{minio.port}", "x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
+        credentials = Credentials(minio.environment["AWS_ACCESS_KEY_ID"], minio.environment["AWS_SECRET_ACCESS_KEY"])
+        now = datetime.datetime.now(datetime.UTC)
+        headers = signed(self.command, self.path, headers, credentials, "us-east-1", now)
+        connection = http.client.HTTPConnection("127.0.0.1", minio.port, timeout=30)
+        connection.request(self.command, self.path, body, headers)
+        answer = connection.getresponse()
+        data = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        connection.close()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
