@@ -1,8 +1,12 @@
 //! From a password to the key that opens a key file: scrypt with bounded parameters.
 
+mod mix;
+
 use crate::envelope::MasterKey;
 use crate::{Error, Result};
-use scrypt::Params;
+use mix::mix;
+use sha2::Sha256;
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroize;
 
 /// Memory of one lane, `128·N·r`, in bytes. A key file is written by whoever can write to the
@@ -11,6 +15,10 @@ pub const MAX_LANE_BYTES: u64 = 256 << 20;
 
 /// Work of all lanes, `N·r·p`.
 pub const MAX_WORK: u64 = 1 << 23;
+
+/// Memory for lanes that are mixed at the same time, in bytes, unless a single one needs more: what four
+/// lanes of the usual N=32768, r=8 take.
+const MEMORY_AT_ONCE: usize = 128 << 20;
 
 /// Derives 64 bytes with scrypt: encryption key, MAC key k, MAC key r. The `p` lanes run in parallel.
 ///
@@ -28,18 +36,40 @@ pub fn derive(password: &[u8], salt: &[u8], n: u64, r: u32, p: u32) -> Result<Ma
     if block.saturating_mul(u64::from(p)) > MAX_WORK {
         return Err(Error::too_large("the work that a key asks scrypt to do", MAX_WORK));
     }
-    let log_n = n.trailing_zeros() as u8;
-    let params =
-        Params::new(log_n, r, p).map_err(|_| Error::damaged("a key has scrypt parameters that make no sense"))?;
+    let mut lanes = vec![0u8; 128 * r as usize * p as usize];
+    pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, 1, &mut lanes);
+    mix_lanes(&mut lanes, n as usize, r as usize);
     let mut bytes = [0u8; 64];
-    scrypt::scrypt(password, salt, &params, &mut bytes)
-        .map_err(|_| Error::Internal("scrypt refused 64 bytes".into()))?;
+    pbkdf2::pbkdf2_hmac::<Sha256>(password, &lanes, 1, &mut bytes);
+    lanes.zeroize();
     let mut key = MasterKey { encrypt: [0; 32], mac_k: [0; 16], mac_r: [0; 16] };
     key.encrypt.copy_from_slice(&bytes[..32]);
     key.mac_k.copy_from_slice(&bytes[32..48]);
     key.mac_r.copy_from_slice(&bytes[48..]);
     bytes.zeroize();
     Ok(key)
+}
+
+/// Mixes all lanes on as many threads as there are cores, within [`MEMORY_AT_ONCE`].
+fn mix_lanes(lanes: &mut [u8], n: usize, r: usize) {
+    let size = 128 * r;
+    let at_once = (MEMORY_AT_ONCE / (size * n)).clamp(1, lanes.len() / size);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(at_once);
+    let queue = Mutex::new(lanes.chunks_exact_mut(size));
+    let work = || {
+        let mut memory = vec![Default::default(); n * 2 * r];
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(lane) = next else { break };
+            mix(lane, n, &mut memory);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
 }
 
 #[cfg(test)]
