@@ -105,9 +105,12 @@ def _print(context: Context, groups: list[tuple[GroupKey, list[Listed]]], groupe
     for key, snapshots in groups:
         if grouped:
             context.out.line(_heading(key))
+        if not snapshots:
+            context.out.line("0 snapshots")
+            continue
         sizes = any(snapshot.summary for _, snapshot in snapshots)
         compact = context.arguments.compact
-        headings = ["ID", "Time", "Host" if compact else "Host      ", "Tags" if compact else "Tags      "]
+        headings = ["ID", "Time", "Host" if compact else "Host      ", "Tags  " if compact else "Tags      "]
         headings += ([] if compact else ["Paths"]) + (["Size"] if sizes else [])
         rows = [_row(name, snapshot, compact, sizes) for name, snapshot in snapshots]
         for line in table(headings, rows, f"{len(snapshots)} snapshots"):
@@ -133,10 +136,10 @@ def _bytes_processed(snapshot: Snapshot) -> int | None:
 
 def _heading(key: GroupKey) -> str:
     parts = []
-    if key.hostname is not None:
+    if key.hostname:
         parts.append(f"host [{printable(key.hostname)}]")
-    if key.tags is not None:
+    if key.tags:
         parts.append(f"tags [{', '.join(map(printable, key.tags))}]")
-    if key.paths is not None:
+    if key.paths:
         parts.append(f"paths [{', '.join(map(printable, key.paths))}]")
     return f"snapshots for ({', '.join(parts)}):"

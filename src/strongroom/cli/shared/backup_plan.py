@@ -41,6 +41,9 @@ def plan(context: Context, reporter: Reporter) -> list[Job]:
     arguments, targets = context.arguments, targets_of(context)
     if arguments.stdin or arguments.stdin_from_command:
         _refuse_paths_beside_a_stream(arguments)
+        if arguments.stdin and any(target.password is None for target in targets):
+            hint = "Use --password-file or --password-command."
+            raise UsageError("standard input cannot hold both the password and the data", hint=hint)
         return [Job(_options(context, {}, "", (), targets), tuple(targets))]
     paths = _paths_given(arguments)
     if paths:

@@ -19,8 +19,8 @@ _LIMIT = 64 << 10
 def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> bytes:
     """The password of the repository ``label``.
 
-    Without a source the terminal is asked, twice for a ``new`` password. Raises ``UsageError`` when there is no
-    terminal, the source fails, or the password is empty (empty ones need ``--insecure-no-password``).
+    Without a source the terminal is asked, twice for a ``new`` password. Raises ``UsageError`` when there is nobody
+    to ask, the source fails, or the password is empty (empty ones need ``--insecure-no-password``).
     """
     if source is None:
         return _ask(label, new=new)
@@ -84,12 +84,15 @@ def _from_command(source: PasswordSource) -> bytes:
 
 
 def _ask(label: str, *, new: bool) -> bytes:
-    """Ask without echo. The question goes to the terminal, not into a pipe."""
+    """Ask without echo, or take a line of standard input where it is no terminal, as restic does."""
     import getpass
 
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
+        line = sys.stdin.buffer.readline(_LIMIT) if sys.stdin is not None else b""
+        if line.rstrip(b"\r\n"):
+            return line.rstrip(b"\r\n")
         raise UsageError(
-            "no password is given and there is no terminal to ask at",
+            "no password is given, and there is neither a terminal to ask at nor a line on standard input",
             subject=label,
             hint="Use --password-file, --password-command or RESTIC_PASSWORD_FILE.",
         )
