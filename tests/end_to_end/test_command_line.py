@@ -1,0 +1,143 @@
+"""The installed command: exit codes, errors, several repositories, completions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.programs import Strongroom
+
+
+def _exit_error(stderr: bytes) -> dict[str, object]:
+    found: dict[str, object] = json.loads(stderr.splitlines()[-1])
+    assert found["message_type"] == "exit_error"
+    return found
+
+
+def test_exit_codes_and_errors(strongroom: Strongroom, repository: Path) -> None:
+    """No repository is 10, a wrong password 12, anything else 1; with --json an exit_error says the same."""
+    missing = strongroom.on(repository, "snapshots").expect(10)
+    assert str(repository) in missing.err
+    assert "strongroom init" in missing.err
+    assert "Traceback" not in missing.err
+    strongroom.init(repository)
+    wrong = strongroom.on(repository, "snapshots", "--json", env={"RESTIC_PASSWORD": "wrong"}).expect(12)
+    assert _exit_error(wrong.stderr)["code"] == 12
+    strongroom.on(repository, "init").expect(1)
+    assert "--jsno" in strongroom.on(repository, "snapshots", "--jsno").expect(1).err
+
+
+def test_a_locked_repository_is_11(strongroom: Strongroom, repository: Path) -> None:
+    """An exclusive lock of another machine keeps readers out, `unlock --remove-all` and --no-lock do not care."""
+    strongroom.init(repository)
+    program = (
+        "import sys\n"
+        "from strongroom.repository.opening import open_repository\n"
+        "from strongroom.repository.surroundings import Surroundings\n"
+        "from strongroom.storage.locate import open_store\n"
+        "store = open_store(sys.argv[1])\n"
+        "here = Surroundings(hostname='elsewhere')\n"
+        "lock = open_repository(store, sys.argv[2].encode(), surroundings=here).lock(exclusive=True)\n"
+        "__import__('os')._exit(0)\n"
+    )
+    python = Path(strongroom.executable).parent / "python"
+    subprocess.run([python, "-c", program, repository, strongroom.env["RESTIC_PASSWORD"]], check=True)
+    locked = strongroom.on(repository, "snapshots").expect(11)
+    assert "elsewhere" in locked.err
+    strongroom.on(repository, "--no-lock", "snapshots").expect(0)
+    strongroom.on(repository, "unlock").expect(0)
+    strongroom.on(repository, "snapshots").expect(11)
+    strongroom.on(repository, "unlock", "--remove-all").expect(0)
+    strongroom.on(repository, "snapshots").expect(0)
+
+
+def test_several_repositories_are_labelled_and_one_that_fails_stops_no_other(
+    strongroom: Strongroom, tmp_path: Path
+) -> None:
+    """snapshots works on every repository; the one that is not there is named and sets the exit code."""
+    strongroom.run("init", "-r", tmp_path / "a", "-r", tmp_path / "b").expect(0)
+    both = strongroom.run("-r", tmp_path / "a", "-r", tmp_path / "b", "snapshots").expect(0)
+    assert f"repository {tmp_path}/a:" in both.out
+    assert f"repository {tmp_path}/b:" in both.out
+    ended = strongroom.run("-r", tmp_path / "gone", "-r", tmp_path / "b", "snapshots", "--json").expect(10)
+    assert [entry["repository"] for entry in ended.json()] == [str(tmp_path / "b")]
+    assert "gone" in ended.err
+
+
+def test_init_makes_repositories_that_share_a_polynomial(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Several --repo, and --copy-chunker-params, give one polynomial; without them each has its own."""
+    names = ("a", "b", "c", "d")
+    strongroom.run("init", "-r", tmp_path / "a", "-r", tmp_path / "b").expect(0)
+    strongroom.run("init", "-r", tmp_path / "c", "--copy-chunker-params", "--from-repo", tmp_path / "a").expect(0)
+    strongroom.run("init", "-r", tmp_path / "d").expect(0)
+    configs = [strongroom.on(tmp_path / name, "cat", "config").expect(0).json() for name in names]
+    a, b, c, d = (config["chunker_polynomial"] for config in configs)
+    assert a == b == c != d
+    assert len({config["id"] for config in configs}) == 4
+
+
+def test_each_repository_has_the_password_at_its_place(strongroom: Strongroom, tmp_path: Path) -> None:
+    """The n-th password option belongs to the n-th repository, whatever its kind."""
+    (tmp_path / "first").write_text("one\n")
+    bare = {"RESTIC_PASSWORD": ""}
+    options = ["-r", tmp_path / "a", "-r", tmp_path / "b", "-p", tmp_path / "first", "--password-command", "echo two"]
+    strongroom.run("init", *options, env=bare).expect(0)
+    strongroom.on(tmp_path / "a", "list", "keys", env={"RESTIC_PASSWORD": "one"}).expect(0)
+    strongroom.on(tmp_path / "b", "list", "keys", env={"RESTIC_PASSWORD": "two"}).expect(0)
+    strongroom.on(tmp_path / "b", "list", "keys", env={"RESTIC_PASSWORD": "one"}).expect(12)
+
+
+def test_a_closed_pipe_ends_quietly(strongroom: Strongroom, repository: Path) -> None:
+    """When the reader of our output goes away, as `head` does, there is no word and no traceback."""
+    strongroom.init(repository)
+    command = f"{strongroom.executable} -r {repository} list blobs; {strongroom.executable} config generate"
+    with subprocess.Popen(
+        ["sh", "-c", command], env=strongroom.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert run.stderr.read() == b""
+
+
+def test_credentials_stay_out_of_every_message(strongroom: Strongroom) -> None:
+    """A password in a URL appears in no output, whatever goes wrong."""
+    for url in (
+        "rest:http://me:hunter2@127.0.0.1:9/x/",
+        "rest:http://me:hunter2@127.0.0.1:port/",
+        "nonsense://me:hunter2@h/",
+    ):
+        shown = strongroom.on(url, "config", "show").expect(0)
+        assert "hunter2" not in shown.out + shown.err
+    for url in ("rest:http://me:hunter2@127.0.0.1:port/", "nonsense://me:hunter2@h/"):
+        failed = strongroom.on(url, "snapshots", "--debug").expect(1, 10)
+        assert "hunter2" not in failed.out + failed.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_scripts_of_their_shell(strongroom: Strongroom, tmp_path: Path, shell: str) -> None:
+    """The completions name verbs and options, and the shell itself, where it is there, finds no fault with them."""
+    script = strongroom.run("generate", shell).expect(0).out
+    for word in ("backup", "snapshots", "password-file", "retry-lock"):
+        assert word in script
+    strongroom.run("generate", f"--{shell}-completion", tmp_path / "file").expect(0)
+    assert (tmp_path / "file").read_text() == script
+    program = shutil.which(shell)
+    if program:
+        subprocess.run([program, "-n", os.fspath(tmp_path / "file")], check=True)
+
+
+def test_a_file_that_others_can_write_is_refused_by_every_verb(strongroom: Strongroom, tmp_path: Path) -> None:
+    """The configuration runs commands; a verb that would use it refuses one that is not ours alone."""
+    (tmp_path / "config.toml").write_text("version = 1\n")
+    (tmp_path / "config.toml").chmod(0o666)
+    for words in (("snapshots",), ("config", "show"), ("config", "validate")):
+        ended = strongroom.run("--config", tmp_path / "config.toml", *words).expect(1)
+        assert "chmod go-w" in ended.err
