@@ -101,6 +101,8 @@ class _Backup:
         targets = [PassTarget(one.target, one.lock, tree) for one, tree in zip(ready, trees, strict=True)]
         run = Pass(targets, self._options, self._reporter, self._share(repositories, shared), self._started_ns)
         results = run.go()
+        if self._options.stream is not None and self._options.stream.ended is not None:
+            self._options.stream.ended()
         outcome.incomplete = outcome.incomplete or run.summary.failures > 0
         again = []
         for one, result in zip(ready, results, strict=True):

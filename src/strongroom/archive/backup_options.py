@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.errors import StrongroomError
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
@@ -19,6 +21,8 @@ class Stream:
 
     descriptor: int
     name: bytes
+    ended: Callable[[], None] | None = None
+    """Called when the stream is at its end and before any snapshot is written; raises when its maker failed."""
 
 
 @dataclass(frozen=True, slots=True)

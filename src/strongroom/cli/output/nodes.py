@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from strongroom.cli.output.text import as_text, printable
+from strongroom.cli.output.text import as_text, format_bytes, printable
 from strongroom.cli.shared.times import local_text
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ def mode_text(mode: int) -> str:
     return (kind or "-") + "".join(letter if mode & 1 << 8 - place else "-" for place, letter in enumerate("rwxrwxrwx"))
 
 
-def long_line(node: Node, path: bytes) -> str:
+def long_line(node: Node, path: bytes, *, human: bool = False) -> str:
     """A line of ``ls -l``: mode, owner, group, size, time in local time, path, and where a link leads."""
     target = f" -> {printable(node.linktarget)}" if node.type == "symlink" else ""
+    size = f"{format_bytes(node.size):>11}" if human else f"{node.size:6d}"
     return (
-        f"{mode_text(node.mode)} {node.uid:5d} {node.gid:5d} {node.size:6d} "
+        f"{mode_text(node.mode)} {node.uid:5d} {node.gid:5d} {size} "
         f"{local_text(node.mtime.ns)} {printable(path)}{target}"
     )
 

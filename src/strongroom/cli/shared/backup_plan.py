@@ -15,7 +15,6 @@ from strongroom.storage.locate import split_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from strongroom.base.progress import Reporter
     from strongroom.cli.shared.context import Context
@@ -151,7 +150,7 @@ def _options(
         one_file_system=chosen("one_file_system"),
         host=settings.get("host").value or table.get("host", ""),
         tags=tuple(tags),
-        time_ns=_nanoseconds(arguments.time) if arguments.time else None,
+        time_ns=values.nanoseconds(arguments.time) if arguments.time else None,
         parent=arguments.parent,
         group_by=grouping(arguments.group_by),
         force=arguments.force,
@@ -184,10 +183,6 @@ def _tag_file(text: str) -> tuple[bytes, bytes | None]:
         hint = "Give a file's name, perhaps with :HEADER behind it."
         raise UsageError("not the name of a file", subject=f"--exclude-if-present {text}", hint=hint)
     return os.fsencode(name), os.fsencode(header) if colon else None
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
 
 
 def _own_folders(context: Context, targets: Sequence[Target]) -> tuple[bytes, ...]:

@@ -6,11 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.output.text import printable
 from strongroom.cli.shared.environment import lookup
+from strongroom.cli.shared.times import local_text
 from strongroom.repository.selection import SnapshotFilter
 
 if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
+    from strongroom.format.snapshot import Snapshot
 
 
 def filter_of(context: Context) -> SnapshotFilter:
@@ -20,6 +23,13 @@ def filter_of(context: Context) -> SnapshotFilter:
     variable = lookup("HOST")
     hosts = tuple(arguments.hosts or ((variable.value,) if variable else ()))
     return SnapshotFilter(hosts, paths, tuple(arguments.tags or ()))
+
+
+def of_snapshot(name: str, snapshot: Snapshot) -> str:
+    """A snapshot in a few words: ID, paths, time, who made it where."""
+    paths = " ".join(printable(path) for path in snapshot.paths)
+    who = f"{printable(snapshot.username)}@{printable(snapshot.hostname)}"
+    return f"snapshot {name[:8]} of [{paths}] at {local_text(snapshot.time_ns)} by {who}"
 
 
 def grouping(text: str) -> tuple[str, ...]:

@@ -73,3 +73,8 @@ def local_time(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"{text!r} is not a time: write it like 2012-11-01 22:08:41") from None
     return moment.astimezone()
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Since 1970-01-01 UTC, exactly: a float would lose the last digits."""
+    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
