@@ -10,6 +10,7 @@ mod key;
 mod node;
 mod pack;
 mod pack_buffer;
+mod reach;
 mod tree;
 mod verify;
 
@@ -30,6 +31,7 @@ mod kernel {
         pack::register(module)?;
         verify::register(module)?;
         tree::register(module)?;
+        reach::register(module)?;
         filter::register(module)?;
         archive::register(module)?;
         Ok(())

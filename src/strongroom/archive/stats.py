@@ -129,7 +129,7 @@ class _BlobsPerFile(_FilesByContents):
 
     def distinct(self, path: bytes, node: Node) -> None:
         where = hashlib.sha256(path).digest()
-        if where not in self._paths:
+        if node.content and where not in self._paths:
             self._paths.add(where)
             self.result.total_file_count += 1
         for blob in node.content or ():

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
@@ -57,6 +57,7 @@ class Repository:
         self.key_id = key_id
         """The name in ``keys/`` of the key that opened it."""
         self.surroundings = surroundings
+        self.near = near
         self.cache = None if near else cache
         self.state = state
         self.index = _kernel.Index()
@@ -86,27 +87,49 @@ class Repository:
         """The place as a user would write it, without credentials."""
         return self.store.location
 
+    def without_cache(self) -> Repository:
+        """The same repository, read from the store alone: for those who want to know what is there."""
+        return Repository(
+            self.store, self.config, self.key, self.key_id, self.surroundings, state=self.state, near=self.near
+        )
+
     # index
 
-    def load_index(self, progress: Callable[[int, int], None] | None = None) -> _kernel.Index:
+    def load_index(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        on_error: Callable[[str, StrongroomError], None] | None = None,
+        on_file: Callable[[str, list[str]], None] | None = None,
+    ) -> _kernel.Index:
         """Read every index file into ``index``, from the cache where it has them, several at once, and return it.
 
-        ``progress(done, total)`` counts files. List the snapshots first, then call this (format page 1.12). Raises
-        ``Damaged`` naming the file when one cannot be read: a part of an index must never pass for the whole.
+        ``progress(done, total)`` counts files; ``on_file(name, packs)`` hears which packs a file names. List the
+        snapshots first, then call this (format page 1.12). A file that cannot be read raises ``Damaged`` and the like
+        naming it, since a part of an index must never pass for the whole; with ``on_error(name, error)`` the others
+        go on.
         """
         names = [info.name.name for info in self.store.list(Kind.INDEX)]
         index = _kernel.Index()
 
-        def add(name: str) -> None:
+        def add(name: str) -> list[str]:
             try:
-                index.load(self.files.load(Kind.INDEX, name))
-            except (Damaged, LimitExceeded, Missing) as problem:
+                return index.load(self.files.load(Kind.INDEX, name))
+            except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
                 problem.subject = problem.subject or f"index/{name}"
                 problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."
                 raise
 
-        for done, (_, outcome) in enumerate(outcomes(add, names, self.store.connections), 1):
-            outcome()
+        for done, (name, outcome) in enumerate(outcomes(add, names, self.store.connections), 1):
+            try:
+                packs = outcome()
+            except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
+                if on_error is None:
+                    raise
+                on_error(name, problem)
+                continue
+            if on_file is not None:
+                on_file(name, packs)
             if progress is not None:
                 progress(done, len(names))
         self.index = index

@@ -1,0 +1,151 @@
+"""Is a repository whole? Its index, the packs that the index names, all trees, and on demand each byte.
+
+What is found wrong is reported and counted; only what stops the check itself is raised (the store, a stop). Nothing is
+taken from the cache: the question is what the store has.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.archive.check_data import Subset, read_packs
+from strongroom.archive.check_trees import read_trees
+from strongroom.base.objects import Kind
+from strongroom.base.progress import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.base.errors import StrongroomError
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.selection import Listed
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are)."""
+
+    read_data: bool = False
+    subset: Subset | None = None
+    check_unused: bool = False
+    snapshots: Sequence[Listed] | None = None
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What was found; the first four are those of restic's JSON summary. Zero errors means that all is well."""
+
+    num_errors: int = 0
+    broken_packs: list[str] = field(default_factory=list)
+    suggest_repair_index: bool = False
+    suggest_prune: bool = False
+    snapshots: int = 0
+    trees: int = 0
+    packs: int = 0
+    packs_read: int = 0
+    bytes_read: int = 0
+
+
+def check(repository: Repository, options: CheckOptions, reporter: Reporter | None = None) -> CheckResult:
+    """Check a repository, and load its index on the way. Raises ``StoreError`` and ``Interrupted``."""
+    return _Check(repository.without_cache(), options, reporter or Reporter()).run()
+
+
+class _Check:
+    def __init__(self, repository: Repository, options: CheckOptions, reporter: Reporter) -> None:
+        self._repository = repository
+        self._options = options
+        self._reporter = reporter
+        self._result = CheckResult()
+
+    def run(self) -> CheckResult:
+        snapshots = self._snapshots()
+        self._reporter.message("load indexes")
+        self._load_index()
+        self._reporter.message("check all packs")
+        sizes = self._compare_packs()
+        self._reporter.message("check snapshots, trees and blobs")
+        self._read_trees(snapshots)
+        if self._options.read_data:
+            self._read_data(sizes)
+        return self._result
+
+    def _error(self, item: str, message: str) -> None:
+        self._result.num_errors += 1
+        self._reporter.error(item, message, "check")
+
+    def _problem(self, item: str, error: StrongroomError | Exception) -> None:
+        self._error(item, getattr(error, "what", str(error)))
+
+    def _snapshots(self) -> list[Listed]:
+        if self._options.snapshots is not None:
+            return list(self._options.snapshots)
+        return list(self._repository.snapshots(lambda name, error: self._problem(f"snapshots/{name}", error)))
+
+    def _load_index(self) -> None:
+        files_of: Counter[str] = Counter()
+        self._repository.load_index(
+            lambda done, total: self._reporter.count("index files", done, total),
+            on_error=lambda name, error: self._problem(f"index/{name}", error),
+            on_file=lambda _, packs: files_of.update(packs),
+        )
+        if self._result.num_errors:
+            self._result.suggest_repair_index = True
+        twice = sum(count > 1 for count in files_of.values())
+        if twice:
+            self._result.suggest_repair_index = True
+            self._reporter.message(f"{twice} packs stand in more than one index file; that is harmless")
+
+    def _compare_packs(self) -> dict[str, int]:
+        """Compare the index with what is there; the sizes in bytes of the packs that are there and in the index."""
+        expected = dict(_kernel.pack_sizes(self._repository.index))
+        present: dict[str, int] = {}
+        unknown = 0
+        for info in self._repository.store.list(Kind.DATA):
+            size = expected.pop(info.name.name, None)
+            if size is None:
+                unknown += 1
+                continue
+            present[info.name.name] = info.size
+            if size != info.size:
+                self._broken(info.name.name, f"is {info.size} bytes long, and {size} by the index")
+        for pack in sorted(expected):
+            self._broken(pack, "is in the index, but not in the store")
+        if unknown:
+            self._result.suggest_prune = True
+            self._reporter.message(
+                f"{unknown} packs are in no index: work under way, or leftovers of broken runs; that is harmless"
+            )
+        self._result.packs = len(present)
+        return present
+
+    def _broken(self, pack: str, message: str) -> None:
+        self._error(f"pack {pack}", message)
+        self._result.broken_packs.append(pack)
+        self._result.suggest_repair_index = True
+
+    def _read_trees(self, snapshots: list[Listed]) -> None:
+        reach = _kernel.Reach(self._options.check_unused)
+        roots = [snapshot.tree for _, snapshot in snapshots if reach.root(snapshot.tree)]
+        read_trees(self._repository, roots, reach, self._reporter, self._error)
+        self._result.snapshots = len(snapshots)
+        self._result.trees = len(reach)
+        if self._options.check_unused:
+            for kind, blob in reach.unused(self._repository.index):
+                self._error(f"{kind} blob {blob}", "is used by no snapshot")
+                self._result.suggest_prune = True
+
+    def _read_data(self, sizes: dict[str, int]) -> None:
+        subset = self._options.subset
+        chosen = subset.choose(sizes, self._repository.surroundings.random_bytes(16)) if subset else sorted(sizes)
+        self._reporter.message(f"read {len(chosen)} of {len(sizes)} packs" if subset else "read all data")
+        for pack, faults in read_packs(self._repository, chosen, self._reporter):
+            self._result.packs_read += 1
+            self._result.bytes_read += sizes[pack]
+            for fault in faults:
+                self._error(f"pack {pack}", fault)
+            if faults and pack not in self._result.broken_packs:
+                self._result.broken_packs.append(pack)

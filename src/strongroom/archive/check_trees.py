@@ -1,0 +1,139 @@
+"""Read all trees of some snapshots, each once, neighbours in a pack together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.archive.view import MAX_DEPTH
+from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
+from strongroom.repository.parallel import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from strongroom._kernel import Location, Reach
+    from strongroom.base.progress import Reporter
+    from strongroom.repository.opened import Repository
+
+GAP = 64 << 10
+"""Bytes between two trees that are rather read than skipped."""
+RUN = 4 << 20
+"""The longest stretch that is read at once, in bytes, unless a single tree is longer."""
+WORKERS = 4
+
+_Faults = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Trees that lie close together in a pack, by place."""
+
+    pack: str
+    trees: list[tuple[str, Location]]
+
+    @property
+    def start(self) -> int:
+        return self.trees[0][1].offset
+
+    @property
+    def end(self) -> int:
+        return max(place.offset + place.length for _, place in self.trees)
+
+
+def read_trees(
+    repository: Repository,
+    roots: Iterable[str],
+    reach: Reach,
+    reporter: Reporter,
+    error: Callable[[str, str], None],
+) -> None:
+    """Read the trees that ``roots`` lead to and ``reach`` has not reached; ``error(item, message)`` for each fault.
+
+    ``roots`` are marked in ``reach`` already. Goes level by level, so that a chain of folders that is deeper than
+    anything real is one error and an end.
+    """
+    level, read = list(roots), 0
+    for _ in range(MAX_DEPTH + 1):
+        below: list[str] = []
+        runs, missing = _runs(repository, level)
+        for tree in missing:
+            error(f"tree {tree}", "is in no index")
+        for run, outcome in outcomes(lambda run: _read_run(repository, reach, run), runs, WORKERS):
+            if reporter.stop.is_set():
+                raise Interrupted("stopped")
+            subtrees, faults = outcome()
+            below += subtrees
+            for item, message in faults:
+                error(item, message)
+            read += len(run.trees)
+            reporter.count("trees", read)
+        if not below:
+            return
+        level = below
+    error(f"tree {level[0]}", f"is nested more than {MAX_DEPTH} folders deep; what is below was not read")
+
+
+def _runs(repository: Repository, trees: Iterable[str]) -> tuple[list[_Run], list[str]]:
+    """Stretches of packs that hold these trees, and the trees that no index names."""
+    packs: defaultdict[str, list[tuple[str, Location]]] = defaultdict(list)
+    missing = []
+    for tree in trees:
+        copies = repository.locations("tree", tree)
+        if copies:
+            packs[copies[0].pack].append((tree, copies[0]))
+        else:
+            missing.append(tree)
+    return [run for pack, places in packs.items() for run in _split(pack, places)], missing
+
+
+def _split(pack: str, places: list[tuple[str, Location]]) -> Iterator[_Run]:
+    places.sort(key=lambda item: item[1].offset)
+    run = _Run(pack, [places[0]])
+    end = run.end
+    for tree, place in places[1:]:
+        far = place.offset > end + GAP or place.offset + place.length - run.start > RUN
+        if far:
+            yield run
+            run = _Run(pack, [])
+        run.trees.append((tree, place))
+        end = place.offset + place.length if far else max(end, place.offset + place.length)
+    yield run
+
+
+def _read_run(repository: Repository, reach: Reach, run: _Run) -> tuple[list[str], _Faults]:
+    """The trees below those of a run that nobody has reached before, and what is wrong."""
+    try:
+        data = memoryview(repository.read_pack(run.pack, run.start, run.end - run.start))
+    except (Damaged, Missing):
+        data = memoryview(b"")
+    subtrees: list[str] = []
+    faults: _Faults = []
+    for tree, place in run.trees:
+        try:
+            below, found = reach.read(repository.index, _open(repository, run, data, tree, place, faults))
+        except (Damaged, LimitExceeded, Missing) as problem:
+            faults.append((f"tree {tree}", problem.what))
+            continue
+        subtrees += below
+        faults += [(f"tree {tree}", f"{_quoted(name)} {what}" if name else what) for name, what in found]
+    return subtrees, faults
+
+
+def _open(repository: Repository, run: _Run, data: memoryview, tree: str, place: Location, faults: _Faults) -> bytes:
+    """The tree's plaintext; where this copy is bad that is a fault, and another copy takes its place."""
+    at = place.offset - run.start
+    try:
+        return _kernel.open_blob(
+            repository.key, "tree", tree, bytes(data[at : at + place.length]), place.uncompressed_length
+        )
+    except StrongroomError:
+        plaintext = repository.load_blob("tree", tree)
+        faults.append((f"tree {tree}", f"is damaged in pack {run.pack}; another copy is good"))
+        return plaintext
+
+
+def _quoted(name: bytes) -> str:
+    return '"' + name.decode("utf-8", "backslashreplace").encode("unicode_escape").decode() + '"'
