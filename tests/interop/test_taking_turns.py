@@ -80,17 +80,25 @@ def test_rustic_finds_our_data(rustic: Rustic, strongroom: Strongroom, repositor
     assert _backup(rustic, repository, hostile_source)["data_blobs"] == 0
 
 
+def _wait_for_a_lock(repository: Path) -> bool:
+    """Whether a lock, not the temporary file of one, appears within twenty seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if any(len(name) == 64 for name in os.listdir(repository / "locks")):
+            return True
+        time.sleep(0.002)
+    return False
+
+
 def test_restics_exclusive_lock_keeps_us_out(
     restic: Restic, strongroom: Strongroom, repository: Path, source: Path
 ) -> None:
     """While restic checks, under an exclusive lock, our backup ends with 11 and nothing stored; then it succeeds."""
     restic.init(repository)
     with restic.start("-r", repository, "check") as checking:
-        deadline = time.monotonic() + 20
-        while not os.listdir(repository / "locks") and time.monotonic() < deadline:
-            time.sleep(0.002)
+        found = _wait_for_a_lock(repository)
         checking.send_signal(signal.SIGSTOP)
-        assert os.listdir(repository / "locks"), "restic held no lock"
+        assert found, "restic held no lock"
         try:
             strongroom.on(repository, "backup", source).expect(11)
         finally:
@@ -104,9 +112,7 @@ def test_our_lock_keeps_restic_from_pruning(restic: Restic, strongroom: Strongro
     restic.init(repository)
     command = ("-r", repository, "backup", "--stdin", "--stdin-filename", "typed")
     with strongroom.start(*command, stdin=subprocess.PIPE) as backing_up:
-        deadline = time.monotonic() + 20
-        while not os.listdir(repository / "locks") and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert _wait_for_a_lock(repository)
         refused = restic.on(repository, "prune")
         listed = restic.on(repository, "list", "locks", "--no-lock").expect(0).stdout.split()
         assert backing_up.stdin is not None
