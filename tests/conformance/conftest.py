@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support import peers
+from tests.support import emulators, peers
 from tests.support.minio import running
 from tests.support.rest_server import RestServer
 
@@ -81,6 +81,20 @@ def s3(_: Path) -> Iterator[Store]:
     yield open_store(f"s3:{running().endpoint}/plain/{secrets.token_hex(8)}", options)
 
 
+@contextlib.contextmanager
+def google(_: Path) -> Iterator[Store]:
+    """A prefix of its own in a bucket of an emulated Google."""
+    url = f"gs://plain/{secrets.token_hex(8)}?endpoint={emulators.google()}"
+    yield open_store(url, StoreOptions(environment={}, retry_for=30))
+
+
+@contextlib.contextmanager
+def azure(_: Path) -> Iterator[Store]:
+    """A prefix of its own in a container of an emulated Azure."""
+    url = f"az://plain/{secrets.token_hex(8)}?endpoint={emulators.azure()}"
+    yield open_store(url, StoreOptions(environment=emulators.azure_environment(), retry_for=30))
+
+
 STORES: dict[str, Opener] = {
     "local": local,
     "local-named": local_named,
@@ -89,6 +103,8 @@ STORES: dict[str, Opener] = {
     "rclone-debian": rclone_debian,
     "rclone": rclone,
     "s3": s3,
+    "google": google,
+    "azure": azure,
 }
 
 

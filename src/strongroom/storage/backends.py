@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Unsupported
 from strongroom.storage.local import LocalStore
 
 if TYPE_CHECKING:
@@ -41,6 +42,29 @@ def open_s3(address: str, options: StoreOptions) -> Store:
     from strongroom.storage.s3_url import parse  # noqa: PLC0415
 
     return wrapped(S3Store(parse(address, options), options), options)
+
+
+def open_gs(address: str, options: StoreOptions) -> Store:
+    """A bucket of Google's."""
+    return _open_cloud("gs", address, options)
+
+
+def open_az(address: str, options: StoreOptions) -> Store:
+    """A container of Azure's."""
+    return _open_cloud("az", address, options)
+
+
+def _open_cloud(scheme: str, address: str, options: StoreOptions) -> Store:
+    from strongroom.storage.cloud_url import parse  # noqa: PLC0415
+
+    parsed = parse(scheme, address, options)
+    try:
+        from strongroom.storage.cloud import CloudStore  # noqa: PLC0415 -- obstore is an extra
+    except ImportError as error:
+        raise Unsupported(
+            "obstore is not installed", subject=parsed.location, hint="Run: pip install 'strongroom[objects]'"
+        ) from error
+    return wrapped(CloudStore(parsed, options), options)
 
 
 def wrapped(store: Store, options: StoreOptions) -> Store:

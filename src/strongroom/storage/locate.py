@@ -26,6 +26,9 @@ _BACKENDS = {
     "rest": "strongroom.storage.backends:open_rest",
     "rclone": "strongroom.storage.backends:open_rclone",
     "s3": "strongroom.storage.backends:open_s3",
+    "gs": "strongroom.storage.backends:open_gs",
+    "az": "strongroom.storage.backends:open_az",
+    "azure": "strongroom.storage.backends:open_az",
 }
 """Scheme to ``module:function``; a function takes what follows the colon, and the options."""
 
@@ -33,7 +36,6 @@ _ELSEWHERE = {
     "sftp": "Write rclone:REMOTE:PATH with an sftp remote of rclone's.",
     "b2": "Write s3: with B2's S3 endpoint, or rclone:REMOTE:PATH.",
     "swift": "Write rclone:REMOTE:PATH with a swift remote of rclone's.",
-    "azure": "Write az:CONTAINER/PATH.",
     "http": "A REST server is written rest:http://…",
     "https": "A REST server is written rest:https://…; object storage s3:https://…",
 }

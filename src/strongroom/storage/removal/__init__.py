@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 _REST = ("strongroom.storage.removal.rest", "RestRemoval")
-_BY_STORE = {"RestStore": _REST, "RcloneStore": _REST, "S3Store": ("strongroom.storage.removal.s3", "S3Removal")}
+_BY_STORE = {
+    "RestStore": _REST,
+    "RcloneStore": _REST,
+    "S3Store": ("strongroom.storage.removal.s3", "S3Removal"),
+    "CloudStore": ("strongroom.storage.removal.cloud", "CloudRemoval"),
+}
 
 
 class Removal(ABC):
