@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
     from strongroom.storage.s3_url import S3Address
 
-_PAGE = 1000
-
 
 class S3Store(Store):
     """A prefix in a bucket. ``client`` is shared with the stores of repositories below."""
+
+    page = 1000
+    """How many keys to ask for at once; providers give no more."""
 
     def __init__(self, address: S3Address, options: StoreOptions, client: S3Client | None = None) -> None:
         self.address = address
@@ -72,7 +73,7 @@ class S3Store(Store):
                     yield info
             return
         prefix = f"{self.address.prefix}{kind.value}/"
-        query = {"list-type": "2", "prefix": prefix, "max-keys": str(_PAGE)}
+        query = {"list-type": "2", "prefix": prefix, "max-keys": str(self.page)}
         if after is not None:
             shard = f"{after[:2]}/" if kind is Kind.DATA else ""
             query["start-after"] = prefix + shard + after
@@ -90,6 +91,8 @@ class S3Store(Store):
 
     def name_of(self, kind: Kind, key: str) -> ObjectName | None:
         """The object at a key; None for strays."""
+        if kind is Kind.CONFIG:
+            return CONFIG if key == self.key(CONFIG) else None
         text = key.rpartition("/")[2]
         if not is_object_name(text):
             return None

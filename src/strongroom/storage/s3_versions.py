@@ -28,6 +28,9 @@ _ABSENT = {
 class S3Versions(Versions):
     """The versions of what lies below one prefix."""
 
+    page = 1000
+    """How many to ask for at once; providers give no more."""
+
     def __init__(self, store: S3Store) -> None:
         self._store = store
         self._client = store.client
@@ -35,7 +38,7 @@ class S3Versions(Versions):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Version]:
         """As the contract says, a page of a thousand at a time."""
         prefix = self._store.address.prefix + ("config" if kind is Kind.CONFIG else f"{kind.value}/")
-        query = {"versions": "", "prefix": prefix, "max-keys": "1000"}
+        query = {"versions": "", "prefix": prefix, "max-keys": str(self.page)}
         if after is not None and kind is not Kind.CONFIG:
             query["key-marker"] = prefix + (f"{after[:2]}/" if kind is Kind.DATA else "") + after
         while True:
