@@ -10,6 +10,7 @@ mod key;
 mod node;
 mod pack;
 mod pack_buffer;
+mod restore;
 mod reach;
 mod tree;
 mod verify;
@@ -29,6 +30,7 @@ mod kernel {
         codec::register(module)?;
         index::register(module)?;
         pack::register(module)?;
+        restore::register(module)?;
         verify::register(module)?;
         tree::register(module)?;
         reach::register(module)?;

@@ -17,6 +17,7 @@ pub mod kdf;
 pub mod metadata;
 pub mod pack;
 pub mod polynomial;
+pub mod restore;
 pub mod reach;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,103 @@
+//! Calls on one entry of one open directory: the only way in which a restore touches the file system.
+//!
+//! A name is one component that was checked ([`is_name`]), the directory is an open handle, and no call follows a
+//! symbolic link. So whatever names, links or duplicates a tree holds, and whoever exchanges directories for links
+//! meanwhile, nothing outside the target is reached (threats E-1, E-2). With single components this is what
+//! `openat2` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS` would promise, on every kernel.
+
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, Result};
+
+/// The extended attribute that gives new entries of a directory an access list.
+const DEFAULT_ACL: &str = "system.posix_acl_default";
+
+/// Whether a name can only mean an entry of the directory that it is looked up in.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
+}
+
+pub(super) fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    rustix::fs::openat(
+        directory,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}
+
+/// Makes a file that must not exist. The process's umask applies to `mode`.
+pub(super) fn create(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode & 0o777))
+}
+
+/// Opens a file that exists. Never blocks on a pipe that took its place; who calls this looks at what it got.
+pub(super) fn open_file(directory: BorrowedFd<'_>, name: &[u8], write: bool) -> Result<OwnedFd> {
+    let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
+    rustix::fs::openat(
+        directory,
+        name,
+        access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}
+
+/// A handle that is good for nothing but naming the entry itself, whatever it is.
+pub(super) fn open_path(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    rustix::fs::openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// The path that stands for an open handle in calls that have no variant for handles.
+pub(super) fn proc_path(handle: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", handle.as_raw_fd())
+}
+
+/// What an entry is; `None` if there is none.
+pub(super) fn look(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Stat>> {
+    match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+pub(super) fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    rustix::fs::unlinkat(directory, name, AtFlags::empty())
+}
+
+pub(super) fn remove_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)
+}
+
+/// Whether new entries of a directory come with an access list that nobody gave them.
+pub(super) fn has_default_acl(directory: BorrowedFd<'_>) -> bool {
+    rustix::fs::fgetxattr_query(directory, DEFAULT_ACL).is_ok_and(|length| length > 0)
+}
+
+/// The names in a directory, without `.` and `..`.
+pub(super) fn names(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
+    let own = open_again(directory)?;
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::new(own)? {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if is_name(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// A handle with a reading position of its own.
+fn open_again(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
+    rustix::fs::openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Whether this error will meet every other item as well: there is no use in going on.
+pub(super) fn is_fatal(error: Errno) -> bool {
+    matches!(error, Errno::NOSPC | Errno::DQUOT | Errno::ROFS)
+}

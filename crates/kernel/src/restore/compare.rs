@@ -1,0 +1,156 @@
+//! Files that are on disk already: what of the snapshot's content do they hold?
+
+use super::beneath;
+use super::context::Context;
+use super::directory::identity;
+use super::entry::{File, State};
+use super::metadata::{self, Time};
+use super::options::Overwrite;
+use super::plan::{is_too_long, plain_length};
+use super::report::Action;
+use super::write;
+use crate::{BlobType, Id};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::Stat;
+use rustix::io::Errno;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Compares a file that is present, and either settles it or leaves what it lacks for the plan.
+pub(super) fn present(context: &Context, file: &File, buffer: &mut Vec<u8>) {
+    if let Err(error) = try_present(context, file, buffer) {
+        file.failed.store(true, Relaxed);
+        context.fail(file.path(), "cannot replace what is there", error);
+        write::settle(context, file, Action::Updated);
+    }
+}
+
+fn try_present(context: &Context, file: &File, buffer: &mut Vec<u8>) -> rustix::io::Result<()> {
+    let dry = context.options.dry_run;
+    let dir = match context.handle(&file.dir) {
+        Ok(dir) => dir,
+        Err(error) => {
+            write::fail(context, file, "cannot reach its directory", error);
+            write::settle(context, file, Action::Updated);
+            return Ok(());
+        }
+    };
+    let opened = beneath::open_file(dir.as_fd(), &file.name, !dry)
+        .ok()
+        .and_then(|handle| rustix::fs::fstat(&handle).ok().map(|stat| (handle, stat)))
+        .filter(|(_, stat)| beneath::kind(stat).is_file());
+    // One of several names must not be written through, the other may lie outside the target (threats E-3).
+    let Some((handle, stat)) = opened.filter(|(_, stat)| stat.st_nlink == 1 || file.source.is_some()) else {
+        context.report.found(file.size);
+        if !dry {
+            context.make_room(&file.dir, &dir, &file.name)?;
+        }
+        return Ok(());
+    };
+    let lacking = if same_stamp(context, file, &stat) { Vec::new() } else { lacking(context, file, &handle, buffer) };
+    if lacking.is_empty() && stat.st_size as u64 == file.size {
+        file.length.store(file.size, Relaxed);
+        context.report.skipped(|| file.path(), file.size);
+        if !dry {
+            let outcome = metadata::apply_to_handle(&handle, &stat, &file.metadata, false);
+            context.tell(|| file.path(), outcome);
+        }
+        if let Some(source) = &file.source {
+            let _ = source.identity.set(identity(&stat));
+        }
+        *file.state() = State::Settled;
+        context.release(&file.dir);
+        return Ok(());
+    }
+    context.report.found(file.size);
+    if dry {
+        return Ok(());
+    }
+    if stat.st_nlink > 1 {
+        return context.make_room(&file.dir, &dir, &file.name);
+    }
+    metadata::strip_setid(&handle, &stat)?;
+    context.report.wrote(file.size.saturating_sub(lengths(context, file, &lacking)));
+    *file.state() = State::Lacking(identity(&stat), lacking);
+    Ok(())
+}
+
+fn same_stamp(context: &Context, file: &File, stat: &Stat) -> bool {
+    context.options.overwrite == Overwrite::IfChanged
+        && stat.st_size as u64 == file.size
+        && mtime(stat) == file.metadata.mtime
+}
+
+pub(super) fn mtime(stat: &Stat) -> Time {
+    Time { seconds: stat.st_mtime, nanos: stat.st_mtime_nsec as u32 }
+}
+
+fn lengths(context: &Context, file: &File, blobs: &[u32]) -> u64 {
+    let index = context.index();
+    let length = |blob: &u32| index.lookup(BlobType::Data, &file.content[*blob as usize]);
+    blobs.iter().filter_map(length).map(|location| plain_length(&location)).sum()
+}
+
+/// The numbers of the blobs that a file does not hold at their places.
+pub(super) fn lacking(context: &Context, file: &File, handle: &OwnedFd, buffer: &mut Vec<u8>) -> Vec<u32> {
+    let mut lacking = Vec::new();
+    let mut at = 0u64;
+    for (number, id) in file.content.iter().enumerate() {
+        let location = context.index().lookup(BlobType::Data, id);
+        let usable = location.filter(|location| !is_too_long(location));
+        let length = usable.as_ref().map_or(0, plain_length);
+        if context.report.stopped() || usable.is_none() || !holds(handle, at, length, id, buffer) {
+            lacking.push(number as u32);
+        }
+        at = at.saturating_add(length);
+    }
+    lacking
+}
+
+fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
+    buffer.resize(length as usize, 0);
+    read_exact(handle, at, buffer).is_ok() && Id::of(buffer) == *id
+}
+
+/// Fills `buffer` from a position of a file.
+///
+/// # Errors
+/// What the system says; [`Errno::NODATA`] when the file ends before.
+pub(super) fn read_exact(handle: &OwnedFd, at: u64, buffer: &mut [u8]) -> rustix::io::Result<()> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match rustix::io::pread(handle, &mut buffer[done..], at.saturating_add(done as u64)) {
+            Ok(0) => return Err(Errno::NODATA),
+            Ok(read) => done += read,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a restored file again.
+pub(super) fn verify(context: &Context, file: &File, buffer: &mut Vec<u8>) {
+    if file.failed.load(Relaxed) {
+        return;
+    }
+    let message = match open_again(context, file) {
+        Err(message) => message,
+        Ok((_, stat)) if stat.st_size as u64 != file.length.load(Relaxed) => "it has another size".to_owned(),
+        Ok((handle, _)) => match lacking(context, file, &handle, buffer).len() {
+            0 => {
+                context.report.files_verified.fetch_add(1, Relaxed);
+                return;
+            }
+            blobs => format!("{blobs} of its {} blobs read back otherwise", file.content.len()),
+        },
+    };
+    file.failed.store(true, Relaxed);
+    context.report.failed(file.path(), format!("verification failed: {message}"));
+}
+
+fn open_again(context: &Context, file: &File) -> Result<(OwnedFd, Stat), String> {
+    let dir = context.handle(&file.dir).map_err(|error| error.to_string())?;
+    let handle = beneath::open_file(dir.as_fd(), &file.name, false).map_err(|error| error.to_string())?;
+    let stat = rustix::fs::fstat(&handle).map_err(|error| error.to_string())?;
+    Ok((handle, stat))
+}

@@ -1,0 +1,228 @@
+//! Owner, mode, times and extended attributes of a restored entry.
+//!
+//! The order is that in which nothing undoes what came before: the owner (which clears set-user-ID bits and
+//! capabilities), extended attributes and access lists (which change the mode), the mode, the times.
+
+use super::beneath;
+use crate::tree::{Node, mode};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+
+const SETID: u32 = 0o6000;
+
+/// A point in time, in seconds and nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Time {
+    pub(super) seconds: i64,
+    pub(super) nanos: u32,
+}
+
+/// A name and a value.
+pub(super) type Attribute = (Vec<u8>, Vec<u8>);
+
+/// What an entry is to have besides its content.
+#[derive(Clone, Debug)]
+pub(super) struct Metadata {
+    /// Permission bits with set-user-ID, set-group-ID and sticky.
+    pub(super) mode: u32,
+    uid: u32,
+    gid: u32,
+    pub(super) mtime: Time,
+    atime: Time,
+    attributes: Box<[Attribute]>,
+}
+
+/// What is left out, with the words for it.
+pub(super) type LeftOut = Vec<&'static str>;
+
+impl Metadata {
+    /// Takes what a node says; in `safe` mode without what could harm this machine.
+    pub(super) fn take(node: &mut Node, safe: bool, left_out: &mut LeftOut) -> Self {
+        let mut mode = mode::to_permissions(node.mode);
+        let mut attributes = std::mem::take(&mut node.extended_attributes);
+        if safe {
+            if mode & SETID != 0 {
+                mode &= !SETID;
+                left_out.push("set-user-ID and set-group-ID bits");
+            }
+            let before = attributes.len();
+            attributes.retain(|(name, _)| !name.starts_with(b"security.") && !name.starts_with(b"trusted."));
+            if attributes.len() != before {
+                left_out.push("security attributes");
+            }
+        }
+        if node.generic_attributes.is_some() {
+            left_out.push("attributes of another operating system");
+        }
+        let time = |time: crate::time::Timestamp| Time { seconds: time.seconds, nanos: time.nanos };
+        Self {
+            mode,
+            uid: node.uid,
+            gid: node.gid,
+            mtime: time(node.mtime),
+            atime: time(node.atime),
+            attributes: attributes.into(),
+        }
+    }
+
+    /// The mode to create a regular file with: final if nothing is to change afterwards, else for the owner alone.
+    pub(super) fn creation_mode(&self, whole: bool) -> u32 {
+        let ours = self.uid == rustix::process::geteuid().as_raw() && self.gid == rustix::process::getegid().as_raw();
+        if whole && ours { self.mode & 0o777 } else { 0o600 }
+    }
+
+    /// Bytes of memory beside the structure itself.
+    pub(super) fn memory(&self) -> usize {
+        self.attributes.iter().map(|(name, value)| 48 + name.len() + value.len()).sum()
+    }
+
+    fn times(&self) -> Timestamps {
+        let spec = |time: Time| Timespec { tv_sec: time.seconds, tv_nsec: i64::from(time.nanos.min(999_999_999)) };
+        Timestamps { last_access: spec(self.atime), last_modification: spec(self.mtime) }
+    }
+}
+
+/// Collects what could not be applied to one entry.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) problems: Vec<String>,
+    pub(super) left_out: LeftOut,
+}
+
+impl Outcome {
+    fn note(&mut self, what: &str, error: Errno) {
+        self.problems.push(format!("{what}: {}", std::io::Error::from(error)));
+    }
+
+    fn owner(&mut self, result: rustix::io::Result<()>) {
+        match result {
+            // Only root gives files away; restic keeps silent about it as well.
+            Err(Errno::PERM) if !is_root() => {}
+            Err(error) => self.note("cannot set the owner", error),
+            Ok(()) => {}
+        }
+    }
+
+    fn attribute(&mut self, name: &[u8], result: rustix::io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(Errno::NOTSUP) => self.left_out.push("extended attributes that this file system does not take"),
+            Err(Errno::PERM) if !is_root() && (name.starts_with(b"security.") || name.starts_with(b"trusted.")) => {
+                self.left_out.push("attributes that only root may set");
+            }
+            Err(error) => {
+                self.note(&format!("cannot set the extended attribute \"{}\"", name.escape_ascii()), error);
+            }
+        }
+    }
+}
+
+pub(super) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Applies to an open file or directory, which is `stat` now. `clean` says that it was made by this run and has no
+/// attributes yet, so that none need be looked for.
+pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, clean: bool) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut now = stat.st_mode & 0o7777;
+    if (stat.st_uid, stat.st_gid) != (wanted.uid, wanted.gid) {
+        let result = rustix::fs::fchown(handle, Some(Uid::from_raw(wanted.uid)), Some(Gid::from_raw(wanted.gid)));
+        outcome.owner(result);
+        now = 0o10_000; // whatever it is now: set the mode
+    }
+    if !clean {
+        for name in attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer)) {
+            if is_ours_to_remove(&name) && !wanted.attributes.iter().any(|(wanted, _)| *wanted == name) {
+                outcome.attribute(&name, rustix::fs::fremovexattr(handle, name.as_slice()));
+                now = 0o10_000;
+            }
+        }
+    }
+    for (name, value) in &wanted.attributes {
+        let result = checked(name).and_then(|name| rustix::fs::fsetxattr(handle, name, value, XattrFlags::empty()));
+        outcome.attribute(name, result);
+        now = 0o10_000;
+    }
+    if now != wanted.mode
+        && let Err(error) = rustix::fs::fchmod(handle, Mode::from_raw_mode(wanted.mode))
+    {
+        outcome.note("cannot set the mode", error);
+    }
+    if let Err(error) = rustix::fs::futimens(handle, &wanted.times()) {
+        outcome.note("cannot set the times", error);
+    }
+    outcome
+}
+
+/// Applies to an entry that is not opened: a symbolic link, a device, a pipe. It was made by this run.
+pub(super) fn apply_to_entry(directory: BorrowedFd<'_>, name: &[u8], link: bool, wanted: &Metadata) -> Outcome {
+    let mut outcome = Outcome::default();
+    if is_root() || (wanted.uid, wanted.gid) != ours() {
+        let (uid, gid) = (Some(Uid::from_raw(wanted.uid)), Some(Gid::from_raw(wanted.gid)));
+        outcome.owner(rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW));
+    }
+    if !link || !wanted.attributes.is_empty() {
+        match beneath::open_path(directory, name) {
+            Ok(handle) => apply_through_proc(&handle, link, wanted, &mut outcome),
+            Err(error) => outcome.note("cannot open it for its metadata", error),
+        }
+    }
+    if let Err(error) = rustix::fs::utimensat(directory, name, &wanted.times(), AtFlags::SYMLINK_NOFOLLOW) {
+        outcome.note("cannot set the times", error);
+    }
+    outcome
+}
+
+/// The handle names the entry itself, so following this one link of `/proc` cannot lead elsewhere.
+fn apply_through_proc(handle: &OwnedFd, link: bool, wanted: &Metadata, outcome: &mut Outcome) {
+    let path = beneath::proc_path(handle);
+    for (name, value) in &wanted.attributes {
+        let result = checked(name).and_then(|name| rustix::fs::setxattr(&path, name, value, XattrFlags::empty()));
+        outcome.attribute(name, result);
+    }
+    if !link && let Err(error) = rustix::fs::chmod(&path, Mode::from_raw_mode(wanted.mode)) {
+        outcome.note("cannot set the mode", error);
+    }
+}
+
+fn ours() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}
+
+/// A name that the system call can take: a NUL would end it early.
+fn checked(name: &[u8]) -> rustix::io::Result<&[u8]> {
+    if name.is_empty() || name.contains(&0) { Err(Errno::INVAL) } else { Ok(name) }
+}
+
+/// Whether an attribute that the snapshot does not have is removed: not those that the system gives to each file
+/// (labels), whose absence from the snapshot says nothing.
+fn is_ours_to_remove(name: &[u8]) -> bool {
+    name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_") || name == b"security.capability"
+}
+
+fn attribute_names(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Vec<Vec<u8>> {
+    let mut small = [0u8; 1024];
+    let mut large = Vec::new();
+    let names: &[u8] = match list(&mut small) {
+        Ok(0) | Err(Errno::NOTSUP) => return Vec::new(),
+        Ok(length) => &small[..length],
+        Err(_) => {
+            large.resize(64 << 10, 0);
+            match list(&mut large) {
+                Ok(length) => &large[..length],
+                Err(_) => return Vec::new(),
+            }
+        }
+    };
+    names.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// Removes bits that must not stand on a file while its content changes.
+pub(super) fn strip_setid(handle: &OwnedFd, stat: &Stat) -> rustix::io::Result<()> {
+    if stat.st_mode & SETID == 0 {
+        return Ok(());
+    }
+    rustix::fs::fchmod(handle.as_fd(), Mode::from_raw_mode(stat.st_mode & 0o777))
+}

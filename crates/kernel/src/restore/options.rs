@@ -1,0 +1,37 @@
+//! What a restore was asked to do.
+
+/// What becomes of a file that is there already; the words are restic's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Compare it with the snapshot block by block and write what differs.
+    #[default]
+    Always,
+    /// The same, but a file of equal size and modification time counts as equal without being read.
+    IfChanged,
+    /// Only if the snapshot's file was modified later than the one that is there.
+    IfNewer,
+    /// Leave it alone.
+    Never,
+}
+
+/// Options of a restore. The default restores everything, faithfully.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What becomes of files that are there already.
+    pub overwrite: Overwrite,
+    /// Remove what the snapshot does not have, in the directories that are restored.
+    pub delete: bool,
+    /// Change nothing, only say what would be done.
+    pub dry_run: bool,
+    /// Read restored files again and compare them with the snapshot.
+    pub verify: bool,
+    /// Leave holes where a new file has zeros.
+    pub sparse: bool,
+    /// Leave out what could harm this machine: set-user-ID and set-group-ID bits, devices, and the attributes
+    /// of the namespaces `security` and `trusted` (threats E-3).
+    pub safe: bool,
+    /// Whether to report every item, not only failures.
+    pub report_items: bool,
+    /// Threads that write; 0 means as many as there are processors, two at least.
+    pub workers: usize,
+}

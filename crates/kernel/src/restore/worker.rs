@@ -1,0 +1,214 @@
+//! A thread that writes: it takes pieces of work until there are none.
+
+use super::compare;
+use super::context::Context;
+use super::entry::Batch;
+use super::fetch::{Answer, Phase, Work};
+use super::plan::{Plan, Segment, Want};
+use super::write::{self, OpenFiles};
+use super::{entry, other};
+use crate::compress::Decompressor;
+use crate::pack::open_blob;
+use crate::{BlobEntry, BlobType, Error, Id, Result};
+use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Bytes that are read from an open file at once, unless a blob is longer: what fits into a processor's cache.
+const READ: u64 = 1 << 20;
+
+pub(super) struct Worker<'a> {
+    context: &'a Context,
+    open: &'a OpenFiles,
+    decompressor: Decompressor,
+    scratch: Vec<u8>,
+    plain: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(context: &'a Context, open: &'a OpenFiles) -> Self {
+        let decompressor = Decompressor::new();
+        Self { context, open, decompressor, scratch: Vec::new(), plain: Vec::new(), buffer: Vec::new() }
+    }
+
+    pub(super) fn run(&mut self) {
+        while let Some(work) = self.context.fetch.next_work(&self.context.report) {
+            match work {
+                Work::Chunk(batch, phase, range) => {
+                    range.for_each(|number| self.item(&batch, phase, number));
+                    drop(batch);
+                    self.context.fetch.finished(0, false);
+                }
+                Work::Segment(batch, plan, segment, answer) => {
+                    let held = if matches!(answer, Ok(Answer::Bytes(_))) { segment.length } else { 0 };
+                    self.segment(&batch, &plan, &segment, answer);
+                    drop((batch, plan));
+                    self.context.fetch.finished(held, true);
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, batch: &Batch, phase: Phase, number: usize) {
+        let context = self.context;
+        if context.report.stopped() {
+            return;
+        }
+        match phase {
+            Phase::Compare if !batch.files[number].present => {}
+            Phase::Compare => compare::present(context, &batch.files[number], &mut self.buffer),
+            Phase::Verify => compare::verify(context, &batch.files[number], &mut self.buffer),
+            Phase::Others => other::make(context, &batch.others[number]),
+            Phase::Links => other::link(context, &batch.links[number]),
+            Phase::Empty => {
+                let file = &batch.files[number];
+                let new = matches!(*file.state(), entry::State::New);
+                if file.remaining.load(Relaxed) != 0 || matches!(*file.state(), entry::State::Settled) {
+                    return;
+                }
+                if new && file.content.is_empty() {
+                    write::whole(context, file, &[]);
+                } else {
+                    write::complete(context, file);
+                }
+            }
+        }
+    }
+
+    /// Opens each blob of a range once and writes it to all its places.
+    fn segment(&mut self, batch: &Batch, plan: &Plan, segment: &Segment, answer: Result<Answer, String>) {
+        let wants = &plan.wants[segment.wants.clone()];
+        if let Some(want) = wants.first() {
+            self.context.report.current(batch.files[want.file as usize].path());
+        }
+        let mut source = Source::new(answer, segment.offset);
+        let mut start = 0;
+        while start < wants.len() {
+            if self.context.report.stopped() {
+                return;
+            }
+            let same = wants[start..].iter().take_while(|want| want.offset == wants[start].offset).count();
+            let group = &wants[start..start + same];
+            let ahead = &wants[start + same..];
+            start += same;
+            self.group(batch, segment.pack, group, ahead, &mut source);
+        }
+    }
+
+    /// Wants of one place in a pack. That they are of one blob is what an honest index says, so each ID is looked at.
+    fn group(&mut self, batch: &Batch, pack: Id, group: &[Want], ahead: &[Want], source: &mut Source) {
+        let id_of = |want: &Want| batch.files[want.file as usize].content[want.blob as usize];
+        let mut opened: Option<Id> = None;
+        for want in group {
+            let id = id_of(want);
+            if opened != Some(id) {
+                opened = None;
+                let first =
+                    source.bytes(want, ahead).and_then(|bytes| self.open(id, want, &bytes).map_err(|e| e.to_string()));
+                let result = first.or_else(|message| self.other_copies(id, pack, want.offset).ok_or(message));
+                if let Err(message) = result {
+                    write::lost(self.context, &batch.files[want.file as usize], &message);
+                    continue;
+                }
+                opened = Some(id);
+            }
+            let file = &batch.files[want.file as usize];
+            let whole = file.content.len() == 1 && matches!(*file.state(), entry::State::New);
+            if whole {
+                write::whole(self.context, file, &self.plain);
+            } else {
+                write::part(self.context, batch, self.open, want.file, want.at, &self.plain);
+            }
+        }
+    }
+
+    fn open(&mut self, id: Id, want: &Want, bytes: &[u8]) -> Result<()> {
+        let entry = BlobEntry {
+            kind: BlobType::Data,
+            id,
+            offset: want.offset,
+            length: want.length,
+            uncompressed_length: want.uncompressed,
+        };
+        open_blob(&self.context.envelope, &entry, bytes, &mut self.decompressor, &mut self.scratch, &mut self.plain)
+    }
+
+    /// Looks for a blob whose first copy is bad; whether one of the others was good.
+    fn other_copies(&mut self, id: Id, pack: Id, offset: u32) -> Option<()> {
+        let locations = self.context.index().lookup_all(BlobType::Data, &id);
+        for location in locations.into_iter().filter(|other| (other.pack, other.offset) != (pack, offset)) {
+            if super::plan::is_too_long(&location) {
+                continue;
+            }
+            let (start, length) = (u64::from(location.offset), u64::from(location.length));
+            let Ok(answer) = self.context.fetch.read(&self.context.report, location.pack, start, length, false) else {
+                continue;
+            };
+            let want = Want::of_copy(&location);
+            let mut source = Source::new(Ok(answer), start);
+            if source.bytes(&want, &[]).is_ok_and(|bytes| self.open(id, &want, &bytes).is_ok()) {
+                return Some(());
+            }
+        }
+        None
+    }
+}
+
+/// Bytes of a range, from memory or from an open file, of which a window is held.
+struct Source {
+    answer: Result<Answer, String>,
+    /// Where the range begins in the pack.
+    offset: u64,
+    window: Vec<u8>,
+    window_at: u64,
+}
+
+impl Source {
+    fn new(answer: Result<Answer, String>, offset: u64) -> Self {
+        Self { answer, offset, window: Vec::new(), window_at: 0 }
+    }
+
+    /// The envelope of a blob; `ahead` are the blobs that will be asked for next.
+    fn bytes(&mut self, want: &Want, ahead: &[Want]) -> Result<Cow<'_, [u8]>, String> {
+        let (start, length) = (u64::from(want.offset), u64::from(want.length));
+        match &self.answer {
+            Err(message) => Err(message.clone()),
+            Ok(Answer::Bytes(bytes)) => {
+                let bytes: &[u8] = (**bytes).as_ref();
+                let from = start.saturating_sub(self.offset) as usize;
+                let range = bytes.get(from..from.saturating_add(length as usize));
+                range.map(Cow::Borrowed).ok_or_else(|| "the pack ends before the blob does".to_owned())
+            }
+            Ok(Answer::File { handle, position }) => {
+                let held = self.window_at..self.window_at + self.window.len() as u64;
+                if start < held.start || start + length > held.end {
+                    let mut end = start + length;
+                    for next in ahead {
+                        let next_end = u64::from(next.offset) + u64::from(next.length);
+                        if next_end - start > READ {
+                            break;
+                        }
+                        end = end.max(next_end);
+                    }
+                    self.window.resize((end - start) as usize, 0);
+                    self.window_at = start;
+                    let at = position + start.saturating_sub(self.offset);
+                    let mut read = compare::read_exact(handle, at, &mut self.window);
+                    if read.is_err() && self.window.len() as u64 > length {
+                        self.window.truncate(length as usize); // those ahead may be what is missing
+                        read = compare::read_exact(handle, at, &mut self.window);
+                    }
+                    if let Err(error) = read {
+                        self.window.clear();
+                        return Err(match error {
+                            rustix::io::Errno::NODATA => "the pack ends before the blob does".to_owned(),
+                            error => Error::io("cannot read the pack", error).to_string(),
+                        });
+                    }
+                }
+                let from = (start - self.window_at) as usize;
+                Ok(Cow::Borrowed(&self.window[from..from + length as usize]))
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+"""Restore: a directory of a snapshot onto this machine's file system.
+
+The kernel walks, plans and writes (``crates/kernel/src/restore``); here it is fed with ranges of packs, and what it
+reports reaches the user. Nothing in this module can remove anything from a repository.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from strongroom import _kernel
+from strongroom.archive.restore_feed import Feed
+from strongroom.archive.restore_folder import folder_tree
+from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
+from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
+
+if TYPE_CHECKING:
+    from strongroom.repository.opened import Repository
+
+Overwrite = Literal["always", "if-changed", "if-newer", "never"]
+
+NAMED = 20
+"""How many items are named for each thing that was left out; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """What ``restore`` was asked to do. Patterns are restic's, of the command line and of files alike.
+
+    ``overwrite``: ``always`` compares files that are there block by block and writes what differs; ``if-changed``
+    takes equal size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
+    leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories restored and
+    the patterns. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
+    ``security`` and ``trusted``.
+    """
+
+    target: str | bytes
+    includes: tuple[str, ...] = ()
+    iincludes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    iexcludes: tuple[str, ...] = ()
+    overwrite: Overwrite = "always"
+    delete: bool = False
+    dry_run: bool = False
+    verify: bool = False
+    sparse: bool = False
+    safe: bool = False
+    workers: int = 0
+    """Threads that write; 0 for one each processor, two at least."""
+
+    def check(self) -> None:
+        """Raise ``UsageError`` for options that restic refuses to combine."""
+        if (self.includes or self.iincludes) and (self.excludes or self.iexcludes):
+            raise UsageError("exclude and include patterns are mutually exclusive")
+        everything = os.path.realpath(os.fsencode(self.target)) == b"/"
+        if self.delete and everything and not (self.includes or self.iincludes):
+            raise UsageError("'--target / --delete' must be combined with an include filter")
+        if self.dry_run and self.verify:
+            raise UsageError("--dry-run and --verify are mutually exclusive")
+
+
+def restore(
+    repository: Repository,
+    tree: str,
+    options: RestoreOptions,
+    reporter: Reporter | None = None,
+    *,
+    subfolder: str = "",
+) -> RestoreSummary:
+    """Restore what is below a tree (a snapshot's root) into ``options.target``, which is made if it is missing.
+
+    The index must be loaded. ``subfolder`` is what stood behind the colon of ``snapshot:subfolder``. Items that fail
+    are reported and counted in the summary's ``errors`` (exit code 1), the rest is restored.
+
+    Raises ``UsageError`` for options or a subfolder that make no sense, ``Refused`` when the target cannot be used,
+    ``Full``, ``Damaged`` when the root cannot be read, ``LimitExceeded``, ``Unavailable``, ``Interrupted``.
+    """
+    options.check()
+    reporter = reporter or Reporter()
+    tree = folder_tree(repository, tree, subfolder)
+    return _Run(repository, tree, options, reporter).run()
+
+
+@dataclass
+class _Run:
+    repository: Repository
+    tree: str
+    options: RestoreOptions
+    reporter: Reporter
+    left_out: dict[str, list[bytes]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def run(self) -> RestoreSummary:
+        begun = time.monotonic()
+        try:
+            kernel = self._start()
+            with Feed(self.repository, kernel) as feed:
+                self._watch(kernel, feed)
+                feed.end()
+        except OSError as problem:
+            raise _refused(problem, self.options) from None
+        except LimitExceeded as problem:
+            problem.subject = problem.subject or f"tree {self.tree}"
+            raise
+        return self._summary(kernel.progress(), time.monotonic() - begun)
+
+    def _start(self) -> _kernel.Restore:
+        options = self.options
+        return _kernel.Restore(
+            self.repository.key,
+            self.repository.index,
+            self.tree,
+            os.fsencode(options.target),
+            includes=_patterns(options.includes),
+            iincludes=_patterns(options.iincludes),
+            excludes=_patterns(options.excludes),
+            iexcludes=_patterns(options.iexcludes),
+            overwrite=options.overwrite,
+            delete=options.delete,
+            dry_run=options.dry_run,
+            verify=options.verify,
+            sparse=options.sparse,
+            safe=options.safe,
+            report_items=self.reporter.wants_changes,
+            workers=options.workers,
+        )
+
+    def _watch(self, kernel: _kernel.Restore, feed: Feed) -> None:
+        """Report until the end. Looks at the reporter's wish to stop ten times a second."""
+        while not feed.wait(0.1):
+            if self.reporter.stop.is_set():
+                kernel.stop()
+            self._report(kernel)
+        self._report(kernel)
+
+    def _report(self, kernel: _kernel.Restore) -> None:
+        for event in kernel.events():
+            if event.kind == "failed":
+                self.reporter.error(event.path, event.text, "restore")
+            elif event.kind == "left out":
+                self._note(event)
+            else:
+                item = event.path + b"/" if event.directory else event.path
+                self.reporter.changed(Change(event.kind, item, size=event.size))
+        if self.reporter.wants_status:
+            self.reporter.status(_status(kernel.progress()))
+
+    def _note(self, event: _kernel.RestoreEvent) -> None:
+        self.counts[event.text] = self.counts.get(event.text, 0) + 1
+        named = self.left_out.setdefault(event.text, [])
+        if len(named) < NAMED:
+            named.append(event.path)
+
+    def _summary(self, done: _kernel.RestoreProgress, seconds: float) -> RestoreSummary:
+        summary = RestoreSummary(
+            total_files=done.files_total,
+            files_restored=done.files_done,
+            files_skipped=done.files_skipped,
+            files_deleted=done.files_deleted,
+            total_bytes=done.bytes_total,
+            bytes_restored=done.bytes_done,
+            bytes_skipped=done.bytes_skipped,
+            seconds_elapsed=seconds,
+            errors=done.errors,
+        )
+        for what, paths in sorted(self.left_out.items()):
+            names = ", ".join(os.fsdecode(path) for path in paths)
+            more = self.counts[what] - len(paths)
+            summary.left_out.append(f"{what}: {names}" + (f" and {more} more" if more else ""))
+        if self.options.verify:
+            self.reporter.message(f"verified {done.files_verified} files", 1)
+        self.reporter.restore_summary(summary)
+        return summary
+
+
+def _patterns(patterns: tuple[str, ...]) -> list[bytes]:
+    return [os.fsencode(pattern) for pattern in patterns]
+
+
+def _refused(problem: OSError, options: RestoreOptions) -> StrongroomError:
+    """The kernel's word on a target that takes nothing: what it tried, and the system's answer."""
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = f"{problem.strerror}: {os.strerror(problem.errno)}" if problem.errno else str(problem)
+    hint = "What was restored so far is there; the same command goes on from it." if full else ""
+    return (Full if full else Refused)(what, subject=os.fsdecode(options.target), hint=hint)
+
+
+def _status(now: _kernel.RestoreProgress) -> Status:
+    return Status(
+        files_done=now.files_done,
+        bytes_done=now.bytes_done,
+        files_total=now.files_total,
+        bytes_total=now.bytes_total,
+        errors=now.errors,
+        current_files=(now.current,) if now.current else (),
+        files_skipped=now.files_skipped,
+        bytes_skipped=now.bytes_skipped,
+        files_deleted=now.files_deleted,
+        total_known=now.walked,
+    )
