@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 import json
 import re
+import time
 from dataclasses import dataclass, fields
 
 from strongroom.base.errors import Damaged, LimitExceeded
@@ -103,7 +104,15 @@ class Receipt:
 
     def encode(self) -> bytes:
         """The one spelling of this receipt."""
-        row = {
+        return json.dumps(self.row(), separators=(",", ":")).encode("ascii")
+
+    def utc(self) -> str:
+        """The time, in UTC, to the second."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time_ns // 10**9))
+
+    def row(self) -> dict[str, object]:
+        """The fields as they are spelt, in their order."""
+        return {
             "v": self.version,
             "type": self.type.value,
             "repository": self.repository,
@@ -121,7 +130,6 @@ class Receipt:
             "detail": self.detail,
             "salt": self.salt,
         }
-        return json.dumps(row, separators=(",", ":")).encode("ascii")
 
 
 def parse(data: bytes) -> Receipt:

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import StrongroomError
 from strongroom.receipts import schema, tiles
 from strongroom.receipts.checkpoint import Checkpoint
+from strongroom.receipts.log_source import KEY_FILE
 from strongroom.receipts.log_state import change, entries, grow_tiles, read_state, read_tile, root_at, state
 from strongroom.receipts.replay import Fork, reconcile
 from strongroom.receipts.tiles import ENTRIES, WIDTH
@@ -76,7 +77,9 @@ class Sequencer:
         """What went wrong in the last step, for /health; None when it went well."""
 
     def start(self) -> None:
-        """Work in a thread of this process."""
+        """Work in a thread of this process. The verifier key goes beside the tiles, for a first look at the log."""
+        with contextlib.suppress(StrongroomError):
+            self._store.write_once(KEY_FILE, f"{self._signer.verifier}\n".encode())
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._thread.start()
 
@@ -89,6 +92,7 @@ class Sequencer:
         with contextlib.suppress(StrongroomError):
             while self.step():
                 pass
+            self._keep(state(self._database), ending=True)
             self._release()
 
     def _run(self) -> None:
@@ -144,11 +148,11 @@ class Sequencer:
                 return False
         return now.alarm is None and now.checkpoint is not None and now.published == now.assigned and not self._due(now)
 
-    def _due(self, now: LogState) -> bool:
+    def _due(self, now: LogState, *, ending: bool = False) -> bool:
         """Whether a checkpoint has to go to the store."""
         if now.checkpoint is None or now.alarm is not None or (now.stored == now.published and now.stored_ns):
             return False
-        return not now.stored_ns <= self._clock.now_ns() < now.stored_ns + int(self._store_seconds * 1e9)
+        return ending or not now.stored_ns <= self._clock.now_ns() < now.stored_ns + int(self._store_seconds * 1e9)
 
     def _lease(self) -> bool:
         table = schema.lease
@@ -222,9 +226,9 @@ class Sequencer:
                 data = read_tile(connection, log, level, number, width)
                 self._store.write_once(tiles.path(level, number, width), data)
 
-    def _keep(self, now: LogState) -> None:
-        """Put the newest checkpoint, with its partial tiles, into the store when it is time."""
-        if now.checkpoint is None or not self._due(now):
+    def _keep(self, now: LogState, *, ending: bool = False) -> None:
+        """Put the newest checkpoint, with its partial tiles, into the store when it is time, or at the end."""
+        if now.checkpoint is None or not self._due(now, ending=ending):
             return
         with self._database.read() as connection:
             for level in range(tiles.levels(now.published)):

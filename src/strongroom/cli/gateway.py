@@ -1,0 +1,255 @@
+"""``gateway serve`` and what an operator does on the gateway's machine: principals, keys, panic, trash."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.gateway.policy import Quota, check_addresses, load_policy, parse_size
+from strongroom.gateway.roles import GIVEN
+from strongroom.gateway.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--path", default=os.environ.get("DATA_DIRECTORY") or "/tmp/restic", metavar="FOLDER", help="the data folder"
+    )
+    parser.add_argument("--state", metavar="FOLDER", help="the state (default: $STATE_DIRECTORY or PATH/.strongroom)")
+    parser.add_argument("--database", metavar="URL", help="sqlite:///file or postgresql://… (default: in the state)")
+
+
+def arguments_serve(parser: argparse.ArgumentParser) -> None:
+    """rest-server's flags with rest-server's meaning, and ours."""
+    parser.description = (
+        "Serve repositories to restic, rustic and strongroom over restic's REST protocol. The flags are rest-server's;"
+        " --config names a policy file with roles and quotas."
+    )
+    _place(parser)
+    add = parser.add_argument
+    add("--listen", action="append", metavar="ADDRESS", help="host:port, :port or unix:/path (default: :8000)")
+    add("--append-only", action="store_true", help="hosts may add and never delete")
+    add("--private-repos", action="store_true", help="users only reach repositories below a folder of their name")
+    add("--htpasswd-file", metavar="FILE", help="the password file (default: PATH/.htpasswd)")
+    add("--no-auth", action="store_true", help="serve everybody without a password")
+    add("--tls", action="store_true", help="speak TLS")
+    add("--tls-cert", metavar="FILE", help="the certificate (default: PATH/public_key)")
+    add("--tls-key", metavar="FILE", help="its key (default: PATH/private_key)")
+    add("--tls-min-ver", choices=("1.2", "1.3"), default="1.2", help="the oldest TLS that is spoken")
+    add("--max-size", type=int, default=0, metavar="BYTES", help="the most that all repositories together may hold")
+    add("--log", metavar="FILE", help="write an access log to this file, - for standard output")
+    add("--log-format", choices=("combined", "json"), default="combined", help="how a line of it looks")
+    add("--prometheus", action="store_true", help="serve metrics at /metrics")
+    add("--prometheus-no-auth", action="store_true", help="serve them without authentication")
+    add("--proxy-auth-username", metavar="HEADER", help="trust a proxy's word, in this header, for who is asking")
+    add("--trusted-proxies", action="append", metavar="NETWORK", help="whose word counts (default: loopback and unix)")
+    add("--group-accessible-repos", action="store_true", help="let the group read and write the files")
+    add("--no-verify-upload", action="store_true", help="taken for rest-server's sake, and ignored")
+    add("--signing-key", metavar="FILE", help="the log's key (default: in the state, made at the first start)")
+    add("--log-host", metavar="NAME", help="the name in the log's origin (default: this host's)")
+    add("--public-log", action="store_true", help="let every principal read all entries of the log")
+    add("--witness", metavar="URL", help="a witness that countersigns the log")
+    add("--witness-key", metavar="KEY", help="the witness's verifier key")
+    add("--workers", type=int, default=2, metavar="N", help="how many processes serve (default: 2)")
+    add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that flags and the policy file's [server] table give; flags win. Raises ``ConfigurationError``."""
+    given = {name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__}
+    server = load_policy(arguments.config).server if arguments.config else {}
+    for key, value in server.items():
+        if key not in Settings.__dataclass_fields__ or key in ("limits", "receipts", "config"):
+            raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
+        if f"--{key.replace('_', '-')}" not in " ".join(sys.argv):
+            given[key] = tuple(value) if isinstance(value, list) else value
+    given["host"] = getattr(arguments, "log_host", None) or given.get("host")
+    for name in ("listen", "trusted_proxies"):
+        if given.get(name) is None:
+            given.pop(name, None)
+        else:
+            given[name] = tuple(given[name])
+    return Settings(**given)
+
+
+def run_serve(context: Context) -> int:
+    """Serve until told to stop."""
+    from strongroom.gateway.serve import serve
+
+    arguments = context.arguments
+    if arguments.no_verify_upload:
+        context.warn("--no-verify-upload is ignored: what is stored is always checked")
+    return serve(settings_of(arguments), context.out.warn)
+
+
+def arguments_principal(parser: argparse.ArgumentParser) -> None:
+    """What to do with which principal."""
+    parser.description = "Manage who may ask: add, rotate, disable, list. A new token is printed once."
+    _place(parser)
+    parser.add_argument("action", choices=("add", "rotate", "disable", "list"))
+    parser.add_argument("name", nargs="?", help="the principal")
+    parser.add_argument("--repository", action="append", default=[], metavar="PATH", help="its repository; repeatable")
+    parser.add_argument("--role", choices=sorted(GIVEN), default="host", help="what it may do there")
+    parser.add_argument("--quota", metavar="SIZE", help="the most that it may store, such as 500G")
+    parser.add_argument("--objects", type=int, metavar="N", help="the most objects that it may store")
+    parser.add_argument("--snapshots-per-day", type=int, metavar="N", help="the most snapshots in a day")
+    parser.add_argument("--address", action="append", default=[], metavar="NETWORK", help="from where it may ask")
+    parser.add_argument("--days", type=float, metavar="N", help="after how many days the token ends")
+    parser.add_argument("--all", action="store_true", help="with rotate: let no old token live on")
+
+
+def run_principal(context: Context) -> int:
+    """Do it."""
+    from strongroom.gateway.principals import Principals
+    from strongroom.gateway.serve import open_database
+
+    arguments = context.arguments
+    database = open_database(settings_of(arguments))
+    principals = Principals(database)
+    if arguments.action == "list":
+        for principal, grants, tokens in principals.list():
+            row = {"id": principal.id, "name": principal.name, "repositories": grants, "tokens": tokens}
+            if context.json:
+                context.out.json(row)
+            else:
+                places = ", ".join(f"{place or '/'} ({role})" for place, role in grants.items())
+                context.out.line(f"{principal.name}  {principal.id}  tokens: {tokens}  {places}")
+        return 0
+    if not arguments.name:
+        raise UsageError("which principal?", hint=f"strongroom gateway principal {arguments.action} NAME")
+    if arguments.action == "disable":
+        principals.disable(arguments.name)
+        return 0
+    if arguments.action == "rotate":
+        made = principals.rotate(arguments.name, all_tokens=arguments.all, days=arguments.days)
+    else:
+        quota = Quota(
+            parse_size(arguments.quota, "--quota") if arguments.quota else None,
+            arguments.objects,
+            arguments.snapshots_per_day,
+        )
+        grants_given = {_repository(place): GIVEN[arguments.role] for place in arguments.repository}
+        addresses = check_addresses(arguments.address, "--address")
+        made = principals.add(arguments.name, grants_given, quota, addresses, arguments.days)
+    if context.json:
+        context.out.json({"name": arguments.name, "token": made.text})
+    else:
+        context.out.line(made.text)
+    return 0
+
+
+def _repository(place: str) -> str:
+    from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
+
+    parts = place.strip("/").split("/") if place.strip("/") else []
+    if place != "*" and (len(parts) > MAX_DEPTH or not all(is_folder_name(part) for part in parts)):
+        raise UsageError("not the path of a repository", hint="at most two folders, such as web01 or team/web01")
+    return "/".join(parts)
+
+
+def arguments_keys(parser: argparse.ArgumentParser) -> None:
+    """Which key, for how long."""
+    parser.description = "Open a window in which a repository admits exactly one key: keys open REPOSITORY --key ID."
+    _place(parser)
+    parser.add_argument("action", choices=("open",))
+    parser.add_argument("repository", help="the repository's path")
+    parser.add_argument("--key", required=True, metavar="ID", help="the key file's name, 64 hexadecimal digits")
+    parser.add_argument("--for", dest="minutes", default="10m", metavar="TIME", help="how long, such as 10m or 2h")
+
+
+def run_keys(context: Context) -> int:
+    """Open the window."""
+    from strongroom.gateway.operator import Operator
+
+    arguments = context.arguments
+    operator = Operator(settings_of(arguments))
+    until = operator.open_keys(_repository(arguments.repository), arguments.key, _seconds(arguments.minutes))
+    context.out.line(f"the key is admitted until {until}")
+    operator.close()
+    return 0
+
+
+def _seconds(text: str) -> int:
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
+    if not unit or not text[:-1].isdecimal() or not 0 < int(text[:-1]) * unit <= 86400:
+        raise UsageError(f"not a time: {text}", hint="such as 10m; at most 24h")
+    return int(text[:-1]) * unit
+
+
+def arguments_panic(parser: argparse.ArgumentParser) -> None:
+    """Which repository."""
+    parser.description = "Make a repository read-only at once; locks stay allowed, so that restoring works."
+    _place(parser)
+    parser.add_argument("repository", help="the repository's path")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the log")
+    parser.add_argument("--off", action="store_true", help="end the panic")
+
+
+def run_panic(context: Context) -> int:
+    """Declare or end it."""
+    from strongroom.gateway.operator import Operator
+
+    arguments = context.arguments
+    operator = Operator(settings_of(arguments))
+    operator.panic(_repository(arguments.repository), on=not arguments.off, reason=arguments.reason)
+    operator.close()
+    return 0
+
+
+def arguments_trash(parser: argparse.ArgumentParser) -> None:
+    """What to do with what."""
+    parser.description = "List, restore or purge what a custodian deleted. Only what was held for 7 days is purged."
+    _place(parser)
+    parser.add_argument("action", choices=("list", "restore", "purge"))
+    parser.add_argument("repository", help="the repository's path")
+    parser.add_argument("name", nargs="?", help="the object's name, for restore")
+
+
+def run_trash(context: Context) -> int:
+    """Do it."""
+    from strongroom.gateway.operator import Operator
+
+    arguments = context.arguments
+    operator = Operator(settings_of(arguments))
+    repository = _repository(arguments.repository)
+    if arguments.action == "list":
+        for one in operator.trash(repository):
+            row = {"date": one.date, "kind": one.name.kind.value, "name": one.name.name, "size": one.size}
+            if context.json:
+                context.out.json(row)
+            else:
+                context.out.line(f"{one.date}  {one.name.kind.value:9}  {one.name.name}  {one.size}")
+    elif arguments.action == "restore":
+        if not arguments.name:
+            raise UsageError("which object?", hint="`strongroom gateway trash list` names them")
+        operator.restore(repository, arguments.name)
+    else:
+        context.out.line(f"{operator.purge(repository)} objects were removed for good")
+    operator.close()
+    return 0
+
+
+def arguments_reconcile(parser: argparse.ArgumentParser) -> None:
+    """Where and why."""
+    parser.description = "Say in the log which objects went or came behind the gateway's back, and why."
+    _place(parser)
+    parser.add_argument("repository", help="the repository's path")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the log")
+
+
+def run_reconcile(context: Context) -> int:
+    """Do it."""
+    from strongroom.gateway.operator import Operator
+
+    arguments = context.arguments
+    operator = Operator(settings_of(arguments))
+    gone, come = operator.reconcile(_repository(arguments.repository), arguments.reason)
+    context.out.line(f"{gone} objects have gone, {come} were there without a receipt")
+    operator.close()
+    return 0

@@ -1,0 +1,264 @@
+"""Who is asking, and what may they do: tokens, the password file, a proxy's word, the policy.
+
+Wrong passwords must not take the CPU: bcrypt runs on two threads at once, each address has a budget of failures, and
+a success is remembered for a minute (as a keyed hash of the header, never the password).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError
+from strongroom.gateway import tokens
+from strongroom.gateway.htpasswd import PasswordFile
+from strongroom.gateway.policy import NO_QUOTA, Policy, Quota, allowed_address, load_policy
+from strongroom.gateway.principals import Principals
+from strongroom.gateway.roles import Role
+
+if TYPE_CHECKING:
+    from strongroom.gateway.http.request import Request
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.database import Database
+
+CACHE_SECONDS = 60.0
+CACHE_SIZE = 4096
+FAILURES = 10
+"""So many wrong passwords an address may send at once; then one more for each ``FAILURE_SECONDS``."""
+FAILURE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a request acts for. Anonymous with ``--no-auth``: empty ID and name."""
+
+    id: str
+    name: str
+    quota: Quota = NO_QUOTA
+    managed: bool = False
+    """Whether roles come from grants and rules, not from rest-server's flags."""
+
+
+class Denied(Exception):
+    """The credentials are wrong (401), or cannot be looked at now (503)."""
+
+    def __init__(self, status: int, user: str) -> None:
+        super().__init__(user)
+        self.status = status
+        self.user = user
+        """The name that was given, for the log; escaped there."""
+
+
+class Access:
+    """The doorkeeper of one worker."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so."""
+        self._settings = settings
+        self._principals = Principals(database)
+        self._key = os.urandom(32)
+        self._cache: dict[bytes, tuple[float, Identity, str]] = {}
+        self._ids: dict[str, str] = {}
+        self._guard = threading.Lock()
+        self._hashing = threading.Semaphore(2)
+        self._failures: dict[str, tuple[float, float]] = {}
+        self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
+        self.policy_alarm: str | None = None
+        """Why the policy file does not load, while the old one is in force."""
+        self._policy = load_policy(settings.config) if settings.config else Policy()
+        self._policy_stamp = self._stamp()
+        self._check_names(self._policy)
+        self._passwords = self._password_file()
+        self._proxies = [ipaddress.ip_network(one) for one in settings.trusted_proxies if one != "unix"]
+
+    def _password_file(self) -> PasswordFile | None:
+        settings = self._settings
+        if settings.no_auth or settings.proxy_auth_username:
+            return None
+        path = settings.htpasswd_file or os.path.join(settings.path, ".htpasswd")
+        known = self._policy.principals or self._principals.any()
+        if settings.htpasswd_file is None and not os.path.exists(path) and known:
+            return None
+        return PasswordFile(path)
+
+    @property
+    def weak_users(self) -> list[str]:
+        """Users of the password file whose hashes are weak."""
+        return self._passwords.weak if self._passwords else []
+
+    def reload(self) -> None:
+        """Read the policy and the password file again; what does not load leaves the old one in force."""
+        with self._guard:
+            self._cache.clear()
+            self._roles.clear()
+        if self._passwords is not None:
+            try:
+                self._passwords.load()
+            except ConfigurationError as error:
+                self.policy_alarm = str(error)
+        if self._settings.config:
+            try:
+                policy = load_policy(self._settings.config)
+                self._check_names(policy)
+            except ConfigurationError as error:
+                self.policy_alarm = str(error)
+                return
+            self._policy = policy
+            self.policy_alarm = None
+
+    def reload_if_changed(self) -> None:
+        """``reload`` when a file has another stamp. Called about once a second."""
+        stamp = self._stamp()
+        if stamp != self._policy_stamp:
+            self._policy_stamp = stamp
+            self.reload()
+
+    def _stamp(self) -> tuple[object, ...]:
+        found: list[object] = []
+        for path in (self._settings.config, self._settings.htpasswd_file or f"{self._settings.path}/.htpasswd"):
+            try:
+                status = os.stat(path) if path else None
+            except OSError:
+                status = None
+            found.append(None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(found)
+
+    def _check_names(self, policy: Policy) -> None:
+        both = sorted(set(policy.principals) & self._principals.names())
+        if both:
+            raise ConfigurationError(
+                "a principal of the policy was also added to the database",
+                subject=both[0],
+                hint="Remove it from one of the two.",
+            )
+
+    def peer(self, request: Request) -> str:
+        """The address that a request comes from: a trusted proxy's last word, else the connection's."""
+        forwarded = request.headers.get("x-forwarded-for")
+        if forwarded and self._trusted(request.peer):
+            last = forwarded.rsplit(",", 1)[-1].strip()
+            try:
+                return str(ipaddress.ip_address(last))
+            except ValueError:
+                return request.peer
+        return request.peer
+
+    def _trusted(self, peer: str) -> bool:
+        if not peer:
+            return "unix" in self._settings.trusted_proxies
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
+
+    def authenticate(self, request: Request) -> Identity:
+        """Who is asking. Raises ``Denied``."""
+        settings = self._settings
+        if settings.no_auth:
+            return Identity("", "")
+        if settings.proxy_auth_username:
+            user = request.headers.get(settings.proxy_auth_username.lower(), "")
+            if not user or not self._trusted(request.peer):
+                raise Denied(401, user)
+            return Identity(self._id_of(user), user)
+        header = request.headers.get("authorization", "")
+        peer = self.peer(request)
+        mark = hmac.new(self._key, header.encode("latin-1"), hashlib.sha256).digest()
+        known = self._cache.get(mark)
+        now = time.monotonic()
+        if known is not None and known[0] > now:
+            identity, addresses = known[1], known[2]
+        else:
+            user, password = _basic(header)
+            identity, addresses = self._look_up(user, password, peer)
+            with self._guard:
+                if len(self._cache) >= CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
+        if not allowed_address(addresses, peer):
+            raise Denied(401, identity.name)
+        return identity
+
+    def _look_up(self, user: str, password: bytes, peer: str) -> tuple[Identity, str]:
+        if not user:
+            raise Denied(401, user)
+        text = password.decode("latin-1")
+        token = tokens.token_id(text)
+        if token is not None:
+            fixed = self._policy.principals.get(user)
+            if fixed is not None and token in fixed.tokens and tokens.matches(text, fixed.tokens[token]):
+                return Identity(self._id_of(user), user, fixed.quota, managed=True), fixed.addresses
+            found = self._principals.by_token(text)
+            if found is not None and found.name == user:
+                return Identity(found.id, found.name, found.quota, managed=True), found.addresses
+            raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
+        if self._passwords is None:
+            raise Denied(401, user)
+        if not self._may_fail(peer):
+            raise Denied(503, user)
+        with self._hashing:
+            good = self._passwords.check(user, password)
+        if not good:
+            self._note_failure(peer)
+            raise Denied(401, user)
+        return Identity(self._id_of(user), user), ""
+
+    def _may_fail(self, peer: str) -> bool:
+        with self._guard:
+            level, at = self._failures.get(peer, (0.0, 0.0))
+        return level - (time.monotonic() - at) / FAILURE_SECONDS < FAILURES
+
+    def _note_failure(self, peer: str) -> None:
+        now = time.monotonic()
+        with self._guard:
+            level, at = self._failures.get(peer, (0.0, now))
+            if len(self._failures) > CACHE_SIZE:
+                self._failures.clear()
+            self._failures[peer] = (max(0.0, level - (now - at) / FAILURE_SECONDS) + 1.0, now)
+
+    def _id_of(self, user: str) -> str:
+        found = self._ids.get(user)
+        if found is None:
+            found = self._ids[user] = self._principals.ensure(user)
+        return found
+
+    def role(self, identity: Identity, folders: tuple[str, ...]) -> Role | None:
+        """What the identity may do with the repository at these folders; None for nothing."""
+        settings = self._settings
+        label = "/".join(folders)
+        if identity.managed or self._policy.rules:
+            found = self._policy.role(identity.name, label) or self._granted(identity.id, label)
+            if found is not None or identity.managed:
+                return found
+        if settings.private_repos and not settings.no_auth and (not folders or folders[0] != identity.name):
+            return None
+        return Role.HOST if settings.append_only else Role.FULL
+
+    def _granted(self, principal: str, label: str) -> Role | None:
+        now = time.monotonic()
+        known = self._roles.get((principal, label))
+        if known is None or known[0] < now:
+            if len(self._roles) > CACHE_SIZE:
+                self._roles.clear()
+            known = self._roles[(principal, label)] = (now + 5.0, self._principals.role(principal, label))
+        return known[1]
+
+
+def _basic(header: str) -> tuple[str, bytes]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", b""
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return (user.decode("utf-8"), password) if colon else ("", b"")
+    except (binascii.Error, ValueError):
+        return "", b""

@@ -1,0 +1,63 @@
+"""DELETE, for each role: locks by their makers, a custodian's into the trash, everything without --append-only.
+
+What a repository loses for good it loses here only where the gateway serves without ``--append-only``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Missing, Refused
+from strongroom.base.objects import Kind
+from strongroom.gateway import trash
+from strongroom.gateway.roles import Role
+from strongroom.receipts.leaf import LeafType
+from strongroom.storage.removal.local import LocalRemoval
+
+if TYPE_CHECKING:
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.access import Identity
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.repositories import Repository
+
+ORPHAN_SECONDS = 30 * 60
+"""A lock that nobody is known to own may be removed by any host of the repository when it is older."""
+
+
+def delete(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
+    """Delete what the role may delete; what is not there is deleted already. Raises ``Refused``."""
+    if name.kind is Kind.LOCK:
+        _delete_lock(repository, name, identity, role, ledger)
+    elif role is Role.FULL:
+        _delete_for_good(repository, name, identity, ledger)
+    elif role is Role.CUSTODIAN:
+        if repository.state().panic:
+            raise Refused("the repository is read-only: panic was declared")
+        trash.put_away(repository, name, identity.id, ledger)
+    else:
+        raise Refused("this repository is append-only", subject=str(name))
+
+
+def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
+    owner = ledger.lock_owner(repository, name.name)
+    if role not in (Role.FULL, Role.CUSTODIAN) and owner != identity.id:
+        try:
+            age = time.time() - os.lstat(os.path.join(repository.path, name.path)).st_mtime
+        except FileNotFoundError:
+            return
+        if owner is not None or role is not Role.HOST or age < ORPHAN_SECONDS:
+            raise Refused("the lock is somebody else's; its maker or a custodian removes it", subject=str(name))
+    repository.store.release_lock(name.name)
+    if owner is not None:
+        ledger.forget_lock(repository, name.name)
+
+
+def _delete_for_good(repository: Repository, name: ObjectName, identity: Identity, ledger: Ledger) -> None:
+    try:
+        size = repository.store.stat(name).size
+    except Missing:
+        return
+    LocalRemoval(repository.store).remove(name)
+    ledger.record(LeafType.PURGE, repository.id, name, size=size, principal=identity.id)

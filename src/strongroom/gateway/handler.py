@@ -1,0 +1,209 @@
+"""From a request to an answer: who asks, for what, whether they may, and which status says so.
+
+The statuses are those of restic's protocol as its clients read them: 403 only where asking again can never help, 503
+to slow down (429 ends a rustic backup), 507 for quotas and full disks also in mid-stream, 404 for what is not a name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import (
+    Damaged,
+    Exists,
+    Full,
+    Missing,
+    Refused,
+    StrongroomError,
+    Unavailable,
+)
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.gateway import listing
+from strongroom.gateway.access import Denied, Identity
+from strongroom.gateway.deletion import delete
+from strongroom.gateway.http.answer import Answer, text
+from strongroom.gateway.http.body import Disconnected
+from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
+from strongroom.gateway.http.request import BadRequest
+from strongroom.gateway.intake import WrongBytes
+from strongroom.gateway.paths import Target, parse_path
+from strongroom.gateway.roles import Role
+from strongroom.gateway.uploads import Busy, Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.http.request import Request
+    from strongroom.gateway.own import OwnPages
+    from strongroom.gateway.worker import Services
+    from strongroom.storage.contract import Store
+
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}
+OCTETS = "application/octet-stream"
+
+
+class Gateway:
+    """Answers requests for one worker, from many threads."""
+
+    def __init__(self, services: Services, own: OwnPages) -> None:
+        self._services = services
+        self._own = own
+        self._uploads = Uploads(services)
+        self._users: dict[int, str] = {}
+
+    def handle(self, request: Request, body: Body) -> Answer:
+        """The answer to a request."""
+        services = self._services
+        identity: Identity | None = None
+        try:
+            page = self._own.open_page(request)
+            if page is not None:
+                return page
+            identity = services.access.authenticate(request)
+            self._users[id(request)] = identity.name
+            page = self._own.page(request, body, identity)
+            return self._object(request, body, identity) if page is None else page
+        except Denied as denied:
+            self._users[id(request)] = denied.user
+            self._refuse("", "credentials" if denied.status == 401 else "guessing")
+            return text(denied.status, "wrong credentials", CHALLENGE if denied.status == 401 else None)
+        except (Disconnected, BadRequest):
+            raise
+        except Exception as error:
+            answer, reason = _answer_of(error)
+            self._refuse(identity.id if identity else "", reason)
+            if answer.status == 500:
+                self._incident(request, error)
+            return answer
+
+    def done(self, request: Request | None, answer: Answer, seconds: float, peer: str) -> None:
+        """Write the access log, count."""
+        user = self._users.pop(id(request), "")
+        if request is not None:
+            peer = self._services.access.peer(request)
+        self._services.access_log.write(request, answer, seconds, peer, user)
+        self._services.metrics.answered(answer.status)
+
+    def _refuse(self, principal: str, reason: str) -> None:
+        if reason:
+            self._services.refusals.note(principal, reason)
+            self._services.metrics.refused(reason)
+
+    def _incident(self, request: Request, error: Exception) -> None:
+        where = request.target.encode("unicode_escape").decode()
+        words = str(error) if isinstance(error, (StrongroomError, OSError)) else repr(error)
+        print(f"error: {request.method} {where}: {words.splitlines()[0] if words else ''}", file=sys.stderr, flush=True)
+
+    def _object(self, request: Request, body: Body, identity: Identity) -> Answer:
+        target = parse_path(request.path)
+        if target is None:
+            return text(404, "not found")
+        role = self._services.access.role(identity, target.repository)
+        if role is None:
+            self._refuse(identity.id, "repository")
+            return text(403, "this repository is not yours")
+        if target.name is None:
+            return self._repository(request, target, role) if target.kind is None else self._list(request, target)
+        methods: dict[str, Callable[[], Answer]] = {
+            "GET": lambda: self._read(request, target, identity),
+            "HEAD": lambda: self._read(request, target, identity),
+            "POST": lambda: self._uploads.create(request, body, target, identity, role),
+            "DELETE": lambda: self._delete(target, identity, role),
+        }
+        act = methods.get(request.method)
+        return text(405, "method not allowed", {"Allow": ", ".join(methods)}) if act is None else act()
+
+    def _repository(self, request: Request, target: Target, role: Role) -> Answer:
+        if request.method != "POST":
+            return text(405, "method not allowed", {"Allow": "POST"})
+        if request.query != "create=true":
+            return text(400, "only ?create=true is known here")
+        if not role.creates:
+            raise Refused("this role creates no repositories")
+        self._services.repositories.create(target.repository).id  # noqa: B018 - the ID is given now
+        return Answer(200)
+
+    def _list(self, request: Request, target: Target) -> Answer:
+        if request.method != "GET":
+            return text(405, "method not allowed", {"Allow": "GET"})
+        assert target.kind is not None
+        store: Store | None = None
+        with contextlib.suppress(Missing):  # rustic takes 404 for a failure: what is not there is an empty list
+            store = self._services.repositories.find(target.repository).store
+        return listing.answer(store, target.kind, request.headers.get("accept", ""), request.query)
+
+    def _read(self, request: Request, target: Target, identity: Identity) -> Answer:
+        name = target.name
+        assert name is not None
+        repository = self._services.repositories.find(target.repository)
+        store = repository.store
+        headers = {"Content-Type": OCTETS, "Accept-Ranges": "bytes"}
+        if name is not CONFIG:
+            headers["ETag"] = f'"{name.name}"'
+        size = store.stat(name).size
+        if request.method == "HEAD":
+            return Answer(200, headers=headers, size=size)
+        try:
+            asked = None if name is CONFIG else parse_range(request.headers.get("range"), size)
+        except Unsatisfiable:
+            return text(416, "no such range", {"Content-Range": f"bytes */{size}"})
+        offset, length = asked or (0, size)
+        reader = store.read(name, offset, length)
+        self._services.metrics.blob("read", identity.name, repository.label, name.kind, length)
+        if asked is None:
+            return Answer(200, headers=headers, reader=reader)
+        headers["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{size}"
+        return Answer(206, headers=headers, reader=reader)
+
+    def _delete(self, target: Target, identity: Identity, role: Role) -> Answer:
+        name = target.name
+        assert name is not None
+        try:
+            repository = self._services.repositories.find(target.repository)
+        except Missing:
+            if role in (Role.FULL, Role.CUSTODIAN) or name.kind is Kind.LOCK:
+                return Answer(200)
+            raise Refused("this repository is append-only", subject=str(name)) from None
+        delete(repository, name, identity, role, self._services.ledger)
+        self._services.metrics.blob("delete", identity.name, repository.label, name.kind, 0)
+        return Answer(200)
+
+
+_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
+    (Busy, 503, "busy"),
+    (Missing, 404, ""),
+    (Exists, 403, "exists"),
+    (Refused, 403, "policy"),
+    (Full, 507, "quota"),
+    (Unavailable, 503, "unavailable"),
+    (WrongBytes, 400, "bytes"),
+    (Damaged, 500, "damaged"),
+)
+
+
+def _answer_of(error: Exception) -> tuple[Answer, str]:
+    for kind, status, reason in _STATUS:
+        if isinstance(error, kind):
+            if isinstance(error, Refused) and isinstance(error.__cause__, OSError):
+                return text(500, "the storage does not permit this"), "storage"  # never 403 or 404 for a read error
+            what = error.what if isinstance(error, StrongroomError) else str(error)
+            return text(status, what), reason
+    return text(500, "internal error"), "internal"
+
+
+def tick(services: Services, stopping: Callable[[], bool]) -> None:
+    """What a worker does beside requests, about once a second: files that changed, counts to write."""
+    while not stopping():
+        time.sleep(1.0)
+        try:
+            services.access.reload_if_changed()
+            services.refusals.flush()
+        except StrongroomError as error:
+            print(f"error: {error.what}", file=sys.stderr, flush=True)
+        if os.getppid() == 1 and services.orphan_ends:
+            os._exit(1)

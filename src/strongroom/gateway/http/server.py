@@ -1,0 +1,113 @@
+"""A worker's server: accepts from the listeners, one thread for each connection, a graceful end."""
+
+from __future__ import annotations
+
+import collections
+import selectors
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.gateway.http.connection import Timing, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.gateway.http.connection import Handler
+    from strongroom.gateway.http.tls import Certificates
+
+MAX_CONNECTIONS = 512
+"""In one worker. Beyond it, new ones wait in the listener's queue."""
+MAX_PER_ADDRESS = 256
+"""Of one address in one worker, so that a single stranger cannot take all places. Beyond it, they are closed."""
+
+
+class Server:
+    """Serves until ``stop``."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        handler: Handler,
+        *,
+        certificates: Certificates | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._listeners = listeners
+        self._handler = handler
+        self._certificates = certificates
+        self._timing = timing or Timing()
+        self._places = threading.Semaphore(MAX_CONNECTIONS)
+        self._by_address: collections.Counter[str] = collections.Counter()
+        self._guard = threading.Lock()
+        self._open = 0
+        self._stopping = False
+        self._wake_receive, self._wake_send = socket.socketpair()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self._open
+
+    def run(self) -> None:
+        """Accept until ``stop`` is called; returns when no new connection is taken any more."""
+        selector = selectors.DefaultSelector()
+        for listener in self._listeners:
+            listener.setblocking(False)
+            selector.register(listener, selectors.EVENT_READ)
+        selector.register(self._wake_receive, selectors.EVENT_READ)
+        while not self._stopping:
+            if not self._places.acquire(timeout=0.5):
+                continue
+            self._places.release()
+            for key, _ in selector.select():
+                if key.fileobj is not self._wake_receive and not self._stopping:
+                    assert isinstance(key.fileobj, socket.socket)
+                    self._accept(key.fileobj)
+        selector.close()
+
+    def stop(self) -> None:
+        """Take no new connections, and end each after its present request. Safe in a signal handler."""
+        self._stopping = True
+        self._wake_send.send(b"x")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the connections to end; whether they did."""
+        until = time.monotonic() + seconds
+        while self._open and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self._open
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, address = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker was faster, or the other end has gone
+        except OSError:
+            time.sleep(0.1)  # no descriptors left: connections that end will free some
+            return
+        peer = str(address[0]) if isinstance(address, tuple) else ""
+        peer = peer.removeprefix("::ffff:")
+        with self._guard:
+            crowded = bool(peer) and self._by_address[peer] >= MAX_PER_ADDRESS
+            if not crowded:
+                self._by_address[peer] += 1
+                self._open += 1
+        if crowded:
+            connection.close()
+            return
+        self._places.acquire()
+        threading.Thread(target=self._serve, args=(connection, peer), daemon=True).start()
+
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        try:
+            context = self._certificates.context if self._certificates else None
+            serve(connection, peer, context, self._handler, self._timing, lambda: self._stopping)
+        finally:
+            with self._guard:
+                self._open -= 1
+                self._by_address[peer] -= 1
+                if not self._by_address[peer]:
+                    del self._by_address[peer]
+            self._places.release()

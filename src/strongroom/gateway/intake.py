@@ -1,0 +1,186 @@
+"""Taking an object in on a disk, in the one order that loses nothing:
+
+write and hash into a file named for kind, name and principal → fsync → link to the final name, never replacing →
+fsync the folder → receipt committed → answer. A leftover of that name at the next start whose target is the same
+file is an object without a receipt, and gets one (``recovery``).
+
+The same bytes again are success and no new receipt, and what is the same is decided by hashing both: a stored copy
+that is damaged is an incident and no success.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Exists, Full, Unavailable
+from strongroom.base.objects import Kind
+from strongroom.storage.durable import make_folder, sync_file, sync_folder
+from strongroom.storage.os_errors import store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.repositories import Repository
+
+PREFIX = "gate"
+BLOCK = 256 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_buffers = threading.local()
+
+
+class WrongBytes(Exception):
+    """The bytes are not those that the name promises, or fewer than announced: 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came in. ``new`` is false when these bytes were there already."""
+
+    sha256: str
+    size: int
+    new: bool
+
+
+def temporary_folder(repository: Repository) -> str:
+    """Where unfinished uploads of a repository are."""
+    return os.path.join(repository.own, "tmp")
+
+
+def take(
+    repository: Repository,
+    name: ObjectName,
+    body: Body,
+    limit: int,
+    principal: str,
+    reserve: Callable[[int], None],
+    receipt: Callable[[str, int], None],
+) -> Taken:
+    """Take a body in under a name. ``reserve`` is told each count of bytes before it is written and may raise ``Full``;
+    ``receipt`` makes a receipt for the object's hash and size durable, unless there is one.
+
+    Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and what
+    the body raises. Nothing of ours is left behind but after success.
+    """
+    target = os.path.join(repository.path, name.path)
+    if os.path.lexists(target):
+        taken = _compare_stream(name, target, body, limit)
+        receipt(taken.sha256, taken.size)
+        return taken
+    try:
+        descriptor, temporary = _open(repository, name, principal)
+    except OSError as error:
+        raise store_error(error, target) from error
+    try:
+        digest = _write(descriptor, body, limit, reserve)
+        size = body.read
+        if name.kind is not Kind.CONFIG and digest != name.name:
+            raise WrongBytes("these bytes have another SHA-256 than the name says")
+        os.fchmod(descriptor, repository.modes.file)
+        sync_file(descriptor)
+        try:
+            _link(repository, temporary, target)
+        except FileExistsError:
+            _compare_stored(name, target, digest, size)
+            receipt(digest, size)
+            return Taken(digest, size, new=False)
+        sync_folder(os.path.dirname(target))
+        receipt(digest, size)
+        return Taken(digest, size, new=True)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Full("no space is left on the disk") from error
+        raise store_error(error, target) from error
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _open(repository: Repository, name: ObjectName, principal: str) -> tuple[int, str]:
+    folder = temporary_folder(repository)
+    file = f"{PREFIX}-{name.kind.value}-{name.name}-{principal or 'nobody'}-{secrets.token_hex(8)}"
+    path = os.path.join(folder, file)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600), path
+    except FileNotFoundError:
+        os.stat(repository.path)  # never makes the repository anew: its disk may be unmounted
+        make_folder(repository.own, repository.modes.folder)
+        make_folder(folder, repository.modes.folder)
+        return os.open(path, flags, 0o600), path
+
+
+def _link(repository: Repository, temporary: str, target: str) -> None:
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileNotFoundError:
+        folder = os.path.dirname(target)  # rest-server makes a missing shard on demand, too
+        if os.path.dirname(folder) != repository.path:
+            make_folder(os.path.dirname(folder), repository.modes.folder)
+        make_folder(folder, repository.modes.folder)
+        os.link(temporary, target, follow_symlinks=False)
+
+
+def buffer() -> memoryview:
+    """This thread's buffer for bodies."""
+    found: memoryview | None = getattr(_buffers, "view", None)
+    if found is None:
+        found = _buffers.view = memoryview(bytearray(BLOCK))
+    return found
+
+
+def _write(descriptor: int, body: Body, limit: int, reserve: Callable[[int], None]) -> str:
+    view = buffer()
+    digest = hashlib.sha256()
+    while count := body.readinto(view):
+        part = view[:count]
+        if body.read > limit:
+            raise Full(f"larger than {limit} bytes, the most for this kind")
+        reserve(count)
+        digest.update(part)
+        written = os.write(descriptor, part)
+        while written < count:
+            written += os.write(descriptor, part[written:])
+    return digest.hexdigest()
+
+
+def _compare_stream(name: ObjectName, target: str, body: Body, limit: int) -> Taken:
+    view = buffer()
+    digest = hashlib.sha256()
+    while count := body.readinto(view):
+        if body.read > limit:
+            raise Full(f"larger than {limit} bytes, the most for this kind")
+        digest.update(view[:count])
+    _compare_stored(name, target, digest.hexdigest(), body.read)
+    return Taken(digest.hexdigest(), body.read, new=False)
+
+
+def _compare_stored(name: ObjectName, target: str, digest: str, size: int) -> None:
+    """Raise ``Exists`` unless the stored file has this hash; ``Damaged`` when it is not what its own name says."""
+    try:
+        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Unavailable("the object went away while it was compared", subject=str(name)) from None
+    except OSError as error:
+        raise store_error(error, target) from error
+    with os.fdopen(descriptor, "rb") as file:
+        stored_size = os.fstat(file.fileno()).st_size
+        if name.kind is not Kind.CONFIG and digest != name.name:
+            raise Exists("other bytes stand under this name", subject=str(name))
+        stored = hashlib.file_digest(file, "sha256").hexdigest() if stored_size == size else ""
+        if stored == digest:
+            sync_file(file.fileno())
+            sync_folder(os.path.dirname(target))
+            return
+    if name.kind is Kind.CONFIG:
+        raise Exists("a repository's config is written once", subject=str(name))
+    raise Damaged("the stored copy is damaged", subject=str(name), hint="An incident was recorded.")

@@ -1,0 +1,132 @@
+"""Receipts and locks' owners, as the protocol's code needs them: one place that knows both database and log."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.objects import Kind
+from strongroom.gateway import schema
+from strongroom.receipts import promise
+from strongroom.receipts import schema as log_schema
+from strongroom.receipts.commit import Committed, Committer, Draft
+from strongroom.receipts.leaf import NO_HASH, LeafType
+
+if TYPE_CHECKING:
+    from strongroom.base.clock import Clock
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.repositories import Repository
+    from strongroom.receipts.database import Database
+    from strongroom.receipts.note import Signer
+
+
+class Ledger:
+    """What a worker writes down."""
+
+    def __init__(self, database: Database, signer: Signer, clock: Clock, *, receipts: bool = True) -> None:
+        self.database = database
+        self.signer = signer
+        self.clock = clock
+        self._committer = Committer(database, clock)
+        self._receipts = receipts
+
+    def close(self) -> None:
+        """Commit what waits, and end."""
+        self._committer.close()
+
+    def record(
+        self,
+        kind: LeafType,
+        repository: str,
+        name: ObjectName | tuple[str, str] | None = None,
+        *,
+        sha256: str | None = None,
+        size: int = 0,
+        principal: str = "",
+        detail: str = "",
+        time_ns: int | None = None,
+        unless_present: bool = False,
+    ) -> Committed | None:
+        """Make a receipt durable. None when receipts are off (in the bench alone)."""
+        if not self._receipts:
+            return None
+        word, named = (
+            ("", NO_HASH) if name is None else name if isinstance(name, tuple) else (name.kind.value, name.name)
+        )
+        draft = Draft(
+            kind,
+            repository,
+            kind=word,
+            name=named,
+            sha256=sha256 or NO_HASH,
+            size=size,
+            principal=principal,
+            detail=detail,
+            time_ns=time_ns,
+            unless_present=unless_present,
+        )
+        return self._committer.commit(draft)
+
+    def promise(self, committed: Committed) -> str:
+        """The header's value that promises this receipt."""
+        return promise.make(self.signer, committed.data)
+
+    def is_frozen(self, repository: Repository) -> bool:
+        """Whether a snapshot has ever arrived in the repository, or it was adopted: keys are admitted no more."""
+        if repository.state().frozen:
+            return True
+        table = log_schema.leaf
+        query = (
+            sa.select(table.c.id)
+            .where(table.c.repository == repository.id, table.c.kind == Kind.SNAPSHOT.value)
+            .limit(1)
+        )
+        with self.database.read() as connection:
+            found = connection.execute(query).first() is not None
+        return found or repository.state(fresh=True).frozen
+
+    def key_admitted(self, repository: Repository, name: str) -> bool:
+        """Whether an open window admits this key."""
+        table = schema.key_window
+        query = sa.select(table.c.until_ns).where(table.c.repository == repository.id, table.c.name == name)
+        with self.database.read() as connection:
+            until = connection.execute(query).scalar()
+            return until is not None and until > self.database.now_ns(connection)
+
+    def claim_lock(self, repository: Repository, name: str, principal: str, limit: int) -> bool:
+        """Note who makes a lock; whether there is room for another of this principal's live locks."""
+        table = schema.lock
+        query = sa.select(table.c.name).where(table.c.repository == repository.id, table.c.principal == principal)
+        with self.database.read() as connection:
+            names = list(connection.execute(query).scalars())
+        gone = []
+        if len(names) >= limit:
+            gone = [one for one in names if not os.path.exists(os.path.join(repository.path, "locks", one))]
+            if len(names) - len(gone) >= limit:
+                return False
+        text = (
+            "INSERT INTO lock_owner (repository, name, principal, created_ns)"
+            " VALUES (:repository, :name, :principal, :now) ON CONFLICT DO NOTHING"
+        )
+        with self.database.write() as connection:
+            for one in gone:
+                connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == one))
+            row = {"repository": repository.id, "name": name, "principal": principal}
+            connection.execute(sa.text(text), {**row, "now": self.database.now_ns(connection)})
+        return True
+
+    def lock_owner(self, repository: Repository, name: str) -> str | None:
+        """The principal who made a lock; None when nobody is known to own it."""
+        table = schema.lock
+        query = sa.select(table.c.principal).where(table.c.repository == repository.id, table.c.name == name)
+        with self.database.read() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else str(found)
+
+    def forget_lock(self, repository: Repository, name: str) -> None:
+        """The lock is gone."""
+        table = schema.lock
+        with self.database.write() as connection:
+            connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == name))

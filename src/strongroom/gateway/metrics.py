@@ -1,0 +1,84 @@
+"""Metrics for Prometheus: rest-server's names, and ours. Every worker counts into files that the answer adds up."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from strongroom.base.objects import Kind
+
+
+def use_folder(folder: str) -> None:
+    """Where the workers' counts are; before any worker begins. What an earlier run left there is removed."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name in os.listdir(folder):
+        if name.endswith(".db"):
+            os.unlink(os.path.join(folder, name))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+class Metrics:
+    """The counters of one worker."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        if not enabled:
+            return
+        from prometheus_client import Counter, Gauge  # noqa: PLC0415 - reads the folder's name when imported
+
+        labels = ("user", "repo", "type")
+        self._counters = {
+            f"{verb}_{what}": Counter(f"rest_server_blob_{verb}_{name}", text, labels)
+            for verb in ("write", "read", "delete")
+            for what, name, text in (
+                ("total", "total", f"Total number of blobs {verb}"),
+                ("bytes", "bytes_total", f"Total number of bytes {verb} in blobs"),
+            )
+        }
+        self._refusals = Counter("strongroom_refusals_total", "Requests that were refused", ("reason",))
+        self._answers = Counter("strongroom_answers_total", "Answers by status", ("status",))
+        self._snapshot = Gauge(
+            "strongroom_last_snapshot_seconds",
+            "Arrival of the newest snapshot since start, by the gateway's clock",
+            ("repo",),
+            multiprocess_mode="max",
+        )
+        self._plain = Gauge(
+            "strongroom_plaintext_beyond_loopback", "Whether passwords may travel unencrypted", multiprocess_mode="max"
+        )
+
+    def blob(self, verb: str, user: str, repository: str, kind: Kind, size: int) -> None:
+        """Count an object that was written, read or deleted."""
+        if self._enabled:
+            labels = (user, repository, kind.value)
+            self._counters[f"{verb}_total"].labels(*labels).inc()
+            self._counters[f"{verb}_bytes"].labels(*labels).inc(size)
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal."""
+        if self._enabled:
+            self._refusals.labels(reason).inc()
+
+    def answered(self, status: int) -> None:
+        """Count an answer."""
+        if self._enabled:
+            self._answers.labels(str(status)).inc()
+
+    def snapshot(self, repository: str, seconds: float) -> None:
+        """Note when a snapshot arrived."""
+        if self._enabled:
+            self._snapshot.labels(repository).set(seconds)
+
+    def plaintext(self, *, beyond_loopback: bool) -> None:
+        """Note whether we listen without TLS for more than this machine."""
+        if self._enabled:
+            self._plain.set(int(beyond_loopback))
+
+    def text(self) -> bytes:
+        """All workers' counts in Prometheus's text format."""
+        from prometheus_client import CollectorRegistry, generate_latest, multiprocess  # noqa: PLC0415
+
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

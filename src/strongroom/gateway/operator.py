@@ -1,0 +1,126 @@
+"""What an operator does on the gateway's machine, each act with its leaf in the log."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.clock import SystemClock
+from strongroom.base.errors import UsageError
+from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
+from strongroom.gateway import schema, trash
+from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.recovery import adopt
+from strongroom.gateway.repositories import Repositories, Repository
+from strongroom.gateway.serve import open_database, open_signer, origin_of
+from strongroom.receipts import schema as log_schema
+from strongroom.receipts.leaf import MAX_DETAIL, LeafType
+from strongroom.receipts.log_state import ensure_log
+
+if TYPE_CHECKING:
+    from strongroom.gateway.settings import Settings
+
+
+class Operator:
+    """One command of an operator. Close it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = open_database(settings)
+        origin = origin_of(settings, self._database)
+        ensure_log(self._database, origin)
+        self.ledger = Ledger(self._database, open_signer(settings, origin), SystemClock())
+        self.repositories = Repositories(settings, self._database)
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.ledger.close()
+        self._database.close()
+
+    def find(self, label: str) -> Repository:
+        """The repository at a path. Raises ``Missing``."""
+        return self.repositories.find(tuple(label.split("/")) if label else ())
+
+    def open_keys(self, label: str, key: str, seconds: int) -> str:
+        """Admit exactly one named key for a while; until when, in UTC."""
+        if not is_object_name(key):
+            raise UsageError("not the name of a key file", hint="it has 64 hexadecimal digits")
+        repository = self.find(label)
+        with self._database.write() as connection:
+            until = self._database.now_ns(connection) + seconds * 10**9
+            table = schema.key_window
+            connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == key))
+            connection.execute(table.insert(), {"repository": repository.id, "name": key, "until_ns": until})
+        end = datetime.datetime.fromtimestamp(until // 10**9, datetime.UTC).isoformat()
+        self.ledger.record(LeafType.KEY_WINDOW, repository.id, ("", key), detail=f"until {end}")
+        return end
+
+    def panic(self, label: str, *, on: bool, reason: str) -> None:
+        """Make a repository read-only, or end that."""
+        repository = self.find(label)
+        repository.mark(panic=int(on))
+        words = f"{'on' if on else 'off'} {_printable(reason)}".strip()
+        self.ledger.record(LeafType.PANIC, repository.id, detail=words)
+
+    def trash(self, label: str) -> list[trash.Trashed]:
+        """What is in the trash."""
+        return list(trash.entries(self.find(label)))
+
+    def restore(self, label: str, name: str) -> None:
+        """Bring the newest generation of an object back. Raises ``Missing`` or ``Exists``."""
+        repository = self.find(label)
+        trash.restore(repository, trash.find(repository, name), self.ledger)
+
+    def purge(self, label: str) -> int:
+        """Remove for good what has been in the trash for longer than the hold. How many objects."""
+        repository = self.find(label)
+        limit = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=trash.HOLD_DAYS)
+        count = 0
+        for one in trash.entries(repository):
+            if datetime.date.fromisoformat(one.date) < limit:
+                self.ledger.record(
+                    LeafType.PURGE, repository.id, one.name, size=one.size, detail=f"{one.date} {one.generation}"
+                )
+                os.unlink(one.path)
+                count += 1
+        return count
+
+    def reconcile(self, label: str, reason: str) -> tuple[int, int]:
+        """Log what went and what came behind the gateway's back; how many of each."""
+        repository = self.find(label)
+        table = log_schema.leaf
+        newest = (
+            sa.select(sa.func.max(table.c.id))
+            .where(table.c.repository == repository.id, table.c.kind.in_([kind.value for kind in Kind]))
+            .group_by(table.c.kind, table.c.name)
+        )
+        query = sa.select(table.c.kind, table.c.name).where(table.c.id.in_(newest), table.c.present == 1)
+        with self._database.read() as connection:
+            known = {(row.kind, row.name) for row in connection.execute(query)}
+        gone = [
+            ObjectName(Kind(kind), name)
+            for kind, name in sorted(known)
+            if not os.path.lexists(os.path.join(repository.path, ObjectName(Kind(kind), name).path))
+        ]
+        for name in gone:
+            self.ledger.record(LeafType.RECONCILED, repository.id, name, detail=_printable(reason))
+        come = sum(
+            1
+            for kind in (Kind.CONFIG, *NAMED_KINDS)
+            if kind is not Kind.LOCK
+            for info in repository.store.list(kind)
+            if (kind.value, info.name.name) not in known
+        )
+        adopt_all(self, repository)
+        return len(gone), come
+
+
+def adopt_all(operator: Operator, repository: Repository) -> None:
+    """Give objects without a receipt their ``adopted`` leaf."""
+    adopt(operator, repository, lambda: False)
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode().replace("\n", " ")[: MAX_DETAIL // 2]

@@ -1,0 +1,137 @@
+"""The gateway's own tables, beside the log's. A step that was released is never edited."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+principal = sa.Table(
+    "principal",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("managed", sa.Integer, nullable=False),
+    sa.Column("disabled", sa.Integer, nullable=False),
+    sa.Column("quota_bytes", sa.BigInteger),
+    sa.Column("quota_objects", sa.BigInteger),
+    sa.Column("quota_snapshots", sa.BigInteger),
+    sa.Column("addresses", sa.Text, nullable=False),
+)
+"""Who may ask. ``managed`` is 1 for those made by ``principal add``; a user of an htpasswd file gets an ID here, too.
+Quotas are bytes, objects, and snapshots a day; ``addresses`` are networks, separated by spaces, none for all."""
+
+token = sa.Table(
+    "token",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger),
+)
+
+grant = sa.Table(
+    "access",
+    METADATA,
+    sa.Column("principal", sa.Text, primary_key=True),
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+)
+"""Which role a principal has for a repository's path."""
+
+repository = sa.Table(
+    "repository",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("frozen", sa.Integer, nullable=False),
+    sa.Column("adopting", sa.Integer, nullable=False),
+    sa.Column("panic", sa.Integer, nullable=False),
+)
+"""``frozen``: no key is admitted any more. ``adopting``: objects that were there before us still lack their leaves.
+``panic``: nothing but locks is written."""
+
+lock = sa.Table(
+    "lock_owner",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+)
+
+key_window = sa.Table(
+    "key_window",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("until_ns", sa.BigInteger, nullable=False),
+)
+
+usage = sa.Table(
+    "usage",
+    METADATA,
+    sa.Column("principal", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("objects", sa.BigInteger, nullable=False),
+    sa.Column("day", sa.BigInteger, nullable=False),
+    sa.Column("snapshots", sa.BigInteger, nullable=False),
+)
+"""What a principal has stored; ``snapshots`` are those of the UTC day ``day``. ``*`` is all of them together."""
+
+reservation = sa.Table(
+    "reservation",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("until_ns", sa.BigInteger, nullable=False),
+)
+"""Bytes of uploads under way; a row whose worker died ends by itself."""
+
+refusal = sa.Table(
+    "refusal",
+    METADATA,
+    sa.Column("principal", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("last_ns", sa.BigInteger, nullable=False),
+)
+
+STEPS = (
+    """
+    CREATE TABLE principal (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_ns BIGINT NOT NULL, managed INTEGER NOT NULL,
+        disabled INTEGER NOT NULL, quota_bytes BIGINT, quota_objects BIGINT, quota_snapshots BIGINT,
+        addresses TEXT NOT NULL
+    );
+    CREATE TABLE token (
+        id TEXT PRIMARY KEY, principal TEXT NOT NULL, sha256 {blob} NOT NULL, created_ns BIGINT NOT NULL,
+        expires_ns BIGINT
+    );
+    CREATE TABLE access (principal TEXT, repository TEXT, role TEXT NOT NULL, PRIMARY KEY (principal, repository));
+    CREATE TABLE repository (
+        id TEXT PRIMARY KEY, path TEXT NOT NULL, created_ns BIGINT NOT NULL, frozen INTEGER NOT NULL,
+        adopting INTEGER NOT NULL, panic INTEGER NOT NULL
+    );
+    CREATE TABLE lock_owner (
+        repository TEXT, name TEXT, principal TEXT NOT NULL, created_ns BIGINT NOT NULL, PRIMARY KEY (repository, name)
+    );
+    CREATE TABLE key_window (
+        repository TEXT, name TEXT, until_ns BIGINT NOT NULL, PRIMARY KEY (repository, name)
+    );
+    CREATE TABLE usage (
+        principal TEXT PRIMARY KEY, bytes BIGINT NOT NULL, objects BIGINT NOT NULL, day BIGINT NOT NULL,
+        snapshots BIGINT NOT NULL
+    );
+    CREATE TABLE reservation (
+        id TEXT PRIMARY KEY, principal TEXT NOT NULL, bytes BIGINT NOT NULL, until_ns BIGINT NOT NULL
+    );
+    CREATE TABLE refusal (
+        principal TEXT, reason TEXT, count BIGINT NOT NULL, last_ns BIGINT NOT NULL, PRIMARY KEY (principal, reason)
+    )
+    """,
+)

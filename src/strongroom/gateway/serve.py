@@ -1,0 +1,169 @@
+"""Starting a gateway: what must hold before it serves, then workers that are kept running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError
+from strongroom.gateway import metrics, schema
+from strongroom.gateway.access import Access
+from strongroom.gateway.http.listeners import describe, is_local, open_listeners
+from strongroom.gateway.http.tls import Certificates
+from strongroom.gateway.recovery import sweep_at_start
+from strongroom.gateway.worker import build, exit_worker, run
+from strongroom.receipts.database import Database
+from strongroom.receipts.log_state import ensure_log, migrate, state
+from strongroom.receipts.signing_key import load, load_or_create
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.note import Signer
+
+
+def open_database(settings: Settings) -> Database:
+    """The gateway's database with all its tables, made if it is not there."""
+    os.makedirs(settings.state_folder, mode=0o700, exist_ok=True)
+    database = Database(settings.database_url)
+    migrate(database)
+    database.migrate("gateway", schema.STEPS)
+    return database
+
+
+def open_signer(settings: Settings, origin: str) -> Signer:
+    """The log's signing key: the one given, or the state's, which is made at the first start."""
+    if settings.signing_key:
+        return load(settings.signing_key, origin)
+    return load_or_create(os.path.join(settings.state_folder, "log.key"), origin)
+
+
+def origin_of(settings: Settings, database: Database) -> str:
+    """The log's origin: that of the database once it has a log, since a renamed host must not begin another."""
+    with contextlib.suppress(Exception):
+        return state(database).origin
+    return settings.origin
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> int:
+    """Serve until SIGTERM or SIGINT. ``say`` prints a line on standard error. The exit code.
+
+    Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
+    """
+    if not os.path.isdir(settings.path):
+        os.makedirs(settings.path, mode=0o700)
+    database = open_database(settings)
+    origin = origin_of(settings, database)
+    ensure_log(database, origin)
+    signer = open_signer(settings, origin)
+    access = Access(settings, database)
+    certificates = _certificates(settings)
+    database.close()
+    listeners = open_listeners(list(settings.listen))
+    beyond = not all(is_local(one) for one in listeners)
+    _check_plaintext(settings, certificates, say, beyond=beyond)
+    for user in access.weak_users:
+        say(f"warning: the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
+    if settings.prometheus:
+        metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
+    began = time.time()
+    _sweep(settings, signer, began)
+    say(f"log verifier key: {signer.verifier}")
+    for listener in listeners:
+        say(f"start server on {describe(listener)}")
+    return _supervise(settings, signer, listeners, certificates, began, beyond=beyond)
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    if not settings.tls:
+        return None
+    certificate = settings.tls_cert or os.path.join(settings.path, "public_key")
+    key = settings.tls_key or os.path.join(settings.path, "private_key")
+    return Certificates(certificate, key, minimum=settings.tls_min_ver)
+
+
+def _check_plaintext(
+    settings: Settings, certificates: Certificates | None, say: Callable[[str], None], *, beyond: bool
+) -> None:
+    if certificates is not None or not beyond:
+        return
+    if settings.config and not settings.allow_plaintext:
+        raise ConfigurationError(
+            "passwords would travel unencrypted beyond this machine",
+            subject=", ".join(settings.listen),
+            hint="Give --tls, listen on loopback behind a proxy, or allow it with --allow-plaintext.",
+        )
+    say("warning: without --tls, passwords travel unencrypted beyond this machine")
+
+
+def _sweep(settings: Settings, signer: Signer, began: float) -> None:
+    """In a child, so that the supervisor opens no database connection that its workers would inherit."""
+    child = os.fork()
+    if child == 0:
+        try:
+            services = build(settings, signer)
+            sweep_at_start(services, began)
+            services.ledger.close()
+        except BaseException as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+        exit_worker(0)
+    os.waitpid(child, 0)
+
+
+def _supervise(
+    settings: Settings,
+    signer: Signer,
+    listeners: list[socket.socket],
+    certificates: Certificates | None,
+    began: float,
+    *,
+    beyond: bool,
+) -> int:
+    """Keep the workers running, hand signals on, wait for all at the end."""
+    workers: dict[int, float] = {}
+    stopping: list[int] = []
+
+    def start() -> None:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                code = run(settings, signer, listeners, certificates, began, beyond_loopback=beyond)
+            except BaseException as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+            exit_worker(code)
+        workers[pid] = time.monotonic()
+
+    def hand_on(number: int, _frame: object) -> None:
+        if number != signal.SIGHUP:
+            stopping.append(number)
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
+
+    for _ in range(max(1, settings.workers)):
+        start()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, hand_on)
+    while workers:
+        try:
+            pid, status = os.wait()
+        except InterruptedError:
+            continue
+        except ChildProcessError:
+            break
+        begun = workers.pop(pid, 0.0)
+        if stopping:
+            continue
+        code = os.waitstatus_to_exitcode(status)
+        print(f"error: a worker ended with {code}; another one is started", file=sys.stderr, flush=True)
+        time.sleep(max(0.0, 1.0 - (time.monotonic() - begun)))
+        if not stopping:
+            start()
+    return 0

@@ -1,0 +1,156 @@
+"""POST of an object: what may come in, when, and how much of it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Full, Refused, Unavailable
+from strongroom.base.objects import Kind
+from strongroom.gateway import intake
+from strongroom.gateway.http.answer import Answer
+from strongroom.gateway.quota import check_free
+from strongroom.gateway.roles import Role
+from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.promise import HEADER
+from strongroom.storage.durable import make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.access import Identity
+    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.http.request import Request
+    from strongroom.gateway.paths import Target
+    from strongroom.gateway.repositories import Repository
+    from strongroom.gateway.worker import Services
+    from strongroom.receipts.commit import Committed
+
+
+class Busy(Unavailable):
+    """Too much at once for one principal."""
+
+
+class Uploads:
+    """The uploads of one worker."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._running: Counter[str] = Counter()
+        self._guard = threading.Lock()
+
+    def create(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
+        """Take an object in. Raises what ``intake.take`` raises, and ``Refused``, ``Full`` or ``Busy`` before that."""
+        name = target.name
+        assert name is not None
+        settings = self._services.settings
+        if name.kind is not Kind.LOCK and not role.creates:
+            raise Refused("this role adds nothing but locks")
+        limit = settings.limits[name.kind]
+        if request.length is not None and request.length > limit:
+            raise Full(f"larger than {limit} bytes, the most for this kind")
+        repository = self._services.repositories.find(target.repository)
+        if name.kind is not Kind.LOCK and repository.state().panic:
+            raise Refused("the repository is read-only: panic was declared")
+        check_free(repository.path)
+        with self._place(identity), self._admitted(repository, name, identity, role):
+            return self._take(request, body, repository, name, identity)
+
+    def _take(
+        self, request: Request, body: Body, repository: Repository, name: ObjectName, identity: Identity
+    ) -> Answer:
+        services = self._services
+        reservation = services.quotas.begin(identity, name.kind, request.length)
+        committed: list[Committed] = []
+
+        def receipt(sha256: str, size: int) -> None:
+            if name.kind is Kind.LOCK:
+                return  # locks come and go, and are not logged
+            made = services.ledger.record(
+                LeafType.CREATE,
+                repository.id,
+                name,
+                sha256=sha256,
+                size=size,
+                principal=identity.id,
+                unless_present=True,
+            )
+            if made is not None:
+                committed.append(made)
+
+        settled = False
+        try:
+            limit = services.settings.limits[name.kind]
+            taken = intake.take(repository, name, body, limit, identity.id, reservation.take, receipt)
+            if taken.new:
+                reservation.settle(taken.size)
+                settled = True
+                services.metrics.blob("write", identity.name, repository.label, name.kind, taken.size)
+                if name.kind is Kind.SNAPSHOT:
+                    services.metrics.snapshot(repository.label, services.clock.now_ns() / 1e9)
+        finally:
+            if not settled:
+                reservation.release()
+        if not committed:
+            return Answer(200)
+        return Answer(200, headers={HEADER: services.ledger.promise(committed[0])})
+
+    @contextlib.contextmanager
+    def _place(self, identity: Identity) -> Iterator[None]:
+        with self._guard:
+            if self._running[identity.id] >= self._services.settings.uploads_per_principal:
+                raise Busy("too many uploads at once")
+            self._running[identity.id] += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._running[identity.id] -= 1
+
+    @contextlib.contextmanager
+    def _admitted(self, repository: Repository, name: ObjectName, identity: Identity, role: Role) -> Iterator[None]:
+        """The rules for keys and locks. Raises ``Refused`` or ``Full``."""
+        services = self._services
+        if name.kind is Kind.LOCK and role is not Role.FULL:
+            if not services.ledger.claim_lock(
+                repository, name.name, identity.id, services.settings.locks_per_principal
+            ):
+                raise Full("too many live locks; `restic unlock` removes stale ones")
+            yield
+        elif name.kind is Kind.KEY and role is not Role.FULL:
+            with _keys_of(repository):
+                self._check_key(repository, name)
+                yield
+        else:
+            yield
+
+    def _check_key(self, repository: Repository, name: ObjectName) -> None:
+        services = self._services
+        if os.path.lexists(os.path.join(repository.path, name.path)):
+            return  # the same key again is compared, and never another
+        if services.ledger.is_frozen(repository) and not services.ledger.key_admitted(repository, name.name):
+            raise Refused(
+                "keys are frozen since the first snapshot; an operator opens a window for one key with"
+                " `strongroom gateway keys open`"
+            )
+        count = sum(1 for _ in repository.store.list(Kind.KEY))
+        if count >= services.settings.keys_per_repository:
+            raise Refused(f"a repository has at most {services.settings.keys_per_repository} keys")
+
+
+@contextlib.contextmanager
+def _keys_of(repository: Repository) -> Iterator[None]:
+    """One key at a time, over all workers: the limit must hold against racers."""
+    make_folder(repository.own, repository.modes.folder)
+    path = os.path.join(repository.own, "keys.lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

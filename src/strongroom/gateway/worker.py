@@ -1,0 +1,177 @@
+"""One worker: a process with a server, a database connection, a committer, a sequencer, and the background work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.clock import SystemClock
+from strongroom.base.errors import StrongroomError
+from strongroom.gateway.access import Access
+from strongroom.gateway.access_log import AccessLog
+from strongroom.gateway.handler import Gateway, tick
+from strongroom.gateway.http.connection import Timing
+from strongroom.gateway.http.server import Server
+from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.metrics import Metrics
+from strongroom.gateway.own import OwnPages
+from strongroom.gateway.quota import Quotas
+from strongroom.gateway.recovery import recover
+from strongroom.gateway.refusals import Refusals
+from strongroom.gateway.repositories import Repositories
+from strongroom.receipts.database import Database
+from strongroom.receipts.log_state import read_state
+from strongroom.receipts.note import Verifier
+from strongroom.receipts.sequencer import Sequencer
+from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.witness_client import Countersigning, WitnessClient
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from strongroom.base.clock import Clock
+    from strongroom.gateway.http.tls import Certificates
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.note import Signer
+
+
+@dataclass
+class Services:
+    """All that a worker's code works with."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    ledger: Ledger
+    access: Access
+    repositories: Repositories
+    quotas: Quotas
+    refusals: Refusals
+    metrics: Metrics
+    access_log: AccessLog
+    sequencer: Sequencer
+    countersigning: Countersigning | None = None
+    orphan_ends: bool = False
+    """Whether this process ends when its parent has gone."""
+
+    def problems(self) -> list[str]:
+        """Why this gateway is not well, in words for people; empty when it is."""
+        found = []
+        try:
+            with self.database.read() as connection:
+                now = read_state(connection)
+            if now is not None and now.alarm:
+                found.append(f"the log is not signed: {now.alarm}")
+        except StrongroomError as error:
+            found.append(error.what)
+        failures = (self.sequencer.failure, self.access.policy_alarm)
+        found += [failure.splitlines()[0] for failure in failures if failure]
+        try:
+            free = shutil.disk_usage(self.settings.path)
+            if free.free < max(free.total // 50, 1 << 28):
+                found.append("the disk is full")
+        except OSError as error:
+            found.append(f"the store's folder cannot be used: {error.strerror}")
+        return found
+
+
+def build(settings: Settings, signer: Signer) -> Services:
+    """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
+    clock = SystemClock()
+    database = Database(settings.database_url)
+    access = Access(settings, database)
+    witness = None
+    if settings.witness and settings.witness_key:
+        witness = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        ledger=Ledger(database, signer, clock, receipts=settings.receipts),
+        access=access,
+        repositories=Repositories(settings, database),
+        quotas=Quotas(settings, database),
+        refusals=Refusals(database),
+        metrics=Metrics(enabled=settings.prometheus),
+        access_log=AccessLog(settings.log, settings.log_format),
+        sequencer=Sequencer(database, Folder(settings.log_folder), signer, clock, witness=witness),
+        countersigning=Countersigning(database, witness, clock) if witness else None,
+    )
+
+
+def run(
+    settings: Settings,
+    signer: Signer,
+    listeners: Sequence[socket.socket],
+    certificates: Certificates | None,
+    began: float,
+    *,
+    beyond_loopback: bool,
+) -> int:
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads. The exit code."""
+    services = build(settings, signer)
+    services.orphan_ends = True
+    services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
+    timing = Timing(slow_rate=settings.slow_rate)
+    server = Server(listeners, Gateway(services, OwnPages(services)), certificates=certificates, timing=timing)
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        stopped.set()
+        server.stop()
+
+    def reload(_number: int, _frame: object) -> None:
+        threading.Thread(target=_reload, args=(services, certificates), daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
+    services.sequencer.start()
+    if services.countersigning is not None:
+        services.countersigning.start()
+    for work in (
+        lambda: tick(services, stopped.is_set),
+        lambda: recover(services, stopped.is_set, began=began),
+    ):
+        threading.Thread(target=work, daemon=True).start()
+    server.run()
+    server.wait(settings.drain_seconds)
+    return _finish(services)
+
+
+def _finish(services: Services) -> int:
+    try:
+        services.ledger.close()
+        if services.countersigning is not None:
+            services.countersigning.close()
+        services.sequencer.close()
+        services.refusals.flush()
+    except StrongroomError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        services.database.close()
+    return 0
+
+
+def _reload(services: Services, certificates: Certificates | None) -> None:
+    try:
+        services.access.reload()
+        services.access_log.reopen()
+        if certificates is not None:
+            certificates.reload()
+    except (StrongroomError, OSError) as error:
+        print(f"error: reload: {error}", file=sys.stderr, flush=True)
+
+
+def exit_worker(code: int) -> None:
+    """End a forked worker without running what the parent registered."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,200 @@
+"""Running the installed gateway for a test, and talking to it without anything that tidies what is sent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+
+from tests.support.command import STRONGROOM, environment
+
+V2 = "application/vnd.x.restic.rest.v2"
+
+
+def name_of(data: bytes) -> str:
+    """An object's name."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass
+class Reply:
+    """An answer: status, headers by lower-case name, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Gateway:
+    """A gateway over ``folder``/data. Use as a context manager; ``start`` and ``stop`` may be called again."""
+
+    folder: Path
+    flags: tuple[str, ...] = ("--no-auth", "--append-only")
+    users: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
+    """Who the requests come from, unless they say otherwise."""
+    address: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    key: str = ""
+    workers: int = 1
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def errors(self) -> Path:
+        return self.folder / "gateway.err"
+
+    @property
+    def log(self) -> Path:
+        return self.data / ".strongroom" / "log"
+
+    def __enter__(self) -> Gateway:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, listen: str = "127.0.0.1:0", wrap: tuple[str, ...] = ()) -> None:
+        """Start and wait until it serves."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        if self.users:
+            lines = [f"{u}:{bcrypt.hashpw(p.encode(), bcrypt.gensalt(4)).decode()}\n" for u, p in self.users.items()]
+            (self.data / ".htpasswd").write_text("".join(lines))
+        command = [*wrap, str(STRONGROOM), "gateway", "serve", "--path", str(self.data), "--listen", listen]
+        command += ["--workers", str(self.workers), "--log-host", "backup.example", *self.flags]
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(command, stderr=errors, env=environment(self.folder))
+        begun = time.monotonic()
+        while not (found := re.search(r"^start server on (.*)$", self.said(), re.MULTILINE)):
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() - begun < 30, self.said()
+            time.sleep(0.02)
+        self.address = found[1]
+        match = re.search(r"^log verifier key: (.*)$", self.said(), re.MULTILINE)
+        assert match
+        self.key = match[1]
+
+    def said(self) -> str:
+        """What it has printed on standard error."""
+        return self.errors.read_text(errors="replace") if self.errors.exists() else ""
+
+    def stop(self) -> None:
+        """SIGTERM, and wait."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(40) == 0, self.said()
+        self.process = None
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor and its workers, which are its children and nobody else's."""
+        assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self.process.kill()
+        for child in children:
+            os.kill(int(child), 9)
+        self.process.wait()
+        self.process = None
+
+    def connect(self) -> socket.socket:
+        """A raw connection."""
+        if self.address.startswith("unix:"):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(20)
+            connection.connect(self.address[5:])
+            return connection
+        host, _, port = self.address.rpartition(":")
+        return socket.create_connection((host, int(port)), timeout=20)
+
+    def head(self, method: str, path: str, headers: dict[str, str] | None = None, user: str | None = None) -> bytes:
+        """A request's head as bytes."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: gateway"]
+        user = user if user is not None else self.user
+        if user is not None:
+            password = self.users.get(user, user.partition(":")[2])
+            pair = f"{user.partition(':')[0]}:{password}"
+            lines.append("Authorization: Basic " + base64.b64encode(pair.encode()).decode())
+        lines += [f"{key}: {value}" for key, value in (headers or {}).items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        user: str | None = None,
+    ) -> Reply:
+        """One request on a connection of its own; nothing in the path is tidied."""
+        extra = dict(headers or {})
+        if body is not None and "Transfer-Encoding" not in extra:
+            extra.setdefault("Content-Length", str(len(body)))
+        extra["Connection"] = "close"
+        with self.connect() as connection:
+            connection.sendall(self.head(method, path, extra, user) + (body or b""))
+            return read_reply(connection, method)
+
+    def put(self, path: str, body: bytes, user: str | None = None) -> int:
+        """POST, the status."""
+        return self.ask("POST", path, body, user=user).status
+
+    def make(self, repository: str = "web01", user: str | None = None) -> bytes:
+        """A repository with a config; the config."""
+        assert self.put(f"/{repository}/?create=true", b"", user) == 200
+        config = f"config of {repository}".encode()
+        assert self.put(f"/{repository}/config", config, user) == 200
+        return config
+
+
+def read_reply(connection: socket.socket, method: str = "GET") -> Reply:
+    """The answer on a connection that closes after it."""
+    data = bytearray()
+    while more := connection.recv(65536):
+        data += more
+    head, found, body = bytes(data).partition(b"\r\n\r\n")
+    assert found, bytes(data[:200])
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
+        body = dechunk(body)
+    elif method != "HEAD" and "content-length" in headers:
+        assert len(body) == int(headers["content-length"]), "a short answer"
+    return Reply(int(first.split(" ")[1]), headers, body)
+
+
+def dechunk(data: bytes) -> bytes:
+    """The content of a chunked body; fails when it does not end as it should."""
+    content = bytearray()
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        count = int(size, 16)
+        content += data[:count]
+        assert data[count : count + 2] == b"\r\n"
+        data = data[count + 2 :]
+        if count == 0:
+            assert not data
+            return bytes(content)
+
+
+def chunked(data: bytes, size: int = 1000) -> bytes:
+    """A body in chunks."""
+    parts = [data[i : i + size] for i in range(0, len(data), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
