@@ -122,7 +122,7 @@ class _Compare:
             self.sums.changed_files += 1
             if _same_metadata(old, new):
                 modifier += "?"
-        elif self._metadata and not _same_metadata(old, new):
+        elif self._metadata and old.json != new.json:  # restic counts another subtree, too
             modifier += "U"
         if modifier:
             self._found(Difference(_shown(path, new), modifier))
