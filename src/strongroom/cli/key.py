@@ -81,7 +81,7 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
 
 def run_add(context: Context) -> int:
     """Add the key and say which ID it has."""
-    with one_repository(context) as repository, locked(context, repository):
+    with one_repository(context) as repository, locked(context, repository, writing=True):
         password = _new_password(context, repository.location)
         key_id = add_key(repository, password, hostname=context.arguments.host, username=context.arguments.user)
     if context.verbosity > 0:
@@ -97,7 +97,7 @@ def arguments_remove(parser: argparse.ArgumentParser) -> None:
 
 def run_remove(context: Context) -> int:
     """Remove the key."""
-    with one_repository(context) as repository, locked(context, repository, exclusive=True):
+    with one_repository(context) as repository, locked(context, repository, exclusive=True, writing=True):
         key_id = remove_key(repository, removal_of(repository.store), context.arguments.id)
     if context.verbosity > 0:
         context.out.line(f"removed key {key_id}")
@@ -112,7 +112,7 @@ def arguments_passwd(parser: argparse.ArgumentParser) -> None:
 
 def run_passwd(context: Context) -> int:
     """Change the password."""
-    with one_repository(context) as repository, locked(context, repository, exclusive=True):
+    with one_repository(context) as repository, locked(context, repository, exclusive=True, writing=True):
         password = _new_password(context, repository.location)
         key_id = change_password(repository, removal_of(repository.store), password)
     if context.verbosity > 0:

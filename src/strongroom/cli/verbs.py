@@ -34,6 +34,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("diff", "diff", "Show what differs between two snapshots"),
     Verb("dump", "dump", "Print a file of a snapshot, or a folder as tar or zip"),
     Verb("stats", "stats", "Count files and bytes of snapshots"),
+    Verb("check", "check", "Look for damage in a repository"),
     Verb("cat", "cat", "Print an internal object of a repository"),
     Verb("list", "list", "List the objects of a repository by kind"),
     Verb("key list", "key", "List the keys (passwords) of a repository"),

@@ -68,9 +68,11 @@ class EventReporter(ShownReporter):
         self._out.warn_json({"message_type": "warning", "message": text})
 
     def error(self, item: bytes | str, message: str, during: str) -> None:
-        self._out.warn_json(
-            {"message_type": "error", "error": {"message": message}, "during": during, "item": as_text(item)}
-        )
+        event: dict[str, Any] = {"message_type": "error", "error": {"message": message}}
+        event |= {"during": during, "item": as_text(item)}
+        if during == "check":  # restic's check says it so
+            event["message"] = f"{as_text(item)}: {message}" if item else message
+        self._out.warn_json(event)
 
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         if self._verbosity >= 2:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status
 
 MAX_CURRENT_FILES = 2
+LASTING = ("packs",)
+"""What is counted with a last line that stays."""
 LINE_INTERVAL = 60.0
 """Seconds between two progress lines where nobody watches."""
 
@@ -58,11 +60,10 @@ class PeopleReporter(ShownReporter):
             self._out.warn(f"warning: {text}")
 
     def error(self, item: bytes | str, message: str, during: str) -> None:
+        what = f"{printable(item)}: {message}" if item else message
         with self._lock:
             self._erase()
-            self._out.warn(
-                f"error: {printable(item)}: {message} ({during})" if item else f"error: {message} ({during})"
-            )
+            self._out.warn(f"error: {what}" + (f" ({during})" if during != "check" else ""))
 
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         self.message(f"scan finished in {seconds:.3f}s: {files} files, {format_bytes(size)}", 2)
@@ -91,7 +92,10 @@ class PeopleReporter(ShownReporter):
             now = time.monotonic()
             share = f"{format_percent(done, total)}  {done} / {total}" if total else f"{done}"
             self._now, self._current = f"[{format_seconds(now - self._started)}] {share} {what}", ()
-            self._show(now)
+            if what in LASTING and done >= total and self._verbosity > 0:
+                self._print(self._now)
+            else:
+                self._show(now)
 
     def backup_summary(self, summary: BackupSummary) -> None:
         self._finish()

@@ -112,9 +112,11 @@ def _closing(repository: Repository) -> Iterator[Repository]:
         repository.close()
 
 
-def locked(context: Context, repository: Repository, *, exclusive: bool = False) -> AbstractContextManager[object]:
-    """A lock while the context lasts; none with ``--no-lock``, which only readers may be given."""
-    if context.settings.get("no_lock") and not exclusive:
+def locked(
+    context: Context, repository: Repository, *, exclusive: bool = False, writing: bool = False
+) -> AbstractContextManager[object]:
+    """A lock while the context lasts; none with ``--no-lock``, unless something is written."""
+    if context.settings.get("no_lock") and not writing:
         return nullcontext()
     return repository.lock(exclusive=exclusive, retry_seconds=context.settings.get("retry_lock").value)
 

@@ -1,0 +1,102 @@
+"""``check``: look for damage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from strongroom.archive.check import CheckOptions, CheckResult, check
+from strongroom.archive.check_data import parse_subset
+from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.shared.opening import each_repository, locked
+from strongroom.cli.shared.options import add_snapshot_filter
+from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.selection import EVERYTHING, select_snapshots
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.shared.context import Context
+    from strongroom.repository.opened import Repository
+
+_DESCRIPTION = """\
+Look for damage: in the index, in the packs that it names, and in the trees of all snapshots, or of those given.
+With --read-data every byte is read and compared with its hash. Works on every repository given.
+
+  strongroom check
+  strongroom check --read-data
+  strongroom check --read-data-subset 1/30       a different thirtieth each day covers all in a month
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """restic's options of ``check``."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="only the trees of these: IDs or `latest`")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument("--read-data", action="store_true", help="read all packs")
+    data.add_argument(
+        "--read-data-subset",
+        metavar="SUBSET",
+        help="read some packs: n/t (the n-th of t parts), a share such as 2.5%%, or a size such as 5G",
+    )
+    parser.add_argument("--check-unused", action="store_true", help="blobs that no snapshot needs are errors")
+    parser.add_argument(
+        "--with-cache", action="store_true", help="accepted for restic's sake; check always asks the store"
+    )
+    add_snapshot_filter(parser, latest_only=False)
+
+
+def run(context: Context) -> int:
+    """Check each repository; 1 when anything is wrong."""
+    arguments = context.arguments
+    subset = parse_subset(arguments.read_data_subset) if arguments.read_data_subset else None
+    some = bool(arguments.names) or filter_of(context) != EVERYTHING
+    reporter = context.reporter()
+
+    def work(repository: Repository, label: str) -> int:
+        if label:
+            reporter.message(f"repository {label}:")
+        with locked(context, repository, exclusive=True), context.signals.cooperative(reporter):
+            snapshots = select_snapshots(repository, arguments.names, filter_of(context)) if some else None
+            if some and not snapshots:
+                raise UsageError("no snapshot to check", subject=label, hint="`strongroom snapshots` lists them.")
+            options = CheckOptions(
+                read_data=arguments.read_data or subset is not None,
+                subset=subset,
+                check_unused=arguments.check_unused,
+                snapshots=snapshots,
+            )
+            result = check(repository, options, reporter)
+        _conclude(context, reporter, result, label)
+        return exit_codes.FAILED if result.num_errors else exit_codes.OK
+
+    try:
+        return each_repository(context, work)
+    finally:
+        reporter.close()
+
+
+def _conclude(context: Context, reporter: ShownReporter, result: CheckResult, label: str) -> None:
+    """restic's summary event, or its last words."""
+    if context.json:
+        event: dict[str, Any] = {
+            "message_type": "summary",
+            "num_errors": result.num_errors,
+            "broken_packs": result.broken_packs or None,
+            "suggest_repair_index": result.suggest_repair_index,
+            "suggest_prune": result.suggest_prune,
+        }
+        context.out.json(event | ({"repository": label} if label else {}))
+        return
+    reporter.message("")
+    if not result.num_errors:
+        reporter.message("no errors were found")
+        return
+    if result.broken_packs:
+        packs = " ".join(result.broken_packs)
+        context.out.warn(f"These packs are damaged or missing; restic can rescue what is left of them:\n  {packs}")
+    if result.suggest_repair_index:
+        context.out.warn("The index is wrong in places; `restic repair index` makes it anew from the packs.")
+    context.out.warn(f"Fatal: repository contains errors ({result.num_errors} were found)")
