@@ -6,7 +6,7 @@ Every function that works for longer than an instant releases the interpreter lo
 A blob's type is ``"data"`` or ``"tree"`` everywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
 from typing_extensions import Buffer
@@ -285,15 +285,17 @@ class Tree:
     """A directory's entries in the order of their names' bytes, each name once.
 
     ``skipped`` has the names and reasons of entries that could not be used; ``reordered`` says that they stood in
-    another order. Both are empty and false after strict reading.
+    another order. Both are empty and false after strict reading. Each access to a node makes a new object.
     """
 
     @property
-    def nodes(self) -> list[Node]: ...
+    def nodes(self) -> Sequence[Node]: ...
     @property
     def skipped(self) -> list[tuple[bytes, str]]: ...
     @property
     def reordered(self) -> bool: ...
+    def find(self, name: bytes) -> Node | None:
+        """The node of this name."""
 
 def read_nodes(path: bytes | str, with_atime: bool = False) -> tuple[list[Node], list[str]]:
     """The nodes of a folder's entries as they are now, in order, without content; and what could not be read of them.
@@ -308,7 +310,7 @@ def decode_tree(data: bytes, strict: bool = False) -> Tree:
     anything that restic would not have written.
     """
 
-def encode_tree(nodes: Sequence[Node]) -> bytes:
+def encode_tree(nodes: Iterable[Node]) -> bytes:
     """A tree blob's plaintext, byte for byte as restic writes it. The nodes stand in the order of their names' bytes.
 
     Raises ``RuntimeError`` if they do not.

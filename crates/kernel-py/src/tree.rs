@@ -3,15 +3,17 @@
 use crate::error::{detached, to_py};
 use crate::filter::Raw;
 use crate::node::Node;
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList, PySlice};
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use strongroom_kernel::metadata::{MetadataReader, Options};
 use strongroom_kernel::time::{self, Zone};
-use strongroom_kernel::tree::{self, Mode};
+use strongroom_kernel::tree::{self, Mode, TreeEncoder};
 
 const BILLION: i128 = 1_000_000_000;
 
@@ -19,6 +21,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Timestamp>()?;
     module.add_class::<Node>()?;
     module.add_class::<Tree>()?;
+    module.add_class::<Nodes>()?;
     module.add_function(wrap_pyfunction!(read_nodes, module)?)?;
     module.add_function(wrap_pyfunction!(decode_tree, module)?)?;
     module.add_function(wrap_pyfunction!(encode_tree, module)?)
@@ -88,11 +91,60 @@ impl Timestamp {
 }
 
 /// A directory's entries.
-#[pyclass(frozen, get_all, module = "strongroom._kernel")]
-pub struct Tree {
-    nodes: Vec<Py<Node>>,
-    skipped: Vec<(Py<PyBytes>, &'static str)>,
-    reordered: bool,
+#[pyclass(frozen, module = "strongroom._kernel")]
+pub struct Tree(Arc<tree::Tree>);
+
+#[pymethods]
+impl Tree {
+    #[getter]
+    fn nodes(&self) -> Nodes {
+        Nodes(Arc::clone(&self.0))
+    }
+
+    #[getter]
+    fn skipped<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, &'static str)> {
+        self.0.skipped.iter().map(|node| (PyBytes::new(py, &node.name), node.reason)).collect()
+    }
+
+    /// The node of this name.
+    fn find(&self, name: &[u8]) -> Option<Node> {
+        let nodes = &self.0.nodes;
+        let place = nodes.binary_search_by(|node| node.name.as_slice().cmp(name)).ok()?;
+        Some(Node(nodes[place].clone()))
+    }
+
+    #[getter]
+    fn reordered(&self) -> bool {
+        self.0.reordered
+    }
+}
+
+/// The nodes of a tree, each made into an object when it is asked for: a folder may have millions.
+#[pyclass(frozen, sequence, module = "strongroom._kernel")]
+pub struct Nodes(Arc<tree::Tree>);
+
+#[pymethods]
+impl Nodes {
+    fn __len__(&self) -> usize {
+        self.0.nodes.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let length = self.0.nodes.len() as isize;
+        if let Ok(slice) = index.cast::<PySlice>() {
+            let range = slice.indices(length)?;
+            let nodes: Vec<Node> = (0..range.slicelength as isize)
+                .map(|step| Node(self.0.nodes[(range.start + step * range.step) as usize].clone()))
+                .collect();
+            return Ok(PyList::new(py, nodes)?.into_any());
+        }
+        let index = index.extract::<isize>()?;
+        let place = if index < 0 { index + length } else { index };
+        match usize::try_from(place).ok().and_then(|place| self.0.nodes.get(place)) {
+            Some(node) => Ok(Bound::new(py, Node(node.clone()))?.into_any()),
+            None => Err(PyIndexError::new_err("a tree has no node at this index")),
+        }
+    }
 }
 
 /// Reads the plaintext of a tree blob.
@@ -100,19 +152,17 @@ pub struct Tree {
 #[pyo3(signature = (data, strict = false))]
 fn decode_tree(py: Python<'_>, data: &[u8], strict: bool) -> PyResult<Tree> {
     let mode = if strict { Mode::Strict } else { Mode::Lenient };
-    let tree = detached(py, || tree::decode_tree(data, mode))?;
-    Ok(Tree {
-        nodes: tree.nodes.into_iter().map(|node| Py::new(py, Node(node))).collect::<PyResult<_>>()?,
-        skipped: tree.skipped.iter().map(|node| (PyBytes::new(py, &node.name).unbind(), node.reason)).collect(),
-        reordered: tree.reordered,
-    })
+    detached(py, || tree::decode_tree(data, mode)).map(|tree| Tree(Arc::new(tree)))
 }
 
 /// The plaintext of the tree of these nodes.
 #[pyfunction]
-fn encode_tree<'py>(py: Python<'py>, nodes: Vec<PyRef<'py, Node>>) -> PyResult<Bound<'py, PyBytes>> {
-    let plain = tree::encode_tree(nodes.iter().map(|node| &node.0)).map_err(to_py)?;
-    Ok(PyBytes::new(py, &plain))
+fn encode_tree<'py>(nodes: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let mut encoder = TreeEncoder::new();
+    for node in nodes.try_iter()? {
+        encoder.add(&node?.cast::<Node>()?.borrow().0).map_err(to_py)?;
+    }
+    Ok(PyBytes::new(nodes.py(), &encoder.finish()))
 }
 
 /// The nodes of a directory's entries as they are now, without content, and what could not be read of them.

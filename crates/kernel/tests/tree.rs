@@ -1,5 +1,6 @@
 //! The tree codec against what restic really wrote.
 
+use strongroom_kernel::Error;
 use strongroom_kernel::tree::{Mode, Node, NodeType, decode_tree, encode_tree};
 
 /// A folder of hostile names, links, devices, attributes and times, backed up by restic 0.14.
@@ -98,11 +99,16 @@ fn malformed() {
     assert!(decode_tree(deep.as_bytes(), Mode::Lenient).is_err());
 }
 
-/// Millions of tiny nodes are refused before they take memory.
+/// Millions of tiny nodes or attributes are refused before they take memory.
 #[test]
-fn too_many_nodes() {
-    let text = format!("{{\"nodes\":[{}1]}}", "1,".repeat(1_000_000));
-    assert!(decode_tree(text.as_bytes(), Mode::Lenient).is_err());
+fn too_much_memory() {
+    let limited = |text: String| matches!(decode_tree(text.as_bytes(), Mode::Lenient), Err(Error::TooLarge { .. }));
+    assert!(limited(format!("{{\"nodes\":[{}1]}}", "1,".repeat(1_000_000))));
+    let attributes = r#"{"name":"a"},"#.repeat(30_000);
+    let node = format!(r#"{{"name":"a","extended_attributes":[{attributes}{{"name":"b"}}]}},"#);
+    assert!(limited(format!("{{\"nodes\":[{}1]}}", node.repeat(40))));
+    let many = format!(r#"{{"nodes":[{{"name":"a","extended_attributes":[{attributes}{attributes}1]}}]}}"#);
+    assert_eq!(decode_tree(many.as_bytes(), Mode::Lenient).unwrap().skipped[0].reason, "a list is too long");
 }
 
 /// What decides whether a file is read again.

@@ -1,18 +1,33 @@
 //! Extended attributes, POSIX access lists among them, in the order in which the system lists them.
 
 use crate::{Error, Result};
+use nix::sched::{CloneFlags, unshare};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 /// The kernel's bound on a list of names, and on a value.
 const MAX: usize = 64 << 10;
 
+thread_local! {
+    static OWN_DIRECTORY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives the calling thread a working directory of its own, so that it reaches attributes in a third of the time.
+///
+/// For threads that this crate has made: any other may rely on the process's working directory, which it no longer
+/// shares afterwards. Where the system forbids it (a container's filter), nothing changes but the time.
+pub fn own_working_directory() {
+    OWN_DIRECTORY.set(unshare(CloneFlags::CLONE_FS).is_ok());
+}
+
 /// How an entry's attributes are reached: Linux has no such call relative to a directory's handle before 6.13.
 enum Way {
-    /// Through `/proc/self/fd/N/name`: the handle is followed, the name is not.
-    Proc(Vec<u8>),
+    /// By a path that follows the handle and not the name: `/proc/self/fd/N/name`, or the name alone in this thread's
+    /// own working directory.
+    Path(Vec<u8>),
     /// Without `/proc`, by opening the entry.
     Handle(OwnedFd),
 }
@@ -30,8 +45,10 @@ pub(super) fn read(
     warnings: &mut Vec<Error>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let io = |error: Errno| Error::io("reading the extended attributes", error);
-    let way = if has_proc() {
-        Way::Proc(proc_path(directory, name))
+    let way = if OWN_DIRECTORY.get() && rustix::process::fchdir(directory).is_ok() {
+        Way::Path(name.to_vec())
+    } else if has_proc() {
+        Way::Path(proc_path(directory, name))
     } else if openable {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Way::Handle(rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(io)?)
@@ -66,14 +83,14 @@ pub(super) fn read(
 impl Way {
     fn list(&self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
         match self {
-            Self::Proc(path) => rustix::fs::llistxattr(path, buffer),
+            Self::Path(path) => rustix::fs::llistxattr(path, buffer),
             Self::Handle(handle) => rustix::fs::flistxattr(handle, buffer),
         }
     }
 
     fn value(&self, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
         let get = |buffer: &mut [u8]| match self {
-            Self::Proc(path) => rustix::fs::lgetxattr(path, name, buffer),
+            Self::Path(path) => rustix::fs::lgetxattr(path, name, buffer),
             Self::Handle(handle) => rustix::fs::fgetxattr(handle, name, buffer),
         };
         let mut small = [0u8; 512];

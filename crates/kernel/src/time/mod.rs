@@ -51,9 +51,11 @@ impl Timestamp {
 
     /// Appends `2006-01-02T15:04:05.999999999Z07:00`, without quotes. Years beyond four digits are clamped.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let this = self.clamp_year();
-        let local = this.seconds + i64::from(this.offset);
+        let local = self.seconds.saturating_add(i64::from(self.offset));
         let (year, month, day) = civil(local.div_euclid(86_400));
+        if !(0..=9999).contains(&year) {
+            return self.clamp_year().write(out);
+        }
         let second = local.rem_euclid(86_400) as u32;
         let mut text = [0u8; LONGEST];
         four(&mut text[0..], year as u32);
@@ -68,9 +70,9 @@ impl Timestamp {
         text[16] = b':';
         two(&mut text[17..], second % 60);
         let mut end = 19;
-        if this.nanos != 0 {
+        if self.nanos != 0 {
             text[19] = b'.';
-            let mut rest = this.nanos;
+            let mut rest = self.nanos;
             for place in (20..29).rev() {
                 text[place] = b'0' + (rest % 10) as u8;
                 rest /= 10;
@@ -80,12 +82,12 @@ impl Timestamp {
                 end -= 1;
             }
         }
-        if this.offset == 0 {
+        if self.offset == 0 {
             text[end] = b'Z';
             end += 1;
         } else {
-            let minutes = this.offset.unsigned_abs() / 60;
-            text[end] = if this.offset < 0 { b'-' } else { b'+' };
+            let minutes = self.offset.unsigned_abs() / 60;
+            text[end] = if self.offset < 0 { b'-' } else { b'+' };
             two(&mut text[end + 1..], minutes / 60 % 100);
             text[end + 3] = b':';
             two(&mut text[end + 4..], minutes % 60);

@@ -75,14 +75,46 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
+    /// Takes this member's name and colon if they come next just as restic writes them, without white space.
+    pub(super) fn take_key(&mut self, key: &[u8], first: &mut bool) -> bool {
+        let start = self.at + usize::from(!*first);
+        let end = start + key.len() + 1;
+        let here = self.data.get(start..end + 2).is_some_and(|text| {
+            (*first || self.data[self.at] == b',')
+                && text[0] == b'"'
+                && text[1..].starts_with(key)
+                && text.ends_with(b"\":")
+        });
+        if here {
+            self.at = end + 2;
+            *first = false;
+        }
+        here
+    }
+
+    /// A number that is nothing but some digits; `None`, and nothing taken, if anything else comes next.
+    pub(super) fn digits(&mut self) -> Option<u64> {
+        let rest = &self.data[self.at..];
+        let mut number = 0u64;
+        let mut length = 0;
+        while let Some(digit) = rest.get(length).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10) {
+            number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+            length += 1;
+        }
+        let ends = matches!(rest.get(length), Some(b',' | b'}'));
+        if !ends || length == 0 || (length > 1 && rest[0] == b'0') {
+            return None;
+        }
+        self.at += length;
+        Some(number)
+    }
+
     pub(super) fn text(&mut self) -> Result<Text<'a>> {
         self.expect(b'"')?;
         let start = self.at;
         let mut plain = true;
         loop {
-            let rest = &self.data[self.at..];
-            let run = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\') || !(0x20..0x80).contains(&byte));
-            self.at += run.ok_or_else(|| self.damaged())?;
+            self.at += plain_run(&self.data[self.at..]).ok_or_else(|| self.damaged())?;
             match self.data[self.at] {
                 b'"' => break,
                 b'\\' => {
@@ -159,6 +191,26 @@ impl<'a> Reader<'a> {
             _ => self.scalar().map(|_| ()),
         }
     }
+}
+
+/// Where the first byte stands that is not plain ASCII within a string: a quote, a backslash, a control character, or
+/// part of a longer rune. Eight bytes at a time.
+fn plain_run(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut at = 0;
+    while let Some(&eight) = text[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(eight);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let special = zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c)) | control | word & HIGH;
+        if special != 0 {
+            return Some(at + special.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = &text[at..];
+    rest.iter().position(|&byte| matches!(byte, b'"' | b'\\') || !(0x20..0x80).contains(&byte)).map(|run| at + run)
 }
 
 /// Whether this is a number by JSON's grammar.

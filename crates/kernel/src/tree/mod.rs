@@ -6,6 +6,7 @@
 
 mod decode;
 mod encode;
+mod fields;
 mod json;
 mod node;
 mod printable;
