@@ -15,7 +15,7 @@ from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing,
 from strongroom.base.progress import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom._kernel import Node
     from strongroom.repository.opened import Repository
@@ -60,7 +60,7 @@ class SnapshotView:
         self.problems += 1
         self.reporter.error(path, message, "restore")
 
-    def read(self, tree: str, path: bytes) -> list[Node]:
+    def read(self, tree: str, path: bytes) -> Sequence[Node]:
         """The nodes of a tree that stands at ``path``; unreadable ones are reported and left out, whole trees, too."""
         if self.reporter.stop.is_set():
             raise Interrupted("stopped")

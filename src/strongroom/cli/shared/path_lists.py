@@ -13,7 +13,8 @@ from strongroom.base.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z0-9_]+))")
+# Go's os.Expand: one sign or digit is a name of its own, and a brace that is never closed is dropped.
+_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?0-9-]|[A-Za-z_][A-Za-z0-9_]*))")
 
 
 def files_from(paths: Sequence[str]) -> Iterator[bytes]:
@@ -68,8 +69,8 @@ def patterns_from(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _variable(match: re.Match[str]) -> str:
-    name = match[1] if match[1] is not None else match[2]
-    return "$" if name is None else os.environ.get(name, "")
+    name = match[1] or match[2] or ""
+    return "$" if name == "$" else os.environ.get(name, "")
 
 
 def _lines(path: str) -> list[bytes]:
