@@ -15,9 +15,16 @@ pub const MAX: usize = 8 << 20;
 const MASK: u64 = (1 << 20) - 1;
 const WINDOW: usize = 64;
 
-/// Places searched at once, and the bytes that each takes before all start again further on.
-const LANES: usize = 4;
+/// Places searched at once. Bytes searched for each second on one core of an AMD EPYC 9005: 0.85 GB with 2
+/// places, 1.55 with 4, 2.0 with 8, 1.0 with 16, for which there are not enough registers.
+const LANES: usize = 8;
+
+/// Bytes that each place takes before all start again further on. Longer ones waste more after a cut (half of
+/// all on average, 1.6 % of a chunk), shorter ones hash more of the 64 bytes before their first test.
 const SPAN: usize = 4 << 10;
+
+/// The same for the end of the data, where there is no room for long ones.
+const SHORT_SPAN: usize = 512;
 
 /// The chunker for one polynomial; holds nothing but tables.
 pub struct Chunker {
@@ -84,23 +91,30 @@ impl Chunker {
     fn search(&self, data: &[u8], first: usize) -> Option<usize> {
         let tables = &*self.tables;
         let mut at = first;
-        // `at + LANES * SPAN - 1` is the last length that a round tests.
-        while at + LANES * SPAN <= data.len() + 1 {
-            if let Some(offset) = round(tables, &data[at - WINDOW..at + LANES * SPAN - 1]) {
+        // The window before the first one that is tested begins here; `at` is at least MIN.
+        let before = |at: usize| &data[at - 1 - WINDOW..];
+        while data.len() - (at - 1) >= LANES * SPAN {
+            if let Some(offset) = round::<SPAN>(tables, before(at)) {
                 return Some(at + offset);
             }
             at += LANES * SPAN;
         }
-        let mut digest = fingerprint(tables, &data[at.min(data.len() + 1) - WINDOW..at.min(data.len() + 1) - 1]);
-        for length in at..=data.len() {
-            // The first test takes the 64th byte into a window that holds 63.
-            let oldest = if length == at { 0 } else { data[length - 1 - WINDOW] };
-            digest = slide(tables, digest, data[length - 1], oldest);
-            if digest & MASK == 0 {
-                return Some(length);
+        while data.len() - (at - 1) >= LANES * SHORT_SPAN {
+            if let Some(offset) = round::<SHORT_SPAN>(tables, before(at)) {
+                return Some(at + offset);
             }
+            at += LANES * SHORT_SPAN;
         }
-        None
+        let rest = before(at);
+        let mut digest = fingerprint(tables, &rest[..WINDOW]);
+        rest[WINDOW..]
+            .iter()
+            .zip(rest)
+            .position(|(newest, oldest)| {
+                digest = slide(tables, digest, *newest, *oldest);
+                digest & MASK == 0
+            })
+            .map(|offset| at + offset)
     }
 }
 
@@ -116,28 +130,30 @@ fn fingerprint(tables: &Tables, bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |digest, byte| slide(tables, digest, *byte, 0))
 }
 
-/// Tests `LANES · SPAN` windows, the first of which ends with byte 64 of `data`; returns the number of
-/// the first hit.
-fn round(tables: &Tables, data: &[u8]) -> Option<usize> {
-    let olds: [&[u8; SPAN]; LANES] =
-        std::array::from_fn(|lane| data[lane * SPAN..].first_chunk().expect("long enough"));
-    // One byte less than a span for the newest, since the first test needs no slide out.
-    let news: [&[u8; SPAN]; LANES] =
-        std::array::from_fn(|lane| data[lane * SPAN + WINDOW - 1..].first_chunk().expect("long enough"));
-    let mut digests: [u64; LANES] = std::array::from_fn(|lane| fingerprint(tables, &olds[lane][..WINDOW - 1]));
+/// Tests `LANES · S` windows, the first of which is one byte after the beginning of `data`; returns the number
+/// of the first hit.
+fn round<const S: usize>(tables: &Tables, data: &[u8]) -> Option<usize> {
+    let olds: [&[u8; S]; LANES] = std::array::from_fn(|lane| data[lane * S..].first_chunk().expect("long enough"));
+    let news: [&[u8; S]; LANES] =
+        std::array::from_fn(|lane| data[lane * S + WINDOW..].first_chunk().expect("long enough"));
+    let mut digests: [u64; LANES] = std::array::from_fn(|lane| fingerprint(tables, &olds[lane][..WINDOW]));
     let mut hits = [usize::MAX; LANES];
-    for at in 0..SPAN {
+    for at in 0..S {
         for lane in 0..LANES {
-            let oldest = if at == 0 { 0 } else { olds[lane][at - 1] };
-            digests[lane] = slide(tables, digests[lane], news[lane][at], oldest);
-        }
-        for lane in 0..LANES {
+            digests[lane] = slide(tables, digests[lane], news[lane][at], olds[lane][at]);
             if digests[lane] & MASK == 0 {
-                hits[lane] = hits[lane].min(at);
+                note(&mut hits[lane], at);
             }
         }
     }
-    (0..LANES).find(|lane| hits[*lane] != usize::MAX).map(|lane| lane * SPAN + hits[lane])
+    (0..LANES).find(|lane| hits[*lane] != usize::MAX).map(|lane| lane * S + hits[lane])
+}
+
+/// Apart, so that the loop above keeps all else in registers.
+#[cold]
+#[inline(never)]
+fn note(hit: &mut usize, at: usize) {
+    *hit = at.min(*hit);
 }
 
 #[cfg(test)]
