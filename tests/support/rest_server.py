@@ -60,6 +60,8 @@ class RestServer:
         self.credentials = credentials
         self.append_only = append_only
         self.keep_alive = keep_alive
+        self.accepted: dict[str, str] = {}
+        """Headers for the answer to an upload that was accepted."""
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
         self.heads: list[dict[str, str]] = []
@@ -209,7 +211,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.owner.objects[key] = body
                 status, text = 200, b""
-        self._answer(status, text)
+        self._answer(status, text, self.owner.accepted if status == 200 else None)
 
     def _list(self, place: str, kind: str) -> None:
         prefix = f"{place}{kind}/"

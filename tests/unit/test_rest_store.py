@@ -388,3 +388,13 @@ def test_racing_creators_through_one_store(server: RestServer, store: Store) -> 
         thread.join()
     assert not failures
     assert server.objects == {KEY: DATA}
+
+
+def test_promises_are_handed_on(server: RestServer) -> None:
+    """What a gateway signs for an object that it accepted reaches whoever keeps promises, with the object's name."""
+    server.accepted = {"Strongroom-Receipt": "signed"}
+    kept: list[tuple[ObjectName, str]] = []
+    options = StoreOptions(retry_for=0, on_promise=lambda name, promise: kept.append((name, promise)))
+    with open_store(f"rest:{server.url}", options) as store:
+        store.create(PACK, DATA)
+    assert kept == [(PACK, "signed")]

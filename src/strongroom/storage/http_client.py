@@ -100,6 +100,9 @@ class HttpClient(ABC):
     def upload_head(self, name: ObjectName, size: int, digest: bytes | None) -> tuple[str, Headers]:
         """Method and headers with which an object of ``size`` bytes is sent; ``digest`` is its SHA-256 where known."""
 
+    def accepted(self, name: ObjectName, answer: Answer) -> None:
+        """An upload was accepted; ``answer`` is still open."""
+
     def ask(self, method: str, path: str, headers: Headers | None = None, body: bytes = b"") -> Answer:
         """A request that may be repeated. Raises ``Unavailable``, ``Refused``.
 

@@ -157,7 +157,10 @@ class HttpUpload(Upload):
             answer.reusable = answer.reusable and self._broken is None
         self._connection, self._early = None, None
         if 200 <= answer.status < 300:
-            answer.close()
+            try:
+                self._client.accepted(self._name, answer)
+            finally:
+                answer.close()
             return None
         fault = self._client.fault(answer, self._path, upload=True)
         if answer.status in {401, 404, 507}:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from strongroom.base.objects import ObjectName
 
 Environment = Mapping[str, str]
 
@@ -38,6 +42,8 @@ class StoreOptions:
     """For how many seconds a passing fault is retried; 0 for never."""
     on_retry: Callable[[str], None] | None = None
     """Told of each wait before a retry, in one line without secrets."""
+    on_promise: Callable[[ObjectName, str], None] | None = None
+    """Told of each object that a gateway accepted, with its signed promise (the ``Strongroom-Receipt`` header)."""
     cancelled: Callable[[], bool] = _never
     """Asked while waiting; when it says yes, ``Interrupted`` is raised."""
     extended: Mapping[str, str] = field(default_factory=dict)

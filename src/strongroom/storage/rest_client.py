@@ -23,6 +23,7 @@ class RestClient(HttpClient):
     def __init__(self, address: RestAddress, options: StoreOptions) -> None:
         super().__init__(address.endpoint, options)
         self.address = address
+        self._on_promise = options.on_promise
         self._headers: Headers = {"User-Agent": options.user_agent or "strongroom", **self.pool.headers}
         if address.username or address.password:
             credentials = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
@@ -43,6 +44,12 @@ class RestClient(HttpClient):
         """As the base says."""
         retry_after = answer.header("Retry-After")
         return failure(answer.status, self.subject(path), answer.text(), retry_after=retry_after, upload=upload)
+
+    def accepted(self, name: ObjectName, answer: Answer) -> None:
+        """Hand a gateway's signed promise to whoever keeps them."""
+        promise = answer.header("Strongroom-Receipt")
+        if promise and self._on_promise is not None:
+            self._on_promise(name, promise)
 
     def upload_head(self, _name: ObjectName, size: int, _digest: bytes | None) -> tuple[str, Headers]:
         """As the base says; clients use POST alone, with a length always."""
