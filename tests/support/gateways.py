@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -52,6 +53,7 @@ class Gateway:
     process: subprocess.Popen[bytes] | None = None
     key: str = ""
     workers: int = 1
+    wrapped: bool = False
 
     @property
     def data(self) -> Path:
@@ -78,6 +80,7 @@ class Gateway:
         if self.users:
             lines = [f"{u}:{bcrypt.hashpw(p.encode(), bcrypt.gensalt(4)).decode()}\n" for u, p in self.users.items()]
             (self.data / ".htpasswd").write_text("".join(lines))
+        self.wrapped = bool(wrap)
         command = [*wrap, str(STRONGROOM), "gateway", "serve", "--path", str(self.data), "--listen", listen]
         command += ["--workers", str(self.workers), "--log-host", "backup.example", *self.flags]
         with self.errors.open("wb") as errors:
@@ -99,18 +102,23 @@ class Gateway:
     def stop(self) -> None:
         """SIGTERM, and wait."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            os.kill(self.children()[0] if self.wrapped else self.process.pid, signal.SIGTERM)
             assert self.process.wait(40) == 0, self.said()
         self.process = None
+
+    def children(self) -> list[int]:
+        """The processes that the started one has started."""
+        assert self.process is not None
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill(self) -> None:
         """kill -9 of the supervisor and its workers, which are its children and nobody else's."""
         assert self.process is not None
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = self.children()
         self.process.kill()
         for child in children:
-            os.kill(int(child), 9)
+            os.kill(child, signal.SIGKILL)
         self.process.wait()
         self.process = None
 
@@ -128,7 +136,7 @@ class Gateway:
         """A request's head as bytes."""
         lines = [f"{method} {path} HTTP/1.1", "Host: gateway"]
         user = user if user is not None else self.user
-        if user is not None:
+        if user:
             password = self.users.get(user, user.partition(":")[2])
             pair = f"{user.partition(':')[0]}:{password}"
             lines.append("Authorization: Basic " + base64.b64encode(pair.encode()).decode())

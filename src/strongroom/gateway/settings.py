@@ -65,6 +65,8 @@ class Settings:
     keys_per_repository: int = 16
     drain_seconds: float = 20.0
     slow_rate: int = 8000
+    slow_span: float = 30.0
+    """A body that brings fewer than so many bytes a second over so many seconds is cut off."""
     receipts: bool = True
     """Only the bench of the gateway turns this off, to see what receipts cost; no flag does."""
     limits: dict[Kind, int] = field(default_factory=_limits)

@@ -118,7 +118,7 @@ def run(
     services = build(settings, signer)
     services.orphan_ends = True
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
-    timing = Timing(slow_rate=settings.slow_rate)
+    timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
     server = Server(listeners, Gateway(services, OwnPages(services)), certificates=certificates, timing=timing)
     stopped = threading.Event()
 

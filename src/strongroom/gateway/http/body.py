@@ -65,7 +65,7 @@ class Wire:
         until = time.monotonic() + (seconds if data else idle)
         while True:
             end = data.find(b"\r\n\r\n")
-            if end >= 0:
+            if 0 <= end <= limit:
                 self._rest = data[end + 4 :]
                 return data[:end]
             if len(data) > limit:
