@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.faults import FaultyStore
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.local import LocalStore
+from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.retry import Retrier, RetryStore
@@ -160,3 +162,16 @@ def test_progress_renews_the_patience(bench: Bench) -> None:
     bench.faulty.cut_lists = [(1, passing()[0]) for _ in range(5)]
     assert len(list(bench.store.list(Kind.DATA))) == 6
     assert bench.clock.monotonic() <= 5.5
+
+
+def test_the_patience_is_an_option() -> None:
+    """``-o rest.retry-for=5`` gives up after five seconds; what is no number is a UsageError."""
+    clock = ManualClock()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"rest:http://127.0.0.1:{port}/"
+    with pytest.raises(Unreachable):
+        open_store(url, StoreOptions(clock=clock, extended={"rest.retry-for": "5"})).stat(PACK)
+    assert 5 <= clock.monotonic() < 6
+    with pytest.raises(errors.UsageError, match="seconds"):
+        open_store(url, StoreOptions(extended={"retry-for": "soon"}))

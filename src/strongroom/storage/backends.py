@@ -70,10 +70,11 @@ def _open_cloud(scheme: str, address: str, options: StoreOptions) -> Store:
 def wrapped(store: Store, options: StoreOptions) -> Store:
     """A store behind a network, with the throttle and the retries that the options ask for."""
     store = throttled(store, options)
-    if options.retry_for > 0:
-        from strongroom.storage.retry import Retrier, RetryStore  # noqa: PLC0415
+    retry_for = options.seconds_of_retries
+    if retry_for > 0:
+        from strongroom.storage.retry import Retrier, RetryStore, Schedule  # noqa: PLC0415
 
-        store = RetryStore(store, Retrier(options))
+        store = RetryStore(store, Retrier(options, Schedule(total=retry_for)))
     return store
 
 

@@ -158,15 +158,15 @@ class LocalStore(Store):
             try:
                 file = temporary.open_anonymous(folder)
             except FileNotFoundError:
-                self.make_missing(folder)
+                self._make_missing(folder)
                 file = temporary.open_anonymous(folder)
             if file is not None:
                 return file
             self._anonymous = False
-        self.make_missing(folder)
+        self._make_missing(folder)
         return temporary.open_named(self.path, self.modes.folder)
 
-    def make_missing(self, folder: str) -> None:
+    def _make_missing(self, folder: str) -> None:
         """Make an object's folder on demand, but never the repository's own: its disk may be unmounted."""
         if not os.path.isdir(self.path):
             raise errors.Refused("the folder of the repository is gone", subject=self.path, hint="Is its disk mounted?")

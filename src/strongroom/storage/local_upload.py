@@ -33,7 +33,6 @@ class LocalUpload(Upload):
         self._name = name
         self._size = size
         self._written = 0
-        self._committed = False
 
     def write(self, data: bytes | bytearray | memoryview, /) -> None:
         """As the contract says."""
@@ -47,16 +46,12 @@ class LocalUpload(Upload):
     def commit(self) -> None:
         """As the contract says."""
         try:
-            self._publish_durably()
-        finally:
-            self.abort()
-
-    def _publish_durably(self) -> None:
-        try:
             check_size(self._name, self._size, self._written)
             self._commit()
         except OSError as error:
             raise store_error(error, self._target) from error
+        finally:
+            self.abort()
 
     def _commit(self) -> None:
         descriptor = self._file.descriptor
@@ -68,7 +63,7 @@ class LocalUpload(Upload):
                 raise
         sync_file(descriptor)
         try:
-            self._give_name()
+            temporary.publish(self._file, self._store.path, modes.folder, self._target)
         except FileExistsError:
             if not _same_file_bytes(descriptor, self._target):
                 raise errors.Exists(
@@ -77,9 +72,6 @@ class LocalUpload(Upload):
                     hint=f"The file is {self._target}.",
                 ) from None
         sync_folder(os.path.dirname(self._target))
-
-    def _give_name(self) -> None:
-        temporary.publish(self._file, self._store.path, self._store.modes.folder, self._target)
 
     def abort(self) -> None:
         """As the contract says."""

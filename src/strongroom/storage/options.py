@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
+from strongroom.base.errors import UsageError
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -50,6 +51,19 @@ class StoreOptions:
     """restic's ``-o key=value``: ``rclone.program``, ``rclone.args``, ``s3.region``, …"""
     environment: Environment = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def seconds_of_retries(self) -> float:
+        """``retry_for``, or what ``-o retry-for=SECONDS`` says (also ``-o rest.retry-for``, ``s3.retry-for``, …).
+
+        Raises ``UsageError`` for what is no number of seconds.
+        """
+        for key, text in self.extended.items():
+            if key.rpartition(".")[2] == "retry-for":
+                if not text.isdecimal():
+                    raise UsageError("this is no number of seconds", subject=f"-o {key}={text}")
+                return float(text)
+        return self.retry_for
 
     def variable(self, name: str) -> str | None:
         """``STRONGROOM_<name>``, else ``RESTIC_<name>`` from the environment."""

@@ -56,14 +56,11 @@ def open_anonymous(folder: str) -> TemporaryFile | None:
     return TemporaryFile(descriptor, None)
 
 
-def open_named(root: str, folder_mode: int, stem: str = "") -> TemporaryFile:
-    """A file with a temporary name in the repository at ``root``, under our flock. Raises OSError.
-
-    With ``stem`` it is called that, and ``sweep`` leaves it alone.
-    """
+def open_named(root: str, folder_mode: int) -> TemporaryFile:
+    """A file with a temporary name in the repository at ``root``, under our flock. Raises OSError."""
     folder = os.path.join(root, FOLDER)
     while True:
-        path = os.path.join(folder, stem or _PREFIX + secrets.token_hex(16))
+        path = os.path.join(folder, _PREFIX + secrets.token_hex(16))
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
