@@ -17,6 +17,9 @@ from tests.support.programs import Restic
 
 pytestmark = pytest.mark.peer("restic")
 
+ZONE = "America/St_Johns"
+"""A zone with half hours, summer time, and local mean time before 1884."""
+
 _ENCODE = """
 import hashlib, json, os, sys
 from strongroom import _kernel
@@ -43,11 +46,10 @@ def _trees(restic: Restic, repository: Path, tree: str, path: bytes) -> Iterator
             yield from _trees(restic, repository, node.subtree, os.path.join(path, node.name))
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/St_Johns"])
-def test_folders_from_the_file_system(zone: str, restic: Restic, repository: Path, hostile_source: Path) -> None:
+def test_folders_from_the_file_system(restic: Restic, repository: Path, hostile_source: Path) -> None:
     """Metadata that we read of folders with hostile names, links, times and attributes has the hash restic gave it."""
     restic.init(repository)
-    restic.backup(repository, ".", cwd=hostile_source, env={"TZ": zone})
+    restic.backup(repository, ".", cwd=hostile_source, env={"TZ": ZONE})
     (snapshot,) = restic.snapshots(repository)
     expected, lines = [], []
     for path, plain in _trees(restic, repository, snapshot["tree"], os.fsencode(hostile_source)):
@@ -57,7 +59,7 @@ def test_folders_from_the_file_system(zone: str, restic: Restic, repository: Pat
         expected.append((os.fsdecode(path), hashlib.sha256(plain).hexdigest()))
     command = [sys.executable, "-c", _ENCODE]
     done = subprocess.run(
-        command, input="\n".join(lines), env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+        command, input="\n".join(lines), env={**os.environ, "TZ": ZONE}, capture_output=True, text=True, check=True
     )
     ours = done.stdout.split()
     assert len(ours) == len(expected) > 5

@@ -70,6 +70,13 @@ fn bad_nodes() {
     }
 }
 
+/// A node without a type is not taken for a file.
+#[test]
+fn no_type() {
+    let tree = decode_tree(&listing(&[r#"{"name":"a"}"#]), Mode::Strict).unwrap();
+    assert_eq!(tree.nodes[0].kind, NodeType::Unknown("".into()));
+}
+
 /// Nodes in another order are sorted in lenient mode, which loses nothing, and refused in strict mode.
 #[test]
 fn another_order() {

@@ -17,7 +17,7 @@ type Field<T> = std::result::Result<T, &'static str>;
 
 /// Reads one node to its end. A fault is the first thing that makes it unusable; the rest is read all the same.
 pub(super) fn read_node(reader: &mut Reader<'_>) -> Result<(Node, Option<&'static str>)> {
-    let mut node = Node::default();
+    let mut node = Node { kind: NodeType::Unknown("".into()), ..Node::default() };
     let mut fault = None;
     if reader.peek() != Some(b'{') {
         reader.value()?;
