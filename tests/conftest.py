@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which peers were missing and which tests that cost."""
+    """Print what tests counted, and say which peers were missing and which tests that cost."""
+    counted = [value for report in terminalreporter.getreports("passed") for _, value in report.user_properties]
+    if counted:
+        terminalreporter.section("counted")
+        for line in counted:
+            terminalreporter.line(str(line))
     cost: Counter[tuple[str, str]] = Counter()
     reports = [report for kind in ("skipped", "failed", "error") for report in terminalreporter.getreports(kind)]
     for report in reports:
@@ -36,6 +41,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for (name, file), count in sorted(cost.items()):
         terminalreporter.line(f"{name}: {count} tests of {file}")
     terminalreporter.line("make peers obtains them.")
+
+
+@pytest.fixture
+def histogram(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keeps a line for the end of the run."""
+    return lambda line: record_property("counted", line)
 
 
 @pytest.fixture

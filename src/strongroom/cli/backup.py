@@ -175,6 +175,8 @@ def _do(context: Context, reporter: ShownReporter, job: Job, opened: _Opened, se
             if result.error is not None:
                 raise result.error
             result.summary.repository = ""
+        elif result.error is not None:
+            say_failure(context, result.summary.repository, result.error)
         codes.append(exit_codes.of_error(result.error) if result.error is not None else exit_codes.OK)
         reporter.backup_summary(result.summary)
     return codes, job.incomplete or outcome.incomplete
