@@ -92,7 +92,7 @@ def test_a_server_that_goes_away(strongroom: Strongroom, restic: Restic, tmp_pat
     local, remote = tmp_path / "local", tmp_path / "remote"
     remote.mkdir()
     strongroom.init(local)
-    options = ("backup", "--limit-upload", "16000", source)
+    options = ("backup", "--limit-upload", "16000", "-o", "rest.retry-for=3", source)
     with rest_server(remote) as (url, server):
         strongroom.run("init", "-r", url, "--copy-chunker-params", "--from-repo", local).expect(0)
         process = strongroom.start("-r", local, "-r", url, *options)
