@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.archive.view import MAX_DEPTH
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
+from strongroom.repository.blobs import MAX_STORED
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
@@ -105,10 +107,10 @@ def _split(pack: str, places: list[tuple[str, Location]]) -> Iterator[_Run]:
 
 def _read_run(repository: Repository, reach: Reach, run: _Run) -> tuple[list[str], _Faults]:
     """The trees below those of a run that nobody has reached before, and what is wrong."""
-    try:
-        data = memoryview(repository.read_pack(run.pack, run.start, run.end - run.start))
-    except (Damaged, Missing):
-        data = memoryview(b"")
+    data = memoryview(b"")  # of a run that cannot be had each tree is tried alone
+    if run.end - run.start <= MAX_STORED["tree"]:
+        with contextlib.suppress(Damaged, Missing):
+            data = memoryview(repository.read_pack(run.pack, run.start, run.end - run.start))
     subtrees: list[str] = []
     faults: _Faults = []
     for tree, place in run.trees:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from strongroom.archive.view import FREE_REPEATS, MAX_DEPTH, MAX_REPEATS, SnapshotView, join
-from strongroom.base.errors import LimitExceeded
+from strongroom.archive.view import MAX_DEPTH, Repeats, SnapshotView, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +88,7 @@ class _Compare:
         self.sums = Comparison()
         self._blobs: tuple[set[_Blob], set[_Blob]] = (set(), set())
         self._common: set[bytes] = set()
-        self._compared = 0
-        self._pairs: set[tuple[str, str]] = set()
+        self._repeats = Repeats()
 
     def folders(self, path: bytes, old: str, new: str, depth: int) -> None:
         """Compare two folders that stand at the same path."""
@@ -100,7 +98,7 @@ class _Compare:
         self._blobs[1].add(("tree", bytes.fromhex(new)))
         before = {node.name: node for node in self._views[0].read(old, path)}
         after = {node.name: node for node in self._views[1].read(new, path)}
-        self._count(old + new, len(before) + len(after))
+        self._repeats.count(f"{int(old, 16) ^ int(new, 16):064x}", len(before) + len(after))
         for name in sorted(before.keys() | after.keys()):
             here = join(path, name)
             one, two = before.get(name), after.get(name)
@@ -149,7 +147,7 @@ class _Compare:
             return
         nodes = self._views[side].read(tree, path)
         self._blobs[side].add(("tree", bytes.fromhex(tree)))
-        self._count(tree, len(nodes))
+        self._repeats.count(tree, len(nodes))
         for node in nodes:
             self._only(side, join(path, node.name), node, depth)
 
@@ -181,12 +179,6 @@ class _Compare:
         if depth >= MAX_DEPTH:
             self._views[0].problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
         return depth >= MAX_DEPTH
-
-    def _count(self, trees: str, nodes: int) -> None:
-        self._compared += nodes
-        self._pairs.add((trees[:16], trees[-16:]))
-        if self._compared > FREE_REPEATS and nodes and self._compared > MAX_REPEATS * nodes * len(self._pairs):
-            raise LimitExceeded("repeat the same entries beyond reason", subject="these snapshots")
 
     def count_blobs(self) -> None:
         """Count the blobs that only one side has."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.archive.view import FREE_REPEATS, MAX_DEPTH, Entry, SnapshotView, join
-from strongroom.base.errors import LimitExceeded
+from strongroom.archive.view import MAX_DEPTH, Entry, Repeats, SnapshotView, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,8 +68,7 @@ class _Search:
         self._search = search
         self._view = view
         self._found = found
-        self._looked_at = 0
-        self._fertile: set[bytes] = set()
+        self._repeats = Repeats()
 
     def folder(self, tree: str, path: bytes, depth: int) -> bool:
         """Search a tree; whether anything was found in it, or could not be read."""
@@ -82,7 +80,7 @@ class _Search:
             return True
         problems = self._view.problems
         nodes = self._view.read(tree, path)
-        self._count(number, len(nodes))
+        self._repeats.count(tree, len(nodes))
         any_found = self._view.problems != problems
         for node in nodes:
             entry = Entry(join(path, node.name), node)
@@ -97,14 +95,6 @@ class _Search:
             self._search.remember_barren(number)
         return any_found
 
-    def _count(self, tree: bytes, nodes: int) -> None:
-        """Only trees that hold something are looked at twice, so a snapshot that repeats itself shows here."""
-        if tree in self._fertile:
-            self._looked_at += nodes
-            if self._looked_at > FREE_REPEATS and self._looked_at > 100 * len(self._fertile):
-                raise LimitExceeded("repeats the same entries beyond reason", subject="this snapshot")
-        self._fertile.add(tree)
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectQuery:
@@ -116,7 +106,7 @@ class ObjectQuery:
 
 @dataclass(frozen=True, slots=True)
 class FoundObject:
-    """Where a blob is used: the path of the file or folder, and the ID of the tree that names it (not for a root)."""
+    """Where a blob is used: the path of the file or folder, and the ID of the tree that names it (none for a root)."""
 
     kind: str
     id: str
@@ -127,8 +117,7 @@ class FoundObject:
 class ObjectSearch:
     """Looks for blobs in one snapshot after the other.
 
-    In each snapshot a tree is read once and reported where it is first met; one without a use is not read again in
-    later snapshots either.
+    Every path is reported; a tree without a use is not read again, neither elsewhere nor in later snapshots.
     """
 
     def __init__(self, query: ObjectQuery) -> None:
@@ -136,29 +125,31 @@ class ObjectSearch:
         self._barren: set[bytes] = set()
 
     def search(self, view: SnapshotView, found: Callable[[FoundObject], None]) -> None:
-        """Call ``found`` for each use of a blob that was asked for."""
+        """Call ``found`` for each use of a blob that was asked for. Raises ``LimitExceeded`` as ``walk``."""
         if view.tree in self._query.trees:
             found(FoundObject("tree", view.tree, b"/", ""))
-        self._folder(view, found, set(), view.tree, b"/")
+        self._folder(view, found, Repeats(), view.tree, b"/")
 
     def _folder(
-        self, view: SnapshotView, found: Callable[[FoundObject], None], seen: set[bytes], tree: str, path: bytes
+        self, view: SnapshotView, found: Callable[[FoundObject], None], repeats: Repeats, tree: str, path: bytes
     ) -> bool:
-        """Whether anything was found in a tree, or may be: one that is met again counts, since its first time did."""
+        """Whether anything was found in a tree, or may be."""
         number = bytes.fromhex(tree)
         if number in self._barren:
             return False
-        if number in seen or path.count(b"/") > MAX_DEPTH:
+        if path.count(b"/") > MAX_DEPTH:
+            view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             return True
-        seen.add(number)
         problems, any_found = view.problems, False
-        for node in view.read(tree, path):
+        nodes = view.read(tree, path)
+        repeats.count(tree, len(nodes))
+        for node in nodes:
             here = join(path, node.name)
             if node.subtree is not None:
                 if node.subtree in self._query.trees:
                     found(FoundObject("tree", node.subtree, here, tree))
                     any_found = True
-                any_found |= self._folder(view, found, seen, node.subtree, here)
+                any_found |= self._folder(view, found, repeats, node.subtree, here)
             elif node.content and self._query.data:
                 for blob in self._query.data.intersection(node.content):
                     found(FoundObject("blob", blob, here, tree))

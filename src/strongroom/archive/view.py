@@ -24,7 +24,7 @@ MAX_DEPTH = 256
 """How deep folders may nest (engine page, 'Budgets')."""
 FREE_REPEATS = 200_000
 """How many entries are listed before anybody asks whether they are always the same."""
-MAX_REPEATS = 100
+MAX_REPEATS = 10
 """How often the average entry may be listed. Real folders hardly repeat: an entry holds inode and change time."""
 
 
@@ -114,7 +114,7 @@ class SnapshotView:
         top = self.tree if entry is None else self.subtree(entry) if entry.is_dir else None
         if top is None:
             return
-        repeats = _Repeats()
+        repeats = Repeats()
         levels = [self._entries(top, path if entry is None else entry.path, repeats)]
         while levels:
             below = next(levels[-1], None)
@@ -131,14 +131,14 @@ class SnapshotView:
             if tree is not None:
                 levels.append(self._entries(tree, below.path, repeats))
 
-    def _entries(self, tree: str, path: bytes, repeats: _Repeats) -> Iterator[Entry]:
+    def _entries(self, tree: str, path: bytes, repeats: Repeats) -> Iterator[Entry]:
         nodes = self.read(tree, path)
         repeats.count(tree, len(nodes))
         for node in nodes:
             yield Entry(join(path, node.name), node)
 
 
-class _Repeats:
+class Repeats:
     """Notices a snapshot that consists of the same few trees over and over."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class _Repeats:
         self._distinct = 0
 
     def count(self, tree: str, nodes: int) -> None:
-        """Count a tree that is about to be listed. Raises ``LimitExceeded``."""
+        """Count a tree, or what else has a hexadecimal name, that is about to be listed. Raises ``LimitExceeded``."""
         number = int(tree[:15], 16)  # a machine word for each tree is enough to count them
         self._listed += nodes
         if number not in self._seen:

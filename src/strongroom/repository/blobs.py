@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from strongroom.repository.cache import RepositoryCache
     from strongroom.storage.contract import Store
 
+MAX_STORED = {"data": 65 << 20, "tree": 513 << 20}
+"""The longest ciphertext that is read, in bytes: the budgets for plaintext, and room for what did not compress."""
 MAX_CACHED_PACK = 64 << 20
 """Packs longer than this are never fetched whole, in bytes."""
 MEMORY = 64 << 20
@@ -113,6 +115,8 @@ def load_verified(
     for copy in copies:
         for read in (packs.read if kind == "tree" else packs.read_from_store, packs.read_from_store):
             try:
+                if copy.length > MAX_STORED[kind]:
+                    raise LimitExceeded(f"is longer than any {kind} blob", subject=f"{kind} blob {blob_id}")
                 ciphertext = read(copy.pack, copy.offset, copy.length)
                 return _kernel.open_blob(key, kind, blob_id, ciphertext, copy.uncompressed_length)
             except StoreError as problem:
