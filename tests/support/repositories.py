@@ -86,13 +86,13 @@ def put_key(store: Store, key: _kernel.Key, password: bytes = PASSWORD, *, n: in
     return put(store, Kind.KEY, file.encode())
 
 
-def make(path: Path, *, version: int = 2, **extra: object) -> LocalStore:
+def make(path: Path, *, version: int = 2, extra: dict[str, object] | None = None) -> LocalStore:
     """A repository with one cheap key for ``PASSWORD``; ``extra`` goes into its config."""
     store = LocalStore(str(path))
     store.prepare()
     key = _kernel.Key.generate()
     put_key(store, key)
-    store.create(CONFIG, key.seal(RepositoryConfig(version, os.urandom(32).hex(), POLYNOMIAL, extra).encode()))
+    store.create(CONFIG, key.seal(RepositoryConfig(version, os.urandom(32).hex(), POLYNOMIAL, extra or {}).encode()))
     return store
 
 

@@ -39,7 +39,7 @@ def paths(folder: Folder, at: str = "") -> Iterator[tuple[str, Any]]:
 
 def add(forge: Forge, folder: Folder) -> str:
     """Store a folder's trees and files in one pack of each; the root tree's ID. Index and snapshot are yours."""
-    data: dict[str, bytes] = {}
+    data: dict[str, Any] = {}
     trees: dict[str, bytes] = {}
 
     def tree(part: Folder) -> str:

@@ -82,14 +82,13 @@ def test_configs_that_do_not_open(tmp_path: Path) -> None:
 
 def test_rustic_repositories_that_backup_refuses(tmp_path: Path) -> None:
     """Fixed-size chunks are read and not written to; foreign chunk sizes are a warning; its other settings are kept."""
-    for number, (extra, refused) in enumerate(
-        [
-            ({"chunker": "FixedSize", "chunk_size": 1 << 16}, True),
-            ({"is_hot": True}, True),
-            ({"chunk_size": 1 << 22}, False),
-        ]
-    ):
-        store = make(tmp_path / str(number), **extra)
+    cases: list[tuple[dict[str, object], bool]] = [
+        ({"chunker": "FixedSize", "chunk_size": 1 << 16}, True),
+        ({"is_hot": True}, True),
+        ({"chunk_size": 1 << 22}, False),
+    ]
+    for number, (extra, refused) in enumerate(cases):
+        store = make(tmp_path / str(number), extra=extra)
         machine = Machine()
         repository = open_repository(store, PASSWORD, surroundings=machine.surroundings)
         assert repository.config.extra == extra

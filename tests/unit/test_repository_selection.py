@@ -86,7 +86,7 @@ def test_filters(repository: Repository, filter: SnapshotFilter, expected: list[
     ],
 )
 def test_latest(repository: Repository, name: str, filter: SnapshotFilter, expected: int, subfolder: str) -> None:
-    """The newest by instant, whatever the zone, of those that pass; ~N counts back; a subfolder stands behind a colon."""
+    """The newest by instant, whatever the zone, of those that pass; ~N counts back, and a colon begins a folder."""
     found = find_snapshot(repository, name, filter)
     assert days([(found.id, None)], repository) == [expected]
     assert found.subfolder == subfolder
