@@ -10,8 +10,8 @@ mod key;
 mod node;
 mod pack;
 mod pack_buffer;
-mod restore;
 mod reach;
+mod restore;
 mod tree;
 mod verify;
 

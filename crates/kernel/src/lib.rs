@@ -17,8 +17,8 @@ pub mod kdf;
 pub mod metadata;
 pub mod pack;
 pub mod polynomial;
-pub mod restore;
 pub mod reach;
+pub mod restore;
 #[cfg(test)]
 mod testing;
 pub mod time;

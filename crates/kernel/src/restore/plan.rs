@@ -87,7 +87,8 @@ pub(super) fn plan(batch: &Batch, index: &Index, mut refuse: impl FnMut(&File, S
             };
             let length = plain_length(&location);
             if is_too_long(&location) {
-                refused = Some(Error::too_large(format!("the length of data blob {id}"), length).to_string());
+                let limit = pack::limit_of(BlobType::Data) as u64;
+                refused = Some(Error::too_large(format!("the length of data blob {id}"), limit).to_string());
             } else if wanted {
                 let next = numbers.len() as u32;
                 let pack = *numbers.entry(location.pack).or_insert_with(|| {

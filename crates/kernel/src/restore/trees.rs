@@ -65,7 +65,7 @@ impl<'a> Trees<'a> {
     /// A tree, decoded leniently, out of the first copy that is good.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::TooLarge`], [`Error::Unavailable`] of the last copy; [`Error::Cancelled`].
+    /// [`Error::Damaged`], [`Error::TooLarge`] of the last copy; [`Error::Cancelled`].
     pub(super) fn load(&mut self, id: Id) -> Result<Tree> {
         let copies = self.context.index().lookup_all(BlobType::Tree, &id);
         let mut failure = Error::damaged(format!("tree blob {id} is not in the index"));
@@ -75,6 +75,7 @@ impl<'a> Trees<'a> {
                 match self.open(id, &copy, cached) {
                     Ok(()) => return decode_tree(&self.plain, Mode::Lenient),
                     Err(Error::Cancelled) => return Err(Error::Cancelled),
+                    Err(Error::Unavailable(why)) => failure = Error::damaged(format!("tree blob {id}: {why}")),
                     Err(error) => failure = error,
                 }
             }

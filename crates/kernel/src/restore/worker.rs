@@ -16,6 +16,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Bytes that are read from an open file at once, unless a blob is longer: what fits into a processor's cache.
 const READ: u64 = 1 << 20;
 
+/// How many blobs of a range that cannot be had are asked for alone in vain.
+const MOST_SINGLE: usize = 8;
+
 pub(super) struct Worker<'a> {
     context: &'a Context,
     open: &'a OpenFiles,
@@ -82,6 +85,7 @@ impl<'a> Worker<'a> {
             self.context.report.current(batch.files[want.file as usize].path());
         }
         let mut source = Source::new(answer, segment.offset);
+        let mut singly = if wants.iter().any(|want| want.offset != wants[0].offset) { MOST_SINGLE } else { 0 };
         let mut start = 0;
         while start < wants.len() {
             if self.context.report.stopped() {
@@ -91,6 +95,17 @@ impl<'a> Worker<'a> {
             let group = &wants[start..start + same];
             let ahead = &wants[start + same..];
             start += same;
+            if source.answer.is_err() && singly > 0 {
+                // One entry of the index that lies about its place must not cost those beside it.
+                let (offset, length) = (u64::from(group[0].offset), u64::from(group[0].length));
+                match self.context.fetch.read(&self.context.report, segment.pack, offset, length, false) {
+                    Ok(answer) => {
+                        self.group(batch, segment.pack, group, &[], &mut Source::new(Ok(answer), offset));
+                        continue;
+                    }
+                    Err(_) => singly -= 1,
+                }
+            }
             self.group(batch, segment.pack, group, ahead, &mut source);
         }
     }
