@@ -177,6 +177,16 @@ impl Fetch {
         self.for_waiters.notify_all();
     }
 
+    /// Lets go of what was not done, and of the files that it holds open.
+    pub(super) fn clear(&self) {
+        let mut queue = self.queue();
+        queue.work.clear();
+        queue.wanted.clear();
+        queue.trees.clear();
+        queue.asked.clear();
+        queue.tree_answers.clear();
+    }
+
     /// Whether nothing more will be asked.
     pub(super) fn is_closed(&self) -> bool {
         self.queue().closed

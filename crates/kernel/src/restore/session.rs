@@ -183,6 +183,7 @@ fn conduct(context: &Context, root: Id, target: Option<Found>) -> Result<()> {
         guarded(context, || write_batches(context, &receive, &open));
         context.fetch.close();
     });
+    context.fetch.clear();
     Ok(())
 }
 
