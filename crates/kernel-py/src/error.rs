@@ -35,7 +35,9 @@ pub fn to_py(error: Error) -> PyErr {
         Error::Internal(_) => return PyRuntimeError::new_err(error.to_string()),
         Error::Io { what, source } => {
             let Some(number) = source.raw_os_error() else { return PyOSError::new_err(error.to_string()) };
-            return PyOSError::new_err((number, what.clone()));
+            let answer = source.to_string();
+            let answer = answer.split(" (os error").next().unwrap_or_default();
+            return PyOSError::new_err((number, format!("{what}: {answer}")));
         }
     };
     Python::attach(|py| {

@@ -68,8 +68,8 @@ pub fn verify_pack(
     expected: Option<&[BlobEntry]>,
     scratch: &mut Scratch,
 ) -> Report {
-    // Memory is read without errors.
-    let report = verify(envelope, id, &Place::Memory(bytes), expected, scratch).unwrap_or_default();
+    let report = verify(envelope, id, &Place::Memory(bytes), expected, scratch)
+        .unwrap_or_else(|error| Report { errors: vec![error.to_string()], ..Report::default() });
     scratch.trim();
     report
 }
