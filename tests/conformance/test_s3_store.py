@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import tracemalloc
 
 import pytest
 from tests.support.clock import ManualClock
+from tests.support.liar import Liar
 from tests.support.minio import running
 
 from strongroom.base import errors
@@ -165,3 +167,33 @@ def test_uploads_stream() -> None:
         tracemalloc.stop()
     assert peak < 4 << 20
     assert store.stat(name).size == 48 << 20
+
+
+def test_lost_answers_and_passing_faults() -> None:
+    """A lost answer is settled by reading back, 409, 503 and their like are retried, and nothing is deleted."""
+    minio = running()
+    minio.bucket("faults")
+    clock = ManualClock(time.time_ns())
+    options = StoreOptions(environment=minio.environment, clock=clock)
+    with Liar(minio, honest=True) as proxy, open_store(f"s3:{proxy.endpoint}/faults/a", options) as store:
+        proxy.faults = ["lost"]
+        store.create(named(b"lost"), b"lost")
+        assert proxy.requests == ["PUT", "GET"]
+        proxy.faults = ["409 ConditionalRequestConflict", "503 SlowDown", "500 InternalError", "400 BadDigest"]
+        store.create(named(b"late"), b"late")
+        proxy.faults = ["lost"]
+        with store.stage(named(b"staged"), 6) as upload:
+            upload.write(b"staged")
+            upload.commit()
+        permanent = {
+            "507 XMinioStorageFull": errors.Full,
+            "403 QuotaExceeded": errors.Full,
+            "403 AccessDenied": errors.Refused,
+            "501 NotImplemented": errors.Unsupported,
+        }
+        for fault, error in permanent.items():
+            proxy.faults = [fault]
+            with pytest.raises(error):
+                store.create(named(b"refused"), b"refused")
+        assert len(list(store.list(Kind.DATA))) == 3
+    assert "DELETE" not in proxy.requests

@@ -1,4 +1,8 @@
-"""A proxy before an S3 server that lies: it drops conditions and checksums, signs anew, and passes everything on."""
+"""A proxy before an S3 server that signs anew what it passes on: one that lies, or one that goes wrong on command.
+
+The liar drops conditions and checksums. The honest one keeps them; ``faults`` holds what happens to the next uploads:
+a status with an error code instead of passing the upload on, or ``lost`` when it is passed on and the answer is not.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +18,19 @@ from strongroom.storage.s3_sign import Credentials, signed
 if TYPE_CHECKING:
     from tests.support.minio import Minio
 
-_DROPPED = {"if-none-match", "x-amz-checksum-sha256", "x-amz-content-sha256", "authorization", "x-amz-date", "host"}
-_KEPT = ("x-amz-", "content-", "range")
+_SIGNATURE = {"authorization", "x-amz-date", "host", "x-amz-content-sha256"}
+_DROPPED = {"if-none-match", "x-amz-checksum-sha256"}
+_KEPT = ("x-amz-", "content-", "range", "if-none-match")
 
 
 class Liar:
     """Listens on a loopback port. Use as a context manager."""
 
-    def __init__(self, minio: Minio) -> None:
+    def __init__(self, minio: Minio, *, honest: bool = False) -> None:
         self.minio = minio
+        self.honest = honest
+        self.faults: list[str] = []
+        self.requests: list[str] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.owner = self  # type: ignore[attr-defined]
@@ -50,12 +58,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def _pass_on(self) -> None:
-        minio: Minio = self.server.owner.minio  # type: ignore[attr-defined]
+        owner: Liar = self.server.owner  # type: ignore[attr-defined]
+        minio = owner.minio
+        owner.requests.append(self.command)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults else ""
+        if fault and fault != "lost":
+            self._refuse(*fault.split(" ", 1))
+            return
+        dropped = _SIGNATURE if owner.honest else _SIGNATURE | _DROPPED
         headers = {
             name: value
             for name, value in self.headers.items()
-            if name.lower() not in _DROPPED and name.lower().startswith(_KEPT)
+            if name.lower() not in dropped and name.lower().startswith(_KEPT)
         }
         headers |= {"Host": f"127.0.0.1:{minio.port}", "x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
         credentials = Credentials(minio.environment["AWS_ACCESS_KEY_ID"], minio.environment["AWS_SECRET_ACCESS_KEY"])
@@ -65,6 +80,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
+        if fault == "lost":
+            connection.close()
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in {"content-length", "connection", "transfer-encoding", "date", "server"}:
@@ -74,5 +93,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
         connection.close()
+
+    def _refuse(self, status: str, code: str) -> None:
+        text = f"<Error><Code>{code}</Code><Message>as told</Message></Error>".encode()
+        self.send_response(int(status))
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on

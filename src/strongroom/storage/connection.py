@@ -20,6 +20,7 @@ from strongroom.storage.passing import Unreachable
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from strongroom.storage.options import StoreOptions
 
@@ -73,6 +74,8 @@ class Pool:
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
         self._open = True
+        self.ended: Callable[[], StoreError | None] = lambda: None
+        """Asked when nobody answers: why nobody ever will, where that is known."""
 
     def target(self, path: str) -> str:
         """What stands in the request line for this path: a proxy for plain HTTP wants the whole URL."""
@@ -127,7 +130,7 @@ class Pool:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise connection_error(error, address.shown, connecting=True) from error
+            raise self.ended() or connection_error(error, address.shown, connecting=True) from error
         assert connection.sock is not None
         connection.sock.settimeout(self._timeout)
         return connection

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT = 60.0
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
-_GUARD = 'exec 3<&0; "$@" </dev/null & child=$!; { cat <&3 >/dev/null; kill "$child" 2>/dev/null; } & wait "$child"'
+_GUARD = 'exec 3<&0; "$@" </dev/null & child=$!; { cat <&3; kill "$child"; } >/dev/null 2>&1 & wait "$child"'
 
 
 class RcloneStore(RestStore):
@@ -40,6 +40,7 @@ class RcloneStore(RestStore):
             False, "127.0.0.1", self._process.port, None, "/", self._process.user, self._process.password
         )
         super().__init__(address, options)
+        self.client.pool.ended = self._process.ended
 
     @property
     def location(self) -> str:
@@ -62,6 +63,7 @@ class _Rclone:
             raise Unsupported(
                 f"the program {program} is not there", subject=f"rclone:{redact(remote)}", hint="Install rclone."
             )
+        self._subject = f"rclone:{redact(remote)}"
         self.user = "strongroom"
         self.password = secrets.token_urlsafe(32)
         environment = {**options.environment, "RCLONE_USER": self.user, "RCLONE_PASS": self.password}
@@ -100,6 +102,13 @@ class _Rclone:
             else:
                 self._last.append(redact(line.strip()))
         self._started.set()
+
+    def ended(self) -> StoreError | None:
+        """Why nobody answers any more, once rclone has gone."""
+        if self._process.poll() is None:
+            return None
+        said = " / ".join(self._last)
+        return StoreError(f"rclone has ended{': ' + said if said else ''}", subject=self._subject)
 
     def stop(self) -> None:
         """End it. Idempotent."""
