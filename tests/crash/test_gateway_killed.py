@@ -1,0 +1,74 @@
+"""The gateway under kill -9 at random moments of a load: nothing acknowledged is lost, and the log verifies."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from pathlib import Path
+
+from strongroom.receipts.audit import audit
+from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log_source import FolderSource
+from strongroom.receipts.note import Verifier
+from strongroom.receipts.show import entries
+from tests.support.gateways import Gateway, name_of
+
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "10"))
+"""The suite kills ten times; `STRONGROOM_KILLS=50` for the full count."""
+KINDS = ("data", "index", "snapshots", "data")
+
+
+def load(gateway: Gateway, seed: int, acknowledged: dict[str, bytes], stop: threading.Event) -> None:
+    """Upload objects until told to stop, and remember those that were acknowledged."""
+    dice = random.Random(seed)
+    while not stop.is_set():
+        data = dice.randbytes(dice.choice((200, 20_000, 300_000)))
+        path = f"/web01/{dice.choice(KINDS)}/{name_of(data)}"
+        try:
+            if gateway.put(path, data) == 200:
+                acknowledged[path] = data
+        except (OSError, AssertionError):
+            continue
+
+
+def test_killed_at_random_under_load(tmp_path: Path) -> None:
+    """After each kill the gateway starts again; at the end every acknowledged object is there, receipted once."""
+    gateway = Gateway(tmp_path, workers=2)
+    gateway.start()
+    gateway.make()
+    acknowledged: dict[str, bytes] = {}
+    dice = random.Random(1)
+    moments = []
+    for number in range(KILLS):
+        stop = threading.Event()
+        threads = [threading.Thread(target=load, args=(gateway, number * 10 + n, acknowledged, stop)) for n in range(6)]
+        before = len(acknowledged)
+        for thread in threads:
+            thread.start()
+        time.sleep(dice.uniform(0.1, 0.7))
+        gateway.kill()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        moments.append(len(acknowledged) - before)
+        gateway.start(listen=gateway.address)
+    for path, data in acknowledged.items():
+        assert gateway.ask("GET", path).body == data
+    time.sleep(1.5)
+    gateway.stop()
+    print(f"acknowledged before each kill: {moments}")
+    assert len(acknowledged) > KILLS
+    assert list((gateway.data / "web01/.strongroom/tmp").iterdir()) == []
+    source = FolderSource(str(gateway.log))
+    audit(source, key=Verifier.parse(gateway.key))
+    logged = [(r.kind, r.name) for _, r in entries(source, 0, 1_000_000) if r.type is not LeafType.TRASH]
+    assert len(logged) == len(set(logged))
+    stored = {
+        (kind, path.name)
+        for kind in set(KINDS)
+        for path in (gateway.data / "web01" / kind).rglob("*")
+        if path.is_file()
+    }
+    assert stored == {one for one in logged if one[0] != "config"}

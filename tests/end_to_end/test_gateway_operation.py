@@ -1,0 +1,251 @@
+"""Running a gateway: TLS, sockets, reloads, principals, files that change behind its back, witness, graceful stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+
+from strongroom.receipts import promise
+from strongroom.receipts.audit import audit
+from strongroom.receipts.leaf import LeafType, hash_of
+from strongroom.receipts.log_source import FolderSource, HttpSource
+from strongroom.receipts.note import Verifier
+from strongroom.receipts.show import entries
+from tests.support.command import STRONGROOM, environment, run
+from tests.support.gateways import V2, Gateway, name_of, read_reply
+
+DATA = os.urandom(3_000_000)
+NAME = name_of(DATA)
+
+
+def certificates(folder: Path, authority: trustme.CA, name: str) -> None:
+    """A certificate for localhost and this name, as rest-server calls its files."""
+    made = authority.issue_cert("localhost", name)
+    (folder / "public_key").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+    (folder / "private_key").write_bytes(made.private_key_pem.bytes())
+
+
+def test_tls_is_renewed_while_a_pack_is_half_sent(tmp_path: Path) -> None:
+    """After SIGHUP new connections see the new certificate, and an upload from before goes on to its end."""
+    authority = trustme.CA()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    (tmp_path / "data").mkdir()
+    certificates(tmp_path / "data", authority, "old.example")
+    with Gateway(tmp_path, flags=("--no-auth", "--append-only", "--tls")) as gateway:
+
+        def connect() -> ssl.SSLSocket:
+            return context.wrap_socket(gateway.connect(), server_hostname="localhost")
+
+        def names(connection: ssl.SSLSocket) -> str:
+            return str((connection.getpeercert() or {}).get("subjectAltName"))
+
+        with connect() as connection:
+            connection.sendall(
+                gateway.head("POST", "/web01/?create=true", {"Content-Length": "0", "Connection": "close"})
+            )
+            assert read_reply(connection).status == 200
+        upload = connect()
+        headers = {"Content-Length": str(len(DATA)), "Connection": "close"}
+        upload.sendall(gateway.head("POST", f"/web01/data/{NAME}", headers) + DATA[: len(DATA) // 2])
+        assert "old.example" in names(upload)
+        certificates(gateway.data, authority, "new.example")
+        assert gateway.process is not None
+        gateway.process.send_signal(signal.SIGHUP)
+        for _ in range(100):
+            with connect() as connection:
+                if "new.example" in names(connection):
+                    break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("the new certificate is not served")
+        upload.sendall(DATA[len(DATA) // 2 :])
+        assert read_reply(upload).status == 200
+        with connect() as connection:
+            connection.sendall(gateway.head("GET", f"/web01/data/{NAME}", {"Connection": "close"}))
+            assert read_reply(connection).body == DATA
+        (gateway.data / "public_key").write_text("not a certificate")
+        gateway.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        with connect() as connection:
+            assert "new.example" in names(connection)
+
+
+def test_a_unix_socket_and_a_stale_one(tmp_path: Path) -> None:
+    """A unix socket is served, and one that a killed gateway left is taken over."""
+    address = f"unix:{tmp_path}/s"
+    gateway = Gateway(tmp_path)
+    for _ in range(2):
+        gateway.start(listen=address)
+        assert gateway.address == address
+        assert gateway.put("/web01/?create=true", b"") == 200
+        gateway.kill()
+
+
+def test_a_socket_from_systemd(tmp_path: Path) -> None:
+    """A socket that systemd opened is served (LISTEN_PID, LISTEN_FDS), and wins over --listen."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        os.set_inheritable(listener.fileno(), True)
+        script = f'exec 3<&{listener.fileno()}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
+        command = [STRONGROOM, "gateway", "serve", "--path", tmp_path / "data", "--no-auth", "--listen", "127.0.0.1:1"]
+        process = subprocess.Popen(
+            ["bash", "-c", script, "bash", *map(str, command)],
+            pass_fds=[listener.fileno()],
+            env=environment(tmp_path),
+            stderr=subprocess.DEVNULL,
+        )
+        gateway = Gateway(tmp_path, address=f"127.0.0.1:{listener.getsockname()[1]}")
+        assert gateway.ask("GET", "/health").status == 200
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_port_is_free_again_and_a_stop_lets_uploads_end(tmp_path: Path) -> None:
+    """SIGTERM lets a running upload finish and be logged; the same port is served again at once."""
+    gateway = Gateway(tmp_path, workers=2)
+    gateway.start()
+    gateway.make()
+    upload = gateway.connect()
+    upload.sendall(gateway.head("POST", f"/web01/data/{NAME}", {"Content-Length": str(len(DATA))}) + DATA[:1_000_000])
+    time.sleep(0.3)
+    assert gateway.process is not None
+    gateway.process.terminate()
+    time.sleep(0.3)
+    upload.sendall(DATA[1_000_000:])
+    reply = read_reply(upload)
+    assert reply.status == 200
+    assert gateway.process.wait(30) == 0
+    receipt = promise.check(Verifier.parse(gateway.key), reply.headers["strongroom-receipt"])
+    assert receipt.name == NAME
+    found = audit(FolderSource(str(gateway.log)), key=Verifier.parse(gateway.key))
+    assert found.head.size == 2
+    gateway.start(listen=gateway.address)
+    assert gateway.ask("GET", f"/web01/data/{NAME}").body == DATA
+    gateway.stop()
+
+
+def test_promises_are_kept_and_the_log_is_read_over_http(tmp_path: Path) -> None:
+    """The leaf of each promise is in the log at the gateway within five seconds, as an auditor of the gateway sees."""
+    with Gateway(tmp_path) as gateway:
+        gateway.make()
+        verifier = Verifier.parse(gateway.key)
+        promised = set()
+        for number in range(5):
+            data = b"object %d" % number
+            reply = gateway.ask("POST", f"/web01/data/{name_of(data)}", data)
+            receipt = promise.check(verifier, reply.headers["strongroom-receipt"])
+            assert receipt.size == len(data)
+            promised.add(hash_of(receipt.encode()))
+        begun = time.monotonic()
+        source = HttpSource(f"http://{gateway.address}/.strongroom/log")
+        while True:
+            found = {hash_of(receipt.encode()) for _, receipt in entries(source, 0, 100)}
+            if promised <= found:
+                break
+            assert time.monotonic() - begun < 5
+            time.sleep(0.1)
+        assert audit(source, key=verifier, state=str(tmp_path / "follower")).head.size == 6
+        done = run(
+            [STRONGROOM, "log", "verify", f"http://{gateway.address}/.strongroom/log", "--key", gateway.key],
+            env=environment(tmp_path),
+        )
+        assert done.code == 0
+        assert "6 entries, all good" in done.out
+
+
+def test_policy_principals_and_rotation(tmp_path: Path) -> None:
+    """Rules and tokens decide; a broken policy leaves the old one in force and is told; an old token can live on."""
+    policy = tmp_path / "gateway.toml"
+    rule = '[[rule]]\nprincipal = "eye"\nrepositories = ["*"]\nrole = "auditor"\n'
+    policy.write_text(f"version = 1\n{rule}")
+    users = {"eye": "pw"}
+    flags = ("--append-only", "--private-repos", "--config", str(policy))
+    with Gateway(tmp_path, flags=flags, users=users) as gateway:
+        place = ("--path", str(gateway.data))
+
+        def principal(*words: str) -> str:
+            done = run([STRONGROOM, "gateway", "principal", *words, *place], env=environment(tmp_path))
+            assert done.code == 0, done.err
+            return f"{words[1]}:{done.out.strip()}"
+
+        first = principal("add", "web01", "--repository", "web01")
+        gateway.make("web01", first)
+        assert gateway.put("/web02/?create=true", b"", first) == 403
+        assert gateway.ask("GET", "/web01/config", user="eye").status == 200
+        assert gateway.put("/web01/?create=true", b"", "eye") == 403
+        second = principal("rotate", "web01")
+        assert gateway.ask("GET", "/web01/config", user=first).status == 200
+        assert gateway.ask("GET", "/web01/config", user=second).status == 200
+        narrow = principal("add", "far", "--repository", "web01", "--address", "192.0.2.0/24")
+        assert gateway.ask("GET", "/web01/config", user=narrow).status == 401
+        again = run([STRONGROOM, "gateway", "principal", "add", "web01", *place], env=environment(tmp_path))
+        assert again.code == 1
+        policy.write_text("version = 1\n[[rule]]\nprincipal = 5\n")
+        time.sleep(2.5)
+        assert gateway.ask("GET", "/web01/config", user="eye").status == 200
+        assert gateway.ask("GET", "/health").status == 503
+        policy.write_text("version = 1\n")
+        time.sleep(2.5)
+        assert gateway.ask("GET", "/web01/config", user="eye").status == 403
+        assert gateway.ask("GET", "/health").status == 200
+
+
+def test_the_store_is_the_truth(tmp_path: Path) -> None:
+    """Files that come and go behind the gateway's back are seen at the next list, and an operator can log why."""
+    with Gateway(tmp_path) as gateway:
+        gateway.make()
+        for data in (b"one", b"two"):
+            assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
+        folder = gateway.data / "web01/data"
+        (folder / name_of(b"one")[:2] / name_of(b"one")).unlink()
+        (folder / name_of(b"new")[:2] / name_of(b"new")).write_bytes(b"new")
+        listed = gateway.ask("GET", "/web01/data/", headers={"Accept": V2}).json()
+        assert {one["name"] for one in listed} == {name_of(b"two"), name_of(b"new")}
+        done = run(
+            [STRONGROOM, "gateway", "reconcile", "web01", "--reason", "tidied", "--path", str(gateway.data)],
+            env=environment(tmp_path),
+        )
+        assert done.out.startswith("1 objects have gone, 1 "), done.err
+    found = [(r.type, r.name) for _, r in entries(FolderSource(str(gateway.log)), 0, 100)][3:]
+    assert found == [(LeafType.RECONCILED, name_of(b"one")), (LeafType.ADOPTED, name_of(b"new"))]
+
+
+def test_a_sealed_key_is_written_once(tmp_path: Path) -> None:
+    """The place for a sealed custody key takes one value, gives it back, and is logged."""
+    with Gateway(tmp_path) as gateway:
+        gateway.make()
+        repository = (gateway.data / "web01/.strongroom/id").read_text().strip()
+        path = f"/.strongroom/v1/repositories/{repository}/sealed/{NAME}"
+        assert gateway.ask("PUT", path, b"age...").status == 200
+        assert gateway.ask("PUT", path, b"age...").status == 200
+        assert gateway.ask("PUT", path, b"other").status == 403
+        assert gateway.ask("GET", path).body == b"age..."
+        assert gateway.ask("DELETE", path).status == 405
+    assert [r.kind for _, r in entries(FolderSource(str(gateway.log)), 0, 100)] == ["config", "sealed"]
+
+
+@pytest.mark.parametrize("flag", ["--prometheus", "--log-format=json"])
+def test_metrics_and_json_log(tmp_path: Path, flag: str) -> None:
+    """Metrics need authentication unless told otherwise; the JSON log has one object a line."""
+    log = tmp_path / "access.log"
+    flags = ("--append-only", flag, "--log", str(log))
+    with Gateway(tmp_path, flags=flags, users={"alice": "pw"}, user="alice", workers=2) as gateway:
+        gateway.make("alice")
+        assert gateway.ask("GET", "/metrics", user="alice:no").status == 401
+        reply = gateway.ask("GET", "/metrics")
+        assert reply.status == (200 if flag == "--prometheus" else 404)
+        if flag == "--prometheus":
+            assert b'strongroom_answers_total{status="200"} 2.0' in reply.body
+    if flag != "--prometheus":
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        assert [row["status"] for row in rows] == [200, 200, 401, 404]
+        assert {row["user"] for row in rows} == {"alice"}
