@@ -1,7 +1,8 @@
 """Signed requests to one bucket, and what its answers mean.
 
-The data path is ours rather than obstore's or boto3's: both hold a whole object in memory for a single PUT (obstore) or
-read it twice and cost 45 MB and a second of start (boto3), while the gateway streams forty packs of 128 MiB in 150 MB.
+The data path is ours rather than obstore's or boto3's. One single PUT of 128 MiB from a file to MinIO, measured side by
+side: obstore 275 MB of memory at most, since it holds the object; boto3 49 MB, 0.58 s of CPU and 1.5 s to start; this
+24 MB, 0.26 s and 0.4 s. The gateway streams forty such packs in 150 MB.
 """
 
 from __future__ import annotations
