@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+/// A buffer above this size is given back after use, in bytes.
+const KEPT: usize = 4 << 20;
+
 /// What a worker keeps from blob to blob.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -30,6 +33,16 @@ impl Scratch {
 
     pub(super) fn put_buffer(&mut self, buffer: Vec<u8>) {
         self.buffer = buffer;
+        self.shrink();
+    }
+
+    /// Few blobs are near the largest size: what one of them took is not kept for all that follow.
+    fn shrink(&mut self) {
+        for buffer in [&mut self.frame, &mut self.opened, &mut self.plain, &mut self.buffer] {
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
     }
 }
 
@@ -90,6 +103,7 @@ pub(super) fn save_blob(
         }
         scratch.frame = frame;
     }
+    scratch.shrink();
     Ok(id)
 }
 

@@ -240,7 +240,7 @@ impl Entry<'_> {
                     Some(_) => Action::Changed,
                 };
                 self.directory.fill(self.slot, Finished::plain(node));
-                shared.item(&self.directory.snapshot_path, self.name, action, 0);
+                shared.report_item(&self.directory.snapshot_path, self.name, action, 0);
             }
             Err(error) => shared.fail(&self.path, &error.to_string()),
         }

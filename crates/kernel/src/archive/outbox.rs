@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Packs that wait in memory; more wait on disk, or the workers wait.
-const IN_MEMORY: usize = 2;
+const IN_MEMORY: usize = 1;
 
 /// A pack to be stored.
 pub struct Outgoing {

@@ -91,9 +91,14 @@ impl Shared {
         self.events.push(Event::Failed { path: path.to_vec(), message: message.to_owned() });
     }
 
-    /// An item that is no directory is done.
+    /// A file is done. As in restic, links and devices are not counted.
     pub(super) fn item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
         self.counters.count_file(action, size);
+        self.report_item(folder, name, action, size);
+    }
+
+    /// An item that is no directory is done.
+    pub(super) fn report_item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
         if self.options.verbose {
             self.events.push(Event::Item { path: join(folder, name), directory: false, action, size });
         }

@@ -53,7 +53,8 @@ pub(super) fn cut_stream(
             break Ok(total);
         }
         let done = cuts.iter().map(|cut| cut.start).min().unwrap_or(0);
-        if done > 0 && (done == filled || filled + READ > room) {
+        // What is left is less than a read where the search keeps up: moving it is cheap and keeps the buffer small.
+        if done > 0 {
             buffer.copy_within(done..filled, 0);
             filled -= done;
             for cut in &mut cuts {
