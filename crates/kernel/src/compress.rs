@@ -2,10 +2,39 @@
 
 use crate::{Error, Result};
 use zstd_safe::zstd_sys::{ZSTD_EndDirective, ZSTD_ErrorCode};
-use zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer};
+use zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, Strategy};
 
 /// The level that stands for restic's `auto`.
 pub const DEFAULT_LEVEL: i32 = 3;
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effort {
+    /// A level of zstd's own, 1 fastest to 22 best; below 1 faster still.
+    Level(i32),
+    /// Two hash tables that fit a core's own cache together: for chunks of some 100 kB and more.
+    ///
+    /// Measured on 1.5 MB chunks of prose and of shared libraries, ratio and MB/s of one core: level 1 0.310 at 351 and
+    /// 0.378 at 541; level 2 0.292 at 271 and 0.359 at 435; level 3 0.278 at 214 and 0.343 at 334; this 0.280 at 293
+    /// and 0.356 at 383. restic's default makes 0.285 of the same prose.
+    Balanced,
+}
+
+impl Effort {
+    fn parameters(self) -> Vec<CParameter> {
+        match self {
+            Self::Level(level) => vec![CParameter::CompressionLevel(level)],
+            Self::Balanced => vec![
+                CParameter::CompressionLevel(3),
+                CParameter::Strategy(Strategy::ZSTD_dfast),
+                CParameter::WindowLog(21),
+                CParameter::HashLog(16),
+                CParameter::ChainLog(15),
+                CParameter::MinMatch(6),
+            ],
+        }
+    }
+}
 
 /// Compresses blob after blob with one context.
 pub struct Compressor {
@@ -15,10 +44,14 @@ pub struct Compressor {
 impl Compressor {
     /// A compressor at a zstd level (1 fastest to 22 best).
     pub fn new(level: i32) -> Self {
+        Self::with(Effort::Level(level))
+    }
+
+    /// A compressor that tries this hard.
+    pub fn with(effort: Effort) -> Self {
         let mut context = CCtx::create();
-        for parameter in
-            [CParameter::CompressionLevel(level), CParameter::ContentSizeFlag(true), CParameter::ChecksumFlag(false)]
-        {
+        let frame = [CParameter::ContentSizeFlag(true), CParameter::ChecksumFlag(false)];
+        for parameter in effort.parameters().into_iter().chain(frame) {
             context.set_parameter(parameter).expect("zstd knows its own parameters");
         }
         Self { context }

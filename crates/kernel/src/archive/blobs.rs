@@ -1,9 +1,9 @@
-//! One blob: hashed once, compressed once for each level, sealed for every repository that lacks it.
+//! One blob: hashed once, compressed once for each effort, sealed for every repository that lacks it.
 
 use super::outbox::{Offered, Outgoing};
 use super::run::Shared;
 use super::target::{Standing, Target};
-use crate::compress::{Compressor, Decompressor};
+use crate::compress::{Compressor, Decompressor, Effort};
 use crate::envelope::Envelope;
 use crate::pack::open_blob;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
@@ -17,7 +17,7 @@ const KEPT: usize = 4 << 20;
 /// What a worker keeps from blob to blob.
 #[derive(Default)]
 pub(super) struct Scratch {
-    compressors: HashMap<i32, Compressor>,
+    compressors: HashMap<Effort, Compressor>,
     decompressor: Option<Decompressor>,
     frame: Vec<u8>,
     opened: Vec<u8>,
@@ -78,22 +78,22 @@ pub(super) fn save_blob(
         .iter()
         .filter(|target| scope.holds(target) && target.is_active() && target.claim(kind, &id))
         .collect();
-    let mut levels: Vec<Option<i32>> = wanting.iter().map(|target| target.level(kind)).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    for level in levels {
-        let level = level.filter(|_| !plain.is_empty());
+    let mut efforts: Vec<Option<Effort>> = wanting.iter().map(|target| target.effort(kind, plain.len())).collect();
+    efforts.sort_unstable();
+    efforts.dedup();
+    for effort in efforts {
         let mut frame = std::mem::take(&mut scratch.frame);
         frame.clear();
-        if let Some(level) = level {
-            scratch.compressors.entry(level).or_insert_with(|| Compressor::new(level)).compress(plain, &mut frame);
+        if let Some(effort) = effort {
+            let compressor = scratch.compressors.entry(effort).or_insert_with(|| Compressor::with(effort));
+            compressor.compress(plain, &mut frame);
             shared.counters.blobs_compressed.fetch_add(1, Relaxed);
         }
-        let (bytes, uncompressed_length) = match level {
+        let (bytes, uncompressed_length) = match effort {
             Some(_) => (&frame[..], length(plain)?),
             None => (plain, 0),
         };
-        for target in wanting.iter().filter(|target| target.level(kind).filter(|_| !plain.is_empty()) == level) {
+        for target in wanting.iter().filter(|target| target.effort(kind, plain.len()) == effort) {
             let full = target.pack(kind, id, bytes, uncompressed_length, |envelope, entry, sealed| {
                 if shared.options.extra_verify { verify(scratch, envelope, entry, sealed) } else { Ok(()) }
             })?;

@@ -2,6 +2,7 @@
 
 use super::Reread;
 use crate::Id;
+use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::filter::Excludes;
 use crate::index::Index;
@@ -24,18 +25,22 @@ pub enum Compression {
     Max,
 }
 
+/// Chunks above this size have enough to gain from larger tables, in bytes.
+const LARGE: usize = 256 << 10;
+
 impl Compression {
-    /// The zstd level, or `None` where data blobs stay plain.
+    /// How hard to try for a blob of this size, or `None` where data blobs stay plain.
     ///
-    /// Level 2 for `Auto`: level 1 stores 9 % more than restic's default of prose, level 2 within 3 %, and level 3 is
-    /// slower by a quarter without need (`benchmarks/README.md` has the figures).
-    pub fn level(self) -> Option<i32> {
+    /// `Auto` stores within 3 % of what restic's default does: level 1 for small files 1 % more, [`Effort::Balanced`]
+    /// for chunks of prose 2 % less (`benchmarks/README.md` has the figures).
+    pub fn effort(self, size: usize) -> Option<Effort> {
         match self {
             Self::Off => None,
-            Self::Fastest => Some(-1),
-            Self::Auto => Some(2),
-            Self::Better => Some(7),
-            Self::Max => Some(15),
+            Self::Fastest => Some(Effort::Level(-1)),
+            Self::Auto if size > LARGE => Some(Effort::Balanced),
+            Self::Auto => Some(Effort::Level(1)),
+            Self::Better => Some(Effort::Level(7)),
+            Self::Max => Some(Effort::Level(15)),
         }
     }
 }

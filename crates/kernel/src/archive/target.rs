@@ -1,9 +1,10 @@
 //! One repository of a run: what it knows, its open packs, its outbox.
 
 use super::counters::TargetCounters;
-use super::options::TargetOptions;
+use super::options::{Compression, TargetOptions};
 use super::outbox::{Outbox, Outgoing};
 use super::spool::Spool;
+use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
 use crate::pack::{PackBuilder, parse_header};
@@ -42,8 +43,8 @@ pub(super) struct Target {
     pub(super) group: usize,
     pub(super) outbox: Outbox,
     pub(super) counters: TargetCounters,
-    data_level: Option<i32>,
-    tree_level: Option<i32>,
+    compression: Compression,
+    compresses: bool,
     pack_size: usize,
     claimed: [Mutex<HashSet<(BlobType, Id)>>; SHARDS],
     data: [Packer; DATA_PACKS],
@@ -65,16 +66,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Target {
     pub(super) fn new(options: TargetOptions, group: usize, spool: Option<Arc<Spool>>) -> Self {
-        let compresses = options.version >= 2;
-        let level = options.compression.level();
         Self {
             envelope: options.envelope,
             index: options.index,
             group,
             outbox: Outbox::new(spool),
             counters: TargetCounters::default(),
-            data_level: level.filter(|_| compresses),
-            tree_level: compresses.then(|| level.unwrap_or(1)),
+            compression: options.compression,
+            compresses: options.version >= 2,
             pack_size: options.pack_size,
             claimed: std::array::from_fn(|_| Mutex::default()),
             data: std::array::from_fn(|_| Mutex::default()),
@@ -85,12 +84,11 @@ impl Target {
         }
     }
 
-    /// How hard this type of blob is compressed here; `None` is not at all.
-    pub(super) fn level(&self, kind: BlobType) -> Option<i32> {
-        match kind {
-            BlobType::Data => self.data_level,
-            BlobType::Tree => self.tree_level,
-        }
+    /// How hard such a blob is compressed here; `None` is not at all.
+    pub(super) fn effort(&self, kind: BlobType, size: usize) -> Option<Effort> {
+        let effort = self.compression.effort(size);
+        let effort = if kind == BlobType::Tree { effort.or(Some(Effort::Level(1))) } else { effort };
+        effort.filter(|_| self.compresses && size > 0)
     }
 
     pub(super) fn standing(&self) -> Standing {
