@@ -16,20 +16,38 @@ const fn diagonal(i: usize) -> usize {
     i * 5 % 16
 }
 
-/// Mixes one lane of `128·r` bytes in place. `memory` has room for `N·2r` blocks.
+/// Of so many states one is kept; the others are made again from the one before them when they are wanted.
+///
+/// Half as much work again for a third of the memory: two lanes at once then take less than the one that restic mixes
+/// at a time, and a command is neither slower nor larger than restic's.
+pub(super) const STRIDE: usize = 3;
+
+/// Mixes one lane of `128·r` bytes in place. `memory` has room for `⌈N / STRIDE⌉·2r` blocks.
 pub(super) fn mix(lane: &mut [u8], n: usize, memory: &mut [Block]) {
     let mut x: Vec<Block> = lane.as_chunks::<64>().0.iter().map(gather).collect();
     let mut y = x.clone();
     let blocks = x.len();
-    for entry in memory[..n * blocks].chunks_exact_mut(blocks) {
-        entry.copy_from_slice(&x);
+    for number in 0..n {
+        if number.is_multiple_of(STRIDE) {
+            memory[number / STRIDE * blocks..][..blocks].copy_from_slice(&x);
+        }
         mix_blocks(&x, None, &mut y);
         std::mem::swap(&mut x, &mut y);
     }
+    let (mut again, mut spare) = (x.clone(), x.clone());
     for _ in 0..n {
         // N is a power of two, at most 2^21 here, so the lowest word is number enough.
         let number = x[blocks - 1][0][0] as usize & (n - 1);
-        mix_blocks(&x, Some(&memory[number * blocks..(number + 1) * blocks]), &mut y);
+        let kept = &memory[number / STRIDE * blocks..][..blocks];
+        let steps = number % STRIDE;
+        if steps > 0 {
+            mix_blocks(kept, None, &mut again);
+            for _ in 1..steps {
+                mix_blocks(&again, None, &mut spare);
+                std::mem::swap(&mut again, &mut spare);
+            }
+        }
+        mix_blocks(&x, Some(if steps > 0 { &again } else { kept }), &mut y);
         std::mem::swap(&mut x, &mut y);
     }
     for (block, bytes) in x.iter().zip(lane.as_chunks_mut::<64>().0) {

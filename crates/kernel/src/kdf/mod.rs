@@ -4,7 +4,7 @@ mod mix;
 
 use crate::envelope::MasterKey;
 use crate::{Error, Result};
-use mix::mix;
+use mix::{STRIDE, mix};
 use sha2::Sha256;
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroize;
@@ -16,9 +16,9 @@ pub const MAX_LANE_BYTES: u64 = 256 << 20;
 /// Work of all lanes, `N·r·p`.
 pub const MAX_WORK: u64 = 1 << 23;
 
-/// Memory for lanes that are mixed at the same time, in bytes, unless a single one needs more: what four
-/// lanes of the usual N=32768, r=8 take.
-const MEMORY_AT_ONCE: usize = 128 << 20;
+/// Memory for lanes that are mixed at the same time, in bytes, unless a single one needs more: what one
+/// lane of the usual N=32768, r=8 takes elsewhere.
+const MEMORY_AT_ONCE: usize = 32 << 20;
 
 /// Derives 64 bytes with scrypt: encryption key, MAC key k, MAC key r. The `p` lanes run in parallel.
 ///
@@ -53,11 +53,11 @@ pub fn derive(password: &[u8], salt: &[u8], n: u64, r: u32, p: u32) -> Result<Ma
 /// Mixes all lanes on as many threads as there are cores, within [`MEMORY_AT_ONCE`].
 fn mix_lanes(lanes: &mut [u8], n: usize, r: usize) {
     let size = 128 * r;
-    let at_once = (MEMORY_AT_ONCE / (size * n)).clamp(1, lanes.len() / size);
+    let at_once = (MEMORY_AT_ONCE / (size * n.div_ceil(STRIDE))).clamp(1, lanes.len() / size);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(at_once);
     let queue = Mutex::new(lanes.chunks_exact_mut(size));
     let work = || {
-        let mut memory = vec![Default::default(); n * 2 * r];
+        let mut memory = vec![Default::default(); n.div_ceil(STRIDE) * 2 * r];
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(lane) = next else { break };
