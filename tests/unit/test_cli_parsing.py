@@ -53,6 +53,13 @@ def test_flags_with_true_and_false() -> None:
     assert options["no_lock"] is None
 
 
+def test_nothing_behind_two_dashes_is_an_option() -> None:
+    """Words behind -- are arguments, whatever they look like."""
+    _, options = _parsed("backup", "--dry-run", "--stdin-from-command", "--", "sh", "-c", "--json", "--")
+    assert options["paths"] == ["sh", "-c", "--json", "--"]
+    assert options["json"] is None
+
+
 def test_a_group_is_named_by_two_words_with_options_between() -> None:
     """Options may stand between the two words of a verb."""
     name, options = _parsed("config", "--json", "validate", "file.toml")

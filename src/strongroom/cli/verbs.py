@@ -27,6 +27,7 @@ class Verb:
 
 VERBS: tuple[Verb, ...] = (
     Verb("backup", "backup", "Save files to one or several repositories in one pass"),
+    Verb("restore", "restore", "Bring files back from a snapshot"),
     Verb("init", "init", "Make a new repository, or several that share their chunk boundaries"),
     Verb("snapshots", "snapshots", "List the snapshots"),
     Verb("ls", "ls", "List the files of a snapshot"),
@@ -60,16 +61,6 @@ VERBS: tuple[Verb, ...] = (
     Verb("generate", "generate", "Write completions for bash, zsh and fish"),
     Verb("version", "version", "Print the version"),
 )
-
-
-def find_verb(words: list[str]) -> tuple[Verb | None, int]:
-    """The verb that a command line's first positional words name, and how many of the words it takes."""
-    for count in (2, 1):
-        name = " ".join(words[:count])
-        for verb in VERBS:
-            if verb.name == name and len(words) >= count:
-                return verb, count
-    return None, 0
 
 
 def group_of(word: str) -> list[Verb]:

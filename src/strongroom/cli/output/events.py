@@ -59,7 +59,8 @@ class EventReporter(ShownReporter):
         self._last = 0.0
         self._rate = Rate()
         self._lock = threading.RLock()
-        self._latest: dict[str, Any] | None = None
+        self._latest: Status | None = None
+        self._shown = False
         self._gone = False
         self.wants_changes = verbosity >= 2
         self.wants_status = verbosity > 0
@@ -120,11 +121,10 @@ class EventReporter(ShownReporter):
         with self._lock:
             now = time.monotonic()
             self._rate.add(now, status.bytes_done)
-            if now - self._last < self._interval or self._verbosity == 0:
-                return
-            self._last = now
-            self._latest = self._restore_status(status, now) if self._restoring else self._backup_status(status, now)
-            self._emit(self._latest)
+            self._latest, self._shown = status, False
+            if now - self._last >= self._interval and self._verbosity > 0:
+                self._last = now
+                self.show_now()
 
     def _backup_status(self, status: Status, now: float) -> dict[str, Any]:
         left = self._rate.seconds_left(status.bytes_done, status.bytes_total) if status.total_known else None
@@ -160,6 +160,7 @@ class EventReporter(ShownReporter):
         return {name: value for name, value in event.items() if value or name in ("message_type", "percent_done")}
 
     def backup_summary(self, summary: BackupSummary) -> None:
+        self._last_status()
         event: dict[str, Any] = {"message_type": "summary"}
         if summary.dry_run:
             event["dry_run"] = True
@@ -176,6 +177,7 @@ class EventReporter(ShownReporter):
         self._emit(event)
 
     def restore_summary(self, summary: RestoreSummary) -> None:
+        self._last_status()
         event: dict[str, Any] = {"message_type": "summary", "seconds_elapsed": int(summary.seconds_elapsed)}
         event.update((name, getattr(summary, name)) for name in _RESTORE)
         if summary.left_out:
@@ -183,10 +185,19 @@ class EventReporter(ShownReporter):
         self._emit(event)
 
     def show_now(self) -> None:
-        """Emit the latest status once more: the answer to SIGUSR1."""
+        """Emit the latest status, once more if need be: the answer to SIGUSR1."""
         with self._lock:
             if self._latest is not None:
-                self._emit(self._latest)
+                now = time.monotonic()
+                status = self._restore_status if self._restoring else self._backup_status
+                self._shown = True
+                self._emit(status(self._latest, now))
+
+    def _last_status(self) -> None:
+        """Whoever draws a bar from the events sees it full before the summary comes."""
+        with self._lock:
+            if not self._shown and self._verbosity > 0:
+                self.show_now()
 
     def _emit(self, event: dict[str, Any]) -> None:
         """A backup goes on when the program that read its events has gone."""

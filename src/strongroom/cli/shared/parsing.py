@@ -156,7 +156,22 @@ def build_parser(verb: Verb) -> Parser:
 def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     """The options and positionals of a verb. Options and positionals may be mixed. Raises ``UsageError``."""
     parser = build_parser(verb)
-    return parser.parse_intermixed_args(_go_style(words, parser))
+    arguments = parser.parse_intermixed_args(_go_style(words, parser))
+    for name, value in vars(arguments).items():
+        if isinstance(value, list):
+            setattr(arguments, name, [_bare(item) for item in value])
+        else:
+            setattr(arguments, name, _bare(value))
+    return arguments
+
+
+_LITERAL = "\0"
+"""Before a word that stood behind ``--``: argparse loses the mark when options and positionals are mixed. No word of a
+command line can hold this character."""
+
+
+def _bare(value: Any) -> Any:
+    return value.removeprefix(_LITERAL) if isinstance(value, str) else value
 
 
 def _go_style(words: Sequence[str], parser: Parser) -> list[str]:
@@ -164,7 +179,7 @@ def _go_style(words: Sequence[str], parser: Parser) -> list[str]:
     plain: list[str] = []
     for position, word in enumerate(words):
         if word == "--":
-            return plain + list(words[position:])
+            return plain + [_LITERAL + literal for literal in words[position + 1 :]]
         level = _VERBOSE_LEVEL.match(word)
         name, _, value = word.partition("=")
         action = parser._option_string_actions.get(name)
