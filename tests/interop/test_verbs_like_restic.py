@@ -64,7 +64,6 @@ def _both(programs: tuple[Strongroom, Restic], repository: Path, *words: str) ->
         ("list", "keys"),
         ("stats", "--json"),
         ("stats", "--mode", "blobs-per-file", "--json"),
-        ("diff", "latest", "latest"),
     ],
     ids=" ".join,
 )

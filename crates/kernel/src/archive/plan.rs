@@ -11,6 +11,7 @@ use super::tasks::Task;
 use crate::time::Timestamp;
 use crate::tree::{Node, NodeType};
 use crate::{Error, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, statat};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -238,12 +239,22 @@ fn save_stream(shared: &Shared, scratch: &mut Scratch, opening: Opening, stdin: 
     let action = if is_new { Action::New } else { Action::Changed };
     let open = OpenFile::new(shared, &directory, 0, name.clone(), name.clone(), FileJob { action, expected: None });
     let current = shared.current(&name);
-    let size = cut_stream(shared, scratch, &open, |buffer| file.read(buffer))?;
+    let size = cut_stream(shared, scratch, &open, |buffer| read_when_ready(&mut file, buffer))?;
     drop(current);
     let mut node = made_up(NodeType::File, 0o644, &name, time);
     node.size = size;
     open.close(shared, scratch, Some(node))?;
     guards.iter().rev().try_for_each(|directory| directory.release(shared, scratch))
+}
+
+/// Read what a pipe has. One that stays silent counts as interrupted ten times a second, so that whoever reads looks
+/// whether the run was cancelled.
+fn read_when_ready(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let tenth = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    if poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&tenth))? == 0 {
+        return Err(std::io::ErrorKind::Interrupted.into());
+    }
+    file.read(buffer)
 }
 
 fn made_up(kind: NodeType, mode: u32, name: &[u8], time: Timestamp) -> Node {

@@ -6,13 +6,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.progress import Status
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
 from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.output.text import as_text
 
 if TYPE_CHECKING:
-    from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status
+    from strongroom.base.progress import BackupSummary, Change, RestoreSummary
 
 _BACKUP = (
     "files_new",
@@ -60,7 +61,6 @@ class EventReporter(ShownReporter):
         self._rate = Rate()
         self._lock = threading.RLock()
         self._latest: Status | None = None
-        self._shown = False
         self._gone = False
         self.wants_changes = verbosity >= 2
         self.wants_status = verbosity > 0
@@ -78,7 +78,7 @@ class EventReporter(ShownReporter):
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         if self._verbosity >= 2:
             event = self._verbose("scan_finished", "", seconds)
-            event.update(data_size=size, total_files=files)
+            event.update(message_type="status", data_size=size, total_files=files)  # restic's word for this one
             self._emit(event)
 
     def changed(self, change: Change) -> None:
@@ -121,7 +121,7 @@ class EventReporter(ShownReporter):
         with self._lock:
             now = time.monotonic()
             self._rate.add(now, status.bytes_done)
-            self._latest, self._shown = status, False
+            self._latest = status
             if now - self._last >= self._interval and self._verbosity > 0:
                 self._last = now
                 self.show_now()
@@ -160,7 +160,8 @@ class EventReporter(ShownReporter):
         return {name: value for name, value in event.items() if value or name in ("message_type", "percent_done")}
 
     def backup_summary(self, summary: BackupSummary) -> None:
-        self._last_status()
+        files, size = summary.total_files_processed, summary.total_bytes_processed
+        self._last_status(Status(files, size, files, size))
         event: dict[str, Any] = {"message_type": "summary"}
         if summary.dry_run:
             event["dry_run"] = True
@@ -177,7 +178,7 @@ class EventReporter(ShownReporter):
         self._emit(event)
 
     def restore_summary(self, summary: RestoreSummary) -> None:
-        self._last_status()
+        self._last_status(Status(summary.total_files, summary.total_bytes, summary.total_files, summary.total_bytes))
         event: dict[str, Any] = {"message_type": "summary", "seconds_elapsed": int(summary.seconds_elapsed)}
         event.update((name, getattr(summary, name)) for name in _RESTORE)
         if summary.left_out:
@@ -190,13 +191,13 @@ class EventReporter(ShownReporter):
             if self._latest is not None:
                 now = time.monotonic()
                 status = self._restore_status if self._restoring else self._backup_status
-                self._shown = True
                 self._emit(status(self._latest, now))
 
-    def _last_status(self) -> None:
-        """Whoever draws a bar from the events sees it full before the summary comes."""
+    def _last_status(self, end: Status) -> None:
+        """Whoever draws a bar from the events sees it full before the summary comes, however quick the work was."""
         with self._lock:
-            if not self._shown and self._verbosity > 0:
+            if end.files_total and self._verbosity > 0:
+                self._latest = end
                 self.show_now()
 
     def _emit(self, event: dict[str, Any]) -> None:
