@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import secrets
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import emulators, peers
+from tests.support.gateways import Gateway
 from tests.support.minio import running
 from tests.support.rest_server import RestServer
 
@@ -19,7 +25,6 @@ from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from strongroom.storage.contract import Store
     from strongroom.storage.removal import Removal
@@ -95,6 +100,23 @@ def azure(_: Path) -> Iterator[Store]:
     yield open_store(url, StoreOptions(environment=emulators.azure_environment(), retry_for=30))
 
 
+@contextlib.contextmanager
+def gateway(_: Path) -> Iterator[Store]:
+    """A repository of its own behind our gateway, which deletes as rest-server does."""
+    yield open_store(f"rest:http://{_gateway()}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
+
+
+@functools.cache
+def _gateway() -> str:
+    """The address of one gateway for the whole session, ended when Python ends."""
+    folder = Path(tempfile.mkdtemp(prefix="strongroom-gateway-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    running = Gateway(folder, flags=("--no-auth",))
+    atexit.register(running.stop)
+    running.start()
+    return running.address
+
+
 STORES: dict[str, Opener] = {
     "local": local,
     "local-named": local_named,
@@ -102,6 +124,7 @@ STORES: dict[str, Opener] = {
     "rest-v1": rest_v1,
     "rclone-debian": rclone_debian,
     "rclone": rclone,
+    "gateway": gateway,
     "s3": s3,
     "google": google,
     "azure": azure,
