@@ -8,4 +8,3 @@ mod xattr;
 pub use list::{Entry, Listing, list_directory};
 pub use names::Names;
 pub use read::{MetadataReader, Options, stat_at};
-pub use xattr::own_working_directory;

@@ -46,12 +46,43 @@ impl MetadataReader {
     /// # Errors
     /// [`Error::Io`] when the target of a symbolic link cannot be read.
     pub fn node_from(&self, directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<(Node, Vec<Error>)> {
+        self.node_since(directory, name, stat, None)
+    }
+
+    /// As [`Self::node_from`], taking attributes and link target from `parent`, a node recorded earlier, if the inode has
+    /// not been touched since: same type, number, device and ctime, which changes with every attribute and access list
+    /// and which nobody can set. That leaves one system call where there were two.
+    ///
+    /// Pass no parent where inode numbers or ctimes do not mean that (`--ignore-inode`, `--ignore-ctime`), when the
+    /// attributes are to be read again like content now and then, and when the earlier run may have had fewer rights.
+    ///
+    /// # Errors
+    /// As [`Self::node_from`].
+    pub fn node_since(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        stat: &Stat,
+        parent: Option<&Node>,
+    ) -> Result<(Node, Vec<Error>)> {
         let mut node = self.node_of_stat(name, stat);
+        let untouched = |parent: &&Node| {
+            parent.kind == node.kind
+                && parent.inode == node.inode
+                && parent.device_id == node.device_id
+                && parent.ctime.same_instant(&node.ctime)
+                && (node.kind == NodeType::Symlink) != parent.linktarget.is_empty()
+        };
+        let mut warnings = Vec::new();
+        if let Some(parent) = parent.filter(untouched) {
+            node.linktarget.clone_from(&parent.linktarget);
+            node.extended_attributes.clone_from(&parent.extended_attributes);
+            return Ok((node, warnings));
+        }
         if node.kind == NodeType::Symlink {
             let target = rustix::fs::readlinkat(directory, name, Vec::new());
             node.linktarget = target.map_err(|error| Error::io("readlink", error))?.into_bytes();
         }
-        let mut warnings = Vec::new();
         let openable = matches!(node.kind, NodeType::File | NodeType::Dir);
         match xattr::read(directory, name, openable, &mut warnings) {
             Ok(attributes) => node.extended_attributes = attributes,

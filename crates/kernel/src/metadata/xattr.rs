@@ -1,32 +1,17 @@
 //! Extended attributes, POSIX access lists among them, in the order in which the system lists them.
 
 use crate::{Error, Result};
-use nix::sched::{CloneFlags, unshare};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use std::cell::Cell;
 use std::sync::OnceLock;
 
 /// The kernel's bound on a list of names, and on a value.
 const MAX: usize = 64 << 10;
 
-thread_local! {
-    static OWN_DIRECTORY: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Gives the calling thread a working directory of its own, so that it reaches attributes in a third of the time.
-///
-/// For threads that this crate has made: any other may rely on the process's working directory, which it no longer
-/// shares afterwards. Where the system forbids it (a container's filter), nothing changes but the time.
-pub fn own_working_directory() {
-    OWN_DIRECTORY.set(unshare(CloneFlags::CLONE_FS).is_ok());
-}
-
 /// How an entry's attributes are reached: Linux has no such call relative to a directory's handle before 6.13.
 enum Way {
-    /// By a path that follows the handle and not the name: `/proc/self/fd/N/name`, or the name alone in this thread's
-    /// own working directory.
+    /// By a path that follows the handle and not the name: `/proc/self/fd/N/name`.
     Path(Vec<u8>),
     /// Without `/proc`, by opening the entry.
     Handle(OwnedFd),
@@ -45,7 +30,7 @@ pub(super) fn read(
     warnings: &mut Vec<Error>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let io = |error: Errno| Error::io("reading the extended attributes", error);
-    let way = if OWN_DIRECTORY.get() && rustix::process::fchdir(directory).is_ok() {
+    let way = if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
         Way::Path(name.to_vec())
     } else if has_proc() {
         Way::Path(proc_path(directory, name))
@@ -115,11 +100,7 @@ fn has_proc() -> bool {
 
 fn proc_path(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(name.len() + 32);
-    if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
-        path.extend_from_slice(b"/proc/self/cwd/");
-    } else {
-        path.extend_from_slice(format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes());
-    }
+    path.extend_from_slice(format!("/proc/self/fd/{}/", directory.as_raw_fd()).as_bytes());
     path.extend_from_slice(name);
     path
 }
