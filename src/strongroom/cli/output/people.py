@@ -189,6 +189,6 @@ class PeopleReporter(ShownReporter):
 
 def _columns() -> int:
     try:
-        return max(20, os.get_terminal_size(1).columns)
+        return max(20, os.get_terminal_size(1).columns or 80)
     except OSError:
         return 80

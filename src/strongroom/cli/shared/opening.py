@@ -9,6 +9,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.failure import advice, sentence
+from strongroom.cli.shared.patience import PatientClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def surroundings(context: Context) -> Surroundings:
     """The machine, with warnings going where the user sees them."""
-    return Surroundings(warn=context.warn)
+    return Surroundings(clock=PatientClock(context.signals), warn=context.warn)
 
 
 def store_of(context: Context, target: Target) -> Store:
@@ -46,6 +47,7 @@ def store_of(context: Context, target: Target) -> Store:
         limit_download=settings.get("limit_download", name).value,
         stuck_timeout=settings.get("stuck_request_timeout").value,
         on_retry=context.warn,
+        cancelled=lambda: context.signals.asked,
         extended=extended,
     )
     return open_store(target.url, options)

@@ -32,6 +32,11 @@ class Signals:
         self._watched: ShownReporter | None = None
         self._asked = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether the user has asked to stop."""
+        return self._asked
+
     def install(self) -> None:
         """Take over the signals. One that was ignored when we started (nohup) stays ignored."""
         for number in _STOPPING:
