@@ -150,7 +150,7 @@ def test_streams(strongroom: Strongroom, repository: Path) -> None:
 def test_signals(strongroom: Strongroom, repository: Path) -> None:
     """SIGUSR1 shows progress; SIGINT ends the run with 130, without a lock, a snapshot or a traceback."""
     strongroom.init(repository)
-    command = [strongroom.executable, "-r", repository, "backup", "--stdin"]
+    command: list[str | Path] = [strongroom.executable, "-r", repository, "backup", "--stdin"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=strongroom.env, stdin=pipe, stdout=pipe, stderr=pipe) as run:
         assert run.stdin is not None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.cli.output.out import Out
+    from strongroom.cli.shared.signals import Signals
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], out: Out) -> int:
+    from strongroom.cli.output.out import OutputClosed
     from strongroom.cli.shared.failure import report
     from strongroom.cli.shared.signals import Signals
 
@@ -43,21 +45,17 @@ def _run(words: list[str], out: Out) -> int:
     try:
         signals.install()
         return _command(words, out, signals)
+    except OutputClosed:
+        raise
     except (Exception, KeyboardInterrupt) as error:
-        from strongroom.cli.output.out import OutputClosed
-
-        if isinstance(error, OutputClosed):
-            raise
         return report(error, out, json=json, debug=debug)
 
 
-def _command(words: list[str], out: Out, signals: object) -> int:
+def _command(words: list[str], out: Out, signals: Signals) -> int:
     from strongroom.cli.shared import parsing
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.overview import overview
-    from strongroom.cli.shared.signals import Signals
 
-    assert isinstance(signals, Signals)
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     verb, rest = parsing.split_verb(words)
@@ -65,7 +63,7 @@ def _command(words: list[str], out: Out, signals: object) -> int:
         if "--version" in words:
             return main(["--version"])
         out.write(overview(rest[0] if rest and not rest[0].startswith("-") else None))
-        return exit_codes.OK if {"-h", "--help"} & set(words) else exit_codes.FAILED
+        return exit_codes.OK
     try:
         arguments = parsing.parse(verb, rest)
     except SystemExit as done:  # argparse has printed the help

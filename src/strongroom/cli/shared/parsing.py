@@ -79,7 +79,7 @@ def split_verb(words: Sequence[str]) -> tuple[Verb | None, list[str]]:
 
     Raises ``UsageError`` for an unknown verb, or an option before the verb that is not a global one.
     """
-    with_value, alone = options.value_flags(), options.plain_flags() | {"-h", "--help"}
+    with_value, alone = options.value_flags(), options.plain_flags() | {"-h", "--help", "--version"}
     before: list[str] = []
     group: str | None = None
     position = 0
