@@ -36,7 +36,7 @@ def run(arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path | Non
     """Run a command to its end. Raises ``Failed`` when it does not exit with 0.
 
     The peak is the kernel's own account of the process and of what it waited for. It includes this small process's
-    size at the fork, about 20 MB, which is below that of every program measured.
+    size at the fork, about 30 MB, which is below that of every program at work.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begun = time.perf_counter()

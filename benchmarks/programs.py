@@ -84,11 +84,11 @@ class Strongroom(Program):
 
 
 def _set_back(value: object) -> int:
-    """Move every ``last_run_ns`` of a JSON value back by a day; the number of them."""
+    """Move every ``started_ns`` of a JSON value back by a day; the number of them."""
     changed = 0
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key == "last_run_ns" and isinstance(inner, int):
+            if key == "started_ns" and isinstance(inner, int):
                 value[key] = min(inner, time.time_ns()) - DAY_NS
                 changed += 1
             else:

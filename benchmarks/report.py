@@ -46,3 +46,11 @@ def _ratios(row: str, data: str, outcome: Outcome, against: str) -> list[str]:
         memory = f", memory {outcome[name].peak / other.peak:.2f}" if against != "cp" else ""
         out.append(f"    {name} / {against}: time {ratio:.3f}{verdict}{memory}{stored}")
     return out
+
+
+def memory_of_two(outcomes: dict[str, Outcome]) -> list[str]:
+    """The peak of a pass to two repositories against that to one; empty when only one of them was measured."""
+    if not {"first", "two"} <= outcomes.keys():
+        return []
+    ratio = outcomes["two"]["strongroom"].peak / outcomes["first"]["strongroom"].peak
+    return [f"memory of two repositories / one: {ratio:.2f}, aim 1.50: {'met' if ratio <= 1.5 else 'MISSED'}"]
