@@ -197,3 +197,24 @@ def test_lost_answers_and_passing_faults() -> None:
                 store.create(named(b"refused"), b"refused")
         assert len(list(store.list(Kind.DATA))) == 3
     assert "DELETE" not in proxy.requests
+
+
+def test_a_store_that_would_replace_is_asked_first() -> None:
+    """With ``conditional=no`` a look goes before each PUT, so that nothing is replaced where the provider would."""
+    minio = running()
+    minio.bucket("replacing")
+    options = StoreOptions(environment=minio.environment, retry_for=0)
+    name = named(b"first")
+    with Liar(minio) as liar:
+        store = open_store(f"s3://replacing/a?endpoint={liar.endpoint}&conditional=no", options)
+        assert not store.conditional_create
+        store.create(name, b"first")
+        store.create(name, b"first")
+        for other in (b"other", b"longer than that"):
+            with pytest.raises(errors.Exists):
+                store.create(name, other)
+        with pytest.raises(errors.Exists), store.stage(name, 5) as upload:
+            upload.write(b"other")
+            upload.commit()
+        assert store.read_bytes(name) == b"first"
+        assert liar.requests.count("PUT") == 1

@@ -93,16 +93,17 @@ class LocalStore(Store):
         wanted = [
             name
             for name in names
-            if is_object_name(name) and name.startswith(prefix) and (after is None or name > after)
+            if len(name) == 64 and name.startswith(prefix) and (after is None or name > after) and is_object_name(name)
         ]
         wanted.sort()
+        place = f"{folder}/"
         for name in wanted:
             try:
-                status = os.lstat(os.path.join(folder, name))
+                status = os.lstat(place + name)
             except FileNotFoundError:
                 continue  # deleted since the folder was read
             except OSError as error:
-                raise store_error(error, os.path.join(folder, name)) from error
+                raise store_error(error, place + name) from error
             if stat.S_ISREG(status.st_mode):
                 yield Info(ObjectName(kind, name), status.st_size, status.st_mtime_ns)
 
