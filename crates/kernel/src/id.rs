@@ -58,6 +58,10 @@ impl FromStr for Id {
 
 impl Id {
     /// The SHA-256 of `bytes`.
+    ///
+    /// sha2 0.11 finds the processor's SHA instructions at run time. On one core of an AMD EPYC 9005, pieces of 1 MiB:
+    /// 1.90 GB/s, as ring 0.17 (1.91) and aws-lc-rs 1.19 (1.91); pieces of 4 KiB 1.85, 1.84 and 1.86. So the one that
+    /// is pure Rust.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }

@@ -1,5 +1,6 @@
 //! Where each blob lies: the union of all index files, about 55 bytes of memory for each blob.
 
+mod by_pack;
 mod encode;
 mod parse;
 mod records;
@@ -9,8 +10,9 @@ pub use encode::encode_index;
 pub use parse::{MAX_INDEX, ParsedIndex, parse_index};
 
 use crate::{BlobEntry, BlobType, Error, Id, Result};
+use by_pack::ByPack;
 use records::{PackRecord, Row, Seeds};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use table::Table;
 
 /// Blobs are spread over this many tables, so that each grows alone and no peak doubles the memory.
@@ -38,13 +40,7 @@ pub struct Index {
     packs: Table<PackRecord>,
     seeds: Seeds,
     /// Rows by pack, made when somebody asks for the blobs of a pack.
-    by_pack: OnceLock<ByPack>,
-}
-
-/// Rows sorted by pack: those of pack `p` are `rows[starts[p]..starts[p + 1]]`, each as shard and number.
-struct ByPack {
-    starts: Vec<u32>,
-    rows: Vec<u32>,
+    by_pack: Mutex<ByPack>,
 }
 
 impl Default for Index {
@@ -61,7 +57,7 @@ impl Index {
             shards: (0..SHARDS).map(|_| Table::new()).collect(),
             packs: Table::new(),
             seeds: Seeds::random(),
-            by_pack: OnceLock::new(),
+            by_pack: Mutex::default(),
         }
     }
 
@@ -90,7 +86,6 @@ impl Index {
     /// # Errors
     /// [`Error::TooLarge`] beyond 16 million packs or 4 billion blobs.
     pub fn insert_pack(&mut self, pack: Id, blobs: &[BlobEntry]) -> Result<()> {
-        self.by_pack = OnceLock::new();
         let hash = self.seeds.hash(0, &pack);
         let known = self.packs.find(hash, |record| record.id == pack).next().map(|(number, _)| number);
         let number = match known {
@@ -166,44 +161,18 @@ impl Index {
 
     /// The blobs of a pack by place, or `None` for a pack that no index file names.
     ///
-    /// The first call after a change sorts all rows by pack, which takes another 4 bytes for each blob.
+    /// The first call, and one after many additions, sorts all rows by pack: 4 bytes of memory for each blob.
     pub fn pack_entries(&self, pack: &Id) -> Option<Vec<BlobEntry>> {
-        let number = self.pack_number(pack)? as usize;
-        let by_pack = self.by_pack.get_or_init(|| self.sort_by_pack());
-        let range = by_pack.starts[number] as usize..by_pack.starts[number + 1] as usize;
-        let mut entries: Vec<_> = by_pack.rows[range]
-            .iter()
-            .map(|row| self.shards[(row >> 24) as usize].get(row & 0xff_ffff).entry())
-            .collect();
+        let number = self.pack_number(pack)?;
+        let mut by_pack = self.by_pack.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = by_pack.entries(number, &self.shards, self.packs.len());
         entries.sort_unstable_by_key(|entry| (entry.offset, entry.kind, entry.id));
         Some(entries)
     }
 
-    fn sort_by_pack(&self) -> ByPack {
-        let mut starts = vec![0u32; self.packs.len() + 1];
-        for (_, row) in self.numbered_rows() {
-            starts[row.pack() as usize + 1] += 1;
-        }
-        for number in 1..starts.len() {
-            starts[number] += starts[number - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows = vec![0; self.len()];
-        for (place, row) in self.numbered_rows() {
-            let slot = &mut next[row.pack() as usize];
-            rows[*slot as usize] = place;
-            *slot += 1;
-        }
-        ByPack { starts, rows }
-    }
-
-    fn numbered_rows(&self) -> impl Iterator<Item = (u32, &Row)> {
-        (0u32..).zip(&self.shards).flat_map(|(shard, table)| (shard << 24..).zip(table.iter()))
-    }
-
     /// Every place of every blob, in no particular order.
     pub fn blobs(&self) -> impl Iterator<Item = (BlobEntry, Id)> + '_ {
-        self.numbered_rows().map(|(_, row)| (row.entry(), self.packs.get(row.pack()).id))
+        self.shards.iter().flat_map(Table::iter).map(|row| (row.entry(), self.packs.get(row.pack()).id))
     }
 
     /// The number of places, which counts a blob once for each pack that it lies in.
@@ -218,7 +187,7 @@ impl Index {
 
     /// Bytes of memory that this index holds.
     pub fn memory(&self) -> usize {
-        let by_pack = self.by_pack.get().map_or(0, |sorted| (sorted.starts.capacity() + sorted.rows.capacity()) * 4);
+        let by_pack = self.by_pack.lock().unwrap_or_else(PoisonError::into_inner).memory();
         self.shards.iter().map(Table::memory).sum::<usize>() + self.packs.memory() + by_pack
     }
 }

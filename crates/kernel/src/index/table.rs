@@ -50,6 +50,12 @@ impl<T: Record> Table<T> {
         self.blocks.iter().flatten()
     }
 
+    /// The records from a number on.
+    pub fn iter_from(&self, number: usize) -> impl Iterator<Item = &T> {
+        let blocks = self.blocks.get(number / BLOCK..).unwrap_or_default();
+        blocks.iter().flatten().skip(number % BLOCK)
+    }
+
     /// The records of this hash that `matches` accepts, with their numbers, the oldest first.
     pub fn find<'a>(&'a self, hash: u64, matches: impl Fn(&T) -> bool + 'a) -> impl Iterator<Item = (u32, &'a T)> + 'a {
         let start = if self.slots.is_empty() { 0 } else { place(hash, self.slots.len()) };

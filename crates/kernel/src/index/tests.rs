@@ -80,6 +80,25 @@ fn twenty_thousand_blobs_agree_with_a_map() {
 }
 
 #[test]
+fn the_blobs_of_a_pack_are_found_while_more_are_added() {
+    let mut index = Index::new();
+    let mut model: Vec<Vec<BlobEntry>> = Vec::new();
+    for pack in 0..150u64 {
+        let blobs: Vec<_> = (0..200).map(|at| entry(BlobType::Data, pack * 1000 + at, at as u32 * 200)).collect();
+        index.insert_pack(id(pack), &blobs[..100]).unwrap();
+        model.push(blobs);
+        // The second half of an older pack comes later, as from another index file.
+        if let Some(older) = pack.checked_sub(3) {
+            index.insert_pack(id(older), &model[older as usize][100..]).unwrap();
+        }
+        for asked in (0..=pack).step_by(13) {
+            let known = if asked + 3 <= pack { 200 } else { 100 };
+            assert_eq!(index.pack_entries(&id(asked)).unwrap(), model[asked as usize][..known]);
+        }
+    }
+}
+
+#[test]
 fn other_writers_are_understood() {
     let (pack, blob) = (hex(1), hex(2));
     let usual = format!(
