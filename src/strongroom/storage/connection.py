@@ -128,7 +128,7 @@ class Pool:
             connection = http.client.HTTPConnection(host, port, timeout=_CONNECT_TIMEOUT)
         try:
             connection.connect()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # UnicodeError: no such name can be
             connection.close()
             raise self.ended() or connection_error(error, address.shown, connecting=True) from error
         assert connection.sock is not None

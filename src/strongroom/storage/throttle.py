@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BURST = 0.25
 _LONGEST_SLEEP = 0.1
+_GRACE = 8.0
+"""Seconds: after SIGINT what is under way is finished within ten."""
 
 
 class Bucket:
@@ -28,6 +30,7 @@ class Bucket:
         self._cancelled = options.cancelled
         self._lock = threading.Lock()
         self._paid_until = self._clock.monotonic()
+        self._asked: float | None = None
 
     def take(self, count: int) -> None:
         """Wait until ``count`` bytes may pass. Raises ``Interrupted``."""
@@ -36,9 +39,17 @@ class Bucket:
             self._paid_until = max(self._paid_until, now - _BURST) + count / self._rate
             ready = self._paid_until
         while (left := ready - self._clock.monotonic()) > 0:
-            if self._cancelled():
+            if self._cancelled() and self._grace_is_over():
                 raise Interrupted("stopped while waiting for the bandwidth limit")
             self._clock.sleep(min(left, _LONGEST_SLEEP))
+
+    def _grace_is_over(self) -> bool:
+        """Whether the wish to stop is older than what uploads under way and their index are given."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if self._asked is None:
+                self._asked = now
+            return now - self._asked >= _GRACE
 
 
 class ThrottledStore(Wrapper):
