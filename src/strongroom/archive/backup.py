@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from strongroom.archive.backup_options import BackupOptions, BackupTarget
     from strongroom.archive.one_pass import PassOutcome
+    from strongroom.base.clock import Clock
     from strongroom.base.progress import Reporter
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
@@ -41,7 +42,9 @@ def backup(targets: Sequence[BackupTarget], options: BackupOptions, reporter: Re
     gets a pass of its own at the end. Raises ``Interrupted`` when the reporter says stop, ``StrongroomError`` for
     what concerns the source as a whole; what was stored until then is used by the next run.
     """
-    work = _Backup(options, reporter)
+    if not targets:
+        return BackupOutcome()
+    work = _Backup(options, reporter, targets[0].repository.surroundings.clock)
     outcome = BackupOutcome()
     try:
         ready = [one for target in targets if (one := work.prepare(target, outcome)) is not None]
@@ -61,12 +64,13 @@ def backup(targets: Sequence[BackupTarget], options: BackupOptions, reporter: Re
 class _Backup:
     """What the passes of a run have in common."""
 
-    def __init__(self, options: BackupOptions, reporter: Reporter) -> None:
+    def __init__(self, options: BackupOptions, reporter: Reporter, clock: Clock) -> None:
         self._options = options
+        self._clock = clock
         self._reporter = reporter
         self._locks: list[Lock] = []
         self._started = time.monotonic()
-        self._started_ns = time.time_ns()
+        self._started_ns = clock.now_ns()
         if options.stream is not None:
             self._paths = ["/" + os.fsdecode(options.stream.name).lstrip("/")]
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -46,7 +45,7 @@ def make_snapshot(
     """A snapshot of ``tree`` with all that restic writes; sets the summary's beginning and end on the way."""
     surroundings = repository.surroundings
     summary.backup_start = str(Timestamp.local(started_ns))
-    summary.backup_end = str(Timestamp.local(time.time_ns()))
+    summary.backup_end = str(Timestamp.local(surroundings.clock.now_ns()))
     members = {"backup_start": summary.backup_start, "backup_end": summary.backup_end}
     return Snapshot(
         time=Timestamp.local(started_ns if options.time_ns is None else options.time_ns),

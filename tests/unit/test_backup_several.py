@@ -1,0 +1,136 @@
+"""One pass for several repositories: what each gets, and how little one that fails or is slow costs the others."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.backing_up import OTHER_POLYNOMIAL, Host, make_repository
+
+from strongroom.archive import one_pass
+from strongroom.base.errors import Unavailable
+from strongroom.base.objects import Kind
+from strongroom.storage.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.storage.contract import Store
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Some megabytes that do not compress."""
+    place = tmp_path / "source"
+    place.mkdir()
+    for number in range(8):
+        (place / f"file{number}").write_bytes(os.urandom(3 << 20))
+    return place
+
+
+class FailsAt(Wrapper):
+    """A store that is gone from the n-th pack on."""
+
+    def __init__(self, inner: Store, packs: int) -> None:
+        super().__init__(inner)
+        self._left = packs
+
+    def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        if name.kind is Kind.DATA:
+            self._left -= 1
+            if self._left < 0:
+                raise Unavailable("the line is cut", subject="test")
+        super().create(name, data)
+
+
+class Slow(Wrapper):
+    """A store that takes its time with every pack."""
+
+    def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        if name.kind is Kind.DATA:
+            time.sleep(0.3)
+        super().create(name, data)
+
+
+def test_each_repository_gets_only_what_it_lacks(tmp_path: Path, source: Path) -> None:
+    """A repository that joins later gets everything, the other nothing, in one pass."""
+    host = Host(tmp_path / "host")
+    host.backup(source, "first")
+    run = host.backup(source, "first", "second")
+    first, second = run.summaries
+    assert first.data_blobs == 0
+    assert second.data_added > 24 << 20
+    host.check("second")
+    again = host.backup(source, "first", "second")
+    assert [summary.data_blobs for summary in again.summaries] == [0, 0]
+    assert again.summaries[0].files_unmodified == 8
+
+
+def test_a_blob_is_compressed_once(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three repositories cost as many compressions as one."""
+    counts: list[int] = []
+    go = one_pass.Pass.go
+
+    def counted(run: one_pass.Pass) -> list[one_pass.PassOutcome]:
+        outcomes = go(run)
+        counts.append(run.summary.blobs_compressed)
+        return outcomes
+
+    monkeypatch.setattr(one_pass.Pass, "go", counted)
+    host = Host(tmp_path / "host")
+    run = host.backup(source, "a", "b", "c")
+    assert counts == [run.summaries[0].data_blobs + run.summaries[0].tree_blobs]
+
+
+def test_polynomials_may_differ(tmp_path: Path, source: Path) -> None:
+    """Each repository has the chunks of its own polynomial, and both read the source once."""
+    host = Host(tmp_path / "host")
+    make_repository(host.folder / "other", polynomial=OTHER_POLYNOMIAL)
+    run = host.backup(source, "one", "other")
+    assert all(summary.snapshot_id for summary in run.summaries)
+    for name in ("one", "other"):
+        host.check(name)
+    alone = host.backup(source, "alone")
+    assert alone.summary.data_blobs == run.summaries[0].data_blobs
+    again = host.backup(source, "one", "other")
+    assert [summary.data_blobs for summary in again.summaries] == [0, 0]
+    assert again.summaries[1].files_unmodified == 8
+
+
+def test_one_that_fails_stops_no_other(tmp_path: Path, source: Path) -> None:
+    """The other has its snapshot, the failed one an error and an index over what arrived; the next run levels it."""
+    host = Host(tmp_path / "host", wrap=lambda name, store: FailsAt(store, 3) if name == "bad" else store)
+    run = host.backup(source, "good", "bad")
+    good, bad = run.outcome.results
+    assert good.error is None and good.summary.snapshot_id
+    assert isinstance(bad.error, Unavailable) and not bad.summary.snapshot_id
+    assert "the line is cut" in bad.summary.failure
+    host.check("good")
+    host.wrap = lambda _, store: store
+    level = host.backup(source, "good", "bad")
+    assert level.summaries[0].data_blobs == 0
+    assert 0 < level.summaries[1].data_blobs < good.summary.data_blobs
+    host.check("bad")
+
+
+def test_all_that_fail_leave_no_lock(tmp_path: Path, source: Path) -> None:
+    """Without any repository left the run ends with the errors."""
+    host = Host(tmp_path / "host", wrap=lambda _, store: FailsAt(store, 1))
+    run = host.backup(source, "one", "two")
+    assert all(isinstance(result.error, Unavailable) for result in run.outcome.results)
+    assert not list((host.folder / "one" / "locks").iterdir())
+
+
+@pytest.mark.parametrize("spool", [0, 4 << 20, 1 << 30])
+def test_a_slow_one_keeps_no_other_waiting(tmp_path: Path, source: Path, spool: int) -> None:
+    """Its packs wait on disk; when there is no room it gets a pass of its own; in the end both are whole."""
+    host = Host(tmp_path / "host", wrap=lambda name, store: Slow(store) if name == "slow" else store)
+    run = host.backup(source, "quick", "slow", spool_bytes=spool, spool_folder=str(tmp_path))
+    assert all(summary.snapshot_id for summary in run.summaries)
+    had_own_pass = any("pass of its own" in warning for warning in run.heard.warnings)
+    assert had_own_pass == (spool == 4 << 20)
+    for name in ("quick", "slow"):
+        host.check(name)
