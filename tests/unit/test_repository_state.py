@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.repositories import PASSWORD, Machine, make
 
 from strongroom.base.errors import NoRepository, RepositoryError
 from strongroom.base.objects import CONFIG
+from strongroom.repository import state as state_module
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.state import LastRun, Pin, StateDirectory, default_state_folder, pin_url
 from strongroom.storage.local import LocalStore
@@ -171,3 +173,12 @@ def test_where_the_state_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_state_folder() == "/home/ann/.local/state/strongroom"
     assert pin_url("rest:https://x/y") == "rest:https://x/y"
     assert pin_url("a/../b").endswith("/b") and pin_url("a/../b").startswith("/")
+
+
+def test_sources_that_never_come_again_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest sources are remembered, so that one-time names do not fill the disk."""
+    monkeypatch.setattr(state_module, "_MAX_RUNS", 5)
+    state = StateDirectory(str(tmp_path), Machine().surroundings).repository(REPOSITORY)
+    for number in range(9):
+        state.record_run("alpha", [f"/{number}"], replace(RUN, started_ns=number))
+    assert [state.last_run("alpha", [f"/{number}"]) is not None for number in range(9)] == [False] * 4 + [True] * 5

@@ -42,14 +42,13 @@ class NameSearch:
         _Search(self, view, found).folder(view.tree, b"/", 0)
 
     def matches(self, entry: Entry) -> tuple[bool, bool]:
-        """Whether an entry is found, and whether something below it may be."""
-        taken, below = self._filter.select(entry.path, entry.is_dir)
-        query, mtime = self._query, entry.node.mtime.ns
-        if (query.oldest_ns is not None and mtime < query.oldest_ns) or (
-            query.newest_ns is not None and mtime > query.newest_ns
-        ):
-            taken = False
-        return taken, below
+        """Whether the patterns take an entry, with all that is below it, and whether they may take something below."""
+        return self._filter.select(entry.path, entry.is_dir)
+
+    def in_time(self, entry: Entry) -> bool:
+        """Whether an entry was modified within the bounds."""
+        oldest, newest, mtime = self._query.oldest_ns, self._query.newest_ns, entry.node.mtime.ns
+        return (oldest is None or oldest <= mtime) and (newest is None or mtime <= newest)
 
     def is_barren(self, tree: bytes) -> bool:
         """Whether this tree was searched already, in vain."""
@@ -70,10 +69,14 @@ class _Search:
         self._found = found
         self._repeats = Repeats()
 
-    def folder(self, tree: str, path: bytes, depth: int) -> bool:
-        """Search a tree; whether anything was found in it, or could not be read."""
+    def folder(self, tree: str, path: bytes, depth: int, inside: bool = False) -> bool:
+        """Search a tree; whether anything was found in it, or could not be read.
+
+        ``inside``: the patterns take a folder above, and so all that is here. Then it says nothing of the tree itself
+        when it holds nothing, and nothing of this place what was remembered of the tree.
+        """
         number = bytes.fromhex(tree)
-        if self._search.is_barren(number):
+        if not inside and self._search.is_barren(number):
             return False
         if depth >= MAX_DEPTH:
             self._view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
@@ -85,13 +88,13 @@ class _Search:
         for node in nodes:
             entry = Entry(join(path, node.name), node)
             taken, below = self._search.matches(entry)
-            if taken:
+            if taken and self._search.in_time(entry):
                 any_found = True
                 self._found(entry)
-            if entry.is_dir and below:
+            if entry.is_dir and (taken or below):
                 subtree = self._view.subtree(entry)
-                any_found |= subtree is None or self.folder(subtree, entry.path, depth + 1)
-        if not any_found:
+                any_found |= subtree is None or self.folder(subtree, entry.path, depth + 1, inside or taken)
+        if not any_found and not inside:
             self._search.remember_barren(number)
         return any_found
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _MAX_FILE = 16 << 20
+_MAX_RUNS = 1000
+"""How many sources are remembered; whoever names each run otherwise must not fill the file for ever."""
 _SALT_BYTES = 32
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
@@ -176,7 +178,13 @@ class RepositoryState:
     def record_run(self, hostname: str, paths: Sequence[str], run: LastRun) -> None:
         """Remember a backup, once its snapshot is stored. A disk that fails is a warning."""
         source = (hostname, tuple(sorted(paths)))
-        self._change(lambda content: replace(content, runs={**content.runs, source: run}))
+
+        def change(content: _Content) -> _Content:
+            runs = {**content.runs, source: run}
+            newest = sorted(runs, key=lambda known: runs[known].started_ns)[-_MAX_RUNS:]
+            return replace(content, runs={known: runs[known] for known in newest})
+
+        self._change(change)
 
     def content(self) -> _Content | None:
         """The state file, or None where there is none or none that can be believed (a warning, then)."""
