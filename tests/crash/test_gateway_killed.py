@@ -72,3 +72,29 @@ def test_killed_at_random_under_load(tmp_path: Path) -> None:
         if path.is_file()
     }
     assert stored == {one for one in logged if one[0] != "config"}
+
+
+def test_what_was_published_without_a_receipt_gets_one(tmp_path: Path) -> None:
+    """A gateway that died between link and receipt gives the object its receipt at the next start, with its maker."""
+    gateway = Gateway(tmp_path)
+    gateway.start()
+    gateway.make()
+    gateway.stop()
+    data, half = b"published", b"unfinished"
+    folder = gateway.data / "web01"
+    maker = "c" * 32
+    for kind, content in (("data", data), ("index", half)):
+        name = name_of(content)
+        left = folder / f".strongroom/tmp/gate-{kind}-{name}-{maker}-{'0' * 16}"
+        left.write_bytes(content)
+        if kind == "data":
+            os.link(left, folder / "data" / name[:2] / name)
+    gateway.start()
+    begun = time.monotonic()
+    while list((folder / ".strongroom/tmp").iterdir()):
+        assert time.monotonic() - begun < 10
+        time.sleep(0.05)
+    assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
+    gateway.stop()
+    found = [r for _, r in entries(FolderSource(str(gateway.log)), 0, 100)][1:]
+    assert [(r.type, r.name, r.principal) for r in found] == [(LeafType.RECOVERED, name_of(data), maker)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.gateway.policy import Quota, check_addresses, load_policy, parse_size
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def _place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--path", default=os.environ.get("DATA_DIRECTORY") or "/tmp/restic", metavar="FOLDER", help="the data folder"
-    )
+    parser.add_argument("--path", metavar="FOLDER", help="the data folder (default: $DATA_DIRECTORY or /tmp/restic)")
     parser.add_argument("--state", metavar="FOLDER", help="the state (default: $STATE_DIRECTORY or PATH/.strongroom)")
     parser.add_argument("--database", metavar="URL", help="sqlite:///file or postgresql://… (default: in the state)")
 
@@ -41,10 +38,10 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--tls", action="store_true", help="speak TLS")
     add("--tls-cert", metavar="FILE", help="the certificate (default: PATH/public_key)")
     add("--tls-key", metavar="FILE", help="its key (default: PATH/private_key)")
-    add("--tls-min-ver", choices=("1.2", "1.3"), default="1.2", help="the oldest TLS that is spoken")
-    add("--max-size", type=int, default=0, metavar="BYTES", help="the most that all repositories together may hold")
+    add("--tls-min-ver", choices=("1.2", "1.3"), help="the oldest TLS that is spoken")
+    add("--max-size", type=int, metavar="BYTES", help="the most that all repositories together may hold")
     add("--log", metavar="FILE", help="write an access log to this file, - for standard output")
-    add("--log-format", choices=("combined", "json"), default="combined", help="how a line of it looks")
+    add("--log-format", choices=("combined", "json"), help="how a line of it looks")
     add("--prometheus", action="store_true", help="serve metrics at /metrics")
     add("--prometheus-no-auth", action="store_true", help="serve them without authentication")
     add("--proxy-auth-username", metavar="HEADER", help="trust a proxy's word, in this header, for who is asking")
@@ -56,25 +53,23 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--public-log", action="store_true", help="let every principal read all entries of the log")
     add("--witness", metavar="URL", help="a witness that countersigns the log")
     add("--witness-key", metavar="KEY", help="the witness's verifier key")
-    add("--workers", type=int, default=2, metavar="N", help="how many processes serve (default: 2)")
+    add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
     add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that flags and the policy file's [server] table give; flags win. Raises ``ConfigurationError``."""
-    given = {name: value for name, value in vars(arguments).items() if name in Settings.__dataclass_fields__}
-    server = load_policy(arguments.config).server if arguments.config else {}
-    for key, value in server.items():
-        if key not in Settings.__dataclass_fields__ or key in ("limits", "receipts", "config"):
-            raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
-        if f"--{key.replace('_', '-')}" not in " ".join(sys.argv):
+    given: dict[str, Any] = {"path": os.environ.get("DATA_DIRECTORY") or "/tmp/restic"}
+    known = Settings.__dataclass_fields__
+    if arguments.config:
+        for key, value in load_policy(arguments.config).server.items():
+            if key not in known or key in ("limits", "receipts", "config"):
+                raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
             given[key] = tuple(value) if isinstance(value, list) else value
-    given["host"] = getattr(arguments, "log_host", None) or given.get("host")
-    for name in ("listen", "trusted_proxies"):
-        if given.get(name) is None:
-            given.pop(name, None)
-        else:
-            given[name] = tuple(given[name])
+    flags = {"host": getattr(arguments, "log_host", None)} | vars(arguments)
+    for name, value in flags.items():
+        if name in known and value not in (None, False):
+            given[name] = tuple(value) if isinstance(value, list) else value
     return Settings(**given)
 
 

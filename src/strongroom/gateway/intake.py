@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -106,17 +107,31 @@ def take(
 
 
 def _open(repository: Repository, name: ObjectName, principal: str) -> tuple[int, str]:
+    """A file that says by its name what it will be, and by a lock that its writer lives."""
     folder = temporary_folder(repository)
-    file = f"{PREFIX}-{name.kind.value}-{name.name}-{principal or 'nobody'}-{secrets.token_hex(8)}"
-    path = os.path.join(folder, file)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    while True:
+        file = f"{PREFIX}-{name.kind.value}-{name.name}-{principal or 'nobody'}-{secrets.token_hex(8)}"
+        path = os.path.join(folder, file)
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            os.stat(repository.path)  # never makes the repository anew: its disk may be unmounted
+            make_folder(repository.own, repository.modes.folder)
+            make_folder(folder, repository.modes.folder)
+            continue
+        if is_abandoned(descriptor) and os.fstat(descriptor).st_nlink == 1:
+            return descriptor, path
+        os.close(descriptor)  # a recovery took it for a leftover before we had locked it
+
+
+def is_abandoned(descriptor: int) -> bool:
+    """Take an upload's lock without waiting: whoever gets it knows that no other writer lives."""
     try:
-        return os.open(path, flags, 0o600), path
-    except FileNotFoundError:
-        os.stat(repository.path)  # never makes the repository anew: its disk may be unmounted
-        make_folder(repository.own, repository.modes.folder)
-        make_folder(folder, repository.modes.folder)
-        return os.open(path, flags, 0o600), path
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _link(repository: Repository, temporary: str, target: str) -> None:

@@ -5,19 +5,20 @@ Run in the background by the worker that holds the lease: the gateway serves at 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import re
 import sys
-import time
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.objects import CONFIG, CONFIG_NAME, NAMED_KINDS, Kind, ObjectName
-from strongroom.gateway.intake import PREFIX, temporary_folder
+from strongroom.gateway.intake import PREFIX, is_abandoned, temporary_folder
 from strongroom.gateway.quota import ALL
 from strongroom.receipts.leaf import LeafType
+from strongroom.storage.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +28,13 @@ if TYPE_CHECKING:
     from strongroom.gateway.worker import Services
 
 _LEFTOVER = re.compile(PREFIX + r"-([a-z]+)-([0-9a-f]{64})-([0-9a-f]{32}|nobody)-[0-9a-f]{16}\Z")
-_ABANDONED = 24 * 3600
-"""A file without a target that is older belongs to nobody any more; a younger one may still be in use."""
 
 
-def recover(services: Services, stopping: Callable[[], bool], *, began: float) -> None:
-    """Look through every repository once. ``began`` is when this gateway started, in seconds since 1970."""
+def recover(services: Services, stopping: Callable[[], bool]) -> None:
+    """Look through every repository once."""
     for repository in services.repositories.all():
         try:
-            recover_repository(services, repository, began)
+            recover_repository(services, repository)
             if repository.state(fresh=True).adopting:
                 adopt(services, repository, stopping)
         except (StrongroomError, OSError) as error:
@@ -46,46 +45,40 @@ def recover(services: Services, stopping: Callable[[], bool], *, began: float) -
         _count(services, stopping)
 
 
-def recover_repository(services: Services, repository: Repository, began: float) -> None:
-    """Give objects whose upload was published without a receipt their receipt, and clear away unfinished files."""
+def recover_repository(services: Services, repository: Repository) -> None:
+    """Give objects whose upload was published without a receipt their receipt, and clear away unfinished files.
+
+    A living upload holds the lock of its file; what is not locked was left by a process that has gone.
+    """
     folder = temporary_folder(repository)
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return
-    for file in names:
+    for file in _names(folder):
         match = _LEFTOVER.match(file)
         if match is None or match[1] not in {kind.value for kind in Kind}:
             continue
         path = os.path.join(folder, file)
         try:
-            status = os.lstat(path)
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             continue  # its upload has just ended
-        name = CONFIG if match[1] == "config" else ObjectName(Kind(match[1]), match[2])
-        if status.st_mtime >= began:
-            continue  # a living upload's
-        if _same(path, os.path.join(repository.path, name.path)):
-            if name.kind is not Kind.LOCK:
-                principal = "" if match[3] == "nobody" else match[3]
-                _record(services, repository, name, LeafType.RECOVERED, principal=principal, size=status.st_size)
-            os.unlink(path)
-        elif status.st_nlink == 1 and time.time() - status.st_mtime > _ABANDONED:
-            os.unlink(path)
+        try:
+            if is_abandoned(descriptor):
+                name = CONFIG if match[1] == "config" else ObjectName(Kind(match[1]), match[2])
+                _settle(services, repository, name, descriptor, path, "" if match[3] == "nobody" else match[3])
+        finally:
+            os.close(descriptor)
 
 
-def sweep_at_start(services: Services, began: float) -> None:
-    """Before the first request: no upload of this machine is alive, so unfinished files without a target can go.
-
-    With several gateways on one folder that is not so; each then only removes what is older than a day.
-    """
-    for repository in services.repositories.all():
-        folder = temporary_folder(repository)
-        recover_repository(services, repository, began)
-        for file in _names(folder):
-            path = os.path.join(folder, file)
-            if _LEFTOVER.match(file) and os.lstat(path).st_nlink == 1 and os.lstat(path).st_mtime < began:
-                os.unlink(path)
+def _settle(
+    services: Services, repository: Repository, name: ObjectName, descriptor: int, path: str, principal: str
+) -> None:
+    status = os.fstat(descriptor)
+    with contextlib.suppress(FileNotFoundError):
+        target = os.lstat(os.path.join(repository.path, name.path))
+        if os.path.samestat(status, target) and name.kind is not Kind.LOCK:
+            sync_folder(os.path.dirname(os.path.join(repository.path, name.path)))
+            _record(services, repository, name, LeafType.RECOVERED, principal=principal, size=status.st_size)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 class Recorder(Protocol):
@@ -150,13 +143,6 @@ def _count(services: Services, stopping: Callable[[], bool]) -> None:
                 if stopping():
                     return
     services.quotas.set_used(ALL, size, objects)
-
-
-def _same(path: str, target: str) -> bool:
-    try:
-        return os.path.samestat(os.lstat(path), os.lstat(target))
-    except FileNotFoundError:
-        return False
 
 
 def _names(folder: str) -> list[str]:

@@ -14,8 +14,7 @@ from strongroom.gateway import metrics, schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
-from strongroom.gateway.recovery import sweep_at_start
-from strongroom.gateway.worker import build, exit_worker, run
+from strongroom.gateway.worker import exit_worker, run
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate, state
 from strongroom.receipts.signing_key import load, load_or_create
@@ -72,12 +71,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
         say(f"warning: the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
     if settings.prometheus:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
-    began = time.time()
-    _sweep(settings, signer, began)
     say(f"log verifier key: {signer.verifier}")
     for listener in listeners:
         say(f"start server on {describe(listener)}")
-    return _supervise(settings, signer, listeners, certificates, began, beyond=beyond)
+    return _supervise(settings, signer, listeners, certificates, beyond=beyond)
 
 
 def _certificates(settings: Settings) -> Certificates | None:
@@ -102,26 +99,11 @@ def _check_plaintext(
     say("warning: without --tls, passwords travel unencrypted beyond this machine")
 
 
-def _sweep(settings: Settings, signer: Signer, began: float) -> None:
-    """In a child, so that the supervisor opens no database connection that its workers would inherit."""
-    child = os.fork()
-    if child == 0:
-        try:
-            services = build(settings, signer)
-            sweep_at_start(services, began)
-            services.ledger.close()
-        except BaseException as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-        exit_worker(0)
-    os.waitpid(child, 0)
-
-
 def _supervise(
     settings: Settings,
     signer: Signer,
     listeners: list[socket.socket],
     certificates: Certificates | None,
-    began: float,
     *,
     beyond: bool,
 ) -> int:
@@ -134,7 +116,7 @@ def _supervise(
         if pid == 0:
             code = 1
             try:
-                code = run(settings, signer, listeners, certificates, began, beyond_loopback=beyond)
+                code = run(settings, signer, listeners, certificates, beyond_loopback=beyond)
             except BaseException as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
             exit_worker(code)

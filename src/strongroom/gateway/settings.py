@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
 
-if TYPE_CHECKING:
-    from strongroom.base.objects import Kind
+from strongroom.base.errors import ConfigurationError
+from strongroom.base.objects import Kind
 
 MIB = 1 << 20
 GIB = 1 << 30
 
 
-def _limits() -> dict[Kind, int]:
-    from strongroom.base.objects import Kind  # noqa: PLC0415 - the dataclass needs a function here
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "bool": bool,
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "tuple": tuple,
+}
 
+
+def _limits() -> dict[Kind, int]:
     return {
         Kind.CONFIG: 64 * 1024,
         Kind.KEY: 64 * 1024,
@@ -28,7 +34,7 @@ def _limits() -> dict[Kind, int]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a gateway serves. The names are those of the flags."""
+    """How a gateway serves. The names are those of the flags, and of the policy file's [server] table."""
 
     path: str
     listen: tuple[str, ...] = (":8000",)
@@ -70,6 +76,15 @@ class Settings:
     receipts: bool = True
     """Only the bench of the gateway turns this off, to see what receipts cost; no flag does."""
     limits: dict[Kind, int] = field(default_factory=_limits)
+
+    def __post_init__(self) -> None:
+        """Raises ``ConfigurationError`` for a value of another type than the field's: the file is not typed."""
+        for one in fields(self):
+            value, kind = getattr(self, one.name), str(one.type)
+            wanted = next((t for name, t in _TYPES.items() if kind.startswith(name)), None)
+            fits = wanted is None or (isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)))
+            if not fits and not (value is None and "None" in kind):
+                raise ConfigurationError(f"not a value for this: {value!r}", subject=f"server.{one.name}")
 
     @property
     def state_folder(self) -> str:

@@ -110,7 +110,6 @@ def run(
     signer: Signer,
     listeners: Sequence[socket.socket],
     certificates: Certificates | None,
-    began: float,
     *,
     beyond_loopback: bool,
 ) -> int:
@@ -137,7 +136,7 @@ def run(
         services.countersigning.start()
     for work in (
         lambda: tick(services, stopped.is_set),
-        lambda: recover(services, stopped.is_set, began=began),
+        lambda: recover(services, stopped.is_set),
     ):
         threading.Thread(target=work, daemon=True).start()
     server.run()
