@@ -118,6 +118,18 @@ fn too_much_memory() {
     assert_eq!(decode_tree(many.as_bytes(), Mode::Lenient).unwrap().skipped[0].reason, "a list is too long");
 }
 
+/// A string that would grow while it is read is not taken, and a key that is none of ours is not looked at.
+#[test]
+fn long_strings() {
+    let long = "\u{ff}".repeat(1 << 20);
+    for field in ["name", "type", "user", "error", "linktarget", "mtime"] {
+        let tree = decode_tree(&listing(&[&format!(r#"{{"name":"a","{field}":"{long}"}}"#)]), Mode::Lenient).unwrap();
+        assert_eq!(tree.skipped[0].reason, "a text is too long");
+    }
+    let tree = decode_tree(&listing(&[&format!(r#"{{"name":"a","{long}":1}}"#)]), Mode::Strict).unwrap();
+    assert_eq!(tree.nodes[0].unknown.len(), long.len() + 5);
+}
+
 /// What decides whether a file is read again.
 #[test]
 fn unchanged() {

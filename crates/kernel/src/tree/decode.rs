@@ -59,7 +59,7 @@ pub fn decode_tree(data: &[u8], mode: Mode) -> Result<Tree> {
     reader.expect(b'{')?;
     while reader.more(&mut first, b'}')? {
         let key = reader.key()?;
-        if fold(&key.bytes()) != b"nodes" {
+        if fold(key) != b"nodes" {
             reader.value()?;
         } else if found {
             return Err(Error::damaged("a tree has two lists of nodes"));

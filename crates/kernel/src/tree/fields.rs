@@ -75,8 +75,8 @@ fn field(
         b"subtree" => subtree(reader)?.map(|id| node.subtree = id),
         b"error" => set(text(reader)?.map(|text| text.map(Text::string)), &mut node.error),
         raw => {
-            let folded = fold(&key.bytes());
-            if folded != raw && KEYS.contains(&folded.as_slice()) {
+            let folded = if is_lower(raw) { Vec::new() } else { fold(key) };
+            if KEYS.contains(&folded.as_slice()) {
                 return field(reader, Text::of(&folded), node, raw_target);
             }
             let value = reader.value()?;
@@ -135,17 +135,24 @@ const KEYS: [&[u8]; 22] = [
     b"error",
 ];
 
-/// A key as Go compares it: letters without case, with the two runes beyond ASCII that fold to ASCII letters.
-pub(super) fn fold(key: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(key);
-    text.chars()
-        .map(|rune| match rune {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            other => other.to_ascii_lowercase(),
-        })
-        .collect::<String>()
-        .into_bytes()
+/// A key as Go compares it: letters without case, with the two runes beyond ASCII that fold to ASCII letters. A key too
+/// long for any of ours, however it is escaped, is nothing.
+pub(super) fn fold(key: Text<'_>) -> Vec<u8> {
+    const LONGEST: usize = 200;
+    if key.raw.len() > LONGEST {
+        return Vec::new();
+    }
+    let fold = |rune| match rune {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    key.string().chars().map(fold).collect::<String>().into_bytes()
+}
+
+/// Whether a key is as it stands, and short as all of ours: then it need not be folded to be compared.
+fn is_lower(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
 }
 
 /// Sets a field; `null` leaves it alone, as in Go.
@@ -165,10 +172,20 @@ fn kind(word: Text<'_>) -> NodeType {
     }
 }
 
+/// The longest string that is taken, in bytes as it is spelt: a bound on what bytes that are no UTF-8 grow to.
+const MAX_TEXT: usize = 1 << 20;
+/// The longest binary value that is taken, as it is spelt.
+const MAX_BINARY: usize = 64 << 20;
+
 /// A string, `None` for `null`. A value of another type is passed over.
 fn text<'a>(reader: &mut Reader<'a>) -> Result<Field<Option<Text<'a>>>> {
+    text_up_to(MAX_TEXT, reader)
+}
+
+fn text_up_to<'a>(limit: usize, reader: &mut Reader<'a>) -> Result<Field<Option<Text<'a>>>> {
     if reader.peek() == Some(b'"') {
-        return reader.text().map(|text| Ok(Some(text)));
+        let text = reader.text()?;
+        return Ok(if text.raw.len() > limit { Err("a text is too long") } else { Ok(Some(text)) });
     }
     Ok(if reader.value()? == b"null" { Ok(None) } else { Err("a field that must be a string is none") })
 }
@@ -278,7 +295,7 @@ fn content(reader: &mut Reader<'_>) -> Result<Field<Option<Vec<Id>>>> {
 }
 
 fn binary(reader: &mut Reader<'_>) -> Result<Field<Option<Vec<u8>>>> {
-    Ok(match text(reader)? {
+    Ok(match text_up_to(MAX_BINARY, reader)? {
         Ok(Some(text)) => STANDARD.decode(text.bytes()).map(Some).map_err(|_| "a value is not base64"),
         Ok(None) => Ok(None),
         Err(fault) => Err(fault),
@@ -300,7 +317,9 @@ fn attribute(reader: &mut Reader<'_>) -> Result<Field<Attribute>> {
     let mut first = true;
     reader.expect(b'{')?;
     while reader.more(&mut first, b'}')? {
-        let result = match fold(&reader.key()?.bytes()).as_slice() {
+        let key = reader.key()?;
+        let folded = if is_lower(key.raw) { key.raw } else { &fold(key) };
+        let result = match folded {
             b"name" => set(text(reader)?.map(|text| text.map(|text| text.bytes().into_owned())), &mut name),
             b"value" => binary(reader)?.map(|bytes| value = bytes.unwrap_or_default()),
             _ => reader.value().map(|_| Ok(()))?,
