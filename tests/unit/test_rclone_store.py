@@ -56,9 +56,10 @@ def test_its_password_is_not_on_its_command_line(tmp_path: Path) -> None:
     with open_store(f"rclone:{tmp_path}", options()) as store:
         inner = innermost(store)
         assert isinstance(inner, RcloneStore)
-        pids = children(os.getpid())
+        pids = children(inner.process.pid)
         password = inner.client.address.password
         assert len(password) >= 40
+        assert pids
         assert all(password.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
         with pytest.raises(errors.Refused):
             open_store(f"rest:http://127.0.0.1:{inner.client.address.port}/", StoreOptions(retry_for=0)).stat(CONFIG)
@@ -90,7 +91,9 @@ def test_when_it_dies(tmp_path: Path) -> None:
     with open_store(f"rclone:{tmp_path}", options()) as store:
         with pytest.raises(errors.Missing):
             store.stat(CONFIG)
-        for pid in children(os.getpid()):
+        inner = innermost(store)
+        assert isinstance(inner, RcloneStore)
+        for pid in children(inner.process.pid):
             if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.5)

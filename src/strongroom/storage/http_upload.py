@@ -55,6 +55,7 @@ class HttpUpload(Upload):
         self._early: Answer | None = None
         self._broken: Exception | None = None
         self._done = False
+        self._lost = False
         self._taken = taken
 
     def send_all(self, data: Data) -> None:
@@ -140,6 +141,8 @@ class HttpUpload(Upload):
         if found is None:
             raise fault
         if not found:
+            if self._lost:
+                raise fault  # rclone writes in place: what stands there may be our own, cut off, and soon gone
             raise errors.Exists("other bytes stand under this name already", subject=self._client.subject(self._path))
 
     def _outcome(self) -> errors.StrongroomError | None:
@@ -153,6 +156,7 @@ class HttpUpload(Upload):
             try:
                 answer = self._client.answer(connection)
             except (OSError, http.client.HTTPException) as error:
+                self._lost = True
                 return connection_error(self._broken or error, subject)
             answer.reusable = answer.reusable and self._broken is None
         self._connection, self._early = None, None

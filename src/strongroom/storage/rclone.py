@@ -35,12 +35,12 @@ class RcloneStore(RestStore):
 
     def __init__(self, remote: str, options: StoreOptions) -> None:
         self._remote = remote
-        self._process = _Rclone(remote, options)
+        self.process = Rclone(remote, options)
         address = RestAddress(
-            False, "127.0.0.1", self._process.port, None, "/", self._process.user, self._process.password
+            False, "127.0.0.1", self.process.port, None, "/", self.process.user, self.process.password
         )
         super().__init__(address, options)
-        self.client.pool.ended = self._process.ended
+        self.client.pool.ended = self.process.ended
 
     @property
     def location(self) -> str:
@@ -50,10 +50,10 @@ class RcloneStore(RestStore):
     def close(self) -> None:
         """End rclone."""
         super().close()
-        self._process.stop()
+        self.process.stop()
 
 
-class _Rclone:
+class Rclone:
     """The process, from its first line on."""
 
     def __init__(self, remote: str, options: StoreOptions) -> None:
@@ -102,6 +102,11 @@ class _Rclone:
             else:
                 self._last.append(redact(line.strip()))
         self._started.set()
+
+    @property
+    def pid(self) -> int:
+        """The shell that guards it."""
+        return self._process.pid
 
     def ended(self) -> StoreError | None:
         """Why nobody answers any more, once rclone has gone."""
