@@ -149,15 +149,16 @@ def test_rclone_serve_s3(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_a_server(tmp_path: Path) -> None:
-    """A folder keeps every promise and is left as it was; rest-server's protocol cannot accept the same bytes again."""
+    """A folder keeps every promise and is left as it was; a server is left with no more than it keeps to itself."""
     report = probe(open_store(str(tmp_path)))
     assert set(worths(report).values()) == {Worth.GOOD}
     assert not report.left_behind
     assert not list((tmp_path / ".strongroom").iterdir())
-    with RestServer() as server:
-        report = probe(open_store(f"rest:{server.url}", StoreOptions(retry_for=0)))
-    assert set(worths(report).values()) == {Worth.GOOD}
-    assert report.left_behind
+    for append_only, left in ((False, 0), (True, 2)):
+        with RestServer(append_only=append_only) as server:
+            report = probe(open_store(f"rest:{server.url}", StoreOptions(retry_for=0)))
+            assert set(worths(report).values()) == {Worth.GOOD}
+            assert len(report.left_behind) == len(server.objects) == left
 
 
 def test_the_command(tmp_path: Path, strongroom: Strongroom) -> None:

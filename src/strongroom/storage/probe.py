@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.local import LocalStore
+from strongroom.storage.removal import removal_of
 from strongroom.storage.removal.probe import PLACE, remove_folder
 from strongroom.storage.report import Report, Worth
 from strongroom.storage.wrapper import innermost
@@ -51,8 +52,21 @@ def probe(store: Store) -> Report:
         if isinstance(inner, LocalStore):
             remove_folder(inner.path, name)
         else:
-            report.left_behind.append(f"{place.location} (one config and one pack of a few bytes)")
+            report.left_behind = _tidy(place)
     return report
+
+
+def _tidy(place: Store) -> list[str]:
+    """Remove what lies in the probe's own repository, as far as that is allowed; what stays behind."""
+    left = []
+    with contextlib.suppress(errors.StrongroomError):
+        for kind in (Kind.CONFIG, Kind.DATA):
+            for info in list(place.list(kind)):
+                try:
+                    removal_of(place).remove(info.name)
+                except errors.StrongroomError:
+                    left.append(f"{place.location} {info.name}")
+    return left
 
 
 def _contract(store: Store, report: Report) -> None:
