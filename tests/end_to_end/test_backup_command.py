@@ -42,6 +42,7 @@ def test_one_repository_of_two_is_missing(strongroom: Strongroom, tmp_path: Path
     assert [snapshot["id"] for snapshot in strongroom.snapshots(good)] == [saved["snapshot_id"]]
     shown = strongroom.run("-r", gone, "-r", good, "backup", small).expect(71)
     assert f"{gone}: NO SNAPSHOT" in shown.out
+    assert "1 of 2 snapshots were not made" in shown.err
 
 
 def test_a_missing_path_is_3_and_all_missing_is_1(strongroom: Strongroom, repository: Path, small: Path) -> None:
@@ -49,6 +50,7 @@ def test_a_missing_path_is_3_and_all_missing_is_1(strongroom: Strongroom, reposi
     strongroom.init(repository)
     ended = strongroom.on(repository, "backup", small, small / "nope").expect(3)
     assert "nope" in ended.err
+    assert ended.err.splitlines()[-1] == "Warning: at least one source file could not be read"
     strongroom.on(repository, "backup", small / "nope").expect(1)
     assert [snapshot["paths"] for snapshot in strongroom.snapshots(repository)] == [[str(small)]]
 

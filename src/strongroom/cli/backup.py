@@ -116,7 +116,6 @@ def run(context: Context) -> int:
     incomplete = False
     with contextlib.ExitStack() as stack:
         stack.callback(reporter.close)
-        stack.enter_context(context.signals.cooperative(reporter))
         jobs = plan(context, reporter)
         several = len({target.url for job in jobs for target in job.targets}) > 1
         reporter.label_repositories = several
@@ -125,7 +124,21 @@ def run(context: Context) -> int:
             outcome_codes, missing = _do(context, reporter, job, opened, several)
             codes += outcome_codes
             incomplete = incomplete or missing
-    return exit_codes.of_repositories(codes, incomplete=incomplete)
+    code = exit_codes.of_repositories(codes, incomplete=incomplete)
+    if code != exit_codes.OK:
+        _last_words(context, code, sum(one != exit_codes.OK for one in codes), len(codes))
+    return code
+
+
+def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
+    """What the exit code means, in restic's words where it has some."""
+    text = f"Fatal: {failed} of {asked} snapshots were not made; the reasons stand above"
+    if code == exit_codes.INCOMPLETE:
+        text = "Warning: at least one source file could not be read"
+    if context.json:
+        context.out.warn_json({"message_type": "exit_error", "code": code, "message": text})
+    else:
+        context.out.warn(text)
 
 
 class _Opened:
@@ -168,7 +181,7 @@ def _do(context: Context, reporter: ShownReporter, job: Job, opened: _Opened, se
             targets.append(_backup_target(context, target, repository))
     if not targets:
         return codes, job.incomplete
-    with streams.opened(context, job.options) as options:
+    with streams.opened(context, job.options) as options, context.signals.cooperative(reporter):
         outcome = backup(targets, options, reporter)
     for result in outcome.results:
         if not several:
