@@ -13,17 +13,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.receipts.leaf import ARRIVALS, NO_HASH, LeafType, Receipt, hash_of
-from strongroom.receipts.schema import chain, leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.receipts.database import Database
+    from strongroom.receipts.database import Database, Statements
 
 GROUP = 256
 """At most so many receipts in one transaction."""
@@ -142,38 +139,43 @@ class Committer:
 
 def commit_group(database: Database, drafts: Sequence[Draft], clock: Clock, boot: str) -> list[Committed]:
     """Commit receipts in one transaction, in their order. Durable on return."""
-    with database.write() as connection:
-        heads = _heads(connection, {draft.repository for draft in drafts}, locked=not database.is_sqlite)
-        names = {(d.repository, d.kind, d.name) for d in drafts if d.kind}
-        first, present = _history(connection, names)
-        rows: list[dict[str, object]] = []
+    with database.statements() as sql:
+        # One order of locking, or two groups could wait for each other.
+        heads = {at: _head(sql, at, locked=not database.is_sqlite) for at in sorted({d.repository for d in drafts})}
+        history: dict[Names, History] = {}
+        rows: list[tuple[object, ...]] = []
         done: list[Committed] = []
         for draft in drafts:
             key = (draft.repository, draft.kind, draft.name)
-            if draft.unless_present and key in present:
-                done.append(Committed(present[key], new=False))
+            past = history.get(key)
+            if past is None:
+                past = history[key] = _history(sql, key) if draft.kind else History(None, None)
+            if draft.unless_present and past.present is not None:
+                done.append(Committed(past.present, new=False))
                 continue
             sequence, head = heads[draft.repository]
             receipt = draft.receipt(
-                sequence, head, now_ns=clock.now_ns(), boot=boot, first=first.get(key), salt=os.urandom(16).hex()
+                sequence, head, now_ns=clock.now_ns(), boot=boot, first=past.first, salt=os.urandom(16).hex()
             )
             committed = Committed(receipt.encode())
             done.append(committed)
-            rows.append(row_of(receipt, committed.data))
+            row = row_of(receipt, committed.data)
+            rows.append(tuple(row[column] for column in COLUMNS))
             heads[draft.repository] = (sequence + 1, committed.hash)
             if draft.kind:
-                first.setdefault(key, sequence)
-                present.pop(key, None)
-                if draft.type in ARRIVALS:
-                    present[key] = committed.data
+                first = sequence if past.first is None else past.first
+                history[key] = History(first, committed.data if row["present"] else None)
         if rows:
-            connection.execute(leaf.insert(), rows)
-            changed = sorted({str(row["repository"]) for row in rows})
-            connection.execute(
-                chain.update().where(chain.c.repository == sa.bindparam("at")),
-                [{"at": at, "next": heads[at][0], "head": heads[at][1]} for at in changed],
+            sql.many(_INSERT, rows)
+            sql.many(
+                "UPDATE chain SET next = ?, head = ? WHERE repository = ?",
+                [(heads[at][0], heads[at][1], at) for at in sorted({str(row[0]) for row in rows})],
             )
     return done
+
+
+COLUMNS = ("repository", "sequence", "kind", "name", "present", "hash", "data")
+_INSERT = f"INSERT INTO leaf ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
 def row_of(receipt: Receipt, data: bytes) -> dict[str, object]:
@@ -189,46 +191,35 @@ def row_of(receipt: Receipt, data: bytes) -> dict[str, object]:
     }
 
 
-def _heads(connection: sa.Connection, repositories: set[str], *, locked: bool) -> dict[str, tuple[int, str]]:
-    wanted = sorted(repositories)  # one order of locking, or two groups could wait for each other
-    query = sa.select(chain).where(chain.c.repository.in_(wanted)).order_by(chain.c.repository)
-    query = query.with_for_update() if locked else query
-    heads = {row.repository: (row.next, row.head) for row in connection.execute(query)}
-    fresh = [at for at in wanted if at not in heads]
-    if fresh:
-        new = [{"repository": at, "next": 0, "head": NO_HASH} for at in fresh]
-        if locked:
-            text = "INSERT INTO chain VALUES (:repository, :next, :head) ON CONFLICT DO NOTHING"
-            connection.execute(sa.text(text), new)
-            return _heads(connection, repositories, locked=locked)
-        connection.execute(chain.insert(), new)
-        heads.update(dict.fromkeys(fresh, (0, NO_HASH)))
-    return heads
-
-
 Names = tuple[str, str, str]
+"""Repository, kind, name."""
 
 
-def _history(connection: sa.Connection, names: Iterable[Names]) -> tuple[dict[Names, int], dict[Names, bytes]]:
-    """For each name, the sequence number of its first receipt, and its newest receipt if that says it is there."""
-    wanted = set(names)
-    first: dict[Names, int] = {}
-    present: dict[Names, bytes] = {}
-    if not wanted:
-        return first, present
-    query = (
-        sa.select(leaf.c.repository, leaf.c.kind, leaf.c.name, leaf.c.sequence, leaf.c.present, leaf.c.data)
-        .where(leaf.c.repository.in_({w[0] for w in wanted}), leaf.c.name.in_({w[2] for w in wanted}))
-        .order_by(leaf.c.id)
-    )
-    for row in connection.execute(query):
-        key = (row.repository, row.kind, row.name)
-        if key in wanted:
-            first.setdefault(key, row.sequence)
-            present.pop(key, None)
-            if row.present:
-                present[key] = row.data
-    return first, present
+@dataclass(frozen=True, slots=True)
+class History:
+    """Of a name: the sequence number of its first receipt, and its newest one if that says that it is there."""
+
+    first: int | None
+    present: bytes | None
+
+
+def _head(sql: Statements, repository: str, *, locked: bool) -> tuple[int, str]:
+    query = "SELECT next, head FROM chain WHERE repository = ?" + (" FOR UPDATE" if locked else "")
+    found = sql.rows(query, repository)
+    if not found:
+        text = "INSERT INTO chain (repository, next, head) VALUES (?, 0, ?) ON CONFLICT DO NOTHING"
+        sql.many(text, [(repository, NO_HASH)])
+        found = sql.rows(query, repository)
+    return int(found[0][0]), str(found[0][1])
+
+
+def _history(sql: Statements, key: Names) -> History:
+    query = "SELECT sequence, present, data FROM leaf WHERE repository = ? AND kind = ? AND name = ? ORDER BY id"
+    found = sql.rows(query, *key)
+    if not found:
+        return History(None, None)
+    last = found[-1]
+    return History(int(found[0][0]), bytes(last[2]) if last[1] else None)
 
 
 def boot_id() -> str:

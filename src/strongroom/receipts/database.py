@@ -24,6 +24,24 @@ from strongroom.receipts.network_mounts import network_file_system
 BUSY_SECONDS = 30.0
 
 
+class Statements:
+    """Plain SQL in one transaction; parameters are written as ``?`` for every dialect."""
+
+    def __init__(self, cursor: Any, mark: str) -> None:
+        self._cursor = cursor
+        self._mark = mark
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """The rows of a query."""
+        self._cursor.execute(sql.replace("?", self._mark), values)
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """One statement for each row of parameters."""
+        self._cursor.executemany(sql.replace("?", self._mark), rows)
+
+
 class Database:
     """An open database. Safe to use from many threads, but not across a fork: open it anew there."""
 
@@ -86,6 +104,38 @@ class Database:
                 yield connection
 
     @contextlib.contextmanager
+    def statements(self) -> Iterator[Statements]:
+        """``write`` for the one hot path: the driver's own cursor, which costs a tenth of a composed statement.
+
+        Raises ``Unavailable``; durable or without effect, as ``write``.
+        """
+        with self._turn():
+            try:
+                connection = self.engine.raw_connection()
+            except DBAPIError as error:
+                raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
+            try:
+                cursor = connection.cursor()
+                if self.is_sqlite:
+                    cursor.execute("BEGIN IMMEDIATE")
+                yield Statements(cursor, "?" if self.is_sqlite else "%s")
+                connection.commit()
+            except self._driver_error as error:
+                _give_up(connection)
+                lines = str(error).strip().splitlines()
+                raise Unavailable("the database cannot be used now", subject=lines[0][:200] if lines else "") from None
+            except BaseException:
+                _give_up(connection)
+                raise
+            finally:
+                connection.close()
+
+    @property
+    def _driver_error(self) -> type[Exception]:
+        found: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return found
+
+    @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
         if self._lock_path is None:
             yield
@@ -140,6 +190,13 @@ class Database:
     def close(self) -> None:
         """Close all connections. Idempotent."""
         self.engine.dispose()
+
+
+def _give_up(connection: Any) -> None:
+    with contextlib.suppress(Exception):
+        connection.rollback()
+    with contextlib.suppress(Exception):
+        connection.invalidate()
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
