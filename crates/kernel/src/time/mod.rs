@@ -137,7 +137,8 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         b"Z" => 0,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
             let (hours, minutes) = (pair(at + 1)?, pair(at + 4)?);
-            if hours > 24 || minutes > 60 {
+            // Go has read 24:60 as well before 1.20, but writes what it then cannot read.
+            if hours > 23 || minutes > 59 {
                 return None;
             }
             let offset = (hours * 3600 + minutes * 60) as i32;
