@@ -93,11 +93,14 @@ def test_deleting_does_not_follow_links(forge: Forge, outside: Path, tmp_path: P
     assert os.listdir(out) == ["file"]
 
 
+@pytest.mark.parametrize("links", [1, 2])
 @pytest.mark.parametrize("content", [b"planted", b"precious"])
-def test_a_name_that_is_shared_with_the_outside(forge: Forge, outside: Path, tmp_path: Path, content: bytes) -> None:
+def test_a_name_that_is_shared_with_the_outside(
+    forge: Forge, outside: Path, tmp_path: Path, content: bytes, links: int
+) -> None:
     """A file in the target that is a hard link to one outside is replaced, neither written through nor re-dated."""
     files = Files(forge)
-    root = forge.tree(files.node("victim", content, mode=0o777))
+    root = forge.tree(files.node("victim", content, mode=0o777, links=links, inode=5))
     files.pack()
     out = tmp_path / "out"
     out.mkdir()

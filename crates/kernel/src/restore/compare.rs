@@ -47,10 +47,13 @@ fn try_present(context: &Context, file: &File, buffer: &mut Vec<u8>) -> rustix::
         return Ok(());
     };
     let lacking = if same_stamp(context, file, &stat) { Vec::new() } else { lacking(context, file, &handle, buffer) };
-    if lacking.is_empty() && stat.st_size as u64 == file.size {
+    // What has several names is left as it is or replaced, never touched: who knows where the others are.
+    let shared = stat.st_nlink > 1;
+    let complete = lacking.is_empty() && stat.st_size as u64 == file.size;
+    if complete && (!shared || metadata::has(&handle, &stat, &file.metadata)) {
         file.length.store(file.size, Relaxed);
         context.report.skipped(|| file.path(), file.size);
-        if !dry {
+        if !dry && !shared {
             let outcome = metadata::apply_to_handle(&handle, &stat, &file.metadata, false);
             context.tell(|| file.path(), outcome);
         }
@@ -65,7 +68,7 @@ fn try_present(context: &Context, file: &File, buffer: &mut Vec<u8>) -> rustix::
     if dry {
         return Ok(());
     }
-    if stat.st_nlink > 1 {
+    if shared {
         return context.make_room(&file.dir, &dir, &file.name);
     }
     metadata::strip_setid(&handle, &stat)?;

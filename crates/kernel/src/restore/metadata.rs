@@ -156,6 +156,27 @@ pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, 
     outcome
 }
 
+/// Whether an open file has all that [`apply_to_handle`] would give it.
+pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
+    let times = (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos);
+    let owner = !is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid);
+    let names = attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer));
+    let value = |name: &[u8]| {
+        let mut buffer = vec![0; 64 << 10];
+        let length = rustix::fs::fgetxattr(handle, name, buffer.as_mut_slice()).ok()?;
+        buffer.truncate(length);
+        Some(buffer)
+    };
+    times
+        && owner
+        && stat.st_mode & 0o7777 == wanted.mode
+        && names
+            .iter()
+            .filter(|name| is_ours_to_remove(name))
+            .all(|name| wanted.attributes.iter().any(|(n, _)| n == name))
+        && wanted.attributes.iter().all(|(name, wanted)| checked(name).is_ok() && value(name).as_ref() == Some(wanted))
+}
+
 /// Applies to an entry that is not opened: a symbolic link, a device, a pipe. It was made by this run.
 pub(super) fn apply_to_entry(directory: BorrowedFd<'_>, name: &[u8], link: bool, wanted: &Metadata) -> Outcome {
     let mut outcome = Outcome::default();
