@@ -6,17 +6,21 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.show import entries
+from tests.support import postgres
 from tests.support.gateways import Gateway, name_of
 
-KILLS = int(os.environ.get("STRONGROOM_KILLS", "10"))
-"""The suite kills ten times; `STRONGROOM_KILLS=50` for the full count."""
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "6"))
+"""For each database; ``STRONGROOM_KILLS=50`` for the full count."""
 KINDS = ("data", "index", "snapshots", "data")
 
 
@@ -33,9 +37,19 @@ def load(gateway: Gateway, seed: int, acknowledged: dict[str, bytes], stop: thre
             continue
 
 
-def test_killed_at_random_under_load(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway with the shipped number of workers over each kind of database, not started yet."""
+    flags = ("--no-auth", "--append-only")
+    if request.param == "sqlite":
+        yield Gateway(tmp_path, flags, workers=2)
+    else:
+        with postgres.running() as url:
+            yield Gateway(tmp_path, (*flags, "--database", url), workers=2)
+
+
+def test_killed_at_random_under_load(gateway: Gateway) -> None:
     """After each kill the gateway starts again; at the end every acknowledged object is there, receipted once."""
-    gateway = Gateway(tmp_path, workers=2)
     gateway.start()
     gateway.make()
     acknowledged: dict[str, bytes] = {}

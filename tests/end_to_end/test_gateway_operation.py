@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import ssl
@@ -18,7 +20,7 @@ from strongroom.receipts import promise
 from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType, hash_of
 from strongroom.receipts.log_source import FolderSource, HttpSource
-from strongroom.receipts.note import Verifier
+from strongroom.receipts.note import Verifier, parse_note
 from strongroom.receipts.show import entries
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import V2, Gateway, name_of, read_reply
@@ -249,3 +251,52 @@ def test_metrics_and_json_log(tmp_path: Path, flag: str) -> None:
         rows = [json.loads(line) for line in log.read_text().splitlines()]
         assert [row["status"] for row in rows] == [200, 200, 401, 404]
         assert {row["user"] for row in rows} == {"alice"}
+
+
+def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
+    """With a witness running as a command of its own, the newest head carries its cosignature, and a fork gets none."""
+    gateway = Gateway(tmp_path)
+    gateway.start()
+    gateway.make()
+    gateway.stop()
+    said = tmp_path / "witness.err"
+    command = [str(STRONGROOM), "witness", "serve", "--state", str(tmp_path / "witness"), "--listen", "127.0.0.1:0"]
+    with said.open("wb") as errors:
+        witness = subprocess.Popen(
+            [*command, "--log", gateway.key, "--name", "witness.example/w"], stderr=errors, env=environment(tmp_path)
+        )
+    try:
+        begun = time.monotonic()
+        while not (found := re.search(r"^start witness on (\S+)", said.read_text(), re.MULTILINE)):
+            assert time.monotonic() - begun < 20, said.read_text()
+            time.sleep(0.05)
+        key = re.search(r"^witness verifier key: (.*)$", said.read_text(), re.MULTILINE)
+        assert key
+        url = f"http://{found[1]}"
+        gateway.flags = (*gateway.flags, "--witness", url, "--witness-key", key[1])
+        gateway.start()
+        reply = gateway.ask("GET", "/.strongroom/log/checkpoint.cosigned")
+        while reply.status == 404:
+            assert time.monotonic() - begun < 40
+            time.sleep(0.1)
+            reply = gateway.ask("GET", "/.strongroom/log/checkpoint.cosigned")
+        when = Verifier.parse(key[1]).verify(parse_note(reply.body))
+        assert when is not None
+        assert abs(when - time.time()) < 60
+        gateway.stop()
+        # The whole state is lost but the key: the log would begin anew, and contradict what the witness saw.
+        for path in (gateway.data / ".strongroom").glob("gateway.db*"):
+            path.unlink()
+        shutil.rmtree(gateway.log)
+        gateway.start()
+        data = b"after the loss"
+        assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
+        begun = time.monotonic()
+        while "not signed" not in str(gateway.ask("GET", "/health").body):
+            assert time.monotonic() - begun < 10
+            time.sleep(0.1)
+        assert gateway.ask("GET", "/.strongroom/log/checkpoint").status == 404
+        gateway.stop()
+    finally:
+        witness.terminate()
+        assert witness.wait(20) == 0
