@@ -1,10 +1,13 @@
 """``make quickstart SOURCE=folder``: back a folder up to two repositories in one pass, restore it, compare.
 
+One repository is local, the other stands behind an append-only gateway, as on another machine.
+
 Standard library only, and nothing but the installed command: each step printed here is one that a user can type.
 """
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import secrets
@@ -13,9 +16,13 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 COMMAND = Path(sys.executable).parent / "strongroom"
+HOST = "this-host"
+OFFSITE = "this-host"
+"""The name at the gateway of this host, and of its repository."""
 SHARE = 1.1
 """Room for a repository, as a multiple of the source: incompressible data grows by a little, never shrinks."""
 SPARE = 64 << 20
@@ -32,7 +39,7 @@ def main() -> int:
     if target == source or source in target.parents:
         print(f"{target} lies inside {source}; choose another place with TARGET=folder", file=sys.stderr)
         return 1
-    local, offsite, restored = target / "local", target / "offsite", target / "restored"
+    local, behind, restored = target / "local", target / "gateway", target / "restored"
     if restored.exists():
         print(
             f"{restored} is there from an earlier run; remove it, or choose another place with TARGET=folder",
@@ -43,14 +50,17 @@ def main() -> int:
         return 1
     password = _password(target)
     os.environ["STRONGROOM_PASSWORD_FILE"] = str(password)
-    for repository in (local, offsite):
-        if not (repository / "config").exists():
-            first = ["--copy-chunker-params", "--from-repo", str(local)] if repository is offsite else []
-            _run("init", "--repo", str(repository), *first)
-    code = _run("backup", "--repo", str(local), "--repo", str(offsite), str(source), accept=(0, 3))
-    if code == 3:
-        print("Some files could not be read (named above); the rest is saved, and compared now.")
-    _run("restore", "latest", "--repo", str(offsite), "--path", str(source), "--target", str(restored))
+    with _gateway(behind, target / "token") as address:
+        offsite = f"rest:http://{address}/{OFFSITE}/"
+        if not (local / "config").exists():
+            _run("init", "--repo", str(local))
+        if not (behind / OFFSITE / "config").exists():
+            _run("init", "--repo", offsite, "--copy-chunker-params", "--from-repo", str(local))
+        code = _run("backup", "--repo", str(local), "--repo", offsite, str(source), accept=(0, 3))
+        if code == 3:
+            print("Some files could not be read (named above); the rest is saved, and compared now.")
+        _run("restore", "latest", "--repo", offsite, "--path", str(source), "--target", str(restored))
+    _run("log", "verify", str(behind / ".strongroom" / "log"))
     differences = _compare(source, restored / source.relative_to("/"))
     if differences:
         print(f"The restored files differ from {source}:", *differences[:20], sep="\n  ")
@@ -58,8 +68,38 @@ def main() -> int:
         return 1
     print(f"\nEvery file of {source} came back as it is.")
     shutil.rmtree(restored)
-    _next(source, local, offsite, password)
+    _next(source, local, behind, password)
     return 0
+
+
+@contextlib.contextmanager
+def _gateway(folder: Path, token: Path) -> Iterator[str]:
+    """An append-only gateway over a folder, on loopback; its address. This host's token is made the first time."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if not token.exists():
+        words = ["gateway", "principal", "add", HOST, "--repository", OFFSITE, "--path", str(folder)]
+        print("\n$ strongroom", shlex.join(words), flush=True)
+        made = subprocess.run([COMMAND, *words], check=True, capture_output=True, text=True).stdout
+        with os.fdopen(os.open(token, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+            out.write(made)
+    os.environ["STRONGROOM_REST_USERNAME"] = HOST
+    os.environ["STRONGROOM_REST_PASSWORD"] = token.read_text().strip()
+    words = ["gateway", "serve", "--path", str(folder), "--append-only", "--listen", "127.0.0.1:0"]
+    print("\n$ strongroom", shlex.join(words), "&", flush=True)
+    server = subprocess.Popen([COMMAND, *words], stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        said = []
+        for line in server.stderr:
+            said.append(line)
+            if line.startswith("start server on "):
+                yield line.removeprefix("start server on ").strip()
+                return
+        print(*said, sep="", file=sys.stderr)
+        raise SystemExit(1)
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def _room(source: Path, target: Path) -> bool:
@@ -134,19 +174,24 @@ def _same(left: str, right: str) -> bool:
     return before.st_mtime_ns == after.st_mtime_ns and filecmp.cmp(left, right, shallow=False)
 
 
-def _next(source: Path, local: Path, offsite: Path, password: Path) -> None:
+def _next(source: Path, local: Path, behind: Path, password: Path) -> None:
+    offsite = "rest:http://127.0.0.1:8000/" + OFFSITE + "/"
+    token = behind.parent / "token"
     command = os.path.relpath(COMMAND)
     where = f"-r {shlex.quote(str(local))}"
     print(
         f"""
 Kept for you:
   {local}      the local repository
-  {offsite}    the off-site one (move it to another machine or disk before you rely on it)
+  {behind}    the off-site one, behind its gateway (run that on another machine before you rely on it)
+  {token}      what this host shows to the gateway: with it one can add and read, and delete nothing
   {password}   their password; without it nobody can read them, you neither: keep a copy elsewhere
 
 Next:
+  {command} gateway serve --path {shlex.quote(str(behind))} --append-only --listen 127.0.0.1:8000 &
   export STRONGROOM_PASSWORD_FILE={shlex.quote(str(password))}
-  {command} backup {where} -r {shlex.quote(str(offsite))} {shlex.quote(str(source))}
+  export STRONGROOM_REST_USERNAME={HOST} STRONGROOM_REST_PASSWORD="$(cat {shlex.quote(str(token))})"
+  {command} backup {where} -r {offsite} {shlex.quote(str(source))}
   {command} snapshots {where}
   {command} ls latest {where}
   {command} restore latest {where} --target /tmp/out

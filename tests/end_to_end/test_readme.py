@@ -65,14 +65,14 @@ exclude = ["file1*"]
 
 
 def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Restic) -> None:
-    """The quick start leaves two repositories that restic opens with the password file it names."""
+    """The quick start leaves two repositories, one behind a gateway; restic opens both with the password it names."""
     ended = _quickstart(home, source, tmp_path / "kept")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "came back as it is" in ended.stdout
     secret = tmp_path / "kept" / "password"
     assert str(secret) in ended.stdout
     assert secret.stat().st_mode & 0o777 == 0o600
-    for name in ("local", "offsite"):
+    for name in ("local", "gateway/this-host"):
         restic.run("-r", tmp_path / "kept" / name, "-p", secret, "check", env={"RESTIC_PASSWORD": ""}).expect(0)
     again = _quickstart(home, source, tmp_path / "kept")
     assert again.returncode == 0, again.stdout + again.stderr
