@@ -7,6 +7,7 @@ mod error;
 mod filter;
 mod index;
 mod key;
+mod memory;
 mod node;
 mod pack;
 mod pack_buffer;
@@ -25,6 +26,7 @@ mod kernel {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        memory::settle();
         error::register(module)?;
         key::register(module)?;
         codec::register(module)?;
