@@ -482,6 +482,7 @@ class Backup:
         exclude_if_present: Sequence[tuple[bytes, bytes | None]],
         exclude_larger_than: int | None,
         own_folders: Sequence[bytes],
+        parent_is_own: bool,
         reread: tuple[bytes, int, int] | None,
         spool: tuple[str, int] | None,
         scan: bool,

@@ -102,7 +102,7 @@ impl Backup {
     #[new]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, clippy::type_complexity)]
     #[pyo3(signature = (targets, paths, working, *, threads, extra_verify, dry_run, with_atime, ignore_inode,
-        ignore_ctime, one_file_system, excludes, iexcludes, exclude_if_present, exclude_larger_than, own_folders,
+        ignore_ctime, one_file_system, excludes, iexcludes, exclude_if_present, exclude_larger_than, own_folders, parent_is_own,
         reread, spool, scan, verbose, stream))]
     fn new(
         py: Python<'_>,
@@ -121,6 +121,7 @@ impl Backup {
         exclude_if_present: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         exclude_larger_than: Option<u64>,
         own_folders: Vec<Vec<u8>>,
+        parent_is_own: bool,
         reread: Option<(Vec<u8>, i64, i64)>,
         spool: Option<(PathBuf, u64)>,
         scan: bool,
@@ -162,6 +163,7 @@ impl Backup {
             one_file_system,
             excludes: Excludes::new(&raw(excludes), &raw(iexcludes), tags, exclude_larger_than).map_err(to_py)?,
             own_folders: own_folders.iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect(),
+            parent_is_own,
             reread: reread.map(|(salt, since, now)| Reread { salt, since, now }),
             spool,
             scan,

@@ -95,6 +95,7 @@ class Pass:
             exclude_if_present=list(options.exclude_if_present),
             exclude_larger_than=options.exclude_larger_than,
             own_folders=list(options.own_folders),
+            parent_is_own=reread is not None,
             reread=(reread.salt, reread.since, reread.now) if reread else None,
             spool=(spool_folder, options.spool_bytes) if options.spool_bytes else None,
             scan=reporter.wants_status and not options.no_scan,

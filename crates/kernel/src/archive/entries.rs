@@ -187,7 +187,11 @@ impl Entry<'_> {
 
     /// The node of this entry with everything but its content.
     pub(super) fn node(&self, shared: &Shared, stat: &Stat) -> Result<Node> {
-        let (mut node, warnings) = shared.metadata.node_from(self.base.fd(), self.target, stat)?;
+        let options = &shared.options;
+        let is_due = || options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
+        let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
+        let parent = self.old(0).filter(|_| may_take && !is_due());
+        let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent)?;
         for warning in warnings {
             shared.events.push(Event::Warning { path: self.path.clone(), message: warning.to_string() });
         }

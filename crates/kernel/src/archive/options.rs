@@ -83,6 +83,9 @@ pub struct Options {
     pub excludes: Excludes,
     /// Folders of ours (cache, state, target repositories) that are left out, with an event.
     pub own_folders: Vec<PathBuf>,
+    /// The parent was recorded by this very user on this host: where an inode was not touched since, its attributes
+    /// and link target are taken from there.
+    pub parent_is_own: bool,
     /// Which unchanged files are read again in this run.
     pub reread: Option<Reread>,
     /// Where packs for a slower repository wait, and how many bytes may.
