@@ -300,3 +300,24 @@ def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
     finally:
         witness.terminate()
         assert witness.wait(20) == 0
+
+
+def test_a_rotated_log_begins_with_the_end_of_the_old_one(tmp_path: Path) -> None:
+    """After rotate-log the old log verifies to its end, the new one under its new key, and names the old one's head."""
+    with Gateway(tmp_path) as gateway:
+        gateway.make()
+        old_key = gateway.key
+        gateway.stop()
+        done = run([STRONGROOM, "gateway", "rotate-log", "--path", gateway.data], env=environment(tmp_path))
+        assert done.code == 0, done.err
+        gateway.start()
+        assert gateway.key == done.out.strip()
+        assert gateway.key != old_key
+        assert gateway.put(f"/web01/data/{NAME}", DATA) == 200
+        gateway.stop()
+    old = audit(FolderSource(str(gateway.log)), key=Verifier.parse(old_key)).head
+    source = FolderSource(str(gateway.log) + "2")
+    assert audit(source, key=Verifier.parse(gateway.key)).head.origin == "backup.example/.strongroom/log2"
+    found = [receipt for _, receipt in entries(source, 0, 10)]
+    assert [(r.type, r.detail) for r in found] == [(LeafType.ORIGIN, old.text()), (LeafType.CREATE, "")]
+    assert found[1].sequence == 1

@@ -248,3 +248,22 @@ def run_reconcile(context: Context) -> int:
     context.out.line(f"{gone} objects have gone, {come} were there without a receipt")
     operator.close()
     return 0
+
+
+def arguments_rotate_log(parser: argparse.ArgumentParser) -> None:
+    """Where."""
+    parser.description = (
+        "Begin a new log, with a new key, whose first entry is the last checkpoint of the old one: when the key is lost"
+        " or to be changed, or the old log cannot go on. Start the gateway again, and pin the key that this prints."
+    )
+    _place(parser)
+
+
+def run_rotate_log(context: Context) -> int:
+    """Do it."""
+    from strongroom.gateway.operator import Operator
+
+    operator = Operator(settings_of(context.arguments))
+    context.out.line(operator.rotate_log())
+    operator.close()
+    return 0

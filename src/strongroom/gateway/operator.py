@@ -19,6 +19,8 @@ from strongroom.gateway.serve import open_database, open_signer, origin_of
 from strongroom.receipts import schema as log_schema
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
 from strongroom.receipts.log_state import ensure_log
+from strongroom.receipts.rotation import next_origin, rotate
+from strongroom.receipts.tile_store import Folder, newest_checkpoint
 
 if TYPE_CHECKING:
     from strongroom.gateway.settings import Settings
@@ -28,6 +30,7 @@ class Operator:
     """One command of an operator. Close it."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._database = open_database(settings)
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
@@ -63,6 +66,17 @@ class Operator:
         repository.mark(panic=int(on))
         words = f"{'on' if on else 'off'} {_printable(reason)}".strip()
         self.ledger.record(LeafType.PANIC, repository.id, detail=words)
+
+    def rotate_log(self) -> str:
+        """Begin a new log with a new key after the old one's last checkpoint; the new verifier key.
+
+        The gateway signs nothing until it is started again.
+        """
+        old = self.ledger.signer.name
+        origin = next_origin(old)
+        last = newest_checkpoint(Folder(self._settings.log_folder(old)))
+        rotate(self._database, origin, last, self.ledger.clock)
+        return str(open_signer(self._settings, origin).verifier)
 
     def trash(self, label: str) -> list[trash.Trashed]:
         """What is in the trash."""

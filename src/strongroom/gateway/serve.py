@@ -40,7 +40,7 @@ def open_signer(settings: Settings, origin: str) -> Signer:
     """The log's signing key: the one given, or the state's, which is made at the first start."""
     if settings.signing_key:
         return load(settings.signing_key, origin)
-    return load_or_create(os.path.join(settings.state_folder, "log.key"), origin)
+    return load_or_create(settings.key_file(origin), origin)
 
 
 def origin_of(settings: Settings, database: Database) -> str:

@@ -96,10 +96,13 @@ class Settings:
         """SQLite in the state, unless another is given."""
         return self.database or f"sqlite:///{os.path.abspath(self.state_folder)}/gateway.db"
 
-    @property
-    def log_folder(self) -> str:
-        """Where the log's tiles are: with the store."""
-        return os.path.join(self.path, ".strongroom", "log")
+    def log_folder(self, origin: str) -> str:
+        """Where a log's tiles are: with the store, under the last word of its origin."""
+        return os.path.join(self.path, ".strongroom", origin.rpartition("/")[2])
+
+    def key_file(self, origin: str) -> str:
+        """Where a log's signing key is, unless one is given."""
+        return os.path.join(self.state_folder, f"{origin.rpartition('/')[2]}.key")
 
     @property
     def origin(self) -> str:

@@ -100,7 +100,7 @@ def build(settings: Settings, signer: Signer) -> Services:
         refusals=Refusals(database),
         metrics=Metrics(enabled=settings.prometheus),
         access_log=AccessLog(settings.log, settings.log_format),
-        sequencer=Sequencer(database, Folder(settings.log_folder), signer, clock, witness=witness),
+        sequencer=Sequencer(database, Folder(settings.log_folder(signer.name)), signer, clock, witness=witness),
         countersigning=Countersigning(database, witness, clock) if witness else None,
     )
 

@@ -17,7 +17,7 @@ from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import tiles
 from strongroom.receipts.audit_range import first_difference
 from strongroom.receipts.follower import Follower
-from strongroom.receipts.leaf import NO_HASH, hash_of, parse
+from strongroom.receipts.leaf import NO_HASH, LeafType, hash_of, parse
 from strongroom.receipts.log_source import KEY_FILE
 from strongroom.receipts.merkle import Edge, complete, leaf_hash, subtrees
 from strongroom.receipts.note import Verifier
@@ -229,6 +229,8 @@ class Chains:
             receipt = parse(data)
         except (Damaged, LimitExceeded) as error:
             return LogDamaged(error.what, index)
+        if index == 0 and receipt.type is LeafType.ORIGIN:
+            self._whole = False  # the chains go on from the log before this one
         end = self._ends.get(receipt.repository)
         if end is None and self._whole:
             end = (0, NO_HASH)
