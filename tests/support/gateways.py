@@ -17,7 +17,10 @@ from typing import Any
 
 import bcrypt
 
-from tests.support.command import STRONGROOM, environment
+from strongroom.receipts.leaf import Receipt
+from strongroom.receipts.log_source import FolderSource
+from strongroom.receipts.show import entries
+from tests.support.command import STRONGROOM, environment, run
 
 V2 = "application/vnd.x.restic.rest.v2"
 
@@ -206,3 +209,16 @@ def chunked(data: bytes, size: int = 1000) -> bytes:
     """A body in chunks."""
     parts = [data[i : i + size] for i in range(0, len(data), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def leaves(gateway: Gateway) -> list[Receipt]:
+    """All receipts, after a graceful stop."""
+    gateway.stop()
+    return [receipt for _, receipt in entries(FolderSource(str(gateway.log)), 0, 10_000)]
+
+
+def operate(gateway: Gateway, *words: str) -> tuple[int, str]:
+    """An operator's command on the gateway's machine."""
+    place = ("--path", str(gateway.data))
+    done = run([STRONGROOM, "gateway", *words, *place], env=environment(gateway.folder), seconds=60)
+    return done.code, done.out + done.err
