@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import peers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +27,7 @@ store.create(ObjectName(Kind.DATA, "ab" * 32), b"the pack itself" * 10)
 @pytest.mark.parametrize("how", ["anonymous", "named"])
 def test_written_synced_published_synced(tmp_path: Path, how: str) -> None:
     """write, fsync of the file, link or rename that does not replace, fsync of the folder; nothing else publishes."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
+    strace = peers.require("strace")
     trace, repository = tmp_path / "trace", tmp_path / "repository"
     calls = "write,fsync,fdatasync,link,linkat,rename,renameat,renameat2"
     subprocess.run(
