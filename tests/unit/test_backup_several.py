@@ -51,7 +51,7 @@ class Slow(Wrapper):
 
     def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
         if name.kind is Kind.DATA:
-            time.sleep(0.3)
+            time.sleep(0.8)
         super().create(name, data)
 
 
@@ -128,7 +128,7 @@ def test_all_that_fail_leave_no_lock(tmp_path: Path, source: Path) -> None:
 def test_a_slow_one_keeps_no_other_waiting(tmp_path: Path, source: Path, spool: int) -> None:
     """Its packs wait on disk; when there is no room it gets a pass of its own; in the end both are whole."""
     host = Host(tmp_path / "host", wrap=lambda name, store: Slow(store) if name == "slow" else store)
-    run = host.backup(source, "quick", "slow", spool_bytes=spool, spool_folder=str(tmp_path))
+    run = host.backup(source, "quick", "slow", spool_bytes=spool, spool_folder=str(tmp_path), pack_size=3 << 20)
     assert all(summary.snapshot_id for summary in run.summaries)
     had_own_pass = any("pass of its own" in warning for warning in run.heard.warnings)
     assert had_own_pass == (spool == 4 << 20)

@@ -9,7 +9,7 @@ use crate::pack::open_blob;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A buffer above this size is given back after use, in bytes.
 const KEPT: usize = 4 << 20;
@@ -122,29 +122,34 @@ fn verify(scratch: &mut Scratch, envelope: &Envelope, entry: &BlobEntry, sealed:
     })
 }
 
+/// How long a repository may hold the others up before it counts as the slower one.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Put a pack into a repository's outbox; wait while it is full, unless another repository would starve.
 ///
-/// The slower repository's packs then wait on disk; when there is no room left either, it leaves the run and gets a
-/// pass of its own, so that a quick local snapshot never waits for a slow line.
+/// The slower repository's packs then wait on disk, from then on without delay until it has caught up. When there is
+/// no room left either, it leaves the run and gets a pass of its own, so that a quick local snapshot never waits for
+/// a slow line.
 pub(super) fn deliver(shared: &Shared, target: &Target, pack: Outgoing) -> Result<()> {
     if shared.options.dry_run {
         return Ok(());
     }
     let mut pack = pack;
+    let begun = Instant::now();
     loop {
         shared.check_cancelled()?;
-        let starving = shared
-            .targets
-            .iter()
-            .any(|other| !std::ptr::eq(other, target) && other.is_active() && other.outbox.is_idle());
-        match target.outbox.offer(pack, starving)? {
+        let others = shared.targets.iter().filter(|other| !std::ptr::eq(*other, target));
+        let starving =
+            shared.has_spool() && others.filter(|other| other.is_active()).any(|other| other.outbox.is_idle());
+        let spill = starving && (target.outbox.is_lagging() || begun.elapsed() >= PATIENCE);
+        match target.outbox.offer(pack, spill)? {
             Offered::Taken => return Ok(()),
             Offered::Full(again) => pack = again,
         }
-        if starving && shared.has_spool() {
+        if spill {
             target.leave(Standing::Dropped);
             return Ok(());
         }
-        target.outbox.wait_for_room(Duration::from_millis(100));
+        target.outbox.wait_for_room(Duration::from_millis(50));
     }
 }

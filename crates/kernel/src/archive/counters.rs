@@ -49,6 +49,8 @@ counters! {
         files_differing,
         /// Bytes read from files.
         bytes_read,
+        /// Bytes read of files that are not done yet.
+        bytes_in_progress,
         /// Distinct blobs that were compressed.
         blobs_compressed,
     }

@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is known of a file before it is read.
@@ -34,6 +34,7 @@ pub(super) struct OpenFile {
     node: Mutex<Option<Node>>,
     contents: Mutex<Vec<Vec<Id>>>,
     pending: AtomicUsize,
+    read: AtomicU64,
 }
 
 /// One blob of a large file.
@@ -76,6 +77,7 @@ impl OpenFile {
             node: Mutex::new(None),
             contents: Mutex::new(vec![Vec::new(); shared.chunkers.len()]),
             pending: AtomicUsize::new(1),
+            read: AtomicU64::new(0),
         })
     }
 
@@ -86,6 +88,12 @@ impl OpenFile {
             content.resize(number + 1, Id([0; 32]));
         }
         content[number] = id;
+    }
+
+    /// Bytes of the file were read: progress counts them before the file is done.
+    pub(super) fn count(&self, shared: &Shared, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
+        shared.counters.bytes_in_progress.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Save one blob, or hand it to a worker who has nothing to do.
@@ -118,6 +126,7 @@ impl OpenFile {
         if self.pending.fetch_sub(1, Ordering::AcqRel) != 1 {
             return Ok(());
         }
+        shared.counters.bytes_in_progress.fetch_sub(self.read.load(Ordering::Relaxed), Ordering::Relaxed);
         if let Some(node) = lock(&self.node).take() {
             let contents = std::mem::take(&mut *lock(&self.contents));
             finish(shared, &self.directory, self.slot, (&self.path, &self.name), &self.job, node, contents);

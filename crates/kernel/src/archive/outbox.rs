@@ -132,6 +132,12 @@ impl Outbox {
         Ok(Next::Pack(Outgoing { id: waiting.id, kind: waiting.kind, bytes, entries: waiting.entries }))
     }
 
+    /// Whether packs wait on disk: the repository was slower than another, and has not caught up yet.
+    pub(super) fn is_lagging(&self) -> bool {
+        let state = self.state();
+        state.waiting.len() > state.in_memory
+    }
+
     /// Whether nothing waits in memory, so that a worker would not have to wait.
     pub(super) fn is_idle(&self) -> bool {
         self.state().in_memory == 0

@@ -344,7 +344,8 @@ impl Run {
         let shared = &self.shared;
         Progress {
             files_done: shared.counters.total_files_processed.load(Relaxed),
-            bytes_done: shared.counters.total_bytes_processed.load(Relaxed),
+            bytes_done: shared.counters.total_bytes_processed.load(Relaxed)
+                + shared.counters.bytes_in_progress.load(Relaxed),
             files_total: shared.totals.files.load(Relaxed),
             bytes_total: shared.totals.bytes.load(Relaxed),
             scanned: shared.totals.is_complete.load(Relaxed),

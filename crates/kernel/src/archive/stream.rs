@@ -42,6 +42,7 @@ pub(super) fn cut_stream(
                 filled += count;
                 total += count as u64;
                 shared.counters.bytes_read.fetch_add(count as u64, Relaxed);
+                file.count(shared, count as u64);
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => break Err(Error::io("read", error)),
