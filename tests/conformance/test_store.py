@@ -102,13 +102,15 @@ def test_other_bytes_never_replace(store: Store, kind: Kind, other: bytes) -> No
 
 def test_staging(store: Store) -> None:
     """An object exists once it is committed, not before, and not when it was aborted."""
+    for size in (None, 500_000):
+        name = named(Kind.DATA, os.urandom(8))
+        with store.stage(name, size) as upload:
+            upload.write(os.urandom(100_000))
+        assert goes_away(store, name)
+    # Another name than those: rclone 1.60 writes in place, and may still be tidying up.
     blocks = [os.urandom(100_000) for _ in range(5)]
     data = b"".join(blocks)
-    for size in (None, len(data)):
-        name = named(Kind.DATA, data)
-        with store.stage(name, size) as upload:
-            upload.write(blocks[0])
-        assert goes_away(store, name)
+    name = named(Kind.DATA, data)
     with store.stage(name, len(data)) as upload:
         for block in blocks:
             upload.write(memoryview(bytearray(block)))
