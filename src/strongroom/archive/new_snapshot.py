@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
+from strongroom.base.progress import SUMMARY_COUNTERS
 from strongroom.format.snapshot import Snapshot
 from strongroom.format.timestamp import Timestamp
 
@@ -16,21 +17,6 @@ if TYPE_CHECKING:
     from strongroom.archive.parents import Parent
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
-
-_SUMMARY = (
-    "files_new",
-    "files_changed",
-    "files_unmodified",
-    "dirs_new",
-    "dirs_changed",
-    "dirs_unmodified",
-    "data_blobs",
-    "tree_blobs",
-    "data_added",
-    "data_added_packed",
-    "total_files_processed",
-    "total_bytes_processed",
-)
 
 
 def make_snapshot(
@@ -59,5 +45,5 @@ def make_snapshot(
         excludes=options.recorded_excludes,
         tags=options.tags,
         program_version=f"strongroom {_kernel.__version__}",
-        summary=members | {name: getattr(summary, name) for name in _SUMMARY},
+        summary=members | {name: getattr(summary, name) for name in SUMMARY_COUNTERS},
     )

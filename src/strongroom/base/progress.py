@@ -50,6 +50,23 @@ class Change:
     """Restore: the file's size."""
 
 
+SUMMARY_COUNTERS = (
+    "files_new",
+    "files_changed",
+    "files_unmodified",
+    "dirs_new",
+    "dirs_changed",
+    "dirs_unmodified",
+    "data_blobs",
+    "tree_blobs",
+    "data_added",
+    "data_added_packed",
+    "total_files_processed",
+    "total_bytes_processed",
+)
+"""The counters of a backup in restic's order: in a snapshot's summary, and in the event that ends a backup."""
+
+
 @dataclass(slots=True)
 class BackupSummary:
     """What one repository got out of a backup; the names are those of restic's JSON summary. Sizes in bytes."""

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.progress import Status
+from strongroom.base.progress import SUMMARY_COUNTERS, Status
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
 from strongroom.cli.output.shown import ShownReporter
@@ -16,18 +16,7 @@ if TYPE_CHECKING:
     from strongroom.base.progress import BackupSummary, Change, RestoreSummary
 
 _BACKUP = (
-    "files_new",
-    "files_changed",
-    "files_unmodified",
-    "dirs_new",
-    "dirs_changed",
-    "dirs_unmodified",
-    "data_blobs",
-    "tree_blobs",
-    "data_added",
-    "data_added_packed",
-    "total_files_processed",
-    "total_bytes_processed",
+    *SUMMARY_COUNTERS,
     "total_duration",
     "backup_start",
     "backup_end",
