@@ -83,7 +83,7 @@ class Access:
         settings = self._settings
         if settings.no_auth or settings.proxy_auth_username:
             return None
-        path = settings.htpasswd_file or os.path.join(settings.path, ".htpasswd")
+        path = settings.htpasswd_file or os.path.join(settings.home, ".htpasswd")
         known = self._policy.principals or self._principals.any()
         if settings.htpasswd_file is None and not os.path.exists(path) and known:
             return None
@@ -123,7 +123,7 @@ class Access:
 
     def _stamp(self) -> tuple[object, ...]:
         found: list[object] = []
-        for path in (self._settings.config, self._settings.htpasswd_file or f"{self._settings.path}/.htpasswd"):
+        for path in (self._settings.config, self._settings.htpasswd_file or f"{self._settings.home}/.htpasswd"):
             try:
                 status = os.stat(path) if path else None
             except OSError:

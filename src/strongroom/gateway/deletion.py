@@ -5,22 +5,20 @@ What a repository loses for good it loses here only where the gateway serves wit
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind
-from strongroom.gateway import trash
 from strongroom.gateway.roles import Role
 from strongroom.receipts.leaf import LeafType
-from strongroom.storage.removal.local import LocalRemoval
+from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.access import Identity
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.repositories import Repository
+    from strongroom.gateway.repository import Repository
 
 ORPHAN_SECONDS = 30 * 60
 """A lock that nobody is known to own may be removed by any host of the repository when it is older."""
@@ -35,7 +33,7 @@ def delete(repository: Repository, name: ObjectName, identity: Identity, role: R
     elif role is Role.CUSTODIAN:
         if repository.state().panic:
             raise Refused("the repository is read-only: panic was declared")
-        trash.put_away(repository, name, identity.id, ledger)
+        repository.put_away(name, identity.id, ledger)
     else:
         raise Refused("this repository is append-only", subject=str(name))
 
@@ -44,9 +42,10 @@ def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, r
     owner = ledger.lock_owner(repository, name.name)
     if role not in (Role.FULL, Role.CUSTODIAN) and owner != identity.id:
         try:
-            age = time.time() - os.lstat(os.path.join(repository.path, name.path)).st_mtime
-        except FileNotFoundError:
+            made_ns = repository.store.stat(name).modified_ns
+        except Missing:
             return
+        age = 0.0 if made_ns is None else time.time() - made_ns / 1e9
         if owner is not None or role is not Role.HOST or age < ORPHAN_SECONDS:
             raise Refused("the lock is somebody else's; its maker or a custodian removes it", subject=str(name))
     repository.store.release_lock(name.name)
@@ -59,5 +58,5 @@ def _delete_for_good(repository: Repository, name: ObjectName, identity: Identit
         size = repository.store.stat(name).size
     except Missing:
         return
-    LocalRemoval(repository.store).remove(name)
+    removal_of(repository.store).remove(name)
     ledger.record(LeafType.PURGE, repository.id, name, size=size, principal=identity.id)

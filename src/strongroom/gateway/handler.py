@@ -29,8 +29,8 @@ from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.body import Disconnected
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
-from strongroom.gateway.intake import WrongBytes
 from strongroom.gateway.paths import Target, parse_path
+from strongroom.gateway.repository import WrongBytes
 from strongroom.gateway.roles import Role
 from strongroom.gateway.uploads import Busy, Uploads
 
@@ -203,6 +203,7 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
         try:
             services.access.reload_if_changed()
             services.refusals.flush()
+            services.repositories.tend()
         except StrongroomError as error:
             print(f"error: {error.what}", file=sys.stderr, flush=True)
         if os.getppid() == 1 and services.orphan_ends:

@@ -17,11 +17,11 @@ import hashlib
 import os
 import secrets
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Unavailable
 from strongroom.base.objects import Kind
+from strongroom.gateway.repository import Taken, WrongBytes
 from strongroom.storage.durable import make_folder, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.base.objects import ObjectName
+    from strongroom.gateway.disk import DiskRepository
     from strongroom.gateway.http.body import Body
-    from strongroom.gateway.repositories import Repository
 
 PREFIX = "gate"
 BLOCK = 256 * 1024
@@ -38,26 +38,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _buffers = threading.local()
 
 
-class WrongBytes(Exception):
-    """The bytes are not those that the name promises, or fewer than announced: 400."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What came in. ``new`` is false when these bytes were there already."""
-
-    sha256: str
-    size: int
-    new: bool
-
-
-def temporary_folder(repository: Repository) -> str:
+def temporary_folder(repository: DiskRepository) -> str:
     """Where unfinished uploads of a repository are."""
-    return os.path.join(repository.own, "tmp")
+    return os.path.join(repository.own_folder, "tmp")
 
 
 def take(
-    repository: Repository,
+    repository: DiskRepository,
     name: ObjectName,
     body: Body,
     limit: int,
@@ -106,7 +93,7 @@ def take(
             os.unlink(temporary)
 
 
-def _open(repository: Repository, name: ObjectName, principal: str) -> tuple[int, str]:
+def _open(repository: DiskRepository, name: ObjectName, principal: str) -> tuple[int, str]:
     """A file that says by its name what it will be, and by a lock that its writer lives."""
     folder = temporary_folder(repository)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -117,7 +104,7 @@ def _open(repository: Repository, name: ObjectName, principal: str) -> tuple[int
             descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
             os.stat(repository.path)  # never makes the repository anew: its disk may be unmounted
-            make_folder(repository.own, repository.modes.folder)
+            make_folder(repository.own_folder, repository.modes.folder)
             make_folder(folder, repository.modes.folder)
             continue
         if is_abandoned(descriptor) and os.fstat(descriptor).st_nlink == 1:
@@ -134,7 +121,7 @@ def is_abandoned(descriptor: int) -> bool:
     return True
 
 
-def _link(repository: Repository, temporary: str, target: str) -> None:
+def _link(repository: DiskRepository, temporary: str, target: str) -> None:
     try:
         os.link(temporary, target, follow_symlinks=False)
     except FileNotFoundError:

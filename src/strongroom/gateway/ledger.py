@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.objects import Kind
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.receipts import promise
 from strongroom.receipts import schema as log_schema
@@ -16,8 +15,7 @@ from strongroom.receipts.leaf import NO_HASH, LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
-    from strongroom.base.objects import ObjectName
-    from strongroom.gateway.repositories import Repository
+    from strongroom.gateway.repository import Repository
     from strongroom.receipts.database import Database
     from strongroom.receipts.note import Signer
 
@@ -103,7 +101,7 @@ class Ledger:
             names = list(connection.execute(query).scalars())
         gone = []
         if len(names) >= limit:
-            gone = [one for one in names if not os.path.exists(os.path.join(repository.path, "locks", one))]
+            gone = [one for one in names if not repository.has(ObjectName(Kind.LOCK, one))]
             if len(names) - len(gone) >= limit:
                 return False
         text = (

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Refused, UsageError
 from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
 from strongroom.gateway import schema, trash
+from strongroom.gateway.disk import DiskRepository
 from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
-from strongroom.gateway.repositories import Repositories, Repository
 from strongroom.gateway.serve import open_database, open_signer, origin_of
 from strongroom.receipts import schema as log_schema
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
 from strongroom.receipts.log_state import ensure_log
 from strongroom.receipts.rotation import next_origin, rotate
-from strongroom.receipts.tile_store import Folder, newest_checkpoint
+from strongroom.receipts.tile_store import newest_checkpoint
 
 if TYPE_CHECKING:
+    from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
 
 
@@ -35,16 +37,23 @@ class Operator:
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
         self.ledger = Ledger(self._database, open_signer(settings, origin), SystemClock())
-        self.repositories = Repositories(settings, self._database)
+        self.repositories = open_place(settings, self._database)
 
     def close(self) -> None:
         """Commit and close."""
         self.ledger.close()
+        self.repositories.close()
         self._database.close()
 
     def find(self, label: str) -> Repository:
         """The repository at a path. Raises ``Missing``."""
         return self.repositories.find(tuple(label.split("/")) if label else ())
+
+    def _with_trash(self, label: str) -> DiskRepository:
+        repository = self.find(label)
+        if not isinstance(repository, DiskRepository):
+            raise Refused("there is no trash over object storage", hint="The custodian has credentials of its own.")
+        return repository
 
     def open_keys(self, label: str, key: str, seconds: int) -> str:
         """Admit exactly one named key for a while; until when, in UTC."""
@@ -74,22 +83,22 @@ class Operator:
         """
         old = self.ledger.signer.name
         origin = next_origin(old)
-        last = newest_checkpoint(Folder(self._settings.log_folder(old)))
+        last = newest_checkpoint(self.repositories.tiles(old))
         rotate(self._database, origin, last, self.ledger.clock)
         return str(open_signer(self._settings, origin).verifier)
 
     def trash(self, label: str) -> list[trash.Trashed]:
         """What is in the trash."""
-        return list(trash.entries(self.find(label)))
+        return list(trash.entries(self._with_trash(label)))
 
     def restore(self, label: str, name: str) -> None:
         """Bring the newest generation of an object back. Raises ``Missing`` or ``Exists``."""
-        repository = self.find(label)
+        repository = self._with_trash(label)
         trash.restore(repository, trash.find(repository, name), self.ledger)
 
     def purge(self, label: str) -> int:
         """Remove for good what has been in the trash for longer than the hold. How many objects."""
-        repository = self.find(label)
+        repository = self._with_trash(label)
         limit = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=trash.HOLD_DAYS)
         count = 0
         for one in trash.entries(repository):
@@ -113,27 +122,19 @@ class Operator:
         query = sa.select(table.c.kind, table.c.name).where(table.c.id.in_(newest), table.c.present == 1)
         with self._database.read() as connection:
             known = {(row.kind, row.name) for row in connection.execute(query)}
-        gone = [
-            ObjectName(Kind(kind), name)
-            for kind, name in sorted(known)
-            if not os.path.lexists(os.path.join(repository.path, ObjectName(Kind(kind), name).path))
-        ]
-        for name in gone:
-            self.ledger.record(LeafType.RECONCILED, repository.id, name, detail=_printable(reason))
-        come = sum(
-            1
-            for kind in (Kind.CONFIG, *NAMED_KINDS)
-            if kind is not Kind.LOCK
-            for info in repository.store.list(kind)
-            if (kind.value, info.name.name) not in known
-        )
-        adopt_all(self, repository)
-        return len(gone), come
-
-
-def adopt_all(operator: Operator, repository: Repository) -> None:
-    """Give objects without a receipt their ``adopted`` leaf."""
-    adopt(operator, repository, lambda: False)
+        come = 0
+        for kind in (Kind.CONFIG, *NAMED_KINDS):
+            if kind is not Kind.LOCK:
+                for info in repository.store.list(kind):
+                    if (kind.value, info.name.name) in known:
+                        known.discard((kind.value, info.name.name))
+                    else:
+                        come += 1
+        for word, name in sorted(known):
+            gone = ObjectName(Kind(word), name)
+            self.ledger.record(LeafType.RECONCILED, repository.id, gone, detail=_printable(reason))
+        adopt(self.ledger, repository, lambda: False)
+        return len(known), come
 
 
 def _printable(text: str) -> str:

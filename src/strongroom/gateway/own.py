@@ -68,9 +68,14 @@ class OwnPages:
         if request.method not in ("GET", "HEAD"):
             return text(405, "method not allowed", {"Allow": "GET, HEAD"})
         problems = self._services.problems()
-        settings = self._services.settings
-        kind = "disk: the gateway is the store; its own compromise is survived only with a replica"
-        body = {"ok": not problems, "problems": problems, "store": kind, "append_only": settings.append_only}
+        place = self._services.repositories
+        body = {
+            "ok": not problems,
+            "problems": problems,
+            "store": place.kind,
+            "promises": place.promises(),
+            "append_only": self._services.settings.append_only,
+        }
         return Answer(503 if problems else 200, json.dumps(body).encode() + b"\n", {"Content-Type": "application/json"})
 
     def metrics(self, request: Request) -> Answer:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Exists, Full, Missing, Refused
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.intake import WrongBytes, buffer
+from strongroom.gateway.intake import buffer
+from strongroom.gateway.repository import WrongBytes
 from strongroom.receipts.leaf import LeafType
-from strongroom.storage.durable import make_folder, rename_new, sync_file, sync_folder
 
 if TYPE_CHECKING:
     from strongroom.gateway.access import Identity
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.repositories import Repository
+    from strongroom.gateway.repository import Repository
     from strongroom.gateway.worker import Services
 
 MAX_SEALED = 64 * 1024
@@ -28,13 +27,10 @@ def handle(
 ) -> Answer:
     """PUT or GET of the sealed key for the custody key file ``name``. Raises as uploads do."""
     repository = _find(services, identity, repository_id)
-    folder = os.path.join(repository.own, "sealed")
-    path = os.path.join(folder, name)
     if request.method == "GET":
         try:
-            with open(path, "rb") as file:
-                return Answer(200, file.read(), {"Content-Type": "application/octet-stream"})
-        except FileNotFoundError:
+            return Answer(200, repository.own.read(f"sealed/{name}"), {"Content-Type": "application/octet-stream"})
+        except Missing:
             raise Missing("nothing is sealed for this key") from None
     if request.method != "PUT":
         return text(405, "method not allowed", {"Allow": "GET, PUT"})
@@ -44,7 +40,7 @@ def handle(
     data = _read(body)
     if not data:
         raise WrongBytes("nothing to seal")
-    _keep(repository, folder, path, data)
+    _keep(repository, name, data)
     services.ledger.record(
         LeafType.CREATE,
         repository.id,
@@ -76,22 +72,11 @@ def _read(body: Body) -> bytes:
     return bytes(found)
 
 
-def _keep(repository: Repository, folder: str, path: str, data: bytes) -> None:
-    make_folder(repository.own, repository.modes.folder)
-    make_folder(folder, repository.modes.folder)
-    if not os.path.exists(path) and len(os.listdir(folder)) >= MAX_COUNT:
+def _keep(repository: Repository, name: str, data: bytes) -> None:
+    names = repository.own.names("sealed")
+    if name not in names and len(names) >= MAX_COUNT:
         raise Refused(f"at most {MAX_COUNT} keys are sealed for a repository")
-    temporary = f"{path}.{os.urandom(8).hex()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, repository.modes.file)
     try:
-        os.write(descriptor, data)
-        sync_file(descriptor)
-        rename_new(temporary, path)
-    except FileExistsError:
-        os.unlink(temporary)
-        with open(path, "rb") as file:
-            if file.read() != data:
-                raise Exists("something else is sealed for this key already") from None
-    finally:
-        os.close(descriptor)
-    sync_folder(folder)
+        repository.own.write_once(f"sealed/{name}", data)
+    except Exists:
+        raise Exists("something else is sealed for this key already") from None

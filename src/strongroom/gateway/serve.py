@@ -14,6 +14,7 @@ from strongroom.gateway import metrics, schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
+from strongroom.gateway.place import open_place
 from strongroom.gateway.worker import exit_worker, run
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate, state
@@ -55,9 +56,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
 
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
     """
-    if not os.path.isdir(settings.path):
-        os.makedirs(settings.path, mode=0o700)
+    os.makedirs(settings.home, mode=0o700, exist_ok=True)
     database = open_database(settings)
+    place = open_place(settings, database)
+    place.check(say)
+    place.close()
     origin = origin_of(settings, database)
     ensure_log(database, origin)
     signer = open_signer(settings, origin)
@@ -80,8 +83,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
 def _certificates(settings: Settings) -> Certificates | None:
     if not settings.tls:
         return None
-    certificate = settings.tls_cert or os.path.join(settings.path, "public_key")
-    key = settings.tls_key or os.path.join(settings.path, "private_key")
+    certificate = settings.tls_cert or os.path.join(settings.home, "public_key")
+    key = settings.tls_key or os.path.join(settings.home, "private_key")
     return Certificates(certificate, key, minimum=settings.tls_min_ver)
 
 

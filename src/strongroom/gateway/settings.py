@@ -87,6 +87,11 @@ class Settings:
                 raise ConfigurationError(f"not a value for this: {value!r}", subject=f"server.{one.name}")
 
     @property
+    def home(self) -> str:
+        """Where files are looked for that no flag names."""
+        return self.path
+
+    @property
     def state_folder(self) -> str:
         """Where the database and the signing key are."""
         return self.state or os.environ.get("STATE_DIRECTORY") or os.path.join(self.path, ".strongroom")

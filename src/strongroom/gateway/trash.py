@@ -22,8 +22,8 @@ from strongroom.storage.os_errors import store_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from strongroom.gateway.disk import DiskRepository
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.repositories import Repository
 
 HOLD_DAYS = 7
 _ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
@@ -41,12 +41,12 @@ class Trashed:
     size: int
 
 
-def folder(repository: Repository) -> str:
+def folder(repository: DiskRepository) -> str:
     """The trash of a repository."""
-    return os.path.join(repository.own, "trash")
+    return os.path.join(repository.own_folder, "trash")
 
 
-def put_away(repository: Repository, name: ObjectName, principal: str, ledger: Ledger) -> None:
+def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledger: Ledger) -> None:
     """Move an object to the trash, and log it. What is not there is there no more already."""
     source = os.path.join(repository.path, name.path)
     try:
@@ -56,7 +56,7 @@ def put_away(repository: Repository, name: ObjectName, principal: str, ledger: L
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     target_folder = os.path.join(folder(repository), date, name.kind.value)
     try:
-        for one in (repository.own, folder(repository), os.path.dirname(target_folder), target_folder):
+        for one in (repository.own_folder, folder(repository), os.path.dirname(target_folder), target_folder):
             make_folder(one, repository.modes.folder)
         generation = 0
         while True:
@@ -75,7 +75,7 @@ def put_away(repository: Repository, name: ObjectName, principal: str, ledger: L
     ledger.record(LeafType.TRASH, repository.id, name, size=size, principal=principal, detail=detail)
 
 
-def entries(repository: Repository) -> Iterator[Trashed]:
+def entries(repository: DiskRepository) -> Iterator[Trashed]:
     """What is in the trash, the oldest date first."""
     root = folder(repository)
     for date in sorted(_names(root)):
@@ -90,7 +90,7 @@ def entries(repository: Repository) -> Iterator[Trashed]:
                     yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
 
 
-def restore(repository: Repository, one: Trashed, ledger: Ledger) -> None:
+def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
     """Bring an object back to its place, and log it. Raises ``Exists`` when something stands there."""
     target = os.path.join(repository.path, one.name.path)
     with open(one.path, "rb") as file:
@@ -107,7 +107,7 @@ def restore(repository: Repository, one: Trashed, ledger: Ledger) -> None:
     ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=f"from {one.date}")
 
 
-def find(repository: Repository, name: str) -> Trashed:
+def find(repository: DiskRepository, name: str) -> Trashed:
     """The newest generation of an object in the trash, by its name or ``config``. Raises ``Missing``."""
     wanted = CONFIG_NAME if name == "config" else name
     found = [one for one in entries(repository) if one.name.name == wanted]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Full, Refused, Unavailable
 from strongroom.base.objects import Kind
-from strongroom.gateway import intake
 from strongroom.gateway.http.answer import Answer
-from strongroom.gateway.quota import check_free
 from strongroom.gateway.roles import Role
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.promise import HEADER
-from strongroom.storage.durable import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.paths import Target
-    from strongroom.gateway.repositories import Repository
+    from strongroom.gateway.repository import Repository
     from strongroom.gateway.worker import Services
     from strongroom.receipts.commit import Committed
 
@@ -45,7 +40,7 @@ class Uploads:
         self._guard = threading.Lock()
 
     def create(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
-        """Take an object in. Raises what ``intake.take`` raises, and ``Refused``, ``Full`` or ``Busy`` before that."""
+        """Take an object in. Raises what ``Repository.take`` raises; before that ``Refused``, ``Full`` or ``Busy``."""
         name = target.name
         assert name is not None
         settings = self._services.settings
@@ -57,7 +52,7 @@ class Uploads:
         repository = self._services.repositories.find(target.repository)
         if name.kind is not Kind.LOCK and repository.state().panic:
             raise Refused("the repository is read-only: panic was declared")
-        check_free(repository.path)
+        repository.check_room()
         with self._place(identity), self._admitted(repository, name, identity, role):
             return self._take(request, body, repository, name, identity)
 
@@ -86,7 +81,7 @@ class Uploads:
         settled = False
         try:
             limit = services.settings.limits[name.kind]
-            taken = intake.take(repository, name, body, limit, identity.id, reservation.take, receipt)
+            taken = repository.take(name, body, limit, identity.id, reservation.take, receipt)
             if taken.new:
                 reservation.settle(taken.size)
                 settled = True
@@ -123,7 +118,7 @@ class Uploads:
                 raise Full("too many live locks; `restic unlock` removes stale ones")
             yield
         elif name.kind is Kind.KEY and role is not Role.FULL:
-            with _keys_of(repository):
+            with repository.exclusive("keys"):
                 self._check_key(repository, name)
                 yield
         else:
@@ -131,7 +126,7 @@ class Uploads:
 
     def _check_key(self, repository: Repository, name: ObjectName) -> None:
         services = self._services
-        if os.path.lexists(os.path.join(repository.path, name.path)):
+        if repository.has(name):
             return  # the same key again is compared, and never another
         if services.ledger.is_frozen(repository) and not services.ledger.key_admitted(repository, name.name):
             raise Refused(
@@ -141,16 +136,3 @@ class Uploads:
         count = sum(1 for _ in repository.store.list(Kind.KEY))
         if count >= services.settings.keys_per_repository:
             raise Refused(f"a repository has at most {services.settings.keys_per_repository} keys")
-
-
-@contextlib.contextmanager
-def _keys_of(repository: Repository) -> Iterator[None]:
-    """One key at a time, over all workers: the limit must hold against racers."""
-    make_folder(repository.own, repository.modes.folder)
-    path = os.path.join(repository.own, "keys.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

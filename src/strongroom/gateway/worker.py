@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -20,15 +19,14 @@ from strongroom.gateway.http.server import Server
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.metrics import Metrics
 from strongroom.gateway.own import OwnPages
+from strongroom.gateway.place import Place, open_place
 from strongroom.gateway.quota import Quotas
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
-from strongroom.gateway.repositories import Repositories
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.tile_store import Folder
 from strongroom.receipts.witness_client import Countersigning, WitnessClient
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class Services:
     database: Database
     ledger: Ledger
     access: Access
-    repositories: Repositories
+    repositories: Place
     quotas: Quotas
     refusals: Refusals
     metrics: Metrics
@@ -72,13 +70,7 @@ class Services:
             found.append(error.what)
         failures = (self.sequencer.failure, self.access.policy_alarm)
         found += [failure.splitlines()[0] for failure in failures if failure]
-        try:
-            free = shutil.disk_usage(self.settings.path)
-            if free.free < max(free.total // 50, 1 << 28):
-                found.append("the disk is full")
-        except OSError as error:
-            found.append(f"the store's folder cannot be used: {error.strerror}")
-        return found
+        return found + self.repositories.problems()
 
 
 def build(settings: Settings, signer: Signer) -> Services:
@@ -86,6 +78,7 @@ def build(settings: Settings, signer: Signer) -> Services:
     clock = SystemClock()
     database = Database(settings.database_url)
     access = Access(settings, database)
+    place = open_place(settings, database)
     witness = None
     if settings.witness and settings.witness_key:
         witness = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
@@ -95,12 +88,12 @@ def build(settings: Settings, signer: Signer) -> Services:
         database=database,
         ledger=Ledger(database, signer, clock, receipts=settings.receipts),
         access=access,
-        repositories=Repositories(settings, database),
+        repositories=place,
         quotas=Quotas(settings, database),
         refusals=Refusals(database),
         metrics=Metrics(enabled=settings.prometheus),
         access_log=AccessLog(settings.log, settings.log_format),
-        sequencer=Sequencer(database, Folder(settings.log_folder(signer.name)), signer, clock, witness=witness),
+        sequencer=Sequencer(database, place.tiles(signer.name), signer, clock, witness=witness),
         countersigning=Countersigning(database, witness, clock) if witness else None,
     )
 
@@ -151,6 +144,7 @@ def _finish(services: Services) -> int:
             services.countersigning.close()
         services.sequencer.close()
         services.refusals.flush()
+        services.repositories.close()
     except StrongroomError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 1

@@ -1,0 +1,212 @@
+"""Repositories on disk: the folder that a path names, its store, and its immutable ID.
+
+The ID lies in the folder itself, in ``.strongroom/id``, so that renaming keeps it and a folder made anew is a new
+repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Missing, StrongroomError
+from strongroom.gateway import intake, trash
+from strongroom.gateway.leftovers import settle_leftovers
+from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
+from strongroom.gateway.place import Place
+from strongroom.gateway.quota import check_free
+from strongroom.gateway.repository import Repository, Taken
+from strongroom.receipts.tile_store import Folder
+from strongroom.storage.durable import make_folder, sync_folder
+from strongroom.storage.local import LocalStore
+from strongroom.storage.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.database import Database
+
+OWN = ".strongroom"
+_ID = re.compile(r"[0-9a-f]{32}\Z")
+
+
+class DiskRepository(Repository):
+    """One repository's folder."""
+
+    store: LocalStore
+
+    def __init__(self, label: str, path: str, modes: Modes, database: Database) -> None:
+        super().__init__(label, database)
+        self.path = path
+        self.place = path
+        self.modes = modes
+        self.store = LocalStore(path, modes=modes)
+        self.own_folder = os.path.join(path, OWN)
+        """The folder for what is ours in it."""
+        self.own = Folder(self.own_folder)
+
+    def take(
+        self,
+        name: ObjectName,
+        body: Body,
+        limit: int,
+        principal: str,
+        reserve: Callable[[int], None],
+        receipt: Callable[[str, int], None],
+    ) -> Taken:
+        """As the base says."""
+        return intake.take(self, name, body, limit, principal, reserve, receipt)
+
+    def has(self, name: ObjectName) -> bool:
+        """As the base says."""
+        return os.path.lexists(os.path.join(self.path, name.path))
+
+    def check_room(self) -> None:
+        """As the base says, of the file system that the repository is on."""
+        check_free(self.path)
+
+    @contextlib.contextmanager
+    def exclusive(self, what: str, *, wait: bool = True) -> Iterator[bool]:
+        """As the base says, by a lock on a file in the repository's own folder."""
+        make_folder(self.own_folder, self.modes.folder)
+        path = os.path.join(self.own_folder, f"{what}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+    def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """Into the trash."""
+        trash.put_away(self, name, principal, ledger)
+
+    def _identify(self) -> str:
+        return self._read_id() or self._give_id()
+
+    def _read_id(self) -> str | None:
+        try:
+            with open(os.path.join(self.own_folder, "id"), encoding="ascii", errors="replace") as file:
+                found = file.read(64).strip()
+        except FileNotFoundError:
+            return None
+        if _ID.match(found) is None:
+            raise Damaged("the file with the repository's ID is damaged", subject=os.path.join(self.own_folder, "id"))
+        return found
+
+    def _give_id(self) -> str:
+        make_folder(self.own_folder, self.modes.folder)
+        temporary = os.path.join(self.own_folder, f".id-{secrets.token_hex(8)}")
+        with open(temporary, "x", encoding="ascii") as file:
+            file.write(secrets.token_hex(16) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another worker's ID is as good
+            os.link(temporary, os.path.join(self.own_folder, "id"))
+        os.unlink(temporary)
+        sync_folder(self.own_folder)
+        found = self._read_id()
+        assert found is not None
+        return found
+
+
+class DiskPlace(Place):
+    """The repositories below one folder."""
+
+    kind = "disk: the gateway is the store; its own compromise is survived only with a replica"
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._root = os.path.abspath(settings.path)
+        self._database = database
+        modes = SERVER_GROUP if settings.group_accessible_repos else SERVER_PRIVATE
+        umask = os.umask(0)
+        os.umask(umask)
+        self._modes = Modes(modes.folder & ~umask, modes.file & ~umask) if settings.group_accessible_repos else modes
+        self._known: dict[tuple[str, ...], tuple[tuple[int, int], DiskRepository]] = {}
+        self._guard = threading.Lock()
+
+    def find(self, folders: tuple[str, ...]) -> DiskRepository:
+        """The repository at these folders. Raises ``Missing`` when there is no such folder."""
+        path = os.path.join(self._root, *folders)
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Missing("there is no repository at this path", subject="/".join(folders)) from None
+        mark = (status.st_dev, status.st_ino)
+        known = self._known.get(folders)
+        if known is not None and known[0] == mark:
+            return known[1]
+        with self._guard:
+            known = self._known.get(folders)
+            if known is None or known[0] != mark:
+                known = (mark, DiskRepository("/".join(folders), path, self._modes, self._database))
+                self._known[folders] = known
+        return known[1]
+
+    def create(self, folders: tuple[str, ...]) -> DiskRepository:
+        """Make the folders of a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
+        path = os.path.join(self._root, *folders)
+        LocalStore(path, modes=self._modes).prepare()
+        return self.find(folders)
+
+    def all(self) -> list[Repository]:
+        """All that there are: folders with a config, down to the depth that paths may have."""
+        found: list[Repository] = []
+        for folders in [(), *self._below(())]:
+            if os.path.isfile(os.path.join(self._root, *folders, "config")):
+                with contextlib.suppress(Missing):
+                    found.append(self.find(folders))
+        return found
+
+    def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
+        if len(folders) == MAX_DEPTH:
+            return []
+        try:
+            entries = list(os.scandir(os.path.join(self._root, *folders)))
+        except OSError:
+            return []
+        found = []
+        for entry in entries:
+            if is_folder_name(entry.name) and entry.is_dir():
+                child = (*folders, entry.name)
+                found += [child, *self._below(child)]
+        return found
+
+    def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """As the base says; every repository is looked at, since the leftovers lie in their folders."""
+        for repository in self.all():
+            try:
+                assert isinstance(repository, DiskRepository)
+                settle_leftovers(ledger, repository)
+            except (StrongroomError, OSError) as error:
+                print(f"error: {repository.place}: {error}", file=sys.stderr, flush=True)
+            if stopping():
+                return
+
+    def tiles(self, origin: str) -> Folder:
+        """A folder beside the repositories, under the last word of the log's origin."""
+        return Folder(self._settings.log_folder(origin))
+
+    def problems(self) -> list[str]:
+        """As the base says."""
+        try:
+            free = shutil.disk_usage(self._root)
+        except OSError as error:
+            return [f"the store's folder cannot be used: {error.strerror}"]
+        return ["the disk is full"] if free.free < max(free.total // 50, 1 << 28) else []

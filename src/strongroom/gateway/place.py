@@ -1,0 +1,69 @@
+"""Where repositories are: a folder, or a prefix in a bucket. The rest of the gateway knows this interface alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.database import Database
+    from strongroom.receipts.tile_store import TileStore
+
+
+class Place(ABC):
+    """The repositories of one gateway."""
+
+    kind: str
+    """What this is and which promises hold, in words for people; /health shows it to everybody."""
+
+    @abstractmethod
+    def find(self, folders: tuple[str, ...]) -> Repository:
+        """The repository at these folders. Raises ``Missing``."""
+
+    @abstractmethod
+    def create(self, folders: tuple[str, ...]) -> Repository:
+        """Make a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
+
+    @abstractmethod
+    def all(self) -> list[Repository]:
+        """All repositories that have a config, down to the depth that paths may have."""
+
+    @abstractmethod
+    def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """Settle what uploads of processes that have gone left behind."""
+
+    @abstractmethod
+    def tiles(self, origin: str) -> TileStore:
+        """Where the log of this origin is kept for good."""
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """What keeps this place from taking objects in, in words for /health."""
+
+    def promises(self) -> dict[str, str]:
+        """What the place itself was found to do, for /health; empty where there is nothing to find out."""
+        return {}
+
+    def check(self, say: Callable[[str], None]) -> None:
+        """Before anything is served: see that the place is there and keeps what the gateway relies on.
+
+        ``say`` prints a warning. Raises ``Refused``, ``Unsupported`` or ``Unavailable``.
+        """
+
+    def tend(self) -> None:
+        """Called about once a second by each worker."""
+
+    def close(self) -> None:
+        """Release what is open. Idempotent."""
+
+
+def open_place(settings: Settings, database: Database) -> Place:
+    """The place that the settings name. Nothing is contacted yet."""
+    from strongroom.gateway.disk import DiskPlace  # noqa: PLC0415
+
+    return DiskPlace(settings, database)
