@@ -1,6 +1,7 @@
 """``make bench``: measure the rows and print them.
 
 ROWS=first,check:small,version    rows, or rows of one data set (default: all)
+ROWS=gateway,gateway:upload       the gateway's rows, or some of them
 ROUNDS=5                          rounds of each
 DATA=folder                       where the data is made, and found again
 """
@@ -22,8 +23,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import data, index_memory, programs, report, rows
+from benchmarks.gateway import table
 
 SINGLE = ("version", "index")
+GATEWAY = "gateway"
 
 
 def main() -> None:
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--blobs", type=int, default=5_000_000, help="of the index row")
     options = parser.parse_args()
     wanted = _wanted(options.rows)
+    through = set(wanted.pop(GATEWAY, ()))
     found = programs.find()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}")
     print("programs:", ", ".join(_versions(found)))
@@ -53,6 +57,8 @@ def main() -> None:
                 _show("version", "", place_name, outcome, results)
                 wanted.pop("version")
             _sets(wanted, place_name, place, found, options, results)
+            if through:
+                results += table.run(through, place, place_name, options.data, options.rounds)
     kept = options.data / "results"
     kept.mkdir(parents=True, exist_ok=True)
     file = kept / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
@@ -95,14 +101,15 @@ def _show(row: str, name: str, place: str, outcome: rows.Outcome, results: list[
 
 
 def _wanted(text: str) -> dict[str, tuple[str, ...]]:
-    """Rows by name with the data sets they are wanted for."""
-    known = (*rows.ROWS, *SINGLE)
+    """Rows by name with the data sets they are wanted for; of the gateway, its own rows."""
+    known = (*rows.ROWS, *SINGLE, GATEWAY)
     chosen: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.replace(" ", ",").split(",")) if text else known:
         row, _, name = part.partition(":")
-        if row not in known or (name and name not in data.SETS):
-            sys.exit(f"bench: no row {part!r}; there are {', '.join(known)}, each also as ROW:{'|'.join(data.SETS)}")
-        chosen[row] = (*chosen.get(row, ()), *((name,) if name else data.SETS))
+        names = table.ROWS if row == GATEWAY else data.SETS
+        if row not in known or (name and name not in names):
+            sys.exit(f"bench: no row {part!r}; there are {', '.join(known)}, each also as ROW:{'|'.join(names)}")
+        chosen[row] = (*chosen.get(row, ()), *((name,) if name else names))
     return chosen
 
 

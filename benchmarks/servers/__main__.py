@@ -6,7 +6,6 @@ same data path, rounds in turn; rates of a client that is part of the figure, so
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
@@ -17,6 +16,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+from benchmarks.processes import memory, processor
 
 CONNECTIONS = 5
 MIB = 1 << 20
@@ -74,36 +75,6 @@ def measure(port: int, method: str, names: list[str], body: bytes) -> float:
     return time.perf_counter() - begun
 
 
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    found, pending = [], [pid]
-    while pending:
-        one = pending.pop()
-        found.append(one)
-        for task in Path(f"/proc/{one}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
-                pending += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def processor(pid: int) -> float:
-    """Seconds of processor time of a process and all below it: what a busy machine does not change."""
-    ticks = 0
-    for one in family(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def memory(pid: int) -> float:
-    """PSS of a process and all below it, in MiB."""
-    total = 0
-    for one in family(pid):
-        text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-    return total / 1024
-
-
 def main() -> None:
     """Print the table."""
     environment = Path(sys.argv[1]).absolute()
@@ -136,7 +107,7 @@ def main() -> None:
                     before = processor(process.pid)
                     seconds = measure(port, method, [f"{prefix}{n}" for n in range(count)], body)
                     row += [amount / seconds, (processor(process.pid) - before) * 1000 / amount]
-                results.setdefault(name, []).append([*row, memory(process.pid)])
+                results.setdefault(name, []).append([*row, memory(process.pid) / MIB])
             finally:
                 process.terminate()
                 process.wait()
