@@ -13,8 +13,9 @@ from strongroom.cli import exit_codes
 from strongroom.cli.shared import streams
 from strongroom.cli.shared.backup_plan import Job, plan
 from strongroom.cli.shared.failure import sentence
-from strongroom.cli.shared.opening import open_target, say_failure
+from strongroom.cli.shared.opening import check_promises, open_target, say_failure
 from strongroom.cli.shared.options import typed
+from strongroom.cli.shared.promises import say_broken
 from strongroom.cli.shared.values import local_time, size, tag_list, whole_number
 
 if TYPE_CHECKING:
@@ -111,8 +112,21 @@ def _comparing(group: argparse._ArgumentGroup) -> None:
 
 def run(context: Context) -> int:
     """Do every job; the exit code is the worst that holds (see ``exit_codes.of_repositories``)."""
-    reporter = context.reporter()
     codes: list[int] = []
+    incomplete = alarm = False
+    try:
+        incomplete = _jobs(context, codes)
+    finally:
+        alarm = say_broken(context)
+    code = exit_codes.with_alarm(exit_codes.of_repositories(codes, incomplete=incomplete), alarm=alarm)
+    if code != exit_codes.OK:
+        _last_words(context, code, sum(one != exit_codes.OK for one in codes), len(codes))
+    return code
+
+
+def _jobs(context: Context, codes: list[int]) -> bool:
+    """Do them, and add the code of each repository to ``codes``. Whether something of a source is missing."""
+    reporter = context.reporter()
     incomplete = False
     with contextlib.ExitStack() as stack:
         stack.callback(reporter.close)
@@ -124,10 +138,7 @@ def run(context: Context) -> int:
             outcome_codes, missing = _do(context, reporter, job, opened, several)
             codes += outcome_codes
             incomplete = incomplete or missing
-    code = exit_codes.of_repositories(codes, incomplete=incomplete)
-    if code != exit_codes.OK:
-        _last_words(context, code, sum(one != exit_codes.OK for one in codes), len(codes))
-    return code
+    return incomplete
 
 
 def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
@@ -135,6 +146,8 @@ def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
     text = f"Fatal: {failed} of {asked} snapshots were not made; the reasons stand above"
     if code == exit_codes.INCOMPLETE:
         text = "Warning: at least one source file could not be read"
+    if code == exit_codes.PROMISE_BROKEN:
+        text = "Warning: the snapshots were made, but a gateway is not to be trusted; the reasons stand above"
     if context.json:
         context.out.warn_json({"message_type": "exit_error", "code": code, "message": text})
     else:
@@ -155,6 +168,7 @@ class _Opened:
         if target.url not in self._known:
             try:
                 repository = open_target(self._context, target)
+                check_promises(self._context, target)
                 self._stack.callback(repository.close)
                 self._known[target.url] = repository
             except Interrupted:

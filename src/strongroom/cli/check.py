@@ -8,8 +8,9 @@ from strongroom.archive.check import CheckOptions, CheckResult, check
 from strongroom.archive.check_data import parse_subset
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.shared.opening import each_repository, locked
+from strongroom.cli.shared.opening import check_promises, each_repository, locked
 from strongroom.cli.shared.options import add_snapshot_filter
+from strongroom.cli.shared.promises import say_broken
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.selection import EVERYTHING, select_snapshots
 
@@ -49,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    """Check each repository; 1 when anything is wrong."""
+    """Check each repository; 1 when anything is wrong, 72 when a gateway's promise alone is."""
     arguments = context.arguments
     subset = parse_subset(arguments.read_data_subset) if arguments.read_data_subset else None
     some = bool(arguments.names) or filter_of(context) != EVERYTHING
@@ -72,10 +73,13 @@ def run(context: Context) -> int:
         _conclude(context, reporter, result, label)
         return exit_codes.FAILED if result.num_errors else exit_codes.OK
 
+    alarm = False
     try:
-        return each_repository(context, work)
+        code = each_repository(context, work, check_promises)
     finally:
         reporter.close()
+        alarm = say_broken(context)
+    return exit_codes.with_alarm(code, alarm=alarm)
 
 
 def _conclude(context: Context, reporter: ShownReporter, result: CheckResult, label: str) -> None:

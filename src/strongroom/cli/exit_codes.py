@@ -16,6 +16,8 @@ LOCKED = 11
 WRONG_PASSWORD = 12
 SOME_REPOSITORIES_FAILED = 71
 """A repository got no snapshot while another did; wins over ``INCOMPLETE``."""
+PROMISE_BROKEN = 72
+"""All was done, but a gateway's log lacks what it promised, or contradicts itself; wins over ``INCOMPLETE`` alone."""
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
@@ -33,6 +35,11 @@ _BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
 def of_error(error: BaseException) -> int:
     """The exit code that an error which ends the command stands for."""
     return next((code for kind, code in _BY_CLASS if isinstance(error, kind)), FAILED)
+
+
+def with_alarm(code: int, *, alarm: bool) -> int:
+    """The code of a command whose gateway is to be reproached: what failed is still the news."""
+    return PROMISE_BROKEN if alarm and code in (OK, INCOMPLETE) else code
 
 
 def of_repositories(codes: list[int], *, incomplete: bool = False) -> int:

@@ -29,6 +29,18 @@ def make(signer: Signer, data: bytes) -> str:
 
 def check(verifier: Verifier, value: str) -> Receipt:
     """The receipt that was promised. Raises ``Damaged`` unless the log's key signed it."""
+    data, signature = _split(value)
+    verifier.verify_bytes(signature, _message(verifier.name, data))
+    return parse(data)
+
+
+def contents(value: str) -> tuple[Receipt, bytes]:
+    """The receipt that a promise is about, and its leaf's bytes; the signature is not verified. Raises ``Damaged``."""
+    data, _ = _split(value)
+    return parse(data), data
+
+
+def _split(value: str) -> tuple[bytes, bytes]:
     parts = value.split(" ")
     if len(parts) != 3 or parts[0] != "v1" or len(value) > 2 * MAX_LEAF:
         raise Damaged("not a promise of a receipt", subject=HEADER)
@@ -36,8 +48,7 @@ def check(verifier: Verifier, value: str) -> Receipt:
         data, signature = (base64.b64decode(part, validate=True) for part in parts[1:])
     except (binascii.Error, ValueError):
         raise Damaged("a promise that is not base64", subject=HEADER) from None
-    verifier.verify_bytes(signature, _message(verifier.name, data))
-    return parse(data)
+    return data, signature
 
 
 def _message(origin: str, data: bytes) -> bytes:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.output.out import Out
     from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.shared.promises import Promises
     from strongroom.cli.shared.settings import Settings
     from strongroom.cli.shared.signals import Signals
 
@@ -42,6 +43,14 @@ class Context:
         from strongroom.cli.shared.settings import Settings
 
         return Settings.load(self.arguments)
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What gateways promised to this machine."""
+        from strongroom.cli.shared.promises import Promises
+        from strongroom.repository.state import default_state_folder
+
+        return Promises(default_state_folder(), self.warn)
 
     def reporter(self, *, restoring: bool = False) -> ShownReporter:
         """A reporter for people or for programs; SIGUSR1 asks it from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,23 @@ def surroundings(context: Context) -> Surroundings:
 
 def store_of(context: Context, target: Target) -> Store:
     """The store at a target's place, with its network options. Nothing is contacted yet."""
+    options = store_options(context, target)
+    options = dataclasses.replace(options, on_promise=context.promises.keeper(target.url, options))
+    return open_store(target.url, options)
+
+
+def check_promises(context: Context, target: Target) -> None:
+    """Ask the target's gateway, beside whatever comes now, for what it promised on earlier runs."""
+    context.promises.begin(target.label, target.url, store_options(context, target))
+
+
+def store_options(context: Context, target: Target) -> StoreOptions:
+    """How a target's store is reached."""
     settings, name = context.settings, target.name
     extended = settings.extended_options(name)
     connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
     cacert = settings.get("cacert", name).value
-    options = StoreOptions(
+    return StoreOptions(
         cacert=(cacert,) if cacert else (),
         client_certificate=settings.get("tls_client_cert", name).value,
         insecure_tls=settings.get("insecure_tls", name).value,
@@ -50,7 +63,6 @@ def store_of(context: Context, target: Target) -> Store:
         cancelled=lambda: context.signals.asked,
         extended=extended,
     )
-    return open_store(target.url, options)
 
 
 def cache_of(context: Context) -> Cache | None:
@@ -123,8 +135,12 @@ def locked(
     return repository.lock(exclusive=exclusive, retry_seconds=context.settings.get("retry_lock").value)
 
 
-def each_repository(context: Context, work: Callable[[Repository, str], int]) -> int:
-    """Do the same with every repository given; one that fails does not stop the others.
+def each_repository(
+    context: Context,
+    work: Callable[[Repository, str], int],
+    beside: Callable[[Context, Target], None] = lambda _context, _target: None,
+) -> int:
+    """Do the same with every repository given; one that fails does not stop the others. ``beside`` is begun first.
 
     ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0,
     or the code that all failures share, or 1. With one repository errors are raised as they are.
@@ -132,11 +148,13 @@ def each_repository(context: Context, work: Callable[[Repository, str], int]) ->
     targets = targets_of(context)
     if len(targets) == 1:
         with _closing(open_target(context, targets[0])) as repository:
+            beside(context, targets[0])
             return work(repository, "")
     codes: list[int] = []
     for target in targets:
         try:
             with _closing(open_target(context, target)) as repository:
+                beside(context, target)
                 codes.append(work(repository, target.label))
         except StrongroomError as error:
             codes.append(exit_codes.of_error(error))

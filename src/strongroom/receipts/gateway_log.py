@@ -1,0 +1,126 @@
+"""Reading a gateway's log as the client of one of its repositories: over the store's own connection and credentials.
+
+Small requests with a short patience. Where the gateway stands below a path of its own (behind a proxy), its root is
+found by trying: a repository has at most two folders.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import http.client
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
+from strongroom.storage.rest_client import RestClient
+
+if TYPE_CHECKING:
+    from strongroom.storage.options import StoreOptions
+    from strongroom.storage.rest_url import RestAddress
+
+MAX_FOLDERS = 2
+MAX_ANSWER = 4 << 20
+PATIENCE = 5.0
+"""Seconds without a byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A receipt as the gateway shows it: the leaf, its index, and the proof to the page's head."""
+
+    index: int
+    leaf: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Receipts of one repository under one head; ``head`` is a signed note, None while the log is empty."""
+
+    head: bytes | None
+    rows: tuple[Listed, ...]
+
+
+class GatewayLog:
+    """The log of the gateway that serves one repository. Close it."""
+
+    def __init__(self, address: RestAddress, options: StoreOptions) -> None:
+        self._options = dataclasses.replace(options, stuck_timeout=PATIENCE, on_promise=None)
+        segments = [one for one in address.path.split("/") if one]
+        self._places = [
+            (dataclasses.replace(address, path="/".join(["", *segments[:cut], ""])), segments[cut:])
+            for cut in range(max(0, len(segments) - MAX_FOLDERS), len(segments) + 1)
+        ]
+        self._client = RestClient(self._places[0][0], self._options)
+
+    @property
+    def root(self) -> str:
+        """The log's URL without credentials."""
+        return f"{self._client.subject('').removeprefix('rest:')}.strongroom/log"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.pool.close()
+
+    def receipts(self, after: int, limit: int) -> Page:
+        """The repository's receipts after a sequence number. Raises ``Missing``, ``Refused``, ``Unavailable``,
+        ``Damaged`` or ``LimitExceeded``."""
+        while True:
+            label = quote("/".join(unquote(one) for one in self._places[0][1]), safe="")
+            try:
+                return _page(self._get(f".strongroom/v1/receipts?repository={label}&after={after}&limit={limit}"))
+            except (Missing, Damaged):
+                if len(self._places) == 1:
+                    raise
+                self._places.pop(0)
+                self._client.pool.close()
+                self._client = RestClient(self._places[0][0], self._options)
+
+    def file(self, path: str) -> bytes:
+        """A file of the log. Raises as ``receipts``."""
+        return self._get(f".strongroom/log/{path}")
+
+    def _get(self, path: str) -> bytes:
+        client = self._client
+        answer = client.ask("GET", path)
+        if answer.status != 200:
+            raise client.fault(answer, path)
+        try:
+            parts: list[bytes] = []
+            total = 0
+            while part := answer.read(1 << 20):
+                total += len(part)
+                if total > MAX_ANSWER:
+                    raise LimitExceeded("the gateway's answer is too long", subject=client.subject(path))
+                parts.append(part)
+            return b"".join(parts)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable("the connection ended within an answer", subject=client.subject(path)) from error
+        finally:
+            answer.close()
+
+
+def _page(data: bytes) -> Page:
+    if not data:
+        return Page(None, ())
+    first, *lines = data.splitlines()
+    try:
+        head = json.loads(first)["checkpoint"].encode()
+        rows = [json.loads(line) for line in lines]
+        return Page(
+            head,
+            tuple(
+                Listed(
+                    int(row["index"]),
+                    base64.b64decode(row["leaf"], validate=True),
+                    tuple(base64.b64decode(one, validate=True) for one in row["proof"]),
+                )
+                for row in rows
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError):
+        raise Damaged("the gateway's list of receipts cannot be read") from None

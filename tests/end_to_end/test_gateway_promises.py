@@ -1,0 +1,174 @@
+"""Our client keeps what a gateway promised, and holds the gateway to it on its next run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.receipts import promise
+from strongroom.receipts.note import Verifier
+from tests.support import peers
+from tests.support.gateways import Gateway
+from tests.support.programs import Strongroom
+
+BROKEN = 72
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """An append-only gateway with private repositories."""
+    flags = ("--append-only", "--private-repos")
+    with Gateway(tmp_path, flags=flags, users={"web01": "pw"}, user="web01") as running:
+        yield running
+
+
+@pytest.fixture
+def client(home: Path, gateway: Gateway, source: Path) -> Strongroom:
+    """Our client, with a repository at the gateway and one backup in it."""
+    program = Strongroom(home)
+    program.init(url(gateway))
+    program.backup(url(gateway), source)
+    return program
+
+
+def url(gateway: Gateway) -> str:
+    """Where the client's repository is."""
+    return f"rest:http://web01:pw@{gateway.address}/web01/"
+
+
+def settled(gateway: Gateway) -> None:
+    """Wait until the log has all that was promised."""
+    begun = time.monotonic()
+    while True:
+        with sqlite3.connect(gateway.data / ".strongroom/gateway.db") as database:
+            (count,) = database.execute("SELECT count(*) FROM leaf WHERE position IS NULL").fetchone()
+            (published, assigned) = database.execute("SELECT published, assigned FROM log").fetchone()
+        if not count and published == assigned:
+            return
+        assert time.monotonic() - begun < 5
+        time.sleep(0.05)
+
+
+def file_of(client: Strongroom) -> Path:
+    """The one file with promises."""
+    (found,) = (client.home / "state/promises").iterdir()
+    return found
+
+
+def promised(client: Strongroom) -> list[str]:
+    """The promises that are kept now."""
+    return [line.partition(" ")[2] for line in file_of(client).read_text().splitlines()[1:]]
+
+
+def rewrite(gateway: Gateway, statement: str) -> None:
+    """What a gateway's operator could do to its own log: change the database, and sign everything anew."""
+    gateway.stop()
+    with sqlite3.connect(gateway.data / ".strongroom/gateway.db") as database:
+        database.execute(statement)
+        database.execute("UPDATE leaf SET position = NULL, log = NULL")
+        database.execute("DELETE FROM tile")
+        database.execute("UPDATE log SET assigned = 0, published = 0, checkpoint = NULL, stored = 0, stored_ns = 0")
+    shutil.rmtree(gateway.log)
+    gateway.start(listen=gateway.address)
+    settled(gateway)
+
+
+def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """Each run keeps its promises, the next one checks them off against the log, and nothing is said."""
+    settled(gateway)
+    first = promised(client)
+    kinds = {promise.check(Verifier.parse(gateway.key), one).kind for one in first}
+    assert {"data", "index", "snapshots"} <= kinds <= {"config", "keys", "data", "index", "snapshots"}
+    (source / "more").write_bytes(b"more" * 1000)
+    done = client.backup(url(gateway), source)
+    assert done.err == ""
+    assert promised(client)
+    assert not set(first) & set(promised(client))
+    settled(gateway)
+    assert client.on(url(gateway), "check").expect(0).err == ""
+    assert promised(client) == []
+    known = json.loads(file_of(client).read_text().splitlines()[0])
+    assert known["key"] == gateway.key
+    assert "web01" in known["location"]
+    assert "pw" not in known["location"]
+
+
+def test_a_promised_snapshot_that_is_not_in_the_log(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """M-2: a gateway that drops a promised leaf is named with the object on the next run, which still saves."""
+    snapshot = client.snapshots(url(gateway))[0]["id"]
+    settled(gateway)
+    rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
+    client.on(url(gateway), "check").expect(0)  # it may still come: the promise is seconds old
+    file = file_of(client)
+    first, *rest = file.read_text().splitlines()
+    lines = [f"{int(time) - 3600 * 10**9} {value}" for time, _, value in (line.partition(" ") for line in rest)]
+    file.write_text("\n".join([first, *lines]) + "\n")
+    (source / "more").write_bytes(b"more" * 1000)
+    done = client.on(url(gateway), "backup", source).expect(BROKEN)
+    assert f"broke its promise to log snapshots/{snapshot}" in done.err
+    assert "strongroom log verify" in done.err
+    assert "web01:pw" not in done.err
+    assert len(client.snapshots(url(gateway))) == 2
+    told = client.on(url(gateway), "backup", source, "--json").expect(BROKEN)
+    incident = next(json.loads(line) for line in told.err.splitlines() if '"incident"' in line)
+    assert incident["object"] == f"snapshots/{snapshot}"
+    client.on(url(gateway), "check").expect(BROKEN)
+    file_of(client).unlink()  # a person has looked
+    client.backup(url(gateway), source)
+
+
+def test_a_log_that_was_forked_or_shortened(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """X-3, M-2: a log that no longer continues the head that a client saw is reported, whoever's leaf is missing."""
+    settled(gateway)
+    client.backup(url(gateway), source)
+    settled(gateway)
+    client.backup(url(gateway), source)
+    rewrite(gateway, "DELETE FROM leaf WHERE kind = 'keys'")  # checked off long ago
+    done = client.on(url(gateway), "backup", source).expect(BROKEN)
+    assert "contradicts itself" in done.err
+
+
+def test_another_key_is_an_alarm(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """A gateway whose log has another key than the one that was pinned at first use is reported, and not believed."""
+    settled(gateway)
+    client.backup(url(gateway), source)
+    gateway.stop()
+    (gateway.data / ".strongroom/log.key").unlink()
+    gateway.start(listen=gateway.address)
+    rewrite(gateway, "SELECT 1")
+    done = client.on(url(gateway), "backup", source).expect(BROKEN)
+    assert "not signed by the key that was pinned at first use" in done.err
+
+
+def test_who_shows_no_log_is_not_accused(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """The same folder behind rclone's server is backed up to without a word, and the promises wait."""
+    rclone = peers.require("rclone")
+    kept = promised(client)
+    gateway.stop()
+    command = [str(rclone), "serve", "restic", "--addr", gateway.address, "--user", "web01", "--pass", "pw"]
+    server = subprocess.Popen([*command, str(gateway.data)], stderr=subprocess.DEVNULL)
+    try:
+        begun = time.monotonic()
+        while True:
+            try:
+                gateway.connect().close()
+                break
+            except OSError:
+                assert time.monotonic() - begun < 20
+                time.sleep(0.05)
+        (source / "more").write_bytes(b"more" * 1000)
+        assert client.backup(url(gateway), source).err == ""
+    finally:
+        server.terminate()
+        server.wait()
+    assert promised(client) == kept
+    done = client.on(url(gateway), "backup", source, "-o", "rest.retry-for=0")
+    assert done.code == 1
+    assert "ALARM" not in done.err
