@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def _place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", metavar="FOLDER", help="the data folder (default: $DATA_DIRECTORY or /tmp/restic)")
+    parser.add_argument("--store", metavar="URL", help="serve a bucket, s3://… gs://… or az://…, instead of a folder")
     parser.add_argument("--state", metavar="FOLDER", help="the state (default: $STATE_DIRECTORY or PATH/.strongroom)")
     parser.add_argument("--database", metavar="URL", help="sqlite:///file or postgresql://… (default: in the state)")
 
@@ -53,6 +54,8 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--public-log", action="store_true", help="let every principal read all entries of the log")
     add("--witness", metavar="URL", help="a witness that countersigns the log")
     add("--witness-key", metavar="KEY", help="the witness's verifier key")
+    add("--allow-unconditional", action="store_true", help="serve a store that replaces what it is given")
+    add("--spool-bytes", type=int, metavar="BYTES", help="with --store: uploads on this disk at once (default: 16 GiB)")
     add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
     add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
 

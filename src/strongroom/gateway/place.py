@@ -55,6 +55,9 @@ class Place(ABC):
         ``say`` prints a warning. Raises ``Refused``, ``Unsupported`` or ``Unavailable``.
         """
 
+    def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """What goes on beside the requests, until the worker stops; returns where there is nothing to do."""
+
     def tend(self) -> None:
         """Called about once a second by each worker."""
 
@@ -64,6 +67,10 @@ class Place(ABC):
 
 def open_place(settings: Settings, database: Database) -> Place:
     """The place that the settings name. Nothing is contacted yet."""
+    if settings.store:
+        from strongroom.gateway.bucket.place import BucketPlace  # noqa: PLC0415 -- a disk needs no client
+
+        return BucketPlace(settings, database)
     from strongroom.gateway.disk import DiskPlace  # noqa: PLC0415
 
     return DiskPlace(settings, database)

@@ -40,6 +40,7 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
             _count(services, stopping)
     except (StrongroomError, OSError) as error:
         print(f"error: recovery: {error}", file=sys.stderr, flush=True)
+    services.repositories.watch(services.ledger, stopping)
 
 
 def adopt(ledger: Ledger, repository: Repository, stopping: Callable[[], bool]) -> None:

@@ -101,6 +101,41 @@ refusal = sa.Table(
     sa.Column("last_ns", sa.BigInteger, nullable=False),
 )
 
+lock_data = sa.Table(
+    "lock_data",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+)
+"""Locks of repositories in a bucket: the gateway's key for the bucket needs no right to delete."""
+
+intent = sa.Table(
+    "intent",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+)
+"""Uploads to a bucket between the end of their body and their receipt."""
+
+promise = sa.Table(
+    "promise",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+)
+"""What the bucket was found to do, the last time that it was asked."""
+
 STEPS = (
     """
     CREATE TABLE principal (
@@ -133,5 +168,17 @@ STEPS = (
     CREATE TABLE refusal (
         principal TEXT, reason TEXT, count BIGINT NOT NULL, last_ns BIGINT NOT NULL, PRIMARY KEY (principal, reason)
     )
+    """,
+    """
+    CREATE TABLE lock_data (
+        repository TEXT, name TEXT, data {blob} NOT NULL, created_ns BIGINT NOT NULL, PRIMARY KEY (repository, name)
+    );
+    CREATE TABLE intent (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, repository TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
+        name TEXT NOT NULL, sha256 TEXT NOT NULL, size BIGINT NOT NULL, principal TEXT NOT NULL,
+        created_ns BIGINT NOT NULL
+    );
+    CREATE TABLE promise (name TEXT PRIMARY KEY, value TEXT NOT NULL, at_ns BIGINT NOT NULL);
+    CREATE INDEX repository_path ON repository (path)
     """,
 )

@@ -56,6 +56,12 @@ class Settings:
     group_accessible_repos: bool = False
     config: str | None = None
     """The policy file."""
+    store: str | None = None
+    """The URL of a bucket and prefix, instead of a folder: s3://, gs:// or az://."""
+    allow_unconditional: bool = False
+    """Serve a store that replaces what it is given, with one gateway that serialises creation."""
+    spool_bytes: int = 16 * GIB
+    """How much uploads to a bucket may hold on the state's disk at once, over all workers."""
     state: str | None = None
     database: str | None = None
     signing_key: str | None = None
@@ -85,11 +91,14 @@ class Settings:
             fits = wanted is None or (isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)))
             if not fits and not (value is None and "None" in kind):
                 raise ConfigurationError(f"not a value for this: {value!r}", subject=f"server.{one.name}")
+        if self.store and not (self.state or os.environ.get("STATE_DIRECTORY")):
+            hint = "Give --state FOLDER, on a disk of this machine: it holds the database, the log's key and the spool."
+            raise ConfigurationError("a gateway before a bucket needs a folder for its state", hint=hint)
 
     @property
     def home(self) -> str:
-        """Where files are looked for that no flag names."""
-        return self.path
+        """Where files are looked for that no flag names: the data folder, or the state where there is none."""
+        return self.state_folder if self.store else self.path
 
     @property
     def state_folder(self) -> str:

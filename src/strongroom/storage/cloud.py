@@ -126,13 +126,22 @@ class CloudStore(Store):
         with self._gate.room(memoryview(data).nbytes):
             self._put(name, data)
 
+    def put_file(self, key: str, file: BinaryIO, size: int) -> None:
+        """One PUT that does not replace. Raises ``Exists``; after other faults the object may be there all the same."""
+        with self._gate.room(size):
+            self._put_once(key, file.read())
+
+    def _put_once(self, key: str, data: bytes) -> None:
+        try:
+            with self._faults(key):
+                obstore.put(self.bucket, key, data, mode="create", use_multipart=False)
+        except errors.Missing as error:
+            raise errors.Refused(error.what, subject=error.subject, hint="Is the bucket there?") from error
+
     def _put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
         key = self.key(name)
         try:
-            with self._faults(key):
-                obstore.put(self.bucket, key, bytes(data), mode="create", use_multipart=False)
-        except errors.Missing as error:
-            raise errors.Refused(error.what, subject=error.subject, hint="Is the bucket there?") from error
+            self._put_once(key, bytes(data))
         except (errors.Exists, errors.Unavailable) as fault:
             # The answer of an attempt of ours may have been lost: what stands there decides.
             try:

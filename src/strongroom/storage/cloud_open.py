@@ -27,7 +27,7 @@ def open_bucket(address: CloudAddress, options: StoreOptions) -> Any:
             "certificates of one's own are not possible here", subject=address.location, hint="Leave the option out."
         )
     client: Any = {
-        "timeout": "1h",  # of a whole request; the default would cut long uploads
+        "timeout": f"{options.longest_request:.0f}s",  # the default would cut long uploads
         "connect_timeout": "30s",
         "user_agent": options.user_agent or "strongroom",
     }

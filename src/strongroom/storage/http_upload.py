@@ -30,7 +30,7 @@ class HttpUpload(Upload):
     """An upload whose length is known, pushed block by block.
 
     ``digest`` is the SHA-256 that the bytes will have, for a store that checks it. With ``taken`` the name is known to
-    be there already: nothing is sent, only compared.
+    be there already: nothing is sent, only compared. Without ``hashed`` the caller ends it with ``conclude``.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class HttpUpload(Upload):
         *,
         digest: bytes | None = None,
         taken: bool = False,
+        hashed: bool = True,
     ) -> None:
         self._client = client
         self._path = path
@@ -50,7 +51,7 @@ class HttpUpload(Upload):
         self._digest = digest
         self._written = 0
         self._hash = hashlib.sha256()
-        self._hashed = True
+        self._hashed = hashed
         self._connection: http.client.HTTPConnection | None = None
         self._early: Answer | None = None
         self._broken: Exception | None = None
@@ -83,6 +84,18 @@ class HttpUpload(Upload):
         """As the contract says."""
         digest = self._hash.digest()
         self._finish(lambda: self._has_digest(digest))
+
+    def conclude(self) -> errors.StrongroomError | None:
+        """Wait for the answer to what was written: the fault, or None for success. Nothing is read back.
+
+        After any fault but ``Exists`` the object may be stored all the same: the caller finds out.
+        """
+        try:
+            check_size(self._name, self._size, self._written)
+            self._done = True
+            return self._outcome()
+        finally:
+            self._drop()
 
     def abort(self) -> None:
         """Drop the connection: the server sees a short body and stores nothing."""

@@ -39,6 +39,8 @@ class StoreOptions:
     """KiB per second, 0 for no limit."""
     stuck_timeout: float = 300.0
     """Seconds without a byte after which a request counts as lost."""
+    longest_request: float = 3600.0
+    """Seconds after which a whole request is given up, where the client library counts only that (Google, Azure)."""
     retry_for: float = 900.0
     """For how many seconds a passing fault is retried; 0 for never."""
     on_retry: Callable[[str], None] | None = None

@@ -1,0 +1,121 @@
+"""Taking an object into a bucket, in the one order that loses nothing:
+
+spool and hash → intent written down → one PUT that does not replace, whose SHA-256 the store checks → receipt
+committed → answer. An intent without a receipt is settled by asking the store (``settling``).
+
+The answer comes before restic's watchdog of five minutes: a PUT is given up after ``PATIENCE`` seconds, and 503 makes
+the client send it again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Exists, Missing, Refused, StoreError, Unavailable
+from strongroom.base.objects import Kind
+from strongroom.gateway.recovery import digest_of
+from strongroom.gateway.repository import Taken, WrongBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.bucket.repository import BucketRepository
+    from strongroom.gateway.bucket.spool import Spooled
+    from strongroom.gateway.http.body import Body
+
+PATIENCE = 180.0
+"""Seconds after the end of the body in which attempts are begun; the last may take ``ANSWER_SECONDS`` more."""
+ANSWER_SECONDS = 60.0
+FIRST_WAIT = 0.2
+LONGEST_WAIT = 10.0
+
+
+def take(
+    repository: BucketRepository,
+    name: ObjectName,
+    body: Body,
+    limit: int,
+    principal: str,
+    reserve: Callable[[int], None],
+    receipt: Callable[[str, int], None],
+) -> Taken:
+    """As ``Repository.take``, for everything but locks."""
+    works = repository.works
+    with works.spool.open(body.length) as spooled:
+        digest = spooled.fill(body, limit, reserve)
+        if name.kind is not Kind.CONFIG and digest != name.name:
+            if repository.has(name):
+                raise Exists("other bytes stand under this name", subject=str(name))
+            raise WrongBytes("these bytes have another SHA-256 than the name says")
+        intent = works.intents.begin(repository, name, digest, spooled.size, principal)
+        try:
+            new = put(repository, name, spooled, digest)
+        except (Refused, Exists, Damaged) as error:
+            works.intents.done(intent)
+            if isinstance(error, Refused):  # of the gateway's key: no client can help it, and 403 would be for ever
+                raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
+            raise
+        except BaseException:
+            works.intents.give_up(intent)
+            raise
+        try:
+            receipt(digest, spooled.size)
+        except BaseException:
+            works.intents.give_up(intent)
+            raise
+        works.intents.done(intent)
+        return Taken(digest, spooled.size, new)
+
+
+def put(repository: BucketRepository, name: ObjectName, spooled: Spooled, digest: str) -> bool:
+    """Store a spooled body, unless these bytes are there; whether it is new.
+
+    Raises ``Exists`` and ``Damaged`` for what stands there, and what the store raises.
+    """
+    keyed, pack = repository.keyed, name.kind is Kind.DATA
+    until = time.monotonic() + PATIENCE
+    wait, again = FIRST_WAIT, False
+    with repository.alone(name):
+        while True:
+            spooled.file.seek(0)
+            try:
+                if repository.works.guarded and repository.has(name):
+                    break
+                if keyed.put(name.path, spooled.file, spooled.size, digest, pack=pack, until=until):
+                    return True
+                break
+            except Unavailable:  # 409 of two conditional writes at once, a lost answer, a busy store
+                again = True
+                if time.monotonic() + wait > until:
+                    raise
+                time.sleep(wait * random.uniform(0.5, 1.0))
+                wait = min(2 * wait, LONGEST_WAIT)
+        if again and _is_ours(repository, name, spooled.size, digest):
+            return True
+        _compare(repository, name, digest)
+        return False
+
+
+def _is_ours(repository: BucketRepository, name: ObjectName, size: int, digest: str) -> bool:
+    """Whether the name is taken by the attempt whose answer we lost: the store kept the sum that it checked."""
+    try:
+        held = repository.keyed.head(name.path)
+    except Missing:
+        raise Unavailable("the store says both that it has the object and that it has not", subject=str(name)) from None
+    return held.size == size and held.sha256 == digest
+
+
+def _compare(repository: BucketRepository, name: ObjectName, digest: str) -> None:
+    """Hash what stands under the name. Raises ``Exists`` or ``Damaged`` unless it is the same."""
+    try:
+        stored = digest_of(repository.objects, name)
+    except Missing:
+        raise Unavailable("the object went away while it was compared", subject=str(name)) from None
+    if stored == digest:
+        return
+    if name.kind is Kind.CONFIG:
+        raise Exists("a repository's config is written once", subject=str(name))
+    raise Damaged("the stored copy is damaged", subject=str(name), hint="An incident was recorded.")

@@ -1,0 +1,219 @@
+"""The repositories below a prefix of a bucket."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Full, Missing, Refused, StoreError, StrongroomError, Unsupported
+from strongroom.base.objects import CONFIG
+from strongroom.gateway.bucket import promises, registry, settling
+from strongroom.gateway.bucket.files import BucketFiles
+from strongroom.gateway.bucket.intake import ANSWER_SECONDS, PATIENCE
+from strongroom.gateway.bucket.intents import Intents
+from strongroom.gateway.bucket.repository import OWN, BucketRepository, Works
+from strongroom.gateway.bucket.spool import Spool
+from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
+from strongroom.gateway.place import Place
+from strongroom.gateway.quota import check_free
+from strongroom.storage.keyed import keyed_of
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.database import Database
+    from strongroom.storage.contract import Store
+
+KNOWN_SECONDS = 30.0
+"""So long a repository's ID is believed; then it is read again."""
+SETTLE_SECONDS = 20.0
+ASK_SECONDS = 86_400.0
+PROMISES_SECONDS = 60.0
+READ_RETRY_SECONDS = 30.0
+
+
+class BucketPlace(Place):
+    """Repositories in a bucket."""
+
+    kind = (
+        "bucket: what is stored survives the gateway's own compromise as far as the gateway's key for the bucket can"
+        " neither delete nor replace, or the bucket keeps versions"
+    )
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        assert settings.store
+        options = StoreOptions(
+            stuck_timeout=ANSWER_SECONDS, longest_request=PATIENCE + ANSWER_SECONDS, retry_for=READ_RETRY_SECONDS
+        )
+        self._settings = settings
+        self._database = database
+        self._root = open_store(settings.store, options)
+        self._keyed = keyed_of(self._root)
+        folder = os.path.join(settings.state_folder, "spool")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._promises = promises.load(database)
+        self._loaded = time.monotonic()
+        self._works = Works(
+            database,
+            folder,
+            Spool(folder, settings.spool_bytes // max(1, settings.workers)),
+            Intents(database, folder),
+            guarded=not (self._keyed.conditional and self._promises.conditional),
+        )
+        self._known: dict[tuple[str, ...], tuple[float, BucketRepository]] = {}
+        self._emptied: set[str] = set()
+        self._guard = threading.Lock()
+
+    def find(self, folders: tuple[str, ...]) -> BucketRepository:
+        """As the base says. A prefix that was emptied behind the gateway's back is still the repository it was."""
+        known = self._known.get(folders)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        label = "/".join(folders)
+        try:
+            repository = BucketRepository(label, self._store_at(folders), self._works)
+            found = repository.find_id()
+        except Unsupported:
+            raise Missing("there is no repository at this path", subject=label) from None
+        except Refused as error:
+            raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
+        if found is not None and known is not None and known[1].id == found:
+            repository = known[1]
+        elif found is None:
+            old = registry.last_known(self._database, label)
+            if old is not None:
+                repository.believe_id(old)
+                if label not in self._emptied:
+                    print(f"error: {repository.place}: the store was emptied", file=sys.stderr, flush=True)
+            elif not repository.has(CONFIG):
+                raise Missing("there is no repository at this path", subject=label)
+        with self._guard:
+            (self._emptied.discard if found is not None else self._emptied.add)(label)
+            self._known[folders] = (time.monotonic() + KNOWN_SECONDS, repository)
+        return repository
+
+    def create(self, folders: tuple[str, ...]) -> BucketRepository:
+        """As the base says: its ID is what makes a repository."""
+        try:
+            return self.find(folders)
+        except Missing:
+            pass
+        try:
+            repository = BucketRepository("/".join(folders), self._store_at(folders), self._works)
+        except Unsupported as error:
+            raise Refused(f"{error.what}: {error.hint}", subject="/".join(folders)) from None
+        try:
+            repository.id  # noqa: B018 - it is written now
+        except Refused as error:
+            raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
+        return self.find(folders)
+
+    def all(self) -> list[Repository]:
+        """As the base says, by listing folders."""
+        found: list[Repository] = []
+        for folders in [(), *self._below(())]:
+            try:
+                repository = self.find(folders)
+                if repository.has(CONFIG):
+                    found.append(repository)
+            except Missing:
+                continue
+        return found
+
+    def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
+        if len(folders) == MAX_DEPTH:
+            return []
+        found = []
+        for name in self._keyed.list("".join(f"{folder}/" for folder in folders))[1]:
+            if is_folder_name(name):
+                child = (*folders, name)
+                found += [child, *self._below(child)]
+        return found
+
+    def _store_at(self, folders: tuple[str, ...]) -> Store:
+        store = self._root
+        for folder in folders:
+            store = store.child(folder)
+        return store
+
+    def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """As the base says, from what was written down before each PUT."""
+        settling.settle(self, self._works.intents, ledger, stopping)
+
+    def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """Settle again and again; ask the store each day what it keeps."""
+        asked = time.monotonic()
+        waited = 0.0
+        while not stopping():
+            time.sleep(1.0)
+            waited += 1.0
+            if waited < SETTLE_SECONDS:
+                continue
+            waited = 0.0
+            try:
+                self.settle(ledger, stopping)
+                if time.monotonic() - asked > ASK_SECONDS:
+                    asked = time.monotonic()
+                    promises.save(self._database, promises.find_out(self._keyed))
+            except (StrongroomError, OSError) as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+
+    def tiles(self, origin: str) -> BucketFiles:
+        """Beside the repositories, under the last word of the log's origin."""
+        return BucketFiles(self._keyed, f"{OWN}/{origin.rpartition('/')[2]}", guarded=lambda: self._works.guarded)
+
+    def problems(self) -> list[str]:
+        """As the base says."""
+        found = []
+        try:
+            check_free(self._works.folder)
+        except Full as error:
+            found.append(error.what)
+        except OSError as error:
+            found.append(f"the spool cannot be used: {error.strerror}")
+        if self._works.guarded and not self._settings.allow_unconditional:
+            found.append("the store no longer refuses to replace; this gateway alone serialises creation")
+        if self._emptied:
+            found.append(f"{len(self._emptied)} repositories were emptied behind the gateway's back")
+        return found
+
+    def promises(self) -> dict[str, str]:
+        """What was found at the last look."""
+        return dict(self._promises.found)
+
+    def check(self, say: Callable[[str], None]) -> None:
+        """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
+        self._root.prepare()
+        found = promises.find_out(self._keyed)
+        promises.save(self._database, found)
+        if not found.conditional:
+            if not self._settings.allow_unconditional:
+                raise Unsupported(
+                    "this store replaces what it has: two creators of one name both succeed",
+                    subject=self._root.location,
+                    hint="With --allow-unconditional one gateway serialises creation; nothing else may write there.",
+                )
+            say("warning: the store replaces what it has; this gateway serialises creation, and must be the only one")
+        for name, value in found.found.items():
+            if name != promises.CREATE and value != f"SHA-256, {promises.KEPT}":
+                say(f"warning: {name}: {value}")
+
+    def tend(self) -> None:
+        """As the base says: forget what is done; take over what another worker found out."""
+        self._works.intents.flush()
+        if time.monotonic() - self._loaded > PROMISES_SECONDS:
+            self._promises, self._loaded = promises.load(self._database), time.monotonic()
+            self._works.guarded = not (self._keyed.conditional and self._promises.conditional)
+
+    def close(self) -> None:
+        """As the base says."""
+        self._works.intents.close()
+        self._root.close()

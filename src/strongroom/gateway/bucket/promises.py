@@ -1,0 +1,128 @@
+"""What a bucket keeps of what the gateway relies on: found out at the start and once a day, never taken on trust (G-7).
+
+Many providers say that they refuse to replace (``If-None-Match``) and some do not, or not between racing creators. The
+question costs one small object a day, ``.strongroom/probe/<UTC date>``; nothing is deleted, since the gateway's key
+for the bucket should not be able to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import io
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Missing, Refused, StrongroomError, Unavailable
+from strongroom.gateway import schema
+
+if TYPE_CHECKING:
+    from strongroom.receipts.database import Database
+    from strongroom.storage.keyed import Keyed
+
+PLACE = ".strongroom/probe"
+RACERS = 4
+KEPT, NOT_KEPT = "kept", "not kept"
+CREATE, CHECKED, SUM = "create only if absent", "sum checked on arrival", "sum kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What was found, by the words that /health shows; empty before the first look."""
+
+    found: dict[str, str]
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the store refuses to replace; believed until it was asked."""
+        return self.found.get(CREATE, KEPT) == KEPT
+
+
+def find_out(keyed: Keyed) -> Promises:
+    """Ask the store. Raises ``Refused``, ``Full`` or ``Unavailable`` when it cannot be asked."""
+    found = {CREATE: KEPT if keyed.conditional and _refuses(keyed) else NOT_KEPT}
+    if keyed.sums == "SHA-256":
+        found[CHECKED] = f"SHA-256, {KEPT if _checks(keyed) else NOT_KEPT}"
+        held = keyed.head(f"{PLACE}/{_today()}")
+        found[SUM] = f"SHA-256, {KEPT if held.sha256 else NOT_KEPT}"
+    else:
+        found[CHECKED] = keyed.sums
+    return Promises(found)
+
+
+def save(database: Database, promises: Promises) -> None:
+    """Tell the other workers."""
+    table = schema.promise
+    with database.write() as connection:
+        connection.execute(table.delete())
+        rows = [{"name": name, "value": value, "at_ns": time.time_ns()} for name, value in promises.found.items()]
+        connection.execute(table.insert(), rows)
+
+
+def load(database: Database) -> Promises:
+    """What was found the last time."""
+    with database.read() as connection:
+        rows = connection.execute(sa.select(schema.promise).order_by(schema.promise.c.name)).all()
+    return Promises({row.name: row.value for row in rows})
+
+
+def _refuses(keyed: Keyed) -> bool:
+    """Whether of several creators at most one wins, and a later one never."""
+    key = f"{PLACE}/{_today()}"
+    barrier = threading.Barrier(RACERS)
+    won: list[bool] = []
+    faults: list[StrongroomError] = []
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            won.append(_put(keyed, key))
+        except Unavailable:
+            pass  # a conflict (409): refused, too
+        except StrongroomError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise faults[0]
+    if won.count(True) > 1:
+        return False
+    try:
+        return not any((_put(keyed, key), _put(keyed, key)))
+    except Unavailable:
+        if not won:
+            raise
+        return False
+
+
+def _checks(keyed: Keyed) -> bool:
+    """Whether bytes with another sum than the one that comes with them are refused."""
+    data = secrets.token_bytes(32)
+    wrong = hashlib.sha256(data + b"other").hexdigest()
+    with contextlib.suppress(Unavailable, Refused):
+        keyed.put(f"{PLACE}/wrong-sum", io.BytesIO(data), len(data), wrong, until=time.monotonic() + 30)
+    try:
+        keyed.head(f"{PLACE}/wrong-sum")
+    except Missing:
+        return True
+    return False
+
+
+def _put(keyed: Keyed, key: str) -> bool:
+    data = secrets.token_bytes(32)
+    digest = hashlib.sha256(data).hexdigest()
+    return keyed.put(key, io.BytesIO(data), len(data), digest, until=time.monotonic() + 30)
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")

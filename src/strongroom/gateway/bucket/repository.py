@@ -1,0 +1,175 @@
+"""A repository at a prefix of a bucket, in restic's layout; its ID lies there in ``.strongroom/id``."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.gateway.bucket import intake, registry
+from strongroom.gateway.bucket.files import BucketFiles
+from strongroom.gateway.bucket.locks import Locks, ServedStore
+from strongroom.gateway.intake import buffer
+from strongroom.gateway.quota import check_free
+from strongroom.gateway.repository import Repository, Taken, WrongBytes
+from strongroom.storage.keyed import keyed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.gateway.bucket.intents import Intents
+    from strongroom.gateway.bucket.spool import Spool
+    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.receipts.database import Database
+    from strongroom.storage.contract import Store
+
+OWN = ".strongroom"
+STRIPES = 64
+_ID = re.compile(r"[0-9a-f]{32}\Z")
+
+
+@dataclass
+class Works:
+    """What all repositories of a worker share."""
+
+    database: Database
+    folder: str
+    """On this machine: the spool and the locks of files."""
+    spool: Spool
+    intents: Intents
+    guarded: bool
+    """Whether the store may replace what it has, so that creation is serialised here."""
+
+
+class BucketRepository(Repository):
+    """One prefix."""
+
+    own: BucketFiles
+
+    def __init__(self, label: str, objects: Store, works: Works) -> None:
+        """``objects`` is the prefix's store."""
+        super().__init__(label, works.database)
+        self.objects = objects
+        self.works = works
+        self.keyed = keyed_of(objects)
+        self.place = objects.location
+        self.own = BucketFiles(self.keyed, OWN, guarded=lambda: works.guarded)
+        self._locks = Locks(works.database, self)
+        self.store = ServedStore(objects, self._locks, self)
+
+    def take(
+        self,
+        name: ObjectName,
+        body: Body,
+        limit: int,
+        principal: str,
+        reserve: Callable[[int], None],
+        receipt: Callable[[str, int], None],
+    ) -> Taken:
+        """As the base says. A lock goes to the database; a config that was taken away is not written anew."""
+        if name.kind is Kind.LOCK:
+            return self._take_lock(name, body, limit)
+        if name is CONFIG and self.lost_config() and not self.has(CONFIG):
+            raise Refused("this repository's config was here before and was taken away; an operator must look")
+        return intake.take(self, name, body, limit, principal, reserve, receipt)
+
+    def _take_lock(self, name: ObjectName, body: Body, limit: int) -> Taken:
+        view, data = buffer(), bytearray()
+        while count := body.readinto(view):
+            data += view[:count]
+            if len(data) > limit:
+                raise Full(f"larger than {limit} bytes, the most for this kind")
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != name.name:
+            if self.has(name):
+                raise Exists("other bytes stand under this name", subject=str(name))
+            raise WrongBytes("these bytes have another SHA-256 than the name says")
+        return Taken(digest, len(data), self._locks.add(name.name, bytes(data)))
+
+    def has(self, name: ObjectName) -> bool:
+        """As the base says."""
+        try:
+            if name.kind is Kind.LOCK:
+                self.store.stat(name)
+            else:
+                self.keyed.head(name.path)
+        except Missing:
+            return False
+        except Refused as error:
+            raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
+        return True
+
+    def check_room(self) -> None:
+        """As the base says, of the disk with the spool and the database."""
+        check_free(self.works.folder)
+
+    @contextlib.contextmanager
+    def exclusive(self, what: str, *, wait: bool = True) -> Iterator[bool]:
+        """As the base says, by a lock on a file in the spool's folder: one machine serves a bucket."""
+        with _locked(os.path.join(self.works.folder, f"{what}-{self.id}.lock"), wait=wait) as mine:
+            yield mine
+
+    @contextlib.contextmanager
+    def alone(self, name: ObjectName) -> Iterator[None]:
+        """Nobody else of this gateway creates the name meanwhile, where the store itself would not refuse it."""
+        if not self.works.guarded:
+            yield
+            return
+        stripe = int(hashlib.sha256(f"{self.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
+        with _locked(os.path.join(self.works.folder, f"create-{stripe}.lock"), wait=True):
+            yield
+
+    def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """Refused: the gateway's key for the bucket should not be able to delete, and there is no trash."""
+        del name, principal, ledger
+        raise Refused("nothing is deleted through a gateway before object storage; use the custodian's credentials")
+
+    def lost_config(self) -> bool:
+        """Whether the log says that a config is here."""
+        return registry.has_config(self._database, self.id)
+
+    def find_id(self) -> str | None:
+        """The ID at the prefix, if there is one. Raises ``Damaged`` when it is no ID."""
+        try:
+            found = self.own.read("id").decode("ascii", "replace").strip()
+        except Missing:
+            return None
+        if _ID.match(found) is None:
+            raise Damaged("the file with the repository's ID is damaged", subject=self.place)
+        return found
+
+    def believe_id(self, found: str) -> None:
+        """The database knows the repository, whatever became of its prefix."""
+        self._id = found
+
+    def _identify(self) -> str:
+        found = self.find_id()
+        if found is None:
+            with contextlib.suppress(Exists):  # another worker's ID is as good
+                self.own.write_once("id", f"{secrets.token_hex(16)}\n".encode())
+            found = self.find_id()
+        assert found is not None
+        return found
+
+
+@contextlib.contextmanager
+def _locked(path: str, *, wait: bool) -> Iterator[bool]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,108 @@
+"""Where a body waits on this machine's disk until it is whole and hashed, within a budget.
+
+The files have no name: whatever ends the process, the kernel takes them away, and none is ever left behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Self, cast
+
+from strongroom.base.errors import Full, Unavailable
+from strongroom.gateway.intake import buffer
+from strongroom.storage.os_errors import store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import BinaryIO
+
+    from strongroom.gateway.http.body import Body
+
+
+class Spool:
+    """One worker's part of the spool: ``budget`` bytes."""
+
+    def __init__(self, folder: str, budget: int) -> None:
+        self.folder = folder
+        self._budget = budget
+        self._used = 0
+        self._guard = threading.Lock()
+
+    def charge(self, count: int) -> None:
+        """Take part of the budget. Raises ``Unavailable``, which slows clients down: others will soon be done."""
+        with self._guard:
+            if self._used + count > self._budget:
+                raise Unavailable("the spool is full; try again later")
+            self._used += count
+
+    def give_back(self, count: int) -> None:
+        """Give it back."""
+        with self._guard:
+            self._used -= count
+
+    def open(self, announced: int | None) -> Spooled:
+        """A file for a body of this length, or of a length that nobody knows. Raises ``Unavailable``."""
+        return Spooled(self, announced)
+
+
+class Spooled:
+    """A body on disk. Use it as a context manager."""
+
+    def __init__(self, spool: Spool, announced: int | None) -> None:
+        self._spool = spool
+        self._charged = 0
+        self._charge(announced or 0)
+        self.size = 0
+        try:
+            self.file = cast("BinaryIO", tempfile.TemporaryFile(dir=spool.folder, buffering=0))  # noqa: SIM115
+        except OSError as error:
+            self.close()
+            raise store_error(error, spool.folder) from error
+
+    def fill(self, body: Body, limit: int, reserve: Callable[[int], None]) -> str:
+        """Write the whole body and hash it; the SHA-256. Raises what the body raises, ``Full``, ``Unavailable``."""
+        view = buffer()
+        digest = hashlib.sha256()
+        descriptor = self.file.fileno()
+        while count := body.readinto(view):
+            if body.read > limit:
+                raise Full(f"larger than {limit} bytes, the most for this kind")
+            if body.read > self._charged:
+                self._charge(body.read - self._charged)
+            reserve(count)
+            part = view[:count]
+            digest.update(part)
+            try:
+                written = os.write(descriptor, part)
+                while written < count:
+                    written += os.write(descriptor, part[written:])
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise Full("no space is left on the spool's disk") from error
+                raise store_error(error, self._spool.folder) from error
+        self.size = body.read
+        return digest.hexdigest()
+
+    def _charge(self, count: int) -> None:
+        self._spool.charge(count)
+        self._charged += count
+
+    def close(self) -> None:
+        """Forget the file and give the budget back. Idempotent."""
+        charged, self._charged = self._charged, 0
+        self._spool.give_back(charged)
+        if hasattr(self, "file"):
+            self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
