@@ -12,11 +12,18 @@ from strongroom.cli.main import main
 from strongroom.gateway.ledger import Ledger
 from strongroom.receipts.commit import Committed
 
+_NOTHING = Committed(b"")
 
-def _nothing(_self: Ledger, *_words: object, **_fields: object) -> Committed | None:
-    return None
+
+def _record(_self: Ledger, *_words: object, **_fields: object) -> Committed:
+    return _NOTHING
+
+
+def _promise(_self: Ledger, _committed: Committed) -> str:
+    return "none"
 
 
 if __name__ == "__main__":
-    setattr(Ledger, "record", _nothing)  # noqa: B010 - a method is replaced on purpose
+    setattr(Ledger, "record", _record)  # noqa: B010 - methods are replaced on purpose
+    setattr(Ledger, "promise", _promise)  # noqa: B010
     sys.exit(main())

@@ -66,7 +66,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     known = Settings.__dataclass_fields__
     if arguments.config:
         for key, value in load_policy(arguments.config).server.items():
-            if key not in known or key in ("limits", "receipts", "config"):
+            if key not in known or key in ("limits", "config"):
                 raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
             given[key] = tuple(value) if isinstance(value, list) else value
     flags = {"host": getattr(arguments, "log_host", None)} | vars(arguments)

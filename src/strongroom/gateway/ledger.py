@@ -10,12 +10,13 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.receipts import promise
 from strongroom.receipts import schema as log_schema
-from strongroom.receipts.commit import Committed, Committer, Draft
+from strongroom.receipts.commit import Committed, Draft
 from strongroom.receipts.leaf import NO_HASH, LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
     from strongroom.gateway.repository import Repository
+    from strongroom.receipts.commit_process import Commits
     from strongroom.receipts.database import Database
     from strongroom.receipts.note import Signer
 
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
 class Ledger:
     """What a worker writes down."""
 
-    def __init__(self, database: Database, signer: Signer, clock: Clock, *, receipts: bool = True) -> None:
+    def __init__(self, database: Database, signer: Signer, clock: Clock, committer: Commits) -> None:
         self.database = database
         self.signer = signer
         self.clock = clock
-        self._committer = Committer(database, clock)
-        self._receipts = receipts
+        self._committer = committer
 
     def close(self) -> None:
         """Commit what waits, and end."""
@@ -46,10 +46,8 @@ class Ledger:
         detail: str = "",
         time_ns: int | None = None,
         unless_present: bool = False,
-    ) -> Committed | None:
-        """Make a receipt durable. None when receipts are off (in the bench alone)."""
-        if not self._receipts:
-            return None
+    ) -> Committed:
+        """Make a receipt durable. Raises ``Unavailable``."""
         word, named = (
             ("", NO_HASH) if name is None else name if isinstance(name, tuple) else (name.kind.value, name.name)
         )

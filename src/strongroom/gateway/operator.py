@@ -18,6 +18,7 @@ from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.serve import open_database, open_signer, origin_of
 from strongroom.receipts import schema as log_schema
+from strongroom.receipts.commit import Committer
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
 from strongroom.receipts.log_state import ensure_log
 from strongroom.receipts.rotation import next_origin, rotate
@@ -36,7 +37,8 @@ class Operator:
         self._database = open_database(settings)
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
-        self.ledger = Ledger(self._database, open_signer(settings, origin), SystemClock())
+        clock = SystemClock()
+        self.ledger = Ledger(self._database, open_signer(settings, origin), clock, Committer(self._database, clock))
         self.repositories = open_place(settings, self._database)
 
     def close(self) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import sys
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
@@ -15,13 +12,12 @@ from strongroom.gateway.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
-from strongroom.gateway.worker import exit_worker, run
+from strongroom.gateway.supervisor import Supervisor
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate, state
 from strongroom.receipts.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from strongroom.gateway.settings import Settings
@@ -77,7 +73,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     say(f"log verifier key: {signer.verifier}")
     for listener in listeners:
         say(f"start server on {describe(listener)}")
-    return _supervise(settings, signer, listeners, certificates, beyond=beyond)
+    return Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond).run()
 
 
 def _certificates(settings: Settings) -> Certificates | None:
@@ -100,55 +96,3 @@ def _check_plaintext(
             hint="Give --tls, listen on loopback behind a proxy, or allow it with --allow-plaintext.",
         )
     say("warning: without --tls, passwords travel unencrypted beyond this machine")
-
-
-def _supervise(
-    settings: Settings,
-    signer: Signer,
-    listeners: list[socket.socket],
-    certificates: Certificates | None,
-    *,
-    beyond: bool,
-) -> int:
-    """Keep the workers running, hand signals on, wait for all at the end."""
-    workers: dict[int, float] = {}
-    stopping: list[int] = []
-
-    def start() -> None:
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                code = run(settings, signer, listeners, certificates, beyond_loopback=beyond)
-            except BaseException as error:
-                print(f"error: {error}", file=sys.stderr, flush=True)
-            exit_worker(code)
-        workers[pid] = time.monotonic()
-
-    def hand_on(number: int, _frame: object) -> None:
-        if number != signal.SIGHUP:
-            stopping.append(number)
-        for pid in workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
-
-    for _ in range(max(1, settings.workers)):
-        start()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, hand_on)
-    while workers:
-        try:
-            pid, status = os.wait()
-        except InterruptedError:
-            continue
-        except ChildProcessError:
-            break
-        begun = workers.pop(pid, 0.0)
-        if stopping:
-            continue
-        code = os.waitstatus_to_exitcode(status)
-        print(f"error: a worker ended with {code}; another one is started", file=sys.stderr, flush=True)
-        time.sleep(max(0.0, 1.0 - (time.monotonic() - begun)))
-        if not stopping:
-            start()
-    return 0

@@ -79,8 +79,6 @@ class Settings:
     slow_rate: int = 8000
     slow_span: float = 30.0
     """A body that brings fewer than so many bytes a second over so many seconds is cut off."""
-    receipts: bool = True
-    """Only the bench of the gateway turns this off, to see what receipts cost; no flag does."""
     limits: dict[Kind, int] = field(default_factory=_limits)
 
     def __post_init__(self) -> None:

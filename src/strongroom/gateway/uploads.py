@@ -75,8 +75,7 @@ class Uploads:
                 principal=identity.id,
                 unless_present=True,
             )
-            if made is not None:
-                committed.append(made)
+            committed.append(made)
 
         settled = False
         try:

@@ -23,6 +23,7 @@ from strongroom.gateway.place import Place, open_place
 from strongroom.gateway.quota import Quotas
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
+from strongroom.receipts.commit_process import RemoteCommitter
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import Verifier
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from strongroom.base.clock import Clock
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.settings import Settings
+    from strongroom.receipts.commit_process import Commits
     from strongroom.receipts.note import Signer
 
 
@@ -73,7 +75,7 @@ class Services:
         return found + self.repositories.problems()
 
 
-def build(settings: Settings, signer: Signer) -> Services:
+def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
     """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
     clock = SystemClock()
     database = Database(settings.database_url)
@@ -86,7 +88,7 @@ def build(settings: Settings, signer: Signer) -> Services:
         settings=settings,
         clock=clock,
         database=database,
-        ledger=Ledger(database, signer, clock, receipts=settings.receipts),
+        ledger=Ledger(database, signer, clock, committer),
         access=access,
         repositories=place,
         quotas=Quotas(settings, database),
@@ -103,11 +105,15 @@ def run(
     signer: Signer,
     listeners: Sequence[socket.socket],
     certificates: Certificates | None,
+    control: socket.socket,
     *,
     beyond_loopback: bool,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; SIGHUP reloads. The exit code."""
-    services = build(settings, signer)
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads. ``control`` leads to the process that commits receipts.
+
+    The exit code.
+    """
+    services = build(settings, signer, RemoteCommitter(control))
     services.orphan_ends = True
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)

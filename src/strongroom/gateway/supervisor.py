@@ -1,0 +1,115 @@
+"""The parent of all processes of a gateway: starts them, starts those anew that ended, hands signals on.
+
+There are the workers, which serve, and one process that commits the receipts of all (``commit_process``). At the end
+that one goes last, by itself: it ends when nobody is left who could ask it for anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from strongroom.base.clock import SystemClock
+from strongroom.gateway.worker import exit_worker, run
+from strongroom.receipts.commit_process import CommitProcess, control_pair
+from strongroom.receipts.database import Database
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+
+    from strongroom.gateway.http.tls import Certificates
+    from strongroom.gateway.settings import Settings
+    from strongroom.receipts.note import Signer
+
+
+class Supervisor:
+    """Runs a gateway's processes until SIGTERM or SIGINT."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        signer: Signer,
+        listeners: Sequence[socket.socket],
+        certificates: Certificates | None,
+        *,
+        beyond_loopback: bool,
+    ) -> None:
+        self._settings = settings
+        self._signer = signer
+        self._listeners = listeners
+        self._certificates = certificates
+        self._beyond = beyond_loopback
+        self._receive, self._send = control_pair()
+        self._processes: dict[int, tuple[Callable[[], int], float]] = {}
+        """By process ID: what it does, and when it began."""
+        self._stopping = False
+
+    def run(self) -> int:
+        """Start everything, keep it running, wait for all at the end. The exit code."""
+        self._start(self._commit)
+        for _ in range(max(1, self._settings.workers)):
+            self._start(self._serve)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._hand_on)
+        while self._processes:
+            try:
+                pid, status = os.wait()
+            except InterruptedError:
+                continue
+            except ChildProcessError:
+                break
+            self._ended(pid, os.waitstatus_to_exitcode(status))
+        return 0
+
+    def _ended(self, pid: int, code: int) -> None:
+        work, begun = self._processes.pop(pid, (self._serve, 0.0))
+        if not self._stopping:
+            what = "a worker" if work == self._serve else "the process that commits receipts"
+            print(f"error: {what} ended with {code}; another one is started", file=sys.stderr, flush=True)
+            time.sleep(max(0.0, 1.0 - (time.monotonic() - begun)))
+        workers = any(work == self._serve for work, _ in self._processes.values())
+        if not self._stopping or (work == self._commit and workers):
+            self._start(work)  # workers that drain need their receipts
+        elif not workers:
+            self._send.close()
+
+    def _start(self, work: Callable[[], int]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                code = work()
+            except BaseException as error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
+            exit_worker(code)
+        self._processes[pid] = (work, time.monotonic())
+
+    def _serve(self) -> int:
+        self._receive.close()
+        return run(
+            self._settings,
+            self._signer,
+            self._listeners,
+            self._certificates,
+            self._send,
+            beyond_loopback=self._beyond,
+        )
+
+    def _commit(self) -> int:
+        self._send.close()
+        for listener in self._listeners:
+            listener.close()
+        CommitProcess(self._receive, Database(self._settings.database_url), SystemClock()).run()
+        return 0
+
+    def _hand_on(self, number: int, _frame: object) -> None:
+        self._stopping = self._stopping or number != signal.SIGHUP
+        for pid, (work, _) in self._processes.items():
+            if work == self._serve:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)

@@ -1,0 +1,94 @@
+"""The one process that commits receipts for all workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from tests.support.gateways import Gateway, leaves, name_of
+from tests.support.logs import ORIGIN, draft
+
+from strongroom.base.clock import SystemClock
+from strongroom.base.errors import Unavailable
+from strongroom.receipts import schema
+from strongroom.receipts.commit_process import CommitProcess, RemoteCommitter, control_pair
+from strongroom.receipts.database import Database
+from strongroom.receipts.log_state import ensure_log, migrate
+
+
+def _fork(work: Callable[[], None]) -> int:
+    """Run this in a process of its own; its ID."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def test_all_who_wait_are_answered_and_the_chain_has_no_gap(tmp_path: Path) -> None:
+    """Receipts of many threads form one chain; the process ends by itself when nobody can ask any more."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    database = Database(url)
+    migrate(database)
+    ensure_log(database, ORIGIN)
+    database.close()
+    receive, send = control_pair()
+
+    def serve() -> None:
+        send.close()
+        CommitProcess(receive, Database(url), SystemClock()).run()
+
+    process = _fork(serve)
+    receive.close()
+    committer = RemoteCommitter(send)
+    found = []
+
+    def work(thread: int) -> None:
+        found.extend([committer.commit(draft(thread * 100 + number)) for number in range(10)])
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    again = committer.commit(draft(3, unless_present=True))
+    committer.close()
+    with pytest.raises(Unavailable):
+        committer.commit(draft(1))
+    send.close()
+    assert os.waitpid(process, 0)[1] == 0
+
+    with Database(url).read() as connection:
+        rows = connection.execute(sa.select(schema.leaf).order_by(schema.leaf.c.sequence)).all()
+    assert [row.sequence for row in rows] == list(range(80))
+    assert {row.data for row in rows} == {one.data for one in found}
+    assert not again.new
+    assert again.data in {one.data for one in found}
+
+
+def test_a_killed_process_is_replaced(tmp_path: Path) -> None:
+    """kill -9 of the committing process: the gateway goes on, what was acknowledged is logged, once."""
+    gateway = Gateway(tmp_path, workers=2)
+    gateway.start()
+    gateway.make()
+    acknowledged: list[str] = []
+    for number in range(12):
+        if number == 4:
+            committing = gateway.children()[0]
+            os.kill(committing, signal.SIGKILL)
+        data = b"pack %d" % number
+        until = time.monotonic() + 20
+        while (status := gateway.put(f"/web01/data/{name_of(data)}", data)) != 200:
+            assert status == 503
+            assert time.monotonic() < until
+        acknowledged.append(name_of(data))
+    assert "the process that commits receipts ended with -9" in gateway.said()
+    assert sorted(receipt.name for receipt in leaves(gateway)[1:]) == sorted(acknowledged)
