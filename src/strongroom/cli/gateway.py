@@ -57,6 +57,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--allow-unconditional", action="store_true", help="serve a store that replaces what it is given")
     add("--spool-bytes", type=int, metavar="BYTES", help="with --store: uploads on this disk at once (default: 16 GiB)")
     add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
+    add("--clock-kept-outside", action="store_true", help="a hypervisor keeps the clock: do not ask the kernel")
     add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
 
 

@@ -201,6 +201,7 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
     while not stopping():
         time.sleep(1.0)
         try:
+            services.metrics.clock(suspect=bool(services.watch.look()))
             services.access.reload_if_changed()
             services.refusals.flush()
             services.repositories.tend()

@@ -44,9 +44,17 @@ class Metrics:
             ("repo",),
             multiprocess_mode="max",
         )
+        self._clock = Gauge(
+            "strongroom_clock_suspect", "Whether the gateway's clock is in doubt", multiprocess_mode="livemax"
+        )
         self._plain = Gauge(
             "strongroom_plaintext_beyond_loopback", "Whether passwords may travel unencrypted", multiprocess_mode="max"
         )
+
+    def clock(self, *, suspect: bool) -> None:
+        """Note whether the clock is in doubt."""
+        if self._enabled:
+            self._clock.set(int(suspect))
 
     def blob(self, verb: str, user: str, repository: str, kind: Kind, size: int) -> None:
         """Count an object that was written, read or deleted."""

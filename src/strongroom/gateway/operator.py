@@ -17,6 +17,7 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.serve import open_database, open_signer, origin_of
+from strongroom.gateway.worker import watch_of
 from strongroom.receipts import schema as log_schema
 from strongroom.receipts.commit import Committer
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
@@ -38,7 +39,8 @@ class Operator:
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
         clock = SystemClock()
-        self.ledger = Ledger(self._database, open_signer(settings, origin), clock, Committer(self._database, clock))
+        committer = Committer(self._database, clock, doubt=watch_of(settings, self._database, clock).suspect)
+        self.ledger = Ledger(self._database, open_signer(settings, origin), clock, committer)
         self.repositories = open_place(settings, self._database)
 
     def close(self) -> None:

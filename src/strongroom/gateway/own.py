@@ -72,6 +72,7 @@ class OwnPages:
         body = {
             "ok": not problems,
             "problems": problems,
+            "warnings": self._services.warnings(),
             "store": place.kind,
             "promises": place.promises(),
             "append_only": self._services.settings.append_only,
@@ -194,6 +195,7 @@ class OwnPages:
         body = {
             "principal": identity.id,
             "clock_ns": services.clock.now_ns(),
+            "clock_suspect": services.watch.suspect(services.clock.now_ns()) or None,
             "quota": {"bytes": identity.quota.bytes, "objects": identity.quota.objects},
             "used": {"bytes": used[0], "objects": used[1]},
             "refusals": refused,

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
-from strongroom.gateway.worker import exit_worker, run
+from strongroom.gateway.worker import exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
 
@@ -104,7 +104,8 @@ class Supervisor:
         self._send.close()
         for listener in self._listeners:
             listener.close()
-        CommitProcess(self._receive, Database(self._settings.database_url), SystemClock()).run()
+        database, clock = Database(self._settings.database_url), SystemClock()
+        CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).run()
         return 0
 
     def _hand_on(self, number: int, _frame: object) -> None:

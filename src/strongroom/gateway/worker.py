@@ -23,6 +23,8 @@ from strongroom.gateway.place import Place, open_place
 from strongroom.gateway.quota import Quotas
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
+from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
+from strongroom.receipts.commit import boot_id
 from strongroom.receipts.commit_process import RemoteCommitter
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import read_state
@@ -56,6 +58,7 @@ class Services:
     metrics: Metrics
     access_log: AccessLog
     sequencer: Sequencer
+    watch: ClockWatch
     countersigning: Countersigning | None = None
     orphan_ends: bool = False
     """Whether this process ends when its parent has gone."""
@@ -74,12 +77,18 @@ class Services:
         found += [failure.splitlines()[0] for failure in failures if failure]
         return found + self.repositories.problems()
 
+    def warnings(self) -> list[str]:
+        """What somebody should look at though objects are taken in; names nobody."""
+        doubt = self.watch.suspect(self.clock.now_ns())
+        return [doubt] if doubt else []
+
 
 def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
     """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
     clock = SystemClock()
     database = Database(settings.database_url)
     access = Access(settings, database)
+    watch = watch_of(settings, database, clock)
     place = open_place(settings, database)
     witness = None
     if settings.witness and settings.witness_key:
@@ -96,8 +105,16 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
         metrics=Metrics(enabled=settings.prometheus),
         access_log=AccessLog(settings.log, settings.log_format),
         sequencer=Sequencer(database, place.tiles(signer.name), signer, clock, witness=witness),
+        watch=watch,
         countersigning=Countersigning(database, witness, clock) if witness else None,
     )
+
+
+def watch_of(settings: Settings, database: Database, clock: Clock) -> ClockWatch:
+    """Who doubts the clock, as the settings say."""
+    witness = Verifier.parse(settings.witness_key) if settings.witness and settings.witness_key else None
+    kernel = (lambda: None) if settings.clock_kept_outside else kept_by_kernel
+    return ClockWatch(database, clock, boot_id(), kernel=kernel, witness=witness)
 
 
 def run(

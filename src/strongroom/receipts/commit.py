@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,7 +41,6 @@ class Draft:
     detail: str = ""
     time_ns: int | None = None
     """The store's stamp for an adopted object; else the gateway's clock is taken."""
-    suspect: bool = False
     unless_present: bool = False
     """Commit nothing when the log says that this object is there already."""
 
@@ -49,7 +49,17 @@ class Draft:
             0, NO_HASH, now_ns=0, boot="", first=None, salt=NO_HASH[:32]
         )  # one bad draft must not fail the group it would be in
 
-    def receipt(self, sequence: int, previous: str, *, now_ns: int, boot: str, first: int | None, salt: str) -> Receipt:
+    def receipt(
+        self,
+        sequence: int,
+        previous: str,
+        *,
+        now_ns: int,
+        boot: str,
+        first: int | None,
+        salt: str,
+        suspect: bool = False,
+    ) -> Receipt:
         """The receipt, with what was missing. Raises ``ValueError`` when a field is not of its form."""
         return Receipt(
             type=self.type,
@@ -63,7 +73,7 @@ class Draft:
             principal=self.principal,
             time_ns=now_ns if self.time_ns is None else self.time_ns,
             boot=boot,
-            suspect=self.suspect,
+            suspect=suspect and self.time_ns is None,
             first=first,
             detail=self.detail,
             salt=salt,
@@ -86,9 +96,11 @@ class Committed:
 class Committer:
     """Commits receipts in groups from one thread. Close it, or it ends with the process."""
 
-    def __init__(self, database: Database, clock: Clock, boot: str | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock, boot: str | None = None, doubt: Doubt | None = None) -> None:
+        """``doubt`` says of a time whether the clock was to be trusted then (``clock_watch``)."""
         self._database = database
         self._clock = clock
+        self._doubt = doubt or _no_doubt
         self._boot = boot_id() if boot is None else boot
         self._queue: queue.SimpleQueue[tuple[Draft, Future[Committed]] | None] = queue.SimpleQueue()
         self._closed = False
@@ -128,7 +140,7 @@ class Committer:
             if not asked:
                 continue
             try:
-                done = commit_group(self._database, [draft for draft, _ in asked], self._clock, self._boot)
+                done = commit_group(self._database, [draft for draft, _ in asked], self._clock, self._boot, self._doubt)
             except BaseException as error:  # whatever it is, those who wait must hear of it
                 for _, future in asked:
                     future.set_exception(error if isinstance(error, StrongroomError) else Unavailable(repr(error)))
@@ -137,7 +149,17 @@ class Committer:
                 future.set_result(committed)
 
 
-def commit_group(database: Database, drafts: Sequence[Draft], clock: Clock, boot: str) -> list[Committed]:
+Doubt = Callable[[int], str]
+"""Why the clock is in doubt at a time of its own, in nanoseconds; empty when it is not."""
+
+
+def _no_doubt(_now_ns: int) -> str:
+    return ""
+
+
+def commit_group(
+    database: Database, drafts: Sequence[Draft], clock: Clock, boot: str, doubt: Doubt = _no_doubt
+) -> list[Committed]:
     """Commit receipts in one transaction, in their order. Durable on return."""
     with database.statements() as sql:
         # One order of locking, or two groups could wait for each other.
@@ -154,8 +176,10 @@ def commit_group(database: Database, drafts: Sequence[Draft], clock: Clock, boot
                 done.append(Committed(past.present, new=False))
                 continue
             sequence, head = heads[draft.repository]
+            now_ns = clock.now_ns()
+            salt, suspect = os.urandom(16).hex(), bool(doubt(now_ns))
             receipt = draft.receipt(
-                sequence, head, now_ns=clock.now_ns(), boot=boot, first=past.first, salt=os.urandom(16).hex()
+                sequence, head, now_ns=now_ns, boot=boot, first=past.first, salt=salt, suspect=suspect
             )
             committed = Committed(receipt.encode())
             done.append(committed)

@@ -25,6 +25,7 @@ from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
+    from strongroom.receipts.clock_watch import ClockWatch
     from strongroom.receipts.database import Database
 
 LARGEST = 64 * 1024
@@ -108,7 +109,8 @@ class RemoteCommitter:
 class CommitProcess:
     """The process's loop."""
 
-    def __init__(self, control: socket.socket, database: Database, clock: Clock) -> None:
+    def __init__(self, control: socket.socket, database: Database, clock: Clock, watch: ClockWatch) -> None:
+        self._watch = watch
         self._control = control
         self._database = database
         self._clock = clock
@@ -153,7 +155,9 @@ class CommitProcess:
 
     def _commit(self, asked: list[tuple[socket.socket, Draft]]) -> None:
         try:
-            done = commit_group(self._database, [draft for _, draft in asked], self._clock, self._boot)
+            self._watch.look_if_due()
+            drafts = [draft for _, draft in asked]
+            done = commit_group(self._database, drafts, self._clock, self._boot, self._watch.suspect)
         except Exception as error:  # whatever it is, those who wait must hear of it
             what = f"{error.what}\n{error.subject or ''}" if isinstance(error, StrongroomError) else f"{error!r}\n"
             for channel, _ in asked:
@@ -171,7 +175,7 @@ def _answer(channel: socket.socket, message: bytes) -> None:
 
 def _pack(draft: Draft) -> bytes:
     row = (draft.type.value, draft.repository, draft.kind, draft.name, draft.sha256, draft.size, draft.principal,
-           draft.detail, draft.time_ns, draft.suspect, draft.unless_present)  # fmt: skip
+           draft.detail, draft.time_ns, draft.unless_present)  # fmt: skip
     return json.dumps(row, separators=(",", ":")).encode("ascii")
 
 

@@ -67,6 +67,17 @@ lease = sa.Table(
 )
 """Who does what only one should do at a time."""
 
+clock_mark = sa.Table(
+    "clock_mark",
+    METADATA,
+    sa.Column("boot", sa.Text, primary_key=True),
+    sa.Column("offset_ns", sa.BigInteger, nullable=False),
+    sa.Column("doubted_ns", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+"""Of each boot, by its ID: wall clock minus time since boot, and when the clock was last doubted, by the time since
+boot, and why (``clock_watch``)."""
+
 STEPS = (
     """
     CREATE TABLE chain (repository TEXT PRIMARY KEY, next BIGINT NOT NULL, head TEXT NOT NULL);
@@ -87,5 +98,10 @@ STEPS = (
         stored_ns BIGINT NOT NULL, alarm TEXT
     );
     CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until_ns BIGINT NOT NULL)
+    """,
+    """
+    CREATE TABLE clock_mark (
+        boot TEXT PRIMARY KEY, offset_ns BIGINT NOT NULL, doubted_ns BIGINT NOT NULL, reason TEXT NOT NULL
+    )
     """,
 )
