@@ -17,6 +17,7 @@ from tests.support.logs import ORIGIN, draft
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Unavailable
 from strongroom.receipts import schema
+from strongroom.receipts.clock_watch import ClockWatch
 from strongroom.receipts.commit_process import CommitProcess, RemoteCommitter, control_pair
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate
@@ -44,7 +45,8 @@ def test_all_who_wait_are_answered_and_the_chain_has_no_gap(tmp_path: Path) -> N
 
     def serve() -> None:
         send.close()
-        CommitProcess(receive, Database(url), SystemClock()).run()
+        database, clock = Database(url), SystemClock()
+        CommitProcess(receive, database, clock, ClockWatch(database, clock, "")).run()
 
     process = _fork(serve)
     receive.close()

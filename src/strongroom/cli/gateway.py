@@ -57,6 +57,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--allow-unconditional", action="store_true", help="serve a store that replaces what it is given")
     add("--spool-bytes", type=int, metavar="BYTES", help="with --store: uploads on this disk at once (default: 16 GiB)")
     add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
+    add("--reads-per-day", metavar="SIZE", help="beyond this a principal's reading is an alarm (default: 10G)")
     add("--clock-kept-outside", action="store_true", help="a hypervisor keeps the clock: do not ask the kernel")
     add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
 
@@ -98,6 +99,7 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quota", metavar="SIZE", help="the most that it may store, such as 500G")
     parser.add_argument("--objects", type=int, metavar="N", help="the most objects that it may store")
     parser.add_argument("--snapshots-per-day", type=int, metavar="N", help="the most snapshots in a day")
+    parser.add_argument("--reads-per-day", metavar="SIZE", help="beyond this its reading is an alarm, such as 50G")
     parser.add_argument("--address", action="append", default=[], metavar="NETWORK", help="from where it may ask")
     parser.add_argument("--days", type=float, metavar="N", help="after how many days the token ends")
     parser.add_argument("--all", action="store_true", help="with rotate: let no old token live on")
@@ -132,6 +134,7 @@ def run_principal(context: Context) -> int:
             parse_size(arguments.quota, "--quota") if arguments.quota else None,
             arguments.objects,
             arguments.snapshots_per_day,
+            parse_size(arguments.reads_per_day, "--reads-per-day") if arguments.reads_per_day else None,
         )
         grants_given = {_repository(place): GIVEN[arguments.role] for place in arguments.repository}
         addresses = check_addresses(arguments.address, "--address")

@@ -75,6 +75,7 @@ class Access:
         """Why the policy file does not load, while the old one is in force."""
         self._policy = load_policy(settings.config) if settings.config else Policy()
         self._policy_stamp = self._stamp()
+        self._generation = self._principals.generation()
         self._check_names(self._policy)
         self._passwords = self._password_file()
         self._proxies = [ipaddress.ip_network(one) for one in settings.trusted_proxies if one != "unix"]
@@ -115,7 +116,16 @@ class Access:
             self.policy_alarm = None
 
     def reload_if_changed(self) -> None:
-        """``reload`` when a file has another stamp. Called about once a second."""
+        """``reload`` when a file has another stamp; forget whom we let in when principals were changed.
+
+        Called about once a second, so that ``principal disable`` ends a stolen token within that time.
+        """
+        generation = self._principals.generation()
+        if generation != self._generation:
+            self._generation = generation
+            with self._guard:
+                self._cache.clear()
+                self._roles.clear()
         stamp = self._stamp()
         if stamp != self._policy_stamp:
             self._policy_stamp = stamp
@@ -179,11 +189,13 @@ class Access:
             identity, addresses = known[1], known[2]
         else:
             user, password = _basic(header)
+            generation = self._generation
             identity, addresses = self._look_up(user, password, peer)
             with self._guard:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
-                self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
+                if generation == self._generation:  # else a disabled principal could slip in behind the clearing
+                    self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
         if not allowed_address(addresses, peer):
             raise Denied(401, identity.name)
         return identity

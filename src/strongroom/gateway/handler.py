@@ -154,6 +154,7 @@ class Gateway:
             return text(416, "no such range", {"Content-Range": f"bytes */{size}"})
         offset, length = asked or (0, size)
         reader = store.read(name, offset, length)
+        self._services.reading.note(identity, length)
         self._services.metrics.blob("read", identity.name, repository.label, name.kind, length)
         if asked is None:
             return Answer(200, headers=headers, reader=reader)
@@ -204,6 +205,7 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.metrics.clock(suspect=bool(services.watch.look()))
             services.access.reload_if_changed()
             services.refusals.flush()
+            services.reading.flush()
             services.repositories.tend()
         except StrongroomError as error:
             print(f"error: {error.what}", file=sys.stderr, flush=True)

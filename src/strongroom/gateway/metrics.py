@@ -47,6 +47,7 @@ class Metrics:
         self._clock = Gauge(
             "strongroom_clock_suspect", "Whether the gateway's clock is in doubt", multiprocess_mode="livemax"
         )
+        self._read_alarms = Counter("strongroom_read_alarms_total", "Days on which somebody read too much", ("user",))
         self._plain = Gauge(
             "strongroom_plaintext_beyond_loopback", "Whether passwords may travel unencrypted", multiprocess_mode="max"
         )
@@ -55,6 +56,11 @@ class Metrics:
         """Note whether the clock is in doubt."""
         if self._enabled:
             self._clock.set(int(suspect))
+
+    def read_alarm(self, user: str) -> None:
+        """Count an alarm of the meter of reads."""
+        if self._enabled:
+            self._read_alarms.labels(user).inc()
 
     def blob(self, verb: str, user: str, repository: str, kind: Kind, size: int) -> None:
         """Count an object that was written, read or deleted."""

@@ -189,6 +189,7 @@ class OwnPages:
         used = services.quotas.used(identity.id)
         everybody = services.settings.no_auth or services.access.role(identity, ("*",)) is not None
         refused = [one for one in services.refusals.all() if everybody or one["principal"] == identity.id]
+        alarms = [one for one in services.reading.alarms() if everybody or one["principal"] == identity.id]
         with services.database.read() as connection:
             now = read_state(connection)
         head = checkpoints.parse(now.checkpoint) if now and now.checkpoint else None
@@ -199,6 +200,7 @@ class OwnPages:
             "quota": {"bytes": identity.quota.bytes, "objects": identity.quota.objects},
             "used": {"bytes": used[0], "objects": used[1]},
             "refusals": refused,
+            "reads": {"today": services.reading.today(identity.id), "alarms": alarms},
             "log": {"origin": now.origin if now else None, "size": head.size if head else 0},
             "problems": services.problems(),
             "pid": os.getpid(),

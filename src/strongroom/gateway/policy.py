@@ -6,6 +6,7 @@ token_sha256 = ["<id>:<64 hex digits>"]
 quota = "500G"
 objects = 1000000
 snapshots_per_day = 48
+reads_per_day = "50G"                  # beyond this an alarm, no refusal
 addresses = ["192.0.2.0/24"]
 [[rule]]
 principal = "web01"
@@ -29,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 _SIZE = re.compile(r"([0-9]+)\s*([KMGTP]?)(?:i?B)?\Z", re.IGNORECASE)
 _TOKEN_HASH = re.compile(r"([0-9a-f]{16}):([0-9a-f]{64})\Z")
 _TABLES = {"version", "principal", "rule", "server", "log", "witness"}
-_PRINCIPAL_KEYS = {"token_sha256", "quota", "objects", "snapshots_per_day", "addresses"}
+_PRINCIPAL_KEYS = {"token_sha256", "quota", "objects", "snapshots_per_day", "reads_per_day", "addresses"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Quota:
     bytes: int | None = None
     objects: int | None = None
     snapshots: int | None = None
+    reads: int | None = None
+    """Bytes a day, beyond which reading is an alarm; it refuses nothing."""
 
     @property
     def limited(self) -> bool:
@@ -159,6 +162,7 @@ def _fixed(name: str, table: Any, subject: str) -> FixedPrincipal:
         parse_size(table["quota"], f"{subject}.quota") if "quota" in table else None,
         _number(table, "objects", subject),
         _number(table, "snapshots_per_day", subject),
+        parse_size(table["reads_per_day"], f"{subject}.reads_per_day") if "reads_per_day" in table else None,
     )
     return FixedPrincipal(name, tokens, quota, check_addresses(table.get("addresses", []), f"{subject}.addresses"))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing
-from strongroom.gateway import schema, tokens
+from strongroom.gateway import schema, tokens, watch_schema
 from strongroom.gateway.policy import Quota, check_name
 from strongroom.gateway.roles import GIVEN, Role
 
@@ -81,6 +81,9 @@ class Principals:
             for repository, role in grants.items():
                 entry = {"principal": principal, "repository": repository, "role": role.value}
                 connection.execute(schema.grant.insert(), entry)
+            if quota.reads is not None:
+                connection.execute(watch_schema.read_limit.insert(), {"principal": principal, "bytes": quota.reads})
+            _changed(connection)
             return self._new_token(connection, principal, now, days)
 
     def rotate(self, name: str, *, all_tokens: bool = False, days: float | None = None) -> tokens.NewToken:
@@ -92,6 +95,7 @@ class Principals:
             old = list(connection.execute(query).scalars())
             for one in old if all_tokens else old[MAX_TOKENS - 1 :]:
                 connection.execute(table.delete().where(table.c.id == one))
+            _changed(connection)
             return self._new_token(connection, principal, self._database.now_ns(connection), days)
 
     def disable(self, name: str) -> None:
@@ -101,6 +105,14 @@ class Principals:
             table = schema.principal
             connection.execute(table.update().where(table.c.id == principal).values(disabled=1))
             connection.execute(schema.token.delete().where(schema.token.c.principal == principal))
+            _changed(connection)
+
+    def generation(self) -> int:
+        """A number that changes whenever principals or tokens are changed."""
+        table = watch_schema.generation
+        with self._database.read() as connection:
+            query = sa.select(table.c.number).where(table.c.name == _PRINCIPALS)
+            return int(connection.execute(query).scalar() or 0)
 
     def list(self) -> list[tuple[Principal, dict[str, str], int]]:
         """All that were added, with their grants and the number of their tokens."""
@@ -135,7 +147,11 @@ class Principals:
             found = connection.execute(
                 sa.select(table).where(table.c.id == row.principal, table.c.disabled == 0)
             ).first()
-            return None if found is None else _principal(found)
+            if found is None:
+                return None
+            limit = watch_schema.read_limit
+            reads = connection.execute(sa.select(limit.c.bytes).where(limit.c.principal == found.id)).scalar()
+            return _principal(found, reads)
 
     def any(self) -> bool:
         """Whether any principal was added."""
@@ -173,6 +189,18 @@ class Principals:
         return made
 
 
-def _principal(row: sa.Row[tuple[object, ...]]) -> Principal:
-    quota = Quota(row.quota_bytes, row.quota_objects, row.quota_snapshots)
+_PRINCIPALS = "principals"
+
+
+def _changed(connection: sa.Connection) -> None:
+    """Have all workers forget within a second whom they have let in."""
+    text = (
+        "INSERT INTO generation (name, number) VALUES (:name, 1)"
+        " ON CONFLICT (name) DO UPDATE SET number = generation.number + 1"
+    )
+    connection.execute(sa.text(text), {"name": _PRINCIPALS})
+
+
+def _principal(row: sa.Row[tuple[object, ...]], reads: int | None = None) -> Principal:
+    quota = Quota(row.quota_bytes, row.quota_objects, row.quota_snapshots, reads)
     return Principal(row.id, row.name, quota, row.addresses, bool(row.managed))

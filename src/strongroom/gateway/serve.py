@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.gateway import metrics, schema
+from strongroom.gateway import metrics, schema, watch_schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
@@ -30,6 +30,7 @@ def open_database(settings: Settings) -> Database:
     database = Database(settings.database_url)
     migrate(database)
     database.migrate("gateway", schema.STEPS)
+    database.migrate("watch", watch_schema.STEPS)
     return database
 
 

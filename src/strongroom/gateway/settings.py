@@ -75,6 +75,8 @@ class Settings:
     uploads_per_principal: int = 32
     locks_per_principal: int = 64
     keys_per_repository: int = 16
+    reads_per_day: str = "10G"
+    """Beyond this, and beyond ten times its own usual, a principal's reading is an alarm."""
     clock_kept_outside: bool = False
     """A hypervisor keeps the clock: the kernel's word that nobody does is no doubt."""
     drain_seconds: float = 20.0

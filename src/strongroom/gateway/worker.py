@@ -21,6 +21,7 @@ from strongroom.gateway.metrics import Metrics
 from strongroom.gateway.own import OwnPages
 from strongroom.gateway.place import Place, open_place
 from strongroom.gateway.quota import Quotas
+from strongroom.gateway.reading import ReadMeter
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
 from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
@@ -59,6 +60,7 @@ class Services:
     access_log: AccessLog
     sequencer: Sequencer
     watch: ClockWatch
+    reading: ReadMeter
     countersigning: Countersigning | None = None
     orphan_ends: bool = False
     """Whether this process ends when its parent has gone."""
@@ -80,7 +82,13 @@ class Services:
     def warnings(self) -> list[str]:
         """What somebody should look at though objects are taken in; names nobody."""
         doubt = self.watch.suspect(self.clock.now_ns())
-        return [doubt] if doubt else []
+        found = [doubt] if doubt else []
+        try:
+            if many := len({one["principal"] for one in self.reading.alarms()}):
+                found.append(f"principals that have read far more than usual since yesterday: {many}")
+        except StrongroomError as error:
+            found.append(error.what)
+        return found
 
 
 def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
@@ -91,21 +99,24 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
     watch = watch_of(settings, database, clock)
     place = open_place(settings, database)
     witness = None
+    metrics = Metrics(enabled=settings.prometheus)
+    ledger = Ledger(database, signer, clock, committer)
     if settings.witness and settings.witness_key:
         witness = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
     return Services(
         settings=settings,
         clock=clock,
         database=database,
-        ledger=Ledger(database, signer, clock, committer),
+        ledger=ledger,
         access=access,
         repositories=place,
         quotas=Quotas(settings, database),
         refusals=Refusals(database),
-        metrics=Metrics(enabled=settings.prometheus),
+        metrics=metrics,
         access_log=AccessLog(settings.log, settings.log_format),
         sequencer=Sequencer(database, place.tiles(signer.name), signer, clock, witness=witness),
         watch=watch,
+        reading=ReadMeter(settings, database, ledger, metrics),
         countersigning=Countersigning(database, witness, clock) if witness else None,
     )
 
@@ -162,6 +173,7 @@ def run(
 
 def _finish(services: Services) -> int:
     try:
+        services.reading.flush(ending=True)
         services.ledger.close()
         if services.countersigning is not None:
             services.countersigning.close()

@@ -56,6 +56,8 @@ class LeafType(enum.Enum):
     ROLE = "role"
     RECONCILED = "reconciled"
     """An operator says that an object went behind the gateway's back, and why."""
+    ALARM = "alarm"
+    """A principal read far more than usual; the detail says how much."""
     ORIGIN = "origin"
     """The first leaf of a log that continues another: the detail is the last checkpoint of the old one."""
 

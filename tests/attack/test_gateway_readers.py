@@ -1,0 +1,116 @@
+"""The threat catalogue at the gateway: row X-1, who reads too much; and tokens that were taken back."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from strongroom.receipts.leaf import GATEWAY, LeafType
+from tests.support.gateways import Gateway, leaves, name_of, operate
+
+DATA = b"some bytes of a pack" * 5000
+NAME = name_of(DATA)
+
+
+def add(gateway: Gateway, who: str, *words: str) -> str:
+    """A principal with a repository of its name; its credentials."""
+    code, said = operate(gateway, "principal", "add", who, "--repository", who, *words)
+    assert code == 0, said
+    return f"{who}:{said.strip()}"
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.1)
+
+
+def test_x_1_reading_far_too_much_is_an_alarm(tmp_path: Path) -> None:
+    """X-1: beyond its limit a principal's reading is told in all places, once for each doubling, and never refused."""
+    flags = ("--append-only", "--prometheus", "--prometheus-no-auth")
+    with Gateway(tmp_path, flags=flags, users={"x": "y"}, workers=2) as gateway:
+        thief = add(gateway, "thief", "--reads-per-day", "250K")
+        other = add(gateway, "other")
+        for who in (thief, other):
+            name = who.partition(":")[0]
+            gateway.make(name, who)
+            assert gateway.put(f"/{name}/data/{NAME}", DATA, who) == 200
+            for _ in range(2):
+                assert gateway.ask("GET", f"/{name}/data/{NAME}", user=who).body == DATA
+        until(lambda: _today(gateway, thief) == 2 * len(DATA))
+        assert "far more" not in str(gateway.ask("GET", "/health").json()["warnings"])
+        assert _alarms(gateway, thief) == 0
+        for _ in range(2):
+            assert gateway.ask("GET", f"/thief/data/{NAME}", user=thief).body == DATA
+        until(lambda: _alarms(gateway, thief) == 1)
+        assert _alarms(gateway, other) == 0  # another's alarms are nobody's business
+        assert _today(gateway, other) == 2 * len(DATA)
+        health = gateway.ask("GET", "/health")
+        assert health.status == 200
+        assert any(one.endswith("read far more than usual since yesterday: 1") for one in health.json()["warnings"])
+        assert "thief" not in health.body.decode()
+        for _ in range(2):
+            assert gateway.ask("GET", f"/thief/data/{NAME}", user=thief).body == DATA
+        until(lambda: gateway.said().count("alarm: thief ") == 2)
+        metrics = gateway.ask("GET", "/metrics").body.decode()
+        assert 'strongroom_read_alarms_total{user="thief"} 2.0' in metrics
+        assert 'strongroom_read_alarms_total{user="other"}' not in metrics
+    told = [receipt for receipt in leaves(gateway) if receipt.type is LeafType.ALARM]
+    assert [(one.repository, one.kind) for one in told] == [(GATEWAY, "")] * 2
+    assert all(one.principal and "are usual or allowed" in one.detail for one in told)
+
+
+def _today(gateway: Gateway, who: str) -> int:
+    return int(gateway.ask("GET", "/.strongroom/v1/status", user=who).json()["reads"]["today"])
+
+
+def _alarms(gateway: Gateway, who: str) -> int:
+    return len(gateway.ask("GET", "/.strongroom/v1/status", user=who).json()["reads"]["alarms"])
+
+
+def test_x_1_ten_times_the_usual_is_an_alarm(tmp_path: Path) -> None:
+    """X-1: without a limit of its own a principal is held to ten times the mean of its last thirty days."""
+    with Gateway(tmp_path, flags=("--append-only", "--reads-per-day", "1K"), users={"x": "y"}) as gateway:
+        who = add(gateway, "host")
+        gateway.make("host", who)
+        assert gateway.put(f"/host/data/{NAME}", DATA, who) == 200
+        principal = gateway.ask("GET", "/.strongroom/v1/status", user=who).json()["principal"]
+        with sqlite3.connect(gateway.data / ".strongroom/gateway.db") as database:
+            today = time.time_ns() // (86_400 * 10**9)
+            past = [(principal, today - day, 25_000) for day in (1, 2, 29)] + [(principal, today - 31, 10**12)]
+            database.executemany("INSERT INTO reading VALUES (?, ?, ?, 0)", past)
+        asked = 0
+        for total in (2, 3):
+            while asked < total:
+                assert gateway.ask("GET", f"/host/data/{NAME}", user=who).body == DATA
+                asked += 1
+            until(lambda wanted=total: _today(gateway, who) == wanted * len(DATA))  # type: ignore[misc]
+            assert _alarms(gateway, who) == (total == 3)
+        assert f"read {3 * len(DATA)} bytes today, and 250000 are usual or allowed" in gateway.said()
+
+
+def test_a_token_that_was_taken_back_ends_within_two_seconds(tmp_path: Path) -> None:
+    """G-8: disable and rotate --all end credentials that workers remember, with open connections, too."""
+    with Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}, workers=2) as gateway:
+        thief, host = add(gateway, "thief"), add(gateway, "host")
+        for who in (thief, host):
+            gateway.make(who.partition(":")[0], who)
+            for _ in range(8):  # both workers have seen it
+                assert gateway.ask("GET", f"/{who.partition(':')[0]}/config", user=who).status == 200
+        with gateway.connect() as connection:
+            request = gateway.head("GET", "/thief/config", user=thief)
+            connection.sendall(request)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+            assert operate(gateway, "principal", "disable", "thief")[0] == 0
+            fresh = f"host:{operate(gateway, 'principal', 'rotate', 'host', '--all')[1].strip()}"
+            time.sleep(1.5)
+            connection.sendall(request)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
+        statuses = {gateway.ask("GET", "/thief/config", user=thief).status for _ in range(8)}
+        statuses |= {gateway.ask("GET", "/host/config", user=host).status for _ in range(8)}
+        assert statuses == {401}
+        assert gateway.ask("GET", "/host/config", user=fresh).status == 200
