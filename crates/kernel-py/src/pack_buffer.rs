@@ -4,18 +4,19 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::c_int;
 use strongroom_kernel::Id;
+use strongroom_kernel::archive::PackBytes;
 
 /// A pack to be stored: its name, and its bytes by the buffer protocol.
 #[pyclass(frozen, module = "strongroom._kernel")]
 pub struct Pack {
     id: Id,
-    bytes: Vec<u8>,
+    bytes: PackBytes,
     holds_trees: bool,
 }
 
 impl Pack {
     /// A pack that is finished: its bytes never change again.
-    pub fn new(id: Id, bytes: Vec<u8>, holds_trees: bool) -> Self {
+    pub fn new(id: Id, bytes: PackBytes, holds_trees: bool) -> Self {
         Self { id, bytes, holds_trees }
     }
 }

@@ -68,7 +68,7 @@ fn main() {
         timed("the same with a parent", || {
             let same = |node: &Node| {
                 let stat = stat_at(handle.as_fd(), &node.name).unwrap();
-                reader.node_since(handle.as_fd(), &node.name, &stat, Some(node)).unwrap().0 == *node
+                reader.node_since(handle.as_fd(), &node.name, &stat, Some(node), None).unwrap().0 == *node
             };
             assert!(old.iter().all(same));
         });

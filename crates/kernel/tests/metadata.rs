@@ -57,7 +57,7 @@ fn earlier_node_answers_for_an_untouched_inode() {
     let handle = File::open(&folder.0).unwrap();
     let read = |name: &str, parent: Option<&Node>| {
         let stat = stat_at(handle.as_fd(), name.as_bytes()).unwrap();
-        reader().node_since(handle.as_fd(), name.as_bytes(), &stat, parent).unwrap().0
+        reader().node_since(handle.as_fd(), name.as_bytes(), &stat, parent, None).unwrap().0
     };
     let mut file = read("file", None);
     assert_eq!((file.size, file.links, &file.kind), (1, 1, &NodeType::File));
@@ -82,6 +82,27 @@ fn earlier_node_answers_for_an_untouched_inode() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     fs::hard_link(folder.0.join("file"), folder.0.join("again")).unwrap();
     assert_eq!(read("file", Some(&file)).extended_attributes, []);
+}
+
+/// An entry's attributes are the same by its name and by a handle of it.
+#[test]
+fn attributes_by_handle() {
+    let folder = Folder::new("handle");
+    let path = folder.0.join("file");
+    fs::write(&path, "x").unwrap();
+    let value = vec![7; 2000];
+    for (name, value) in [("user.short", &b"value"[..]), ("user.long", &value)] {
+        match rustix::fs::setxattr(&path, name, value, rustix::fs::XattrFlags::CREATE) {
+            Err(rustix::io::Errno::NOTSUP) => return println!("no user attributes in {}", folder.0.display()),
+            answer => answer.unwrap(),
+        }
+    }
+    let (handle, file) = (File::open(&folder.0).unwrap(), File::open(&path).unwrap());
+    let stat = stat_at(handle.as_fd(), b"file").unwrap();
+    let by_name = reader().node_from(handle.as_fd(), b"file", &stat).unwrap().0;
+    let by_handle = reader().node_since(handle.as_fd(), b"file", &stat, None, Some(file.as_fd())).unwrap().0;
+    assert_eq!(by_name, by_handle);
+    assert!(by_name.extended_attributes.contains(&(b"user.long".to_vec(), value)));
 }
 
 /// A tag file keeps out its neighbours if it begins as it must; a false one is a warning.

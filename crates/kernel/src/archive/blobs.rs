@@ -17,7 +17,7 @@ const KEPT: usize = 4 << 20;
 /// What a worker keeps from blob to blob.
 #[derive(Default)]
 pub(super) struct Scratch {
-    compressors: HashMap<Effort, Compressor>,
+    compressors: HashMap<(Effort, u32), Compressor>,
     decompressor: Option<Decompressor>,
     frame: Vec<u8>,
     opened: Vec<u8>,
@@ -85,7 +85,8 @@ pub(super) fn save_blob(
         let mut frame = std::mem::take(&mut scratch.frame);
         frame.clear();
         if let Some(effort) = effort {
-            let compressor = scratch.compressors.entry(effort).or_insert_with(|| Compressor::with(effort));
+            let key = (effort, size_class(plain.len()));
+            let compressor = scratch.compressors.entry(key).or_insert_with(|| Compressor::with(effort));
             compressor.compress(plain, &mut frame);
             shared.counters.blobs_compressed.fetch_add(1, Relaxed);
         }
@@ -105,6 +106,11 @@ pub(super) fn save_blob(
     }
     scratch.shrink();
     Ok(id)
+}
+
+/// Blobs of one class share a context: zstd gives one's memory back when blobs get much smaller, and maps it anew.
+fn size_class(length: usize) -> u32 {
+    length.max(1 << 14).ilog2() / 2
 }
 
 fn length(plain: &[u8]) -> Result<u32> {

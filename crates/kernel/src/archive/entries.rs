@@ -3,16 +3,20 @@
 use super::blobs::Scratch;
 use super::directory::{Directory, DirectoryTask, Finished, MAX_DEPTH, Opening, Variant};
 use super::events::{Action, Event};
-use super::file::{FileJob, read_file};
+use super::file::{FileJob, OpenedFile, open_or_report};
 use super::run::Shared;
 use super::tasks::Task;
 use crate::tree::{Node, NodeType};
 use crate::{BlobType, Id, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
 use rustix::io::Errno;
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Files that a worker has opened and not yet read: the disk fetches them while others are hashed.
+const AHEAD: usize = 8;
 
 /// What names are relative to.
 #[derive(Clone)]
@@ -107,7 +111,9 @@ impl LeafTask {
                     path: self.path,
                     is_explicit: self.is_explicit,
                 };
-                entry.save(shared, scratch)?;
+                if let Some(file) = entry.save(shared)? {
+                    file.read(shared, scratch)?;
+                }
             }
             Err(error) => shared.fail(&self.path, &format!("open the folder above: {error}")),
         }
@@ -117,23 +123,36 @@ impl LeafTask {
 
 impl EntriesTask {
     pub(super) fn run(mut self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        let (directory, base, names) = (Arc::clone(&self.directory), self.base.clone(), Arc::clone(&self.names));
+        let mut ahead = VecDeque::with_capacity(AHEAD + 1);
         while self.start < self.end {
             shared.check_cancelled()?;
             self.share(shared);
-            let name = &self.names[self.start];
+            let name = &names[self.start];
             let entry = Entry {
-                directory: &self.directory,
+                directory: &directory,
                 slot: self.start,
-                base: &self.base,
+                base: &base,
                 target: name,
                 name,
-                path: join(&self.directory.path, name),
+                path: join(&directory.path, name),
                 is_explicit: false,
             };
-            entry.save(shared, scratch)?;
+            let opened = entry.save(shared)?;
             self.start += 1;
+            let Some(file) = opened else { continue };
+            // Small ones must not wait behind a large one, nor it behind a worker who has read them all.
+            let kept = if file.is_large() { 0 } else { AHEAD };
+            ahead.push_back(file);
+            while ahead.len() > kept {
+                read_next(&mut ahead, shared, scratch)?;
+            }
         }
-        self.directory.release(shared, scratch)
+        while !ahead.is_empty() {
+            shared.check_cancelled()?;
+            read_next(&mut ahead, shared, scratch)?;
+        }
+        directory.release(shared, scratch)
     }
 
     /// Give half of what is left to a worker who has nothing to do.
@@ -155,43 +174,48 @@ impl EntriesTask {
     }
 }
 
-impl Entry<'_> {
-    fn save(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+fn read_next(ahead: &mut VecDeque<OpenedFile<'_>>, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    ahead.pop_front().map_or(Ok(()), |file| file.read(shared, scratch))
+}
+
+impl<'a> Entry<'a> {
+    /// Do what needs no reading; a file that must be read comes back open.
+    fn save(self, shared: &Shared) -> Result<Option<OpenedFile<'a>>> {
         let options = &shared.options;
         if !self.is_explicit && options.excludes.by_name(&self.path) {
-            return Ok(());
+            return Ok(None);
         }
         let stat = match statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             // It vanished between the listing and now: as if it had never been listed.
-            Err(Errno::NOENT) if !self.is_explicit => return Ok(()),
+            Err(Errno::NOENT) if !self.is_explicit => return Ok(None),
             Err(error) => {
                 shared.fail(&self.path, &format!("lstat: {error}"));
-                return Ok(());
+                return Ok(None);
             }
         };
         let kind = FileType::from_raw_mode(stat.st_mode);
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if !self.is_explicit && kind != FileType::Directory && options.excludes.by_size(size) {
-            return Ok(());
+            return Ok(None);
         }
         let is_foreign = options.one_file_system && !self.is_explicit && !shared.devices.contains(&stat.st_dev);
         match kind {
-            FileType::Socket => Ok(()),
-            FileType::Directory => self.descend(shared, &stat, is_foreign),
-            _ if is_foreign => Ok(()),
-            FileType::RegularFile => self.save_file(shared, scratch, &stat),
-            _ => self.save_other(shared, &stat),
+            FileType::Socket => Ok(None),
+            FileType::Directory => self.descend(shared, &stat, is_foreign).map(|()| None),
+            _ if is_foreign => Ok(None),
+            FileType::RegularFile => self.save_file(shared, &stat),
+            _ => self.save_other(shared, &stat).map(|()| None),
         }
     }
 
     /// The node of this entry with everything but its content.
-    pub(super) fn node(&self, shared: &Shared, stat: &Stat) -> Result<Node> {
+    pub(super) fn node(&self, shared: &Shared, stat: &Stat, handle: Option<BorrowedFd<'_>>) -> Result<Node> {
         let options = &shared.options;
         let is_due = || options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
         let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
         let parent = self.old(0).filter(|_| may_take && !is_due());
-        let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent)?;
+        let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent, handle)?;
         for warning in warnings {
             shared.events.push(Event::Warning { path: self.path.clone(), message: warning.to_string() });
         }
@@ -211,7 +235,7 @@ impl Entry<'_> {
                 .fail(&self.path, &format!("more than {MAX_DEPTH} directories below each other; this one is left out"));
             return Ok(());
         }
-        let node = match self.node(shared, stat) {
+        let node = match self.node(shared, stat, None) {
             Ok(node) => node,
             Err(error) => {
                 shared.fail(&self.path, &error.to_string());
@@ -236,7 +260,7 @@ impl Entry<'_> {
     }
 
     fn save_other(self, shared: &Shared, stat: &Stat) -> Result<()> {
-        match self.node(shared, stat) {
+        match self.node(shared, stat, None) {
             Ok(node) => {
                 let action = match self.old(0) {
                     None => Action::New,
@@ -256,17 +280,26 @@ impl Entry<'_> {
         self.directory.old.get(group)?.as_ref()?.find(self.name)
     }
 
-    fn save_file(self, shared: &Shared, scratch: &mut Scratch, stat: &Stat) -> Result<()> {
-        let mut node = match self.node(shared, stat) {
+    fn save_file(self, shared: &Shared, stat: &Stat) -> Result<Option<OpenedFile<'a>>> {
+        let is_new = self.old(0).is_none();
+        // What the parent does not have is read in any case; its attributes are then at hand.
+        let file = if is_new {
+            match open_or_report(shared, &self) {
+                Some(file) => Some(file),
+                None => return Ok(None),
+            }
+        } else {
+            None
+        };
+        let mut node = match self.node(shared, stat, file.as_ref().map(AsFd::as_fd)) {
             Ok(node) => node,
             Err(error) => {
                 shared.fail(&self.path, &error.to_string());
-                return Ok(());
+                return Ok(None);
             }
         };
         let options = &shared.options;
         let groups = shared.chunkers.len();
-        let is_new = self.old(0).is_none();
         let is_same = (0..groups).all(|group| {
             self.old(group).is_some_and(|old| node.unchanged_since(old, options.ignore_inode, options.ignore_ctime))
         });
@@ -279,7 +312,7 @@ impl Entry<'_> {
             let size = node.size;
             self.directory.fill(self.slot, Finished { node, others });
             shared.item(&self.directory.snapshot_path, self.name, Action::Unchanged, size);
-            return Ok(());
+            return Ok(None);
         }
         if is_due {
             shared.counters.files_reread.fetch_add(1, Relaxed);
@@ -292,7 +325,8 @@ impl Entry<'_> {
             Action::Changed
         };
         let expected = if is_same { self.old(0).and_then(|old| old.content.clone()) } else { None };
-        read_file(shared, scratch, self, node, stat, FileJob { action, expected })
+        let file = file.or_else(|| open_or_report(shared, &self));
+        Ok(file.map(|file| OpenedFile::new(self, file, node, stat, FileJob { action, expected })))
     }
 
     /// Whether every repository has all the content that the parent snapshot names.

@@ -10,14 +10,18 @@ use super::tasks::Task;
 use crate::chunker::MIN;
 use crate::tree::Node;
 use crate::{BlobType, Error, Id, Result};
-use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{Advice, Mode, OFlags, SeekFrom, Stat, fadvise, fstat, openat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is known of a file before it is read.
+#[derive(Clone)]
 pub(super) struct FileJob {
     pub(super) action: Action,
     /// The content that the parent has under the same metadata: reading again should find just that.
@@ -163,159 +167,169 @@ fn is_same_state(one: &Stat, other: &Stat) -> bool {
         == (other.st_size, other.st_mtime, other.st_mtime_nsec, other.st_ctime, other.st_ctime_nsec)
 }
 
-/// Read a file and save it under `node`, whose metadata is `stat`'s.
-///
-/// A file that changes meanwhile is read once more; if it changes again it is saved as it was read, under the metadata
-/// from before the read, so that the next run reads it again.
-pub(super) fn read_file(
-    shared: &Shared,
-    scratch: &mut Scratch,
-    entry: Entry<'_>,
+/// A file that is open and waits to be read; its metadata is from before.
+pub(super) struct OpenedFile<'a> {
+    entry: Entry<'a>,
+    file: File,
+    stat: Stat,
     node: Node,
-    stat: &Stat,
     job: FileJob,
-) -> Result<()> {
-    let file = match open(&entry) {
-        Ok(file) => file,
-        Err(error) => {
-            shared.fail(&entry.path, &format!("open: {error}"));
+}
+
+/// Bytes at a file's beginning that the system is asked to fetch before they are wanted.
+const FETCHED: u64 = 1 << 20;
+
+impl<'a> OpenedFile<'a> {
+    /// A file whose metadata is `stat`'s. The system begins to fetch it.
+    pub(super) fn new(entry: Entry<'a>, file: File, node: Node, stat: &Stat, job: FileJob) -> Self {
+        if let Some(length) = NonZeroU64::new(node.size.min(FETCHED)) {
+            // Advice may be refused: it changes nothing but the time it takes.
+            let _ = fadvise(&file, 0, Some(length), Advice::WillNeed);
+        }
+        Self { entry, file, stat: *stat, node, job }
+    }
+
+    /// Whether reading it takes long enough for others to be kept waiting.
+    pub(super) fn is_large(&self) -> bool {
+        self.node.size > FETCHED
+    }
+
+    /// Read it and save it under its node.
+    ///
+    /// A file that changes meanwhile is read once more; if it changes again it is saved as it was read, under the
+    /// metadata from before the read, so that the next run reads it again.
+    pub(super) fn read(mut self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+        if self.attempt(shared, scratch, false)? {
             return Ok(());
         }
-    };
-    let mut before = *stat;
-    let mut node = node;
-    for attempt in 0..2 {
-        if attempt > 0 {
-            match again(shared, &entry, &file) {
-                Ok((stat, fresh)) => (before, node) = (stat, fresh),
-                Err(error) => {
-                    shared.fail(&entry.path, &error.to_string());
-                    return Ok(());
-                }
+        match self.rewind(shared) {
+            Ok(()) => self.attempt(shared, scratch, true).map(|_| ()),
+            Err(error) => {
+                shared.fail(&self.entry.path, &error.to_string());
+                Ok(())
             }
         }
-        let is_last = attempt > 0;
-        let done = if u64::try_from(before.st_size).is_ok_and(|size| size <= MIN as u64) {
-            read_small(shared, scratch, &entry, &file, &before, node.clone(), &job, is_last)?
+    }
+
+    fn rewind(&mut self, shared: &Shared) -> Result<()> {
+        rustix::fs::seek(&self.file, SeekFrom::Start(0)).map_err(|error| Error::io("read again", error))?;
+        self.stat = fstat(&self.file).map_err(|error| Error::io("stat", error))?;
+        self.node = self.entry.node(shared, &self.stat, Some(self.file.as_fd()))?;
+        Ok(())
+    }
+
+    /// Whether the file is done with: saved, or reported. `false` asks for another attempt.
+    fn attempt(&self, shared: &Shared, scratch: &mut Scratch, is_last: bool) -> Result<bool> {
+        if u64::try_from(self.stat.st_size).is_ok_and(|size| size <= MIN as u64) {
+            self.read_small(shared, scratch, is_last)
         } else {
-            read_large(shared, scratch, &entry, &file, &before, node.clone(), &job, is_last)?
+            self.read_large(shared, scratch, is_last)
+        }
+    }
+
+    fn read_small(&self, shared: &Shared, scratch: &mut Scratch, is_last: bool) -> Result<bool> {
+        let size = usize::try_from(self.stat.st_size).unwrap_or(0);
+        let mut plain = scratch.take_buffer();
+        let read = read_at_most(&self.file, size, &mut plain);
+        shared.counters.bytes_read.fetch_add(plain.len() as u64, Ordering::Relaxed);
+        let answer = match read {
+            Ok(()) if plain.len() > size => {
+                scratch.put_buffer(plain);
+                if !is_last {
+                    return Ok(false);
+                }
+                rustix::fs::seek(&self.file, SeekFrom::Start(0)).map_err(|error| Error::io("read again", error))?;
+                return self.read_large(shared, scratch, is_last);
+            }
+            Ok(()) if !self.judge(shared, is_last) => Ok(false),
+            Ok(()) => self.save_whole(shared, scratch, &plain).map(|()| true),
+            Err(error) => {
+                shared.fail(&self.entry.path, &format!("read: {error}"));
+                Ok(true)
+            }
         };
-        if done {
-            return Ok(());
+        scratch.put_buffer(plain);
+        answer
+    }
+
+    /// A file that is one blob, or none when it is empty.
+    fn save_whole(&self, shared: &Shared, scratch: &mut Scratch, plain: &[u8]) -> Result<()> {
+        let content = match plain {
+            [] => Vec::new(),
+            _ => vec![save_blob(shared, scratch, BlobType::Data, plain, Scope::All)?],
+        };
+        let node = Node { size: plain.len() as u64, ..self.node.clone() };
+        let Entry { directory, slot, path, name, .. } = &self.entry;
+        let contents = vec![content; shared.chunkers.len()];
+        finish(shared, directory, *slot, (path, name), &self.job, node, contents);
+        Ok(())
+    }
+
+    fn read_large(&self, shared: &Shared, scratch: &mut Scratch, is_last: bool) -> Result<bool> {
+        let Entry { directory, slot, path, name, .. } = &self.entry;
+        let open = OpenFile::new(shared, directory, *slot, path.clone(), name.to_vec(), self.job.clone());
+        let _current = shared.current(path);
+        let mut file = &self.file;
+        match cut_stream(shared, scratch, &open, |buffer| file.read(buffer)) {
+            Ok(size) => {
+                let stands = self.judge(shared, is_last);
+                let node = stands.then(|| Node { size, ..self.node.clone() });
+                open.close(shared, scratch, node)?;
+                Ok(stands)
+            }
+            Err(Error::Io { source, .. }) => {
+                shared.fail(path, &format!("read: {source}"));
+                open.close(shared, scratch, None)?;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Judge a read that is over: whether it stands, with a warning where the file changed twice.
+    fn judge(&self, shared: &Shared, is_last: bool) -> bool {
+        let is_same = fstat(&self.file).is_ok_and(|after| is_same_state(&self.stat, &after));
+        if !is_same && is_last {
+            shared.counters.files_changed_while_read.fetch_add(1, Ordering::Relaxed);
+            let message = "the file changed while it was read, twice; it is saved as it was read and will be read again next time";
+            shared.events.push(Event::Warning { path: self.entry.path.clone(), message: message.into() });
+        }
+        is_same || is_last
+    }
+}
+
+/// Read to the end or to one byte beyond `size`: then the file has grown. Memory is not cleared before it is filled.
+fn read_at_most(file: &File, size: usize, plain: &mut Vec<u8>) -> rustix::io::Result<()> {
+    plain.clear();
+    plain.reserve_exact(size + 1);
+    while plain.len() <= size {
+        match rustix::io::read(file, spare_capacity(plain)) {
+            Ok(0) => break,
+            // What a full buffer holds beyond the size says that the file has grown, whatever its length.
+            Ok(_) => {}
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+        if plain.len() == size {
+            break;
         }
     }
     Ok(())
 }
 
-fn open(entry: &Entry<'_>) -> rustix::io::Result<File> {
+/// Open the file itself, never what a link points to; a failure is reported.
+pub(super) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = |flags| openat(entry.base.fd(), entry.target, flags, Mode::empty());
-    match open(flags | OFlags::NOATIME) {
-        Err(rustix::io::Errno::PERM) => open(flags),
+    let opened = match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => open(flags),
         answer => answer,
-    }
-    .map(File::from)
-}
-
-fn again(shared: &Shared, entry: &Entry<'_>, file: &File) -> Result<(Stat, Node)> {
-    rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0)).map_err(|error| Error::io("read again", error))?;
-    let stat = fstat(file).map_err(|error| Error::io("stat", error))?;
-    let node = entry.node(shared, &stat)?;
-    Ok((stat, node))
-}
-
-/// Judge a read that is over: whether it stands, with a warning where the file changed twice.
-fn judge(shared: &Shared, entry: &Entry<'_>, file: &File, before: &Stat, is_last: bool) -> bool {
-    let is_same = fstat(file.as_fd()).is_ok_and(|after| is_same_state(before, &after));
-    if !is_same && is_last {
-        shared.counters.files_changed_while_read.fetch_add(1, Ordering::Relaxed);
-        let message =
-            "the file changed while it was read, twice; it is saved as it was read and will be read again next time";
-        shared.events.push(Event::Warning { path: entry.path.clone(), message: message.into() });
-    }
-    is_same || is_last
-}
-
-#[allow(clippy::too_many_arguments)]
-fn read_small(
-    shared: &Shared,
-    scratch: &mut Scratch,
-    entry: &Entry<'_>,
-    mut file: &File,
-    before: &Stat,
-    mut node: Node,
-    job: &FileJob,
-    is_last: bool,
-) -> Result<bool> {
-    let mut plain = scratch.take_buffer();
-    plain.clear();
-    // One byte more than there should be: a short answer is the end of the file.
-    plain.resize(usize::try_from(before.st_size).unwrap_or(0) + 1, 0);
-    let mut filled = 0;
-    loop {
-        if filled == plain.len() {
-            scratch.put_buffer(plain);
-            if !is_last {
-                return Ok(false);
-            }
-            rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0)).map_err(|error| Error::io("read again", error))?;
-            return read_large(shared, scratch, entry, file, before, node, job, is_last);
+    };
+    match opened {
+        Ok(file) => Some(File::from(file)),
+        Err(error) => {
+            shared.fail(&entry.path, &format!("open: {error}"));
+            None
         }
-        match file.read(&mut plain[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                scratch.put_buffer(plain);
-                shared.fail(&entry.path, &format!("read: {error}"));
-                return Ok(true);
-            }
-        }
-        if filled + 1 == plain.len() {
-            break;
-        }
-    }
-    shared.counters.bytes_read.fetch_add(filled as u64, Ordering::Relaxed);
-    if !judge(shared, entry, file, before, is_last) {
-        scratch.put_buffer(plain);
-        return Ok(false);
-    }
-    plain.truncate(filled);
-    node.size = filled as u64;
-    let content =
-        if filled == 0 { Vec::new() } else { vec![save_blob(shared, scratch, BlobType::Data, &plain, Scope::All)?] };
-    scratch.put_buffer(plain);
-    let contents = vec![content; shared.chunkers.len()];
-    finish(shared, entry.directory, entry.slot, (&entry.path, entry.name), job, node, contents);
-    Ok(true)
-}
-
-#[allow(clippy::too_many_arguments)]
-fn read_large(
-    shared: &Shared,
-    scratch: &mut Scratch,
-    entry: &Entry<'_>,
-    mut file: &File,
-    before: &Stat,
-    mut node: Node,
-    job: &FileJob,
-    is_last: bool,
-) -> Result<bool> {
-    let job = FileJob { action: job.action, expected: job.expected.clone() };
-    let open = OpenFile::new(shared, entry.directory, entry.slot, entry.path.clone(), entry.name.to_vec(), job);
-    let _current = shared.current(&entry.path);
-    match cut_stream(shared, scratch, &open, |buffer| file.read(buffer)) {
-        Ok(size) => {
-            let stands = judge(shared, entry, file, before, is_last);
-            node.size = size;
-            open.close(shared, scratch, stands.then_some(node))?;
-            Ok(stands)
-        }
-        Err(Error::Io { source, .. }) => {
-            shared.fail(&entry.path, &format!("read: {source}"));
-            open.close(shared, scratch, None)?;
-            Ok(true)
-        }
-        Err(error) => Err(error),
     }
 }

@@ -14,6 +14,7 @@
 //! Nothing here calls back: the owner pulls packs and requests, with waits of at most a tenth of a second.
 
 mod blobs;
+mod buffers;
 mod counters;
 mod directory;
 mod entries;
@@ -31,6 +32,7 @@ mod stream;
 mod target;
 mod tasks;
 
+pub use buffers::PackBytes;
 pub use counters::{Progress, Summary, TargetSummary};
 pub use events::{Action, Event};
 pub use options::{Compression, Options, TargetOptions};

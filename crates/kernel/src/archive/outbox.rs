@@ -1,5 +1,6 @@
 //! Finished packs of one repository on their way to the owner, bounded in memory.
 
+use super::buffers::PackBytes;
 use super::spool::{Slot, Spool};
 use crate::{BlobEntry, BlobType, Id, Result};
 use std::collections::VecDeque;
@@ -16,7 +17,7 @@ pub struct Outgoing {
     /// What kind of blobs it holds.
     pub kind: BlobType,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: PackBytes,
     /// What it holds.
     pub entries: Vec<BlobEntry>,
 }
@@ -32,7 +33,7 @@ pub enum Next {
 }
 
 enum Place {
-    Memory(Vec<u8>),
+    Memory(PackBytes),
     Disk(Slot),
 }
 
@@ -124,7 +125,7 @@ impl Outbox {
             Place::Disk(slot) => {
                 drop(state);
                 match self.spool.as_ref() {
-                    Some(spool) => spool.take(slot)?,
+                    Some(spool) => spool.take(slot)?.into(),
                     None => unreachable_slot()?,
                 }
             }
@@ -166,6 +167,6 @@ impl Outbox {
     }
 }
 
-fn unreachable_slot() -> Result<Vec<u8>> {
+fn unreachable_slot() -> Result<PackBytes> {
     Err(crate::Error::Internal("a pack waits on disk and there is no spool".into()))
 }

@@ -1,5 +1,6 @@
 //! One repository of a run: what it knows, its open packs, its outbox.
 
+use super::buffers::{Buffers, PackBytes};
 use super::counters::TargetCounters;
 use super::options::{Compression, TargetOptions};
 use super::outbox::{Outbox, Outgoing};
@@ -7,7 +8,7 @@ use super::spool::Spool;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
-use crate::pack::{PackBuilder, parse_header};
+use crate::pack::PackBuilder;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -49,6 +50,7 @@ pub(super) struct Target {
     claimed: [Mutex<HashSet<(BlobType, Id)>>; SHARDS],
     data: [Packer; DATA_PACKS],
     trees: Packer,
+    buffers: Arc<Buffers>,
     standing: AtomicU8,
     in_flight: Mutex<HashMap<Id, Vec<BlobEntry>>>,
     unindexed: Mutex<Unindexed>,
@@ -78,6 +80,7 @@ impl Target {
             claimed: std::array::from_fn(|_| Mutex::default()),
             data: std::array::from_fn(|_| Mutex::default()),
             trees: Mutex::default(),
+            buffers: Arc::default(),
             standing: AtomicU8::new(Standing::Active as u8),
             in_flight: Mutex::default(),
             unindexed: Mutex::new(Unindexed { packs: Vec::new(), blobs: 0, since: Instant::now() }),
@@ -150,7 +153,8 @@ impl Target {
         check: impl FnOnce(&Envelope, &BlobEntry, &[u8]) -> Result<()>,
     ) -> Result<Option<Outgoing>> {
         let mut packer = self.packer(kind);
-        let builder = packer.get_or_insert_with(|| PackBuilder::new(Arc::clone(&self.envelope)));
+        let builder =
+            packer.get_or_insert_with(|| PackBuilder::with_buffer(Arc::clone(&self.envelope), self.buffers.take()));
         let entry = builder.add(kind, id, bytes, uncompressed_length)?;
         let start = entry.offset as usize;
         check(&self.envelope, &entry, &builder.bytes()[start..start + entry.length as usize])?;
@@ -172,15 +176,8 @@ impl Target {
 
     fn finish(&self, builder: PackBuilder) -> Result<Outgoing> {
         let pack = builder.finish()?;
-        let again = parse_header(&self.envelope, &pack.bytes, pack.bytes.len() as u64)?;
-        if again != pack.entries {
-            return Err(Error::Internal(format!(
-                "the header of new pack {} reads differently than it was written",
-                pack.id
-            )));
-        }
         let kind = pack.entries.first().map_or(BlobType::Data, |entry| entry.kind);
-        Ok(Outgoing { id: pack.id, kind, bytes: pack.bytes, entries: pack.entries })
+        Ok(Outgoing { id: pack.id, kind, bytes: PackBytes::new(pack.bytes, &self.buffers), entries: pack.entries })
     }
 
     /// Close the open packs.

@@ -46,12 +46,14 @@ impl MetadataReader {
     /// # Errors
     /// [`Error::Io`] when the target of a symbolic link cannot be read.
     pub fn node_from(&self, directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<(Node, Vec<Error>)> {
-        self.node_since(directory, name, stat, None)
+        self.node_since(directory, name, stat, None, None)
     }
 
     /// As [`Self::node_from`], taking attributes and link target from `parent`, a node recorded earlier, if the inode has
     /// not been touched since: same type, number, device and ctime, which changes with every attribute and access list
     /// and which nobody can set. That leaves one system call where there were two.
+    ///
+    /// With `handle`, an open file of just this entry, its attributes are read by that and no path is walked.
     ///
     /// Pass no parent where inode numbers or ctimes do not mean that (`--ignore-inode`, `--ignore-ctime`), when the
     /// attributes are to be read again like content now and then, and when the earlier run may have had fewer rights.
@@ -64,6 +66,7 @@ impl MetadataReader {
         name: &[u8],
         stat: &Stat,
         parent: Option<&Node>,
+        handle: Option<BorrowedFd<'_>>,
     ) -> Result<(Node, Vec<Error>)> {
         let mut node = self.node_of_stat(name, stat);
         let untouched = |parent: &&Node| {
@@ -84,7 +87,11 @@ impl MetadataReader {
             node.linktarget = target.map_err(|error| Error::io("readlink", error))?.into_bytes();
         }
         let openable = matches!(node.kind, NodeType::File | NodeType::Dir);
-        match xattr::read(directory, name, openable, &mut warnings) {
+        let attributes = match handle {
+            Some(handle) => xattr::read_open(handle, &mut warnings),
+            None => xattr::read(directory, name, openable, &mut warnings),
+        };
+        match attributes {
             Ok(attributes) => node.extended_attributes = attributes,
             Err(error) => warnings.push(error),
         }

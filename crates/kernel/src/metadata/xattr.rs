@@ -10,7 +10,9 @@ use std::sync::OnceLock;
 const MAX: usize = 64 << 10;
 
 /// How an entry's attributes are reached: Linux has no such call relative to a directory's handle before 6.13.
-enum Way {
+enum Way<'a> {
+    /// By the entry itself, which the caller has open.
+    Open(BorrowedFd<'a>),
     /// By a path that follows the handle and not the name: `/proc/self/fd/N/name`.
     Path(Vec<u8>),
     /// Without `/proc`, by opening the entry.
@@ -29,28 +31,43 @@ pub(super) fn read(
     openable: bool,
     warnings: &mut Vec<Error>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let io = |error: Errno| Error::io("reading the extended attributes", error);
     let way = if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
         Way::Path(name.to_vec())
     } else if has_proc() {
         Way::Path(proc_path(directory, name))
     } else if openable {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Way::Handle(rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(io)?)
+        Way::Handle(rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(unreadable)?)
     } else {
         return Ok(Vec::new());
     };
+    read_by(&way, warnings)
+}
+
+/// The same of an entry that is open.
+///
+/// # Errors
+/// [`Error::Io`] when the list cannot be read.
+pub(super) fn read_open(handle: BorrowedFd<'_>, warnings: &mut Vec<Error>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    read_by(&Way::Open(handle), warnings)
+}
+
+fn unreadable(error: Errno) -> Error {
+    Error::io("reading the extended attributes", error)
+}
+
+fn read_by(way: &Way<'_>, warnings: &mut Vec<Error>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut small = [0u8; 1024];
     let mut large = Vec::new();
     let names = match way.list(&mut small) {
         Ok(length) => &small[..length],
         Err(Errno::RANGE) => {
             large.resize(MAX, 0);
-            let length = way.list(&mut large).map_err(io)?;
+            let length = way.list(&mut large).map_err(unreadable)?;
             &large[..length]
         }
         Err(Errno::NOTSUP | Errno::NODATA) => &[],
-        Err(error) => return Err(io(error)),
+        Err(error) => return Err(unreadable(error)),
     };
     let mut attributes = Vec::new();
     for name in names.split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
@@ -65,10 +82,11 @@ pub(super) fn read(
     Ok(attributes)
 }
 
-impl Way {
+impl Way<'_> {
     fn list(&self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
         match self {
             Self::Path(path) => rustix::fs::llistxattr(path, buffer),
+            Self::Open(handle) => rustix::fs::flistxattr(handle, buffer),
             Self::Handle(handle) => rustix::fs::flistxattr(handle, buffer),
         }
     }
@@ -76,6 +94,7 @@ impl Way {
     fn value(&self, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
         let get = |buffer: &mut [u8]| match self {
             Self::Path(path) => rustix::fs::lgetxattr(path, name, buffer),
+            Self::Open(handle) => rustix::fs::fgetxattr(handle, name, buffer),
             Self::Handle(handle) => rustix::fs::fgetxattr(handle, name, buffer),
         };
         let mut small = [0u8; 512];
