@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -57,10 +58,12 @@ class Gateway:
     key: str = ""
     workers: int = 1
     wrapped: bool = False
+    place: Path | None = None
+    """Where the data is, when another gateway serves it, too."""
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.place or self.folder / "data"
 
     @property
     def errors(self) -> Path:
@@ -79,6 +82,7 @@ class Gateway:
 
     def start(self, listen: str = "127.0.0.1:0", wrap: tuple[str, ...] = ()) -> None:
         """Start and wait until it serves."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
         if self.users:
             lines = [f"{u}:{bcrypt.hashpw(p.encode(), bcrypt.gensalt(4)).decode()}\n" for u, p in self.users.items()]
@@ -116,12 +120,13 @@ class Gateway:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill(self) -> None:
-        """kill -9 of the supervisor and its workers, which are its children and nobody else's."""
+        """kill -9 of the supervisor and all that it has started; it is stopped first, or it might start another."""
         assert self.process is not None
-        children = self.children()
+        self.process.send_signal(signal.SIGSTOP)
+        for child in self.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         self.process.kill()
-        for child in children:
-            os.kill(child, signal.SIGKILL)
         self.process.wait()
         self.process = None
 

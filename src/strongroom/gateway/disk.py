@@ -14,6 +14,7 @@ import secrets
 import shutil
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError
@@ -55,6 +56,8 @@ class DiskRepository(Repository):
         self.own_folder = os.path.join(path, OWN)
         """The folder for what is ours in it."""
         self.own = Folder(self.own_folder)
+        self.unsettled = False
+        """Whether an upload of this process was published and got no receipt."""
 
     def take(
         self,
@@ -198,6 +201,19 @@ class DiskPlace(Place):
                 print(f"error: {repository.place}: {error}", file=sys.stderr, flush=True)
             if stopping():
                 return
+
+    def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """Settle again what could not get its receipt when it was published."""
+        while not stopping():
+            time.sleep(1.0)
+            for _, repository in list(self._known.values()):
+                if not repository.unsettled:
+                    continue
+                repository.unsettled = False
+                try:
+                    settle_leftovers(ledger, repository)
+                except (StrongroomError, OSError):
+                    repository.unsettled = True  # the database is still away
 
     def tiles(self, origin: str) -> Folder:
         """A folder beside the repositories, under the last word of the log's origin."""

@@ -1,8 +1,8 @@
 """Taking an object in on a disk, in the one order that loses nothing:
 
 write and hash into a file named for kind, name and principal → fsync → link to the final name, never replacing →
-fsync the folder → receipt committed → answer. A leftover of that name at the next start whose target is the same
-file is an object without a receipt, and gets one (``recovery``).
+fsync the folder → receipt committed → answer. A leftover of that name whose target is the same file, after a crash or
+a failure of the database, is an object without a receipt, and gets one (``leftovers``).
 
 The same bytes again are success and no new receipt, and what is the same is decided by hashing both: a stored copy
 that is damaged is an incident and no success.
@@ -56,7 +56,7 @@ def take(
     ``receipt`` makes a receipt for the object's hash and size durable, unless there is one.
 
     Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and what
-    the body raises. Nothing of ours is left behind but after success.
+    the body raises. Nothing of ours is left behind, but where the object is published and its receipt failed.
     """
     target = os.path.join(repository.path, name.path)
     if os.path.lexists(target):
@@ -67,6 +67,7 @@ def take(
         descriptor, temporary = _open(repository, name, principal)
     except OSError as error:
         raise store_error(error, target) from error
+    unsettled = False
     try:
         digest = _write(descriptor, body, limit, reserve)
         size = body.read
@@ -80,17 +81,22 @@ def take(
             _compare_stored(name, target, digest, size)
             receipt(digest, size)
             return Taken(digest, size, new=False)
+        unsettled = True
         sync_folder(os.path.dirname(target))
         receipt(digest, size)
+        unsettled = False
         return Taken(digest, size, new=True)
     except OSError as error:
         if error.errno in _FULL:
             raise Full("no space is left on the disk") from error
         raise store_error(error, target) from error
     finally:
+        if not unsettled:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
         os.close(descriptor)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        if unsettled:  # published, and the database is away: what is left tells who has to get a receipt
+            repository.unsettled = True
 
 
 def _open(repository: DiskRepository, name: ObjectName, principal: str) -> tuple[int, str]:

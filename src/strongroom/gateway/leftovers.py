@@ -1,4 +1,4 @@
-"""What uploads to a disk left behind when their process died: published without a receipt, or unfinished.
+"""What uploads to a disk left behind when their process or the database died: without a receipt, or unfinished.
 
 A living upload holds the lock of its file; what is not locked was left by a process that has gone.
 """
