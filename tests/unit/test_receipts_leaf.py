@@ -44,10 +44,30 @@ def one() -> bytes:
 @settings(max_examples=100)
 @given(receipts)
 def test_a_receipt_comes_back_from_its_bytes(receipt: Receipt) -> None:
-    """What is encoded parses to the same receipt, and within the budget."""
+    """What is encoded is plain JSON without white space, parses to the same receipt, and is within the budget."""
     data = receipt.encode()
+    assert data == json.dumps(receipt.row(), separators=(",", ":")).encode()
     assert len(data) <= MAX_LEAF
     assert parse(data) == receipt
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("principal", "a\x1fb"),
+        ("principal", "a\x1f\x1f"),
+        ("boot", 'x"'),
+        ("kind", "data\x1f"),
+        ("salt", ""),
+        ("name", 5),
+    ],
+)
+def test_a_text_of_another_form_is_refused(field: str, text: object) -> None:
+    """What no text may hold is refused wherever it stands, with the field's name."""
+    fields = {**parse(one()).row(), "time_ns": 1, "version": 1, "type": LeafType.CREATE, field: text}
+    fields = {key: value for key, value in fields.items() if key not in ("time", "v")}
+    with pytest.raises(ValueError, match=f"{field} is not of its form"):
+        Receipt(**fields)  # type: ignore[arg-type]
 
 
 @settings(max_examples=200)

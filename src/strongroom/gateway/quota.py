@@ -46,7 +46,7 @@ class Reservation:
         self._quotas = quotas
         self._limits = limits
         self._kind = kind
-        self._id = secrets.token_hex(8)
+        self._id = secrets.token_hex(8) if limits else ""
         self._reserved = 0
         self._taken = 0
         if limits:

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     from strongroom.receipts.note import Signer
 
 
+SWITCH_SECONDS = 0.0005
+"""A thread that computes gives others their turn after so long: most only wait for a system call, and Python's 5 ms are
+as long as several whole requests."""
+
+
 @dataclass
 class Services:
     """All that a worker's code works with."""
@@ -143,6 +148,7 @@ def run(
     """
     services = build(settings, signer, RemoteCommitter(control))
     services.orphan_ends = True
+    sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
     server = Server(listeners, Gateway(services, OwnPages(services)), certificates=certificates, timing=timing)

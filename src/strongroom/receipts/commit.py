@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.receipts.leaf import ARRIVALS, NO_HASH, LeafType, Receipt, hash_of
+from strongroom.receipts.merkle import leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,8 +185,8 @@ def commit_group(
             committed = Committed(receipt.encode())
             done.append(committed)
             row = row_of(receipt, committed.data)
-            rows.append(tuple(row[column] for column in COLUMNS))
-            heads[draft.repository] = (sequence + 1, committed.hash)
+            rows.append(tuple(row.values()))
+            heads[draft.repository] = (sequence + 1, row["hash"].hex())
             if draft.kind:
                 first = sequence if past.first is None else past.first
                 history[key] = History(first, committed.data if row["present"] else None)
@@ -198,11 +199,19 @@ def commit_group(
     return done
 
 
-COLUMNS = ("repository", "sequence", "kind", "name", "present", "hash", "data")
-_INSERT = f"INSERT INTO leaf ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+class Row(TypedDict):
+    """The columns of a leaf without an index, in the order of ``COLUMNS``."""
+
+    repository: str
+    sequence: int
+    kind: str
+    name: str
+    present: int
+    hash: bytes
+    data: bytes
 
 
-def row_of(receipt: Receipt, data: bytes) -> dict[str, object]:
+def row_of(receipt: Receipt, data: bytes) -> Row:
     """A receipt as a row of the table, without an index."""
     return {
         "repository": receipt.repository,
@@ -210,10 +219,13 @@ def row_of(receipt: Receipt, data: bytes) -> dict[str, object]:
         "kind": receipt.kind,
         "name": receipt.name,
         "present": int(receipt.type in ARRIVALS),
-        "hash": bytes.fromhex(hash_of(data)),
+        "hash": leaf_hash(data),
         "data": data,
     }
 
+
+COLUMNS = tuple(Row.__annotations__)
+_INSERT = f"INSERT INTO leaf ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 Names = tuple[str, str, str]
 """Repository, kind, name."""

@@ -12,7 +12,6 @@ whether the receipt is durable is unknown then, so the answer is ``Unavailable``
 from __future__ import annotations
 
 import contextlib
-import json
 import select
 import signal
 import socket
@@ -173,12 +172,31 @@ def _answer(channel: socket.socket, message: bytes) -> None:
         channel.send(message)
 
 
+_BETWEEN = "\x1f"
+"""Between the fields of a draft as a message: none of them may hold it."""
+
+
 def _pack(draft: Draft) -> bytes:
-    row = (draft.type.value, draft.repository, draft.kind, draft.name, draft.sha256, draft.size, draft.principal,
-           draft.detail, draft.time_ns, draft.unless_present)  # fmt: skip
-    return json.dumps(row, separators=(",", ":")).encode("ascii")
+    time_ns = "" if draft.time_ns is None else str(draft.time_ns)
+    texts = (draft.type.value, draft.repository, draft.kind, draft.name, draft.sha256, str(draft.size))
+    return _BETWEEN.join((*texts, draft.principal, draft.detail, time_ns, str(int(draft.unless_present)))).encode(
+        "ascii"
+    )
 
 
 def _unpack(message: bytes) -> Draft:
-    kind, *rest = json.loads(message)
-    return Draft(LeafType(kind), *rest)
+    kind, repository, word, name, sha256, size, principal, detail, time_ns, unless_present = message.decode().split(
+        _BETWEEN
+    )
+    return Draft(
+        LeafType(kind),
+        repository,
+        kind=word,
+        name=name,
+        sha256=sha256,
+        size=int(size),
+        principal=principal,
+        detail=detail,
+        time_ns=int(time_ns) if time_ns else None,
+        unless_present=unless_present == "1",
+    )

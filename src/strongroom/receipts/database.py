@@ -33,13 +33,16 @@ class Statements:
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """The rows of a query."""
-        self._cursor.execute(sql.replace("?", self._mark), values)
+        self._cursor.execute(self._spelt(sql), values)
         found: list[Any] = self._cursor.fetchall()
         return found
 
     def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """One statement for each row of parameters."""
-        self._cursor.executemany(sql.replace("?", self._mark), rows)
+        self._cursor.executemany(self._spelt(sql), rows)
+
+    def _spelt(self, sql: str) -> str:
+        return sql if self._mark == "?" else sql.replace("?", self._mark)
 
 
 class Database:
@@ -53,6 +56,10 @@ class Database:
             raise ConfigurationError("not the URL of a database", hint="sqlite:///path or postgresql://…") from None
         backend = parsed.get_backend_name()
         self._lock_path: str | None = None
+        self._locks: list[int] = []
+        """Open descriptors of the lock file that nobody holds now."""
+        self._held: list[Any] = []
+        """Connections of ``statements`` that wait for its next call."""
         if backend == "sqlite":
             self.engine = self._sqlite(parsed.database or "")
         elif backend == "postgresql":
@@ -110,16 +117,15 @@ class Database:
         Raises ``Unavailable``; durable or without effect, as ``write``.
         """
         with self._turn():
-            try:
-                connection = self.engine.raw_connection()
-            except DBAPIError as error:
-                raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
+            connection = self._checked_out()
+            kept = False
             try:
                 cursor = connection.cursor()
                 if self.is_sqlite:
                     cursor.execute("BEGIN IMMEDIATE")
                 yield Statements(cursor, "?" if self.is_sqlite else "%s")
                 connection.commit()
+                kept = self.is_sqlite
             except self._driver_error as error:
                 _give_up(connection)
                 lines = str(error).strip().splitlines()
@@ -128,7 +134,19 @@ class Database:
                 _give_up(connection)
                 raise
             finally:
-                connection.close()
+                if kept:
+                    self._held.append(connection)
+                else:
+                    connection.close()
+
+    def _checked_out(self) -> Any:
+        """A connection of the driver: one that an earlier call kept, which spares the pool's care, or a new one."""
+        with contextlib.suppress(IndexError):
+            return self._held.pop()
+        try:
+            return self.engine.raw_connection()
+        except DBAPIError as error:
+            raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
 
     @property
     def _driver_error(self) -> type[Exception]:
@@ -140,12 +158,16 @@ class Database:
         if self._lock_path is None:
             yield
             return
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = self._locks.pop()
+        except IndexError:
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            self._locks.append(descriptor)
 
     def now_ns(self, connection: sa.Connection) -> int:
         """The database's wall clock: one clock for all gateways that share it. In nanoseconds."""
@@ -189,6 +211,10 @@ class Database:
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
+        while self._held:
+            self._held.pop().close()
+        while self._locks:
+            os.close(self._locks.pop())
         self.engine.dispose()
 
 
@@ -207,6 +233,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-4096")
+    connection.execute("PRAGMA wal_autocheckpoint=2000")  # 8 MB: pages that change often are written back less often
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -104,4 +104,8 @@ STEPS = (
         boot TEXT PRIMARY KEY, offset_ns BIGINT NOT NULL, doubted_ns BIGINT NOT NULL, reason TEXT NOT NULL
     )
     """,
+    """
+    DROP INDEX leaf_position;
+    CREATE UNIQUE INDEX leaf_position ON leaf (log, position) WHERE position IS NOT NULL
+    """,
 )
