@@ -14,7 +14,13 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.kernel ## build the kernel and install everything into .venv (no root needed; quick the second time)
+setup: $(VENV)/.kernel bytecode ## build the kernel and install everything into .venv (no root needed; quick the second time)
+
+# pip compiles what it installs, but not what it only points to; without this, a user for whom Python may write no
+# bytecode pays 50 ms at each start.
+.PHONY: bytecode
+bytecode: $(VENV)/.kernel
+	@$(BIN)/python -m compileall -q src/strongroom
 
 $(VENV)/.dependencies: requirements.lock
 	@bash scripts/toolchain $(PYTHON)

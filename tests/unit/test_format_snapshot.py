@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
 
 from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.record import replace
 from strongroom.format.snapshot import MAX_SNAPSHOT, Snapshot
 from strongroom.format.timestamp import Timestamp
 
@@ -30,7 +30,7 @@ def test_restic_bytes_come_back() -> None:
 
 def test_rewrite_keeps_what_is_unknown() -> None:
     """rustic's protection against removal survives a change of tags."""
-    changed = dataclasses.replace(Snapshot.parse(RUSTIC), tags=("new",))
+    changed = replace(Snapshot.parse(RUSTIC), tags=("new",))
     members = json.loads(changed.encode())
     assert list(members)[-3:] == ["parents", "label", "delete"]
     assert members["delete"] == "Never"

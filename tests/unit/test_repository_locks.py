@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,31 @@ def test_who_is_let_in(
             with pytest.raises(Locked, match=r"PID 4242 on 'alpha' by 'ann'"):
                 other.lock(exclusive=bool(second))
         assert len(names(repository)) == 1
+    assert names(repository) == []
+
+
+def test_a_lock_that_settles_while_we_read_is_refused_late(
+    repository: Repository, tmp_path: Path, machine: Machine
+) -> None:
+    """Without waiting the lock is there at once; what the second look finds is raised before a write, or at the end."""
+    other = opened(tmp_path, another(machine, hostname="beta"))
+    theirs = LockFile(machine.clock.now_ns(), True, "beta", "bob", 1)
+    with pytest.raises(Locked, match="beta"), repository.lock(settle=False) as lock:
+        assert len(names(repository)) == 1
+        other.save_unpacked(Kind.LOCK, theirs.encode())
+        with pytest.raises(Locked, match="beta"):
+            lock.check()
+        with pytest.raises(Locked, match="beta"):
+            repository.still_locked()
+    assert len(names(repository)) == 1
+
+
+def test_a_lock_that_settles_later_still_waits(repository: Repository) -> None:
+    """Nobody can write before restic's wait is over, however early he asks."""
+    begun = time.monotonic()
+    with repository.lock(settle=False) as lock:
+        lock.check()
+        assert time.monotonic() - begun >= locks.SETTLE
     assert names(repository) == []
 
 

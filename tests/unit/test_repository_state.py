@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from tests.support.repositories import PASSWORD, Machine, make
 
 from strongroom.base.errors import NoRepository, RepositoryError
 from strongroom.base.objects import CONFIG
+from strongroom.base.record import replace
 from strongroom.repository import state as state_module
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.state import LastRun, Pin, StateDirectory, default_state_folder, pin_url

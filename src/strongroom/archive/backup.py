@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.archive.backup_options import BackupOutcome, BackupResult
@@ -13,6 +12,7 @@ from strongroom.archive.one_pass import Pass, PassTarget, Reread
 from strongroom.archive.parents import Parent, find_parent, share_parents
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.progress import BackupSummary
+from strongroom.base.record import mutable
 from strongroom.repository.state import LastRun
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
 
 
-@dataclass(slots=True)
+@mutable
 class _Ready:
     """A repository that takes part: locked, its index loaded, its parent found."""
 
@@ -77,14 +77,17 @@ class _Backup:
             self._paths = [os.fsdecode(os.path.abspath(path)) for path in options.paths]
 
     def prepare(self, target: BackupTarget, outcome: BackupOutcome) -> _Ready | None:
-        """Lock a repository, load its index and find its parent; a failure goes into the outcome."""
+        """Lock a repository, load its index and find its parent; a failure goes into the outcome.
+
+        The lock settles while the index is loaded and the source is walked; the sender waits before it stores.
+        """
         options = self._options
         repository = target.repository
         try:
             repository.refuse_unless_writable_by_backup()
             lock = None
             if not options.dry_run:
-                lock = repository.lock(retry_seconds=options.retry_lock_seconds)
+                lock = repository.lock(retry_seconds=options.retry_lock_seconds, settle=False)
                 self._locks.append(lock)
             parent = find_parent(repository, options, self._host(repository), self._paths, self._reporter)
             repository.load_index()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 MEBIBYTE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stream:
     """A stream that is saved as one file: a descriptor to read from, and its name in the snapshot."""
 
@@ -25,7 +26,7 @@ class Stream:
     """Called when the stream is at its end and before any snapshot is written; raises when its maker failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BackupOptions:
     """One run. Paths are bytes, since file names need not be text; sizes are in bytes."""
 
@@ -74,7 +75,7 @@ class BackupOptions:
     """The name of the source in the configuration file, for messages."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BackupTarget:
     """A repository to write to, opened but neither locked nor with its index loaded."""
 
@@ -90,7 +91,7 @@ class BackupTarget:
         return self.name or self.repository.location
 
 
-@dataclass(slots=True)
+@mutable
 class BackupResult:
     """How it came out for one repository: the summary, and the error when there is no snapshot."""
 
@@ -99,7 +100,7 @@ class BackupResult:
     error: StrongroomError | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class BackupOutcome:
     """How a run came out. ``incomplete`` says that something of the source could not be read."""
 

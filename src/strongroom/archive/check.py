@@ -7,7 +7,6 @@ taken from the cache: the question is what the store has.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -15,6 +14,7 @@ from strongroom.archive.check_data import Subset, read_packs
 from strongroom.archive.check_trees import read_trees
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
+from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from strongroom.repository.selection import Listed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckOptions:
     """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are)."""
 
@@ -34,7 +34,7 @@ class CheckOptions:
     snapshots: Sequence[Listed] | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class CheckResult:
     """What was found; the first four are those of restic's JSON summary. Zero errors means that all is well."""
 
@@ -51,12 +51,13 @@ class CheckResult:
 
 def check(repository: Repository, options: CheckOptions, reporter: Reporter | None = None) -> CheckResult:
     """Check a repository, and load its index on the way. Raises ``StoreError`` and ``Interrupted``."""
-    return _Check(repository.without_cache(), options, reporter or Reporter()).run()
+    return _Check(repository, options, reporter or Reporter()).run()
 
 
 class _Check:
     def __init__(self, repository: Repository, options: CheckOptions, reporter: Reporter) -> None:
-        self._repository = repository
+        self._lock_holder = repository
+        self._repository = repository.without_cache()
         self._options = options
         self._reporter = reporter
         self._result = CheckResult()
@@ -70,6 +71,7 @@ class _Check:
         self._reporter.message("check snapshots, trees and blobs")
         self._read_trees(snapshots)
         if self._options.read_data:
+            self._lock_holder.still_locked(wait=True)
             self._read_data(sizes)
         return self._result
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import record
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Subset(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bucket:
     """``n/t``: the packs whose name's first byte falls into the n-th of t classes; n runs from 1."""
 
@@ -45,7 +45,7 @@ class Bucket:
         return sorted(pack for pack in sizes if int(pack[:2], 16) % self.total == self.number - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Share:
     """``x%``: as many packs, others in each run."""
 
@@ -57,7 +57,7 @@ class Share:
         return sorted(random.Random(seed).sample(sorted(sizes), count))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Amount:
     """A size in bytes: as many packs as hold about that much, others in each run."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.view import MAX_DEPTH
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
+from strongroom.base.record import mutable
 from strongroom.repository.blobs import MAX_STORED
 from strongroom.repository.parallel import outcomes
 
@@ -29,7 +29,7 @@ WORKERS = 4
 _Faults = list[tuple[str, str]]
 
 
-@dataclass(slots=True)
+@mutable
 class _Run:
     """Trees that lie close together in a pack, by place."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.archive.view import MAX_DEPTH, Repeats, SnapshotView, join
+from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ ENVELOPE = 32
 """What encryption adds to a blob that is not compressed, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """One path that differs; folders end with a slash.
 
@@ -29,7 +29,7 @@ class Difference:
     modifier: str
 
 
-@dataclass(slots=True)
+@mutable
 class Side:
     """What only one of the snapshots has. ``bytes`` counts plaintext of blobs."""
 
@@ -50,7 +50,7 @@ class Side:
             self.others += 1
 
 
-@dataclass(slots=True)
+@mutable
 class Comparison:
     """The sum of a comparison; ``problems`` counts what could not be read."""
 

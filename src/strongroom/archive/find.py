@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.view import MAX_DEPTH, Entry, Repeats, SnapshotView, join
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NameQuery:
     """``patterns`` as restic's filters have them; times are the modification time in nanoseconds, bounds included."""
 
@@ -99,7 +99,7 @@ class _Search:
         return any_found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectQuery:
     """Whole IDs of blobs to look for, by type."""
 
@@ -107,7 +107,7 @@ class ObjectQuery:
     trees: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundObject:
     """Where a blob is used: the path of the file or folder, and the ID of the tree that names it (none for a root)."""
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -14,6 +12,7 @@ from strongroom.archive.sender import PATIENCE, Sender
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.progress import Change, Status
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 ACTIONS = {"new": "new", "changed": "modified", "unchanged": "unchanged"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PassTarget:
     """A repository of this pass, locked and with its index loaded; ``parent`` is a root tree's ID."""
 
@@ -34,7 +33,7 @@ class PassTarget:
     parent: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PassOutcome:
     """How a pass came out for one repository: its root tree, or why there is none."""
 
@@ -44,13 +43,22 @@ class PassOutcome:
     summary: _kernel.BackupTargetSummary
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reread:
     """This run's share of the files to be read again: the salt, and the seconds since 1970 of the last run and now."""
 
     salt: bytes
     since: int
     now: int
+
+
+def _spool(options: BackupOptions) -> tuple[str, int] | None:
+    """Folder and size in bytes of the room for packs that wait for the slower of several repositories."""
+    if not options.spool_bytes:
+        return None
+    import tempfile  # here, since most runs have one repository, and it costs more than the rest of this module
+
+    return options.spool_folder or tempfile.gettempdir(), options.spool_bytes
 
 
 class Pass:
@@ -67,7 +75,6 @@ class Pass:
         self._reporter = reporter
         self._targets = targets
         stream = options.stream
-        spool_folder = options.spool_folder or tempfile.gettempdir()
         self._run = _kernel.Backup(
             [
                 _kernel.BackupTarget(
@@ -97,7 +104,7 @@ class Pass:
             own_folders=list(options.own_folders),
             parent_is_own=reread is not None,
             reread=(reread.salt, reread.since, reread.now) if reread else None,
-            spool=(spool_folder, options.spool_bytes) if options.spool_bytes else None,
+            spool=_spool(options) if len(targets) > 1 else None,
             scan=reporter.wants_status and not options.no_scan,
             verbose=reporter.wants_changes,
             stream=(stream.descriptor, stream.name, now_ns) if stream else None,

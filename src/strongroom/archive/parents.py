@@ -6,10 +6,10 @@ then store what it says instead of what the files hold (threat P-1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 from strongroom.repository.selection import SnapshotFilter, find_snapshot
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parent:
     """A snapshot to compare with. ``tree`` is the authority; ``snapshot`` is what the new one names, if it is there.
 

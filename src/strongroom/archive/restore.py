@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from strongroom import _kernel
@@ -17,6 +16,7 @@ from strongroom.archive.restore_feed import Feed
 from strongroom.archive.restore_folder import folder_tree
 from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
+from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
@@ -27,7 +27,7 @@ NAMED = 20
 """How many items are named for each thing that was left out; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RestoreOptions:
     """What ``restore`` was asked to do. Patterns are restic's, of the command line and of files alike.
 
@@ -85,7 +85,7 @@ def restore(
     return _Run(repository, tree, options, reporter).run()
 
 
-@dataclass
+@mutable
 class _Run:
     repository: Repository
     tree: str
@@ -134,6 +134,7 @@ class _Run:
         while not feed.wait(0.1):
             if self.reporter.stop.is_set():
                 kernel.stop()
+            self.repository.still_locked()
             self._report(kernel)
         self._report(kernel)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.archive.diff import ENVELOPE, blob_size
 from strongroom.archive.view import MAX_DEPTH, SnapshotView, join
 from strongroom.base.errors import UsageError
+from strongroom.base.record import field, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MODES = ("restore-size", "files-by-contents", "blobs-per-file", "raw-data")
 
 
-@dataclass(slots=True)
+@mutable
 class Statistics:
     """The result; what a mode does not count stays 0. Sizes in bytes."""
 
@@ -170,7 +170,7 @@ class _RawData(_Counter):
             result.compressed_blobs_uncompressed_size += plain
 
 
-@dataclass(slots=True)
+@mutable
 class _Sum:
     """What is below a tree: entries, bytes of files with one name, and whether it has files with several."""
 
@@ -179,7 +179,7 @@ class _Sum:
     linked: bool = False
 
 
-@dataclass(slots=True)
+@mutable
 class _Frame:
     tree: str
     path: bytes

@@ -8,11 +8,11 @@ were on the source's disk: escape them before they reach a terminal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
 from strongroom.base.progress import Reporter
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ MAX_REPEATS = 10
 """How often the average entry may be listed. Real folders hardly repeat: an entry holds inode and change time."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A node with its absolute path in the snapshot, such as ``b"/home/ann"``."""
 

@@ -2,20 +2,18 @@
 
 One TOML file, never merged with another. It may name commands that we run, so it is refused when others can write it.
 What a key means stands once, in the tables below; checking, ``config generate`` and ``config show`` all read them.
+The parser is imported when there is a file: many commands have none, and should start at once.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import shlex
 import stat
-import tomllib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordSource:
     """Where a password comes from: ``kind`` is file, command, env, value or none; ``value`` the path, command, name.
 
@@ -96,6 +94,8 @@ def _password(value: object) -> PasswordSource:
 
 
 def _shell_words(text: str) -> PasswordSource:
+    import shlex
+
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
@@ -109,7 +109,7 @@ def _compression(value: object) -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """A key of a table: how its value is checked, an example as TOML, and what it is for."""
 
@@ -166,7 +166,7 @@ DEFAULT_KEYS: dict[str, Key] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configuration:
     """A file that was read and checked. Values are as the checks return them; keys that are not there are absent."""
 
@@ -179,6 +179,8 @@ class Configuration:
 
 def parse(text: str, path: str = "configuration") -> Configuration:
     """Check a file's text. Raises ``ConfigurationError`` with table and key, and a line where the parser has one."""
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -241,6 +243,8 @@ def _table(
 
 
 def _unknown(path: str, place: str, known: tuple[str, ...], name: str, what: str = "key") -> ConfigurationError:
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known) or 'none'}."
     return ConfigurationError(f"unknown {what} {name!r}", subject=f"{path}: {place}", hint=hint)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+
+from strongroom.base.record import record
 
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -32,7 +33,7 @@ def is_object_name(text: str) -> bool:
     return _HEX64.match(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectName:
     """An object of a repository, named by its kind and SHA-256."""
 

@@ -9,10 +9,11 @@ quickly and raises nothing that concerns output. Items are paths as the source h
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+
+from strongroom.base.record import field, mutable, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Status:
     """How far the work is. Sizes are in bytes; a total of 0 means that it is not known (yet)."""
 
@@ -31,7 +32,7 @@ class Status:
     """False while a scan still counts: no percentage and no time left are shown then."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What became of one item of a backup or a restore; restic's ``verbose_status``.
 
@@ -67,7 +68,7 @@ SUMMARY_COUNTERS = (
 """The counters of a backup in restic's order: in a snapshot's summary, and in the event that ends a backup."""
 
 
-@dataclass(slots=True)
+@mutable
 class BackupSummary:
     """What one repository got out of a backup; the names are those of restic's JSON summary. Sizes in bytes."""
 
@@ -111,7 +112,7 @@ class BackupSummary:
     """Why this repository got no snapshot; empty when all is well."""
 
 
-@dataclass(slots=True)
+@mutable
 class RestoreSummary:
     """What a restore did; the names are those of restic's JSON summary. Sizes in bytes."""
 

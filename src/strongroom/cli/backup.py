@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from strongroom.archive.backup import backup
 from strongroom.archive.backup_options import MEBIBYTE, BackupTarget
-from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.base.errors import StrongroomError
 from strongroom.base.progress import BackupSummary
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import streams
 from strongroom.cli.shared.backup_plan import Job, plan
 from strongroom.cli.shared.failure import sentence
-from strongroom.cli.shared.opening import check_promises, open_target, say_failure
+from strongroom.cli.shared.opening import check_promises, open_targets, say_failure
 from strongroom.cli.shared.options import typed
 from strongroom.cli.shared.promises import say_broken
 from strongroom.cli.shared.values import local_time, size, tag_list, whole_number
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from strongroom.cli.output.shown import ShownReporter
     from strongroom.cli.shared.context import Context
@@ -163,30 +164,26 @@ class _Opened:
         self._several = several
         self._known: dict[str, Repository | StrongroomError] = {}
 
-    def get(self, target: Target) -> Repository | StrongroomError:
-        """The repository, or why it cannot be used. Where there is one only, the error is raised."""
-        if target.url not in self._known:
-            try:
-                repository = open_target(self._context, target)
-                check_promises(self._context, target)
-                self._stack.callback(repository.close)
-                self._known[target.url] = repository
-            except Interrupted:
-                raise
-            except StrongroomError as error:
+    def get(self, targets: Sequence[Target]) -> list[Repository | StrongroomError]:
+        """Each repository, or why it cannot be used. Where there is one only, the error is raised."""
+        fresh = [target for target in targets if target.url not in self._known]
+        for target, opened in zip(fresh, open_targets(self._context, fresh), strict=True):
+            if isinstance(opened, StrongroomError):
                 if not self._several:
-                    raise
-                say_failure(self._context, target.label, error)
-                self._known[target.url] = error
-        return self._known[target.url]
+                    raise opened
+                say_failure(self._context, target.label, opened)
+            else:
+                check_promises(self._context, target)
+                self._stack.callback(opened.close)
+            self._known[target.url] = opened
+        return [self._known[target.url] for target in targets]
 
 
 def _do(context: Context, reporter: ShownReporter, job: Job, opened: _Opened, several: bool) -> tuple[list[int], bool]:
     """One pass. Returns the code of each repository, and whether something of the source is missing."""
     codes: list[int] = []
     targets: list[BackupTarget] = []
-    for target in job.targets:
-        repository = opened.get(target)
+    for target, repository in zip(job.targets, opened.get(job.targets), strict=True):
         if isinstance(repository, StrongroomError):
             codes.append(exit_codes.of_error(repository))
             failure = sentence(repository)

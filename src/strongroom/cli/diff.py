@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from strongroom.archive.diff import Comparison, Difference, compare
 from strongroom.archive.view import SnapshotView
+from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
 from strongroom.cli.output.text import as_text, format_bytes, printable
 from strongroom.cli.shared.opening import locked, one_repository
@@ -61,7 +61,7 @@ def run(context: Context) -> int:
     if context.json:
         names = {"source_snapshot": context.arguments.old, "target_snapshot": context.arguments.new}
         event = {"message_type": "statistics"} | names | {"changed_files": sums.changed_files}
-        context.out.json(event | {"added": asdict(sums.added), "removed": asdict(sums.removed)})
+        context.out.json(event | {"added": as_dict(sums.added), "removed": as_dict(sums.removed)})
     elif context.verbosity > 0:
         for line in _sums(sums):
             context.out.line(line)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
@@ -43,7 +43,7 @@ def run_probe(context: Context) -> int:
 
 def _show(context: Context, report: Report) -> None:
     if context.json:
-        shown = [asdict(row) | {"worth": row.worth.value} for row in report.rows]
+        shown = [as_dict(row) | {"worth": row.worth.value} for row in report.rows]
         ends = {"left_behind": report.left_behind, "bad": report.bad}
         context.out.json({"location": report.location, "rows": shown, **ends})
         return

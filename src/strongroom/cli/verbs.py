@@ -7,10 +7,10 @@ word>`` and ``run_<second word>``): ``arguments(parser)`` declares options and p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from strongroom.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verb:
     """A verb as the user types it, its module in this package, and one line of help."""
 

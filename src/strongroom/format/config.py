@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Unsupported
 from strongroom.base.objects import is_object_name
+from strongroom.base.record import field, record
 from strongroom.format.json_object import encode_object, integer_member, parse_object, text_member
 
 VERSIONS = (1, 2)
@@ -20,7 +20,7 @@ _KNOWN = ("version", "id", "chunker_polynomial")
 _RESTIC_CHUNKS = {"chunk_size": 1 << 20, "chunk_min_size": 512 << 10, "chunk_max_size": 8 << 20}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RepositoryConfig:
     """``id`` is 64 hexadecimal digits; ``polynomial`` irreducible of degree 53; ``extra`` what other programs added."""
 

@@ -6,12 +6,11 @@ against a budget before a byte of memory is spent on them (threats K-1 to K-3).
 
 from __future__ import annotations
 
-import base64
 import binascii
-from dataclasses import dataclass
 from typing import Any
 
 from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.record import record
 from strongroom.format.json_object import encode_object, integer_member, parse_object, text_member
 
 MAX_FILE = 64 * 1024
@@ -26,7 +25,7 @@ Material = tuple[bytes, bytes, bytes]
 """A master key: 32 bytes to encrypt, 16 bytes k and 16 bytes r to authenticate."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyFile:
     """What a key file says. ``data`` is the envelope around the master key. Absent texts are empty (rustic)."""
 
@@ -55,8 +54,8 @@ class KeyFile:
             "N": self.n,
             "r": self.r,
             "p": self.p,
-            "salt": base64.b64encode(self.salt).decode(),
-            "data": base64.b64encode(self.data).decode(),
+            "salt": _base64_text(self.salt),
+            "data": _base64_text(self.data),
         }
         return encode_object({name: text for name, text in texts.items() if text} | members)
 
@@ -82,7 +81,7 @@ class KeyFile:
 
 def encode_material(material: Material) -> bytes:
     """The plaintext inside a key file's envelope."""
-    encrypt, k, r = (base64.b64encode(part).decode() for part in material)
+    encrypt, k, r = (_base64_text(part) for part in material)
     return encode_object({"mac": {"k": k, "r": r}, "encrypt": encrypt})
 
 
@@ -98,8 +97,12 @@ def parse_material(plaintext: bytes, what: str = "key") -> Material:
     return material
 
 
+def _base64_text(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
+
+
 def _base64(members: dict[str, Any], name: str, what: str) -> bytes:
     try:
-        return base64.b64decode(text_member(members, name, what), validate=True)
+        return binascii.a2b_base64(text_member(members, name, what), strict_mode=True)
     except (binascii.Error, ValueError):
         raise Damaged(f"has no base64 in its field {name}", subject=what) from None

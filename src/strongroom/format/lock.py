@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from strongroom.base.errors import Damaged
+from strongroom.base.record import record
 from strongroom.format import rfc3339
 from strongroom.format.json_object import encode_object, integer_member, parse_object, text_member
 
@@ -13,7 +13,7 @@ MAX_PLAINTEXT = 64 * 1024
 """Budget for a decrypted lock in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LockFile:
     """Who holds a lock, since when (nanoseconds since 1970 UTC, by the holder's clock), and of which kind."""
 

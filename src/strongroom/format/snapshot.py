@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import is_object_name
+from strongroom.base.record import as_dict, field, keyword_record
 from strongroom.format.json_object import parse_object
 from strongroom.format.timestamp import Timestamp
 
@@ -25,7 +25,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _HTML = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_record
 class Snapshot:
     """A point in the history of some paths. The fields stand in restic's order; empty ones are not written.
 
@@ -83,12 +83,11 @@ class Snapshot:
     def encode(self) -> bytes:
         """The plaintext as restic writes it, unknown members at the end."""
         members: dict[str, Any] = {}
-        for known in fields(self):
-            value = getattr(self, known.name)
-            if known.name == "time":
+        for known, value in as_dict(self).items():
+            if known == "time":
                 members["time"] = str(value)
-            elif known.name == "paths" or (value and known.name != "extra"):
-                members[known.name] = list(value) if isinstance(value, tuple) else value
+            elif known == "paths" or (value and known != "extra"):
+                members[known] = list(value) if isinstance(value, tuple) else value
         members |= {key: value for key, value in self.extra.items() if key not in members}
         text = json.dumps(members, ensure_ascii=False, separators=(",", ":")).translate(_HTML)
         return _LONE_SURROGATE.sub("\ufffd", text).encode()

@@ -8,14 +8,13 @@ blob that comes out of it. Entries appear by a rename and are not synced: an ent
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import shutil
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.base.record import record
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _DAY_NS = 86_400 * 1_000_000_000
 _NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CacheSummary:
     """A line of `cache`: a repository's folder, when it was last used, its size in bytes, and whether it is old."""
 
@@ -90,6 +89,8 @@ class Cache:
     def remove_old(self, max_age_days: int = 30) -> list[str]:
         """Remove the folders that were not used for so many days; returns their repository IDs (`cache --cleanup`)."""
         old = [summary.repository_id for summary in self.summaries(max_age_days) if summary.old]
+        if old:
+            import shutil
         for name in old:
             shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
         return old
@@ -110,7 +111,7 @@ class RepositoryCache:
                 data = file.read()
         except OSError:
             return None
-        if hashlib.sha256(data).hexdigest() == name:
+        if _kernel.sha256_hex(data) == name:
             return data
         self._remove(self._path(kind, name))
         return None

@@ -7,18 +7,19 @@ of keys cannot lock us out of a repository that this host has opened before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError, StrongroomError, WrongPassword
 from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.base.record import record
 from strongroom.format import rfc3339
 from strongroom.format.key import MAX_FILE, SALT_BYTES, KeyFile, encode_material, parse_material
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
@@ -32,9 +33,11 @@ MAX_WORK = MAX_TRIED << 21
 """How much scrypt all tries together may cost, as the sum of N·r·p: twenty keys like our own."""
 MAX_READ = 1000
 """How many files of ``keys/`` are read at most; more than any fleet has hosts that share a repository."""
+_DERIVING = threading.Lock()
+"""Held while a key is derived: that takes all cores and up to 256 MiB, however many repositories are opened at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeySummary:
     """A line of `key list`. ``created`` is RFC 3339 text as the file has it; fields that it lacks are empty."""
 
@@ -52,10 +55,12 @@ def find_key(
     *,
     pinned: str | None = None,
     hint: str | None = None,
+    on_deriving: Callable[[], None] = lambda: None,
 ) -> tuple[str, _kernel.Key]:
     """The name of the first key that opens with this password, and the master key in it.
 
-    Raises ``WrongPassword``; the hint then says if keys were left untried.
+    ``on_deriving`` is called before each derivation, which takes long. Raises ``WrongPassword``; the hint then says if
+    keys were left untried.
     """
     tried = work = 0
     for name in _candidates(store, pinned, hint):
@@ -73,6 +78,7 @@ def find_key(
                 hint="Name the right one with --key-hint.",
             )
         tried, work = tried + 1, work + file.work
+        on_deriving()
         try:
             return name, unwrap(file, password, name)
         except _kernel.WrongKey:
@@ -113,7 +119,8 @@ def read_key_file(store: Store, name: str) -> KeyFile:
 
 def unwrap(file: KeyFile, password: bytes, name: str) -> _kernel.Key:
     """The master key in a key file. Raises ``_kernel.WrongKey`` for another password, ``Damaged``."""
-    derived = _kernel.derive_key(password, file.salt, file.n, file.r, file.p)
+    with _DERIVING:
+        derived = _kernel.derive_key(password, file.salt, file.n, file.r, file.p)
     return _kernel.Key(*parse_material(derived.open(file.data), f"keys/{name}"))
 
 

@@ -3,6 +3,8 @@
 Differences, both on the side of not being locked out: a file in ``locks/`` that nobody with the repository's key has
 made is skipped with a warning, while one whose bytes do not fit its name may be half-written: it is looked at again for
 some seconds, and then stands in the way of exclusive locks only.
+
+restic's wait between writing a lock and looking again is kept, but what changes nothing goes on meanwhile (``settle``).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from strongroom.format.lock import LockFile
 from strongroom.repository.foreign_locks import ForeignLocks, unlock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from strongroom.repository.surroundings import Surroundings
@@ -53,10 +56,21 @@ class Lock:
         self._guard = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._looked = threading.Event()  # the second look is over; ``_refusal`` says how it ended
+        self._refusal: StrongroomError | None = None
 
-    def acquire(self, retry_seconds: float = 0.0) -> Self:
-        """Take the lock, or raise ``Locked`` when others' stood in the way for ``retry_seconds``."""
+    def acquire(self, retry_seconds: float = 0.0, *, settle: bool = True) -> Self:
+        """Take the lock, or raise ``Locked`` when others' stood in the way for ``retry_seconds``.
+
+        Without ``settle`` the lock is written when this returns, and the wait and the second look go on in a thread:
+        reading and walking need not wait for them. Nothing may be stored before ``settled`` (``check`` calls it).
+        """
         foreign = ForeignLocks(self._store, self._files, self._surroundings)
+        if not settle and not retry_seconds:
+            foreign.check(self.exclusive)
+            self._write()
+            self._start(lambda: self._look_again(foreign))
+            return self
         deadline = self._clock.monotonic() + retry_seconds
         delay = _RETRY_FIRST
         while True:
@@ -69,9 +83,36 @@ class Lock:
                     raise
                 self._clock.sleep(min(delay, left))
                 delay = min(2 * delay, _RETRY_LAST)
-        self._thread = threading.Thread(target=self._run, name="strongroom-lock", daemon=True)
-        self._thread.start()
+        self._looked.set()
+        self._start(lambda: None)
         return self
+
+    def _start(self, first: Callable[[], None]) -> None:
+        def run() -> None:
+            first()
+            self._run()
+
+        self._thread = threading.Thread(target=run, name="strongroom-lock", daemon=True)
+        self._thread.start()
+
+    def _look_again(self, foreign: ForeignLocks) -> None:
+        """The second look, in the lock's own thread."""
+        try:
+            if not self._stop.wait(SETTLE):
+                foreign.check(self.exclusive, own=tuple(self._names))
+        except StrongroomError as problem:
+            self._refusal = problem
+        except Exception as problem:
+            self._refusal = StrongroomError(f"locking failed: {problem}", subject=self._store.location)
+        finally:
+            self._looked.set()
+
+    def settled(self, *, wait: bool = True) -> None:
+        """Wait for the second look, and raise what it found. Without ``wait`` only what is known by now is raised."""
+        if wait and not self._looked.is_set():
+            self._looked.wait()
+        if self._refusal is not None:
+            raise self._refusal
 
     def _try(self, foreign: ForeignLocks) -> None:
         foreign.check(self.exclusive)
@@ -101,10 +142,12 @@ class Lock:
         return self._lost or self._age() >= FREEZE
 
     def check(self) -> None:
-        """Raise ``Locked`` unless the lock still holds. Call before each write; it costs nothing while all is well.
+        """Raise ``Locked`` unless the lock has settled and still holds. Call before each write.
 
-        An old lock that nobody has removed in the meantime is refreshed here and now, as restic does after a sleep.
+        It costs nothing while all is well. An old lock that nobody has removed in the meantime is refreshed here and
+        now, as restic does after a sleep.
         """
+        self.settled()
         if self.frozen:
             with self._guard:
                 if self.frozen and not self._lost:
@@ -174,6 +217,8 @@ class Lock:
     def release(self) -> None:
         """Stop refreshing and remove the lock. Idempotent; a failure to remove it is a warning."""
         self._stop.set()
+        if self._thread is not threading.current_thread():
+            self._looked.wait()  # the thread may be looking at the list of locks this moment
         with self._guard:
             self._remove_all()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -185,4 +230,8 @@ class Lock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        try:
+            if kind is None:
+                self.settled()
+        finally:
+            self.release()

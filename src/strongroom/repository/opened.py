@@ -66,6 +66,7 @@ class Repository:
         self._packs = PackReader(store, self.cache, near, self._size_if_trees)
         self._trees: OrderedDict[tuple[str, bool], _kernel.Tree] = OrderedDict()
         self._guard = threading.Lock()
+        self._held: Lock | None = None
 
     @property
     def id(self) -> str:
@@ -250,12 +251,23 @@ class Repository:
 
     # locks and keys
 
-    def lock(self, *, exclusive: bool = False, retry_seconds: float = 0.0) -> Lock:
+    def lock(self, *, exclusive: bool = False, retry_seconds: float = 0.0, settle: bool = True) -> Lock:
         """Take a lock as restic does; a context manager that refreshes itself and releases at the end.
 
-        Tries again for ``retry_seconds`` (``--retry-lock``). Raises ``Locked``.
+        Tries again for ``retry_seconds`` (``--retry-lock``). Without ``settle`` the second look at others' locks goes
+        on meanwhile (see ``Lock.acquire``). Raises ``Locked``.
         """
-        return Lock(self.store, self.files, self.surroundings, exclusive=exclusive).acquire(retry_seconds)
+        lock = Lock(self.store, self.files, self.surroundings, exclusive=exclusive)
+        self._held = lock.acquire(retry_seconds, settle=settle)
+        return lock
+
+    def still_locked(self, *, wait: bool = False) -> None:
+        """Raise ``Locked`` when our last lock turns out to be refused; ``wait`` for the second look before long work.
+
+        For readers, who work on while it goes on; writers ask the lock itself before each write.
+        """
+        if self._held is not None:
+            self._held.settled(wait=wait)
 
     def use_key(self, key_id: str) -> None:
         """Remember another key file as the one in use; the master key behind it is the same."""

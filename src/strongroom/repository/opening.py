@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Exists, Missing, NoRepository, RepositoryError, UsageError
+from strongroom.base.errors import Damaged, Exists, Missing, NoRepository, RepositoryError, UsageError, WrongPassword
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.format.config import VERSIONS, RepositoryConfig, check_polynomial
 from strongroom.repository.keyring import find_key, store_key
 from strongroom.repository.opened import Repository
+from strongroom.repository.parallel import begun
 from strongroom.repository.state import Pin, RepositoryState, StateDirectory, pin_url
 from strongroom.repository.surroundings import Surroundings
 from strongroom.repository.unpacked import MAX_PLAINTEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.repository.cache import Cache
     from strongroom.storage.contract import Store
 
@@ -93,10 +96,20 @@ def open_repository(
     """
     surroundings = surroundings or Surroundings()
     pin = state.pin_at(pin_url(store.location)) if state is not None else None
-    stored = _read_config(store, state, pin)
     pinned = pin.key_id if pin is not None else None
-    key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint)
-    return _assemble(store, stored, key_id, key, surroundings, cache=cache, state=state)
+    reading: list[Callable[[], tuple[bytes, bool]]] = []
+
+    def read_config() -> None:
+        if not reading:
+            reading.append(begun(lambda: _read_config(store, state, pin)))
+
+    try:  # while a key is derived the store would be idle
+        key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint, on_deriving=read_config)
+    except (WrongPassword, Missing):
+        read_config()
+        reading[0]()  # where there is no repository at all, that is what to say
+        raise
+    return _assemble(store, reading[0](), key_id, key, surroundings, cache=cache, state=state)
 
 
 def _assemble(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ Listed = tuple[str, "Snapshot"]
 """A snapshot with its ID."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SnapshotFilter:
     """``--host`` (any of), ``--path`` (all of), ``--tag a,b`` (all within one, any of several; ``()``: untagged)."""
 
@@ -43,7 +43,7 @@ class SnapshotFilter:
 EVERYTHING = SnapshotFilter()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A snapshot that a user named; ``subfolder`` is what stood behind the colon, without a leading slash, or empty."""
 
@@ -52,7 +52,7 @@ class Found:
     subfolder: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupKey:
     """What the snapshots of a group have in common; a field that the grouping ignores is None. Lists are sorted."""
 

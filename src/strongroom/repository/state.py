@@ -12,10 +12,10 @@ import json
 import os
 import posixpath
 import re
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.objects import is_object_name
+from strongroom.base.record import as_dict, record, replace
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def pin_url(location: str) -> str:
     return location if _SCHEME.match(location) else os.path.abspath(location)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pin:
     """What was found at a URL when it was first opened. ``url`` is that of ``pin_url``; ``key_id`` opens it."""
 
@@ -54,7 +54,7 @@ class Pin:
     key_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LastRun:
     """This host's last backup of some paths: the snapshot's ID, its root tree's ID (the authority), and when.
 
@@ -69,7 +69,7 @@ class LastRun:
 _Source = tuple[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
+@record
 class _Content:
     """A state file. ``pins`` by URL; ``runs`` by host and sorted paths."""
 
@@ -79,7 +79,7 @@ class _Content:
 
     def encode(self, repository_id: str) -> bytes:
         pins = {url: {"polynomial": f"{pin.polynomial:x}", "key": pin.key_id} for url, pin in self.pins.items()}
-        runs = [{"hostname": host, "paths": paths} | asdict(run) for (host, paths), run in self.runs.items()]
+        runs = [{"hostname": host, "paths": paths} | as_dict(run) for (host, paths), run in self.runs.items()]
         document = {
             "version": _VERSION,
             "repository": repository_id,

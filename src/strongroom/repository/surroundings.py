@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import getpass
-import logging
 import os
-import socket
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
+from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_log = logging.getLogger("strongroom.repository")
+
+def _log(text: str) -> None:
+    """A warning for programs that use us as a library; the command passes its own way of warning."""
+    import logging
+
+    logging.getLogger("strongroom.repository").warning("%s", text)
+
+
+def _hostname() -> str:
+    """What ``gethostname`` says, without loading sockets for it."""
+    return os.uname().nodename
 
 
 def _username() -> str:
+    """As ``getpass.getuser``, which would load the terminal's settings, too."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if os.environ.get(name):
+            return os.environ[name]
+    import pwd
+
     try:
-        return getpass.getuser()
+        return pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError):  # no passwd entry, as in many containers
         return ""
 
@@ -35,7 +48,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@record
 class Surroundings:
     """The machine as a repository sees it. Tests pass their own; users get the system's.
 
@@ -44,8 +57,8 @@ class Surroundings:
 
     clock: Clock = field(default_factory=SystemClock)
     random_bytes: Callable[[int], bytes] = os.urandom
-    warn: Callable[[str], None] = _log.warning
-    hostname: str = field(default_factory=socket.gethostname)
+    warn: Callable[[str], None] = _log
+    hostname: str = field(default_factory=_hostname)
     username: str = field(default_factory=_username)
     uid: int = field(default_factory=os.getuid)
     gid: int = field(default_factory=os.getgid)

@@ -7,11 +7,11 @@ provider's own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}\Z")
 _PREFIX = re.compile(r"[^\x00-\x1f?#\\%]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CloudAddress:
     """A prefix in a bucket or container. ``prefix`` is empty or ends with a slash."""
 

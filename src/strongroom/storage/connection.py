@@ -12,10 +12,10 @@ import http.client
 import select
 import socket
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unavailable
+from strongroom.base.record import record
 from strongroom.storage.passing import Unreachable
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
     return context
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Endpoint:
     """A server: ``shown`` is how errors name it, ``socket`` a path where it listens in the file system."""
 

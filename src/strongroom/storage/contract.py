@@ -7,10 +7,10 @@ delete, but for the release of a lock; deletion is a contract of its own (``stro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from strongroom.base.errors import Damaged
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from strongroom.base.objects import Kind, ObjectName
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Info:
     """What a store says of an object without reading it.
 

@@ -10,11 +10,11 @@ import base64
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import record
 from strongroom.storage.http_client import open_range
 from strongroom.storage.http_upload import HttpUpload
 from strongroom.storage.s3 import S3Store
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held:
     """What stands at a key. ``sha256`` is the sum that the store itself checked and kept, where it has one."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from strongroom.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Modes:
     """Permission bits of new folders and of finished files."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
 from strongroom.base.errors import UsageError
+from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -20,7 +20,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoreOptions:
     """How to reach a store. Every field has restic's default."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+
+from strongroom.base.record import field, mutable, record
 
 
 class Worth(enum.Enum):
@@ -16,7 +17,7 @@ class Worth(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One question. ``key`` is its fixed name for programs."""
 
@@ -27,7 +28,7 @@ class Row:
     meaning: str = ""
 
 
-@dataclass(slots=True)
+@mutable
 class Report:
     """All that a probe found at a place."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import field, record, replace
 from strongroom.storage.connection import Endpoint
 from strongroom.storage.redact import redact
 
@@ -19,7 +18,7 @@ _UNIX = re.compile(r"http\+unix://(?P<socket>/[^:]+)(?::(?P<path>/.*))?\Z")
 _SAFE = "/%:@!$&'()*+,;=~-._"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RestAddress:
     """Where a repository is. ``path`` begins and ends with a slash and is percent-encoded."""
 
@@ -29,7 +28,7 @@ class RestAddress:
     socket: str | None
     path: str
     username: str
-    password: str = dataclasses.field(repr=False)
+    password: str = field(repr=False)
 
     @property
     def location(self) -> str:
@@ -47,7 +46,7 @@ class RestAddress:
 
     def below(self, name: str) -> RestAddress:
         """The address of a repository in a folder below."""
-        return dataclasses.replace(self, path=f"{self.path}{quote(name)}/")
+        return replace(self, path=f"{self.path}{quote(name)}/")
 
 
 def parse(url: str, options: StoreOptions) -> RestAddress:

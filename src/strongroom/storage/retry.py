@@ -9,10 +9,10 @@ mistyped than away. A store that says how long to wait (Retry-After) is believed
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from strongroom.base.errors import Interrupted, StrongroomError, Unavailable
+from strongroom.base.record import record
 from strongroom.storage.contract import Info, Reader, Store, Upload
 from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.spool import SpooledUpload, pour
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _SLICE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schedule:
     """How long to wait, all in seconds."""
 

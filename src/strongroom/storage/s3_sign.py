@@ -10,15 +10,16 @@ import datetime
 import functools
 import hashlib
 import hmac
-from dataclasses import dataclass, field
 from urllib.parse import quote
+
+from strongroom.base.record import field, record
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = frozenset({"user-agent", "content-length", "expect", "connection"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Credentials:
     """A key pair; ``token`` goes with temporary ones."""
 

@@ -7,13 +7,12 @@ and no ``endpoint=`` says otherwise: what restic's users have written down keeps
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record, replace
 from strongroom.storage.connection import Endpoint
 from strongroom.storage.redact import redact
 
@@ -27,7 +26,7 @@ _PARAMETERS = {"endpoint", "region", "style", "conditional"}
 _HINT = "Write s3:https://HOST/BUCKET/PREFIX, or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class S3Address:
     """Where a repository is. ``prefix`` is empty or ends with a slash."""
 
@@ -57,7 +56,7 @@ class S3Address:
 
     def below(self, name: str) -> S3Address:
         """The address of a repository below."""
-        return dataclasses.replace(self, prefix=f"{self.prefix}{name}/")
+        return replace(self, prefix=f"{self.prefix}{name}/")
 
 
 def parse(text: str, options: StoreOptions) -> S3Address:

@@ -12,9 +12,8 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
-from dataclasses import dataclass
 
+from strongroom.base.record import mutable
 from strongroom.storage.durable import rename_new
 
 FOLDER = os.path.join(".strongroom", "tmp")
@@ -24,7 +23,7 @@ _NO_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOENT, errno.EINVAL, errno.ENO
 _BLOCK = 1 << 20
 
 
-@dataclass(slots=True)
+@mutable
 class TemporaryFile:
     """An open unfinished file. ``path`` is None where it has no name."""
 
@@ -60,7 +59,7 @@ def open_named(root: str, folder_mode: int) -> TemporaryFile:
     """A file with a temporary name in the repository at ``root``, under our flock. Raises OSError."""
     folder = os.path.join(root, FOLDER)
     while True:
-        path = os.path.join(folder, _PREFIX + secrets.token_hex(16))
+        path = os.path.join(folder, _PREFIX + os.urandom(16).hex())
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 import importlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
+from strongroom.base.record import record
 from strongroom.storage.wrapper import innermost
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Reader, Store
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Version:
     """One version of an object. A ``marker`` says that the object was deleted at that time; it has no bytes."""
 
@@ -43,7 +43,7 @@ class Versioning(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lock:
     """Object lock. Without ``mode`` it is possible but no default protects new objects."""
 
@@ -51,7 +51,7 @@ class Lock:
     days: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LifecycleRule:
     """A rule of the bucket that deletes by itself. Days and counts are 0 where the rule does not have them."""
 
@@ -69,7 +69,7 @@ class LifecycleRule:
         return self.enabled and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Protection:
     """What a bucket promises. A part that the credentials may not see is None (``UNKNOWN`` for versioning)."""
 

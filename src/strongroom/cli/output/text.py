@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
@@ -79,6 +77,8 @@ def width(text: str) -> int:
     """How many columns a terminal needs for this."""
     if text.isascii():
         return len(text)
+    import unicodedata  # a megabyte of tables that few names need
+
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.backup_options import BackupOptions
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 from strongroom.cli.shared import path_lists, values
 from strongroom.cli.shared.opening import cache_of, state_of, targets_of
 from strongroom.cli.shared.selecting import grouping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _CACHE_TAG = "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """One pass: its options, its repositories, and whether a path that was named is not there."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.signals import Signals
 
 
-@dataclass
 class Context:
     """One run of one verb."""
 
-    arguments: argparse.Namespace
-    out: Out
-    signals: Signals
+    def __init__(self, arguments: argparse.Namespace, out: Out, signals: Signals) -> None:
+        self.arguments = arguments
+        self.out = out
+        self.signals = signals
 
     @property
     def json(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from strongroom.base.record import record
 
 PREFIXES = ("STRONGROOM_", "RESTIC_")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """A variable that is set to something, and its full name."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.failure import advice, sentence
@@ -14,13 +14,14 @@ from strongroom.cli.shared.patience import PatientClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
+from strongroom.repository.parallel import outcomes
 from strongroom.repository.state import StateDirectory, default_state_folder
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
@@ -35,7 +36,7 @@ def surroundings(context: Context) -> Surroundings:
 def store_of(context: Context, target: Target) -> Store:
     """The store at a target's place, with its network options. Nothing is contacted yet."""
     options = store_options(context, target)
-    options = dataclasses.replace(options, on_promise=context.promises.keeper(target.url, options))
+    options = replace(options, on_promise=context.promises.keeper(target.url, options))
     return open_store(target.url, options)
 
 
@@ -82,9 +83,53 @@ def state_of(context: Context) -> StateDirectory:
 
 def open_target(context: Context, target: Target) -> Repository:
     """Open a repository. Raises ``NoRepository``, ``WrongPassword`` and what the store says."""
+    return _opened(context, target, _password(target))
+
+
+def open_targets(context: Context, targets: Sequence[Target]) -> list[Repository | StrongroomError]:
+    """Open several side by side: each in turn, its repository or why it cannot be used. Raises ``Interrupted``.
+
+    Passwords are fetched first and one after the other, since a person may be asked for them.
+    """
+    asked: list[tuple[Target, bytes | StrongroomError]] = []
+    for target in targets:
+        try:
+            asked.append((target, _password(target)))
+        except Interrupted:
+            raise
+        except StrongroomError as error:
+            asked.append((target, error))
+
+    def attempt(one: tuple[Target, bytes | StrongroomError]) -> Repository | StrongroomError:
+        target, password = one
+        if isinstance(password, StrongroomError):
+            return password
+        try:
+            return _opened(context, target, password)
+        except StrongroomError as error:
+            return error
+
+    opened: list[Repository | StrongroomError] = []
+    try:
+        for _, outcome in outcomes(attempt, asked, len(asked)):
+            opened.append(outcome())
+            if isinstance(opened[-1], Interrupted):
+                raise opened[-1]
+    except BaseException:
+        for repository in opened:
+            if not isinstance(repository, StrongroomError):
+                repository.close()
+        raise
+    return opened
+
+
+def _password(target: Target) -> bytes:
+    return passwords.fetch(target.password, label=target.label)
+
+
+def _opened(context: Context, target: Target, password: bytes) -> Repository:
     store = store_of(context, target)
     try:
-        password = passwords.fetch(target.password, label=target.label)
         return open_repository(
             store,
             password,
@@ -129,10 +174,15 @@ def _closing(repository: Repository) -> Iterator[Repository]:
 def locked(
     context: Context, repository: Repository, *, exclusive: bool = False, writing: bool = False
 ) -> AbstractContextManager[object]:
-    """A lock while the context lasts; none with ``--no-lock``, unless something is written."""
+    """A lock while the context lasts; none with ``--no-lock``, unless something is written.
+
+    Who only reads begins while restic's wait for others' locks goes on, and hears at the end, at the latest, that the
+    lock was refused.
+    """
     if context.settings.get("no_lock") and not writing:
         return nullcontext()
-    return repository.lock(exclusive=exclusive, retry_seconds=context.settings.get("retry_lock").value)
+    retry = context.settings.get("retry_lock").value
+    return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
 
 
 def each_repository(
@@ -151,16 +201,22 @@ def each_repository(
             beside(context, targets[0])
             return work(repository, "")
     codes: list[int] = []
-    for target in targets:
-        try:
-            with _closing(open_target(context, target)) as repository:
+    with ExitStack() as stack:
+        opened = open_targets(context, targets)
+        for one in opened:
+            if not isinstance(one, StrongroomError):
+                stack.callback(one.close)
+        for target, one in zip(targets, opened, strict=True):
+            try:
+                if isinstance(one, StrongroomError):
+                    raise one
                 beside(context, target)
-                codes.append(work(repository, target.label))
-        except StrongroomError as error:
-            codes.append(exit_codes.of_error(error))
-            if codes[-1] == exit_codes.INTERRUPTED:
+                codes.append(work(one, target.label))
+            except Interrupted:
                 raise
-            say_failure(context, target.label, error)
+            except StrongroomError as error:
+                codes.append(exit_codes.of_error(error))
+                say_failure(context, target.label, error)
     failed = {code for code in codes if code}
     return failed.pop() if len(failed) == 1 else exit_codes.FAILED if failed else exit_codes.OK
 

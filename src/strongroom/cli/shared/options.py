@@ -8,9 +8,9 @@ belongs to the n-th repository.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.record import record
 from strongroom.cli.shared import values
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class AppendKind(argparse.Action):
         setattr(namespace, self.dest, so_far)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """A global option: its names, the heading it stands under, whether a value follows, and argparse's arguments."""
 

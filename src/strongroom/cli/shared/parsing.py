@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
-import shutil
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
@@ -26,6 +25,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Wide enough that most options take a line, and a usage line that does not repeat them all."""
 
     def __init__(self, prog: str) -> None:
+        import shutil  # only help needs it, and it brings three compressors along
+
         columns = shutil.get_terminal_size((100, 24)).columns
         super().__init__(prog, max_help_position=34, width=max(60, min(120, columns) - 2))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -66,6 +65,8 @@ def _decoded(data: bytes) -> bytes:
 
 def _from_command(source: PasswordSource) -> bytes:
     """What the command prints, without white space around it. Its errors go to our standard error."""
+    import subprocess
+
     try:
         done = subprocess.run(source.command, stdout=subprocess.PIPE, check=False)
     except OSError as error:

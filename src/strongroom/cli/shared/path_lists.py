@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import sys
@@ -22,6 +21,8 @@ def files_from(paths: Sequence[str]) -> Iterator[bytes]:
 
     Raises ``UsageError`` for a pattern that nothing matches, as a list that is out of date would leave files unsaved.
     """
+    import glob
+
     for path in paths:
         for line in _lines(path):
             text = line.strip()

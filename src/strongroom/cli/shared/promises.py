@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
+from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def say_broken(context: Context) -> bool:
     return bool(broken)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Broken:
     """A reproach to the gateway of one repository; ``root`` is its log's URL, ``evidence`` our file."""
 

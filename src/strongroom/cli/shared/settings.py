@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base import configuration as files
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 from strongroom.cli.shared import values
 from strongroom.cli.shared.environment import lookup
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """A setting's value and where it came from: an option, a variable, a key of the file, or the default."""
 
@@ -26,7 +26,7 @@ class Value:
         return bool(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Setting:
     """How a setting is found: the options' attribute, the variable's suffix, the file's key, the default."""
 

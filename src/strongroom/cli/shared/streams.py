@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from strongroom.archive.backup_options import BackupOptions, Stream
 from strongroom.base.errors import UsageError
+from strongroom.base.record import replace
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from strongroom.cli.shared.context import Context
@@ -36,6 +36,8 @@ def opened(context: Context, options: BackupOptions) -> Iterator[BackupOptions]:
 
 @contextlib.contextmanager
 def _command(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    import subprocess
+
     try:
         process = subprocess.Popen(words, stdout=subprocess.PIPE)
     except OSError as error:

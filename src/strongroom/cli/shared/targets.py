@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import PasswordSource
 from strongroom.base.errors import UsageError
+from strongroom.base.record import record
 from strongroom.cli.shared.environment import lookup
 from strongroom.storage.redact import redact
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A repository that the command line means. ``url`` may hold credentials; ``label`` never does."""
 
