@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import emulators, peers
-from tests.support.gateways import Gateway
+from tests.support.gateways import Gateway, over_bucket
 from tests.support.minio import running
 from tests.support.rest_server import RestServer
 
@@ -106,12 +106,19 @@ def gateway(_: Path) -> Iterator[Store]:
     yield open_store(f"rest:http://{_gateway()}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
 
 
+@contextlib.contextmanager
+def gateway_s3(_: Path) -> Iterator[Store]:
+    """The same over a bucket of a real MinIO."""
+    yield open_store(f"rest:http://{_gateway(bucket=True)}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
+
+
 @functools.cache
-def _gateway() -> str:
+def _gateway(*, bucket: bool = False) -> str:
     """The address of one gateway for the whole session, ended when Python ends."""
     folder = Path(tempfile.mkdtemp(prefix="strongroom-gateway-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    running = Gateway(folder, flags=("--no-auth",))
+    flags = ("--no-auth",)
+    running = over_bucket(folder, flags=flags) if bucket else Gateway(folder, flags=flags)
     atexit.register(running.stop)
     running.start()
     return running.address
@@ -125,6 +132,7 @@ STORES: dict[str, Opener] = {
     "rclone-debian": rclone_debian,
     "rclone": rclone,
     "gateway": gateway,
+    "gateway-s3": gateway_s3,
     "s3": s3,
     "google": google,
     "azure": azure,

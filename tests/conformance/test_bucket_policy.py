@@ -41,6 +41,14 @@ def test_deleting_is_for_locks_alone() -> None:
         assert found["CreateAndRead"]["Resource"] == ["arn:aws:s3:::bucket/web01/*"]
 
 
+def test_a_gateway_deletes_nothing() -> None:
+    """Its key needs no right to delete, since locks are in its database; and it never replaces."""
+    found = statements("gateway")
+    actions = [action for entry in found.values() if entry["Effect"] == "Allow" for action in entry["Action"]]
+    assert sorted(actions) == ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+    assert "NeverReplace" in found
+
+
 def test_only_our_client_can_be_kept_from_replacing() -> None:
     """A PUT without If-None-Match is denied to Strongroom's hosts; restic's could not work so, and that is said."""
     assert statements("strongroom")["NeverReplace"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}

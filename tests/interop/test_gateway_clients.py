@@ -12,24 +12,27 @@ import pytest
 
 from tests.support import peers
 from tests.support.compare import differences
-from tests.support.gateways import Gateway
+from tests.support.gateways import Gateway, over_bucket
+from tests.support.minio import running
 from tests.support.programs import PROGRAMS, Program, Restic
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway as shipped: append-only, private repositories, two workers."""
+@pytest.fixture(scope="module", params=["disk", "bucket"])
+def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway as shipped, over a disk and over a bucket: append-only, private repositories, two workers."""
     folder = tmp_path_factory.mktemp("gateway")
     users = {"restic": "p1", "rustic": "p2", "strongroom": "p3"}
-    with Gateway(folder, flags=("--append-only", "--private-repos"), users=users, workers=2) as running:
-        yield running
+    flags = ("--append-only", "--private-repos")
+    make = over_bucket if request.param == "bucket" else Gateway
+    with make(folder, flags=flags, users=users, workers=2) as started:
+        yield started
 
 
 @pytest.mark.parametrize("name", ["restic", "rustic", "strongroom"])
 def test_a_client_works_through_the_gateway(
     gateway: Gateway, name: str, home: Path, tmp_path: Path, source: Path
 ) -> None:
-    """init, two backups, snapshots, restore and check with all data; then stock restic opens the folder as it is."""
+    """init, two backups, snapshots, restore and check with all data; then stock restic opens the store as it is."""
     if name != "strongroom":
         peers.require(name)
     program: Program = PROGRAMS[name](home)
@@ -45,8 +48,13 @@ def test_a_client_works_through_the_gateway(
     inner = restored.joinpath(*source.parts[1:])
     assert not differences(source, inner if inner.exists() else restored)
     restic = Restic(tmp_path / "home2")
-    restic.check(gateway.data / name)
-    assert len(restic.snapshots(gateway.data / name)) == 2
+    restic.env |= gateway.variables
+    plain = gateway.store.partition("?")[0].removeprefix("s3://")
+    place = f"s3:{running().endpoint}/{plain}/{name}" if gateway.store else str(gateway.data / name)
+    restic.check(place)
+    assert len(restic.snapshots(place)) == 2
+    if gateway.store:
+        return
     folder = gateway.data / name
     assert {path.stat().st_mode & 0o777 for path in folder.glob("data/*/*")} == {0o600}
     assert list((folder / ".strongroom/tmp").iterdir()) == []

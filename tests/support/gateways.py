@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,9 +20,11 @@ from typing import Any
 import bcrypt
 
 from strongroom.receipts.leaf import Receipt
-from strongroom.receipts.log_source import FolderSource
+from strongroom.receipts.log_source import FolderSource, LogSource, open_source
 from strongroom.receipts.show import entries
+from strongroom.storage.options import StoreOptions
 from tests.support.command import STRONGROOM, environment, run
+from tests.support.minio import running
 
 V2 = "application/vnd.x.restic.rest.v2"
 
@@ -57,6 +60,10 @@ class Gateway:
     process: subprocess.Popen[bytes] | None = None
     key: str = ""
     workers: int = 1
+    store: str = ""
+    """A bucket's URL; the state is then in ``folder``/state, and nothing is in ``data``."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """More environment: the bucket's credentials."""
     wrapped: bool = False
     place: Path | None = None
     """Where the data is, when another gateway serves it, too."""
@@ -64,6 +71,26 @@ class Gateway:
     @property
     def data(self) -> Path:
         return self.place or self.folder / "data"
+
+    @property
+    def home(self) -> Path:
+        """Where the password file and, over a bucket, the state are."""
+        return self.folder / "state" if self.store else self.data
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The flags that say where everything is."""
+        if not self.store:
+            return ("--path", str(self.data))
+        return ("--store", self.store, "--state", str(self.home))
+
+    @property
+    def source(self) -> LogSource:
+        """The log where it is kept for good."""
+        if not self.store:
+            return FolderSource(str(self.log))
+        place, mark, query = self.store.partition("?")
+        return open_source(f"{place}/.strongroom/log{mark}{query}", StoreOptions(environment=self.variables))
 
     @property
     def errors(self) -> Path:
@@ -83,15 +110,15 @@ class Gateway:
     def start(self, listen: str = "127.0.0.1:0", wrap: tuple[str, ...] = ()) -> None:
         """Start and wait until it serves."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         if self.users:
             lines = [f"{u}:{bcrypt.hashpw(p.encode(), bcrypt.gensalt(4)).decode()}\n" for u, p in self.users.items()]
-            (self.data / ".htpasswd").write_text("".join(lines))
+            (self.home / ".htpasswd").write_text("".join(lines))
         self.wrapped = bool(wrap)
-        command = [*wrap, str(STRONGROOM), "gateway", "serve", "--path", str(self.data), "--listen", listen]
+        command = [*wrap, str(STRONGROOM), "gateway", "serve", *self.where, "--listen", listen]
         command += ["--workers", str(self.workers), "--log-host", "backup.example", *self.flags]
         with self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, env=environment(self.folder))
+            self.process = subprocess.Popen(command, stderr=errors, env=environment(self.folder, self.variables))
         begun = time.monotonic()
         while not (found := re.search(r"^start server on (.*)$", self.said(), re.MULTILINE)):
             assert self.process.poll() is None, self.said()
@@ -180,6 +207,13 @@ class Gateway:
         return config
 
 
+def over_bucket(folder: Path, bucket: str = "plain", endpoint: str = "", **settings: Any) -> Gateway:
+    """A gateway over a prefix of its own in a bucket of the session's MinIO, perhaps by way of a proxy."""
+    minio = running()
+    url = f"s3://{bucket}/{secrets.token_hex(8)}?endpoint={endpoint or minio.endpoint}"
+    return Gateway(folder, store=url, variables=minio.environment, **settings)
+
+
 def read_reply(connection: socket.socket, method: str = "GET") -> Reply:
     """The answer on a connection that closes after it."""
     data = bytearray()
@@ -219,11 +253,11 @@ def chunked(data: bytes, size: int = 1000) -> bytes:
 def leaves(gateway: Gateway) -> list[Receipt]:
     """All receipts, after a graceful stop."""
     gateway.stop()
-    return [receipt for _, receipt in entries(FolderSource(str(gateway.log)), 0, 10_000)]
+    return [receipt for _, receipt in entries(gateway.source, 0, 10_000)]
 
 
 def operate(gateway: Gateway, *words: str) -> tuple[int, str]:
     """An operator's command on the gateway's machine."""
-    place = ("--path", str(gateway.data))
-    done = run([STRONGROOM, "gateway", *words, *place], env=environment(gateway.folder), seconds=60)
+    env = environment(gateway.folder, gateway.variables)
+    done = run([STRONGROOM, "gateway", *words, *gateway.where], env=env, seconds=60)
     return done.code, done.out + done.err

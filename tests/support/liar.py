@@ -2,6 +2,8 @@
 
 The liar drops conditions and checksums. The honest one keeps them; ``faults`` holds what happens to the next uploads:
 a status with an error code instead of passing the upload on, or ``lost`` when it is passed on and the answer is not.
+With ``hold before`` or ``hold after`` the upload stops before or after it is passed on, ``holding`` is set, and nothing
+more is heard of it until ``release`` is set.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ class Liar:
         self.honest = honest
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.holding = threading.Event()
+        self.release = threading.Event()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.owner = self  # type: ignore[attr-defined]
@@ -46,6 +50,7 @@ class Liar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.release.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -63,7 +68,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         owner.requests.append(self.command)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults else ""
-        if fault and fault != "lost":
+        if fault == "hold before":
+            self._hold()
+            return
+        if fault and fault not in ("lost", "hold after"):
             self._refuse(*fault.split(" ", 1))
             return
         dropped = _SIGNATURE if owner.honest else _SIGNATURE | _DROPPED
@@ -80,7 +88,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
-        if fault == "lost":
+        if fault == "hold after":
+            self._hold()
+        if fault in ("lost", "hold after"):
             connection.close()
             self.close_connection = True
             return
@@ -93,6 +103,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
         connection.close()
+
+    def _hold(self) -> None:
+        owner: Liar = self.server.owner  # type: ignore[attr-defined]
+        self.close_connection = True
+        owner.holding.set()
+        owner.release.wait(60)
 
     def _refuse(self, status: str, code: str) -> None:
         text = f"<Error><Code>{code}</Code><Message>as told</Message></Error>".encode()

@@ -71,7 +71,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             if key not in known or key in ("limits", "config"):
                 raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
             given[key] = tuple(value) if isinstance(value, list) else value
-    flags = {"host": getattr(arguments, "log_host", None)} | vars(arguments)
+    pairs = [f"{key}={value}" for key, value in arguments.extended or ()]
+    flags = {"host": getattr(arguments, "log_host", None), "store_options": pairs or None} | vars(arguments)
     for name, value in flags.items():
         if name in known and value not in (None, False):
             given[name] = tuple(value) if isinstance(value, list) else value

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def arguments_show(parser: argparse.ArgumentParser) -> None:
     """Where the log is, and which part."""
     parser.description = "Print the entries of a log: what arrived when, from whom."
-    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log at a gateway, or the folder")
+    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log: a gateway's, a bucket's or a folder")
     parser.add_argument("--first", type=int, default=0, metavar="INDEX", help="the first entry")
     parser.add_argument("--count", type=int, default=100, metavar="N", help="how many (default: 100)")
 
@@ -46,7 +46,7 @@ def arguments_verify(parser: argparse.ArgumentParser) -> None:
         "Check a log: every entry, every hash tile, every older head that is known, every repository's chain. A wrong"
         " log is named by its first bad index, or by the smallest range that can be known."
     )
-    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log at a gateway, or the folder")
+    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log: a gateway's, a bucket's or a folder")
     parser.add_argument(
         "--from", dest="since", metavar="CHECKPOINT", help="a pinned checkpoint; only what follows is read"
     )

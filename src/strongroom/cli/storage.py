@@ -60,11 +60,13 @@ def _show(context: Context, report: Report) -> None:
 def arguments_policy(parser: argparse.ArgumentParser) -> None:
     """For whom."""
     parser.description = (
-        "Print the bucket policy for a host that writes to a bucket without a gateway; "
+        "Print the bucket policy for a host that writes to a bucket without a gateway, or for a gateway before it; "
         "what is lost without one goes to standard error."
     )
     parser.add_argument("url", metavar="URL", help="the repository's place, s3:…")
-    parser.add_argument("--client", choices=("strongroom", "restic"), default="strongroom", help="what the host runs")
+    parser.add_argument(
+        "--client", choices=("strongroom", "restic", "gateway"), default="strongroom", help="who writes there"
+    )
     parser.add_argument("--principal", metavar="ARN", help="whom the host acts as (default: a placeholder)")
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import ConfigurationError
+from strongroom.base.errors import ConfigurationError, StrongroomError
 from strongroom.gateway import metrics, schema, watch_schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
@@ -15,6 +15,7 @@ from strongroom.gateway.place import open_place
 from strongroom.gateway.supervisor import Supervisor
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate, state
+from strongroom.receipts.replay import reconcile
 from strongroom.receipts.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
@@ -55,12 +56,15 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     """
     os.makedirs(settings.home, mode=0o700, exist_ok=True)
     database = open_database(settings)
-    place = open_place(settings, database)
-    place.check(say)
-    place.close()
     origin = origin_of(settings, database)
     ensure_log(database, origin)
     signer = open_signer(settings, origin)
+    place = open_place(settings, database)
+    place.check(say)
+    with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
+        # An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
+        reconcile(database, place.tiles(origin), signer.verifier, None)
+    place.close()
     access = Access(settings, database)
     certificates = _certificates(settings)
     database.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
@@ -13,6 +13,11 @@ from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
 from strongroom.receipts.note import MAX_NOTE
 from strongroom.receipts.tile_store import Folder, newest_checkpoint
 from strongroom.receipts.tiles import MAX_BUNDLE
+from strongroom.storage.redact import redact
+
+if TYPE_CHECKING:
+    from strongroom.receipts.tile_store import TileStore
+    from strongroom.storage.options import StoreOptions
 
 KEY_FILE = "verifier-key"
 """The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
@@ -34,11 +39,11 @@ class LogSource(Protocol):
         ...
 
 
-class FolderSource:
-    """A log in a folder, its own or a copy."""
+class StoreSource:
+    """A log where its gateway keeps it for good."""
 
-    def __init__(self, root: str) -> None:
-        self._folder = Folder(root)
+    def __init__(self, files: TileStore, root: str) -> None:
+        self._folder = files
         self._root = root
 
     def read(self, path: str) -> bytes:
@@ -46,19 +51,29 @@ class FolderSource:
         return self._folder.read(path)
 
     def head(self) -> bytes:
-        """The checkpoint of the largest size, or the file ``checkpoint`` of a copy that was made over HTTP."""
-        plain = os.path.join(self._root, "checkpoint")
-        if os.path.isfile(plain):
-            return self._folder.read("checkpoint")
+        """The checkpoint of the largest size."""
         found = newest_checkpoint(self._folder)
         if found is None:
-            raise Missing("there is no log in this folder", subject=self._root)
+            raise Missing("there is no log here", subject=self._root)
         return found
 
     def checkpoints(self) -> list[bytes]:
         """All that the folder keeps."""
         names = [name for name in self._folder.names("checkpoint") if name.isdecimal()]
         return [self._folder.read(f"checkpoint/{name}") for name in names]
+
+
+class FolderSource(StoreSource):
+    """A log in a folder, its own or a copy."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(Folder(root), root)
+
+    def head(self) -> bytes:
+        """The checkpoint of the largest size, or the file ``checkpoint`` of a copy that was made over HTTP."""
+        if os.path.isfile(os.path.join(self._root, "checkpoint")):
+            return self._folder.read("checkpoint")
+        return super().head()
 
 
 class HttpSource:
@@ -107,8 +122,15 @@ class HttpSource:
         return []
 
 
-def open_source(where: str) -> LogSource:
-    """A log by its URL or folder."""
+def open_source(where: str, options: StoreOptions | None = None) -> LogSource:
+    """A log by its URL or folder; ``s3://bucket/prefix/.strongroom/log?…`` reads it out of a bucket."""
     if where.startswith(("http://", "https://")):
         return HttpSource(where)
+    if where.startswith(("s3:", "gs:", "az:")):
+        from strongroom.receipts.bucket_files import BucketFiles  # noqa: PLC0415 -- a folder needs no client
+        from strongroom.storage.keyed import keyed_of  # noqa: PLC0415
+        from strongroom.storage.locate import open_store  # noqa: PLC0415
+
+        keyed = keyed_of(open_store(where, options))
+        return StoreSource(BucketFiles(keyed, "", guarded=lambda: False), redact(where))
     return FolderSource(where)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from strongroom.storage.s3_url import S3Address
 
-Client = Literal["strongroom", "restic"]
+Client = Literal["strongroom", "restic", "gateway"]
 PRINCIPAL = "arn:aws:iam::ACCOUNT:user/HOST"
 """Stands where the user has to put whom the host acts as."""
 
 
 def bucket_policy(address: S3Address, client: Client, principal: str = PRINCIPAL) -> str:
-    """A policy as JSON: create, read and list below the prefix, delete locks alone.
+    """A policy as JSON: create, read and list below the prefix, delete locks alone; a gateway not even those.
 
     Strongroom creates with ``If-None-Match: *``, so that a PUT without it can be denied: nothing can be replaced.
     restic sends no such header; for it, only versions keep what is overwritten.
@@ -45,15 +45,18 @@ def bucket_policy(address: S3Address, client: Client, principal: str = PRINCIPAL
             "Action": ["s3:GetObject", "s3:PutObject"],
             "Resource": [below],
         },
-        {
-            "Sid": "ReleaseLocks",
-            "Effect": "Allow",
-            "Principal": who,
-            "Action": ["s3:DeleteObject"],
-            "Resource": [f"{bucket}/{address.prefix}locks/*"],
-        },
     ]
-    if client == "strongroom":
+    if client != "gateway":
+        statements.append(
+            {
+                "Sid": "ReleaseLocks",
+                "Effect": "Allow",
+                "Principal": who,
+                "Action": ["s3:DeleteObject"],
+                "Resource": [f"{bucket}/{address.prefix}locks/*"],
+            }
+        )
+    if client != "restic":
         statements.append(
             {
                 "Sid": "NeverReplace",
@@ -69,6 +72,12 @@ def bucket_policy(address: S3Address, client: Client, principal: str = PRINCIPAL
 
 def losses(client: Client) -> list[str]:
     """What a bucket without a gateway does not give, one sentence each."""
+    refusal = (
+        "The refusal to overwrite is the provider's (the condition key s3:if-none-match, which AWS has and few others "
+        "do): turn versions on as well, and run `strongroom storage probe` with these credentials."
+    )
+    if client == "gateway":
+        return [refusal]
     found = [
         "Nobody but the store records what arrived when: there are no receipts and no log, the store's stamps count.",
         "Keys and indexes are not policed: a host can add junk to keys/ and index/, and remove the locks of others.",
@@ -81,9 +90,5 @@ def losses(client: Client) -> list[str]:
             "have s3:DeleteObjectVersion; the custodian then promotes the good version again.",
         )
     else:
-        found.insert(
-            0,
-            "The refusal to overwrite is the provider's (the condition key s3:if-none-match, which AWS has and few "
-            "others do): turn versions on as well, and run `strongroom storage probe` with the host's credentials.",
-        )
+        found.insert(0, refusal)
     return found

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Missing, Refused, StoreError, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
 from strongroom.gateway.bucket import promises, registry, settling
-from strongroom.gateway.bucket.files import BucketFiles
 from strongroom.gateway.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.bucket.intents import Intents
 from strongroom.gateway.bucket.repository import OWN, BucketRepository, Works
@@ -19,6 +18,7 @@ from strongroom.gateway.bucket.spool import Spool
 from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
+from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.storage.keyed import keyed_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
@@ -51,7 +51,11 @@ class BucketPlace(Place):
     def __init__(self, settings: Settings, database: Database) -> None:
         assert settings.store
         options = StoreOptions(
-            stuck_timeout=ANSWER_SECONDS, longest_request=PATIENCE + ANSWER_SECONDS, retry_for=READ_RETRY_SECONDS
+            cacert=(settings.cacert,) if settings.cacert else (),
+            stuck_timeout=ANSWER_SECONDS,
+            longest_request=PATIENCE + ANSWER_SECONDS,
+            retry_for=READ_RETRY_SECONDS,
+            extended={key: value for key, _, value in (one.partition("=") for one in settings.store_options)},
         )
         self._settings = settings
         self._database = database

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway.bucket import intake, registry
-from strongroom.gateway.bucket.files import BucketFiles
 from strongroom.gateway.bucket.locks import Locks, ServedStore
 from strongroom.gateway.intake import buffer
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Repository, Taken, WrongBytes
+from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.storage.keyed import keyed_of
 
 if TYPE_CHECKING:

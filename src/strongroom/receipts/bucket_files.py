@@ -76,4 +76,4 @@ class BucketFiles:
     def _key(self, path: str) -> str:
         if _PATH.match(path) is None:
             raise ValueError(f"not a path of ours: {path!r}")
-        return f"{self._folder}/{path}"
+        return f"{self._folder}/{path}" if self._folder else path

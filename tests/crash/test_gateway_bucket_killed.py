@@ -1,0 +1,56 @@
+"""The gateway before a bucket under kill -9 at random moments of a load."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from strongroom.base.objects import Kind
+from strongroom.receipts.audit import audit
+from strongroom.receipts.note import Verifier
+from strongroom.receipts.show import entries
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from tests.crash.test_gateway_killed import KILLS, load
+from tests.support.gateways import over_bucket
+
+
+def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
+    """Every acknowledged object is there as it was sent; what is stored is what is logged, once; nothing leaks."""
+    gateway = over_bucket(tmp_path, workers=2)
+    gateway.start()
+    gateway.make()
+    acknowledged: dict[str, bytes] = {}
+    dice = random.Random(2)
+    for number in range(KILLS):
+        stop = threading.Event()
+        threads = [threading.Thread(target=load, args=(gateway, number * 10 + n, acknowledged, stop)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        time.sleep(dice.uniform(0.1, 0.9))
+        gateway.kill()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        gateway.start(listen=gateway.address)
+    for path, data in acknowledged.items():
+        assert gateway.ask("GET", path).body == data
+    with sqlite3.connect(gateway.home / "gateway.db") as database:
+        database.execute("UPDATE intent SET created_ns = 0")  # the store is at work on none of them any more
+        begun = time.monotonic()
+        while database.execute("SELECT count(*) FROM intent").fetchone()[0]:
+            assert time.monotonic() - begun < 50
+            time.sleep(0.2)
+    time.sleep(4)  # the lease of the last one that was killed runs out
+    gateway.stop()
+    assert len(acknowledged) > KILLS
+    assert list((gateway.home / "spool").iterdir()) == []
+    audit(gateway.source, key=Verifier.parse(gateway.key))
+    logged = [(r.kind, r.name) for _, r in entries(gateway.source, 0, 1_000_000) if r.kind != "config"]
+    assert len(logged) == len(set(logged))
+    store = open_store(gateway.store, StoreOptions(environment=gateway.variables)).child("web01")
+    kinds = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
+    assert {(kind.value, info.name.name) for kind in kinds for info in store.list(kind)} == set(logged)

@@ -1,0 +1,185 @@
+"""The gateway before a bucket: doubtful uploads, the spool, adoption, the log in the bucket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from strongroom.receipts.audit import audit
+from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.note import Verifier
+from tests.support.buckets import keys
+from tests.support.command import STRONGROOM, environment, run
+from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply
+from tests.support.liar import Liar
+from tests.support.minio import running
+
+
+def packs(count: int, size: int = 1000) -> list[tuple[str, bytes]]:
+    """Random packs with their paths."""
+    found = [os.urandom(size) for _ in range(count)]
+    return [(f"/web01/data/{name_of(data)}", data) for data in found]
+
+
+def intents(gateway: Gateway) -> int:
+    """How many uploads are neither receipted nor settled."""
+    with sqlite3.connect(gateway.home / "gateway.db") as database:
+        return int(database.execute("SELECT count(*) FROM intent").fetchone()[0])
+
+
+def until(condition: object, seconds: float = 40.0) -> None:
+    """Wait for something to become true."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def quiet(proxy: Liar) -> None:
+    """Wait until the gateway sends nothing by itself any more: its first checkpoint is kept."""
+    before = -1
+    while before != len(proxy.requests):
+        before = len(proxy.requests)
+        time.sleep(1.2)
+
+
+def test_a_doubtful_upload_is_settled_by_the_gateway(tmp_path: Path) -> None:
+    """Lost answers, conflicts and passing faults end in 200 with one receipt each; a lasting refusal is no 403."""
+    with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
+        gateway.make()
+        quiet(proxy)
+        sent = packs(5)
+        faults = (
+            "lost",
+            "409 ConditionalRequestConflict",
+            "503 SlowDown,lost",
+            "500 InternalError,500 InternalError",
+            "",
+        )
+        for (path, data), fault in zip(sent, faults, strict=True):
+            begun = len(proxy.requests)
+            proxy.faults = fault.split(",") if fault else []
+            assert gateway.put(path, data) == 200
+            assert gateway.ask("GET", path).body == data
+            if fault == "lost":  # the store's own sum settles it: nothing is read back
+                assert proxy.requests[begun:] == ["PUT", "PUT", "HEAD", "HEAD", "GET"]
+        (path, data), (full_path, full) = packs(2)
+        proxy.faults = ["403 AccessDenied"]
+        assert gateway.put(path, data) == 500
+        proxy.faults = ["507 XMinioStorageFull"]
+        assert gateway.put(full_path, full) == 507
+        assert gateway.ask("HEAD", path).status == 404
+        for path, data in sent:  # again: no new receipt
+            assert gateway.put(path, data) == 200
+        until(lambda: intents(gateway) == 0)
+        assert "DELETE" not in proxy.requests
+        found = leaves(gateway)
+    assert [receipt.type for receipt in found] == [LeafType.CREATE] * 6
+
+
+def test_the_spool_has_a_budget(tmp_path: Path) -> None:
+    """Beyond the spool's budget clients are slowed down, declared or chunked, and nothing stays on the disk."""
+    flags = ("--no-auth", "--append-only", "--spool-bytes", str(3 << 20))
+    with over_bucket(tmp_path, flags=flags) as gateway:
+        gateway.make()
+        (path, data), (second, other), *_ = packs(2, 2 << 20)
+        spool = gateway.home / "spool"
+        with gateway.connect() as slow:
+            slow.sendall(gateway.head("POST", path, {"Content-Length": str(len(data)), "Connection": "close"}))
+            slow.sendall(data[: 1 << 20])
+            time.sleep(0.5)
+            assert gateway.put(second, other) == 503
+            with gateway.connect() as chunks:
+                head = gateway.head("POST", second, {"Transfer-Encoding": "chunked", "Connection": "close"})
+                chunks.sendall(head + b"%x\r\n%b\r\n" % (len(other), other))
+                assert read_reply(chunks).status == 503
+            slow.sendall(data[1 << 20 :])
+            assert read_reply(slow).status == 200
+        assert gateway.put(second, other) == 200
+        with gateway.connect() as broken:
+            broken.sendall(gateway.head("POST", path, {"Content-Length": "100"}) + b"x")
+            broken.shutdown(socket.SHUT_RDWR)
+        assert [file.name.partition("-")[0] for file in spool.iterdir()] == ["owner"]
+        gateway.stop()
+        assert list(spool.iterdir()) == []
+
+
+def test_killed_around_the_put(tmp_path: Path) -> None:
+    """Killed after the store has it, an object gets its `recovered` receipt; killed before, it leaves nothing."""
+    with Liar(running(), honest=True) as proxy:
+        gateway = over_bucket(tmp_path, endpoint=proxy.endpoint)
+        gateway.start()
+        gateway.make()
+        quiet(proxy)
+        sent = packs(2)
+        for (path, data), fault in zip(sent, ("hold after", "hold before"), strict=True):
+            proxy.faults = [fault]
+            sender = threading.Thread(target=_send, args=(gateway, path, data))
+            sender.start()
+            assert proxy.holding.wait(20)
+            gateway.kill()
+            sender.join()
+            proxy.holding.clear()
+            assert intents(gateway) == 1
+            with sqlite3.connect(gateway.home / "gateway.db") as database:
+                database.execute("UPDATE intent SET created_ns = 0")  # long ago: the store is at work on it no more
+            gateway.start()
+            until(lambda: intents(gateway) == 0)
+        assert gateway.ask("GET", sent[0][0]).body == sent[0][1]
+        assert gateway.ask("GET", sent[1][0]).status == 404
+        for path, data in sent:
+            assert gateway.put(path, data) == 200
+        time.sleep(4)  # the lease of the one that was killed runs out
+        found = leaves(gateway)
+        assert [(r.type, r.name) for r in found[1:]] == [
+            (LeafType.RECOVERED, sent[0][0].rpartition("/")[2]),
+            (LeafType.CREATE, sent[1][0].rpartition("/")[2]),
+        ]
+        assert list((gateway.home / "spool").iterdir()) == []
+
+
+def _send(gateway: Gateway, path: str, data: bytes) -> None:
+    try:
+        gateway.put(path, data)
+    except (OSError, AssertionError):
+        return
+
+
+def test_what_is_in_the_bucket_is_adopted_and_the_log_lies_there(tmp_path: Path) -> None:
+    """A repository that others wrote is served at once and adopted with the store's stamps; a gateway whose state was
+    lost but for its key takes its log back from the bucket, which anybody with a key for it can verify."""
+    with over_bucket(tmp_path) as gateway:
+        gateway.make("old")
+        sent = [(path.replace("web01", "old"), data) for path, data in packs(3)]
+        for path, data in sent:
+            assert gateway.put(path, data) == 200
+        receipts = leaves(gateway)
+        database = gateway.home / "gateway.db"
+        for file in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
+            file.unlink(missing_ok=True)
+        key = gateway.key
+        gateway.start()
+        assert gateway.key == key
+        for path, data in sent:
+            assert gateway.ask("GET", path).body == data
+        planted = b"a new key"
+        assert gateway.put(f"/old/keys/{name_of(planted)}", planted) == 403  # begins frozen, as what is adopted does
+        time.sleep(2.5)
+        again = leaves(gateway)
+        assert again[: len(receipts)] == receipts
+        assert {receipt.repository for receipt in again} == {receipts[0].repository}
+        audit(gateway.source, key=Verifier.parse(key))
+        place, mark, query = gateway.store.partition("?")
+        verified = run(
+            [STRONGROOM, "log", "verify", f"{place}/.strongroom/log{mark}{query}", "--key", key],
+            env=environment(tmp_path, gateway.variables),
+            seconds=60,
+        )
+        assert verified.code == 0, verified.err
+        prefix = place.rpartition("/")[2]
+        assert not [one for one in keys(running(), "plain", prefix) if "/locks/" in one]
