@@ -40,6 +40,7 @@ def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
         assert gateway.ask("GET", path).body == data
     with sqlite3.connect(gateway.home / "gateway.db") as database:
         database.execute("UPDATE intent SET created_ns = 0")  # the store is at work on none of them any more
+        database.commit()
         begun = time.monotonic()
         while database.execute("SELECT count(*) FROM intent").fetchone()[0]:
             assert time.monotonic() - begun < 50
