@@ -62,11 +62,11 @@ class Load:
                 time.sleep(0.01)
 
 
-def kill_at_random(gateways: list[Gateway], load: Load) -> tuple[int, int]:
+def kill_at_random(gateways: list[Gateway], load: Load, kills: int = KILLS) -> tuple[int, int]:
     """Kill single processes, and now and then whole gateways, also all at once. How many of each kind of kill."""
     dice = random.Random(1)
     single = whole = 0
-    while single + whole < KILLS:
+    while single + whole < kills:
         before = len(load.acknowledged)
         time.sleep(dice.uniform(0.02, 0.35))
         one = dice.choice(gateways)
