@@ -177,6 +177,13 @@ class DiskPlace(Place):
                     found.append(self.find(folders))
         return found
 
+    def by_id(self, repository: str) -> Repository:
+        """As the base says; a folder may have been renamed, so all are looked at."""
+        for one in self.all():
+            if one.id == repository:
+                return one
+        raise Missing("there is no such repository")
+
     def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
         if len(folders) == MAX_DEPTH:
             return []

@@ -145,19 +145,21 @@ class Gateway:
         headers = {"Content-Type": OCTETS, "Accept-Ranges": "bytes"}
         if name is not CONFIG:
             headers["ETag"] = f'"{name.name}"'
-        size = store.stat(name).size
         if request.method == "HEAD":
-            return Answer(200, headers=headers, size=size)
+            return Answer(200, headers=headers, size=store.stat(name).size)
+        wanted = None if name is CONFIG else request.headers.get("range")
+        size = store.stat(name).size if wanted else 0  # without a range one request to the store is enough
         try:
-            asked = None if name is CONFIG else parse_range(request.headers.get("range"), size)
+            asked = parse_range(wanted, size) if wanted else None
         except Unsatisfiable:
             return text(416, "no such range", {"Content-Range": f"bytes */{size}"})
-        offset, length = asked or (0, size)
+        offset, length = asked or (0, None)
         reader = store.read(name, offset, length)
-        self._services.reading.note(identity, length)
-        self._services.metrics.blob("read", identity.name, repository.label, name.kind, length)
+        self._services.reading.note(identity, reader.size)
+        self._services.metrics.blob("read", identity.name, repository.label, name.kind, reader.size)
         if asked is None:
             return Answer(200, headers=headers, reader=reader)
+        length = reader.size
         headers["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{size}"
         return Answer(206, headers=headers, reader=reader)
 

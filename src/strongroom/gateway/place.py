@@ -34,6 +34,10 @@ class Place(ABC):
         """All repositories that have a config, down to the depth that paths may have."""
 
     @abstractmethod
+    def by_id(self, repository: str) -> Repository:
+        """The repository of this ID. Raises ``Missing``."""
+
+    @abstractmethod
     def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """Settle what uploads of processes that have gone left behind."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -54,11 +55,10 @@ def handle(
 
 
 def _find(services: Services, identity: Identity, repository_id: str) -> Repository:
-    for repository in services.repositories.all():
-        if repository.id == repository_id:
-            folders = tuple(repository.label.split("/")) if repository.label else ()
-            if services.access.role(identity, folders) is not None:
-                return repository
+    with contextlib.suppress(Missing):
+        repository = services.repositories.by_id(repository_id)
+        if services.access.role(identity, tuple(repository.label.split("/")) if repository.label else ()) is not None:
+            return repository
     raise Missing("there is no such repository for you")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import sqlite3
 import time
@@ -168,6 +169,36 @@ class Database:
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             self._locks.append(descriptor)
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """One at a time over all who share the database, for the purpose that ``name`` says; yields whether it is ours.
+
+        It ends with its process, too. Raises ``Unavailable``.
+        """
+        digest = hashlib.sha256(name.encode()).digest()
+        if self._lock_path is None:
+            with _translated(), self.engine.connect() as plain:
+                connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+                number = {"number": int.from_bytes(digest[:8], "big", signed=True)}
+                words = "SELECT pg_advisory_lock(:number)" if wait else "SELECT pg_try_advisory_lock(:number)"
+                mine = connection.execute(sa.text(words), number).scalar() is not False
+                try:
+                    yield mine
+                finally:
+                    if mine:
+                        connection.execute(sa.text("SELECT pg_advisory_unlock(:number)"), number)
+            return
+        descriptor = os.open(f"{self._lock_path}-{digest[0] % 16}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
 
     def now_ns(self, connection: sa.Connection) -> int:
         """The database's wall clock: one clock for all gateways that share it. In nanoseconds."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 import http.client
 import json
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
+from strongroom.base.record import replace
 from strongroom.storage.rest_client import RestClient
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ class GatewayLog:
     """The log of the gateway that serves one repository. Close it."""
 
     def __init__(self, address: RestAddress, options: StoreOptions) -> None:
-        self._options = dataclasses.replace(options, stuck_timeout=PATIENCE, on_promise=None)
+        self._options = replace(options, stuck_timeout=PATIENCE, on_promise=None)
         segments = [one for one in address.path.split("/") if one]
         self._places = [
-            (dataclasses.replace(address, path="/".join(["", *segments[:cut], ""])), segments[cut:])
+            (replace(address, path="/".join(["", *segments[:cut], ""])), segments[cut:])
             for cut in range(max(0, len(segments) - MAX_FOLDERS), len(segments) + 1)
         ]
         self._client = RestClient(self._places[0][0], self._options)

@@ -132,6 +132,15 @@ class BucketPlace(Place):
                 continue
         return found
 
+    def by_id(self, repository: str) -> BucketRepository:
+        """As the base says, by the path that the database knows: a prefix cannot be renamed."""
+        label = registry.label_of(self._database, repository)
+        if label is not None:
+            found = self.find(tuple(label.split("/")) if label else ())
+            if found.id == repository:
+                return found
+        raise Missing("there is no such repository")
+
     def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
         if len(folders) == MAX_DEPTH:
             return []

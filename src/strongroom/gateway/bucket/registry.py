@@ -27,6 +27,13 @@ def has_config(database: Database, repository: str) -> bool:
         return bool(connection.execute(query).scalar())
 
 
+def label_of(database: Database, repository: str) -> str | None:
+    """The path at which a repository was made."""
+    table = schema.repository
+    with database.read() as connection:
+        return connection.execute(sa.select(table.c.path).where(table.c.id == repository)).scalar()
+
+
 def last_known(database: Database, label: str) -> str | None:
     """The ID of the repository that was last made at a path, if the log says that it still has a config.
 

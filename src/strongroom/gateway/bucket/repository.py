@@ -23,6 +23,7 @@ from strongroom.storage.keyed import keyed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.bucket.intents import Intents
@@ -112,21 +113,24 @@ class BucketRepository(Repository):
         """As the base says, of the disk with the spool and the database."""
         check_free(self.works.folder)
 
-    @contextlib.contextmanager
-    def exclusive(self, what: str, *, wait: bool = True) -> Iterator[bool]:
-        """As the base says, by a lock on a file in the spool's folder: one machine serves a bucket."""
-        with _locked(os.path.join(self.works.folder, f"{what}-{self.id}.lock"), wait=wait) as mine:
-            yield mine
+    def exclusive(self, what: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """As the base says, over all gateways that share the database."""
+        return self._database.exclusive(f"{what} {self.id}", wait=wait)
 
     @contextlib.contextmanager
     def alone(self, name: ObjectName) -> Iterator[None]:
-        """Nobody else of this gateway creates the name meanwhile, where the store itself would not refuse it."""
+        """Nobody else of this one gateway creates the name meanwhile, where the store itself would not refuse it."""
         if not self.works.guarded:
             yield
             return
         stripe = int(hashlib.sha256(f"{self.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
-        with _locked(os.path.join(self.works.folder, f"create-{stripe}.lock"), wait=True):
+        path = os.path.join(self.works.folder, f"create-{stripe}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Refused: the gateway's key for the bucket should not be able to delete, and there is no trash."""
@@ -159,17 +163,3 @@ class BucketRepository(Repository):
             found = self.find_id()
         assert found is not None
         return found
-
-
-@contextlib.contextmanager
-def _locked(path: str, *, wait: bool) -> Iterator[bool]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
