@@ -13,7 +13,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Damaged, Exists, Missing, Refused, StoreError, Unavailable
+from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.gateway.recovery import digest_of
 from strongroom.gateway.repository import Taken, WrongBytes
@@ -53,7 +53,7 @@ def take(
         intent = works.intents.begin(repository, name, digest, spooled.size, principal)
         try:
             new = put(repository, name, spooled, digest)
-        except (Refused, Exists, Damaged) as error:
+        except (Refused, Exists, Damaged, Full) as error:  # nothing of ours was stored
             works.intents.done(intent)
             if isinstance(error, Refused):  # of the gateway's key: no client can help it, and 403 would be for ever
                 raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
