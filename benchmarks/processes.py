@@ -40,4 +40,8 @@ def memory(pid: int) -> int:
 
 def descriptors(pid: int) -> int:
     """Open descriptors of a process and all below it."""
-    return sum(len(os.listdir(f"/proc/{one}/fd")) for one in family(pid))
+    total = 0
+    for one in family(pid):
+        with contextlib.suppress(FileNotFoundError):
+            total += len(os.listdir(f"/proc/{one}/fd"))
+    return total

@@ -7,6 +7,7 @@ that one goes last, by itself: it ends when nobody is left who could ask it for 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -51,6 +52,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Start everything, keep it running, wait for all at the end. The exit code."""
+        gc.collect()
+        gc.freeze()  # what is there is shared by all processes as long as nobody's collector writes marks into it
         self._start(self._commit)
         for _ in range(max(1, self._settings.workers)):
             self._start(self._serve)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 * 1024
 """Bytes of a message; a leaf has 8 KiB at most."""
+IDLE = 8
+"""Channels that a worker keeps for later."""
 _NEW, _FOUND, _FAILED = b"n", b"f", b"!"
 
 
@@ -75,8 +77,7 @@ class RemoteCommitter:
         if not answer:
             channel.close()
             raise Unavailable("the receipts' process ended; whether the receipt is durable is not known")
-        with self._guard:
-            self._idle.append(channel)
+        self._put_back(channel)
         if answer[:1] == _FAILED:
             what, _, subject = answer[1:].decode().partition("\n")
             raise Unavailable(what, subject=subject)
@@ -97,6 +98,13 @@ class RemoteCommitter:
             if self._idle:
                 return self._idle.pop()
         return self._open()
+
+    def _put_back(self, channel: socket.socket) -> None:
+        with self._guard:
+            if len(self._idle) < IDLE and not self._closed:
+                self._idle.append(channel)
+                return
+        channel.close()
 
     def _open(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
