@@ -28,10 +28,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.processes import descriptors, memory
-from tests.support.gateways import Gateway
+from tests.support.gateways import Gateway, over_bucket
 
 from strongroom.receipts.audit import audit
-from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.show import entries
 
@@ -264,7 +263,7 @@ def _nothing_left(gateway: Gateway) -> None:
 
 def _log(gateway: Gateway, soak: Soak) -> None:
     """The log verifies, and has exactly one receipt for each pack."""
-    source = FolderSource(str(log_folder(gateway)))
+    source = gateway.source
     audit(source, key=Verifier.parse(gateway.key))
     logged = [receipt.name for _, receipt in entries(source, 0, 10**9) if receipt.kind == "data"]
     assert len(logged) == len(set(logged)), "a pack has two receipts"
@@ -272,16 +271,16 @@ def _log(gateway: Gateway, soak: Soak) -> None:
     print(f"  the log verifies: {len(logged)} packs in it")
 
 
-def log_folder(gateway: Gateway) -> Path:
-    """Where the log's tiles are: in the data folder, or copied from the bucket to ``log``."""
-    copied = gateway.folder / "log"
-    return copied if copied.exists() else gateway.log
-
-
 def on_disk(seconds: float, seed: int) -> None:
     """The soak over a folder."""
     with _place() as place:
         run(Gateway(place, workers=2), seconds, seed)
+
+
+def on_bucket(seconds: float, seed: int) -> None:
+    """The soak over a bucket of a MinIO that this process starts."""
+    with _place() as place:
+        run(over_bucket(place, workers=2), seconds, seed)
 
 
 @contextlib.contextmanager
@@ -298,7 +297,7 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
     over = sys.argv[2] if len(sys.argv) > 2 else "both"
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().getrandbits(32)
-    for name, soak in (("disk", on_disk),):
+    for name, soak in (("disk", on_disk), ("bucket", on_bucket)):
         if over in (name, "both"):
             print(f"soak of the gateway on {name}: {CLIENTS} clients, {seconds:.0f} s, seed {seed}", flush=True)
             soak(seconds, seed)

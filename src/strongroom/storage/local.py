@@ -13,7 +13,7 @@ from strongroom.base import errors
 from strongroom.base.objects import CONFIG, NAMED_KINDS, Kind, ObjectName, is_object_name
 from strongroom.storage import temporary
 from strongroom.storage.contract import Info, Reader, Store, Upload
-from strongroom.storage.durable import make_folder, sync_folder
+from strongroom.storage.durable import make_folder, open_folder, sync_folder
 from strongroom.storage.local_upload import LocalUpload
 from strongroom.storage.modes import PRIVATE, Modes, modes_of
 from strongroom.storage.names import check_child
@@ -85,27 +85,24 @@ class LocalStore(Store):
 
     def _list_folder(self, kind: Kind, folder: str, after: str | None, prefix: str = "") -> Iterator[Info]:
         try:
-            names = os.listdir(folder)
+            with open_folder(folder) as descriptor:  # names are then looked up in it, not from the root each time
+                names = [
+                    name
+                    for name in os.listdir(descriptor)
+                    if name.startswith(prefix) and (after is None or name > after) and is_object_name(name)
+                ]
+                names.sort()
+                for name in names:
+                    try:
+                        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # deleted since the folder was read
+                    if stat.S_ISREG(status.st_mode):
+                        yield Info(ObjectName(kind, name), status.st_size, status.st_mtime_ns)
         except FileNotFoundError:
             return
         except OSError as error:
             raise store_error(error, folder) from error
-        wanted = [
-            name
-            for name in names
-            if len(name) == 64 and name.startswith(prefix) and (after is None or name > after) and is_object_name(name)
-        ]
-        wanted.sort()
-        place = f"{folder}/"
-        for name in wanted:
-            try:
-                status = os.lstat(place + name)
-            except FileNotFoundError:
-                continue  # deleted since the folder was read
-            except OSError as error:
-                raise store_error(error, place + name) from error
-            if stat.S_ISREG(status.st_mode):
-                yield Info(ObjectName(kind, name), status.st_size, status.st_mtime_ns)
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says."""
