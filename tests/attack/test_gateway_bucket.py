@@ -63,6 +63,24 @@ def test_s_1_an_emptied_bucket_is_an_incident_and_no_new_place(tmp_path: Path) -
     assert {receipt.type for receipt in receipts} == {LeafType.CREATE}
 
 
+def test_an_operator_may_give_an_emptied_path_away(tmp_path: Path) -> None:
+    """Only after an operator has said so in the log is an emptied prefix free for a new repository, with a new ID."""
+    minio = running()
+    with over_bucket(tmp_path) as gateway:
+        gateway.make()
+        for key in keys(minio, "plain", f"{prefix_of(gateway)}/web01/"):
+            delete(minio, "plain", key)
+        assert gateway.put("/web01/config", b"another") == 403
+        assert operate(gateway, "reconcile", "web01", "--reason", "moved away")[0] == 0
+        gateway.stop()
+        gateway.start()
+        assert gateway.ask("GET", "/web01/config").status == 404
+        gateway.make()
+        first, gone, second = leaves(gateway)
+    assert (first.type, gone.type, second.type) == (LeafType.CREATE, LeafType.RECONCILED, LeafType.CREATE)
+    assert first.repository == gone.repository != second.repository
+
+
 def test_g_7_a_store_that_replaces_is_refused_or_serialised(tmp_path: Path) -> None:
     """G-7: a provider that ignores If-None-Match is found out; allowed all the same, of twenty racers one wins."""
     minio = running()

@@ -9,9 +9,12 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.note import Verifier
+from tests.support import emulators
 from tests.support.buckets import keys
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply
@@ -84,8 +87,11 @@ def test_a_doubtful_upload_is_settled_by_the_gateway(tmp_path: Path) -> None:
 
 def test_the_spool_has_a_budget(tmp_path: Path) -> None:
     """Beyond the spool's budget clients are slowed down, declared or chunked, and nothing stays on the disk."""
-    flags = ("--no-auth", "--append-only", "--spool-bytes", str(3 << 20))
-    with over_bucket(tmp_path, flags=flags) as gateway:
+    policy = tmp_path / "gateway.toml"
+    gateway = over_bucket(tmp_path, flags=("--config", str(policy)))
+    lines = [f'store = "{gateway.store}"', "no_auth = true", "append_only = true", f"spool_bytes = {3 << 20}"]
+    policy.write_text("\n".join(["version = 1", "[server]", *lines]))
+    with gateway:
         gateway.make()
         (path, data), (second, other), *_ = packs(2, 2 << 20)
         spool = gateway.home / "spool"
@@ -107,6 +113,29 @@ def test_the_spool_has_a_budget(tmp_path: Path) -> None:
         assert [file.name.partition("-")[0] for file in spool.iterdir()] == ["owner"]
         gateway.stop()
         assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("provider", ["google", "azure"])
+def test_other_providers(tmp_path: Path, provider: str) -> None:
+    """Google and Azure (emulated) work as S3 does, and the gateway says that they check no SHA-256."""
+    endpoint = emulators.google() if provider == "google" else emulators.azure()
+    scheme = "gs" if provider == "google" else "az"
+    gateway = Gateway(tmp_path, store=f"{scheme}://plain/{name_of(os.urandom(8))[:16]}?endpoint={endpoint}")
+    gateway.variables = {} if provider == "google" else emulators.azure_environment()
+    with gateway:
+        assert "not SHA-256" in gateway.said()
+        config = gateway.make()
+        assert gateway.put("/web01/config", b"another") == 403
+        sent = packs(3, 70_000)
+        for path, data in sent:
+            assert [gateway.put(path, data), gateway.put(path, data)] == [200, 200]
+            assert gateway.ask("GET", path, headers={"Range": "bytes=7-69999"}).body == data[7:]
+        assert gateway.ask("GET", "/web01/config").body == config
+        names = sorted(path.rpartition("/")[2] for path, _ in sent)
+        assert gateway.ask("GET", "/web01/data/").json() == names
+        health = gateway.ask("GET", "/health").json()
+        assert (health["ok"], health["promises"]["create only if absent"]) == (True, "kept")
+        assert len(leaves(gateway)) == 4
 
 
 def test_killed_around_the_put(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import ConfigurationError, StrongroomError
 from strongroom.gateway import metrics, schema, watch_schema
 from strongroom.gateway.access import Access
+from strongroom.gateway.apart import apart
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
@@ -59,12 +60,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     origin = origin_of(settings, database)
     ensure_log(database, origin)
     signer = open_signer(settings, origin)
-    place = open_place(settings, database)
-    place.check(say)
-    with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
-        # An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
-        reconcile(database, place.tiles(origin), signer.verifier, None)
-    place.close()
+    database.close()
+    apart(lambda: _look(settings, signer, say))
     access = Access(settings, database)
     certificates = _certificates(settings)
     database.close()
@@ -79,6 +76,20 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     for listener in listeners:
         say(f"start server on {describe(listener)}")
     return Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond).run()
+
+
+def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> None:
+    """See that the store is fit, and bring the database up to its log.
+
+    An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
+    """
+    database = Database(settings.database_url)
+    place = open_place(settings, database)
+    place.check(say)
+    with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
+        reconcile(database, place.tiles(signer.name), signer.verifier, None)
+    place.close()
+    database.close()
 
 
 def _certificates(settings: Settings) -> Certificates | None:
