@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -58,6 +59,20 @@ def test_a_client_works_through_the_gateway(
     folder = gateway.data / name
     assert {path.stat().st_mode & 0o777 for path in folder.glob("data/*/*")} == {0o600}
     assert list((folder / ".strongroom/tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "a/b/"])
+def test_restics_own_backend_suite(tmp_path: Path, prefix: str) -> None:
+    """restic's tests of a REST server pass, at the top and two folders down, against a gateway that deletes."""
+    suite = peers.require("restic-backend-suite")
+    with Gateway(tmp_path, flags=("--no-auth",), workers=2) as gateway:
+        url = f"rest:http://{gateway.address}/{prefix}"
+        command = [suite, "-test.run", "TestBackendRESTExternalServer", "-test.v"]
+        env = {**os.environ, "RESTIC_TEST_REST_REPOSITORY": url}
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "--- PASS: TestBackendRESTExternalServer/TestZZZDelete" in done.stdout
+    assert "SKIP" not in done.stdout
 
 
 def test_a_folder_goes_to_the_gateway_and_back(home: Path, tmp_path: Path, source: Path) -> None:

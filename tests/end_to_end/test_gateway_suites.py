@@ -1,0 +1,352 @@
+"""The cases of restic's backend suite, rest-server's and rclone's tests that stand nowhere else, over raw sockets.
+
+restic's suite needs a server that deletes; rest-server's and rclone's are for an append-only one, too.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateways import V2, Gateway, name_of, operate, read_reply
+
+KINDS = ("keys", "locks", "snapshots", "index", "data")
+DATA = b"some bytes of a pack" * 100
+NAME = name_of(DATA)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway without --append-only, as restic's suite wants it."""
+    with Gateway(tmp_path_factory.mktemp("full"), flags=("--no-auth",), workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """An append-only gateway with private repositories of two users."""
+    users = {"test": "password", "other_user": "secret"}
+    flags = ("--append-only", "--private-repos")
+    with Gateway(tmp_path_factory.mktemp("shared"), flags=flags, users=users, user="test") as running:
+        running.make("test")
+        running.make("other_user", user="other_user")
+        yield running
+
+
+def descriptors(gateway: Gateway) -> int:
+    """How many files and sockets the gateway's processes have open."""
+    return sum(len(os.listdir(f"/proc/{child}/fd")) for child in gateway.children())
+
+
+def listed(gateway: Gateway, path: str) -> dict[str, int]:
+    """A list as names and sizes."""
+    return {one["name"]: one["size"] for one in gateway.ask("GET", path, headers={"Accept": V2}).json()}
+
+
+@pytest.mark.parametrize("prefix", ["", "/a/b"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_restic_test_backend(full: Gateway, prefix: str, kind: str) -> None:
+    """TestBackend: absent is 404 also by odd names; saved, read in parts, removed, made again, listed."""
+    assert full.put(f"{prefix}/?create=true", b"") == 200
+    folder = f"{prefix}/{kind}"
+    assert full.ask("HEAD", f"{folder}/foobar").status == 404
+    assert full.ask("GET", f"{folder}/foobar").status == 404
+    assert listed(full, f"{folder}/") == {}
+    texts = [b"foobar", b"baz-%d" % len(kind), b"longer text" * 100, b"", os.urandom(5000)]
+    names = {name_of(text): len(text) for text in texts}
+    for text in texts:
+        path = f"{folder}/{name_of(text)}"
+        assert full.ask("HEAD", path).status == 404
+        assert full.ask("GET", path, headers={"Range": "bytes=0-"}).status == 404
+        assert full.put(path, text) == 200
+        head = full.ask("HEAD", path)
+        assert (head.status, int(head.headers["content-length"])) == (200, len(text))
+        if len(text) > 6:
+            part = full.ask("GET", path, headers={"Range": f"bytes=3-{len(text) - 2}"})
+            assert (part.status, part.body) == (206, text[3:-1])
+    assert listed(full, f"{folder}/") == names
+    first = f"{folder}/{name_of(texts[0])}"
+    assert full.ask("DELETE", first).status == 200
+    assert full.ask("HEAD", first).status == 404
+    assert full.put(first, texts[0]) == 200
+    assert full.ask("GET", first).body == texts[0]
+    for text in texts:
+        assert full.ask("DELETE", f"{folder}/{name_of(text)}").status == 200
+    assert listed(full, f"{folder}/") == {}
+
+
+def test_restic_test_config(full: Gateway) -> None:
+    """TestConfig, TestCreateWithConfig: absent, stored, read whole; creating again leaves it alone."""
+    assert full.put("/configs/?create=true", b"") == 200
+    assert full.ask("GET", "/configs/config").status == 404
+    assert full.ask("HEAD", "/configs/config").status == 404
+    assert full.put("/configs/config", b"test-config") == 200
+    assert full.put("/configs/?create=true", b"") == 200
+    for asked in ({}, {"Range": "bytes=0-"}):
+        assert full.ask("GET", "/configs/config", headers=asked).body == b"test-config"
+    assert full.put("/configs/config", b"another") == 403
+
+
+def test_restic_test_list_with_parallel_saves(full: Gateway) -> None:
+    """TestList: forty objects that are saved at once are all listed, with their sizes."""
+    full.make("parallel")
+    dice = random.Random(3)
+    objects = [dice.randbytes(dice.randrange(1, 200_000)) for _ in range(40)]
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda o=one: statuses.append(full.put(f"/parallel/data/{name_of(o)}", o)))
+        for one in objects
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 40
+    assert listed(full, "/parallel/data/") == {name_of(one): len(one) for one in objects}
+
+
+def test_restic_test_list_cancel(full: Gateway) -> None:
+    """TestListCancel: clients that go away within a list leave nothing open, and the next one gets all of it."""
+    full.make("cancelled")
+    for number in range(5000):
+        (full.data / "cancelled/index" / f"{number:064x}").write_bytes(b"x")
+    assert len(listed(full, "/cancelled/index/")) == 5000
+    before = descriptors(full)
+    for _ in range(20):
+        with full.connect() as connection:
+            connection.sendall(full.head("GET", "/cancelled/index/", {"Accept": V2}))
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    begun = time.monotonic()
+    while descriptors(full) > before:
+        assert time.monotonic() - begun < 10
+        time.sleep(0.05)
+    assert len(listed(full, "/cancelled/index/")) == 5000
+
+
+def test_restic_test_load(full: Gateway) -> None:
+    """TestLoad: any range of an object has its bytes; one from its end on is 416; cut reads are harmless."""
+    full.make("ranges")
+    dice = random.Random(5)
+    data = dice.randbytes(300_000)
+    path = f"/ranges/data/{name_of(data)}"
+    assert full.put(path, data) == 200
+    for _ in range(50):
+        offset = dice.randrange(len(data))
+        length = dice.randrange(1, len(data) + 1000)
+        reply = full.ask("GET", path, headers={"Range": f"bytes={offset}-{offset + length - 1}"})
+        assert (reply.status, reply.body) == (206, data[offset : offset + length])
+        assert int(reply.headers["content-length"]) == len(reply.body)
+    for offset in (len(data), len(data) + 1):
+        assert full.ask("GET", path, headers={"Range": f"bytes={offset}-"}).status == 416
+    before = descriptors(full)
+    for _ in range(10):
+        with full.connect() as connection:
+            connection.sendall(full.head("GET", path, {"Range": "bytes=0-"}))
+            connection.recv(10)
+    begun = time.monotonic()
+    while descriptors(full) > before:
+        assert time.monotonic() - begun < 10
+        time.sleep(0.05)
+
+
+def test_restic_test_save_and_zzz_delete(full: Gateway) -> None:
+    """TestSave, TestZZZDelete: objects up to megabytes come back; all is deleted, the absent and the config, too."""
+    full.make("deleted")
+    objects = [os.urandom(size) for size in (1, 23, 4096, 1 << 20, (3 << 20) + 1)]
+    for one in objects:
+        path = f"/deleted/data/{name_of(one)}"
+        assert full.put(path, one) == 200
+        assert full.ask("GET", path).body == one
+        for _ in range(2):
+            assert full.ask("DELETE", path).status == 200
+    for _ in range(2):
+        assert full.ask("DELETE", "/deleted/config").status == 200
+    assert listed(full, "/deleted/data/") == {}
+
+
+def test_rest_server_test_aborted_request(full: Gateway) -> None:
+    """TestAbortedRequest: an upload that hangs and fails does not touch what another upload stored under its name."""
+    full.make("aborted")
+    for kind in ("data", "locks"):
+        path = f"/aborted/{kind}/{NAME}"
+        hanging = full.connect()
+        hanging.sendall(full.head("POST", path, {"Content-Length": str(len(DATA))}) + DATA[:100])
+        assert full.ask("DELETE", path).status == 200
+        assert full.put(path, DATA) == 200
+        hanging.close()
+        time.sleep(0.2)
+        assert full.ask("GET", path).body == DATA
+        assert full.put(path, DATA) == 200
+    assert list((full.data / "aborted/.strongroom/tmp").iterdir()) == []
+
+
+def test_rest_server_test_error_handler(full: Gateway) -> None:
+    """TestResticErrorHandler: a config that cannot be read is never 404, a repository that is not there is."""
+    config = full.data / "unreadable/config"
+    config.parent.mkdir()
+    if os.geteuid():
+        config.write_bytes(b"config")
+        config.chmod(0)
+        assert full.ask("GET", "/unreadable/config").status == 500
+        config.unlink()
+    config.symlink_to("config")  # a loop: root, too, cannot read it
+    assert full.ask("GET", "/unreadable/config").status in (403, 500)
+    assert full.ask("GET", "/not-there/config").status == 404
+
+
+MATRIX = [
+    "/..",
+    "/../x/config",
+    "/%2e%2e/x/config",
+    "/test/../other_user/config",
+    "/test/%2e%2e/other_user/config",
+    "/test/../../x/config",
+    "/test/%2e%2e/%2e%2e/x/config",
+    "/.",
+    "/./config",
+    "/./other_user/config",
+    "/test/./config",
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize("path", MATRIX)
+def test_rclone_traversal_matrix(shared: Gateway, method: str, path: str) -> None:
+    """rclone's matrix of eleven paths and four methods (CVE-2026-59733, CVE-2026-71309): refused, nothing touched."""
+    before = sorted(str(one) for one in shared.folder.rglob("*") if ".strongroom" not in str(one))
+    reply = shared.ask(method, path, b"evil" if method == "POST" else None)
+    assert reply.status in (400, 404)
+    assert b"config of" not in reply.body
+    assert sorted(str(one) for one in shared.folder.rglob("*") if ".strongroom" not in str(one)) == before
+    assert (shared.data / "other_user/config").read_bytes() == b"config of other_user"
+
+
+def test_rclone_private_repositories(shared: Gateway) -> None:
+    """rclone's private repositories: 200 at home, 401 for five wrong credentials, 403 at others' and at the top."""
+    assert shared.ask("GET", "/test/config").status == 200
+    for user in ("test:", "test:wrong", "other_user:password", "nobody:password", ":"):
+        assert shared.ask("GET", "/test/config", user=user).status == 401
+    for path in ("/other_user/config", "/config", "/other_user/test/config", "/unmade/config"):
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            assert shared.ask(method, path, b"evil" if method == "POST" else None).status == 403
+
+
+def test_a_lost_answer_is_settled_by_asking_again(shared: Gateway) -> None:
+    """An answer that is lost after the commit: the same upload again is 200, and there is one receipt."""
+    data = os.urandom(50_000)
+    path = f"/test/data/{name_of(data)}"
+    connection = shared.connect()
+    connection.sendall(shared.head("POST", path, {"Content-Length": str(len(data))}) + data)
+    stored = shared.data / f"test/data/{name_of(data)[:2]}/{name_of(data)}"
+    begun = time.monotonic()
+    while not stored.exists():
+        assert time.monotonic() - begun < 10
+        time.sleep(0.01)
+    connection.close()
+    for _ in range(3):
+        assert shared.put(path, data) == 200
+    time.sleep(1.2)
+    lines = shared.ask("GET", "/.strongroom/v1/receipts?repository=test").body.splitlines()[1:]
+    assert sum(name_of(data) in _leaf(line) for line in lines) == 1
+
+
+def _leaf(line: bytes) -> str:
+    import base64  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    return base64.b64decode(json.loads(line)["leaf"]).decode()
+
+
+def test_refusals_leak_neither_files_nor_descriptors(tmp_path: Path) -> None:
+    """rest-server's B1: uploads refused for the quota, the size or their bytes leave nothing open and no file."""
+    with Gateway(tmp_path, flags=("--append-only", "--max-size", "200000"), users={"x": "y"}) as gateway:
+        who = f"w:{operate(gateway, 'principal', 'add', 'w', '--repository', 'w')[1].strip()}"
+        gateway.make("w", who)
+        data = os.urandom(300_000)
+        before = descriptors(gateway)
+        for number in range(20):
+            assert gateway.put(f"/w/data/{name_of(data)}", data, who) == 507
+            assert gateway.put(f"/w/data/{NAME}", b"other", who) == 400
+            head = gateway.head("POST", f"/w/data/{NAME}", {"Transfer-Encoding": "chunked"}, user=who)
+            with gateway.connect() as connection:
+                connection.sendall(head + b"186a0\r\n" + data[:50_000] + bytes([number]))
+        begun = time.monotonic()
+        while descriptors(gateway) > before or list((gateway.data / "w/.strongroom/tmp").iterdir()):
+            assert time.monotonic() - begun < 10
+            time.sleep(0.05)
+        assert gateway.put(f"/w/data/{NAME}", DATA, who) == 200  # and nothing is still reserved
+
+
+def test_one_principal_does_not_take_all_places(tmp_path: Path) -> None:
+    """G-2: uploads beyond a principal's places are 503, which clients take for patience; another one goes on."""
+    policy = tmp_path / "gateway.toml"
+    policy.write_text("version = 1\n[server]\nuploads_per_principal = 3\n")
+    flags = ("--append-only", "--private-repos", "--config", str(policy))
+    with Gateway(tmp_path, flags=flags, users={"greedy": "1", "other": "2"}) as gateway:
+        for user in ("greedy", "other"):
+            gateway.make(user, user)
+        hanging = [gateway.connect() for _ in range(3)]
+        for number, connection in enumerate(hanging):
+            data = b"%d" % number
+            path = f"/greedy/data/{name_of(data)}"
+            connection.sendall(gateway.head("POST", path, {"Content-Length": "1"}, user="greedy"))
+        begun = time.monotonic()
+        while gateway.put(f"/greedy/data/{NAME}", DATA, "greedy") != 503:
+            (gateway.data / "greedy/data" / NAME[:2] / NAME).unlink(missing_ok=True)
+            assert time.monotonic() - begun < 10
+        assert gateway.put(f"/other/data/{NAME}", DATA, "other") == 200
+        for number, connection in enumerate(hanging):
+            connection.sendall(b"%d" % number)
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+            connection.close()
+
+
+@pytest.mark.root
+def test_a_disk_that_fills_within_a_body(tmp_path: Path) -> None:
+    """ENOSPC in mid-body is 507, leaves no file, what is stored stays, and uploads go on once there is room."""
+    if os.geteuid():
+        pytest.skip("needs root for a file system of its own")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "tmpfs", small], check=True)
+    try:
+        with Gateway(
+            tmp_path, place=small / "data", flags=("--no-auth", "--state", str(tmp_path / "state"))
+        ) as gateway:
+            gateway.make()
+            kept = os.urandom(1 << 20)
+            assert gateway.put(f"/web01/data/{name_of(kept)}", kept) == 200
+            large = os.urandom(64 << 20)  # more than is left; the floor of free space is not yet reached when it begins
+            assert gateway.put(f"/web01/data/{name_of(large)}", large) == 507
+            assert list((gateway.data / "web01/.strongroom/tmp").iterdir()) == []
+            assert gateway.ask("GET", f"/web01/data/{name_of(kept)}").body == kept
+            assert gateway.ask("HEAD", f"/web01/data/{name_of(large)}").status == 404
+            filler = small / "filler"
+            filler.write_bytes(bytes(40 << 20))
+            assert gateway.put(f"/web01/data/{NAME}", DATA) == 507  # the rest is kept for receipts and locks
+            filler.unlink()
+            assert gateway.put(f"/web01/data/{NAME}", DATA) == 200
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_rest_server_test_http_listen(tmp_path: Path) -> None:
+    """TestHttpListen: a port of the system's choice is told on standard error; GET of a repository itself is 405."""
+    with Gateway(tmp_path) as gateway:
+        assert "start server on 127.0.0.1:" in gateway.said()
+        assert gateway.put("/repo1/?create=true", b"") == 200
+        assert gateway.ask("GET", "/repo1/").status == 405
+        with gateway.connect() as connection:
+            connection.sendall(gateway.head("GET", "/repo1/", {"Connection": "close"}))
+            assert read_reply(connection).headers["allow"] == "POST"
+        assert gateway.process is not None
+        gateway.process.send_signal(signal.SIGINT)
+        assert gateway.process.wait(30) == 0
