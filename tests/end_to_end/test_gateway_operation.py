@@ -321,3 +321,15 @@ def test_a_rotated_log_begins_with_the_end_of_the_old_one(tmp_path: Path) -> Non
     found = [receipt for _, receipt in entries(source, 0, 10)]
     assert [(r.type, r.detail) for r in found] == [(LeafType.ORIGIN, old.text()), (LeafType.CREATE, "")]
     assert found[1].sequence == 1
+
+
+def test_a_stop_in_the_very_beginning_is_a_stop(tmp_path: Path) -> None:
+    """SIGTERM while the workers are still being started ends all of them, with 0, each time."""
+    gateway = Gateway(tmp_path, workers=2)
+    for number in range(8):
+        gateway.start()
+        time.sleep(number * 0.005)
+        begun = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - begun < 15
+        assert "Traceback" not in gateway.said()

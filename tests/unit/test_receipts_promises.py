@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.support.logs import REPOSITORY, Log, make_log, new_signer
 
 from strongroom.base.errors import Missing, Unavailable
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import replace
 from strongroom.receipts import kept as kept_module
 from strongroom.receipts import promise, schema
 from strongroom.receipts.gateway_log import GatewayLog, Listed, Page

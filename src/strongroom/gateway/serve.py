@@ -73,9 +73,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     if settings.prometheus:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
     say(f"log verifier key: {signer.verifier}")
+    supervisor = Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond)
     for listener in listeners:
         say(f"start server on {describe(listener)}")
-    return Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond).run()
+    return supervisor.run()
 
 
 def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> None:

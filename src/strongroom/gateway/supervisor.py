@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
-from strongroom.gateway.worker import exit_worker, run, watch_of
+from strongroom.gateway.worker import HANDED_ON, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
 
@@ -49,16 +49,22 @@ class Supervisor:
         self._processes: dict[int, tuple[Callable[[], int], float]] = {}
         """By process ID: what it does, and when it began."""
         self._stopping = False
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)  # until there is a handler that knows what to do
 
     def run(self) -> int:
-        """Start everything, keep it running, wait for all at the end. The exit code."""
+        """Start everything, keep it running, wait for all at the end. The exit code.
+
+        A process is born with signals blocked, and lets them in when its own handlers stand: one that came before would
+        else raise the command line's ``Interrupted`` somewhere within an import, and be lost.
+        """
         gc.collect()
         gc.freeze()  # what is there is shared by all processes as long as nobody's collector writes marks into it
         self._start(self._commit)
         for _ in range(max(1, self._settings.workers)):
             self._start(self._serve)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in HANDED_ON:
             signal.signal(number, self._hand_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_ON)
         while self._processes:
             try:
                 pid, status = os.wait()
@@ -82,6 +88,7 @@ class Supervisor:
             self._send.close()
 
     def _start(self, work: Callable[[], int]) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -91,6 +98,7 @@ class Supervisor:
                 print(f"error: {error}", file=sys.stderr, flush=True)
             exit_worker(code)
         self._processes[pid] = (work, time.monotonic())
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _serve(self) -> int:
         self._receive.close()

@@ -49,6 +49,10 @@ SWITCH_SECONDS = 0.0005
 as long as several whole requests."""
 
 
+HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What the parent hands on to its workers."""
+
+
 @dataclass
 class Services:
     """All that a worker's code works with."""
@@ -164,6 +168,7 @@ def run(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_ON)
     services.sequencer.start()
     if services.countersigning is not None:
         services.countersigning.start()

@@ -10,12 +10,11 @@ import base64
 import binascii
 import http.client
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
-from strongroom.base.record import replace
+from strongroom.base.record import record, replace
 from strongroom.storage.rest_client import RestClient
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ PATIENCE = 5.0
 """Seconds without a byte."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listed:
     """A receipt as the gateway shows it: the leaf, its index, and the proof to the page's head."""
 
@@ -37,7 +36,7 @@ class Listed:
     proof: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """Receipts of one repository under one head; ``head`` is a signed note, None while the log is empty."""
 

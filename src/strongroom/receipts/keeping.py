@@ -11,10 +11,10 @@ Trust on first use: the key is the one that the gateway shows, if it signed the 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, Missing, StrongroomError
+from strongroom.base.record import field, mutable
 from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import tiles
 from strongroom.receipts.kept import Promise, Reproach
@@ -38,7 +38,7 @@ GAP = 32
 KEY_FILE = "verifier-key"
 
 
-@dataclass(slots=True)
+@mutable
 class Found:
     """What a check found. ``left`` are promises that are neither kept nor broken yet."""
 

@@ -15,11 +15,11 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import as_dict, field, mutable, record
 from strongroom.receipts.leaf import MAX_LEAF, Receipt
 from strongroom.receipts.promise import contents
 
@@ -31,7 +31,7 @@ ONE_OF = 16
 MOST_REPROACHES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Promise:
     """A promise as it was given, and when."""
 
@@ -46,7 +46,7 @@ class Promise:
         return f"{self.receipt.kind}/{self.receipt.name}" if self.receipt.kind != "config" else "config"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reproach:
     """Something that an honest gateway does not do; ``value`` is the promise that proves it, where there is one."""
 
@@ -56,7 +56,7 @@ class Reproach:
     value: str = ""
 
 
-@dataclass(slots=True)
+@mutable
 class Kept:
     """A file's content. ``end`` is how much of the file was read."""
 
@@ -128,7 +128,7 @@ class PromiseFile:
             "location": self.location,
             "key": kept.key,
             "head": kept.head,
-            "reproaches": [asdict(one) for one in kept.reproaches[:MOST_REPROACHES]],
+            "reproaches": [as_dict(one) for one in kept.reproaches[:MOST_REPROACHES]],
         }
         return json.dumps(row).encode("ascii") + b"\n"
 
