@@ -16,6 +16,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Bytes that are read from an open file at once, unless a blob is longer: what fits into a processor's cache.
 const READ: u64 = 1 << 20;
 
+/// Memory for ciphertext that is kept from range to range, in bytes.
+const KEPT: usize = 16 << 20;
+
 /// How many blobs of a range that cannot be had are asked for alone in vain.
 const MOST_SINGLE: usize = 8;
 
@@ -26,12 +29,20 @@ pub(super) struct Worker<'a> {
     scratch: Vec<u8>,
     plain: Vec<u8>,
     buffer: Vec<u8>,
+    window: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(context: &'a Context, open: &'a OpenFiles) -> Self {
-        let decompressor = Decompressor::new();
-        Self { context, open, decompressor, scratch: Vec::new(), plain: Vec::new(), buffer: Vec::new() }
+        Self {
+            context,
+            open,
+            decompressor: Decompressor::new(),
+            scratch: Vec::new(),
+            plain: Vec::new(),
+            buffer: Vec::new(),
+            window: Vec::new(),
+        }
     }
 
     pub(super) fn run(&mut self) {
@@ -84,7 +95,15 @@ impl<'a> Worker<'a> {
         if let Some(want) = wants.first() {
             self.context.report.current(batch.files[want.file as usize].path());
         }
-        let mut source = Source::new(answer, segment.offset);
+        let mut source = Source::new(answer, segment.offset, std::mem::take(&mut self.window));
+        self.wants(batch, segment.pack, wants, &mut source);
+        self.window = source.window;
+        if self.window.len() > KEPT {
+            self.window = Vec::new();
+        }
+    }
+
+    fn wants(&mut self, batch: &Batch, pack: Id, wants: &[Want], source: &mut Source) {
         let mut singly = if wants.iter().any(|want| want.offset != wants[0].offset) { MOST_SINGLE } else { 0 };
         let mut start = 0;
         while start < wants.len() {
@@ -98,15 +117,15 @@ impl<'a> Worker<'a> {
             if source.answer.is_err() && singly > 0 {
                 // One entry of the index that lies about its place must not cost those beside it.
                 let (offset, length) = (u64::from(group[0].offset), u64::from(group[0].length));
-                match self.context.fetch.read(&self.context.report, segment.pack, offset, length, false) {
+                match self.context.fetch.read(&self.context.report, pack, offset, length, false) {
                     Ok(answer) => {
-                        self.group(batch, segment.pack, group, &[], &mut Source::new(Ok(answer), offset));
+                        self.group(batch, pack, group, &[], &mut Source::new(Ok(answer), offset, Vec::new()));
                         continue;
                     }
                     Err(_) => singly -= 1,
                 }
             }
-            self.group(batch, segment.pack, group, ahead, &mut source);
+            self.group(batch, pack, group, ahead, source);
         }
     }
 
@@ -160,7 +179,7 @@ impl<'a> Worker<'a> {
                 continue;
             };
             let want = Want::of_copy(&location);
-            let mut source = Source::new(Ok(answer), start);
+            let mut source = Source::new(Ok(answer), start, Vec::new());
             if source.bytes(&want, &[]).is_ok_and(|bytes| self.open(id, &want, &bytes).is_ok()) {
                 return Some(());
             }
@@ -174,13 +193,15 @@ struct Source {
     answer: Result<Answer, String>,
     /// Where the range begins in the pack.
     offset: u64,
+    /// Memory for the window; only its first `held` bytes count, so that none is cleared before it is filled.
     window: Vec<u8>,
+    held: usize,
     window_at: u64,
 }
 
 impl Source {
-    fn new(answer: Result<Answer, String>, offset: u64) -> Self {
-        Self { answer, offset, window: Vec::new(), window_at: 0 }
+    fn new(answer: Result<Answer, String>, offset: u64, window: Vec<u8>) -> Self {
+        Self { answer, offset, window, held: 0, window_at: 0 }
     }
 
     /// The envelope of a blob; `ahead` are the blobs that will be asked for next.
@@ -195,7 +216,7 @@ impl Source {
                 range.map(Cow::Borrowed).ok_or_else(|| "the pack ends before the blob does".to_owned())
             }
             Ok(Answer::File { handle, position }) => {
-                let held = self.window_at..self.window_at + self.window.len() as u64;
+                let held = self.window_at..self.window_at + self.held as u64;
                 if start < held.start || start + length > held.end {
                     let mut end = start + length;
                     for next in ahead {
@@ -205,16 +226,19 @@ impl Source {
                         }
                         end = end.max(next_end);
                     }
-                    self.window.resize((end - start) as usize, 0);
+                    self.held = (end - start) as usize;
+                    if self.window.len() < self.held {
+                        self.window.resize(self.held, 0);
+                    }
                     self.window_at = start;
                     let at = position + start.saturating_sub(self.offset);
-                    let mut read = compare::read_exact(handle, at, &mut self.window);
-                    if read.is_err() && self.window.len() as u64 > length {
-                        self.window.truncate(length as usize); // those ahead may be what is missing
-                        read = compare::read_exact(handle, at, &mut self.window);
+                    let mut read = compare::read_exact(handle, at, &mut self.window[..self.held]);
+                    if read.is_err() && self.held as u64 > length {
+                        self.held = length as usize; // those ahead may be what is missing
+                        read = compare::read_exact(handle, at, &mut self.window[..self.held]);
                     }
                     if let Err(error) = read {
-                        self.window.clear();
+                        self.held = 0;
                         return Err(match error {
                             rustix::io::Errno::NODATA => "the pack ends before the blob does".to_owned(),
                             error => Error::io("cannot read the pack", error).to_string(),
