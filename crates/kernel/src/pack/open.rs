@@ -26,11 +26,43 @@ pub fn open_blob(
     scratch: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    out.clear();
-    let name = || match entry.kind {
+    open_unproven(envelope, entry, ciphertext, decompressor, scratch, out)?;
+    prove(entry, Id::of(out)).inspect_err(|_| out.clear())
+}
+
+/// Whether `found`, the SHA-256 of a plaintext, is what the blob is called.
+///
+/// # Errors
+/// [`Error::Damaged`] naming the blob.
+pub(crate) fn prove(entry: &BlobEntry, found: Id) -> Result<()> {
+    if found == entry.id {
+        Ok(())
+    } else {
+        Err(Error::damaged(format!("{}: the content has another hash", name(entry))))
+    }
+}
+
+fn name(entry: &BlobEntry) -> String {
+    match entry.kind {
         BlobType::Data => format!("data blob {}", entry.id),
         BlobType::Tree => format!("tree blob {}", entry.id),
-    };
+    }
+}
+
+/// As [`open_blob`], but the hash is the caller's to [`prove`]: whoever has several hashes several at once.
+///
+/// # Errors
+/// As [`open_blob`].
+pub(crate) fn open_unproven(
+    envelope: &Envelope,
+    entry: &BlobEntry,
+    ciphertext: &[u8],
+    decompressor: &mut Decompressor,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.clear();
+    let name = || name(entry);
     let explain = |error: Error| match error {
         Error::WrongKey => Error::damaged(format!("{}: ciphertext verification failed", name())),
         Error::Damaged(what) => Error::damaged(format!("{}: {what}", name())),
@@ -56,13 +88,9 @@ pub fn open_blob(
         envelope.open(ciphertext, scratch).map_err(explain)?;
         decompressor.decompress(scratch, Some(uncompressed_length), limit, out).map_err(explain)?;
     }
-    let error = if out.len() > limit {
-        Error::too_large("the length, in bytes,", limit as u64)
-    } else if Id::of(out) != entry.id {
-        Error::damaged("the content has another hash")
-    } else {
-        return Ok(());
-    };
-    out.clear();
-    Err(explain(error))
+    if out.len() > limit {
+        out.clear();
+        return Err(explain(Error::too_large("the length, in bytes,", limit as u64)));
+    }
+    Ok(())
 }

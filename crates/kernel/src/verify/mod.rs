@@ -1,17 +1,22 @@
 //! Reads one whole pack and says everything that is wrong with it.
 
+mod beside;
 mod place;
 
 use crate::compress::Decompressor;
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::pack::{MAX_HEADER, header_length, limit_of, open_blob, parse_header};
+use crate::pack::{MAX_HEADER, header_length, limit_of, open_unproven, parse_header, prove};
 use crate::{BlobEntry, Error, Id, Result};
+use beside::Beside;
 use place::Place;
 use std::fs::File;
 
 /// Packs up to this size are read into memory at once, larger ones piece by piece: restic allows 128 MiB and
 /// closes a pack with the blob that passes that.
 const WHOLE: u64 = 160 << 20;
+
+/// Bytes of plaintext of two blobs that are held at once.
+const MOST_PAIRED: u64 = 4 << 20;
 
 /// Memory that is kept from pack to pack; what a single large one needed beyond is given back.
 const KEPT: usize = 160 << 20;
@@ -22,12 +27,13 @@ pub struct Scratch {
     decompressor: Decompressor,
     frame: Vec<u8>,
     plain: Vec<u8>,
+    other: Vec<u8>,
     pack: Vec<u8>,
 }
 
 impl Scratch {
     fn trim(&mut self) {
-        for buffer in [&mut self.frame, &mut self.plain, &mut self.pack] {
+        for buffer in [&mut self.frame, &mut self.plain, &mut self.other, &mut self.pack] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -51,6 +57,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// Counts a blob; only what keeps the pack from being read at all is an error of the whole.
+    fn judge(&mut self, entry: &BlobEntry, result: Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => self.verified.push(*entry),
+            Err(error @ Error::Io { .. }) => return Err(error),
+            Err(error) => self.bad_blobs.push((*entry, error.to_string())),
+        }
+        Ok(())
+    }
+
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.errors.is_empty() && self.bad_blobs.is_empty()
@@ -112,39 +128,69 @@ fn verify(
     scratch: &mut Scratch,
 ) -> Result<Report> {
     let mut report = Report { size: place.size(), ..Report::default() };
-    let Scratch { decompressor, frame, plain, pack } = scratch;
-    let found = place.hash(pack)?;
-    if found != *id {
-        report.errors.push(format!("the content has the hash {found}"));
-    }
+    let Scratch { decompressor, frame, plain, other, pack } = scratch;
+    // In memory the pack is hashed beside its blobs, from a file before them.
+    let (mut hashes, found) = match place {
+        Place::Memory(bytes) => (Beside::new(bytes), None),
+        Place::File { .. } => (Beside::new(&[]), Some(place.hash(pack)?)),
+    };
+    let mut entries = Vec::new();
     match header(envelope, place, pack) {
-        Ok(entries) => report.entries = entries,
+        Ok(found) => entries = found,
         Err(error @ Error::Io { .. }) => return Err(error),
         Err(error) => report.errors.push(format!("the header cannot be read: {error}")),
     }
     if let Some(expected) = expected
-        && !report.entries.is_empty()
+        && !entries.is_empty()
     {
-        compare(&report.entries, expected, &mut report.errors);
+        compare(&entries, expected, &mut report.errors);
     }
-    let blobs = if report.entries.is_empty() { expected.unwrap_or_default() } else { &report.entries };
-    for entry in blobs {
+    let blobs = if entries.is_empty() { expected.unwrap_or_default() } else { &entries };
+    let mut open = |entry: &BlobEntry, plain: &mut Vec<u8>| {
         let length = entry.length as usize;
         let limit = limit_of(entry.kind);
-        let result = if u64::from(entry.offset) + u64::from(entry.length) > report.size {
+        if u64::from(entry.offset) + u64::from(entry.length) > place.size() {
             Err(Error::damaged("the blob lies beyond the end of the pack"))
         } else if length > limit + limit / 128 + OVERHEAD {
             Err(Error::too_large("the length of the blob, in bytes,", limit as u64))
         } else {
             let sealed = place.part(u64::from(entry.offset), length, pack)?;
-            open_blob(envelope, entry, sealed, decompressor, frame, plain)
-        };
-        match result {
-            Ok(()) => report.verified.push(*entry),
-            Err(error) => report.bad_blobs.push((*entry, error.to_string())),
+            open_unproven(envelope, entry, sealed, decompressor, frame, plain)
+        }
+    };
+    let mut blobs = blobs.iter().peekable();
+    while let Some(entry) = blobs.next() {
+        let opened = open(entry, plain);
+        if opened.is_ok()
+            && let Some(next) = blobs.next_if(|next| is_pair(entry, next))
+        {
+            let next_opened = open(next, other);
+            if next_opened.is_ok() {
+                let (hash, next_hash) = hashes.two(plain, other);
+                report.judge(entry, prove(entry, hash))?;
+                report.judge(next, prove(next, next_hash))?;
+                continue;
+            }
+            report.judge(entry, prove(entry, hashes.one(plain)))?;
+            report.judge(next, next_opened)?;
+        } else {
+            report.judge(entry, opened.and_then(|()| prove(entry, hashes.one(plain))))?;
         }
     }
+    let found = found.unwrap_or_else(|| hashes.finish());
+    if found != *id {
+        report.errors.insert(0, format!("the content has the hash {found}"));
+    }
+    report.entries = entries;
     Ok(report)
+}
+
+/// Whether two blobs are held in memory together, to be hashed together: few bytes, and so many more than their pack has
+/// that it could not be hashed beside them all.
+fn is_pair(one: &BlobEntry, other: &BlobEntry) -> bool {
+    let has_shrunk = |entry: &BlobEntry| u64::from(entry.length) * 4 < u64::from(entry.uncompressed_length) * 3;
+    let length = u64::from(one.uncompressed_length) + u64::from(other.uncompressed_length);
+    has_shrunk(one) && has_shrunk(other) && length <= MOST_PAIRED
 }
 
 fn header(envelope: &Envelope, place: &Place, buffer: &mut Vec<u8>) -> Result<Vec<BlobEntry>> {
