@@ -4,6 +4,7 @@ use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
+use strongroom_sha256_pair::Stream;
 
 /// A SHA-256, of an object's stored bytes or of a blob's plaintext.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +65,13 @@ impl Id {
     /// is pure Rust.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The SHA-256 of the one and of the other, best of about the same length: together they take two thirds of the time.
+    pub fn of_both(one: &[u8], other: &[u8]) -> (Self, Self) {
+        let (mut first, mut second) = (Stream::new(), Stream::new());
+        Stream::update_both(&mut first, one, &mut second, other);
+        (Self(first.finish()), Self(second.finish()))
     }
 }
 

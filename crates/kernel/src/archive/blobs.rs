@@ -22,23 +22,24 @@ pub(super) struct Scratch {
     frame: Vec<u8>,
     opened: Vec<u8>,
     plain: Vec<u8>,
-    buffer: Vec<u8>,
+    buffers: Vec<Vec<u8>>,
 }
 
 impl Scratch {
-    /// The buffer that files are read into; give it back with [`Scratch::put_buffer`].
+    /// A buffer that files are read into; give it back with [`Scratch::put_buffer`].
     pub(super) fn take_buffer(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.buffer)
+        self.buffers.pop().unwrap_or_default()
     }
 
     pub(super) fn put_buffer(&mut self, buffer: Vec<u8>) {
-        self.buffer = buffer;
-        self.shrink();
+        if buffer.capacity() <= KEPT {
+            self.buffers.push(buffer);
+        }
     }
 
     /// Few blobs are near the largest size: what one of them took is not kept for all that follow.
     fn shrink(&mut self) {
-        for buffer in [&mut self.frame, &mut self.opened, &mut self.plain, &mut self.buffer] {
+        for buffer in [&mut self.frame, &mut self.opened, &mut self.plain] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -73,6 +74,19 @@ pub(super) fn save_blob(
     scope: Scope,
 ) -> Result<Id> {
     let id = Id::of(plain);
+    save_hashed(shared, scratch, kind, plain, id, scope)?;
+    Ok(id)
+}
+
+/// The same of a blob whose hash is known.
+pub(super) fn save_hashed(
+    shared: &Shared,
+    scratch: &mut Scratch,
+    kind: BlobType,
+    plain: &[u8],
+    id: Id,
+    scope: Scope,
+) -> Result<()> {
     let wanting: Vec<&Target> = shared
         .targets
         .iter()
@@ -105,7 +119,7 @@ pub(super) fn save_blob(
         scratch.frame = frame;
     }
     scratch.shrink();
-    Ok(id)
+    Ok(())
 }
 
 /// Blobs of one class share a context: zstd gives one's memory back when blobs get much smaller, and maps it anew.

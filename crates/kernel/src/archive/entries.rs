@@ -3,7 +3,8 @@
 use super::blobs::Scratch;
 use super::directory::{Directory, DirectoryTask, Finished, MAX_DEPTH, Opening, Variant};
 use super::events::{Action, Event};
-use super::file::{FileJob, OpenedFile, open_or_report};
+use super::file::FileJob;
+use super::reading::{OpenedFile, open_or_report};
 use super::run::Shared;
 use super::tasks::Task;
 use crate::tree::{Node, NodeType};
@@ -174,8 +175,13 @@ impl EntriesTask {
     }
 }
 
+/// Read the file that was opened first, and the one after it.
 fn read_next(ahead: &mut VecDeque<OpenedFile<'_>>, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-    ahead.pop_front().map_or(Ok(()), |file| file.read(shared, scratch))
+    let Some(file) = ahead.pop_front() else { return Ok(()) };
+    match ahead.pop_front() {
+        Some(other) => file.read_with(other, shared, scratch),
+        None => file.read(shared, scratch),
+    }
 }
 
 impl<'a> Entry<'a> {

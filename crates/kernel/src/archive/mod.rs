@@ -5,7 +5,8 @@
 //! Run ── owner: starts the workers, hands finished packs out, takes parents' packs in, cancels
 //!  ├─ Tasks        a stack shared by the workers: directories, entries of a directory, single blobs
 //!  ├─ directory    one directory: list, compare with the parent, read what changed, finish the tree
-//!  ├─ file         one file: read, cut, hand the blobs on
+//!  ├─ reading      one file: opened ahead, read, cut, its blobs handed on
+//!  ├─ file         one file whose blobs are on their way: the last one makes the node
 //!  ├─ blobs        one blob: hash, ask each repository, compress once, seal for each that lacks it
 //!  ├─ Target       one repository: what it knows, its open packs, its outbox
 //!  └─ parent       trees of the parent snapshot, out of packs that the owner supplies
@@ -24,6 +25,7 @@ mod options;
 mod outbox;
 mod parent;
 mod plan;
+mod reading;
 mod reread;
 mod run;
 mod scan;
