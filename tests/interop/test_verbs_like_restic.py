@@ -63,6 +63,7 @@ def _both(programs: tuple[Strongroom, Restic], repository: Path, *words: str) ->
         ("list", "packs"),
         ("list", "keys"),
         ("stats", "--json"),
+        ("stats", "--mode", "files-by-contents", "--json"),
         ("stats", "--mode", "blobs-per-file", "--json"),
     ],
     ids=" ".join,

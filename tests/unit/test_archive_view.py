@@ -260,7 +260,8 @@ def test_counting(tmp_path_factory: pytest.TempPathFactory, first: Folder, secon
     assert restored.snapshots_count == 2
     contents = {content for _, content in files}
     distinct = counted("files-by-contents")
-    assert (distinct.total_file_count, distinct.total_size) == (len(contents), sum(map(len, contents)))
+    empty = {b""} if len(files) < len(entries) else set()  # restic counts what has no content as one empty file
+    assert (distinct.total_file_count, distinct.total_size) == (len(contents | empty), sum(map(len, contents)))
     raw = counted("raw-data")
     trees = {entry.node.subtree for view in snapshots for entry in view.walk() if entry.is_dir}
     trees |= {view.tree for view in snapshots}

@@ -111,13 +111,17 @@ impl Index {
         Ok(entries.unwrap_or_default().into_iter().map(BlobEntry).collect())
     }
 
-    fn ids(&self, r#type: &str) -> PyResult<Vec<String>> {
+    #[pyo3(signature = (r#type, prefix = ""))]
+    fn ids(&self, py: Python<'_>, r#type: &str, prefix: &str) -> PyResult<Vec<String>> {
         let kind = kind(r#type)?;
-        let index = self.read();
-        let mut ids: Vec<_> = index.blobs().filter(|(blob, _)| blob.kind == kind).map(|(blob, _)| blob.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids.iter().map(Id::to_hex).collect())
+        detached(py, || {
+            let index = self.read();
+            let blobs = index.blobs().filter(|(blob, _)| blob.kind == kind).map(|(blob, _)| blob.id.to_hex());
+            let mut ids: Vec<_> = blobs.filter(|id| id.starts_with(prefix)).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            Ok(ids)
+        })
     }
 
     fn memory(&self) -> usize {

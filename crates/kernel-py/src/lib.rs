@@ -13,6 +13,7 @@ mod pack;
 mod pack_buffer;
 mod reach;
 mod restore;
+mod sets;
 mod tree;
 mod verify;
 
@@ -36,6 +37,7 @@ mod kernel {
         verify::register(module)?;
         tree::register(module)?;
         reach::register(module)?;
+        sets::register(module)?;
         filter::register(module)?;
         archive::register(module)?;
         Ok(())

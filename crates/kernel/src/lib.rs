@@ -19,6 +19,7 @@ pub mod pack;
 pub mod polynomial;
 pub mod reach;
 pub mod restore;
+pub mod sets;
 #[cfg(test)]
 mod testing;
 pub mod time;

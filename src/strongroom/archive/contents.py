@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from strongroom._kernel import Node
     from strongroom.repository.opened import Repository
 
+ENVELOPE = 32
+"""What encryption adds to a blob that is not compressed, in bytes."""
+
 
 def contents(repository: Repository, node: Node, subject: str = "") -> Iterator[bytes]:
     """The content of a file in pieces of at most 64 MiB, each verified; some blobs are fetched ahead.
@@ -26,6 +29,12 @@ def contents(repository: Repository, node: Node, subject: str = "") -> Iterator[
         return
     for _, outcome in outcomes(lambda blob: repository.load_blob("data", blob), node.content, _workers(repository)):
         yield outcome()
+
+
+def blob_size(repository: Repository, kind: str, blob: str) -> int:
+    """The length of a blob's plaintext by the index, in bytes; 0 for one that no index names."""
+    copies = repository.locations(kind, blob)
+    return (copies[0].uncompressed_length or copies[0].length - ENVELOPE) if copies else 0
 
 
 def _workers(repository: Repository) -> int:

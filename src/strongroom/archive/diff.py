@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.archive.view import MAX_DEPTH, Repeats, SnapshotView, join
 from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom._kernel import Node
-    from strongroom.repository.opened import Repository
-
-ENVELOPE = 32
-"""What encryption adds to a blob that is not compressed, in bytes."""
 
 
 @record
@@ -60,9 +57,6 @@ class Comparison:
     problems: int = 0
 
 
-_Blob = tuple[str, bytes]
-
-
 def compare(
     old: SnapshotView, new: SnapshotView, found: Callable[[Difference], None], *, metadata: bool = False
 ) -> Comparison:
@@ -86,22 +80,20 @@ class _Compare:
         self._found = found
         self._metadata = metadata
         self.sums = Comparison()
-        self._blobs: tuple[set[_Blob], set[_Blob]] = (set(), set())
-        self._common: set[bytes] = set()
+        self._blobs = (_kernel.BlobSet(), _kernel.BlobSet())
+        self._common = _kernel.BlobSet()
         self._repeats = Repeats()
 
     def folders(self, path: bytes, old: str, new: str, depth: int) -> None:
         """Compare two folders that stand at the same path."""
         if self._too_deep(path, depth):
             return
-        self._blobs[0].add(("tree", bytes.fromhex(old)))
-        self._blobs[1].add(("tree", bytes.fromhex(new)))
-        before = {node.name: node for node in self._views[0].read(old, path)}
-        after = {node.name: node for node in self._views[1].read(new, path)}
+        self._blobs[0].add("tree", old)
+        self._blobs[1].add("tree", new)
+        before, after = self._views[0].read(old, path), self._views[1].read(new, path)
         self._repeats.count(f"{int(old, 16) ^ int(new, 16):064x}", len(before) + len(after))
-        for name in sorted(before.keys() | after.keys()):
+        for name, one, two in _side_by_side(before, after):
             here = join(path, name)
-            one, two = before.get(name), after.get(name)
             if one is not None and two is not None:
                 self._both(here, one, two, depth)
             elif one is not None:
@@ -146,7 +138,7 @@ class _Compare:
         if self._too_deep(path, depth):
             return
         nodes = self._views[side].read(tree, path)
-        self._blobs[side].add(("tree", bytes.fromhex(tree)))
+        self._blobs[side].add("tree", tree)
         self._repeats.count(tree, len(nodes))
         for node in nodes:
             self._only(side, join(path, node.name), node, depth)
@@ -156,12 +148,10 @@ class _Compare:
         pending = [(tree, depth)]
         while pending:
             tree, level = pending.pop()
-            number = bytes.fromhex(tree)
-            if number in self._common or self._too_deep(path, level):
+            if self._too_deep(path, level) or not self._common.add("tree", tree):
                 continue
-            self._common.add(number)
             for side in self._blobs:
-                side.add(("tree", number))
+                side.add("tree", tree)
             for node in self._views[0].read(tree, path):
                 self._note(0, node)
                 self._note(1, node)
@@ -169,8 +159,8 @@ class _Compare:
                     pending.append((node.subtree, level + 1))
 
     def _note(self, side: int, node: Node) -> None:
-        if node.type == "file" and node.content:
-            self._blobs[side].update(("data", bytes.fromhex(blob)) for blob in node.content)
+        if node.type == "file":
+            self._blobs[side].add_content(node)
 
     def _side(self, side: int) -> Side:
         return self.sums.added if side else self.sums.removed
@@ -182,21 +172,29 @@ class _Compare:
 
     def count_blobs(self) -> None:
         """Count the blobs that only one side has."""
-        repository = self._views[0].repository
+        index = self._views[0].repository.index
         old, new = self._blobs
-        for blobs, sums in ((old - new, self.sums.removed), (new - old, self.sums.added)):
-            for kind, number in blobs:
-                if kind == "tree":
-                    sums.tree_blobs += 1
-                else:
-                    sums.data_blobs += 1
-                sums.bytes += blob_size(repository, kind, number.hex())
+        for totals, sums in ((old.totals(index, new), self.sums.removed), (new.totals(index, old), self.sums.added)):
+            sums.tree_blobs = totals.tree_blobs
+            sums.data_blobs = totals.data_blobs
+            sums.bytes = totals.plain
 
 
-def blob_size(repository: Repository, kind: str, blob: str) -> int:
-    """The length of a blob's plaintext by the index, in bytes; 0 for one that no index names."""
-    copies = repository.locations(kind, blob)
-    return (copies[0].uncompressed_length or copies[0].length - ENVELOPE) if copies else 0
+def _side_by_side(before: Sequence[Node], after: Sequence[Node]) -> Iterator[tuple[bytes, Node | None, Node | None]]:
+    """Each name of two folders with its nodes. Both are in the order of their names, so neither need be in memory."""
+    old, new = iter(before), iter(after)
+    one, two = next(old, None), next(new, None)
+    while one is not None or two is not None:
+        if two is None or (one is not None and one.name < two.name):
+            assert one is not None
+            yield one.name, one, None
+            one = next(old, None)
+        elif one is None or two.name < one.name:
+            yield two.name, None, two
+            two = next(new, None)
+        else:
+            yield one.name, one, two
+            one, two = next(old, None), next(new, None)
 
 
 def _shown(path: bytes, node: Node) -> bytes:

@@ -8,8 +8,7 @@ import time
 import zipfile
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.archive.contents import contents
-from strongroom.archive.diff import blob_size
+from strongroom.archive.contents import blob_size, contents
 from strongroom.archive.view import Entry, SnapshotView
 from strongroom.base.errors import Damaged, UsageError
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from strongroom.archive.diff import ENVELOPE, blob_size
+from strongroom import _kernel
 from strongroom.archive.view import MAX_DEPTH, SnapshotView, join
 from strongroom.base.errors import UsageError
 from strongroom.base.record import field, mutable
@@ -88,30 +87,30 @@ class _Counter:
                 here = join(path, node.name)
                 if node.subtree is not None:
                     pending.append((node.subtree, here, depth + 1))
-                elif node.type == "file":
-                    self.file(here, node)
+                self.entry(here, node)
 
     def tree(self, tree: str) -> None:
         """A tree is visited."""
 
-    def file(self, path: bytes, node: Node) -> None:
-        """A file is visited."""
+    def entry(self, path: bytes, node: Node) -> None:
+        """An entry of a tree is visited, a file or not."""
 
     def finish(self) -> None:
         """All is visited."""
 
 
 class _FilesByContents(_Counter):
-    """A file whose list of blobs was met before does not count."""
+    """An entry whose list of blobs was met before does not count.
+
+    As in restic that is any entry: all that has no content, folders and links too, counts as one empty file.
+    """
 
     def __init__(self, repository: Repository, result: Statistics) -> None:
         super().__init__(repository, result)
-        self._files: set[bytes] = set()
+        self._contents = _kernel.DigestSet()
 
-    def file(self, path: bytes, node: Node) -> None:
-        content = hashlib.sha256("".join(node.content or ()).encode()).digest()
-        if content not in self._files:
-            self._files.add(content)
+    def entry(self, path: bytes, node: Node) -> None:
+        if self._contents.add_content(node):
             self.distinct(path, node)
 
     def distinct(self, path: bytes, node: Node) -> None:  # noqa: ARG002
@@ -124,50 +123,37 @@ class _BlobsPerFile(_FilesByContents):
 
     def __init__(self, repository: Repository, result: Statistics) -> None:
         super().__init__(repository, result)
-        self._blobs: set[bytes] = set()
-        self._paths: set[bytes] = set()
+        self._uses = _kernel.DigestSet()
+        self._paths = _kernel.DigestSet()
 
     def distinct(self, path: bytes, node: Node) -> None:
-        where = hashlib.sha256(path).digest()
-        if node.content and where not in self._paths:
-            self._paths.add(where)
+        if node.content and self._paths.add(path):
             self.result.total_file_count += 1
-        for blob in node.content or ():
-            use = hashlib.sha256(where + bytes.fromhex(blob)).digest()[:16]
-            if use not in self._blobs:
-                self._blobs.add(use)
-                self.result.total_blob_count += 1
-                self.result.total_size += blob_size(self.repository, "data", blob)
+        uses, size = self._uses.add_uses(path, node, self.repository.index)
+        self.result.total_blob_count += uses
+        self.result.total_size += size
 
 
 class _RawData(_Counter):
     def __init__(self, repository: Repository, result: Statistics) -> None:
         super().__init__(repository, result)
-        self._blobs: set[bytes] = set()
+        self._blobs = _kernel.BlobSet()
 
     def tree(self, tree: str) -> None:
-        self._blob("tree", tree)
+        self._blobs.add("tree", tree)
 
-    def file(self, path: bytes, node: Node) -> None:  # noqa: ARG002
-        for blob in node.content or ():
-            number = bytes.fromhex(blob)
-            if number not in self._blobs:
-                self._blobs.add(number)
-                self._blob("data", blob)
+    def entry(self, path: bytes, node: Node) -> None:  # noqa: ARG002
+        if node.type == "file":
+            self._blobs.add_content(node)
 
-    def _blob(self, kind: str, blob: str) -> None:
-        result = self.result
-        copies = self.repository.locations(kind, blob)
-        if not copies:
-            return
-        length, plain = copies[0].length, copies[0].uncompressed_length
-        result.total_blob_count += 1
-        result.total_size += length
-        result.total_uncompressed_size += plain or length - ENVELOPE
-        if plain:
-            result.compressed_blobs_count += 1
-            result.compressed_blobs_size += length
-            result.compressed_blobs_uncompressed_size += plain
+    def finish(self) -> None:
+        result, totals = self.result, self._blobs.totals(self.repository.index)
+        result.total_blob_count = totals.indexed
+        result.total_size = totals.stored
+        result.total_uncompressed_size = totals.plain
+        result.compressed_blobs_count = totals.compressed
+        result.compressed_blobs_size = totals.compressed_stored
+        result.compressed_blobs_uncompressed_size = totals.compressed_plain
 
 
 @mutable

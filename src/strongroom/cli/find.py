@@ -164,7 +164,7 @@ def _query(context: Context, repository: Repository) -> ObjectQuery:
                 raise UsageError("no index knows this object", subject=f"{kind} {text[:8]}")
             whole.add(text)
         else:
-            whole.add(complete_prefix(text, index.ids(kind), kind))
+            whole.add(complete_prefix(text, index.ids(kind, text), kind))
     return ObjectQuery(data=frozenset(whole)) if arguments.blob else ObjectQuery(trees=frozenset(whole))
 
 

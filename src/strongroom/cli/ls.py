@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.view import Entry, SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.output.ncdu import Ncdu
 from strongroom.cli.output.nodes import long_line, ls_json
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import locked, one_repository
@@ -19,7 +20,7 @@ from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from strongroom.cli.shared.context import Context
     from strongroom.repository.selection import Found
@@ -36,22 +37,87 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-l", "--long", action="store_true", help="with mode, owner, size and time")
     parser.add_argument("--recursive", action="store_true", help="also what is in the folders' folders")
     parser.add_argument("--human-readable", action="store_true", help="sizes with units (with --long)")
+    parser.add_argument(
+        "--sort",
+        choices=sorted(_ORDERS),
+        default="name",
+        metavar="MODE",
+        help="in the order of name, size, time (or mtime), atime, ctime or extension (default: name)",
+    )
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument(
+        "--ncdu", action="store_true", help="for `ncdu -f -`: the sizes of folders, to look through at the terminal"
+    )
     add_snapshot_filter(parser, latest_only=True)
 
 
 def run(context: Context) -> int:
     """Print the entries. Entries that cannot be read are reported, and the exit code is 1."""
+    _check(context.arguments)
     folders = [_folder(text) for text in context.arguments.folders]
     reporter = context.reporter()
     with one_repository(context) as repository, locked(context, repository):
         found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
         repository.load_index()
         view = SnapshotView(repository, found.snapshot.tree, reporter).below(os.fsencode(found.subfolder))
-        _heading(context, found)
-        for entry in view.walk(enter=lambda entry: _enter(entry.path, folders, context.arguments.recursive)):
-            if not folders or any(_within(entry.path, folder) for folder in folders):
+        recursive = context.arguments.recursive
+        entries = view.walk(enter=lambda entry: _enter(entry.path, folders, recursive))
+        if context.arguments.ncdu:
+            _ncdu(context, found, entries, folders)
+        else:
+            _heading(context, found)
+            wanted = (entry for entry in entries if not folders or any(_within(entry.path, one) for one in folders))
+            for entry in _sorted(wanted, context.arguments.sort, context.arguments.reverse):
                 _print(context, entry)
     return exit_codes.FAILED if view.problems else exit_codes.OK
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what restic refuses."""
+    if arguments.ncdu:
+        for flag, given in (("--json", arguments.json), ("--sort", arguments.sort != "name")):
+            if given:
+                raise UsageError(f"only one of {flag} and --ncdu can be given", hint="Leave out one of them.")
+        if arguments.reverse:
+            raise UsageError("only one of --reverse and --ncdu can be given", hint="Leave out one of them.")
+
+
+def _extension(entry: Entry) -> bytes:
+    """What stands behind the last dot, as Go's ``path.Ext``; a name such as ``.profile`` is all extension."""
+    _, dot, after = entry.node.name.rpartition(b".")
+    return after if dot else b""
+
+
+_ORDERS: dict[str, Callable[[Entry], Any]] = {
+    "name": lambda entry: entry.path,
+    "size": lambda entry: entry.node.size,
+    "time": lambda entry: entry.node.mtime.ns,
+    "mtime": lambda entry: entry.node.mtime.ns,
+    "atime": lambda entry: entry.node.atime.ns,
+    "ctime": lambda entry: entry.node.ctime.ns,
+    "extension": _extension,
+}
+
+
+def _sorted(entries: Iterable[Entry], order: str, reverse: bool) -> Iterable[Entry]:
+    """restic's orders: equal ones by path, ``name`` as they stand in the snapshot. By name nothing waits in memory."""
+    if order == "name" and not reverse:
+        return entries
+    listed = list(entries)
+    if order != "name":
+        key = _ORDERS[order]
+        listed.sort(key=lambda entry: (key(entry), entry.path))
+    return reversed(listed) if reverse else listed
+
+
+def _ncdu(context: Context, found: Found, entries: Iterable[Entry], folders: Sequence[bytes]) -> None:
+    """All entries, and of those outside the folders asked for the ones that lead there, which ncdu needs."""
+    ncdu = Ncdu(context.out, snapshot_json(found.id, found.snapshot))
+    for entry in entries:
+        leads = entry.is_dir and any(_within(folder, entry.path) for folder in folders)
+        if not folders or leads or any(_within(entry.path, folder) for folder in folders):
+            ncdu.entry(entry)
+    ncdu.close()
 
 
 def _folder(text: str) -> bytes:
