@@ -10,6 +10,7 @@ from tests.support.forge import Forge, dumps, node, ordinary, sha, zstd_bomb
 from tests.support.repositories import PASSWORD, POLYNOMIAL, Machine, make
 from tests.support.snapshots import opened
 
+from strongroom.archive.check import CheckOptions, check
 from strongroom.base.errors import (
     Damaged,
     Exists,
@@ -21,6 +22,7 @@ from strongroom.base.errors import (
 )
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.repository import keyring
+from strongroom.repository import opened as opened_module
 from strongroom.repository.cache import Cache
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.storage.contract import Reader
@@ -255,3 +257,23 @@ def test_a_store_on_this_machine_is_not_cached(tmp_path: Path, forge: Forge) -> 
     repository = open_repository(store, PASSWORD, surroundings=Machine().surroundings, cache=cache)
     assert repository.near and repository.cache is None
     assert not os.path.exists(cache.folder)
+
+
+def test_large_index_files_are_read_one_at_a_time(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index file beyond what may be read beside others, by its size or by what it expands to, is still read."""
+    store = LocalStore(str(forge.place))
+    expected = open_repository(store, PASSWORD, surroundings=Machine().surroundings).load_index().packs()
+    for limit in (10, store.stat(next(store.list(Kind.INDEX)).name).size):
+        monkeypatch.setattr(opened_module, "SMALL_INDEX", limit)
+        again = open_repository(store, PASSWORD, surroundings=Machine().surroundings)
+        assert again.load_index().packs() == expected != []
+
+
+def test_check_asks_the_store_unless_told_otherwise(tmp_path: Path, forge: Forge) -> None:
+    """Damage in the store is hidden by a cache that has the object; check looks past it, but not --with-cache."""
+    repository, _ = _far(forge.place, Cache(str(tmp_path / "cache"), Machine().surroundings))
+    repository.load_index()
+    for path in (forge.place / "index").iterdir():
+        path.write_bytes(b"x" * path.stat().st_size)
+    assert check(repository, CheckOptions(with_cache=True)).num_errors == 0
+    assert check(repository, CheckOptions()).num_errors > 0

@@ -1,7 +1,7 @@
 """Is a repository whole? Its index, the packs that the index names, all trees, and on demand each byte.
 
 What is found wrong is reported and counted; only what stops the check itself is raised (the store, a stop). Nothing is
-taken from the cache: the question is what the store has.
+taken from the cache unless asked for: the question is what the store has.
 """
 
 from __future__ import annotations
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @record
 class CheckOptions:
-    """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are)."""
+    """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are).
+
+    ``with_cache`` takes index, snapshots and trees from the cache where it has them, and so checks less.
+    """
 
     read_data: bool = False
     subset: Subset | None = None
     check_unused: bool = False
+    with_cache: bool = False
     snapshots: Sequence[Listed] | None = None
 
 
@@ -57,7 +61,7 @@ def check(repository: Repository, options: CheckOptions, reporter: Reporter | No
 class _Check:
     def __init__(self, repository: Repository, options: CheckOptions, reporter: Reporter) -> None:
         self._lock_holder = repository
-        self._repository = repository.without_cache()
+        self._repository = repository if options.with_cache else repository.without_cache()
         self._options = options
         self._reporter = reporter
         self._result = CheckResult()

@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check-unused", action="store_true", help="blobs that no snapshot needs are errors")
     parser.add_argument(
-        "--with-cache", action="store_true", help="accepted for restic's sake; check always asks the store"
+        "--with-cache", action="store_true", help="take from the cache what it has, and ask the store for the rest"
     )
     add_snapshot_filter(parser, latest_only=False)
 
@@ -67,6 +67,7 @@ def run(context: Context) -> int:
                 read_data=arguments.read_data or subset is not None,
                 subset=subset,
                 check_unused=arguments.check_unused,
+                with_cache=arguments.with_cache,
                 snapshots=snapshots,
             )
             result = check(repository, options, reporter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Reader, Store
 
+SMALL_INDEX = 32 << 20
+"""Index files up to this many bytes are read several at once; restic's own have some eight million."""
 RECENT_TREES = 512
 """How many decoded trees are kept."""
 RECENT_TREE_BYTES = 1 << 20
@@ -110,12 +113,21 @@ class Repository:
         naming it, since a part of an index must never pass for the whole; with ``on_error(name, error)`` the others
         go on.
         """
-        names = [info.name.name for info in self.store.list(Kind.INDEX)]
+        sizes = {info.name.name: info.size for info in self.store.list(Kind.INDEX)}
+        names = list(sizes)
         index = _kernel.Index()
+        one_large = threading.Lock()
+
+        def load(name: str) -> list[str]:
+            if sizes[name] <= SMALL_INDEX:
+                with contextlib.suppress(LimitExceeded):
+                    return index.load(self.files.load(Kind.INDEX, name, limit=SMALL_INDEX))
+            with one_large:  # one of 256 MiB is the budget, not one for each connection
+                return index.load(self.files.load(Kind.INDEX, name))
 
         def add(name: str) -> list[str]:
             try:
-                return index.load(self.files.load(Kind.INDEX, name))
+                return load(name)
             except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
                 problem.subject = problem.subject or f"index/{name}"
                 problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."

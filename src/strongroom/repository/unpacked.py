@@ -34,18 +34,23 @@ class UnpackedFiles:
         self._version = version
         self._cache = cache
 
-    def load(self, kind: Kind, name: str, *, cached: bool = True) -> bytes:
-        """The plaintext, checked, within its budget. Raises ``Missing``, ``Damaged``, ``LimitExceeded``."""
-        object_name = ObjectName(kind, name)
-        return self.open_stored(self.stored(object_name, cached=cached), object_name)
+    def load(self, kind: Kind, name: str, *, cached: bool = True, limit: int | None = None) -> bytes:
+        """The plaintext, checked, within its budget or a smaller ``limit`` in bytes.
 
-    def open_stored(self, stored: bytes, name: ObjectName) -> bytes:
+        Raises ``Missing``, ``Damaged``, ``LimitExceeded``.
+        """
+        object_name = ObjectName(kind, name)
+        return self.open_stored(self.stored(object_name, cached=cached), object_name, limit)
+
+    def open_stored(self, stored: bytes, name: ObjectName, limit: int | None = None) -> bytes:
         """The plaintext in stored bytes whose hash was checked. Raises ``Damaged``, ``LimitExceeded``."""
         try:
             opened = self._key.open(stored)
         except Damaged:
             raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
-        return opened if name.kind is Kind.CONFIG else unpacked.decode(opened, MAX_PLAINTEXT[name.kind], str(name))
+        if name.kind is Kind.CONFIG:
+            return opened
+        return unpacked.decode(opened, MAX_PLAINTEXT[name.kind] if limit is None else limit, str(name))
 
     def stored(self, name: ObjectName, *, cached: bool = True) -> bytes:
         """The ciphertext, whose hash is its name. A bad one is read a second time: the line may be at fault."""

@@ -3,7 +3,7 @@
 use super::fields::{fold, read_node};
 use super::json::Reader;
 use super::{MAX_NAME, MAX_TREE, Node};
-use crate::{Error, Result};
+use crate::{Error, Id, Result};
 use std::collections::HashSet;
 
 /// How much is forgiven.
@@ -35,10 +35,11 @@ pub struct Tree {
     pub reordered: bool,
 }
 
-/// Memory that the nodes of any tree may take, in bytes, and how much more for each two bytes of text. Real trees need
-/// less than one byte for each byte; this bounds what tiny nodes and attributes of a hostile tree cost.
+/// Memory that the nodes of any tree may take, in bytes, and how much more for each eight bytes of text. Real trees need
+/// up to 1.35 bytes for each byte; this bounds what tiny nodes and attributes of a hostile tree cost. The largest tree
+/// with its text takes 1.25 GiB, two of them, as `diff` holds them, with the text of one about 2 GiB.
 const FREE_MEMORY: usize = 64 << 20;
-const MEMORY_FOR_TWO: usize = 5;
+const MEMORY_FOR_EIGHT: usize = 11;
 
 /// Reads the plaintext of a tree blob.
 ///
@@ -46,8 +47,8 @@ const MEMORY_FOR_TWO: usize = 5;
 /// first stays). Keys are matched without regard to case and the last of equal keys counts, as in Go.
 ///
 /// # Errors
-/// [`Error::TooLarge`] beyond [`MAX_TREE`] or if its nodes take more than 64 MiB and 2.5 times its size in memory; [`Error::Damaged`] if it is not the
-/// JSON of a tree, in strict mode also for each node that is not as it must be.
+/// [`Error::TooLarge`] beyond [`MAX_TREE`] or if its nodes take more than 64 MiB and 1.375 times its size in memory;
+/// [`Error::Damaged`] if it is not the JSON of a tree, in strict mode also for each node that is not as it must be.
 pub fn decode_tree(data: &[u8], mode: Mode) -> Result<Tree> {
     if data.len() > MAX_TREE {
         return Err(Error::too_large("the size of a tree in bytes", MAX_TREE as u64));
@@ -78,7 +79,7 @@ fn nodes(reader: &mut Reader<'_>, size: usize, mode: Mode, tree: &mut Tree) -> R
     if mode == Mode::Lenient && reader.peek() == Some(b'n') && reader.scalar()? == b"null" {
         return Ok(());
     }
-    let limit = FREE_MEMORY + size / 2 * MEMORY_FOR_TWO;
+    let limit = FREE_MEMORY + size / 8 * MEMORY_FOR_EIGHT;
     let mut memory = 0;
     let mut ascending = true;
     let mut first = true;
@@ -112,10 +113,23 @@ fn nodes(reader: &mut Reader<'_>, size: usize, mode: Mode, tree: &mut Tree) -> R
     Ok(())
 }
 
-/// What a node takes in memory beyond its text, in bytes: about, and rather more.
+/// What a node takes in memory, in bytes: itself, and each text with what the allocator adds to it.
 fn cost(node: &Node) -> usize {
-    const ALLOCATION: usize = 32;
-    size_of::<Node>() + ALLOCATION + node.extended_attributes.len() * (size_of::<(Vec<u8>, Vec<u8>)>() + 2 * ALLOCATION)
+    const ALLOCATION: usize = 16;
+    let text = |length: usize| if length == 0 { 0 } else { length + ALLOCATION };
+    let attributes = node.extended_attributes.iter();
+    size_of::<Node>()
+        + text(node.name.len())
+        + text(node.user.len())
+        + text(node.group.len())
+        + text(node.linktarget.len())
+        + text(node.error.len())
+        + text(node.unknown.len())
+        + node.generic_attributes.as_ref().map_or(0, |raw| text(raw.len()))
+        + node.content.as_ref().map_or(0, |content| text(content.len() * size_of::<Id>()))
+        + attributes
+            .map(|(name, value)| size_of::<(Vec<u8>, Vec<u8>)>() + text(name.len()) + text(value.len()))
+            .sum::<usize>()
 }
 
 /// Drops all but the first of equal names and sorts the rest.
@@ -147,5 +161,36 @@ fn name_fault(name: &[u8]) -> Option<&'static str> {
         _ if name.contains(&0) => Some("its name has a NUL"),
         _ if name.len() > MAX_NAME => Some("its name is too long"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+    use crate::tree::{NodeType, encode_tree};
+
+    /// However many entries a folder has, an honest one stays within its budget without the part that is free.
+    #[test]
+    fn an_honest_node_takes_less_than_its_share() {
+        let time = Timestamp { seconds: 1_700_000_000, nanos: 123_456_789, offset: 3600 };
+        let node = Node {
+            name: b"IMG_0001.JPG".to_vec(),
+            kind: NodeType::File,
+            mode: 0o644,
+            mtime: time,
+            atime: time,
+            ctime: time,
+            user: "ann".into(),
+            group: "ann".into(),
+            inode: 123_456,
+            device_id: 2049,
+            size: 1,
+            links: 1,
+            content: Some(vec![Id([7; 32])]),
+            ..Node::default()
+        };
+        let json = encode_tree(std::slice::from_ref(&node)).unwrap().len() - "{\"nodes\":[]}\n".len();
+        assert!(cost(&node) <= json * MEMORY_FOR_EIGHT / 8, "{} for {json}", cost(&node));
     }
 }
