@@ -86,7 +86,7 @@ def test_a_doubtful_upload_is_settled_by_the_gateway(tmp_path: Path) -> None:
 
 
 def test_the_spool_has_a_budget(tmp_path: Path) -> None:
-    """Beyond the spool's budget clients are slowed down, declared or chunked, and nothing stays on the disk."""
+    """Beyond the policy file's budget clients are slowed down, declared or chunked, and nothing stays on the disk."""
     policy = tmp_path / "gateway.toml"
     gateway = over_bucket(tmp_path, flags=("--config", str(policy)))
     lines = [f'store = "{gateway.store}"', "no_auth = true", "append_only = true", f"spool_bytes = {3 << 20}"]
@@ -107,6 +107,7 @@ def test_the_spool_has_a_budget(tmp_path: Path) -> None:
             slow.sendall(data[1 << 20 :])
             assert read_reply(slow).status == 200
         assert gateway.put(second, other) == 200
+        assert gateway.ask("POST", path, headers={"Content-Length": str(4 << 20)}).status == 507  # it never would fit
         with gateway.connect() as broken:
             broken.sendall(gateway.head("POST", path, {"Content-Length": "100"}) + b"x")
             broken.shutdown(socket.SHUT_RDWR)

@@ -8,9 +8,11 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from strongroom.receipts.log_source import FolderSource, HttpSource
 from strongroom.receipts.note import Verifier, parse_note
 from strongroom.receipts.show import entries
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import V2, Gateway, name_of, read_reply
+from tests.support.gateways import V2, Gateway, name_of, over_bucket, read_reply
 
 DATA = os.urandom(3_000_000)
 NAME = name_of(DATA)
@@ -221,18 +223,20 @@ def test_the_store_is_the_truth(tmp_path: Path) -> None:
     assert found == [(LeafType.RECONCILED, name_of(b"one")), (LeafType.ADOPTED, name_of(b"new"))]
 
 
-def test_a_sealed_key_is_written_once(tmp_path: Path) -> None:
-    """The place for a sealed custody key takes one value, gives it back, and is logged."""
-    with Gateway(tmp_path) as gateway:
+@pytest.mark.parametrize("make", [Gateway, over_bucket])
+def test_a_sealed_key_is_written_once(tmp_path: Path, make: Callable[[Path], Gateway]) -> None:
+    """The place for a sealed custody key takes one value, gives it back, and is logged, on a disk and in a bucket."""
+    with make(tmp_path) as gateway:
         gateway.make()
-        repository = (gateway.data / "web01/.strongroom/id").read_text().strip()
+        with sqlite3.connect(f"{gateway.home}/{'' if gateway.store else '.strongroom/'}gateway.db") as database:
+            (repository,) = database.execute("SELECT id FROM repository").fetchone()
         path = f"/.strongroom/v1/repositories/{repository}/sealed/{NAME}"
         assert gateway.ask("PUT", path, b"age...").status == 200
         assert gateway.ask("PUT", path, b"age...").status == 200
         assert gateway.ask("PUT", path, b"other").status == 403
         assert gateway.ask("GET", path).body == b"age..."
         assert gateway.ask("DELETE", path).status == 405
-    assert [r.kind for _, r in entries(FolderSource(str(gateway.log)), 0, 100)] == ["config", "sealed"]
+    assert [r.kind for _, r in entries(gateway.source, 0, 100)] == ["config", "sealed"]
 
 
 @pytest.mark.parametrize("flag", ["--prometheus", "--log-format=json"])

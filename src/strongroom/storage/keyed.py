@@ -10,7 +10,7 @@ import base64
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
@@ -22,10 +22,13 @@ from strongroom.storage.s3_sign import query_string
 from strongroom.storage.wrapper import innermost
 
 if TYPE_CHECKING:
+    from io import RawIOBase
+
     from strongroom.storage.cloud import CloudStore
     from strongroom.storage.contract import Store
 
-BLOCK = 1 << 20
+BLOCK = 256 << 10
+"""So much of a file is in memory: forty uploads at once fit beside everything else."""
 
 
 @record
@@ -93,8 +96,10 @@ class S3Keyed(Keyed):
         path = self._prefix + key
         upload = HttpUpload(self._client, path, name, size, digest=bytes.fromhex(sha256), hashed=False)
         try:
-            while block := file.read(BLOCK):
-                upload.write(block)
+            view = memoryview(bytearray(min(size, BLOCK) or 1))
+            raw = cast("RawIOBase", file)
+            while count := raw.readinto(view):
+                upload.write(view[:count])
                 if time.monotonic() > until:
                     raise errors.Unavailable("the store takes too long", subject=self._client.subject(path))
             fault = upload.conclude()

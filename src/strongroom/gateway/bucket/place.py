@@ -65,11 +65,12 @@ class BucketPlace(Place):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._promises = promises.load(database)
         self._loaded = time.monotonic()
+        self.intents = Intents(database, folder)
         self._works = Works(
             database,
             folder,
             Spool(folder, settings.spool_bytes // max(1, settings.workers)),
-            Intents(database, folder),
+            self.intents,
             guarded=not (self._keyed.conditional and self._promises.conditional),
         )
         self._known: dict[tuple[str, ...], tuple[float, BucketRepository]] = {}
@@ -159,7 +160,7 @@ class BucketPlace(Place):
 
     def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """As the base says, from what was written down before each PUT."""
-        settling.settle(self, self._works.intents, ledger, stopping)
+        settling.settle(self, self.intents, ledger, stopping)
 
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """Settle again and again; ask the store each day what it keeps."""
@@ -221,12 +222,12 @@ class BucketPlace(Place):
 
     def tend(self) -> None:
         """As the base says: forget what is done; take over what another worker found out."""
-        self._works.intents.flush()
+        self.intents.flush()
         if time.monotonic() - self._loaded > PROMISES_SECONDS:
             self._promises, self._loaded = promises.load(self._database), time.monotonic()
             self._works.guarded = not (self._keyed.conditional and self._promises.conditional)
 
     def close(self) -> None:
         """As the base says."""
-        self._works.intents.close()
+        self.intents.close()
         self._root.close()

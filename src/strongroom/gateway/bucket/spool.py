@@ -29,14 +29,14 @@ class Spool:
 
     def __init__(self, folder: str, budget: int) -> None:
         self.folder = folder
-        self._budget = budget
+        self.budget = budget
         self._used = 0
         self._guard = threading.Lock()
 
     def charge(self, count: int) -> None:
         """Take part of the budget. Raises ``Unavailable``, which slows clients down: others will soon be done."""
         with self._guard:
-            if self._used + count > self._budget:
+            if self._used + count > self.budget:
                 raise Unavailable("the spool is full; try again later")
             self._used += count
 
@@ -89,6 +89,8 @@ class Spooled:
         return digest.hexdigest()
 
     def _charge(self, count: int) -> None:
+        if self._charged + count > self._spool.budget:  # waiting would never help
+            raise Full(f"larger than {self._spool.budget} bytes, a worker's part of the spool")
         self._spool.charge(count)
         self._charged += count
 

@@ -1,0 +1,61 @@
+"""The gateway gives an upload to a bucket up before the client does, and says later what became of it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.errors import Unavailable
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.gateway.bucket import intake
+from strongroom.gateway.bucket.place import BucketPlace
+from strongroom.gateway.http.body import Body, Pace, Wire
+from strongroom.gateway.serve import open_database
+from strongroom.gateway.settings import Settings
+from tests.support.gateways import name_of
+from tests.support.liar import Liar
+from tests.support.minio import running
+
+WATCHDOG = 300.0
+"""restic's: seconds without progress after which it takes a request for stuck."""
+
+
+def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is busy for too long means 503 in time; the intent stays, for nobody knows what the store did."""
+    assert intake.PATIENCE + intake.ANSWER_SECONDS + intake.LONGEST_WAIT < WATCHDOG - 30
+    monkeypatch.setattr(intake, "PATIENCE", 1.5)
+    for name, value in running().environment.items():
+        monkeypatch.setenv(name, value)
+    data = b"a pack"
+    with Liar(running(), honest=True) as proxy:
+        settings = Settings(path="", store=f"s3://plain/{tmp_path.name}?endpoint={proxy.endpoint}", state=str(tmp_path))
+        database = open_database(settings)
+        place = BucketPlace(settings, database)
+        repository = place.create(("web01",))
+        proxy.faults = ["503 SlowDown"] * 100
+        ours, theirs = socket.socketpair()
+        theirs.sendall(data)
+        body = Body(Wire(ours), len(data), Pace(1, 30))
+        receipts: list[str] = []
+        begun = time.monotonic()
+        with pytest.raises(Unavailable):
+            repository.take(
+                ObjectName(Kind.DATA, name_of(data)),
+                body,
+                1000,
+                "",
+                lambda _count: None,
+                lambda digest, _size: receipts.append(digest),
+            )
+        assert time.monotonic() - begun < 10
+        assert receipts == []
+        (row,) = place.intents.orphans()
+        assert (row.path, row.name, row.size) == ("web01", name_of(data), len(data))
+        proxy.faults = []
+        for one in (ours, theirs):
+            one.close()
+        place.close()
+        database.close()
