@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.note import Verifier
-from tests.support import emulators
+from strongroom.receipts.signing_key import load_or_create
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from tests.support import emulators, postgres
 from tests.support.buckets import keys
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply
@@ -116,6 +120,38 @@ def test_the_spool_has_a_budget(tmp_path: Path) -> None:
         assert list(spool.iterdir()) == []
 
 
+def test_two_gateways_before_one_bucket(tmp_path: Path) -> None:
+    """With one PostgreSQL and one key they are one: 16 keys are the most, and each sees the other's locks."""
+    key = tmp_path / "log.key"
+    load_or_create(str(key), "backup.example/.strongroom/log")
+    with postgres.running() as url:
+        flags = ("--no-auth", "--append-only", "--database", url, "--signing-key", str(key))
+        first, second = (over_bucket(tmp_path / name, flags=flags) for name in ("first", "second"))
+        second.store = first.store
+        with first, second:
+            first.make()
+            answers: list[int] = []
+
+            def add(number: int) -> None:
+                data = b"key %d" % number
+                answers.append((first, second)[number % 2].put(f"/web01/keys/{name_of(data)}", data))
+
+            threads = [threading.Thread(target=add, args=(number,)) for number in range(20)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert sorted(answers) == [200] * 16 + [403] * 4
+            lock = b"a lock"
+            assert first.put(f"/web01/locks/{name_of(lock)}", lock) == 200
+            assert second.ask("GET", "/web01/locks/").json() == [name_of(lock)]
+            assert second.ask("DELETE", f"/web01/locks/{name_of(lock)}").status == 200
+            assert first.ask("GET", "/web01/locks/").body == b"[]"
+            second.stop()
+            assert len(leaves(first)) == 17
+            audit(first.source, key=Verifier.parse(first.key))
+
+
 @pytest.mark.parametrize("provider", ["google", "azure"])
 def test_other_providers(tmp_path: Path, provider: str) -> None:
     """Google and Azure (emulated) work as S3 does, and the gateway says that they check no SHA-256."""
@@ -180,9 +216,36 @@ def _send(gateway: Gateway, path: str, data: bytes) -> None:
         return
 
 
-def test_what_is_in_the_bucket_is_adopted_and_the_log_lies_there(tmp_path: Path) -> None:
-    """A repository that others wrote is served at once and adopted with the store's stamps; a gateway whose state was
-    lost but for its key takes its log back from the bucket, which anybody with a key for it can verify."""
+def test_what_others_wrote_is_adopted(tmp_path: Path) -> None:
+    """A repository that a stock client wrote into the bucket is served at once, begins frozen, and gets its leaves
+    with the store's dates."""
+    gateway = over_bucket(tmp_path)
+    store = open_store(gateway.store, StoreOptions(environment=gateway.variables)).child("old")
+    data, key = b"a pack", b"a key"
+    pack = ObjectName(Kind.DATA, name_of(data))
+    for name, content in ((CONFIG, b"config"), (ObjectName(Kind.KEY, name_of(key)), key), (pack, data)):
+        store.create(name, content)
+    with gateway:
+        assert gateway.ask("GET", f"/old/data/{pack.name}").body == data
+        assert gateway.ask("GET", "/health").status == 200
+        other = b"another key"
+        assert gateway.put(f"/old/keys/{name_of(other)}", other) == 403
+        assert gateway.put(f"/old/keys/{name_of(key)}", key) == 200
+        assert gateway.put(f"/old/data/{pack.name}", data) == 200
+        time.sleep(2.5)
+        found = leaves(gateway)
+        gateway.start()
+        time.sleep(1.5)
+        assert len(leaves(gateway)) == len(found)
+    adopted = {r.kind: r for r in found if r.type is LeafType.ADOPTED}
+    assert {"config", "keys", "data"} <= set(adopted) | {r.kind for r in found}
+    assert len(found) == 3
+    assert adopted["config"].sha256 == name_of(b"config")
+    assert adopted["config"].time_ns == store.stat(CONFIG).modified_ns
+
+
+def test_the_log_lies_in_the_bucket(tmp_path: Path) -> None:
+    """A gateway whose database was lost takes its log back from the bucket, where anybody with a key can verify it."""
     with over_bucket(tmp_path) as gateway:
         gateway.make("old")
         sent = [(path.replace("web01", "old"), data) for path, data in packs(3)]

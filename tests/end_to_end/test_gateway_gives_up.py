@@ -1,16 +1,18 @@
-"""The gateway gives an upload to a bucket up before the client does, and says later what became of it."""
+"""A store that misbehaves: uploads are given up before the client does it, and broken promises are told of."""
 
 from __future__ import annotations
 
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from strongroom.base.errors import Unavailable
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.gateway.bucket import intake
+from strongroom.gateway.bucket import intake, promises
+from strongroom.gateway.bucket import place as places
 from strongroom.gateway.bucket.place import BucketPlace
 from strongroom.gateway.http.body import Body, Pace, Wire
 from strongroom.gateway.serve import open_database
@@ -58,4 +60,28 @@ def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatc
         for one in (ours, theirs):
             one.close()
         place.close()
+        database.close()
+
+
+def test_a_store_that_no_longer_refuses_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the daily look finds reaches every worker: creation is serialised from then on, and /health says why."""
+    monkeypatch.setattr(places, "PROMISES_SECONDS", -1.0)
+    for name, value in running().environment.items():
+        monkeypatch.setenv(name, value)
+    with Liar(running()) as liar:
+        url = f"s3://plain/{tmp_path.name}?endpoint="
+        settings = Settings(path="", store=url + running().endpoint, state=str(tmp_path))
+        database = open_database(settings)
+        place = BucketPlace(settings, database)
+        repository = place.create(("web01",))
+        place.check(print)
+        place.tend()
+        assert (place.problems(), repository.works.guarded) == ([], False)
+        turned = BucketPlace(replace(settings, store=url + liar.endpoint), database)
+        promises.save(database, promises.find_out(turned.keyed))
+        place.tend()
+        assert "no longer refuses" in place.problems()[0]
+        assert repository.works.guarded
+        for one in (turned, place):
+            one.close()
         database.close()

@@ -60,7 +60,7 @@ class BucketPlace(Place):
         self._settings = settings
         self._database = database
         self._root = open_store(settings.store, options)
-        self._keyed = keyed_of(self._root)
+        self.keyed = keyed_of(self._root)
         folder = os.path.join(settings.state_folder, "spool")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._promises = promises.load(database)
@@ -71,7 +71,7 @@ class BucketPlace(Place):
             folder,
             Spool(folder, settings.spool_bytes // max(1, settings.workers)),
             self.intents,
-            guarded=not (self._keyed.conditional and self._promises.conditional),
+            guarded=not (self.keyed.conditional and self._promises.conditional),
         )
         self._known: dict[tuple[str, ...], tuple[float, BucketRepository]] = {}
         self._emptied: set[str] = set()
@@ -92,8 +92,10 @@ class BucketPlace(Place):
             raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
         if found is not None and known is not None and known[1].id == found:
             repository = known[1]
-        elif found is None:
+        emptied = False
+        if found is None:
             old = registry.last_known(self._database, label)
+            emptied = old is not None
             if old is not None:
                 repository.believe_id(old)
                 if label not in self._emptied:
@@ -101,7 +103,7 @@ class BucketPlace(Place):
             elif not repository.has(CONFIG):
                 raise Missing("there is no repository at this path", subject=label)
         with self._guard:
-            (self._emptied.discard if found is not None else self._emptied.add)(label)
+            (self._emptied.add if emptied else self._emptied.discard)(label)
             self._known[folders] = (time.monotonic() + KNOWN_SECONDS, repository)
         return repository
 
@@ -146,7 +148,7 @@ class BucketPlace(Place):
         if len(folders) == MAX_DEPTH:
             return []
         found = []
-        for name in self._keyed.list("".join(f"{folder}/" for folder in folders))[1]:
+        for name in self.keyed.list("".join(f"{folder}/" for folder in folders))[1]:
             if is_folder_name(name):
                 child = (*folders, name)
                 found += [child, *self._below(child)]
@@ -176,13 +178,13 @@ class BucketPlace(Place):
                 self.settle(ledger, stopping)
                 if time.monotonic() - asked > ASK_SECONDS:
                     asked = time.monotonic()
-                    promises.save(self._database, promises.find_out(self._keyed))
+                    promises.save(self._database, promises.find_out(self.keyed))
             except (StrongroomError, OSError) as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
 
     def tiles(self, origin: str) -> BucketFiles:
         """Beside the repositories, under the last word of the log's origin."""
-        return BucketFiles(self._keyed, f"{OWN}/{origin.rpartition('/')[2]}", guarded=lambda: self._works.guarded)
+        return BucketFiles(self.keyed, f"{OWN}/{origin.rpartition('/')[2]}", guarded=lambda: self._works.guarded)
 
     def problems(self) -> list[str]:
         """As the base says."""
@@ -206,7 +208,7 @@ class BucketPlace(Place):
     def check(self, say: Callable[[str], None]) -> None:
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
         self._root.prepare()
-        found = promises.find_out(self._keyed)
+        found = promises.find_out(self.keyed)
         promises.save(self._database, found)
         if not found.conditional:
             if not self._settings.allow_unconditional:
@@ -225,7 +227,7 @@ class BucketPlace(Place):
         self.intents.flush()
         if time.monotonic() - self._loaded > PROMISES_SECONDS:
             self._promises, self._loaded = promises.load(self._database), time.monotonic()
-            self._works.guarded = not (self._keyed.conditional and self._promises.conditional)
+            self._works.guarded = not (self.keyed.conditional and self._promises.conditional)
 
     def close(self) -> None:
         """As the base says."""
