@@ -129,4 +129,7 @@ class Settings:
         """The log's name."""
         import socket  # noqa: PLC0415
 
-        return f"{self.host or socket.getfqdn() or 'localhost'}/.strongroom/log"
+        found = self.host or socket.getfqdn()
+        if not found or found.partition(".")[0] == "localhost":  # without a network, as under our systemd unit
+            found = socket.gethostname() or "localhost"
+        return f"{found}/.strongroom/log"
