@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import threading
@@ -132,14 +133,21 @@ def test_a_9_and_x_2_what_is_trashed_comes_back_with_its_first_arrival(tmp_path:
         assert gateway.ask("DELETE", path, user=tokens["judge"]).status == 200
         assert gateway.ask("GET", path, user=tokens["host"]).status == 404
         assert NAME in operate(gateway, "trash", "list", "r")[1]
-        assert "0 objects" in operate(gateway, "trash", "purge", "r")[1]
+        assert "0 objects" in operate(gateway, "trash", "purge", "r", "--clock-kept-outside")[1]
         assert operate(gateway, "trash", "restore", "r", NAME)[0] == 0
         assert gateway.ask("GET", path, user=tokens["host"]).body == DATA
         for _ in range(2):
             assert gateway.ask("DELETE", path, user=tokens["judge"]).status == 200
             assert gateway.put(path, DATA, tokens["host"]) == 200
+        trash = gateway.data / "r/.strongroom/trash"
+        (today,) = trash.iterdir()
+        for days, purged in ((7, "0 objects"), (8, "2 objects")):
+            date = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
+            today = today.rename(trash / date.isoformat())
+            assert purged in operate(gateway, "trash", "purge", "r", "--clock-kept-outside")[1]
         found = [(r.type, r.first) for r in leaves(gateway) if r.kind == "data"]
-    assert found == [
+    assert found[-2:] == [(LeafType.PURGE, 1)] * 2
+    assert found[:-2] == [
         (LeafType.CREATE, None),
         (LeafType.TRASH, 1),
         (LeafType.RESTORE, 1),

@@ -18,6 +18,7 @@ from strongroom.receipts.commit import commit_group
 from strongroom.receipts.leaf import parse
 from strongroom.receipts.log_state import change, state
 from strongroom.receipts.note import COSIGNATURE, Note
+from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of
 from tests.support.logs import Log, draft, make_log, new_signer
 
@@ -155,6 +156,21 @@ def test_the_kernel_is_asked_without_changing_anything() -> None:
     assert clock_watch.kept_by_kernel() == clock_watch.kept_by_kernel()
 
 
+def test_t_1_what_was_held_is_not_old_because_the_clock_says_so(machine: Machine) -> None:
+    """T-1: after a jump a span of days up to now is not believed until as many days have really gone by."""
+    week = 7 * DAY
+    watch = machine.watch()
+    assert watch.unsure(week) == ""
+    machine.wall += 30 * DAY
+    assert "jumped by" in watch.unsure(week)
+    machine.pass_by(DAY)
+    assert watch.look() == ""  # for receipts the new time counts by now
+    assert "not long ago" in watch.unsure(week)
+    assert "not long ago" in machine.watch().unsure(week)
+    machine.pass_by(6 * DAY)
+    assert watch.unsure(week) == ""
+
+
 @pytest.mark.root
 def test_t_1_end_to_end(tmp_path: Path) -> None:
     """T-1: a gateway that is started again with another time since boot says so in its leaves, /health and metrics."""
@@ -175,6 +191,10 @@ def test_t_1_end_to_end(tmp_path: Path) -> None:
         assert "the clock jumped by -86400 seconds" in health.json()["warnings"]
         assert "jumped" in gateway.ask("GET", "/.strongroom/v1/status").json()["clock_suspect"]
         assert b"strongroom_clock_suspect 1.0" in _metrics(gateway)
+        purge = [*unshare, str(STRONGROOM), "gateway", "trash", "purge", "web01", "--clock-kept-outside"]
+        done = run([*purge, "--path", str(gateway.data)], env=environment(tmp_path))
+        assert done.code == 1
+        assert "nothing is removed now: the clock jumped" in done.err
     assert [receipt.suspect for receipt in leaves(gateway)] == [False, True]
 
 

@@ -212,6 +212,7 @@ def arguments_trash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "restore", "purge"))
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("name", nargs="?", help="the object's name, for restore")
+    parser.add_argument("--clock-kept-outside", action="store_true", help="purge though the kernel keeps no clock")
 
 
 def run_trash(context: Context) -> int:

@@ -39,7 +39,8 @@ class Operator:
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
         clock = SystemClock()
-        committer = Committer(self._database, clock, doubt=watch_of(settings, self._database, clock).suspect)
+        self._watch = watch_of(settings, self._database, clock)
+        committer = Committer(self._database, clock, doubt=self._watch.suspect)
         self.ledger = Ledger(self._database, open_signer(settings, origin), clock, committer)
         self.repositories = open_place(settings, self._database)
 
@@ -101,8 +102,16 @@ class Operator:
         trash.restore(repository, trash.find(repository, name), self.ledger)
 
     def purge(self, label: str) -> int:
-        """Remove for good what has been in the trash for longer than the hold. How many objects."""
+        """Remove for good what has been in the trash for longer than the hold. How many objects.
+
+        Raises ``Refused`` while the clock is in doubt, or when it jumped within the hold (T-1).
+        """
         repository = self._with_trash(label)
+        if doubt := self._watch.unsure((trash.HOLD_DAYS + 1) * 86_400 * 10**9):
+            raise Refused(
+                f"nothing is removed now: {doubt}",
+                hint="Have the clock kept (NTP) and wait; --clock-kept-outside where a hypervisor keeps it.",
+            )
         limit = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=trash.HOLD_DAYS)
         count = 0
         for one in trash.entries(repository):

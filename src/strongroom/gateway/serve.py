@@ -95,6 +95,8 @@ def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> Non
 
 def _certificates(settings: Settings) -> Certificates | None:
     if not settings.tls:
+        if settings.tls_cert or settings.tls_key:
+            raise ConfigurationError("a certificate without TLS", hint="Give --tls, too.")
         return None
     certificate = settings.tls_cert or os.path.join(settings.home, "public_key")
     key = settings.tls_key or os.path.join(settings.home, "private_key")

@@ -100,6 +100,17 @@ class ClockWatch:
         self._newest = max(self._newest, now_ns)
         return self._standing
 
+    def unsure(self, span_ns: int) -> str:
+        """Why a difference of times of about ``span_ns`` until now is not to be relied on; empty when it is.
+
+        Besides the present doubts, a jump within that span of real time counts: whoever turns the clock forwards must
+        not make things old. Raises ``Unavailable``.
+        """
+        reason = self.look()
+        if not reason and self._reason and self._since_boot() < self._doubted_until - SETTLE_NS + span_ns:
+            reason = f"{self._reason} not long ago"
+        return reason
+
     def look_if_due(self) -> None:
         """``look``, unless that was done within the last second. Raises ``Unavailable``."""
         if not self._looked <= self._since_boot() < self._looked + LOOK_NS:
