@@ -667,6 +667,9 @@ class Restore:
         verify: bool = False,
         sparse: bool = False,
         safe: bool = False,
+        ownership_by_name: bool = False,
+        include_attributes: Sequence[bytes] = ...,
+        exclude_attributes: Sequence[bytes] = ...,
         report_items: bool = False,
         workers: int = 0,
     ) -> None:

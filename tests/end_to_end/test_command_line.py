@@ -7,12 +7,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.support.programs import Strongroom
+from strongroom.cli.verbs import VERBS
+from tests.support.programs import Strongroom
 
 
 def _exit_error(stderr: bytes) -> dict[str, object]:
@@ -127,6 +126,22 @@ def test_credentials_stay_out_of_every_message(strongroom: Strongroom) -> None:
     for url in ("rest:http://me:hunter2@127.0.0.1:port/", "nonsense://me:hunter2@h/"):
         failed = strongroom.on(url, "snapshots", "--debug").expect(1, 10)
         assert "hunter2" not in failed.out + failed.err
+
+
+def test_manual_pages(strongroom: Strongroom, tmp_path: Path) -> None:
+    """There is a page for each command, with its options; lines that roff would take for requests are escaped."""
+    strongroom.run("generate", "--man", tmp_path / "man").expect(0)
+    names = {path.name for path in (tmp_path / "man").iterdir()}
+    assert names == {"strongroom.1", *(f"strongroom-{verb.name.replace(' ', '-')}.1" for verb in VERBS)}
+    text = (tmp_path / "man" / "strongroom-restore.1").read_text()
+    assert "\\fB\\-\\-target\\fR \\fIFOLDER\\fR" in text
+    requests = {
+        line.split()[0]
+        for path in (tmp_path / "man").iterdir()
+        for line in path.read_text().splitlines()
+        if line.startswith((".", "'"))
+    }
+    assert requests <= {".TH", ".SH", ".TP", ".nf", ".fi", ".sp"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

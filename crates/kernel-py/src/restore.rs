@@ -97,7 +97,7 @@ impl Restore {
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     #[pyo3(signature = (key, index, root, target, *, includes=vec![], iincludes=vec![], excludes=vec![],
         iexcludes=vec![], overwrite="always", delete=false, dry_run=false, verify=false, sparse=false, safe=false,
-        report_items=false, workers=0))]
+        ownership_by_name=false, include_attributes=vec![], exclude_attributes=vec![], report_items=false, workers=0))]
     fn new(
         py: Python<'_>,
         key: &Key,
@@ -114,12 +114,27 @@ impl Restore {
         verify: bool,
         sparse: bool,
         safe: bool,
+        ownership_by_name: bool,
+        include_attributes: Vec<Vec<u8>>,
+        exclude_attributes: Vec<Vec<u8>>,
         report_items: bool,
         workers: usize,
     ) -> PyResult<Self> {
         let root = id(root)?;
         let overwrite = self::overwrite(overwrite)?;
-        let options = Options { overwrite, delete, dry_run, verify, sparse, safe, report_items, workers };
+        let options = Options {
+            overwrite,
+            delete,
+            dry_run,
+            verify,
+            sparse,
+            safe,
+            ownership_by_name,
+            include_attributes,
+            exclude_attributes,
+            report_items,
+            workers,
+        };
         let select = Selection::new(&includes, &iincludes, &excludes, &iexcludes).map_err(to_py)?;
         let (envelope, index) = (key.envelope().clone(), index.shared().clone());
         detached(py, || {

@@ -35,7 +35,9 @@ class RestoreOptions:
     takes equal size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
     leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories restored and
     the patterns. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
-    ``security`` and ``trusted``.
+    ``security`` and ``trusted``. ``ownership_by_name`` gives entries to users and groups of the same names, where this
+    machine has such, else by number. Of extended attributes only those come back whose names match ``include_xattrs``,
+    if there are any, or do not match ``exclude_xattrs``; others are left as they are.
     """
 
     target: str | bytes
@@ -49,6 +51,9 @@ class RestoreOptions:
     verify: bool = False
     sparse: bool = False
     safe: bool = False
+    ownership_by_name: bool = False
+    include_xattrs: tuple[str, ...] = ()
+    exclude_xattrs: tuple[str, ...] = ()
     workers: int = 0
     """Threads that write; 0 for one each processor, two at least."""
 
@@ -56,6 +61,8 @@ class RestoreOptions:
         """Raise ``UsageError`` for options that restic refuses to combine."""
         if (self.includes or self.iincludes) and (self.excludes or self.iexcludes):
             raise UsageError("exclude and include patterns are mutually exclusive")
+        if self.include_xattrs and self.exclude_xattrs:
+            raise UsageError("exclude and include xattr patterns are mutually exclusive")
         everything = os.path.realpath(os.fsencode(self.target)) == b"/"
         if self.delete and everything and not (self.includes or self.iincludes):
             raise UsageError("'--target / --delete' must be combined with an include filter")
@@ -125,6 +132,9 @@ class _Run:
             verify=options.verify,
             sparse=options.sparse,
             safe=options.safe,
+            ownership_by_name=options.ownership_by_name,
+            include_attributes=_patterns(options.include_xattrs),
+            exclude_attributes=_patterns(options.exclude_xattrs),
             report_items=self.reporter.wants_changes,
             workers=options.workers,
         )

@@ -18,7 +18,7 @@ from strongroom.base.record import field, record
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 VERSION = 1
 
 
@@ -45,7 +45,8 @@ class PasswordSource:
         }.get(self.kind, "(hidden)")
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Text that is not empty. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, str):
         raise ValueError("must be text in quotes")
     if not value:
@@ -53,7 +54,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """One text or several. Raises ``ValueError`` with what it must be."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
@@ -61,25 +63,29 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _truth(value: object) -> bool:
+def truth(value: object) -> bool:
+    """True or false. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """A whole number of zero or more. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("must be a whole number of zero or more")
     return value
 
 
-def _options(value: object) -> Mapping[str, str]:
+def options(value: object) -> Mapping[str, str]:
+    """Texts by name, for the kind of store in use. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, dict) or not all(isinstance(item, str | int | bool) for item in value.values()):
         raise ValueError('must be a table of texts, such as { "rest.connections" = "10" }')
     return {key.lower(): str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
 
 
-def _password(value: object) -> PasswordSource:
+def password(value: object) -> PasswordSource:
+    """Where a password comes from. Raises ``ValueError`` with what it must be."""
     how = 'write { command = ["pass", "show", "backup"] }, { file = "/path" } or { env = "NAME" }'
     if isinstance(value, str):
         raise ValueError("a password does not stand in this file: " + how)
@@ -87,10 +93,8 @@ def _password(value: object) -> PasswordSource:
         raise ValueError(how)
     ((kind, given),) = value.items()
     if kind == "command":
-        return (
-            PasswordSource("command", command=_texts(given)) if isinstance(given, list) else _shell_words(_text(given))
-        )
-    return PasswordSource(kind, _text(given))
+        return PasswordSource("command", command=texts(given)) if isinstance(given, list) else _shell_words(text(given))
+    return PasswordSource(kind, text(given))
 
 
 def _shell_words(text: str) -> PasswordSource:
@@ -103,7 +107,8 @@ def _shell_words(text: str) -> PasswordSource:
     return PasswordSource("command", text, words)
 
 
-def _compression(value: object) -> str:
+def compression(value: object) -> str:
+    """A mode of compression. Raises ``ValueError`` with what it must be."""
     if value not in ("auto", "off", "fastest", "better", "max"):
         raise ValueError('must be "auto", "off", "fastest", "better" or "max"')
     return str(value)
@@ -119,50 +124,50 @@ class Key:
 
 
 _STORE_KEYS: dict[str, Key] = {
-    "compression": Key(_compression, '"auto"', "auto, off, fastest, better or max"),
-    "pack_size": Key(_number, "16", "size that pack files aim at, in MiB"),
-    "limit_upload": Key(_number, "2048", "upload no faster than this, in KiB a second"),
-    "limit_download": Key(_number, "8192", "download no faster than this, in KiB a second"),
-    "no_extra_verify": Key(_truth, "false", "skip the second look at each blob before it is uploaded"),
-    "cacert": Key(_text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),
-    "tls_client_cert": Key(_text, '"/etc/ssl/me.pem"', "our certificate and its key (PEM)"),
-    "insecure_tls": Key(_truth, "false", "do not check the server's certificate"),
-    "options": Key(_options, '{ "rest.connections" = "5" }', "options of the kind of store in use (-o)"),
+    "compression": Key(compression, '"auto"', "auto, off, fastest, better or max"),
+    "pack_size": Key(number, "16", "size that pack files aim at, in MiB"),
+    "limit_upload": Key(number, "2048", "upload no faster than this, in KiB a second"),
+    "limit_download": Key(number, "8192", "download no faster than this, in KiB a second"),
+    "no_extra_verify": Key(truth, "false", "skip the second look at each blob before it is uploaded"),
+    "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),
+    "tls_client_cert": Key(text, '"/etc/ssl/me.pem"', "our certificate and its key (PEM)"),
+    "insecure_tls": Key(truth, "false", "do not check the server's certificate"),
+    "options": Key(options, '{ "rest.connections" = "5" }', "options of the kind of store in use (-o)"),
 }
 
 REPOSITORY_KEYS: dict[str, Key] = {
-    "url": Key(_text, '"rest:https://host:8000/me/"', "where it is: a folder or a URL"),
-    "password": Key(_password, '{ command = ["pass", "show", "backup"] }', "command, file or env; never the password"),
-    "key_hint": Key(_text, '"2f1c9d0e"', "ID of the key to try first"),
+    "url": Key(text, '"rest:https://host:8000/me/"', "where it is: a folder or a URL"),
+    "password": Key(password, '{ command = ["pass", "show", "backup"] }', "command, file or env; never the password"),
+    "key_hint": Key(text, '"2f1c9d0e"', "ID of the key to try first"),
     **_STORE_KEYS,
 }
 
 SOURCE_KEYS: dict[str, Key] = {
-    "paths": Key(_texts, '["/home", "/etc"]', "what to back up"),
-    "repositories": Key(_texts, '["local", "offsite"]', "where to; all of this file when left out"),
-    "exclude": Key(_texts, '["*.tmp", "/home/*/.cache"]', "patterns of what to leave out"),
-    "iexclude": Key(_texts, '["*.ISO"]', "the same, without regard to case"),
-    "exclude_file": Key(_texts, '["/etc/strongroom/excludes"]', "files with such patterns, one a line"),
-    "iexclude_file": Key(_texts, '["/etc/strongroom/iexcludes"]', "the same, without regard to case"),
-    "exclude_if_present": Key(_texts, '[".nobackup"]', "leave out folders that hold such a file"),
-    "exclude_caches": Key(_truth, "true", "leave out folders marked with a CACHEDIR.TAG"),
-    "exclude_larger_than": Key(_text, '"4G"', "leave out files above this size"),
-    "one_file_system": Key(_truth, "false", "do not cross into other file systems"),
-    "tags": Key(_texts, '["nightly"]', "tags for the snapshot"),
-    "host": Key(_text, '"laptop"', "host name for the snapshot"),
-    "with_atime": Key(_truth, "false", "store times of last access, too"),
-    "ignore_inode": Key(_truth, "false", "do not take a file for changed because its inode changed"),
-    "ignore_ctime": Key(_truth, "false", "do not take a file for changed because its ctime changed"),
-    "skip_if_unchanged": Key(_truth, "false", "write no snapshot when nothing changed"),
+    "paths": Key(texts, '["/home", "/etc"]', "what to back up"),
+    "repositories": Key(texts, '["local", "offsite"]', "where to; all of this file when left out"),
+    "exclude": Key(texts, '["*.tmp", "/home/*/.cache"]', "patterns of what to leave out"),
+    "iexclude": Key(texts, '["*.ISO"]', "the same, without regard to case"),
+    "exclude_file": Key(texts, '["/etc/strongroom/excludes"]', "files with such patterns, one a line"),
+    "iexclude_file": Key(texts, '["/etc/strongroom/iexcludes"]', "the same, without regard to case"),
+    "exclude_if_present": Key(texts, '[".nobackup"]', "leave out folders that hold such a file"),
+    "exclude_caches": Key(truth, "true", "leave out folders marked with a CACHEDIR.TAG"),
+    "exclude_larger_than": Key(text, '"4G"', "leave out files above this size"),
+    "one_file_system": Key(truth, "false", "do not cross into other file systems"),
+    "tags": Key(texts, '["nightly"]', "tags for the snapshot"),
+    "host": Key(text, '"laptop"', "host name for the snapshot"),
+    "with_atime": Key(truth, "false", "store times of last access, too"),
+    "ignore_inode": Key(truth, "false", "do not take a file for changed because its inode changed"),
+    "ignore_ctime": Key(truth, "false", "do not take a file for changed because its ctime changed"),
+    "skip_if_unchanged": Key(truth, "false", "write no snapshot when nothing changed"),
 }
 
 DEFAULT_KEYS: dict[str, Key] = {
     **_STORE_KEYS,
-    "cache_dir": Key(_text, '"/var/cache/strongroom"', "where the local cache lies"),
-    "no_cache": Key(_truth, "false", "use no local cache"),
-    "retry_lock": Key(_text, '"5m"', "keep trying for so long when a repository is locked"),
-    "read_concurrency": Key(_number, "2", "how many files are read at once"),
-    "spool": Key(_text, '"2G"', "disk space for packs that wait for a slow repository"),
+    "cache_dir": Key(text, '"/var/cache/strongroom"', "where the local cache lies"),
+    "no_cache": Key(truth, "false", "use no local cache"),
+    "retry_lock": Key(text, '"5m"', "keep trying for so long when a repository is locked"),
+    "read_concurrency": Key(number, "2", "how many files are read at once"),
+    "spool": Key(text, '"2G"', "disk space for packs that wait for a slow repository"),
 }
 
 
@@ -213,7 +218,7 @@ def _tables(
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise ConfigurationError("needs a name", subject=f"{path}: {kind}", hint=f"Write its table as {example}.")
     for name in tables:
-        if _NAME.match(name) is None:
+        if NAME.match(name) is None:
             hint = "Letters, digits, dots, dashes and underscores, beginning with a letter or digit."
             raise ConfigurationError(f"{name!r} cannot be a name", subject=f"{path}: {kind}", hint=hint)
     return {name: _table(path, f"{kind}.{name}", table, keys, required) for name, table in tables.items()}

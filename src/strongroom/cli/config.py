@@ -1,4 +1,4 @@
-"""``config generate``, ``config validate`` and ``config show``."""
+"""``config generate``, ``config validate``, ``config show`` and ``config schema``."""
 
 from __future__ import annotations
 
@@ -88,6 +88,25 @@ def run_validate(context: Context) -> int:
         )
     else:
         context.out.line(f"{file.path}: valid; {len(file.repositories)} repositories, {len(file.sources)} sources")
+    return 0
+
+
+def arguments_schema(parser: argparse.ArgumentParser) -> None:
+    """No options beyond the global ones."""
+    parser.description = (
+        "Print a JSON schema of the configuration file: every table and key, its type, and what it is for. Editors\n"
+        "that know TOML complete and check with it, such as with taplo's `#:schema FILE` in the first line."
+    )
+
+
+def run_schema(context: Context) -> int:
+    """Print the schema."""
+    import json
+
+    from strongroom.base.configuration_schema import schema
+
+    for line in json.dumps(schema(), indent=2).splitlines():
+        context.out.line(line)
     return 0
 
 

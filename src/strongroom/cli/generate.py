@@ -1,8 +1,9 @@
-"""``generate``: completions for bash, zsh and fish."""
+"""``generate``: manual pages, and completions for bash, zsh and fish."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
@@ -17,8 +18,11 @@ SHELLS = ("bash", "zsh", "fish")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """One file for each shell, as restic's ``generate``; or the shell's name, to print."""
-    parser.description = "Write completion files. `strongroom generate bash` prints to standard output."
+    parser.description = (
+        "Write manual pages, or completion files. `strongroom generate bash` prints to standard output."
+    )
     parser.add_argument("shell", nargs="?", choices=SHELLS, help="print the completions for this shell")
+    parser.add_argument("--man", metavar="FOLDER", help="write a manual page for each command into this folder")
     for shell in SHELLS:
         parser.add_argument(f"--{shell}-completion", metavar="FILE", help=f"write completions for {shell} to this file")
 
@@ -28,8 +32,12 @@ def run(context: Context) -> int:
     files = {shell: getattr(context.arguments, f"{shell}_completion") for shell in SHELLS}
     if context.arguments.shell:
         context.out.write(completion(context.arguments.shell))
-    elif not any(files.values()):
-        raise UsageError("nothing to generate", hint="Name a shell: bash, zsh or fish.")
+    elif not any(files.values()) and not context.arguments.man:
+        raise UsageError("nothing to generate", hint="Name a shell: bash, zsh or fish; or a folder with --man.")
+    if context.arguments.man:
+        count = _write_pages(context.arguments.man)
+        if context.verbosity > 0:
+            context.out.line(f"{count} manual pages written to {context.arguments.man}")
     for shell, path in files.items():
         if path:
             with open(path, "w", encoding="utf-8") as file:
@@ -37,6 +45,24 @@ def run(context: Context) -> int:
             if context.verbosity > 0:
                 context.out.line(f"{shell} completions written to {path}")
     return 0
+
+
+def _write_pages(folder: str) -> int:
+    """Write a page for each verb and one for all of them; returns how many."""
+    from strongroom.cli.output import man
+    from strongroom.cli.shared import parsing
+    from strongroom.cli.verbs import VERBS
+    from strongroom.cli.version import strongroom_version
+
+    version = strongroom_version()
+    pages = {man.file_name(""): man.overview_page({verb.name: verb.summary for verb in VERBS}, version)}
+    for verb in VERBS:
+        pages[man.file_name(verb.name)] = man.page(verb.name, verb.summary, parsing.build_parser(verb), version)
+    os.makedirs(folder, exist_ok=True)
+    for name, text in pages.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    return len(pages)
 
 
 def completion(shell: str) -> str:

@@ -63,6 +63,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--sparse", action="store_true", help="leave holes where files have zeros")
     how.add_argument("--verify", action="store_true", help="read what was restored and compare it")
     how.add_argument(
+        "--ownership-by-name",
+        action="store_true",
+        help="give files to the users and groups of the same names on this machine, where there are such (not in ACLs)",
+    )
+    for flag, text in (("--include-xattr", "restore only"), ("--exclude-xattr", "do not restore")):
+        how.add_argument(
+            flag,
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{text} extended attributes whose names this matches, such as 'user.*' (repeatable)",
+        )
+    how.add_argument(
         "--safe", action="store_true", help="leave out setuid bits, devices and security attributes, and say which"
     )
 
@@ -105,4 +118,7 @@ def _options(context: Context) -> RestoreOptions:
         verify=arguments.verify,
         sparse=arguments.sparse,
         safe=arguments.safe,
+        ownership_by_name=arguments.ownership_by_name,
+        include_xattrs=tuple(arguments.include_xattr),
+        exclude_xattrs=tuple(arguments.exclude_xattr),
     )

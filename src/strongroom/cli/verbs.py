@@ -47,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("config generate", "config", "Print a commented configuration file to begin with"),
     Verb("config validate", "config", "Check the configuration file"),
     Verb("config show", "config", "Show every setting in force and where it came from"),
+    Verb("config schema", "config", "Print a JSON schema of the configuration file"),
     Verb("storage probe", "storage", "Find out what a provider really does"),
     Verb("storage policy", "storage", "Print the bucket policy for hosts without a gateway"),
     Verb("gateway serve", "gateway", "Serve repositories to hosts, append-only, with receipts"),
@@ -59,7 +60,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("log show", "log", "Print the entries of a gateway's log of receipts"),
     Verb("log verify", "log", "Check a gateway's log of receipts"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),
-    Verb("generate", "generate", "Write completions for bash, zsh and fish"),
+    Verb("generate", "generate", "Write manual pages, and completions for bash, zsh and fish"),
     Verb("version", "version", "Print the version"),
 )
 

@@ -1,6 +1,7 @@
 //! What all parts of a running restore share.
 
 use super::beneath;
+use super::choice::Choice;
 use super::directory::{Dir, Directories};
 use super::fetch::Fetch;
 use super::metadata::Outcome;
@@ -18,6 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 pub(super) struct Context {
     pub(super) options: Options,
     pub(super) select: Selection,
+    pub(super) choice: Option<Arc<Choice>>,
     pub(super) envelope: Arc<Envelope>,
     pub(super) index: Arc<RwLock<Index>>,
     pub(super) report: Report,

@@ -4,10 +4,12 @@
 //! capabilities), extended attributes and access lists (which change the mode), the mode, the times.
 
 use super::beneath;
+use super::choice::Choice;
 use crate::tree::{Node, mode};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
+use std::sync::Arc;
 
 const SETID: u32 = 0o6000;
 
@@ -31,6 +33,7 @@ pub(super) struct Metadata {
     pub(super) mtime: Time,
     atime: Time,
     attributes: Box<[Attribute]>,
+    choice: Option<Arc<Choice>>,
 }
 
 /// What is left out, with the words for it.
@@ -38,7 +41,7 @@ pub(super) type LeftOut = Vec<&'static str>;
 
 impl Metadata {
     /// Takes what a node says; in `safe` mode without what could harm this machine.
-    pub(super) fn take(node: &mut Node, safe: bool, left_out: &mut LeftOut) -> Self {
+    pub(super) fn take(node: &mut Node, safe: bool, choice: Option<&Arc<Choice>>, left_out: &mut LeftOut) -> Self {
         let mut mode = mode::to_permissions(node.mode);
         let mut attributes = std::mem::take(&mut node.extended_attributes);
         if safe {
@@ -52,6 +55,10 @@ impl Metadata {
                 left_out.push("security attributes");
             }
         }
+        if let Some(choice) = choice {
+            attributes.retain(|(name, _)| choice.takes(name));
+            (node.uid, node.gid) = choice.owner(node);
+        }
         if node.generic_attributes.is_some() {
             left_out.push("attributes of another operating system");
         }
@@ -63,6 +70,7 @@ impl Metadata {
             mtime: time(node.mtime),
             atime: time(node.atime),
             attributes: attributes.into(),
+            choice: choice.cloned(),
         }
     }
 
@@ -70,6 +78,11 @@ impl Metadata {
     pub(super) fn creation_mode(&self, whole: bool) -> u32 {
         let ours = self.uid == rustix::process::geteuid().as_raw() && self.gid == rustix::process::getegid().as_raw();
         if whole && ours { self.mode & 0o777 } else { 0o600 }
+    }
+
+    /// Whether an attribute that is there and not in the snapshot is removed.
+    fn may_remove(&self, name: &[u8]) -> bool {
+        is_ours_to_remove(name) && self.choice.as_ref().is_none_or(|choice| choice.takes(name))
     }
 
     /// Bytes of memory beside the structure itself.
@@ -134,7 +147,7 @@ pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, 
     }
     if !clean {
         for name in attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer)) {
-            if is_ours_to_remove(&name) && !wanted.attributes.iter().any(|(wanted, _)| *wanted == name) {
+            if wanted.may_remove(&name) && !wanted.attributes.iter().any(|(wanted, _)| *wanted == name) {
                 outcome.attribute(&name, rustix::fs::fremovexattr(handle, name.as_slice()));
                 now = 0o10_000;
             }
@@ -172,7 +185,7 @@ pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
         && stat.st_mode & 0o7777 == wanted.mode
         && names
             .iter()
-            .filter(|name| is_ours_to_remove(name))
+            .filter(|name| wanted.may_remove(name))
             .all(|name| wanted.attributes.iter().any(|(n, _)| n == name))
         && wanted.attributes.iter().all(|(name, wanted)| checked(name).is_ok() && value(name).as_ref() == Some(wanted))
 }

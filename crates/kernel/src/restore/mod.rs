@@ -21,6 +21,7 @@
 //! rest goes on; only a full or read-only target ends the run.
 
 mod beneath;
+mod choice;
 mod compare;
 mod context;
 mod directory;

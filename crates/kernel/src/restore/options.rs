@@ -30,6 +30,12 @@ pub struct Options {
     /// Leave out what could harm this machine: set-user-ID and set-group-ID bits, devices, and the attributes
     /// of the namespaces `security` and `trusted` (threats E-3).
     pub safe: bool,
+    /// Give entries to the users and groups of the same names on this machine, where there are such.
+    pub ownership_by_name: bool,
+    /// Only attributes whose names these patterns match, if there are any; others are left as they are.
+    pub include_attributes: Vec<Vec<u8>>,
+    /// No attributes whose names these patterns match.
+    pub exclude_attributes: Vec<Vec<u8>>,
     /// Whether to report every item, not only failures.
     pub report_items: bool,
     /// Threads that write; 0 means as many as there are processors, two at least.

@@ -1,5 +1,6 @@
 //! A restore from its start to its end: threads, batches, the last word.
 
+use super::choice::Choice;
 use super::context::Context;
 use super::directory::{Directories, Found};
 use super::entry::{Batch, State};
@@ -48,11 +49,13 @@ impl Restore {
         select: Selection,
         options: Options,
     ) -> Result<Self> {
+        let choice = Choice::new(&options)?.map(Arc::new);
         let found = open_target(target, options.dry_run)?;
         let context = Arc::new(Context {
             report: Report::new(options.report_items),
             options,
             select,
+            choice,
             envelope,
             index,
             directories: Directories::default(),

@@ -186,7 +186,8 @@ impl<'a> Walk<'a> {
             let (wanted, below) = self.context.select.select(&item, directory);
             if directory && (wanted || below) {
                 let mut left_out = LeftOut::new();
-                let metadata = Metadata::take(&mut node, self.context.options.safe, &mut left_out);
+                let metadata =
+                    Metadata::take(&mut node, self.context.options.safe, self.context.choice.as_ref(), &mut left_out);
                 subdirectories.push(Subdirectory {
                     name: node.name.into(),
                     metadata,
@@ -310,7 +311,8 @@ impl<'a> Walk<'a> {
         }
         let Some(dir) = self.directory(self.stack.len() - 1) else { return Ok(()) };
         let mut left_out = LeftOut::new();
-        let metadata = Metadata::take(&mut node, self.context.options.safe, &mut left_out);
+        let metadata =
+            Metadata::take(&mut node, self.context.options.safe, self.context.choice.as_ref(), &mut left_out);
         for what in left_out {
             self.context.report.left_out(path.to_vec(), what);
         }
