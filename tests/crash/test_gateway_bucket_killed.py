@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from strongroom.storage.options import StoreOptions
 from tests.crash.test_gateway_killed import Load, kill_at_random
 from tests.support.gateways import over_bucket
 
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "12"))
+
 
 def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
     """Every acknowledged object is there as it was sent; what is stored is what is logged, once; nothing leaks."""
@@ -22,7 +25,7 @@ def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
     gateway.start()
     gateway.make()
     with Load([gateway]) as load:
-        kill_at_random([gateway], load, kills=12)
+        kill_at_random([gateway], load, kills=KILLS)
     acknowledged = load.acknowledged
     for path, data in acknowledged.items():
         assert gateway.ask("GET", path).body == data

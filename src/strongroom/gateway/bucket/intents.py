@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 ELSEWHERE_SECONDS = 600.0
 """After so long an upload of a gateway on another machine, whose life cannot be seen from here, is over."""
 _PREFIX = "owner-"
+_COLUMNS = [column.name for column in schema.intent.columns]
+_INSERT = (  # a commit whose answer was lost is made again
+    f"INSERT INTO intent ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{one}' for one in _COLUMNS)})"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 class Intents:
@@ -77,7 +82,7 @@ class Intents:
             rows, self._waiting = self._waiting, []
         try:
             with self._database.write() as connection:
-                connection.execute(schema.intent.insert(), rows)
+                connection.execute(sa.text(_INSERT), rows)
         except BaseException:
             with self._guard:  # each of them fails by itself, or succeeds a moment later
                 self._waiting = rows + self._waiting
