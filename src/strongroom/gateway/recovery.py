@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from strongroom.gateway.worker import Services
     from strongroom.storage.contract import Store
 
+BLOCK = 128 * 1024
+"""Forty uploads of what is there already are compared at once: each holds one or two of these."""
+
 
 def recover(services: Services, stopping: Callable[[], bool]) -> None:
     """Settle what was left, then look through every repository once."""
@@ -62,7 +65,7 @@ def digest_of(store: Store, name: ObjectName) -> str:
     """The SHA-256 of an object's bytes, as they are read now."""
     found = hashlib.sha256()
     with store.read(name) as reader:
-        while block := reader.read(1 << 20):
+        while block := reader.read(BLOCK):
             found.update(block)
     return found.hexdigest()
 

@@ -43,7 +43,7 @@ REASONS = {
     505: "HTTP Version Not Supported",
     507: "Insufficient Storage",
 }
-BLOCK = 256 * 1024
+BLOCK = 128 * 1024
 _SENDFILE = 8 << 20
 
 
