@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
+from strongroom.gateway.allocator import give_memory_back
 from strongroom.gateway.worker import HANDED_ON, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
@@ -57,6 +58,7 @@ class Supervisor:
         A process is born with signals blocked, and lets them in when its own handlers stand: one that came before would
         else raise the command line's ``Interrupted`` somewhere within an import, and be lost.
         """
+        give_memory_back()
         gc.collect()
         gc.freeze()  # what is there is shared by all processes as long as nobody's collector writes marks into it
         self._start(self._commit)
