@@ -21,23 +21,21 @@ KILLS = int(os.environ.get("STRONGROOM_KILLS", "12"))
 
 def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
     """Every acknowledged object is there as it was sent; what is stored is what is logged, once; nothing leaks."""
-    gateway = over_bucket(tmp_path, workers=2)
-    gateway.start()
-    gateway.make()
-    with Load([gateway]) as load:
-        kill_at_random([gateway], load, kills=KILLS)
-    acknowledged = load.acknowledged
-    for path, data in acknowledged.items():
-        assert gateway.ask("GET", path).body == data
-    with sqlite3.connect(gateway.home / "gateway.db") as database:
-        database.execute("UPDATE intent SET created_ns = 0")  # the store is at work on none of them any more
-        database.commit()
-        begun = time.monotonic()
-        while database.execute("SELECT count(*) FROM intent").fetchone()[0]:
-            assert time.monotonic() - begun < 50
-            time.sleep(0.2)
-    time.sleep(4)  # the lease of the last one that was killed runs out
-    gateway.stop()
+    with over_bucket(tmp_path, workers=2) as gateway:
+        gateway.make()
+        with Load([gateway]) as load:
+            kill_at_random([gateway], load, kills=KILLS)
+        acknowledged = load.acknowledged
+        for path, data in acknowledged.items():
+            assert gateway.ask("GET", path).body == data
+        with sqlite3.connect(gateway.home / "gateway.db") as database:
+            database.execute("UPDATE intent SET created_ns = 0")  # the store is at work on none of them any more
+            database.commit()
+            begun = time.monotonic()
+            while database.execute("SELECT count(*) FROM intent").fetchone()[0]:
+                assert time.monotonic() - begun < 50
+                time.sleep(0.2)
+        time.sleep(4)  # the lease of the last one that was killed runs out
     assert acknowledged
     assert list((gateway.home / "spool").iterdir()) == []
     audit(gateway.source, key=Verifier.parse(gateway.key))

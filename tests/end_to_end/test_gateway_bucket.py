@@ -177,9 +177,7 @@ def test_other_providers(tmp_path: Path, provider: str) -> None:
 
 def test_killed_around_the_put(tmp_path: Path) -> None:
     """Killed after the store has it, an object gets its `recovered` receipt; killed before, it leaves nothing."""
-    with Liar(running(), honest=True) as proxy:
-        gateway = over_bucket(tmp_path, endpoint=proxy.endpoint)
-        gateway.start()
+    with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
         gateway.make()
         quiet(proxy)
         sent = packs(2)
