@@ -2,7 +2,7 @@
 
 use super::entry::{Batch, File, State};
 use crate::index::{Index, Location};
-use crate::{BlobType, Error, Id, pack};
+use crate::{BlobEntry, BlobType, Error, Id, pack};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -27,6 +27,12 @@ pub(super) struct Want {
 }
 
 impl Want {
+    /// What an index would say of it, were it the blob of this name.
+    pub(super) fn entry(&self, id: Id) -> BlobEntry {
+        let Self { offset, length, uncompressed: uncompressed_length, .. } = *self;
+        BlobEntry { kind: BlobType::Data, id, offset, length, uncompressed_length }
+    }
+
     /// A blob for no file in particular.
     pub(super) fn of_copy(location: &Location) -> Self {
         let Location { offset, length, uncompressed_length: uncompressed, .. } = *location;

@@ -8,13 +8,16 @@ use super::plan::{Plan, Segment, Want};
 use super::write::{self, OpenFiles};
 use super::{entry, other};
 use crate::compress::Decompressor;
-use crate::pack::open_blob;
+use crate::pack::{open_blob, open_unproven, prove};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes that are read from an open file at once, unless a blob is longer: what fits into a processor's cache.
 const READ: u64 = 1 << 20;
+
+/// Bytes of two blobs that are held at once.
+const MOST_PAIRED: u64 = 4 << 20;
 
 /// Memory for ciphertext that is kept from range to range, in bytes.
 const KEPT: usize = 16 << 20;
@@ -28,6 +31,7 @@ pub(super) struct Worker<'a> {
     decompressor: Decompressor,
     scratch: Vec<u8>,
     plain: Vec<u8>,
+    other: Vec<u8>,
     buffer: Vec<u8>,
     window: Vec<u8>,
 }
@@ -40,6 +44,7 @@ impl<'a> Worker<'a> {
             decompressor: Decompressor::new(),
             scratch: Vec::new(),
             plain: Vec::new(),
+            other: Vec::new(),
             buffer: Vec::new(),
             window: Vec::new(),
         }
@@ -114,6 +119,13 @@ impl<'a> Worker<'a> {
             let group = &wants[start..start + same];
             let ahead = &wants[start + same..];
             start += same;
+            if let ([want], [next, rest @ ..]) = (group, ahead)
+                && rest.first().is_none_or(|third| third.offset != next.offset)
+                && self.pair(batch, want, ahead, source)
+            {
+                start += 1;
+                continue;
+            }
             if source.answer.is_err() && singly > 0 {
                 // One entry of the index that lies about its place must not cost those beside it.
                 let (offset, length) = (u64::from(group[0].offset), u64::from(group[0].length));
@@ -126,6 +138,45 @@ impl<'a> Worker<'a> {
                 }
             }
             self.group(batch, pack, group, ahead, source);
+        }
+    }
+
+    /// Two blobs for one place each, hashed together. `false` where either is too long or bad: nothing is done then,
+    /// and whoever looks at them one by one finds out which.
+    fn pair(&mut self, batch: &Batch, want: &Want, ahead: &[Want], source: &mut Source) -> bool {
+        let [next, rest @ ..] = ahead else { return false };
+        let length = |want: &Want| u64::from(want.length.max(want.uncompressed));
+        if source.answer.is_err() || length(want) + length(next) > MOST_PAIRED {
+            return false;
+        }
+        let entry_of = |want: &Want| want.entry(batch.files[want.file as usize].content[want.blob as usize]);
+        let (entry, next_entry) = (entry_of(want), entry_of(next));
+        let envelope = &self.context.envelope;
+        let mut open = |want: &Want, entry: &BlobEntry, ahead: &[Want], out: &mut Vec<u8>| {
+            source.bytes(want, ahead).is_ok_and(|bytes| {
+                open_unproven(envelope, entry, &bytes, &mut self.decompressor, &mut self.scratch, out).is_ok()
+            })
+        };
+        if !open(want, &entry, ahead, &mut self.plain) || !open(next, &next_entry, rest, &mut self.other) {
+            return false;
+        }
+        let (found, next_found) = Id::of_both(&self.plain, &self.other);
+        if prove(&entry, found).is_err() || prove(&next_entry, next_found).is_err() {
+            return false;
+        }
+        self.put(batch, want, &self.plain);
+        self.put(batch, next, &self.other);
+        true
+    }
+
+    /// Write a blob to one of its places.
+    fn put(&self, batch: &Batch, want: &Want, plain: &[u8]) {
+        let file = &batch.files[want.file as usize];
+        let whole = file.content.len() == 1 && matches!(*file.state(), entry::State::New);
+        if whole {
+            write::whole(self.context, file, plain);
+        } else {
+            write::part(self.context, batch, self.open, want.file, want.at, plain);
         }
     }
 
@@ -146,24 +197,12 @@ impl<'a> Worker<'a> {
                 }
                 opened = Some(id);
             }
-            let file = &batch.files[want.file as usize];
-            let whole = file.content.len() == 1 && matches!(*file.state(), entry::State::New);
-            if whole {
-                write::whole(self.context, file, &self.plain);
-            } else {
-                write::part(self.context, batch, self.open, want.file, want.at, &self.plain);
-            }
+            self.put(batch, want, &self.plain);
         }
     }
 
     fn open(&mut self, id: Id, want: &Want, bytes: &[u8]) -> Result<()> {
-        let entry = BlobEntry {
-            kind: BlobType::Data,
-            id,
-            offset: want.offset,
-            length: want.length,
-            uncompressed_length: want.uncompressed,
-        };
+        let entry = want.entry(id);
         open_blob(&self.context.envelope, &entry, bytes, &mut self.decompressor, &mut self.scratch, &mut self.plain)
     }
 
