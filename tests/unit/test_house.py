@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,24 @@ def test_files_stay_small() -> None:
         if (lines := len(path.read_text().splitlines())) > LONGEST_FILE
     }
     assert long == {}
+
+
+def _threats() -> list[tuple[str, str]]:
+    """Each ID of design.md's table with each file that is to test it."""
+    table = (ROOT / "docs/design.md").read_text().partition("## 18.")[2]
+    rows = [line.split("|") for line in table.splitlines() if re.match(r"\| [A-Z]-[0-9]", line)]
+    return [
+        (one, file) for row in rows for one in re.findall(r"[A-Z]-[0-9]+", row[1]) for file in row[4].split("`")[1::2]
+    ]
+
+
+@pytest.mark.parametrize(("threat", "file"), _threats())
+def test_each_threat_of_the_table_has_its_test(threat: str, file: str) -> None:
+    """The file that the design names has a test whose docstring begins with the threat's ID, among others perhaps."""
+    tree = ast.parse((ROOT / "tests" / file).read_bytes())
+    first_words = [
+        (ast.get_docstring(node) or "").partition(":")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    assert any(re.search(rf"\b{threat}\b", words) for words in first_words)
