@@ -73,6 +73,8 @@ def test_an_honest_gateway_keeps_its_promises(tmp_path: Path) -> None:
     kept = read(file)
     found = check(Shown(log), kept, NOW, 9)
     assert (found.checked, len(found.left), found.reproaches, found.unanswered) == (0, 2, [], "")  # not sequenced yet
+    late = check(Shown(log), kept, NOW + LATE_NS + 1, 9)
+    assert (len(late.left), len(late.late), kept.reproaches) == (2, 2, [])  # said, and not held against it
     log.publish()
     found = check(Shown(log), kept, NOW, 9)
     assert (found.checked, found.left, found.reproaches, found.unanswered) == (2, [], [], "")
@@ -141,7 +143,8 @@ def test_a_log_that_contradicts_its_past_is_caught(tmp_path: Path) -> None:
         again = replace(before, reproaches=[], promises=[old])
         found = check(source, again, NOW, 9)
         assert again.head == before.head
-        return "; ".join(one.what for one in found.reproaches)
+        assert [one.object for one in again.reproaches] == [one.object for one in found.reproaches]
+        return "; ".join(one.what for one in [*found.reproaches, *found.late])
 
     short = make_log(tmp_path / "short", 3, signer=log.signer)
     assert "shortened: 3 entries, and 6 were signed" in reproaches(Shown(short))

@@ -45,6 +45,8 @@ class Found:
     checked: int = 0
     left: list[Promise] = field(default_factory=list)
     reproaches: list[Reproach] = field(default_factory=list)
+    late: list[Reproach] = field(default_factory=list)
+    """What should be kept by now and may still be, when a log is being repaired; it is ``left``, too."""
     unanswered: str = ""
     """Why the log could not be asked, or not to its end; empty when it was."""
 
@@ -56,8 +58,8 @@ class _Wrong(Exception):
 def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float) -> Found:
     """Check what is kept, for so many seconds at most, and leave in ``kept`` what the next run needs.
 
-    ``kept.promises`` are those that are left, ``kept.reproaches`` grow, key and head move on. Raises nothing: a fault
-    is ``unanswered``.
+    ``kept.promises`` are those that are left, ``kept.reproaches`` grow (not by what is late), key and head move on.
+    Raises nothing: a fault is ``unanswered``.
     """
     found = Found()
     ordered = sorted(kept.promises, key=lambda one: one.receipt.sequence)
@@ -143,7 +145,8 @@ def _check_group(
         elif any(other > number for other in rows):
             found.reproaches.append(_reproach("its log passes over it", promise, now_ns))
         elif now_ns - promise.kept_ns > LATE_NS:
-            found.reproaches.append(_reproach("its log still lacks it", promise, now_ns))
+            found.late.append(_reproach("its log still lacks it", promise, now_ns))
+            found.left.append(promise)
         else:
             found.left.append(promise)
 

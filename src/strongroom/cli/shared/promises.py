@@ -166,7 +166,7 @@ class _Check:
             oldest = min((one.kept_ns for one in kept.promises), default=0)
             found = check(self._source, kept, time.time_ns(), SECONDS)
             self.file.replace(kept)
-            self.reproaches = list(kept.reproaches)
+            self.reproaches = kept.reproaches + found.late
             self.root = self._source.root
             if found.unanswered and oldest and time.time_ns() - oldest > SILENT_NS:
                 self.silence = (
