@@ -90,7 +90,7 @@ def test_x_1_ten_times_the_usual_is_an_alarm(tmp_path: Path) -> None:
                 asked += 1
             until(lambda wanted=total: _today(gateway, who) == wanted * len(DATA))  # type: ignore[misc]
             assert _alarms(gateway, who) == (total == 3)
-        assert f"read {3 * len(DATA)} bytes today, and 250000 are usual or allowed" in gateway.said()
+        until(lambda: f"read {3 * len(DATA)} bytes today, and 250000 are usual or allowed" in gateway.said())
 
 
 def test_a_token_that_was_taken_back_ends_within_two_seconds(tmp_path: Path) -> None:

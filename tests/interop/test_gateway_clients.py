@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -149,3 +150,29 @@ def test_forget_where_the_role_allows_it(name: str, home: Path, tmp_path: Path, 
         assert operate(gateway, "trash", "restore", "r", oldest)[0] == 0
         assert len(program.snapshots(urls["host"])) == 2
         program.check(urls["host"])
+
+
+def test_the_whole_life_of_a_repository_without_append_only(home: Path, tmp_path: Path, source: Path) -> None:
+    """Back up, add, back up, restore both, forget with prune: restic finds a REST server that deletes, too."""
+    restic = Restic(home)
+    with Gateway(tmp_path, flags=("--no-auth",), workers=2) as gateway:
+        url = f"rest:http://{gateway.address}/"
+        restic.init(url)
+        restic.backup(url, source)
+        first = tmp_path / "first"
+        shutil.copytree(source, first, symlinks=True)
+        (source / "delta").write_bytes(os.urandom(3_000_000))
+        restic.backup(url, source)
+        found = restic.snapshots(url)
+        assert len(found) == 2
+        for snapshot, expected in zip(found, (first, source), strict=True):
+            restored = tmp_path / f"restored-{snapshot['id']}"
+            restic.restore(url, restored, snapshot["id"])
+            names = {path.name: path for path in restored.joinpath(*source.parts[1:]).iterdir()}
+            assert names.keys() == {path.name for path in expected.iterdir()}
+            for path in expected.iterdir():
+                if path.is_file() and not path.is_symlink():
+                    assert names[path.name].read_bytes() == path.read_bytes()
+        restic.on(url, "forget", "--keep-last", "1", "--prune").expect(0)
+        assert len(restic.snapshots(url)) == 1
+        restic.check(url)

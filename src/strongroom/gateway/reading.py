@@ -57,6 +57,9 @@ class ReadMeter:
         self._counts: collections.Counter[str] = collections.Counter()
         self._known: dict[str, tuple[str, int | None]] = {}
         self._flushed = 0.0
+        self._turn = threading.Lock()
+        self._due: list[Excess] = []
+        """What is still to be said."""
 
     def note(self, identity: Identity, count: int) -> None:
         """Count bytes that are about to be sent."""
@@ -66,23 +69,27 @@ class ReadMeter:
 
     def flush(self, *, ending: bool = False) -> None:
         """Add what was counted to the database, and raise the alarms that are due. Raises ``Unavailable``."""
-        if not ending and time.monotonic() < self._flushed + FLUSH_SECONDS:
-            return
-        self._flushed = time.monotonic()
+        with self._turn:
+            if ending or time.monotonic() >= self._flushed + FLUSH_SECONDS:
+                self._flushed = time.monotonic()
+                self._add_all()
+                while self._due:
+                    self._alarm(self._due[0])
+                    del self._due[0]
+
+    def _add_all(self) -> None:
         with self._guard:
             counts, self._counts = self._counts, collections.Counter()
         if not counts:
             return
         try:
             with self._database.write() as connection:
-                due = [self._add(connection, one, count) for one, count in sorted(counts.items())]
+                found = [self._add(connection, one, count) for one, count in sorted(counts.items())]
         except BaseException:
             with self._guard:
                 self._counts.update(counts)
             raise
-        for excess in due:
-            if excess is not None:
-                self._alarm(excess)
+        self._due += [excess for excess in found if excess is not None]
 
     def today(self, principal: str) -> int:
         """Bytes that a principal has read on this UTC day."""
@@ -131,9 +138,10 @@ class ReadMeter:
         return max(self._floor, FACTOR * int(connection.execute(query).scalar() or 0))
 
     def _alarm(self, excess: Excess) -> None:
+        """Say it, first where it stays; once more at the next flush when that fails. Raises ``Unavailable``."""
         name = self._known.get(excess.principal, ("", None))[0]
         said = f"read {excess.bytes} bytes today, and {excess.limit} are usual or allowed"
         who = name.encode("unicode_escape").decode() or "somebody without a name"
+        self._ledger.record(LeafType.ALARM, GATEWAY, principal=excess.principal, detail=said)
         print(f"alarm: {who} ({excess.principal}) {said}", file=sys.stderr, flush=True)
         self._metrics.read_alarm(name)
-        self._ledger.record(LeafType.ALARM, GATEWAY, principal=excess.principal, detail=said)

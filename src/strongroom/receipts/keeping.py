@@ -72,7 +72,7 @@ def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float) -> Found:
             del ordered[: len(group)]
     except _Wrong as wrong:
         found.reproaches.append(Reproach(str(wrong), "", now_ns))
-    except (StrongroomError, OSError) as error:
+    except (StrongroomError, OSError, ValueError) as error:
         found.unanswered = error.what if isinstance(error, StrongroomError) else str(error)
     found.left += ordered
     kept.promises = found.left
