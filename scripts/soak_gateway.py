@@ -43,7 +43,7 @@ POOLS = 96
 """Descriptors that may stay open: each worker's eight connections of the database, of three descriptors, and eight
 channels for receipts with both ends. Of thousands of requests, a leak would leave more."""
 PART = 1 << 20
-KEPT = 4 << 30
+KEPT = 2 << 30
 """Bytes that are stored at most; afterwards clients send what is there already, which is compared and acknowledged."""
 SIZES = ((4_000, 60), (200_000, 20), (4 << 20, 12), (16 << 20, 6), (128 << 20, 2))
 """Sizes of packs and how often each is drawn, of a hundred."""
@@ -194,7 +194,9 @@ class Samples:
 
     def check(self, before: int, after: int) -> None:
         """Raise ``AssertionError`` when memory was too much or grew, or descriptors are left that were not there."""
-        third = len(self.memory) // 3
+        third, tenth = len(self.memory) // 3, max(1, len(self.memory) // 10)
+        tenths = [statistics.median(self.memory[i : i + tenth]) / 1e6 for i in range(0, len(self.memory), tenth)]
+        print(f"  memory over time, MB PSS: {', '.join(f'{one:.0f}' for one in tenths)}")
         middle, last = statistics.median(self.memory[third : 2 * third]), statistics.median(self.memory[-third:])
         print(
             f"  memory of all processes: highest {max(self.memory) / 1e6:.0f} MB PSS, median of the middle third "
