@@ -138,12 +138,19 @@ def test_t_1_a_witness_with_another_time(machine: Machine) -> None:
     machine.log.add(1)
     machine.log.publish()
     watch = machine.watch(witness=witness.verifier)
-    for ahead, doubted in ((0, False), (301, True), (299, False), (-301, True)):
+    other = new_signer("other.example/w", COSIGNATURE)  # the one that was asked before
+    for signer, ahead, doubted in (
+        (witness, 0, False),
+        (witness, 301, True),
+        (witness, 299, False),
+        (witness, -301, True),
+        (other, -301, False),
+    ):
         now = state(machine.log.database)
         assert now.checkpoint is not None
         head = Checkpoint(now.origin, now.published, b"r" * 32)
         theirs = machine.wall // SECOND + ahead
-        note = Note(head.text(), (witness.sign(head.text(), theirs),))
+        note = Note(head.text(), (signer.sign(head.text(), theirs),))
         with machine.log.database.write() as connection:
             change(connection, now.id, {}, cosigned=note.encode(), cosigned_ns=machine.wall)
         watch.look()
