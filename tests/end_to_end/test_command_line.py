@@ -128,6 +128,23 @@ def test_credentials_stay_out_of_every_message(strongroom: Strongroom) -> None:
         assert "hunter2" not in failed.out + failed.err
 
 
+@pytest.mark.parametrize("words", [("config", "generate"), ("--version",), ("--help",)])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_standard_output(strongroom: Strongroom, words: tuple[str, ...], unbuffered: str) -> None:
+    """Whether output is buffered or not: one error that says what is full, and no traceback."""
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [strongroom.executable, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert b"standard output: No space left on device" in ended.stderr
+    assert b"Traceback" not in ended.stderr and b"Exception" not in ended.stderr
+
+
 def test_manual_pages(strongroom: Strongroom, tmp_path: Path) -> None:
     """There is a page for each command, with its options; lines that roff would take for requests are escaped."""
     strongroom.run("generate", "--man", tmp_path / "man").expect(0)

@@ -35,6 +35,19 @@ def test_durations(text: str, seconds: float) -> None:
     assert values.duration(text) == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(("text", "mebibytes"), [("0", 16), ("4", 4), ("128", 128)])
+def test_sizes_of_packs(text: str, mebibytes: int) -> None:
+    """Packs have 4 to 128 MiB, as in restic, whose 0 means the usual size."""
+    assert values.pack_size(text) == mebibytes
+
+
+@pytest.mark.parametrize("text", ["3", "129", "100000", "-1", "x"])
+def test_what_is_no_size_of_packs(text: str) -> None:
+    """What would fill the memory, or the repository with tiny files, is refused."""
+    with pytest.raises(ValueError, match=r"MiB|whole number"):
+        values.pack_size(text)
+
+
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "-5m", "5d", "1h 30m"])
 def test_what_is_no_duration(text: str) -> None:
     """Anything else is refused with an example."""

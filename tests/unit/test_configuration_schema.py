@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import Any
 
@@ -11,7 +12,26 @@ from strongroom.base import configuration
 from strongroom.base.configuration_schema import schema
 
 _TYPES: dict[str, type] = {"string": str, "boolean": bool, "integer": int, "object": dict, "array": list}
-_ODD: tuple[Any, ...] = ("", "text", 7, -1, True, [], ["a"], [1], {}, {"file": "/p"}, {"file": "/p", "env": "E"}, "max")
+_ODD: tuple[Any, ...] = (
+    "",
+    "text",
+    "5m",
+    "1h30m",
+    "500M",
+    "1 GiB",
+    3,
+    7,
+    129,
+    -1,
+    True,
+    [],
+    ["a"],
+    [1],
+    {},
+    {"file": "/p"},
+    {"file": "/p", "env": "E"},
+    "max",
+)
 
 
 def _fits(value: Any, shape: dict[str, Any]) -> bool:
@@ -30,8 +50,9 @@ def _fits(value: Any, shape: dict[str, Any]) -> bool:
     if isinstance(value, list):
         return all(_fits(one, shape["items"]) for one in value)
     if isinstance(value, str):
-        return len(value) >= int(shape.get("minLength", 0)) and value in shape.get("enum", [value])
-    return isinstance(value, bool) or value >= int(shape.get("minimum", value))
+        fitting = re.search(shape.get("pattern", ""), value) is not None
+        return fitting and len(value) >= int(shape.get("minLength", 0)) and value in shape.get("enum", [value])
+    return isinstance(value, bool) or int(shape.get("minimum", value)) <= value <= int(shape.get("maximum", value))
 
 
 def _tables() -> dict[str, tuple[dict[str, Any], Any]]:

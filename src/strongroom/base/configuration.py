@@ -13,6 +13,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.quantities import duration, size
 from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
@@ -77,6 +78,25 @@ def number(value: object) -> int:
     return value
 
 
+def size_text(value: object) -> str:
+    """A size such as "500M". Raises ``ValueError`` with what it must be."""
+    size(text(value))
+    return text(value)
+
+
+def duration_text(value: object) -> str:
+    """A duration such as "5m". Raises ``ValueError`` with what it must be."""
+    duration(text(value))
+    return text(value)
+
+
+def pack_size(value: object) -> int:
+    """MiB for each pack, within restic's bounds. Raises ``ValueError`` with what it must be."""
+    if number(value) not in range(4, 129):
+        raise ValueError("must be a whole number from 4 to 128")
+    return number(value)
+
+
 def options(value: object) -> Mapping[str, str]:
     """Texts by name, for the kind of store in use. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, dict) or not all(isinstance(item, str | int | bool) for item in value.values()):
@@ -125,7 +145,7 @@ class Key:
 
 _STORE_KEYS: dict[str, Key] = {
     "compression": Key(compression, '"auto"', "auto, off, fastest, better or max"),
-    "pack_size": Key(number, "16", "size that pack files aim at, in MiB"),
+    "pack_size": Key(pack_size, "16", "size that pack files aim at, in MiB"),
     "limit_upload": Key(number, "2048", "upload no faster than this, in KiB a second"),
     "limit_download": Key(number, "8192", "download no faster than this, in KiB a second"),
     "no_extra_verify": Key(truth, "false", "skip the second look at each blob before it is uploaded"),
@@ -151,7 +171,7 @@ SOURCE_KEYS: dict[str, Key] = {
     "iexclude_file": Key(texts, '["/etc/strongroom/iexcludes"]', "the same, without regard to case"),
     "exclude_if_present": Key(texts, '[".nobackup"]', "leave out folders that hold such a file"),
     "exclude_caches": Key(truth, "true", "leave out folders marked with a CACHEDIR.TAG"),
-    "exclude_larger_than": Key(text, '"4G"', "leave out files above this size"),
+    "exclude_larger_than": Key(size_text, '"4G"', "leave out files above this size"),
     "one_file_system": Key(truth, "false", "do not cross into other file systems"),
     "tags": Key(texts, '["nightly"]', "tags for the snapshot"),
     "host": Key(text, '"laptop"', "host name for the snapshot"),
@@ -165,9 +185,9 @@ DEFAULT_KEYS: dict[str, Key] = {
     **_STORE_KEYS,
     "cache_dir": Key(text, '"/var/cache/strongroom"', "where the local cache lies"),
     "no_cache": Key(truth, "false", "use no local cache"),
-    "retry_lock": Key(text, '"5m"', "keep trying for so long when a repository is locked"),
+    "retry_lock": Key(duration_text, '"5m"', "keep trying for so long when a repository is locked"),
     "read_concurrency": Key(number, "2", "how many files are read at once"),
-    "spool": Key(text, '"2G"', "disk space for packs that wait for a slow repository"),
+    "spool": Key(size_text, '"2G"', "disk space for packs that wait for a slow repository"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base import configuration
+from strongroom.base import configuration, quantities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,9 @@ SHAPES: dict[object, dict[str, Any]] = {
     configuration.texts: {"anyOf": [_TEXT, _TEXTS]},
     configuration.truth: {"type": "boolean"},
     configuration.number: {"type": "integer", "minimum": 0},
+    configuration.size_text: {"type": "string", "pattern": quantities.SIZE_PATTERN},
+    configuration.duration_text: {"type": "string", "pattern": quantities.DURATION_PATTERN},
+    configuration.pack_size: {"type": "integer", "minimum": 4, "maximum": 128},
     configuration.compression: {"enum": ["auto", "off", "fastest", "better", "max"]},
     configuration.options: {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}},
     configuration.password: {

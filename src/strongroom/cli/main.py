@@ -20,7 +20,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if words == ["--version"]:  # the one command that must not wait for anything
         from strongroom.cli.version import version_line
 
-        print(version_line())
+        try:
+            print(version_line(), flush=True)
+        except OSError as error:
+            return _unheard(error)
         return exit_codes.OK
 
     from strongroom.cli.output.out import Out, OutputClosed, abandon_stdout
@@ -32,7 +35,23 @@ def main(words: Sequence[str] | None = None) -> int:
     except OutputClosed:
         abandon_stdout()
         return exit_codes.OUTPUT_CLOSED
+    except OSError as error:  # what was buffered found a full disk behind standard output
+        from strongroom.cli.shared.failure import report
+
+        abandon_stdout()
+        return report(error, out, json="--json" in words, debug="--debug" in words)
     return code
+
+
+def _unheard(error: OSError) -> int:
+    """Standard output takes not even a version."""
+    from strongroom.cli.output.out import abandon_stdout
+
+    abandon_stdout()
+    if isinstance(error, BrokenPipeError):
+        return exit_codes.OUTPUT_CLOSED
+    print(f"Fatal: standard output: {error.strerror}", file=sys.stderr)
+    return exit_codes.FAILED
 
 
 def _run(words: list[str], out: Out) -> int:

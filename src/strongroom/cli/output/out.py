@@ -15,6 +15,13 @@ class OutputClosed(Exception):
     """Whoever read our standard output has gone, as ``head`` does. Not an error: the command ends without a word."""
 
 
+def _named(error: OSError) -> Exception:
+    """What to raise for an error of standard output: a full disk behind it is not the repository's."""
+    if isinstance(error, BrokenPipeError):
+        return OutputClosed()
+    return OSError(error.errno, error.strerror, "standard output")
+
+
 class Out:
     """Lines and JSON to standard output, warnings to standard error; safe to use from many threads.
 
@@ -45,8 +52,8 @@ class Out:
                 self._stdout.write(text)
                 if flush:
                     self._stdout.flush()
-            except BrokenPipeError:
-                raise OutputClosed from None
+            except OSError as error:
+                raise _named(error) from None
 
     def raw(self, data: bytes) -> None:
         """Bytes as they are, for dump and cat. Raises ``OutputClosed``."""
@@ -54,8 +61,8 @@ class Out:
             try:
                 self._stdout.flush()
                 self._stdout.buffer.write(data)
-            except BrokenPipeError:
-                raise OutputClosed from None
+            except OSError as error:
+                raise _named(error) from None
 
     def json(self, value: Any, *, flush: bool = True) -> None:
         """One JSON value on a line of its own."""
@@ -80,8 +87,8 @@ class Out:
         with self._lock:
             try:
                 self._stdout.flush()
-            except BrokenPipeError:
-                raise OutputClosed from None
+            except OSError as error:
+                raise _named(error) from None
 
 
 def abandon_stdout() -> None:

@@ -138,8 +138,8 @@ GLOBAL_OPTIONS: tuple[Option, ...] = (
         _STORE,
         "--pack-size",
         metavar="MIB",
-        type=typed(values.whole_number),
-        help="size that pack files aim at, in MiB (default: $RESTIC_PACK_SIZE, then 16)",
+        type=typed(values.pack_size),
+        help="size that pack files aim at, in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, then 16)",
     ),
     _flag(_STORE, "--no-extra-verify", help="do not decrypt and compare each blob again before it is uploaded"),
     _value(

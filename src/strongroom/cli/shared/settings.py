@@ -49,7 +49,7 @@ def _truth(text: str) -> bool:
 _SETTINGS: dict[str, _Setting] = {
     "key_hint": _Setting("key_hint", "KEY_HINT", "key_hint", str, None, True),
     "compression": _Setting("compression", "COMPRESSION", "compression", values.compression, "auto", True),
-    "pack_size": _Setting("pack_size", "PACK_SIZE", "pack_size", values.whole_number, 16, True),
+    "pack_size": _Setting("pack_size", "PACK_SIZE", "pack_size", values.pack_size, 16, True),
     "limit_upload": _Setting("limit_upload", "LIMIT_UPLOAD", "limit_upload", values.whole_number, 0, True),
     "limit_download": _Setting("limit_download", "LIMIT_DOWNLOAD", "limit_download", values.whole_number, 0, True),
     "no_extra_verify": _Setting("no_extra_verify", None, "no_extra_verify", _truth, False, True),

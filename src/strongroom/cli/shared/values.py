@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
-_SIZE = re.compile(r"(\d+)\s*([bBkKmMgGtT]?)([iI]?[bB])?\Z")
-_FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+from strongroom.base.quantities import duration, size
+
+__all__ = [
+    "compression",
+    "duration",
+    "key_value",
+    "local_time",
+    "nanoseconds",
+    "pack_size",
+    "size",
+    "tag_list",
+    "whole_number",
+]
 
 COMPRESSION_MODES = ("auto", "off", "max", "fastest", "better")
-
-
-def size(text: str) -> int:
-    """Bytes, from a number with an optional suffix k, m, g or t (powers of 1024), as restic takes them."""
-    match = _SIZE.match(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a size: write a number of bytes, or one with k, M, G or T, such as 500M")
-    return int(match[1]) * _FACTOR[match[2].lower()]
-
-
-def duration(text: str) -> float:
-    """Seconds, from Go's notation: ``90s``, ``5m``, ``1h30m``; a plain 0 is allowed."""
-    text = text.strip()
-    if text == "0":
-        return 0.0
-    parts = list(_DURATION_PART.finditer(text))
-    if not parts or "".join(part[0] for part in parts) != text:
-        raise ValueError(f"{text!r} is not a duration: write for example 90s, 5m or 1h30m")
-    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
 
 
 def whole_number(text: str) -> int:
@@ -37,6 +26,16 @@ def whole_number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError(f"{text!r} is not a whole number")
     return int(text)
+
+
+def pack_size(text: str) -> int:
+    """MiB for each pack, within restic's bounds, since a pack is in memory as a whole; 0 means the usual size."""
+    number = whole_number(text)
+    if number == 0:
+        return 16
+    if not 4 <= number <= 128:
+        raise ValueError(f"{number} MiB is no size for packs: they have 4 to 128")
+    return number
 
 
 def compression(text: str) -> str:
