@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.shared.marked_text import decoded
 
 if TYPE_CHECKING:
     from strongroom.base.configuration import PasswordSource
@@ -51,16 +52,7 @@ def _from_file(source: PasswordSource) -> bytes:
         ) from None
     if len(data) > _LIMIT:
         raise UsageError("password file is too large", subject=source.value, hint=f"Named by {source.origin}.")
-    return _decoded(data).strip()
-
-
-def _decoded(data: bytes) -> bytes:
-    """As restic reads text: marks of UTF-8 and UTF-16 are understood, everything else stays as it is."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace").encode()
-    return data
+    return decoded(data).strip()
 
 
 def _from_command(source: PasswordSource) -> bytes:

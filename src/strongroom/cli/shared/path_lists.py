@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.shared.marked_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,16 +76,7 @@ def _variable(match: re.Match[str]) -> str:
 
 
 def _lines(path: str) -> list[bytes]:
-    return [line.removesuffix(b"\r") for line in _decoded(_read(path)).split(b"\n")]
-
-
-def _decoded(data: bytes) -> bytes:
-    """Marks of UTF-8 and UTF-16 are understood; anything else stays as it is, since names need not be UTF-8."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace").encode()
-    return data
+    return [line.removesuffix(b"\r") for line in decoded(_read(path)).split(b"\n")]
 
 
 def _read(path: str) -> bytes:
