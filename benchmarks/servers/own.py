@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.gateway.http.answer import Answer
+from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.http.listeners import open_listeners
 from strongroom.gateway.http.server import Server
-from strongroom.gateway.intake import buffer
 
 if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body

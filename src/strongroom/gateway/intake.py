@@ -16,11 +16,11 @@ import fcntl
 import hashlib
 import os
 import secrets
-import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Unavailable
 from strongroom.base.objects import Kind
+from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.repository import Taken, WrongBytes
 from strongroom.storage.durable import make_folder, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body
 
 PREFIX = "gate"
-BLOCK = 256 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_buffers = threading.local()
 
 
 def temporary_folder(repository: DiskRepository) -> str:
@@ -136,14 +134,6 @@ def _link(repository: DiskRepository, temporary: str, target: str) -> None:
             make_folder(os.path.dirname(folder), repository.modes.folder)
         make_folder(folder, repository.modes.folder)
         os.link(temporary, target, follow_symlinks=False)
-
-
-def buffer() -> memoryview:
-    """This thread's buffer for bodies."""
-    found: memoryview | None = getattr(_buffers, "view", None)
-    if found is None:
-        found = _buffers.view = memoryview(bytearray(BLOCK))
-    return found
 
 
 def _write(descriptor: int, body: Body, limit: int, reserve: Callable[[int], None]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Exists, Full, Missing, Refused
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.intake import buffer
+from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.repository import WrongBytes
 from strongroom.receipts.leaf import LeafType
 

@@ -15,7 +15,7 @@ from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, Stor
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway.bucket import intake, registry
 from strongroom.gateway.bucket.locks import Locks, ServedStore
-from strongroom.gateway.intake import buffer
+from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Repository, Taken, WrongBytes
 from strongroom.receipts.bucket_files import BucketFiles

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Self, cast
 
 from strongroom.base.errors import Full, Unavailable
-from strongroom.gateway.intake import buffer
+from strongroom.gateway.http.buffers import buffer
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:
