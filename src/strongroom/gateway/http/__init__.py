@@ -1,4 +1,4 @@
-"""HTTP/1.1 over threads: a thread and a buffer for each connection, blocking reads as back-pressure.
+"""HTTP/1.1 over threads: one thread for each connection, blocking reads as back-pressure, sendfile for bodies.
 
 Why our own: ``docs/gateway-server.md`` has the table of what was tried.
 """

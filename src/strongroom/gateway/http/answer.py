@@ -1,4 +1,4 @@
-"""Answers: small ones in one piece, ranges of files through one buffer, lists in chunks as they are made."""
+"""Answers: small ones in one piece, ranges of files by sendfile, lists in chunks as they are made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
 from strongroom.gateway.http.body import Disconnected
-from strongroom.gateway.http.buffers import buffer
 
 if TYPE_CHECKING:
     import socket
@@ -45,6 +44,7 @@ REASONS = {
     507: "Insufficient Storage",
 }
 BLOCK = 128 * 1024
+_SENDFILE = 8 << 20
 
 
 @dataclass(slots=True)
@@ -112,19 +112,17 @@ def _send_reader(connection: socket.socket, head: bytes, answer: Answer, reader:
         connection.sendall(head + data)
         answer.sent = len(data)
         return
-    connection.sendall(head, 0 if isinstance(connection, ssl.SSLSocket) else MSG_MORE)
-    if descriptor is None:
+    if descriptor is None or isinstance(connection, ssl.SSLSocket):
+        connection.sendall(head)
         while data := reader.read(BLOCK):
             connection.sendall(data)
             answer.sent += len(data)
         return
-    # Not by sendfile: it wakes the receiver for every 64 KiB, and on a busy machine a wake is what takes time.
-    view = buffer()
+    connection.sendall(head, MSG_MORE)
     while left:
-        count = os.readv(descriptor, [view[: min(left, len(view))]])
+        count = os.sendfile(connection.fileno(), descriptor, None, min(left, _SENDFILE))
         if count == 0:
             raise Disconnected  # the file became shorter: the length that was promised cannot be kept
-        connection.sendall(view[:count])
         left -= count
         answer.sent += count
 
