@@ -18,6 +18,7 @@ from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.note import Verifier
+from strongroom.receipts.sequencer import LEASE_SECONDS
 from strongroom.receipts.show import entries
 from strongroom.receipts.signing_key import load_or_create
 from tests.support import postgres
@@ -130,6 +131,7 @@ def test_killed_at_random_under_load(gateways: list[Gateway]) -> None:
     while list((folder / ".strongroom/tmp").iterdir()):
         assert time.monotonic() - begun < 10
         time.sleep(0.05)
+    time.sleep(LEASE_SECONDS + 1)  # whoever was killed holds the log for that long, and nobody else publishes
     for gateway in gateways:
         for child in gateway.children():
             held = [os.readlink(one) for one in Path(f"/proc/{child}/fd").iterdir() if one.is_symlink()]

@@ -63,8 +63,8 @@ def file_of(client: Strongroom) -> Path:
 
 
 def promised(client: Strongroom) -> list[str]:
-    """The promises that are kept now."""
-    return [line.partition(" ")[2] for line in file_of(client).read_text().splitlines()[1:]]
+    """The promises that are kept now. Uploads side by side may add theirs in any order."""
+    return sorted(line.partition(" ")[2] for line in file_of(client).read_text().splitlines()[1:])
 
 
 def rewrite(gateway: Gateway, statement: str) -> None:
