@@ -59,6 +59,7 @@ class Sender:
                 self._run.stored(self._number, pack.id, len(pack))
                 if pack.holds_trees and self._repository.cache is not None:
                     self._repository.remember_tree_pack(pack.id, bytes(pack))
+                pack = None  # its memory serves the next pack while this thread waits
                 self._save_index(force=False)
         except StrongroomError as error:
             self._fail(error)

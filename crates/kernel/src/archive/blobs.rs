@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// A buffer above this size is given back after use, in bytes.
 const KEPT: usize = 4 << 20;
 
+/// A blob from this size on is hashed beside bytes of an open pack, whose lock that takes; in bytes.
+const WORTH_A_LOCK: usize = 256 << 10;
+
 /// What a worker keeps from blob to blob.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -73,7 +76,8 @@ pub(super) fn save_blob(
     plain: &[u8],
     scope: Scope,
 ) -> Result<Id> {
-    let id = Id::of(plain);
+    let beside = || shared.targets.iter().find_map(|target| target.hash_beside_pack(plain));
+    let id = if plain.len() < WORTH_A_LOCK { Id::of(plain) } else { beside().unwrap_or_else(|| Id::of(plain)) };
     save_hashed(shared, scratch, kind, plain, id, scope)?;
     Ok(id)
 }
@@ -99,7 +103,7 @@ pub(super) fn save_hashed(
         let mut frame = std::mem::take(&mut scratch.frame);
         frame.clear();
         if let Some(effort) = effort {
-            let key = (effort, size_class(plain.len()));
+            let key = (effort, size_class(effort, plain.len()));
             let compressor = scratch.compressors.entry(key).or_insert_with(|| Compressor::with(effort));
             compressor.compress(plain, &mut frame);
             shared.counters.blobs_compressed.fetch_add(1, Relaxed);
@@ -123,8 +127,9 @@ pub(super) fn save_hashed(
 }
 
 /// Blobs of one class share a context: zstd gives one's memory back when blobs get much smaller, and maps it anew.
-fn size_class(length: usize) -> u32 {
-    length.max(1 << 14).ilog2() / 2
+/// Large blobs do not vary that much.
+fn size_class(effort: Effort, length: usize) -> u32 {
+    if effort == Effort::Balanced { 0 } else { length.max(1 << 14).ilog2() / 2 }
 }
 
 fn length(plain: &[u8]) -> Result<u32> {

@@ -143,6 +143,15 @@ impl Target {
         lock(&self.data[0])
     }
 
+    /// The hash of a blob, beside as many bytes of an open pack that wait to be hashed; `None` where too few do.
+    pub(super) fn hash_beside_pack(&self, plain: &[u8]) -> Option<Id> {
+        self.data.iter().find_map(|packer| {
+            let mut packer = packer.try_lock().ok()?;
+            let builder = packer.as_mut().filter(|builder| builder.unhashed() >= plain.len() / 2)?;
+            Some(builder.hash_beside(plain))
+        })
+    }
+
     /// Seal a blob into an open pack, look at it again with `check`, and return the pack if that filled it.
     pub(super) fn pack(
         &self,
@@ -153,8 +162,11 @@ impl Target {
         check: impl FnOnce(&Envelope, &BlobEntry, &[u8]) -> Result<()>,
     ) -> Result<Option<Outgoing>> {
         let mut packer = self.packer(kind);
-        let builder =
-            packer.get_or_insert_with(|| PackBuilder::with_buffer(Arc::clone(&self.envelope), self.buffers.take()));
+        let builder = packer.get_or_insert_with(|| {
+            // Trees fill a pack slowly: theirs grows with them.
+            let buffer = if kind == BlobType::Tree { Vec::new() } else { self.buffers.take() };
+            PackBuilder::with_buffer(Arc::clone(&self.envelope), buffer)
+        });
         let entry = builder.add(kind, id, bytes, uncompressed_length)?;
         let start = entry.offset as usize;
         check(&self.envelope, &entry, &builder.bytes()[start..start + entry.length as usize])?;

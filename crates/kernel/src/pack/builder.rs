@@ -2,18 +2,21 @@
 
 use super::header::{MAX_HEADER, encode_header, parse_header};
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::{BlobEntry, BlobType, Error, Hasher, Id, Result};
+use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::sync::Arc;
+use strongroom_sha256_pair::Stream;
 
 /// The largest pack, in bytes: offsets in an index are 32 bits wide here.
 const MAX_PACK: usize = u32::MAX as usize;
 
-/// A pack that takes blobs. The file's hash is carried along, while the ciphertext is still in the cache.
+/// A pack that takes blobs. The file's hash is carried along beside the hashes of blobs that follow.
 pub struct PackBuilder {
     envelope: Arc<Envelope>,
     bytes: Vec<u8>,
     entries: Vec<BlobEntry>,
-    hasher: Hasher,
+    hash: Stream,
+    /// How many of the bytes that hash holds.
+    hashed: usize,
 }
 
 /// A pack that is ready to be stored.
@@ -37,7 +40,7 @@ impl PackBuilder {
     /// size and some blobs saves the copies of growing.
     pub fn with_buffer(envelope: Arc<Envelope>, mut buffer: Vec<u8>) -> Self {
         buffer.clear();
-        Self { envelope, bytes: buffer, entries: Vec::new(), hasher: Hasher::new() }
+        Self { envelope, bytes: buffer, entries: Vec::new(), hash: Stream::new(), hashed: 0 }
     }
 
     /// Seals one blob and returns its entry. `data` is the plaintext, with `uncompressed_length` 0, or a
@@ -56,7 +59,6 @@ impl PackBuilder {
             return Err(Error::too_large("a pack, in bytes,", MAX_PACK as u64));
         }
         self.envelope.seal(data, &mut self.bytes);
-        self.hasher.update(&self.bytes[offset..]);
         let entry = BlobEntry { kind, id, offset: offset as u32, length: length as u32, uncompressed_length };
         self.entries.push(entry);
         Ok(entry)
@@ -70,6 +72,20 @@ impl PackBuilder {
     /// Whether no blob was added.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Bytes that are sealed and wait to be hashed.
+    pub fn unhashed(&self) -> usize {
+        self.bytes.len() - self.hashed
+    }
+
+    /// The SHA-256 of another message, taking along as many bytes that wait to be hashed.
+    pub fn hash_beside(&mut self, message: &[u8]) -> Id {
+        let end = self.bytes.len().min(self.hashed + message.len());
+        let mut other = Stream::new();
+        Stream::update_both(&mut other, message, &mut self.hash, &self.bytes[self.hashed..end]);
+        self.hashed = end;
+        Id(other.finish())
     }
 
     /// The number of blobs.
@@ -105,11 +121,11 @@ impl PackBuilder {
         self.envelope.seal(&encode_header(&self.entries), &mut self.bytes);
         let length = (self.bytes.len() - start) as u32;
         self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.hasher.update(&self.bytes[start..]);
+        self.hash.update(&self.bytes[self.hashed..]);
         let again = parse_header(&self.envelope, &self.bytes[start..], self.bytes.len() as u64);
         if !again.is_ok_and(|again| again == self.entries) {
             return Err(Error::Internal("the header of a new pack does not decode to what was encoded".into()));
         }
-        Ok(FinishedPack { id: self.hasher.finish(), bytes: self.bytes, entries: self.entries })
+        Ok(FinishedPack { id: Id(self.hash.finish()), bytes: self.bytes, entries: self.entries })
     }
 }

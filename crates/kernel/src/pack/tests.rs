@@ -52,6 +52,21 @@ fn a_pack_comes_back() {
     assert!(parse_header(&envelope, &finished.bytes, size + 1).is_err());
 }
 
+/// A pack's name is its hash, however much of it was hashed beside other messages.
+#[test]
+fn a_pack_is_hashed_beside_others() {
+    let (_, mut pack) = builder();
+    for (length, beside) in [(1000, 10), (70_000, 5000), (3, 200_000), (400, 0), (5000, 77)] {
+        let plain = stream(length);
+        pack.add(BlobType::Data, Id::of(&plain), &plain, 0).unwrap();
+        let other = stream(beside);
+        assert_eq!(pack.hash_beside(&other), Id::of(&other));
+    }
+    assert!(pack.unhashed() > 0);
+    let pack = pack.finish().unwrap();
+    assert_eq!(pack.id, Id::of(&pack.bytes));
+}
+
 #[test]
 fn an_empty_pack_is_our_own_fault() {
     assert!(matches!(builder().1.finish(), Err(Error::Internal(_))));
