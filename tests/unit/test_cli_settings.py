@@ -47,6 +47,14 @@ def _settings(*words: str, file: str | None = FILE) -> Settings:
     return Settings(arguments, configuration.parse(file, "F") if file else None)
 
 
+def test_spool_by_flag_and_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room for packs that wait is 2 GiB unless the variable, or before it the flag, says otherwise."""
+    assert _settings("backup").get("spool").value == 2 << 30
+    monkeypatch.setenv("STRONGROOM_SPOOL", "1G")
+    assert _settings("backup").get("spool").value == 1 << 30
+    assert _settings("backup", "--spool", "64M").get("spool").value == 64 << 20
+
+
 def test_flags_before_ours_before_restics_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting comes from the first place that has it, and says from which."""
     assert (_settings().get("pack_size").value, _settings().get("pack_size").origin) == (64, "F: defaults.pack_size")

@@ -88,6 +88,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--read-concurrency", type=typed(whole_number), metavar="N", help="how many files are read at once"
     )
+    how.add_argument(
+        "--spool",
+        type=typed(size),
+        metavar="SIZE",
+        help="disk space for packs that wait for a slow repository (default: 2G)",
+    )
     how.add_argument("--no-scan", action="store_true", help="do not count first, so no time left can be shown")
 
 
