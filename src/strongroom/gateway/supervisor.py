@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.gateway.allocator import give_memory_back
-from strongroom.gateway.worker import HANDED_ON, exit_worker, run, watch_of
+from strongroom.gateway.worker import SUPERVISED, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
 
@@ -50,12 +50,14 @@ class Supervisor:
         self._processes: dict[int, tuple[Callable[[], int], float]] = {}
         """By process ID: what it does, and when it began."""
         self._stopping = False
-        signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)  # until there is a handler that knows what to do
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
+        signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``run`` asks for them
 
     def run(self) -> int:
         """Start everything, keep it running, wait for all at the end. The exit code.
 
-        A process is born with signals blocked, and lets them in when its own handlers stand: one that came before would
+        Signals are fetched, not handled: one that comes just before a wait begins would else be seen when that ends. A
+        process is born with them blocked, and lets them in when its own handlers stand: one that came before would
         else raise the command line's ``Interrupted`` somewhere within an import, and be lost.
         """
         give_memory_back()
@@ -64,18 +66,21 @@ class Supervisor:
         self._start(self._commit)
         for _ in range(max(1, self._settings.workers)):
             self._start(self._serve)
-        for number in HANDED_ON:
-            signal.signal(number, self._hand_on)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_ON)
         while self._processes:
-            try:
-                pid, status = os.wait()
-            except InterruptedError:
-                continue
-            except ChildProcessError:
-                break
-            self._ended(pid, os.waitstatus_to_exitcode(status))
+            number = signal.sigwait(SUPERVISED)
+            if number == signal.SIGCHLD:
+                self._reap()
+            else:
+                self._hand_on(number)
         return 0
+
+    def _reap(self) -> None:
+        """See to every process that has ended: one signal may stand for several."""
+        while self._processes:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            self._ended(pid, os.waitstatus_to_exitcode(status))
 
     def _ended(self, pid: int, code: int) -> None:
         work, begun = self._processes.pop(pid, (self._serve, 0.0))
@@ -90,7 +95,6 @@ class Supervisor:
             self._send.close()
 
     def _start(self, work: Callable[[], int]) -> None:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -100,7 +104,6 @@ class Supervisor:
                 print(f"error: {error}", file=sys.stderr, flush=True)
             exit_worker(code)
         self._processes[pid] = (work, time.monotonic())
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _serve(self) -> int:
         self._receive.close()
@@ -121,7 +124,7 @@ class Supervisor:
         CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).run()
         return 0
 
-    def _hand_on(self, number: int, _frame: object) -> None:
+    def _hand_on(self, number: int) -> None:
         self._stopping = self._stopping or number != signal.SIGHUP
         for pid, (work, _) in self._processes.items():
             if work == self._serve:

@@ -51,6 +51,8 @@ as long as several whole requests."""
 
 HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What the parent hands on to its workers."""
+SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
+"""What the parent waits for; a process that it starts is born with these blocked."""
 
 
 @dataclass
@@ -165,10 +167,11 @@ def run(
     def reload(_number: int, _frame: object) -> None:
         threading.Thread(target=_reload, args=(services, certificates), daemon=True).start()
 
+    server.wake_on_signals()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, reload)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_ON)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
     services.sequencer.start()
     if services.countersigning is not None:
         services.countersigning.start()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -44,6 +46,8 @@ class Server:
         self._open = 0
         self._stopping = False
         self._wake_receive, self._wake_send = socket.socketpair()
+        self._wake_receive.setblocking(False)
+        self._wake_send.setblocking(False)
 
     @property
     def connections(self) -> int:
@@ -62,15 +66,27 @@ class Server:
                 continue
             self._places.release()
             for key, _ in selector.select():
-                if key.fileobj is not self._wake_receive and not self._stopping:
-                    assert isinstance(key.fileobj, socket.socket)
+                assert isinstance(key.fileobj, socket.socket)
+                if key.fileobj is self._wake_receive:
+                    with contextlib.suppress(BlockingIOError):
+                        self._wake_receive.recv(4096)
+                elif not self._stopping:
                     self._accept(key.fileobj)
         selector.close()
+
+    def wake_on_signals(self) -> None:
+        """Let every signal end the wait for a connection. Call it from the main thread.
+
+        Python runs a handler between two steps of its own: a signal that comes after the last step before the wait
+        would else be heeded only when somebody connects.
+        """
+        signal.set_wakeup_fd(self._wake_send.fileno(), warn_on_full_buffer=False)
 
     def stop(self) -> None:
         """Take no new connections, and end each after its present request. Safe in a signal handler."""
         self._stopping = True
-        self._wake_send.send(b"x")
+        with contextlib.suppress(BlockingIOError):  # full: then it wakes anyway
+            self._wake_send.send(b"x")
 
     def wait(self, seconds: float) -> bool:
         """Wait for the connections to end; whether they did."""
