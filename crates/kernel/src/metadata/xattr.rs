@@ -1,7 +1,7 @@
 //! Extended attributes, POSIX access lists among them, in the order in which the system lists them.
 
 use crate::{Error, Result};
-use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::sync::OnceLock;
@@ -11,12 +11,10 @@ const MAX: usize = 64 << 10;
 
 /// How an entry's attributes are reached: Linux has no such call relative to a directory's handle before 6.13.
 enum Way<'a> {
-    /// By the entry itself, which the caller has open.
-    Open(BorrowedFd<'a>),
+    /// By the entry itself, which is open.
+    Handle(BorrowedFd<'a>),
     /// By a path that follows the handle and not the name: `/proc/self/fd/N/name`.
     Path(Vec<u8>),
-    /// Without `/proc`, by opening the entry.
-    Handle(OwnedFd),
 }
 
 /// The attributes of an entry of a directory; empty where the file system has none.
@@ -31,13 +29,15 @@ pub(super) fn read(
     openable: bool,
     warnings: &mut Vec<Error>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let opened;
     let way = if directory.as_raw_fd() == rustix::fs::CWD.as_raw_fd() {
         Way::Path(name.to_vec())
     } else if has_proc() {
         Way::Path(proc_path(directory, name))
     } else if openable {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Way::Handle(rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(unreadable)?)
+        opened = rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(unreadable)?;
+        Way::Handle(opened.as_fd())
     } else {
         return Ok(Vec::new());
     };
@@ -49,7 +49,7 @@ pub(super) fn read(
 /// # Errors
 /// [`Error::Io`] when the list cannot be read.
 pub(super) fn read_open(handle: BorrowedFd<'_>, warnings: &mut Vec<Error>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    read_by(&Way::Open(handle), warnings)
+    read_by(&Way::Handle(handle), warnings)
 }
 
 fn unreadable(error: Errno) -> Error {
@@ -86,7 +86,6 @@ impl Way<'_> {
     fn list(&self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
         match self {
             Self::Path(path) => rustix::fs::llistxattr(path, buffer),
-            Self::Open(handle) => rustix::fs::flistxattr(handle, buffer),
             Self::Handle(handle) => rustix::fs::flistxattr(handle, buffer),
         }
     }
@@ -94,7 +93,6 @@ impl Way<'_> {
     fn value(&self, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
         let get = |buffer: &mut [u8]| match self {
             Self::Path(path) => rustix::fs::lgetxattr(path, name, buffer),
-            Self::Open(handle) => rustix::fs::fgetxattr(handle, name, buffer),
             Self::Handle(handle) => rustix::fs::fgetxattr(handle, name, buffer),
         };
         let mut small = [0u8; 512];
