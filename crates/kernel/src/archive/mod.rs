@@ -15,7 +15,6 @@
 //! Nothing here calls back: the owner pulls packs and requests, with waits of at most a tenth of a second.
 
 mod blobs;
-mod buffers;
 mod counters;
 mod directory;
 mod entries;
@@ -23,6 +22,7 @@ mod events;
 mod file;
 mod options;
 mod outbox;
+mod pack_bytes;
 mod parent;
 mod plan;
 mod reading;
@@ -34,11 +34,11 @@ mod stream;
 mod target;
 mod tasks;
 
-pub use buffers::PackBytes;
 pub use counters::{Progress, Summary, TargetSummary};
 pub use events::{Action, Event};
 pub use options::{Compression, Options, TargetOptions};
 pub use outbox::{Next, Outgoing};
+pub use pack_bytes::PackBytes;
 pub use parent::PackRequest;
 pub use plan::{Plan, StdinSource};
 pub use reread::Reread;

@@ -1,6 +1,6 @@
 //! Finished packs of one repository on their way to the owner, bounded in memory.
 
-use super::buffers::PackBytes;
+use super::pack_bytes::PackBytes;
 use super::spool::{Slot, Spool};
 use crate::{BlobEntry, BlobType, Id, Result};
 use std::collections::VecDeque;

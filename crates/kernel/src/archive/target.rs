@@ -1,9 +1,9 @@
 //! One repository of a run: what it knows, its open packs, its outbox.
 
-use super::buffers::{Buffers, PackBytes};
 use super::counters::TargetCounters;
 use super::options::{Compression, TargetOptions};
 use super::outbox::{Outbox, Outgoing};
+use super::pack_bytes::{PackBytes, Spare};
 use super::spool::Spool;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
@@ -50,7 +50,7 @@ pub(super) struct Target {
     claimed: [Mutex<HashSet<(BlobType, Id)>>; SHARDS],
     data: [Packer; DATA_PACKS],
     trees: Packer,
-    buffers: Arc<Buffers>,
+    spare: Arc<Spare>,
     standing: AtomicU8,
     in_flight: Mutex<HashMap<Id, Vec<BlobEntry>>>,
     unindexed: Mutex<Unindexed>,
@@ -80,7 +80,7 @@ impl Target {
             claimed: std::array::from_fn(|_| Mutex::default()),
             data: std::array::from_fn(|_| Mutex::default()),
             trees: Mutex::default(),
-            buffers: Arc::default(),
+            spare: Arc::default(),
             standing: AtomicU8::new(Standing::Active as u8),
             in_flight: Mutex::default(),
             unindexed: Mutex::new(Unindexed { packs: Vec::new(), blobs: 0, since: Instant::now() }),
@@ -164,7 +164,7 @@ impl Target {
         let mut packer = self.packer(kind);
         let builder = packer.get_or_insert_with(|| {
             // Trees fill a pack slowly: theirs grows with them.
-            let buffer = if kind == BlobType::Tree { Vec::new() } else { self.buffers.take() };
+            let buffer = if kind == BlobType::Tree { Vec::new() } else { self.spare.take() };
             PackBuilder::with_buffer(Arc::clone(&self.envelope), buffer)
         });
         let entry = builder.add(kind, id, bytes, uncompressed_length)?;
@@ -189,7 +189,7 @@ impl Target {
     fn finish(&self, builder: PackBuilder) -> Result<Outgoing> {
         let pack = builder.finish()?;
         let kind = pack.entries.first().map_or(BlobType::Data, |entry| entry.kind);
-        Ok(Outgoing { id: pack.id, kind, bytes: PackBytes::new(pack.bytes, &self.buffers), entries: pack.entries })
+        Ok(Outgoing { id: pack.id, kind, bytes: PackBytes::new(pack.bytes, &self.spare), entries: pack.entries })
     }
 
     /// Close the open packs.

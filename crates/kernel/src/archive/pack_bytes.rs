@@ -1,26 +1,25 @@
-//! The memory of packs that were stored, for the packs that follow.
+//! The memory of a pack that was stored, for the pack that follows.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Buffers kept for reuse: one finds its next use within moments, more would only raise the peak.
-const KEPT: usize = 1;
-
-/// Empty buffers of one repository. Fresh memory costs a page fault for every 4 KiB: 7 % of a first backup.
+/// A repository's spare buffer. Fresh memory costs a page fault for every 4 KiB: 7 % of a first backup. One finds its
+/// next use within moments, more would only raise the peak.
 #[derive(Default)]
-pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+pub(super) struct Spare(Mutex<Vec<u8>>);
 
-impl Buffers {
+impl Spare {
     /// An empty buffer, with room if one was given back.
     pub(super) fn take(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Of two, the larger one is kept.
     fn give(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
-            kept.push(buffer);
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.capacity() < buffer.capacity() {
+            std::mem::swap(&mut *spare, &mut buffer);
         }
     }
 }
@@ -28,11 +27,11 @@ impl Buffers {
 /// The bytes of a finished pack; dropped, their memory serves the next one.
 pub struct PackBytes {
     bytes: Vec<u8>,
-    home: Option<Arc<Buffers>>,
+    home: Option<Arc<Spare>>,
 }
 
 impl PackBytes {
-    pub(super) fn new(bytes: Vec<u8>, home: &Arc<Buffers>) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, home: &Arc<Spare>) -> Self {
         Self { bytes, home: Some(Arc::clone(home)) }
     }
 }
