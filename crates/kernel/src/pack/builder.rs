@@ -2,9 +2,8 @@
 
 use super::header::{MAX_HEADER, encode_header, parse_header};
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::{BlobEntry, BlobType, Error, Id, Result};
+use crate::{BlobEntry, BlobType, Error, Hasher, Id, Result};
 use std::sync::Arc;
-use strongroom_sha256_pair::Stream;
 
 /// The largest pack, in bytes: offsets in an index are 32 bits wide here.
 const MAX_PACK: usize = u32::MAX as usize;
@@ -14,7 +13,7 @@ pub struct PackBuilder {
     envelope: Arc<Envelope>,
     bytes: Vec<u8>,
     entries: Vec<BlobEntry>,
-    hash: Stream,
+    hash: Hasher,
     /// How many of the bytes that hash holds.
     hashed: usize,
 }
@@ -40,7 +39,7 @@ impl PackBuilder {
     /// size and some blobs saves the copies of growing.
     pub fn with_buffer(envelope: Arc<Envelope>, mut buffer: Vec<u8>) -> Self {
         buffer.clear();
-        Self { envelope, bytes: buffer, entries: Vec::new(), hash: Stream::new(), hashed: 0 }
+        Self { envelope, bytes: buffer, entries: Vec::new(), hash: Hasher::new(), hashed: 0 }
     }
 
     /// Seals one blob and returns its entry. `data` is the plaintext, with `uncompressed_length` 0, or a
@@ -82,10 +81,10 @@ impl PackBuilder {
     /// The SHA-256 of another message, taking along as many bytes that wait to be hashed.
     pub fn hash_beside(&mut self, message: &[u8]) -> Id {
         let end = self.bytes.len().min(self.hashed + message.len());
-        let mut other = Stream::new();
-        Stream::update_both(&mut other, message, &mut self.hash, &self.bytes[self.hashed..end]);
+        let mut other = Hasher::new();
+        Hasher::update_both(&mut other, message, &mut self.hash, &self.bytes[self.hashed..end]);
         self.hashed = end;
-        Id(other.finish())
+        other.finish()
     }
 
     /// The number of blobs.
@@ -103,7 +102,7 @@ impl PackBuilder {
         &self.bytes
     }
 
-    /// The envelope of an entry that [`PackBuilder::add`] returned: what `open_blob` takes to prove that
+    /// The envelope of an entry that [`PackBuilder::add`] returned: what [`super::Opener`] takes to prove that
     /// the very bytes that will be uploaded open, decompress and have the right hash.
     pub fn sealed(&self, entry: &BlobEntry) -> &[u8] {
         &self.bytes[entry.offset as usize..][..entry.length as usize]
@@ -126,6 +125,6 @@ impl PackBuilder {
         if !again.is_ok_and(|again| again == self.entries) {
             return Err(Error::Internal("the header of a new pack does not decode to what was encoded".into()));
         }
-        Ok(FinishedPack { id: Id(self.hash.finish()), bytes: self.bytes, entries: self.entries })
+        Ok(FinishedPack { id: self.hash.finish(), bytes: self.bytes, entries: self.entries })
     }
 }
