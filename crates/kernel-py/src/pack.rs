@@ -7,7 +7,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use strongroom_kernel::compress::Decompressor;
 use strongroom_kernel::pack;
 
 /// One blob as a pack header or an index describes it.
@@ -70,9 +69,7 @@ fn open_blob<'py>(
     let entry =
         strongroom_kernel::BlobEntry { kind: kind(r#type)?, id: self::id(id)?, offset: 0, length, uncompressed_length };
     let mut out = Vec::new();
-    detached(py, || {
-        pack::open_blob(key.envelope(), &entry, &ciphertext, &mut Decompressor::new(), &mut Vec::new(), &mut out)
-    })?;
+    detached(py, || pack::Opener::default().open(key.envelope(), &entry, &ciphertext, &mut out))?;
     Ok(PyBytes::new(py, &out))
 }
 

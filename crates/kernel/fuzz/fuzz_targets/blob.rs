@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use strongroom_kernel::compress::Decompressor;
 use strongroom_kernel::envelope::{Envelope, MasterKey};
-use strongroom_kernel::pack::open_blob;
+use strongroom_kernel::pack::Opener;
 use strongroom_kernel::{BlobEntry, BlobType, Id};
 
 fuzz_target!(|data: &[u8]| {
@@ -19,16 +19,16 @@ fuzz_target!(|data: &[u8]| {
         length: sealed.len() as u32,
         uncompressed_length: u32::from_le_bytes(*length),
     };
-    let (mut decompressor, mut scratch, mut out) = (Decompressor::new(), Vec::new(), Vec::new());
+    let (mut opener, mut out) = (Opener::default(), Vec::new());
     // The right ID for a frame that is one, so that success is reached as well.
-    if decompressor.decompress(frame, None, 1 << 20, &mut out).is_ok() && flags & 2 != 0 {
+    if Decompressor::new().decompress(frame, None, 1 << 20, &mut out).is_ok() && flags & 2 != 0 {
         entry.id = Id::of(&out);
         entry.uncompressed_length = out.len() as u32;
-        let opened = open_blob(&envelope, &entry, &sealed, &mut decompressor, &mut scratch, &mut out);
+        let opened = opener.open(&envelope, &entry, &sealed, &mut out);
         assert!(opened.is_ok() || entry.uncompressed_length == 0);
         return;
     }
-    match open_blob(&envelope, &entry, &sealed, &mut decompressor, &mut scratch, &mut out) {
+    match opener.open(&envelope, &entry, &sealed, &mut out) {
         Ok(()) => assert_eq!(Id::of(&out), entry.id),
         Err(_) => assert!(out.is_empty()),
     }

@@ -3,9 +3,9 @@
 use super::outbox::{Offered, Outgoing};
 use super::run::Shared;
 use super::target::{Standing, Target};
-use crate::compress::{Compressor, Decompressor, Effort};
+use crate::compress::{Compressor, Effort};
 use crate::envelope::Envelope;
-use crate::pack::open_blob;
+use crate::pack::Opener;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,9 +21,8 @@ const WORTH_A_LOCK: usize = 256 << 10;
 #[derive(Default)]
 pub(super) struct Scratch {
     compressors: HashMap<(Effort, u32), Compressor>,
-    decompressor: Option<Decompressor>,
+    opener: Option<Opener>,
     frame: Vec<u8>,
-    opened: Vec<u8>,
     plain: Vec<u8>,
     buffers: Vec<Vec<u8>>,
 }
@@ -42,7 +41,10 @@ impl Scratch {
 
     /// Few blobs are near the largest size: what one of them took is not kept for all that follow.
     fn shrink(&mut self) {
-        for buffer in [&mut self.frame, &mut self.opened, &mut self.plain] {
+        if let Some(opener) = &mut self.opener {
+            opener.trim(KEPT);
+        }
+        for buffer in [&mut self.frame, &mut self.plain] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -138,8 +140,8 @@ fn length(plain: &[u8]) -> Result<u32> {
 
 /// Open what was sealed a moment ago: a bit that flipped in memory must not become a stored one.
 fn verify(scratch: &mut Scratch, envelope: &Envelope, entry: &BlobEntry, sealed: &[u8]) -> Result<()> {
-    let decompressor = scratch.decompressor.get_or_insert_with(Decompressor::new);
-    open_blob(envelope, entry, sealed, decompressor, &mut scratch.opened, &mut scratch.plain).map_err(|error| {
+    let opener = scratch.opener.get_or_insert_default();
+    opener.open(envelope, entry, sealed, &mut scratch.plain).map_err(|error| {
         Error::Internal(format!(
             "blob {} does not read back as it was before it was sealed ({error}): this points to faulty memory or a faulty processor",
             entry.id

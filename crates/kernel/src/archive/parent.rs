@@ -1,8 +1,7 @@
 //! Trees of the parent snapshot, out of packs that the owner supplies.
 
 use super::run::Shared;
-use crate::compress::Decompressor;
-use crate::pack::open_blob;
+use crate::pack::Opener;
 use crate::tree::{Mode, Node, decode_tree};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::{HashMap, VecDeque};
@@ -183,8 +182,8 @@ fn read(shared: &Shared, target: usize, source: &Source, entry: &BlobEntry) -> R
         }
         Source::Denied(why) => return Err(Error::Unavailable(why.clone())),
     }
-    let (mut opened, mut plain) = (Vec::new(), Vec::new());
-    open_blob(&shared.targets[target].envelope, entry, &sealed, &mut Decompressor::new(), &mut opened, &mut plain)?;
+    let mut plain = Vec::new();
+    Opener::default().open(&shared.targets[target].envelope, entry, &sealed, &mut plain)?;
     let mut nodes = decode_tree(&plain, Mode::Lenient)?.nodes;
     if !nodes.is_sorted_by(|one, other| one.name < other.name) {
         nodes.sort_by(|one, other| one.name.cmp(&other.name));

@@ -6,8 +6,8 @@ mod open;
 
 pub use builder::{FinishedPack, PackBuilder};
 pub use header::{MAX_HEADER, encode_header, header_length, parse_header};
-pub use open::{limit_of, open_blob};
-pub(crate) use open::{open_unproven, prove};
+pub(crate) use open::{MOST_PAIRED, prove};
+pub use open::{Opener, limit_of};
 
 #[cfg(test)]
 mod tests;

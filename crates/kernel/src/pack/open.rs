@@ -12,22 +12,79 @@ pub const fn limit_of(kind: BlobType) -> usize {
     }
 }
 
-/// Opens one blob: MAC, bounded decompression, SHA-256. `out` then holds the plaintext and nothing else,
-/// or nothing at all. `scratch` is memory for the frame, reused from blob to blob.
-///
-/// # Errors
-/// [`Error::Damaged`] naming the blob if its length, MAC, frame or hash is another than promised;
-/// [`Error::TooLarge`] beyond [`limit_of`], before memory is spent on it.
-pub fn open_blob(
-    envelope: &Envelope,
-    entry: &BlobEntry,
-    ciphertext: &[u8],
-    decompressor: &mut Decompressor,
-    scratch: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<()> {
-    open_unproven(envelope, entry, ciphertext, decompressor, scratch, out)?;
-    prove(entry, Id::of(out)).inspect_err(|_| out.clear())
+/// Bytes of plaintext that a reader holds at once in order to hash two blobs at once.
+pub(crate) const MOST_PAIRED: u64 = 4 << 20;
+
+/// Opens blobs, with memory that is reused from blob to blob.
+#[derive(Default)]
+pub struct Opener {
+    decompressor: Decompressor,
+    frame: Vec<u8>,
+}
+
+impl Opener {
+    /// Opens one blob: MAC, bounded decompression, SHA-256. `out` then holds the plaintext and nothing else,
+    /// or nothing at all.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] naming the blob if its length, MAC, frame or hash is another than promised;
+    /// [`Error::TooLarge`] beyond [`limit_of`], before memory is spent on it.
+    pub fn open(&mut self, envelope: &Envelope, entry: &BlobEntry, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.open_unproven(envelope, entry, ciphertext, out)?;
+        prove(entry, Id::of(out)).inspect_err(|_| out.clear())
+    }
+
+    /// As [`Opener::open`], but the hash is the caller's to [`prove`]: whoever has several hashes several at once.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    pub(crate) fn open_unproven(
+        &mut self,
+        envelope: &Envelope,
+        entry: &BlobEntry,
+        ciphertext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        out.clear();
+        self.fill(envelope, entry, ciphertext, out).map_err(|error| match error {
+            Error::WrongKey => Error::damaged(format!("{}: ciphertext verification failed", name(entry))),
+            Error::Damaged(what) => Error::damaged(format!("{}: {what}", name(entry))),
+            Error::TooLarge { what, limit } => Error::TooLarge { what: format!("{}: {what}", name(entry)), limit },
+            other => other,
+        })
+    }
+
+    fn fill(&mut self, envelope: &Envelope, entry: &BlobEntry, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let limit = limit_of(entry.kind);
+        let too_large = || Error::too_large("the length, in bytes,", limit as u64);
+        if ciphertext.len() != entry.length as usize {
+            let what = format!("{} bytes where {} were promised", ciphertext.len(), entry.length);
+            return Err(Error::damaged(what));
+        }
+        let uncompressed_length = entry.uncompressed_length as usize;
+        // A frame is hardly longer than what it holds; the slack is for rubbish that does not compress.
+        if uncompressed_length > limit || ciphertext.len() > limit + limit / 128 + OVERHEAD {
+            return Err(too_large());
+        }
+        if uncompressed_length == 0 {
+            envelope.open(ciphertext, out)?;
+        } else {
+            envelope.open(ciphertext, &mut self.frame)?;
+            self.decompressor.decompress(&self.frame, Some(uncompressed_length), limit, out)?;
+        }
+        if out.len() > limit {
+            out.clear();
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    /// Gives memory back that a single large frame needed, beyond `most` bytes.
+    pub(crate) fn trim(&mut self, most: usize) {
+        if self.frame.capacity() > most {
+            self.frame = Vec::new();
+        }
+    }
 }
 
 /// Whether `found`, the SHA-256 of a plaintext, is what the blob is called.
@@ -47,50 +104,4 @@ fn name(entry: &BlobEntry) -> String {
         BlobType::Data => format!("data blob {}", entry.id),
         BlobType::Tree => format!("tree blob {}", entry.id),
     }
-}
-
-/// As [`open_blob`], but the hash is the caller's to [`prove`]: whoever has several hashes several at once.
-///
-/// # Errors
-/// As [`open_blob`].
-pub(crate) fn open_unproven(
-    envelope: &Envelope,
-    entry: &BlobEntry,
-    ciphertext: &[u8],
-    decompressor: &mut Decompressor,
-    scratch: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<()> {
-    out.clear();
-    let name = || name(entry);
-    let explain = |error: Error| match error {
-        Error::WrongKey => Error::damaged(format!("{}: ciphertext verification failed", name())),
-        Error::Damaged(what) => Error::damaged(format!("{}: {what}", name())),
-        Error::TooLarge { what, limit } => Error::TooLarge { what: format!("{}: {what}", name()), limit },
-        other => other,
-    };
-    let limit = limit_of(entry.kind);
-    if ciphertext.len() != entry.length as usize {
-        return Err(explain(Error::damaged(format!(
-            "{} bytes where {} were promised",
-            ciphertext.len(),
-            entry.length
-        ))));
-    }
-    let uncompressed_length = entry.uncompressed_length as usize;
-    // A frame is hardly longer than what it holds; the slack is for rubbish that does not compress.
-    if uncompressed_length > limit || ciphertext.len() > limit + limit / 128 + OVERHEAD {
-        return Err(explain(Error::too_large("the length, in bytes,", limit as u64)));
-    }
-    if uncompressed_length == 0 {
-        envelope.open(ciphertext, out).map_err(explain)?;
-    } else {
-        envelope.open(ciphertext, scratch).map_err(explain)?;
-        decompressor.decompress(scratch, Some(uncompressed_length), limit, out).map_err(explain)?;
-    }
-    if out.len() > limit {
-        out.clear();
-        return Err(explain(Error::too_large("the length, in bytes,", limit as u64)));
-    }
-    Ok(())
 }

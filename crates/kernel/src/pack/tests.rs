@@ -1,7 +1,7 @@
 //! Packs come back as they were built, and packs that lie are refused.
 
 use super::*;
-use crate::compress::{Compressor, Decompressor};
+use crate::compress::Compressor;
 use crate::envelope::{Envelope, MasterKey};
 use crate::testing::stream;
 use crate::{BlobType, Error, Id};
@@ -26,7 +26,7 @@ fn a_pack_comes_back() {
     let (envelope, mut pack) = builder();
     let mut compressor = Compressor::new(3);
     let plains = [stream(100), b"compressible ".repeat(500), vec![], stream(70_000)];
-    let (mut decompressor, mut scratch, mut out) = (Decompressor::new(), Vec::new(), Vec::new());
+    let (mut opener, mut out) = (Opener::default(), Vec::new());
     for (number, plain) in plains.iter().enumerate() {
         let kind = if number == 3 { BlobType::Tree } else { BlobType::Data };
         let id = Id::of(plain);
@@ -38,7 +38,7 @@ fn a_pack_comes_back() {
             pack.add(kind, id, plain, 0).unwrap()
         };
         // The check before an upload: from the buffer itself.
-        open_blob(&envelope, &entry, pack.sealed(&entry), &mut decompressor, &mut scratch, &mut out).unwrap();
+        opener.open(&envelope, &entry, pack.sealed(&entry), &mut out).unwrap();
         assert_eq!(out, *plain);
     }
     assert_eq!(pack.count(), 4);
@@ -79,9 +79,9 @@ fn a_blob_that_is_not_what_it_says_is_refused() {
     let mut frame = Vec::new();
     Compressor::new(3).compress(&plain, &mut frame);
     let good = pack.add(BlobType::Data, Id::of(&plain), &frame, 1000).unwrap();
-    let (mut decompressor, mut scratch, mut out) = (Decompressor::new(), Vec::new(), Vec::new());
+    let (mut opener, mut out) = (Opener::default(), Vec::new());
     let mut open = |entry: &crate::BlobEntry, bytes: &[u8]| {
-        let result = open_blob(&envelope, entry, bytes, &mut decompressor, &mut scratch, &mut out);
+        let result = opener.open(&envelope, entry, bytes, &mut out);
         assert_eq!(result.is_err(), out.is_empty());
         result
     };

@@ -3,9 +3,8 @@
 use super::context::Context;
 use super::fetch::Answer;
 use super::{compare, plan};
-use crate::compress::Decompressor;
 use crate::index::Location;
-use crate::pack::open_blob;
+use crate::pack::Opener;
 use crate::tree::{Mode, NodeType, Tree, decode_tree};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use rustix::fd::OwnedFd;
@@ -23,8 +22,7 @@ const MOST_PATHS: u64 = 1_000_000_000;
 
 pub(super) struct Trees<'a> {
     context: &'a Context,
-    decompressor: Decompressor,
-    scratch: Vec<u8>,
+    opener: Opener,
     plain: Vec<u8>,
     buffer: Vec<u8>,
     files: VecDeque<(Id, OwnedFd, u64)>,
@@ -36,8 +34,7 @@ impl<'a> Trees<'a> {
     pub(super) fn new(context: &'a Context) -> Self {
         Self {
             context,
-            decompressor: Decompressor::new(),
-            scratch: Vec::new(),
+            opener: Opener::default(),
             plain: Vec::new(),
             buffer: Vec::new(),
             files: VecDeque::new(),
@@ -99,9 +96,8 @@ impl<'a> Trees<'a> {
         if !cached || !self.read_open_file(copy) {
             match self.context.fetch.read(&self.context.report, copy.pack, offset, length, cached)? {
                 Answer::Bytes(bytes) => {
-                    let (scratch, plain) = (&mut self.scratch, &mut self.plain);
                     let bytes: &[u8] = (*bytes).as_ref();
-                    return open_blob(&self.context.envelope, &entry, bytes, &mut self.decompressor, scratch, plain);
+                    return self.opener.open(&self.context.envelope, &entry, bytes, &mut self.plain);
                 }
                 Answer::File { handle, position } => {
                     self.files.retain(|(pack, ..)| *pack != copy.pack);
@@ -115,8 +111,7 @@ impl<'a> Trees<'a> {
                 }
             }
         }
-        let (scratch, plain) = (&mut self.scratch, &mut self.plain);
-        open_blob(&self.context.envelope, &entry, &self.buffer, &mut self.decompressor, scratch, plain)
+        self.opener.open(&self.context.envelope, &entry, &self.buffer, &mut self.plain)
     }
 
     /// Whether the envelope was read from a pack that is open.

@@ -7,17 +7,13 @@ use super::fetch::{Answer, Phase, Work};
 use super::plan::{Plan, Segment, Want};
 use super::write::{self, OpenFiles};
 use super::{entry, other};
-use crate::compress::Decompressor;
-use crate::pack::{open_blob, open_unproven, prove};
+use crate::pack::{MOST_PAIRED, Opener, prove};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes that are read from an open file at once, unless a blob is longer: what fits into a processor's cache.
 const READ: u64 = 1 << 20;
-
-/// Bytes of two blobs that are held at once.
-const MOST_PAIRED: u64 = 4 << 20;
 
 /// Memory for ciphertext that is kept from range to range, in bytes.
 const KEPT: usize = 16 << 20;
@@ -28,8 +24,7 @@ const MOST_SINGLE: usize = 8;
 pub(super) struct Worker<'a> {
     context: &'a Context,
     open: &'a OpenFiles,
-    decompressor: Decompressor,
-    scratch: Vec<u8>,
+    opener: Opener,
     plain: Vec<u8>,
     other: Vec<u8>,
     buffer: Vec<u8>,
@@ -41,8 +36,7 @@ impl<'a> Worker<'a> {
         Self {
             context,
             open,
-            decompressor: Decompressor::new(),
-            scratch: Vec::new(),
+            opener: Opener::default(),
             plain: Vec::new(),
             other: Vec::new(),
             buffer: Vec::new(),
@@ -153,9 +147,7 @@ impl<'a> Worker<'a> {
         let (entry, next_entry) = (entry_of(want), entry_of(next));
         let envelope = &self.context.envelope;
         let mut open = |want: &Want, entry: &BlobEntry, ahead: &[Want], out: &mut Vec<u8>| {
-            source.bytes(want, ahead).is_ok_and(|bytes| {
-                open_unproven(envelope, entry, &bytes, &mut self.decompressor, &mut self.scratch, out).is_ok()
-            })
+            source.bytes(want, ahead).is_ok_and(|bytes| self.opener.open_unproven(envelope, entry, &bytes, out).is_ok())
         };
         if !open(want, &entry, ahead, &mut self.plain) || !open(next, &next_entry, rest, &mut self.other) {
             return false;
@@ -203,7 +195,7 @@ impl<'a> Worker<'a> {
 
     fn open(&mut self, id: Id, want: &Want, bytes: &[u8]) -> Result<()> {
         let entry = want.entry(id);
-        open_blob(&self.context.envelope, &entry, bytes, &mut self.decompressor, &mut self.scratch, &mut self.plain)
+        self.opener.open(&self.context.envelope, &entry, bytes, &mut self.plain)
     }
 
     /// Looks for a blob whose first copy is bad; whether one of the others was good.

@@ -3,9 +3,8 @@
 mod beside;
 mod place;
 
-use crate::compress::Decompressor;
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::pack::{MAX_HEADER, header_length, limit_of, open_unproven, parse_header, prove};
+use crate::pack::{MAX_HEADER, MOST_PAIRED, Opener, header_length, limit_of, parse_header, prove};
 use crate::{BlobEntry, Error, Id, Result};
 use beside::Beside;
 use place::Place;
@@ -15,17 +14,13 @@ use std::fs::File;
 /// closes a pack with the blob that passes that.
 const WHOLE: u64 = 160 << 20;
 
-/// Bytes of plaintext of two blobs that are held at once.
-const MOST_PAIRED: u64 = 4 << 20;
-
 /// Memory that is kept from pack to pack; what a single large one needed beyond is given back.
 const KEPT: usize = 160 << 20;
 
 /// Memory that one thread reuses from pack to pack.
 #[derive(Default)]
 pub struct Scratch {
-    decompressor: Decompressor,
-    frame: Vec<u8>,
+    opener: Opener,
     plain: Vec<u8>,
     other: Vec<u8>,
     pack: Vec<u8>,
@@ -33,7 +28,8 @@ pub struct Scratch {
 
 impl Scratch {
     fn trim(&mut self) {
-        for buffer in [&mut self.frame, &mut self.plain, &mut self.other, &mut self.pack] {
+        self.opener.trim(KEPT);
+        for buffer in [&mut self.plain, &mut self.other, &mut self.pack] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -128,7 +124,7 @@ fn verify(
     scratch: &mut Scratch,
 ) -> Result<Report> {
     let mut report = Report { size: place.size(), ..Report::default() };
-    let Scratch { decompressor, frame, plain, other, pack } = scratch;
+    let Scratch { opener, plain, other, pack } = scratch;
     // In memory the pack is hashed beside its blobs, from a file before them.
     let (mut hashes, found) = match place {
         Place::Memory(bytes) => (Beside::new(bytes), None),
@@ -155,7 +151,7 @@ fn verify(
             Err(Error::too_large("the length of the blob, in bytes,", limit as u64))
         } else {
             let sealed = place.part(u64::from(entry.offset), length, pack)?;
-            open_unproven(envelope, entry, sealed, decompressor, frame, plain)
+            opener.open_unproven(envelope, entry, sealed, plain)
         }
     };
     let mut blobs = blobs.iter().peekable();
