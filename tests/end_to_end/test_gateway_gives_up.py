@@ -15,6 +15,7 @@ from strongroom.gateway.bucket import intake, promises
 from strongroom.gateway.bucket import place as places
 from strongroom.gateway.bucket.place import BucketPlace
 from strongroom.gateway.http.body import Body, Pace, Wire
+from strongroom.gateway.repository import Arrival
 from strongroom.gateway.serve import open_database
 from strongroom.gateway.settings import Settings
 from tests.support.gateways import name_of
@@ -45,12 +46,14 @@ def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatc
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             repository.take(
-                ObjectName(Kind.DATA, name_of(data)),
-                body,
-                1000,
-                "",
-                lambda _count: None,
-                lambda digest, _size: receipts.append(digest),
+                Arrival(
+                    ObjectName(Kind.DATA, name_of(data)),
+                    body,
+                    1000,
+                    "",
+                    lambda _count: None,
+                    lambda digest, _size: receipts.append(digest),
+                )
             )
         assert time.monotonic() - begun < 10
         assert receipts == []

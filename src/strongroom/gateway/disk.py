@@ -23,7 +23,7 @@ from strongroom.gateway.leftovers import settle_leftovers
 from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
-from strongroom.gateway.repository import Repository, Taken
+from strongroom.gateway.repository import Arrival, Repository, Taken
 from strongroom.receipts.tile_store import Folder
 from strongroom.storage.durable import make_folder, sync_folder
 from strongroom.storage.local import LocalStore
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.http.body import Body
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.database import Database
@@ -59,17 +58,9 @@ class DiskRepository(Repository):
         self.unsettled = False
         """Whether an upload of this process was published and got no receipt."""
 
-    def take(
-        self,
-        name: ObjectName,
-        body: Body,
-        limit: int,
-        principal: str,
-        reserve: Callable[[int], None],
-        receipt: Callable[[str, int], None],
-    ) -> Taken:
+    def take(self, arrival: Arrival) -> Taken:
         """As the base says."""
-        return intake.take(self, name, body, limit, principal, reserve, receipt)
+        return intake.take(self, arrival)
 
     def has(self, name: ObjectName) -> bool:
         """As the base says."""

@@ -26,11 +26,9 @@ from strongroom.storage.durable import make_folder, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.disk import DiskRepository
-    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.repository import Arrival
 
 PREFIX = "gate"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -41,34 +39,22 @@ def temporary_folder(repository: DiskRepository) -> str:
     return os.path.join(repository.own_folder, "tmp")
 
 
-def take(
-    repository: DiskRepository,
-    name: ObjectName,
-    body: Body,
-    limit: int,
-    principal: str,
-    reserve: Callable[[int], None],
-    receipt: Callable[[str, int], None],
-) -> Taken:
-    """Take a body in under a name. ``reserve`` is told each count of bytes before it is written and may raise ``Full``;
-    ``receipt`` makes a receipt for the object's hash and size durable, unless there is one.
-
-    Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and what
-    the body raises. Nothing of ours is left behind, but where the object is published and its receipt failed.
-    """
+def take(repository: DiskRepository, arrival: Arrival) -> Taken:
+    """As ``Repository.take``. Where the object is published and its receipt failed, what tells of it is left behind."""
+    name, receipt = arrival.name, arrival.receipt
     target = os.path.join(repository.path, name.path)
     if os.path.lexists(target):
-        taken = _compare_stream(name, target, body, limit)
+        taken = _compare_stream(arrival, target)
         receipt(taken.sha256, taken.size)
         return taken
     try:
-        descriptor, temporary = _open(repository, name, principal)
+        descriptor, temporary = _open(repository, name, arrival.principal)
     except OSError as error:
         raise store_error(error, target) from error
     unsettled = False
     try:
-        digest = _write(descriptor, body, limit, reserve)
-        size = body.read
+        digest = _write(descriptor, arrival)
+        size = arrival.body.read
         if name.kind is not Kind.CONFIG and digest != name.name:
             raise WrongBytes("these bytes have another SHA-256 than the name says")
         os.fchmod(descriptor, repository.modes.file)
@@ -136,14 +122,14 @@ def _link(repository: DiskRepository, temporary: str, target: str) -> None:
         os.link(temporary, target, follow_symlinks=False)
 
 
-def _write(descriptor: int, body: Body, limit: int, reserve: Callable[[int], None]) -> str:
-    view = buffer()
+def _write(descriptor: int, arrival: Arrival) -> str:
+    body, view = arrival.body, buffer()
     digest = hashlib.sha256()
     while count := body.readinto(view):
         part = view[:count]
-        if body.read > limit:
-            raise Full(f"larger than {limit} bytes, the most for this kind")
-        reserve(count)
+        if body.read > arrival.limit:
+            raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
+        arrival.reserve(count)
         digest.update(part)
         written = os.write(descriptor, part)
         while written < count:
@@ -151,14 +137,14 @@ def _write(descriptor: int, body: Body, limit: int, reserve: Callable[[int], Non
     return digest.hexdigest()
 
 
-def _compare_stream(name: ObjectName, target: str, body: Body, limit: int) -> Taken:
-    view = buffer()
+def _compare_stream(arrival: Arrival, target: str) -> Taken:
+    body, view = arrival.body, buffer()
     digest = hashlib.sha256()
     while count := body.readinto(view):
-        if body.read > limit:
-            raise Full(f"larger than {limit} bytes, the most for this kind")
+        if body.read > arrival.limit:
+            raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
         digest.update(view[:count])
-    _compare_stored(name, target, digest.hexdigest(), body.read)
+    _compare_stored(arrival.name, target, digest.hexdigest(), body.read)
     return Taken(digest.hexdigest(), body.read, new=False)
 
 

@@ -35,6 +35,22 @@ class WrongBytes(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """An object on its way in."""
+
+    name: ObjectName
+    body: Body
+    limit: int
+    """The most bytes that it may have."""
+    principal: str
+    """The ID of who sends it."""
+    reserve: Callable[[int], None]
+    """Is told each count of bytes before it is written, and may raise ``Full``."""
+    receipt: Callable[[str, int], None]
+    """Makes a receipt for the object's SHA-256 and size durable, unless there is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What came in. ``new`` is false when these bytes were there already."""
 
@@ -69,17 +85,8 @@ class Repository(ABC):
         self._state: tuple[float, RepositoryState] | None = None
 
     @abstractmethod
-    def take(
-        self,
-        name: ObjectName,
-        body: Body,
-        limit: int,
-        principal: str,
-        reserve: Callable[[int], None],
-        receipt: Callable[[str, int], None],
-    ) -> Taken:
-        """Take a body in under a name. ``reserve`` is told each count of bytes before it is written and may raise
-        ``Full``; ``receipt`` makes a receipt for the object's hash and size durable, unless there is one.
+    def take(self, arrival: Arrival) -> Taken:
+        """Take an object in.
 
         Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and
         what the body raises. Nothing of ours is left behind but after success.

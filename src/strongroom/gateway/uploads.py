@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Refused, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.gateway.http.answer import Answer
+from strongroom.gateway.repository import Arrival
 from strongroom.gateway.roles import Role
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.promise import HEADER
@@ -80,7 +81,7 @@ class Uploads:
         settled = False
         try:
             limit = services.settings.limits[name.kind]
-            taken = repository.take(name, body, limit, identity.id, reservation.take, receipt)
+            taken = repository.take(Arrival(name, body, limit, identity.id, reservation.take, receipt))
             if taken.new:
                 reservation.settle(taken.size)
                 settled = True

@@ -9,6 +9,7 @@ the client send it again.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from typing import TYPE_CHECKING
@@ -19,12 +20,10 @@ from strongroom.gateway.recovery import digest_of
 from strongroom.gateway.repository import Taken, WrongBytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.bucket.repository import BucketRepository
     from strongroom.gateway.bucket.spool import Spooled
-    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.repository import Arrival
 
 PATIENCE = 180.0
 """Seconds after the end of the body in which attempts are begun; the last may take ``ANSWER_SECONDS`` more."""
@@ -33,24 +32,16 @@ FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
 
 
-def take(
-    repository: BucketRepository,
-    name: ObjectName,
-    body: Body,
-    limit: int,
-    principal: str,
-    reserve: Callable[[int], None],
-    receipt: Callable[[str, int], None],
-) -> Taken:
+def take(repository: BucketRepository, arrival: Arrival) -> Taken:
     """As ``Repository.take``, for everything but locks."""
-    works = repository.works
-    with works.spool.open(body.length) as spooled:
-        digest = spooled.fill(body, limit, reserve)
+    works, name = repository.works, arrival.name
+    with contextlib.closing(works.spool.open(arrival.body.length)) as spooled:
+        digest = spooled.fill(arrival)
         if name.kind is not Kind.CONFIG and digest != name.name:
             if repository.has(name):
                 raise Exists("other bytes stand under this name", subject=str(name))
             raise WrongBytes("these bytes have another SHA-256 than the name says")
-        intent = works.intents.begin(repository, name, digest, spooled.size, principal)
+        intent = works.intents.begin(repository, name, digest, spooled.size, arrival.principal)
         try:
             new = put(repository, name, spooled, digest)
         except (Refused, Exists, Damaged, Full) as error:  # nothing of ours was stored
@@ -62,7 +53,7 @@ def take(
             works.intents.give_up(intent)
             raise
         try:
-            receipt(digest, spooled.size)
+            arrival.receipt(digest, spooled.size)
         except BaseException:
             works.intents.give_up(intent)
             raise

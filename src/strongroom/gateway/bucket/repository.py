@@ -17,18 +17,17 @@ from strongroom.gateway.bucket import intake, registry
 from strongroom.gateway.bucket.locks import Locks, ServedStore
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
-from strongroom.gateway.repository import Repository, Taken, WrongBytes
+from strongroom.gateway.repository import Arrival, Repository, Taken, WrongBytes
 from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.storage.keyed import keyed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.bucket.intents import Intents
     from strongroom.gateway.bucket.spool import Spool
-    from strongroom.gateway.http.body import Body
     from strongroom.gateway.ledger import Ledger
     from strongroom.receipts.database import Database
     from strongroom.storage.contract import Store
@@ -67,28 +66,22 @@ class BucketRepository(Repository):
         self._locks = Locks(works.database, self)
         self.store = ServedStore(objects, self._locks, self)
 
-    def take(
-        self,
-        name: ObjectName,
-        body: Body,
-        limit: int,
-        principal: str,
-        reserve: Callable[[int], None],
-        receipt: Callable[[str, int], None],
-    ) -> Taken:
+    def take(self, arrival: Arrival) -> Taken:
         """As the base says. A lock goes to the database; a config that was taken away is not written anew."""
+        name = arrival.name
         if name.kind is Kind.LOCK:
-            return self._take_lock(name, body, limit)
+            return self._take_lock(arrival)
         if name is CONFIG and self.lost_config() and not self.has(CONFIG):
             raise Refused("this repository's config was here before and was taken away; an operator must look")
-        return intake.take(self, name, body, limit, principal, reserve, receipt)
+        return intake.take(self, arrival)
 
-    def _take_lock(self, name: ObjectName, body: Body, limit: int) -> Taken:
+    def _take_lock(self, arrival: Arrival) -> Taken:
+        name = arrival.name
         view, data = buffer(), bytearray()
-        while count := body.readinto(view):
+        while count := arrival.body.readinto(view):
             data += view[:count]
-            if len(data) > limit:
-                raise Full(f"larger than {limit} bytes, the most for this kind")
+            if len(data) > arrival.limit:
+                raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
         digest = hashlib.sha256(data).hexdigest()
         if digest != name.name:
             if self.has(name):

@@ -10,18 +10,16 @@ import hashlib
 import os
 import tempfile
 import threading
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 from strongroom.base.errors import Full, Unavailable
 from strongroom.gateway.http.buffers import buffer
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
     from typing import BinaryIO
 
-    from strongroom.gateway.http.body import Body
+    from strongroom.gateway.repository import Arrival
 
 
 class Spool:
@@ -51,7 +49,7 @@ class Spool:
 
 
 class Spooled:
-    """A body on disk. Use it as a context manager."""
+    """A body on disk. Close it."""
 
     def __init__(self, spool: Spool, announced: int | None) -> None:
         self._spool = spool
@@ -64,17 +62,17 @@ class Spooled:
             self.close()
             raise store_error(error, spool.folder) from error
 
-    def fill(self, body: Body, limit: int, reserve: Callable[[int], None]) -> str:
+    def fill(self, arrival: Arrival) -> str:
         """Write the whole body and hash it; the SHA-256. Raises what the body raises, ``Full``, ``Unavailable``."""
-        view = buffer()
+        body, view = arrival.body, buffer()
         digest = hashlib.sha256()
         descriptor = self.file.fileno()
         while count := body.readinto(view):
-            if body.read > limit:
-                raise Full(f"larger than {limit} bytes, the most for this kind")
+            if body.read > arrival.limit:
+                raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
             if body.read > self._charged:
                 self._charge(body.read - self._charged)
-            reserve(count)
+            arrival.reserve(count)
             part = view[:count]
             digest.update(part)
             try:
@@ -100,11 +98,3 @@ class Spooled:
         self._spool.give_back(charged)
         if hasattr(self, "file"):
             self.file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
