@@ -7,7 +7,6 @@ repository.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError
+from strongroom.base.file_lock import file_lock
 from strongroom.gateway import intake, trash
 from strongroom.gateway.leftovers import settle_leftovers
 from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
@@ -74,17 +74,8 @@ class DiskRepository(Repository):
     def exclusive(self, what: str, *, wait: bool = True) -> Iterator[bool]:
         """As the base says, by a lock on a file in the repository's own folder."""
         make_folder(self.own_folder, self.modes.folder)
-        path = os.path.join(self.own_folder, f"{what}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(descriptor)
+        with file_lock(os.path.join(self.own_folder, f"{what}.lock"), wait=wait) as mine:
+            yield mine
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Into the trash."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import secrets
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Unavailable
+from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.repository import Taken, WrongBytes
@@ -97,18 +97,9 @@ def _open(repository: DiskRepository, name: ObjectName, principal: str) -> tuple
             make_folder(repository.own_folder, repository.modes.folder)
             make_folder(folder, repository.modes.folder)
             continue
-        if is_abandoned(descriptor) and os.fstat(descriptor).st_nlink == 1:
+        if try_lock(descriptor) and os.fstat(descriptor).st_nlink == 1:
             return descriptor, path
         os.close(descriptor)  # a recovery took it for a leftover before we had locked it
-
-
-def is_abandoned(descriptor: int) -> bool:
-    """Take an upload's lock without waiting: whoever gets it knows that no other writer lives."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _link(repository: DiskRepository, temporary: str, target: str) -> None:

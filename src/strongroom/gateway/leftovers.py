@@ -10,8 +10,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.gateway.intake import PREFIX, is_abandoned, temporary_folder
+from strongroom.gateway.intake import PREFIX, temporary_folder
 from strongroom.gateway.recovery import record_found
 from strongroom.receipts.leaf import LeafType
 from strongroom.storage.durable import sync_folder
@@ -36,7 +37,7 @@ def settle_leftovers(ledger: Ledger, repository: DiskRepository) -> None:
         except FileNotFoundError:
             continue  # its upload has just ended
         try:
-            if is_abandoned(descriptor):
+            if try_lock(descriptor):  # no other writer lives
                 name = CONFIG if match[1] == "config" else ObjectName(Kind(match[1]), match[2])
                 _settle(ledger, repository, name, descriptor, path, "" if match[3] == "nobody" else match[3])
         finally:

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
+from strongroom.base.file_lock import file_lock
 from strongroom.receipts.network_mounts import network_file_system
 
 BUSY_SECONDS = 30.0
@@ -189,16 +190,8 @@ class Database:
                     if mine:
                         connection.execute(sa.text("SELECT pg_advisory_unlock(:number)"), number)
             return
-        descriptor = os.open(f"{self._lock_path}-{digest[0] % 16}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(descriptor)
+        with file_lock(f"{self._lock_path}-{digest[0] % 16}", wait=wait) as mine:
+            yield mine
 
     def now_ns(self, connection: sa.Connection) -> int:
         """The database's wall clock: one clock for all gateways that share it. In nanoseconds."""

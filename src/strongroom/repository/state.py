@@ -6,20 +6,19 @@ treated like a lost one. Lost or broken: a warning, and everything is read again
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import is_object_name
 from strongroom.base.record import as_dict, record, replace
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _VERSION = 1
 _MAX_FILE = 16 << 20
@@ -206,7 +205,7 @@ class RepositoryState:
     def _change(self, change: Callable[[_Content], _Content]) -> None:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            with self._locked():
+            with file_lock(os.path.join(self._folder, ".lock")):
                 old = self.content() or _Content(self._fresh_salt, {}, {})
                 temporary = f"{self.path}.{os.getpid()}.tmp"
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -217,12 +216,3 @@ class RepositoryState:
                 os.replace(temporary, self.path)
         except OSError as problem:
             self._surroundings.warn(f"cannot write {self.path}: {problem.strerror}; the next run reads all files again")
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(os.path.join(self._folder, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)

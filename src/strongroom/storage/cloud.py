@@ -16,7 +16,7 @@ import obstore
 from obstore import exceptions
 
 from strongroom.base import errors
-from strongroom.base.objects import CONFIG, Kind, ObjectName, is_object_name
+from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.storage.cloud_open import open_bucket
 from strongroom.storage.contract import Info, Reader, Store, Upload
 from strongroom.storage.http_client import NoBytes
@@ -66,10 +66,7 @@ class CloudStore(Store):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """As the contract says, a page of a thousand at a time."""
         if kind is Kind.CONFIG:
-            with contextlib.suppress(errors.Missing):
-                info = self.stat(CONFIG)
-                if after is None or info.name.name > after:
-                    yield info
+            yield from self._list_config(after)
             return
         folder = f"{self.address.prefix}{kind.value}"
         offset = None

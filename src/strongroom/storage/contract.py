@@ -6,10 +6,12 @@ delete, but for the release of a lock; deletion is a contract of its own (``stro
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from strongroom.base.errors import Damaged
+from strongroom.base.errors import Damaged, Missing
+from strongroom.base.objects import CONFIG
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
@@ -123,6 +125,13 @@ class Store(ABC):
         Constant memory where the store allows it. Names that are not object names are left out. A folder that is not
         there is empty; one that cannot be read is ``Refused`` or ``Unavailable``, never empty.
         """
+
+    def _list_config(self, after: str | None) -> Iterator[Info]:
+        """``list`` of the config, which is in no folder: it is asked for."""
+        with contextlib.suppress(Missing):
+            info = self.stat(CONFIG)
+            if after is None or info.name.name > after:
+                yield info
 
     @abstractmethod
     def stat(self, name: ObjectName) -> Info:

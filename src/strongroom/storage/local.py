@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.base.objects import CONFIG, NAMED_KINDS, Kind, ObjectName, is_object_name
+from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
 from strongroom.storage import temporary
 from strongroom.storage.contract import Info, Reader, Store, Upload
 from strongroom.storage.durable import make_folder, open_folder, sync_folder
@@ -68,12 +68,7 @@ class LocalStore(Store):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """As the contract says; memory is that of one folder's names, and packs lie in 256 folders."""
         if kind is Kind.CONFIG:
-            try:
-                info = self.stat(CONFIG)
-            except errors.Missing:
-                return
-            if after is None or info.name.name > after:
-                yield info
+            yield from self._list_config(after)
             return
         folder = os.path.join(self.path, kind.value)
         if kind is not Kind.DATA:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage import rest_list
 from strongroom.storage.contract import Info, Reader, Store, Upload
 from strongroom.storage.http_client import ListBody, open_range
@@ -55,12 +55,7 @@ class RestStore(Store):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """As the contract says; 73 bytes an object are held while the list is sorted."""
         if kind is Kind.CONFIG:
-            try:
-                info = self.stat(CONFIG)
-            except errors.Missing:
-                return
-            if after is None or info.name.name > after:
-                yield info
+            yield from self._list_config(after)
             return
         path = f"{kind.value}/"
         answer = self.client.ask("GET", path, {"Accept": rest_list.V2})

@@ -67,10 +67,7 @@ class S3Store(Store):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """As the contract says, a page of a thousand at a time."""
         if kind is Kind.CONFIG:
-            with contextlib.suppress(errors.Missing):
-                info = self.stat(CONFIG)
-                if after is None or info.name.name > after:
-                    yield info
+            yield from self._list_config(after)
             return
         prefix = f"{self.address.prefix}{kind.value}/"
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(self.page)}

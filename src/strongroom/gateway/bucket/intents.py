@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from strongroom.base.file_lock import try_lock
 from strongroom.gateway import schema
 
 if TYPE_CHECKING:
@@ -179,10 +180,6 @@ def _lives(path: str) -> bool | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
+from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway.bucket import intake, registry
 from strongroom.gateway.bucket.locks import Locks, ServedStore
@@ -117,13 +117,8 @@ class BucketRepository(Repository):
             yield
             return
         stripe = int(hashlib.sha256(f"{self.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
-        path = os.path.join(self.works.folder, f"create-{stripe}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with file_lock(os.path.join(self.works.folder, f"create-{stripe}.lock")):
             yield
-        finally:
-            os.close(descriptor)
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Refused: the gateway's key for the bucket should not be able to delete, and there is no trash."""
