@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +18,6 @@ from tests.support.gateways import Gateway, chunked, leaves, name_of, operate
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    """An append-only gateway with private repositories for two users."""
-    users = {"alice": "a-password", "bob": "b-password"}
-    with Gateway(tmp_path, flags=("--append-only", "--private-repos"), users=users, user="alice") as running:
-        yield running
 
 
 def test_k_1_k_4_keys_are_frozen_by_the_first_snapshot(gateway: Gateway) -> None:
@@ -53,16 +43,8 @@ def test_k_1_k_4_keys_are_frozen_by_the_first_snapshot(gateway: Gateway) -> None
 def test_k_2_sixteen_keys_are_the_most(gateway: Gateway) -> None:
     """K-2: a flood of keys ends at sixteen, also when they race."""
     gateway.make("alice")
-    statuses: list[int] = []
     keys = [b"key %d" % number for number in range(24)]
-    threads = [
-        threading.Thread(target=lambda k=key: statuses.append(gateway.put(f"/alice/keys/{name_of(k)}", k)))
-        for key in keys
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = gateway.put_at_once([(f"/alice/keys/{name_of(key)}", key) for key in keys])
     assert sorted(statuses) == [200] * 16 + [403] * 8
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +18,6 @@ from tests.support.gateways import V2, Gateway, leaves, name_of, operate, read_r
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    """An append-only gateway with private repositories for two users."""
-    users = {"alice": "a-password", "bob": "b-password"}
-    with Gateway(tmp_path, flags=("--append-only", "--private-repos"), users=users, user="alice") as running:
-        yield running
 
 
 TRAVERSALS = [
@@ -130,38 +121,17 @@ def test_g_3_racing_creators_never_replace(gateway: Gateway) -> None:
     """G-3: of twenty racers with different configs exactly one wins and the others are told; the bytes stay."""
     assert gateway.put("/alice/?create=true", b"") == 200
     configs = [b"config %d" % number * 50 for number in range(20)]
-    answers: dict[bytes, int] = {}
-    threads = [
-        threading.Thread(target=lambda c=config: answers.update({c: gateway.put("/alice/config", c)}))
-        for config in configs
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    winners = [config for config, status in answers.items() if status == 200]
-    assert len(winners) == 1
-    assert sorted(answers.values()) == [200] + [403] * 19
-    assert gateway.ask("GET", "/alice/config").body == winners[0]
-    same = [threading.Thread(target=lambda: answers.update({DATA: gateway.put(f"/alice/data/{NAME}", DATA)}))] * 1
-    for thread in same:
-        thread.start()
-        thread.join()
+    statuses = gateway.put_at_once([("/alice/config", config) for config in configs])
+    assert sorted(statuses) == [200] + [403] * 19
+    assert gateway.ask("GET", "/alice/config").body == configs[statuses.index(200)]
+    assert gateway.put(f"/alice/data/{NAME}", DATA) == 200
     assert [r.type for r in leaves(gateway)] == [LeafType.CREATE] * 2
 
 
 def test_g_3_the_same_bytes_at_once_are_one_object_and_one_receipt(gateway: Gateway) -> None:
     """G-3: twenty uploads of the same pack at once are all success, with one receipt."""
     gateway.make("alice")
-    statuses: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: statuses.append(gateway.put(f"/alice/data/{NAME}", DATA))) for _ in range(20)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 20
+    assert gateway.put_at_once([(f"/alice/data/{NAME}", DATA)] * 20) == [200] * 20
     assert [r.kind for r in leaves(gateway)] == ["config", "data"]
 
 

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,16 +99,7 @@ def test_restic_test_list_with_parallel_saves(full: Gateway) -> None:
     full.make("parallel")
     dice = random.Random(3)
     objects = [dice.randbytes(dice.randrange(1, 200_000)) for _ in range(40)]
-    statuses: list[int] = []
-    threads = [
-        threading.Thread(target=lambda o=one: statuses.append(full.put(f"/parallel/data/{name_of(o)}", o)))
-        for one in objects
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 40
+    assert full.put_at_once([(f"/parallel/data/{name_of(one)}", one) for one in objects]) == [200] * 40
     assert listed(full, "/parallel/data/") == {name_of(one): len(one) for one in objects}
 
 

@@ -12,7 +12,10 @@ import secrets
 import signal
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -198,6 +201,17 @@ class Gateway:
     def put(self, path: str, body: bytes, user: str | None = None) -> int:
         """POST, the status."""
         return self.ask("POST", path, body, user=user).status
+
+    def put_at_once(self, uploads: Sequence[tuple[str, bytes]]) -> list[int]:
+        """POST of bodies to paths, all at the same time; the statuses in their order."""
+        together = threading.Barrier(len(uploads))
+
+        def send(path: str, body: bytes) -> int:
+            together.wait()
+            return self.put(path, body)
+
+        with ThreadPoolExecutor(len(uploads)) as pool:
+            return list(pool.map(send, *zip(*uploads, strict=True)))
 
     def make(self, repository: str = "web01", user: str | None = None) -> bytes:
         """A repository with a config; the config."""
