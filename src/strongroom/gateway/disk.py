@@ -20,7 +20,6 @@ from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.file_lock import file_lock
 from strongroom.gateway import intake, trash
 from strongroom.gateway.leftovers import settle_leftovers
-from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Arrival, Repository, Taken
@@ -153,7 +152,7 @@ class DiskPlace(Place):
     def all(self) -> list[Repository]:
         """All that there are: folders with a config, down to the depth that paths may have."""
         found: list[Repository] = []
-        for folders in [(), *self._below(())]:
+        for folders in self._below():
             if os.path.isfile(os.path.join(self._root, *folders, "config")):
                 with contextlib.suppress(Missing):
                     found.append(self.find(folders))
@@ -166,19 +165,12 @@ class DiskPlace(Place):
                 return one
         raise Missing("there is no such repository")
 
-    def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
-        if len(folders) == MAX_DEPTH:
-            return []
+    def _names_in(self, folders: tuple[str, ...]) -> list[str]:
         try:
-            entries = list(os.scandir(os.path.join(self._root, *folders)))
+            with os.scandir(os.path.join(self._root, *folders)) as entries:
+                return [entry.name for entry in entries if entry.is_dir()]
         except OSError:
             return []
-        found = []
-        for entry in entries:
-            if is_folder_name(entry.name) and entry.is_dir():
-                child = (*folders, entry.name)
-                found += [child, *self._below(child)]
-        return found
 
     def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """As the base says; every repository is looked at, since the leftovers lie in their folders."""

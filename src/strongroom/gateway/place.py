@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.repository import Repository
@@ -32,6 +34,18 @@ class Place(ABC):
     @abstractmethod
     def all(self) -> list[Repository]:
         """All repositories that have a config, down to the depth that paths may have."""
+
+    @abstractmethod
+    def _names_in(self, folders: tuple[str, ...]) -> Iterable[str]:
+        """The names of the folders directly in these folders."""
+
+    def _below(self, folders: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """These folders and those below them where a repository may be, from the top."""
+        yield folders
+        if len(folders) < MAX_DEPTH:
+            for name in self._names_in(folders):
+                if is_folder_name(name):
+                    yield from self._below((*folders, name))
 
     @abstractmethod
     def by_id(self, repository: str) -> Repository:

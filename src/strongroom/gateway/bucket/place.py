@@ -15,7 +15,6 @@ from strongroom.gateway.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.bucket.intents import Intents
 from strongroom.gateway.bucket.repository import OWN, BucketRepository, Works
 from strongroom.gateway.bucket.spool import Spool
-from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.receipts.bucket_files import BucketFiles
@@ -126,7 +125,7 @@ class BucketPlace(Place):
     def all(self) -> list[Repository]:
         """As the base says, by listing folders."""
         found: list[Repository] = []
-        for folders in [(), *self._below(())]:
+        for folders in self._below():
             try:
                 repository = self.find(folders)
                 if repository.has(CONFIG):
@@ -144,15 +143,8 @@ class BucketPlace(Place):
                 return found
         raise Missing("there is no such repository")
 
-    def _below(self, folders: tuple[str, ...]) -> list[tuple[str, ...]]:
-        if len(folders) == MAX_DEPTH:
-            return []
-        found = []
-        for name in self.keyed.list("".join(f"{folder}/" for folder in folders))[1]:
-            if is_folder_name(name):
-                child = (*folders, name)
-                found += [child, *self._below(child)]
-        return found
+    def _names_in(self, folders: tuple[str, ...]) -> list[str]:
+        return self.keyed.list("".join(f"{folder}/" for folder in folders))[1]
 
     def _store_at(self, folders: tuple[str, ...]) -> Store:
         store = self._root
