@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from strongroom.receipts.leaf import GATEWAY, LeafType
-from tests.support.gateways import Gateway, leaves, name_of, operate
+from tests.support.gateways import Gateway, leaves, name_of, operate, until
 
 DATA = b"some bytes of a pack" * 5000
 NAME = name_of(DATA)
@@ -19,14 +18,6 @@ def add(gateway: Gateway, who: str, *words: str) -> str:
     code, said = operate(gateway, "principal", "add", who, "--repository", who, *words)
     assert code == 0, said
     return f"{who}:{said.strip()}"
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for something."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.1)
 
 
 def test_x_1_reading_far_too_much_is_an_alarm(tmp_path: Path) -> None:

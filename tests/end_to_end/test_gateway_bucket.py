@@ -21,7 +21,7 @@ from strongroom.storage.options import StoreOptions
 from tests.support import emulators, postgres
 from tests.support.buckets import keys
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply
+from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply, until
 from tests.support.liar import Liar
 from tests.support.minio import running
 
@@ -36,15 +36,6 @@ def intents(gateway: Gateway) -> int:
     """How many uploads are neither receipted nor settled."""
     with sqlite3.connect(gateway.home / "gateway.db") as database:
         return int(database.execute("SELECT count(*) FROM intent").fetchone()[0])
-
-
-def until(condition: object, seconds: float = 40.0) -> None:
-    """Wait for something to become true."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def quiet(proxy: Liar) -> None:
@@ -83,7 +74,7 @@ def test_a_doubtful_upload_is_settled_by_the_gateway(tmp_path: Path) -> None:
         assert gateway.ask("HEAD", path).status == 404
         for path, data in sent:  # again: no new receipt
             assert gateway.put(path, data) == 200
-        until(lambda: intents(gateway) == 0)
+        until(lambda: intents(gateway) == 0, 40)
         assert "DELETE" not in proxy.requests
         found = leaves(gateway)
     assert [receipt.type for receipt in found] == [LeafType.CREATE] * 6
@@ -193,7 +184,7 @@ def test_killed_around_the_put(tmp_path: Path) -> None:
             with sqlite3.connect(gateway.home / "gateway.db") as database:
                 database.execute("UPDATE intent SET created_ns = 0")  # long ago: the store is at work on it no more
             gateway.start()
-            until(lambda: intents(gateway) == 0)
+            until(lambda: intents(gateway) == 0, 40)
         assert gateway.ask("GET", sent[0][0]).body == sent[0][1]
         assert gateway.ask("GET", sent[1][0]).status == 404
         for path, data in sent:

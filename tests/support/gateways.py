@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -262,6 +262,14 @@ def chunked(data: bytes, size: int = 1000) -> bytes:
     """A body in chunks."""
     parts = [data[i : i + size] for i in range(0, len(data), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.1)
 
 
 def leaves(gateway: Gateway) -> list[Receipt]:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.file_lock import file_lock
-from strongroom.gateway import intake, trash
+from strongroom.gateway import intake, registry, trash
 from strongroom.gateway.leftovers import settle_leftovers
+from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Arrival, Repository, Taken
@@ -57,8 +58,7 @@ class DiskRepository(Repository):
         self.unsettled = False
         """Whether an upload of this process was published and got no receipt."""
 
-    def take(self, arrival: Arrival) -> Taken:
-        """As the base says."""
+    def _take(self, arrival: Arrival) -> Taken:
         return intake.take(self, arrival)
 
     def has(self, name: ObjectName) -> bool:
@@ -81,9 +81,10 @@ class DiskRepository(Repository):
         trash.put_away(self, name, principal, ledger)
 
     def _identify(self) -> str:
-        return self._read_id() or self._give_id()
+        return self.find_id() or self._give_id()
 
-    def _read_id(self) -> str | None:
+    def find_id(self) -> str | None:
+        """As the base says."""
         try:
             with open(os.path.join(self.own_folder, "id"), encoding="ascii", errors="replace") as file:
                 found = file.read(64).strip()
@@ -104,7 +105,7 @@ class DiskRepository(Repository):
             os.link(temporary, os.path.join(self.own_folder, "id"))
         os.unlink(temporary)
         sync_folder(self.own_folder)
-        found = self._read_id()
+        found = self.find_id()
         assert found is not None
         return found
 
@@ -159,10 +160,15 @@ class DiskPlace(Place):
         return found
 
     def by_id(self, repository: str) -> Repository:
-        """As the base says; a folder may have been renamed, so all are looked at."""
+        """As the base says; a folder may have been renamed, so all are looked at, its first place before others."""
+        first = registry.label_of(self._database, repository)
+        with contextlib.suppress(Missing, Damaged):
+            if first is not None and (found := self.find(folders_of(first))).id == repository:
+                return found
         for one in self.all():
-            if one.id == repository:
-                return one
+            with contextlib.suppress(Damaged):  # another's ID
+                if one.id == repository:
+                    return one
         raise Missing("there is no such repository")
 
     def _names_in(self, folders: tuple[str, ...]) -> list[str]:

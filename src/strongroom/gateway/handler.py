@@ -37,9 +37,11 @@ from strongroom.gateway.uploads import Busy, Uploads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.base.objects import ObjectName
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.own import OwnPages
+    from strongroom.gateway.repository import Repository
     from strongroom.gateway.worker import Services
     from strongroom.storage.contract import Store
 
@@ -141,6 +143,13 @@ class Gateway:
         name = target.name
         assert name is not None
         repository = self._services.repositories.find(target.repository)
+        try:
+            return self._open(request, repository, name, identity)
+        except Missing:
+            repository.check_loss(name)
+            raise
+
+    def _open(self, request: Request, repository: Repository, name: ObjectName, identity: Identity) -> Answer:
         store = repository.store
         headers = {"Content-Type": OCTETS, "Accept-Ranges": "bytes"}
         if name is not CONFIG:

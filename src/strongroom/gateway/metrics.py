@@ -48,6 +48,10 @@ class Metrics:
             "strongroom_clock_suspect", "Whether the gateway's clock is in doubt", multiprocess_mode="livemax"
         )
         self._read_alarms = Counter("strongroom_read_alarms_total", "Days on which somebody read too much", ("user",))
+        self._lost, self._unlogged = (
+            Gauge(f"strongroom_{name}_objects", f"Objects that {what}", ("repo",), multiprocess_mode="livemax")
+            for name, what in (("lost", "the log has and the store lacks"), ("unlogged", "have no receipt"))
+        )
         self._plain = Gauge(
             "strongroom_plaintext_beyond_loopback", "Whether passwords may travel unencrypted", multiprocess_mode="max"
         )
@@ -61,6 +65,12 @@ class Metrics:
         """Count an alarm of the meter of reads."""
         if self._enabled:
             self._read_alarms.labels(user).inc()
+
+    def compared(self, repository: str, lost: int, unlogged: int) -> None:
+        """Note what a comparison of the log with the store found."""
+        if self._enabled:
+            self._lost.labels(repository).set(lost)
+            self._unlogged.labels(repository).set(unlogged)
 
     def blob(self, verb: str, user: str, repository: str, kind: Kind, size: int) -> None:
         """Count an object that was written, read or deleted."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import Refused, UsageError
-from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
-from strongroom.gateway import schema, trash
+from strongroom.base.errors import Missing, Refused, UsageError
+from strongroom.base.objects import is_object_name
+from strongroom.gateway import losses, registry, schema, trash
+from strongroom.gateway.comparison import differences
 from strongroom.gateway.disk import DiskRepository
 from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.serve import open_database, open_signer, origin_of
 from strongroom.gateway.worker import watch_of
-from strongroom.receipts import schema as log_schema
 from strongroom.receipts.commit import Committer
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
 from strongroom.receipts.log_state import ensure_log
@@ -28,6 +28,7 @@ from strongroom.receipts.tile_store import newest_checkpoint
 if TYPE_CHECKING:
     from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
+    from strongroom.storage.contract import Store
 
 
 class Operator:
@@ -52,7 +53,7 @@ class Operator:
 
     def find(self, label: str) -> Repository:
         """The repository at a path. Raises ``Missing``."""
-        return self.repositories.find(tuple(label.split("/")) if label else ())
+        return self.repositories.find(folders_of(label))
 
     def _with_trash(self, label: str) -> DiskRepository:
         repository = self.find(label)
@@ -124,30 +125,42 @@ class Operator:
         return count
 
     def reconcile(self, label: str, reason: str) -> tuple[int, int]:
-        """Log what went and what came behind the gateway's back; how many of each."""
-        repository = self.find(label)
-        table = log_schema.leaf
-        newest = (
-            sa.select(sa.func.max(table.c.id))
-            .where(table.c.repository == repository.id, table.c.kind.in_([kind.value for kind in Kind]))
-            .group_by(table.c.kind, table.c.name)
-        )
-        query = sa.select(table.c.kind, table.c.name).where(table.c.id.in_(newest), table.c.present == 1)
-        with self._database.read() as connection:
-            known = {(row.kind, row.name) for row in connection.execute(query)}
-        come = 0
-        for kind in (Kind.CONFIG, *NAMED_KINDS):
-            if kind is not Kind.LOCK:
-                for info in repository.store.list(kind):
-                    if (kind.value, info.name.name) in known:
-                        known.discard((kind.value, info.name.name))
-                    else:
-                        come += 1
-        for word, name in sorted(known):
-            gone = ObjectName(Kind(word), name)
-            self.ledger.record(LeafType.RECONCILED, repository.id, gone, detail=_printable(reason))
-        adopt(self.ledger, repository, lambda: False)
-        return len(known), come
+        """Log what went and what came behind the gateway's back; how many of each.
+
+        Of those, too, that were made at this path and are nowhere any more.
+        """
+        here: Repository | None = None
+        with contextlib.suppress(Missing):
+            here = self.find(label)
+        gone = [one for one in registry.made_at(self._database, label) if self._is_gone(one)]
+        if here is None and not gone:
+            raise Missing("there is no repository at this path", subject=label)
+        went = come = 0
+        for one in gone:
+            went += self._reconcile(one, None, reason)[0]
+        if here is not None:
+            counts = self._reconcile(here.id, here.store, reason)
+            went, come = went + counts[0], counts[1]
+            adopt(self.ledger, here, lambda: False)
+        return went, come
+
+    def _is_gone(self, repository: str) -> bool:
+        try:
+            self.repositories.by_id(repository)
+        except Missing:
+            return True
+        return False
+
+    def _reconcile(self, repository: str, store: Store | None, reason: str) -> tuple[int, int]:
+        went = come = 0
+        for one in differences(self._database, repository, store):
+            if one.lost:
+                self.ledger.record(LeafType.RECONCILED, repository, one.name, detail=_printable(reason))
+                went += 1
+            else:
+                come += 1
+        losses.forget(self._database, repository)
+        return went, come
 
 
 def _printable(text: str) -> str:

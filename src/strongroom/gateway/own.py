@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.gateway import sealed
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest
-from strongroom.gateway.paths import segment
+from strongroom.gateway.paths import folders_of, segment
 from strongroom.gateway.roles import Role
 from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import schema as log_schema
@@ -149,7 +150,7 @@ class OwnPages:
         label, after, limit = values.get("repository", ""), values.get("after", "-1"), values.get("limit", "1000")
         if not after.removeprefix("-").isdecimal() or not limit.isdecimal() or len(after + limit) > 30:
             raise BadRequest(400, "after and limit are numbers")
-        folders = tuple(label.split("/")) if label else ()
+        folders = folders_of(label)
         if len(folders) > 2 or any(segment(one) is None for one in folders):
             raise Missing("there is no repository at this path")
         role = self._services.access.role(identity, folders)
@@ -190,6 +191,8 @@ class OwnPages:
         everybody = services.settings.no_auth or services.access.role(identity, ("*",)) is not None
         refused = [one for one in services.refusals.all() if everybody or one["principal"] == identity.id]
         alarms = [one for one in services.reading.alarms() if everybody or one["principal"] == identity.id]
+        role = services.access.role
+        compared = [one for one in services.losses.found() if everybody or role(identity, folders_of(one.path))]
         with services.database.read() as connection:
             now = read_state(connection)
         head = checkpoints.parse(now.checkpoint) if now and now.checkpoint else None
@@ -202,6 +205,7 @@ class OwnPages:
             "refusals": refused,
             "reads": {"today": services.reading.today(identity.id), "alarms": alarms},
             "log": {"origin": now.origin if now else None, "size": head.size if head else 0},
+            "compared": [dataclasses.asdict(one) for one in compared],
             "problems": services.problems(),
             "pid": os.getpid(),
         }

@@ -62,6 +62,11 @@ def _inside(folders: tuple[str, ...], kind: Kind, rest: list[str]) -> Target | N
     return None
 
 
+def folders_of(label: str) -> tuple[str, ...]:
+    """The folders in a repository's path as users write it."""
+    return tuple(label.split("/")) if label else ()
+
+
 def segment(raw: str) -> str | None:
     """The folder's name in one raw segment; None when it cannot be one."""
     if _ESCAPES.search(raw):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.errors import Damaged, Refused
 from strongroom.base.objects import CONFIG
-from strongroom.gateway import schema
+from strongroom.gateway import registry, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,13 +85,28 @@ class Repository(ABC):
         self._id: str | None = None
         self._state: tuple[float, RepositoryState] | None = None
 
-    @abstractmethod
     def take(self, arrival: Arrival) -> Taken:
-        """Take an object in.
+        """Take an object in. A config that was taken away is not written anew: nobody begins where others were (S-1).
 
         Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and
         what the body raises. Nothing of ours is left behind but after success.
         """
+        if arrival.name is CONFIG and self._lost_config() and not self.has(CONFIG):
+            raise Refused("this repository's config was here before and was taken away; an operator must look")
+        return self._take(arrival)
+
+    @abstractmethod
+    def _take(self, arrival: Arrival) -> Taken:
+        """As ``take``."""
+
+    def check_loss(self, name: ObjectName) -> None:
+        """Of an object that is not there: raise ``Damaged`` for a config that the log knows, an incident (S-1)."""
+        if name is CONFIG and self._lost_config():
+            raise Damaged("the log knows a config here, and the store has none: it was taken away", subject=str(name))
+
+    def _lost_config(self) -> bool:
+        known = self._id or self.find_id()  # a place without an ID gets none by being asked for
+        return known is not None and registry.is_logged(self._database, known, CONFIG)
 
     @abstractmethod
     def has(self, name: ObjectName) -> bool:
@@ -107,6 +123,10 @@ class Repository(ABC):
     @abstractmethod
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """A custodian's delete. Raises ``Refused`` where there is no trash."""
+
+    @abstractmethod
+    def find_id(self) -> str | None:
+        """The ID beside the objects, if there is one. Raises ``Damaged`` when it is no ID."""
 
     @abstractmethod
     def _identify(self) -> str:

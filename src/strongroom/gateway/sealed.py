@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Exists, Full, Missing, Refused
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.buffers import buffer
+from strongroom.gateway.paths import folders_of
 from strongroom.gateway.repository import WrongBytes
 from strongroom.receipts.leaf import LeafType
 
@@ -35,7 +36,7 @@ def handle(
             raise Missing("nothing is sealed for this key") from None
     if request.method != "PUT":
         return text(405, "method not allowed", {"Allow": "GET, PUT"})
-    role = services.access.role(identity, tuple(repository.label.split("/")) if repository.label else ())
+    role = services.access.role(identity, folders_of(repository.label))
     if role is None or not role.creates:
         raise Refused("this role seals no keys")
     data = _read(body)
@@ -57,7 +58,7 @@ def handle(
 def _find(services: Services, identity: Identity, repository_id: str) -> Repository:
     with contextlib.suppress(Missing):
         repository = services.repositories.by_id(repository_id)
-        if services.access.role(identity, tuple(repository.label.split("/")) if repository.label else ()) is not None:
+        if services.access.role(identity, folders_of(repository.label)) is not None:
             return repository
     raise Missing("there is no such repository for you")
 

@@ -1,4 +1,4 @@
-"""Tables of what the gateway watches: reads by day, their limits, and whether principals were changed.
+"""Tables of what the gateway watches: reads by day, their limits, whether principals were changed, what was lost.
 
 Apart from ``schema``, with steps of their own: they are no part of taking objects in.
 """
@@ -35,6 +35,19 @@ generation = sa.Table(
 )
 """Counts changes; each worker looks once a second and forgets what it remembered."""
 
+comparison = sa.Table(
+    "comparison",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("next_ns", sa.BigInteger, nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("lost", sa.BigInteger, nullable=False),
+    sa.Column("unlogged", sa.BigInteger, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+)
+"""When a repository's log is compared with its store again, and what the last comparison, at ``at_ns``, found."""
+
 STEPS = (
     """
     CREATE TABLE reading (
@@ -42,5 +55,11 @@ STEPS = (
     );
     CREATE TABLE read_limit (principal TEXT PRIMARY KEY, bytes BIGINT NOT NULL);
     CREATE TABLE generation (name TEXT PRIMARY KEY, number BIGINT NOT NULL)
+    """,
+    """
+    CREATE TABLE comparison (
+        repository TEXT PRIMARY KEY, path TEXT NOT NULL, next_ns BIGINT NOT NULL, at_ns BIGINT NOT NULL,
+        lost BIGINT NOT NULL, unlogged BIGINT NOT NULL, said TEXT NOT NULL
+    )
     """,
 )

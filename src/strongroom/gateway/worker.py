@@ -17,6 +17,7 @@ from strongroom.gateway.handler import Gateway, tick
 from strongroom.gateway.http.connection import Timing
 from strongroom.gateway.http.server import Server
 from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.losses import LossWatch
 from strongroom.gateway.metrics import Metrics
 from strongroom.gateway.own import OwnPages
 from strongroom.gateway.place import Place, open_place
@@ -72,6 +73,7 @@ class Services:
     sequencer: Sequencer
     watch: ClockWatch
     reading: ReadMeter
+    losses: LossWatch
     countersigning: Countersigning | None = None
     orphan_ends: bool = False
     """Whether this process ends when its parent has gone."""
@@ -97,6 +99,11 @@ class Services:
         try:
             if many := len({one["principal"] for one in self.reading.alarms()}):
                 found.append(f"principals that have read far more than usual since yesterday: {many}")
+            compared = self.losses.found()
+            if lost := sum(one.lost for one in compared):
+                found.append(f"objects that the log has and the store lacks: {lost}")
+            if unlogged := sum(one.unlogged for one in compared):
+                found.append(f"objects that the store has without a receipt: {unlogged}")
         except StrongroomError as error:
             found.append(error.what)
         return found
@@ -128,6 +135,7 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
         sequencer=Sequencer(database, place.tiles(signer.name), signer, clock, witness=witness),
         watch=watch,
         reading=ReadMeter(settings, database, ledger, metrics),
+        losses=LossWatch(database, ledger, place, metrics),
         countersigning=Countersigning(database, witness, clock) if witness else None,
     )
 
@@ -178,6 +186,7 @@ def run(
     for work in (
         lambda: tick(services, stopped.is_set),
         lambda: recover(services, stopped.is_set),
+        lambda: services.losses.run(stopped.is_set),
     ):
         threading.Thread(target=work, daemon=True).start()
     server.run()

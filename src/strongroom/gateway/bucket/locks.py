@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Exists, Missing, Refused, StoreError
-from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.storage.contract import Info, Reader
 from strongroom.storage.wrapper import Wrapper
@@ -84,14 +84,12 @@ class Locks:
 class ServedStore(Wrapper):
     """A bucket's objects as clients see them: with the locks of the database, and errors that say the right thing.
 
-    What the store refuses the gateway's own key is no refusal of the client (403 would be for ever). A config that the
-    log knows and the store does not have is an incident, never an empty place where somebody might begin anew (S-1).
+    What the store refuses the gateway's own key is no refusal of the client (403 would be for ever).
     """
 
-    def __init__(self, inner: Store, locks: Locks, repository: BucketRepository) -> None:
+    def __init__(self, inner: Store, locks: Locks) -> None:
         super().__init__(inner)
         self._locks = locks
-        self._repository = repository
 
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """As the contract says."""
@@ -120,9 +118,6 @@ class ServedStore(Wrapper):
             return self.inner.stat(name)
         except Refused as error:
             raise _refusal(error) from None
-        except Missing:
-            self._check_loss(name)
-            raise
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """As the contract says."""
@@ -135,9 +130,6 @@ class ServedStore(Wrapper):
             return self.inner.read(name, offset, length)
         except Refused as error:
             raise _refusal(error) from None
-        except Missing:
-            self._check_loss(name)
-            raise
 
     def release_lock(self, name: str) -> None:
         """As the contract says: out of the database, or else out of the bucket."""
@@ -147,10 +139,6 @@ class ServedStore(Wrapper):
             except Missing:
                 return
             self.inner.release_lock(name)
-
-    def _check_loss(self, name: ObjectName) -> None:
-        if name is CONFIG and self._repository.lost_config():
-            raise Damaged("the log knows a config here, and the store has none: it was taken away", subject=str(name))
 
 
 class _Bytes(Reader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Full, Missing, Refused, StoreError, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
-from strongroom.gateway.bucket import promises, registry, settling
+from strongroom.gateway import registry
+from strongroom.gateway.bucket import promises, settling
 from strongroom.gateway.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.bucket.intents import Intents
 from strongroom.gateway.bucket.repository import OWN, BucketRepository, Works
 from strongroom.gateway.bucket.spool import Spool
+from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.receipts.bucket_files import BucketFiles
@@ -100,6 +103,7 @@ class BucketPlace(Place):
                 if label not in self._emptied:
                     print(f"error: {repository.place}: the store was emptied", file=sys.stderr, flush=True)
             elif not repository.has(CONFIG):
+                self._emptied.discard(label)  # an operator has said that it is gone
                 raise Missing("there is no repository at this path", subject=label)
         with self._guard:
             (self._emptied.add if emptied else self._emptied.discard)(label)
@@ -138,7 +142,7 @@ class BucketPlace(Place):
         """As the base says, by the path that the database knows: a prefix cannot be renamed."""
         label = registry.label_of(self._database, repository)
         if label is not None:
-            found = self.find(tuple(label.split("/")) if label else ())
+            found = self.find(folders_of(label))
             if found.id == repository:
                 return found
         raise Missing("there is no such repository")
@@ -168,6 +172,9 @@ class BucketPlace(Place):
             waited = 0.0
             try:
                 self.settle(ledger, stopping)
+                for label in list(self._emptied):  # what was emptied may be back, or explained, and nobody asks for it
+                    with contextlib.suppress(Missing):
+                        self.find(folders_of(label))
                 if time.monotonic() - asked > ASK_SECONDS:
                     asked = time.monotonic()
                     promises.save(self._database, promises.find_out(self.keyed))

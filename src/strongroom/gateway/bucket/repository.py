@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
 from strongroom.base.file_lock import file_lock
-from strongroom.base.objects import CONFIG, Kind
-from strongroom.gateway.bucket import intake, registry
+from strongroom.base.objects import Kind
+from strongroom.gateway.bucket import intake
 from strongroom.gateway.bucket.locks import Locks, ServedStore
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
@@ -64,15 +64,11 @@ class BucketRepository(Repository):
         self.place = objects.location
         self.own = BucketFiles(self.keyed, OWN, guarded=lambda: works.guarded)
         self._locks = Locks(works.database, self)
-        self.store = ServedStore(objects, self._locks, self)
+        self.store = ServedStore(objects, self._locks)
 
-    def take(self, arrival: Arrival) -> Taken:
-        """As the base says. A lock goes to the database; a config that was taken away is not written anew."""
-        name = arrival.name
-        if name.kind is Kind.LOCK:
+    def _take(self, arrival: Arrival) -> Taken:
+        if arrival.name.kind is Kind.LOCK:
             return self._take_lock(arrival)
-        if name is CONFIG and self.lost_config() and not self.has(CONFIG):
-            raise Refused("this repository's config was here before and was taken away; an operator must look")
         return intake.take(self, arrival)
 
     def _take_lock(self, arrival: Arrival) -> Taken:
@@ -125,12 +121,8 @@ class BucketRepository(Repository):
         del name, principal, ledger
         raise Refused("nothing is deleted through a gateway before object storage; use the custodian's credentials")
 
-    def lost_config(self) -> bool:
-        """Whether the log says that a config is here."""
-        return registry.has_config(self._database, self.id)
-
     def find_id(self) -> str | None:
-        """The ID at the prefix, if there is one. Raises ``Damaged`` when it is no ID."""
+        """As the base says."""
         try:
             found = self.own.read("id").decode("ascii", "replace").strip()
         except Missing:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.gateway.paths import folders_of
 from strongroom.gateway.recovery import digest_of, record_found
 from strongroom.receipts.leaf import LeafType
 
@@ -44,7 +45,7 @@ def _settle(place: BucketPlace, ledger: Ledger, row: Any) -> bool:
     name = CONFIG if row.kind == Kind.CONFIG.value else ObjectName(Kind(row.kind), row.name)
     old: bool = time.time_ns() - row.created_ns > GRACE_SECONDS * 1e9
     try:
-        repository = place.find(tuple(row.path.split("/")) if row.path else ())
+        repository = place.find(folders_of(row.path))
         if repository.id != row.repository:
             return True  # made anew since
         if _holds(repository, name, row):

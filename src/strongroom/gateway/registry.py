@@ -1,4 +1,4 @@
-"""What the database knows of repositories in a bucket, beyond what lies there."""
+"""What the database knows of repositories, whatever became of what lies in the store."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.objects import CONFIG_NAME, Kind
+from strongroom.base.objects import CONFIG
 from strongroom.gateway import schema
 from strongroom.receipts import schema as log_schema
 
 if TYPE_CHECKING:
+    from strongroom.base.objects import ObjectName
     from strongroom.receipts.database import Database
 
 
-def has_config(database: Database, repository: str) -> bool:
-    """Whether the log's last word on a repository's config is that it is there."""
+def is_logged(database: Database, repository: str, name: ObjectName) -> bool:
+    """Whether the log's last word on an object is that it is there."""
     table = log_schema.leaf
     query = (
         sa.select(table.c.present)
-        .where(table.c.repository == repository, table.c.kind == Kind.CONFIG.value, table.c.name == CONFIG_NAME)
+        .where(table.c.repository == repository, table.c.kind == name.kind.value, table.c.name == name.name)
         .order_by(table.c.id.desc())
         .limit(1)
     )
@@ -34,13 +35,18 @@ def label_of(database: Database, repository: str) -> str | None:
         return connection.execute(sa.select(table.c.path).where(table.c.id == repository)).scalar()
 
 
+def made_at(database: Database, label: str) -> list[str]:
+    """The IDs of the repositories that were made at a path, the newest first."""
+    table = schema.repository
+    query = sa.select(table.c.id).where(table.c.path == label).order_by(table.c.created_ns.desc())
+    with database.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def last_known(database: Database, label: str) -> str | None:
     """The ID of the repository that was last made at a path, if the log says that it still has a config.
 
     So a prefix that somebody emptied is not mistaken for a place where a new repository may begin (S-1).
     """
-    table = schema.repository
-    query = sa.select(table.c.id).where(table.c.path == label).order_by(table.c.created_ns.desc()).limit(1)
-    with database.read() as connection:
-        found = connection.execute(query).scalar()
-    return str(found) if found is not None and has_config(database, str(found)) else None
+    found = made_at(database, label)[:1]
+    return found[0] if found and is_logged(database, found[0], CONFIG) else None
