@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from strongroom.base.objects import is_object_name
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest
+from strongroom.storage.contract import GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from strongroom.base.objects import Kind
-    from strongroom.storage.contract import Info, Store
+    from strongroom.storage.contract import Rows, Store
 
 V1 = "application/vnd.x.restic.rest.v1"
 V2 = "application/vnd.x.restic.rest.v2"
 V3 = "application/vnd.x.restic.rest.v3"
 MAX_PAGE = 10_000
-_GROUP = 512
 _FAMILY = "application/vnd.x.restic.rest."
 
 
@@ -51,30 +52,39 @@ def answer(store: Store | None, kind: Kind, accept: str, query: str) -> Answer:
         return text(406, "versions 1 to 3 of the list are spoken here")
     if version == 3:
         return _page(store, kind, query)
-    infos = iter(()) if store is None else store.list(kind)
-    first = list(itertools.islice(infos, _GROUP))  # a folder that cannot be read fails before the answer begins
+    groups = iter(()) if store is None else store.list_groups(kind)
+    first = _first(groups)  # a folder that cannot be read fails before the answer begins
     make = _v2 if version == 2 else _v1
     # The type has to be exactly this, without a charset: restic compares it as it is.
     headers = {"Content-Type": V2 if version == 2 else V1}
-    if len(first) < _GROUP:
+    if len(first) < GROUP:
         return Answer(200, b"[" + make(first) + b"]", headers)
-    return Answer(200, headers=headers, pieces=_stream(first, infos, version))
+    return Answer(200, headers=headers, pieces=_stream(first, groups, make))
 
 
-def _stream(first: list[Info], infos: Iterator[Info], version: int) -> Iterator[bytes]:
-    make = _v2 if version == 2 else _v1
+def _first(groups: Iterator[Rows]) -> Rows:
+    """The rows up to and with the group that makes them ``GROUP`` or more; fewer when these are all."""
+    found: Rows = []
+    for group in groups:
+        found += group
+        if len(found) >= GROUP:
+            break
+    return found
+
+
+def _stream(first: Rows, groups: Iterator[Rows], make: Callable[[Rows], bytes]) -> Iterator[bytes]:
     yield b"[" + make(first)
-    while group := list(itertools.islice(infos, _GROUP)):
+    for group in groups:
         yield b"," + make(group)
     yield b"]"
 
 
-def _v1(infos: list[Info]) -> bytes:
-    return b",".join([b'"%b"' % info.name.name.encode() for info in infos])
+def _v1(rows: Rows) -> bytes:
+    return ",".join([f'"{name}"' for name, _, _ in rows]).encode("ascii")
 
 
-def _v2(infos: list[Info]) -> bytes:
-    return b",".join([b'{"name":"%b","size":%d}' % (info.name.name.encode(), info.size) for info in infos])
+def _v2(rows: Rows) -> bytes:
+    return ",".join([f'{{"name":"{name}","size":{size}}}' for name, size, _ in rows]).encode("ascii")
 
 
 def _page(store: Store | None, kind: Kind, query: str) -> Answer:
@@ -86,9 +96,9 @@ def _page(store: Store | None, kind: Kind, query: str) -> Answer:
         raise BadRequest(400, "not a token to continue from")
     if not count.isdecimal() or not 1 <= int(count[:9]) <= MAX_PAGE:
         raise BadRequest(400, f"count is a number from 1 to {MAX_PAGE}")
-    infos = iter(()) if store is None else store.list(kind, token or None)
-    found = list(itertools.islice(infos, int(count) + 1))
+    groups = iter(()) if store is None else store.list_groups(kind, token or None)
+    found: Rows = list(itertools.islice(itertools.chain.from_iterable(groups), int(count) + 1))
     items = found[: int(count)]
-    more = items[-1].name.name if len(found) > len(items) else ""
+    more = items[-1][0] if len(found) > len(items) else ""
     body = b'{"continue":%b,"items":[%b]}' % (json.dumps(more).encode(), _v2(items))
     return Answer(200, body, {"Content-Type": V3})
