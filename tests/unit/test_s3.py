@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 from unittest import mock
 
 import pytest
@@ -99,12 +100,35 @@ def test_addresses_that_are_none(text: str) -> None:
         address(text)
 
 
+def _rows(text: bytes, cut: int) -> tuple[list[str], s3_xml.Element]:
+    """The keys of a page that comes in pieces of ``cut`` bytes."""
+    stream = io.BytesIO(text)
+    return s3_xml.parse_rows(
+        lambda limit: stream.read(min(cut, limit)), "Contents", lambda one: one.text("Key"), "here"
+    )
+
+
+@pytest.mark.parametrize("cut", [1, 7, 100, 1 << 20])
+def test_a_page_in_pieces(cut: int) -> None:
+    """A page read piece by piece gives the rows and the rest of the document that the whole document holds."""
+    entries = "".join(f"<Contents><Key>k&amp;{n}</Key><Owner><Key>no</Key></Owner></Contents>" for n in range(30))
+    text = f'<L xmlns="http://s3/"><IsTruncated>true</IsTruncated>{entries}<Token>t</Token></L>'.encode()
+    rows, rest = _rows(text, cut)
+    assert rows == [entry.text("Key") for entry in s3_xml.parse(text, "here").children("Contents")]
+    assert (rest.name, rest.text("IsTruncated"), rest.text("Token")) == ("L", "true", "t")
+
+
 def test_hostile_answers() -> None:
-    """Document types, broken XML and odd stamps are refused or passed over."""
+    """Document types, broken XML and odd stamps are refused or passed over, however they are cut into pieces."""
     bomb = b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>'
     for text in (bomb, b"<a>", b"", b"\xff\xfe"):
         with pytest.raises(errors.Damaged):
             s3_xml.parse(text, "here")
+        for cut in range(1, 12):
+            with pytest.raises(errors.Damaged):
+                _rows(text, cut)
+    with pytest.raises(errors.LimitExceeded):
+        _rows(b"<a>" + b" " * s3_xml.LONGEST, 1 << 20)
     assert s3_xml.stamp_ns("2026-11-22T06:30:01.999Z") == 1795329001 * 1_000_000_000
     for odd in ("", "yesterday", "2026-11-22T06:30:01"):
         assert s3_xml.stamp_ns(odd) is None

@@ -140,8 +140,8 @@ class S3Keyed(Keyed):
         files: list[str] = []
         folders: list[str] = []
         while True:
-            page = self._client.document(f"?{query_string(query)}")
-            files += [entry.text("Key")[len(prefix) :] for entry in page.children("Contents")]
+            rows, page = self._client.rows(f"?{query_string(query)}", "Contents", lambda entry: entry.text("Key"))
+            files += [key[len(prefix) :] for key in rows]
             folders += [entry.text("Prefix")[len(prefix) : -1] for entry in page.children("CommonPrefixes")]
             token = page.text("NextContinuationToken")
             if page.text("IsTruncated") != "true" or not token:

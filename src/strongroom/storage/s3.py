@@ -75,16 +75,22 @@ class S3Store(Store):
             shard = f"{after[:2]}/" if kind is Kind.DATA else ""
             query["start-after"] = prefix + shard + after
         while True:
-            page = self.client.document(f"?{query_string(query)}")
-            for entry in page.children("Contents"):
-                name = self.name_of(kind, entry.text("Key"))
+            rows, page = self.client.rows(f"?{query_string(query)}", "Contents", self._row)
+            for key, size, modified_ns in rows:
+                name = self.name_of(kind, key)
                 if name is not None and (after is None or name.name > after):
-                    yield Info(name, int(entry.text("Size")), s3_xml.stamp_ns(entry.text("LastModified")))
+                    yield Info(name, size, modified_ns)
             token = page.text("NextContinuationToken")
             if page.text("IsTruncated") != "true" or not token:
                 return
             query.pop("start-after", None)
             query["continuation-token"] = token
+
+    def _row(self, entry: s3_xml.Element) -> tuple[str, int, int | None]:
+        size = entry.text("Size")
+        if not (size.isascii() and size.isdecimal()):
+            raise errors.Damaged("the store lists an object without a size", subject=self.location)
+        return entry.text("Key"), int(size), s3_xml.stamp_ns(entry.text("LastModified"))
 
     def name_of(self, kind: Kind, key: str) -> ObjectName | None:
         """The object at a key; None for strays."""

@@ -8,6 +8,7 @@ side: obstore 275 MB of memory at most, since it holds the object; boto3 49 MB, 
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,15 @@ from strongroom.storage.s3_credentials import source
 
 if TYPE_CHECKING:
     import http.client
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
 
     from strongroom.base.errors import StrongroomError
     from strongroom.base.objects import ObjectName
     from strongroom.storage.options import StoreOptions
     from strongroom.storage.s3_url import S3Address
+
+    Row = TypeVar("Row")
 
 _PASSING = {
     "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody", "RequestTimeout",
@@ -80,20 +85,29 @@ class S3Client(HttpClient):
 
     def document(self, path: str) -> s3_xml.Element:
         """GET an XML document. Raises what ``fault`` says, ``Damaged``."""
-        answer = self.ask("GET", path)
-        if answer.status != 200:
-            raise self.fault(answer, path)
-        subject = self.subject(path)
-        try:
-            body = ListBody(answer, subject)
+        with self._body(path) as body:
             text = b""
             while block := body.read(1 << 20):
                 text += block
                 if len(text) > s3_xml.LONGEST:
-                    raise errors.LimitExceeded("the store's answer is too long", subject=subject)
-        finally:
-            answer.close()
-        return s3_xml.parse(text, subject)
+                    raise errors.LimitExceeded("the store's answer is too long", subject=self.subject(path))
+        return s3_xml.parse(text, self.subject(path))
+
+    def rows(self, path: str, name: str, row: Callable[[s3_xml.Element], Row]) -> tuple[list[Row], s3_xml.Element]:
+        """GET an XML document with many elements of one name: what ``row`` makes of each, and the rest of it.
+
+        Raises as ``document``.
+        """
+        with self._body(path) as body:
+            return s3_xml.parse_rows(body.read, name, row, self.subject(path))
+
+    @contextlib.contextmanager
+    def _body(self, path: str) -> Iterator[ListBody]:
+        answer = self.ask("GET", path)
+        if answer.status != 200:
+            raise self.fault(answer, path)
+        with contextlib.closing(answer):
+            yield ListBody(answer, self.subject(path))
 
     def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
         """As the base says. A bucket that is not there is Refused, never Missing: nothing must look empty for that."""
