@@ -5,6 +5,7 @@ A failed login is a line with status 401 and the address, which is what fail2ban
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -41,6 +42,11 @@ class AccessLog:
                 if old >= 0:
                     os.close(old)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a log."""
+        return self._descriptor >= 0
+
     def write(self, request: Request | None, answer: Answer, seconds: float, peer: str, user: str) -> None:
         """One line for one answer."""
         if self._descriptor < 0:
@@ -66,11 +72,7 @@ class AccessLog:
 
 def _combined(request: Request | None, answer: Answer, seconds: float, peer: str, user: str) -> str:
     del seconds
-    t = time.localtime()
-    offset = time.strftime("%z", t)
-    stamp = (
-        f"{t.tm_mday:02d}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} {offset}"
-    )
+    stamp = _stamp(int(time.time()))
     asked = f"{request.method} {request.target} HTTP/1.1" if request else "-"
     referer = request.headers.get("referer", "") if request else ""
     agent = request.headers.get("user-agent", "") if request else ""
@@ -80,8 +82,18 @@ def _combined(request: Request | None, answer: Answer, seconds: float, peer: str
     )
 
 
+@functools.lru_cache(maxsize=2)
+def _stamp(now: int) -> str:
+    """The time as Apache writes it; most lines of a busy server share theirs."""
+    t = time.localtime(now)
+    offset = time.strftime("%z", t)
+    return f"{t.tm_mday:02d}/{_MONTHS[t.tm_mon - 1]}/{t.tm_year}:{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} {offset}"
+
+
 def _quoted(text: str) -> str:
     """A text within quotes: control characters, quotes, backslashes and what is not ASCII are escaped."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return text
     return "".join(c if " " <= c <= "~" and c not in '"\\' else _escape(c) for c in text)
 
 

@@ -144,6 +144,11 @@ class DiskPlace(Place):
                 self._known[folders] = known
         return known[1]
 
+    def find_to_read(self, folders: tuple[str, ...]) -> DiskRepository:
+        """As the base says: what is read is found by its path, whichever folder stands there now."""
+        known = self._known.get(folders)
+        return self.find(folders) if known is None else known[1]
+
     def create(self, folders: tuple[str, ...]) -> DiskRepository:
         """Make the folders of a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
         path = os.path.join(self._root, *folders)

@@ -56,7 +56,6 @@ class Gateway:
         self._services = services
         self._own = own
         self._uploads = Uploads(services)
-        self._users: dict[int, str] = {}
 
     def handle(self, request: Request, body: Body) -> Answer:
         """The answer to a request."""
@@ -67,11 +66,11 @@ class Gateway:
             if page is not None:
                 return page
             identity = services.access.authenticate(request)
-            self._users[id(request)] = identity.name
+            request.user = identity.name
             page = self._own.page(request, body, identity)
             return self._object(request, body, identity) if page is None else page
         except Denied as denied:
-            self._users[id(request)] = denied.user
+            request.user = denied.user
             self._refuse("", "credentials" if denied.status == 401 else "guessing")
             return text(denied.status, "wrong credentials", CHALLENGE if denied.status == 401 else None)
         except (Disconnected, BadRequest):
@@ -85,11 +84,12 @@ class Gateway:
 
     def done(self, request: Request | None, answer: Answer, seconds: float, peer: str) -> None:
         """Write the access log, count."""
-        user = self._users.pop(id(request), "")
-        if request is not None:
-            peer = self._services.access.peer(request)
-        self._services.access_log.write(request, answer, seconds, peer, user)
-        self._services.metrics.answered(answer.status)
+        services = self._services
+        if services.access_log.is_kept:
+            if request is not None:
+                peer = services.access.peer(request)
+            services.access_log.write(request, answer, seconds, peer, request.user if request else "")
+        services.metrics.answered(answer.status)
 
     def _refuse(self, principal: str, reason: str) -> None:
         if reason:
@@ -109,16 +109,18 @@ class Gateway:
         if role is None:
             self._refuse(identity.id, "repository")
             return text(403, "this repository is not yours")
-        if target.name is None:
-            return self._repository(request, target, role) if target.kind is None else self._list(request, target)
-        methods: dict[str, Callable[[], Answer]] = {
-            "GET": lambda: self._read(request, target, identity),
-            "HEAD": lambda: self._read(request, target, identity),
-            "POST": lambda: self._uploads.create(request, body, target, identity, role),
-            "DELETE": lambda: self._delete(target, identity, role),
-        }
-        act = methods.get(request.method)
-        return text(405, "method not allowed", {"Allow": ", ".join(methods)}) if act is None else act()
+        if target.name is not None:
+            return self._named(request, body, target, identity, role)
+        return self._repository(request, target, role) if target.kind is None else self._list(request, target)
+
+    def _named(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
+        if request.method in ("GET", "HEAD"):
+            return self._read(request, target, identity)
+        if request.method == "POST":
+            return self._uploads.create(request, body, target, identity, role)
+        if request.method == "DELETE":
+            return self._delete(target, identity, role)
+        return text(405, "method not allowed", {"Allow": "GET, HEAD, POST, DELETE"})
 
     def _repository(self, request: Request, target: Target, role: Role) -> Answer:
         if request.method != "POST":
@@ -136,17 +138,17 @@ class Gateway:
         assert target.kind is not None
         store: Store | None = None
         with contextlib.suppress(Missing):  # rustic takes 404 for a failure: what is not there is an empty list
-            store = self._services.repositories.find(target.repository).store
+            store = self._services.repositories.find_to_read(target.repository).store
         return listing.answer(store, target.kind, request.headers.get("accept", ""), request.query)
 
     def _read(self, request: Request, target: Target, identity: Identity) -> Answer:
         name = target.name
         assert name is not None
-        repository = self._services.repositories.find(target.repository)
+        places = self._services.repositories
         try:
-            return self._open(request, repository, name, identity)
+            return self._open(request, places.find_to_read(target.repository), name, identity)
         except Missing:
-            repository.check_loss(name)
+            places.find(target.repository).check_loss(name)  # of the repository that is there now
             raise
 
     def _open(self, request: Request, repository: Repository, name: ObjectName, identity: Identity) -> Answer:

@@ -6,6 +6,7 @@ ours (404), as restic's own suite wants for invalid names.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
@@ -15,6 +16,10 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName, is_object_name
 MAX_DEPTH = 2
 """Levels of folders above a repository's own files, as in rest-server."""
 RESERVED = {kind.value for kind in Kind}
+_NAME = 64
+"""Characters of an object's name."""
+_KEPT = 512
+"""Characters of the paths that are remembered."""
 _ESCAPES = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\%]")
 
@@ -37,6 +42,24 @@ def parse_path(path: str) -> Target | None:
     """The target of a raw path (without its query), or None when it is no path of a repository."""
     if not path.startswith("/") or len(path) > 2048:
         return None
+    place, _, name = path.rpartition("/")
+    if len(name) == _NAME and len(place) <= _KEPT:
+        found = _folder(place)  # of the many objects of a repository only the name differs
+        try:
+            return None if found is None else Target(found[0], found[1], ObjectName(found[1], name))
+        except ValueError:
+            return None
+    return _parse(path)
+
+
+@functools.lru_cache(maxsize=512)
+def _folder(place: str) -> tuple[tuple[str, ...], Kind] | None:
+    """The folders and the kind of a raw path that ends before an object's name; None when no object lies there."""
+    found = _parse(f"{place}/")
+    return None if found is None or found.kind is None else (found.repository, found.kind)
+
+
+def _parse(path: str) -> Target | None:
     folders: list[str] = []
     segments = path[1:].split("/")
     for position, raw in enumerate(segments):

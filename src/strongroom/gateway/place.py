@@ -27,6 +27,10 @@ class Place(ABC):
     def find(self, folders: tuple[str, ...]) -> Repository:
         """The repository at these folders. Raises ``Missing``."""
 
+    def find_to_read(self, folders: tuple[str, ...]) -> Repository:
+        """The same for who only reads what lies there, and asks neither for the repository's ID nor for its state."""
+        return self.find(folders)
+
     @abstractmethod
     def create(self, folders: tuple[str, ...]) -> Repository:
         """Make a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""

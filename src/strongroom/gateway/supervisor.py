@@ -7,15 +7,18 @@ that one goes last, by itself: it ends when nobody is left who could ask it for 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.gateway.allocator import give_memory_back
+from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.worker import SUPERVISED, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
@@ -27,6 +30,15 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.note import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What a process does, whether that is to serve, and when it began."""
+
+    work: Callable[[], int]
+    serves: bool
+    begun: float
 
 
 class Supervisor:
@@ -47,8 +59,8 @@ class Supervisor:
         self._certificates = certificates
         self._beyond = beyond_loopback
         self._receive, self._send = control_pair()
-        self._processes: dict[int, tuple[Callable[[], int], float]] = {}
-        """By process ID: what it does, and when it began."""
+        self._shares = Shares(max(1, settings.workers))
+        self._processes: dict[int, _Process] = {}
         self._stopping = False
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
         signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``run`` asks for them
@@ -64,8 +76,8 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # what is there is shared by all processes as long as nobody's collector writes marks into it
         self._start(self._commit)
-        for _ in range(max(1, self._settings.workers)):
-            self._start(self._serve)
+        for number in range(self._shares.workers):
+            self._start(functools.partial(self._serve, number), serves=True)
         while self._processes:
             number = signal.sigwait(SUPERVISED)
             if number == signal.SIGCHLD:
@@ -83,18 +95,20 @@ class Supervisor:
             self._ended(pid, os.waitstatus_to_exitcode(status))
 
     def _ended(self, pid: int, code: int) -> None:
-        work, begun = self._processes.pop(pid, (self._serve, 0.0))
+        ended = self._processes.pop(pid, None)
+        if ended is None:
+            return  # a child that whoever became this program had started
         if not self._stopping:
-            what = "a worker" if work == self._serve else "the process that commits receipts"
+            what = "a worker" if ended.serves else "the process that commits receipts"
             print(f"error: {what} ended with {code}; another one is started", file=sys.stderr, flush=True)
-            time.sleep(max(0.0, 1.0 - (time.monotonic() - begun)))
-        workers = any(work == self._serve for work, _ in self._processes.values())
-        if not self._stopping or (work == self._commit and workers):
-            self._start(work)  # workers that drain need their receipts
+            time.sleep(max(0.0, 1.0 - (time.monotonic() - ended.begun)))
+        workers = any(one.serves for one in self._processes.values())
+        if not self._stopping or (not ended.serves and workers):
+            self._start(ended.work, serves=ended.serves)  # workers that drain need their receipts
         elif not workers:
             self._send.close()
 
-    def _start(self, work: Callable[[], int]) -> None:
+    def _start(self, work: Callable[[], int], *, serves: bool = False) -> None:
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -103,9 +117,9 @@ class Supervisor:
             except BaseException as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
             exit_worker(code)
-        self._processes[pid] = (work, time.monotonic())
+        self._processes[pid] = _Process(work, serves, time.monotonic())
 
-    def _serve(self) -> int:
+    def _serve(self, number: int) -> int:
         self._receive.close()
         return run(
             self._settings,
@@ -113,6 +127,7 @@ class Supervisor:
             self._listeners,
             self._certificates,
             self._send,
+            self._shares.of(number),
             beyond_loopback=self._beyond,
         )
 
@@ -126,7 +141,7 @@ class Supervisor:
 
     def _hand_on(self, number: int) -> None:
         self._stopping = self._stopping or number != signal.SIGHUP
-        for pid, (work, _) in self._processes.items():
-            if work == self._serve:
+        for pid, process in self._processes.items():
+            if process.serves:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)

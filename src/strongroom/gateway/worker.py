@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
+    from strongroom.gateway.http.shares import Share
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.commit_process import Commits
@@ -153,10 +154,12 @@ def run(
     listeners: Sequence[socket.socket],
     certificates: Certificates | None,
     control: socket.socket,
+    share: Share,
     *,
     beyond_loopback: bool,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; SIGHUP reloads. ``control`` leads to the process that commits receipts.
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads. ``control`` leads to the process that commits receipts, ``share``
+    says when it is this worker's turn to take a connection.
 
     The exit code.
     """
@@ -165,7 +168,8 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
-    server = Server(listeners, Gateway(services, OwnPages(services)), certificates=certificates, timing=timing)
+    gateway = Gateway(services, OwnPages(services))
+    server = Server(listeners, gateway, certificates=certificates, timing=timing, share=share)
     stopped = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from strongroom.gateway.http import answer as answers
 from strongroom.gateway.http.body import TICK, Body, Disconnected, Pace, Wire
-from strongroom.gateway.http.request import MAX_HEAD, BadRequest, Request, parse_head
+from strongroom.gateway.http.request import MAX_HEAD, BadRequest, Heads, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,8 @@ def serve(
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             connection = tls.wrap_socket(plain, server_side=True)
-        wire = Wire(connection)
-        while _one(connection, wire, peer, tls is not None, handler, timing, ending):
+        wire, heads = Wire(connection), Heads()
+        while _one(connection, wire, heads, peer, tls is not None, handler, timing, ending):
             pass
     except (Disconnected, OSError, ssl.SSLError, ValueError):
         pass
@@ -80,6 +80,7 @@ def serve(
 def _one(
     connection: socket.socket,
     wire: Wire,
+    heads: Heads,
     peer: str,
     secure: bool,
     handler: Handler,
@@ -94,14 +95,13 @@ def _one(
         if head is None:
             return False
         begun = time.monotonic()
-        request = parse_head(head)
+        request = heads.parse(head)
         request.peer, request.secure = peer, secure
         body = Body(wire, request.length, Pace(timing.slow_rate, timing.slow_span))
-        if request.headers.get("expect", "").lower() == "100-continue" and not body.ended:
+        if not body.ended and request.headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         answer = handler.handle(request, body)
-        small = body.left is not None and body.left <= SMALL
-        if not body.ended and not (small and body.drain(SMALL, DRAIN_SECONDS)):
+        if not body.ended and not _finish(body):
             answer.close = True
     except BadRequest as error:
         answer = answers.text(error.status, error.reason)
@@ -122,6 +122,11 @@ def _one(
     if not keep and body is not None and not body.ended:
         _linger(connection, body)
     return keep
+
+
+def _finish(body: Body) -> bool:
+    """Read what little is left of a body, so that the connection lives on; whether that was all."""
+    return body.left is not None and body.left <= SMALL and body.drain(SMALL, DRAIN_SECONDS)
 
 
 def _linger(connection: socket.socket, body: Body) -> None:

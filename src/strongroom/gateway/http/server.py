@@ -12,17 +12,21 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.gateway.http.connection import Timing, serve
+from strongroom.gateway.http.shares import Shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.gateway.http.connection import Handler
+    from strongroom.gateway.http.shares import Share
     from strongroom.gateway.http.tls import Certificates
 
 MAX_CONNECTIONS = 512
 """In one worker. Beyond it, new ones wait in the listener's queue."""
 MAX_PER_ADDRESS = 256
 """Of one address in one worker, so that a single stranger cannot take all places. Beyond it, they are closed."""
+YIELD_SECONDS = 0.001
+"""A worker with more connections than another leaves it so much time to take the next one."""
 
 
 class Server:
@@ -35,7 +39,9 @@ class Server:
         *,
         certificates: Certificates | None = None,
         timing: Timing | None = None,
+        share: Share | None = None,
     ) -> None:
+        self._share = share or Shares(1).of(0)
         self._listeners = listeners
         self._handler = handler
         self._certificates = certificates
@@ -85,6 +91,7 @@ class Server:
     def stop(self) -> None:
         """Take no new connections, and end each after its present request. Safe in a signal handler."""
         self._stopping = True
+        self._share.leave()
         with contextlib.suppress(BlockingIOError):  # full: then it wakes anyway
             self._wake_send.send(b"x")
 
@@ -96,6 +103,8 @@ class Server:
         return not self._open
 
     def _accept(self, listener: socket.socket) -> None:
+        if not self._share.is_due:
+            time.sleep(YIELD_SECONDS)
         try:
             connection, address = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -109,7 +118,7 @@ class Server:
             crowded = bool(peer) and self._by_address[peer] >= MAX_PER_ADDRESS
             if not crowded:
                 self._by_address[peer] += 1
-                self._open += 1
+                self._note(1)
         if crowded:
             connection.close()
             return
@@ -122,8 +131,13 @@ class Server:
             serve(connection, peer, context, self._handler, self._timing, lambda: self._stopping)
         finally:
             with self._guard:
-                self._open -= 1
+                self._note(-1)
                 self._by_address[peer] -= 1
                 if not self._by_address[peer]:
                     del self._by_address[peer]
             self._places.release()
+
+    def _note(self, change: int) -> None:
+        self._open += change
+        if not self._stopping:
+            self._share.note(self._open)
