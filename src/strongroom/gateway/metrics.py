@@ -38,6 +38,7 @@ class Metrics:
         }
         self._refusals = Counter("strongroom_refusals_total", "Requests that were refused", ("reason",))
         self._answers = Counter("strongroom_answers_total", "Answers by status", ("status",))
+        self._by_status: dict[int, Counter] = {}
         self._snapshot = Gauge(
             "strongroom_last_snapshot_seconds",
             "Arrival of the newest snapshot since start, by the gateway's clock",
@@ -87,7 +88,10 @@ class Metrics:
     def answered(self, status: int) -> None:
         """Count an answer."""
         if self._enabled:
-            self._answers.labels(str(status)).inc()
+            counter = self._by_status.get(status)
+            if counter is None:
+                counter = self._by_status[status] = self._answers.labels(str(status))
+            counter.inc()
 
     def snapshot(self, repository: str, seconds: float) -> None:
         """Note when a snapshot arrived."""

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.note import Signer
 
+COMMIT_CACHE = 4096
+"""KiB of the database's pages in the process that commits: it has one connection, and every receipt touches its
+index."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Process:
@@ -135,7 +139,7 @@ class Supervisor:
         self._send.close()
         for listener in self._listeners:
             listener.close()
-        database, clock = Database(self._settings.database_url), SystemClock()
+        database, clock = Database(self._settings.database_url, cache=COMMIT_CACHE), SystemClock()
         CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).run()
         return 0
 

@@ -24,6 +24,9 @@ from strongroom.base.file_lock import file_lock
 from strongroom.receipts.network_mounts import network_file_system
 
 BUSY_SECONDS = 30.0
+CACHE = 512
+"""KiB of pages that each connection to SQLite keeps at most. A process has up to sixteen, and all of them fill in time;
+what they do not hold is in the system's cache, which is one for all."""
 
 
 class Statements:
@@ -50,8 +53,11 @@ class Statements:
 class Database:
     """An open database. Safe to use from many threads, but not across a fork: open it anew there."""
 
-    def __init__(self, url: str) -> None:
-        """``url`` is ``sqlite:///path`` or ``postgresql://…``. Raises ``Unsupported`` for SQLite on a network mount."""
+    def __init__(self, url: str, *, cache: int = CACHE) -> None:
+        """``url`` is ``sqlite:///path`` or ``postgresql://…``; ``cache`` as ``CACHE``, more for who has one connection.
+
+        Raises ``Unsupported`` for SQLite on a network mount.
+        """
         try:
             parsed = sa.make_url(url)
         except sa.exc.ArgumentError:
@@ -63,7 +69,7 @@ class Database:
         self._held: list[Any] = []
         """Connections of ``statements`` that wait for its next call."""
         if backend == "sqlite":
-            self.engine = self._sqlite(parsed.database or "")
+            self.engine = self._sqlite(parsed.database or "", cache)
         elif backend == "postgresql":
             self.engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
@@ -76,7 +82,7 @@ class Database:
             raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")
         self.is_sqlite = backend == "sqlite"
 
-    def _sqlite(self, path: str) -> sa.Engine:
+    def _sqlite(self, path: str, cache: int) -> sa.Engine:
         if not path or path == ":memory:":
             raise ConfigurationError("receipts are kept in a file, not in memory")
         where = os.path.abspath(path)
@@ -93,8 +99,9 @@ class Database:
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
             pool_size=8,
             max_overflow=8,
+            pool_use_lifo=True,  # those that are seldom needed stay small
         )
-        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: _configure_sqlite(connection, cache))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -249,14 +256,14 @@ def _give_up(connection: Any) -> None:
         connection.invalidate()
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:
+def _configure_sqlite(connection: Any, cache: int) -> None:
     assert isinstance(connection, sqlite3.Connection)
     mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     if mode != "wal":
         raise Unsupported("SQLite cannot keep a write-ahead log here")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA cache_size=-4096")
+    connection.execute(f"PRAGMA cache_size=-{cache}")
     connection.execute("PRAGMA wal_autocheckpoint=2000")  # 8 MB: pages that change often are written back less often
 
 
