@@ -15,6 +15,7 @@ from strongroom.receipts.checkpoint import Checkpoint
 from strongroom.receipts.merkle import Edge
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.tiles import HASH
+from strongroom.storage.durable import sync_folder
 
 
 class Follower:
@@ -70,8 +71,4 @@ class Follower:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(self._folder)

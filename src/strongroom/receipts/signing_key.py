@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.receipts.note import ED25519, Signer
+from strongroom.storage.durable import write_new
 
 
 def load_or_create(path: str, name: str, algorithm: int = ED25519) -> Signer:
@@ -22,19 +22,8 @@ def load_or_create(path: str, name: str, algorithm: int = ED25519) -> Signer:
     data = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     if not os.path.exists(path):
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # of several that start at once, one key wins
-                os.link(temporary, path)
-        finally:
-            os.unlink(temporary)
-        _sync(os.path.dirname(os.path.abspath(path)))
+        write_new(path, data, f"{path}.{os.getpid()}.{os.urandom(4).hex()}")  # of several that start at once, one wins
     return load(path, name, algorithm)
 
 
@@ -55,11 +44,3 @@ def load(path: str, name: str, algorithm: int = ED25519) -> Signer:
     if not isinstance(private, Ed25519PrivateKey):
         raise ConfigurationError("not an Ed25519 key", subject=path)
     return Signer(name, private, algorithm)
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import re
 from typing import Protocol
 
 from strongroom.base.errors import Exists, Missing
+from strongroom.storage.durable import make_folder, sync_folder, write_new
 
 _PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
 
@@ -45,19 +46,8 @@ class Folder:
         parent = os.path.dirname(target)
         self._folders(parent)
         temporary = os.path.join(parent, f".{os.path.basename(target)}.{os.getpid()}.{os.urandom(4).hex()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(temporary, target)
-            except FileExistsError:
-                self._same(path, data)
-        finally:
-            os.unlink(temporary)
-        _sync(parent)
+        if not write_new(target, data, temporary):
+            self._same(path, data)
         return None
 
     def read(self, path: str) -> bytes:
@@ -90,20 +80,11 @@ class Folder:
             missing.append(parent)
             parent = os.path.dirname(parent)
         for folder in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
-            _sync(os.path.dirname(folder))
+            if not make_folder(folder, 0o700):  # another's, whose name may not be durable yet
+                sync_folder(os.path.dirname(folder))
 
 
 def newest_checkpoint(store: TileStore) -> bytes | None:
     """The checkpoint of the largest size that the store keeps."""
     sizes = [int(name) for name in store.names("checkpoint") if name.isdecimal()]
     return store.read(f"checkpoint/{max(sizes)}") if sizes else None
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

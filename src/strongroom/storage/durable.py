@@ -51,6 +51,29 @@ def make_folder(path: str, mode: int) -> bool:
     return True
 
 
+def write_new(path: str, data: bytes, temporary: str) -> bool:
+    """Make a small file (mode 0600) appear whole under a name that nothing has: durable on return, never replacing.
+
+    ``temporary`` is a name of nobody else in the same folder. Returns whether the file was made; when another was
+    faster, its name is durable on return. Raises OSError.
+    """
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    made = True
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync_file(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            made = False
+    finally:
+        os.unlink(temporary)
+    sync_folder(os.path.dirname(path) or ".")
+    return made
+
+
 @functools.cache
 def _renameat2() -> Callable[[bytes, bytes], None] | None:
     """The C library's renameat2 as a function of two paths that never replaces, where there is one."""
