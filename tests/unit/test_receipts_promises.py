@@ -126,13 +126,20 @@ def test_a_dropped_leaf_is_named(tmp_path: Path, seen: bool) -> None:
     assert len(kept.reproaches) == len(found.reproaches)
 
 
-def test_a_log_that_contradicts_its_past_is_caught(tmp_path: Path) -> None:
-    """Shortened, forked, emptied, or under another key: each is a reproach of its own, and the old head is kept."""
-    log = make_log(tmp_path / "log", 5)
-    file = keep(tmp_path, log, 10)
+def seen_log(folder: Path, leaves: int) -> tuple[Log, PromiseFile, Kept]:
+    """A log of so many leaves and one more, whose promise was checked off: its key and its head are known."""
+    log = make_log(folder / "log", leaves)
+    file = keep(folder, log, 10)
     log.publish()
     kept = read(file)
     assert check(Shown(log), kept, NOW, 9).checked == 1
+    file.replace(kept)
+    return log, file, kept
+
+
+def test_a_log_that_contradicts_its_past_is_caught(tmp_path: Path) -> None:
+    """Shortened, forked, emptied, or under another key: each is a reproach of its own, and the old head is kept."""
+    log, _, kept = seen_log(tmp_path, 5)
     before = replace(kept, reproaches=[])
     (late,) = log.add(11)
     old = kept_module.Promise(
@@ -168,12 +175,7 @@ def test_a_key_that_signed_no_promise_is_not_pinned(tmp_path: Path) -> None:
 
 def test_who_does_not_answer_is_no_finding(tmp_path: Path) -> None:
     """An unreachable gateway, one without a log, and one whose tiles are missing leave all promises for later."""
-    log = make_log(tmp_path / "log", 3)
-    file = keep(tmp_path, log, 10)
-    log.publish()
-    kept = read(file)
-    assert check(Shown(log), kept, NOW, 9).checked == 1
-    file.replace(kept)
+    log, file, _ = seen_log(tmp_path, 3)
     keep(tmp_path, log, 11)
     log.publish()
 
