@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import socket
 import threading
@@ -16,8 +17,9 @@ from tests.support import go_verifier
 from tests.support.logs import Log, make_log, new_signer
 
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import ConfigurationError, StrongroomError, Unavailable
+from strongroom.base.errors import ConfigurationError, LimitExceeded, StrongroomError, Unavailable
 from strongroom.receipts import checkpoint as checkpoints
+from strongroom.receipts.log_source import HttpSource
 from strongroom.receipts.log_state import node_of, state
 from strongroom.receipts.merkle import consistency_proof
 from strongroom.receipts.note import COSIGNATURE, Signer
@@ -271,6 +273,33 @@ def test_w_1_a_witness_that_lies_is_not_believed(tmp_path: Path) -> None:
     assert asking.step()
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("of_a_log", [False, True])
+def test_an_answer_without_an_end_is_hung_up_on(of_a_log: bool) -> None:
+    """What answers with more than may be read is left at once: its connection is closed, and never used again."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        signer = new_signer("witness.example/w1", COSIGNATURE)
+        source, client = HttpSource(url), WitnessClient(url, signer.verifier)
+        ask = source.head if of_a_log else lambda: client.latest("backup.example/log")
+        refused: list[BaseException] = []
+
+        def read() -> None:
+            with pytest.raises(LimitExceeded) as found:
+                ask()
+            refused.append(found.value)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        with listener.accept()[0] as connection:
+            connection.settimeout(5)
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000)
+            thread.join(5)
+            assert len(refused) == 1
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
 
 
 def test_w_2_receipts_never_wait_for_a_witness(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -97,10 +98,8 @@ class HttpSource:
         url = f"{self._base}/{path}"
         try:
             answer = self._pool.request("GET", url, headers=self._headers, preload_content=False)
-            try:
+            with contextlib.closing(answer):  # read to its end it is the pool's again; what is left unread is not
                 data = answer.read(limit + 1)
-            finally:
-                answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"the log cannot be read: {type(error).__name__}", subject=url) from None
         if answer.status == 404:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from typing import TYPE_CHECKING
@@ -87,10 +88,8 @@ class WitnessClient:
     def _ask(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         try:
             answer = self._pool.request(method, url, body=body, preload_content=False, redirect=False)
-            try:
+            with contextlib.closing(answer):  # read to its end it is the pool's again; what is left unread is not
                 data = answer.read(MAX_NOTE + 1)
-            finally:
-                answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"the witness cannot be reached: {type(error).__name__}", subject=url) from None
         if len(data) > MAX_NOTE:
