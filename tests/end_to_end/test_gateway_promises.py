@@ -15,6 +15,7 @@ import pytest
 from strongroom.receipts import promise
 from strongroom.receipts.note import Verifier
 from tests.support import peers
+from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway
 from tests.support.programs import Strongroom
 
@@ -49,7 +50,7 @@ def settled(gateway: Gateway) -> None:
     while True:
         with sqlite3.connect(gateway.data / ".strongroom/gateway.db") as database:
             (count,) = database.execute("SELECT count(*) FROM leaf WHERE position IS NULL").fetchone()
-            (published, assigned) = database.execute("SELECT published, assigned FROM log").fetchone()
+            (published, assigned) = database.execute("SELECT published, assigned FROM log ORDER BY id DESC").fetchone()
         if not count and published == assigned:
             return
         assert time.monotonic() - begun < 5
@@ -57,8 +58,8 @@ def settled(gateway: Gateway) -> None:
 
 
 def file_of(client: Strongroom) -> Path:
-    """The one file with promises."""
-    (found,) = (client.home / "state/promises").iterdir()
+    """The one file with promises that is in use."""
+    (found,) = (path for path in (client.home / "state/promises").iterdir() if not path.suffix)
     return found
 
 
@@ -145,6 +146,68 @@ def test_another_key_is_an_alarm(gateway: Gateway, client: Strongroom, source: P
     rewrite(gateway, "SELECT 1")
     done = client.on(url(gateway), "backup", source).expect(BROKEN)
     assert "not signed by the key that was pinned at first use" in done.err
+
+
+def rotate(gateway: Gateway) -> str:
+    """Begin a new log, and serve again; the new key as the operator sees it."""
+    gateway.stop()
+    done = run([STRONGROOM, "gateway", "rotate-log", "--path", gateway.data], env=environment(gateway.folder))
+    assert done.code == 0, done.err
+    gateway.start(listen=gateway.address)
+    return done.out.strip()
+
+
+def test_a_rotated_log_is_trusted_by_a_person_alone(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """After rotate-log each run alarms and says how to end it; a wrong key changes nothing, the new one ends it."""
+    settled(gateway)
+    client.backup(url(gateway), source)
+    (source / "more").write_bytes(b"more" * 1000)
+    client.backup(url(gateway), source)
+    settled(gateway)
+    old, waiting = gateway.key, promised(client)
+    new = rotate(gateway)
+    for _ in range(2):
+        done = client.on(url(gateway), "backup", source).expect(BROKEN)
+        assert "not signed by the key that was pinned" in done.err
+        assert f"strongroom log trust KEY --repo rest:http://web01:***@{gateway.address}/web01/" in done.err
+        assert new not in done.err
+    before = file_of(client).read_bytes()
+    for wrong in (old, str(Verifier(Verifier.parse(new).name, 1, bytes(range(32)))), "nonsense"):
+        done = client.on(url(gateway), "log", "trust", wrong).expect(1)
+        assert "Traceback" not in done.err
+        assert file_of(client).read_bytes() == before
+    client.on(url(gateway), "check").expect(BROKEN)
+    done = client.on(url(gateway), "log", "trust", new).expect(0)
+    (aside,) = (path for path in (client.home / "state/promises").iterdir() if path.suffix)
+    assert str(aside) in done.out
+    assert set(waiting) <= {line.partition(" ")[2] for line in aside.read_text().splitlines()[1:]}
+    known = json.loads(file_of(client).read_text().splitlines()[0])
+    assert (known["key"], known["earlier"], known["reproaches"]) == (new, [old], [])
+    assert not set(waiting) & set(promised(client))  # found in the old log
+    (source / "more").write_bytes(b"again" * 1000)
+    client.backup(url(gateway), source)
+    settled(gateway)
+    assert client.on(url(gateway), "check").expect(0).err == ""
+    assert promised(client) == []
+    again = client.on(url(gateway), "log", "trust", new, "--json").expect(0).json()
+    assert (again["changed"], again["put_aside"]) == (False, None)
+
+
+def test_trust_lets_no_broken_promise_off(gateway: Gateway, client: Strongroom, source: Path) -> None:
+    """What the old log should have and lacks stays an alarm under the new key, until a person says it is explained."""
+    snapshot = client.snapshots(url(gateway))[0]["id"]
+    settled(gateway)
+    rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
+    new = rotate(gateway)
+    client.on(url(gateway), "backup", source).expect(BROKEN)
+    settled(gateway)
+    done = client.on(url(gateway), "log", "trust", new).expect(BROKEN)
+    assert f"broke its promise to log snapshots/{snapshot}: its log passes over it" in done.err
+    assert "contradicts itself" not in done.err  # the key is settled
+    assert "log trust KEY --explained" in done.err
+    assert client.on(url(gateway), "check").expect(BROKEN).err.count("ALARM") == 1
+    client.on(url(gateway), "log", "trust", new, "--explained").expect(0)
+    assert client.on(url(gateway), "check").expect(0).err == ""
 
 
 def test_who_shows_no_log_is_not_accused(gateway: Gateway, client: Strongroom, source: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from tests.support.logs import REPOSITORY, Log, make_log, new_signer
 
-from strongroom.base.errors import Missing, Unavailable
+from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import replace
 from strongroom.receipts import kept as kept_module
@@ -20,6 +20,7 @@ from strongroom.receipts.kept import Kept, PromiseFile
 from strongroom.receipts.log_state import node_of, state
 from strongroom.receipts.merkle import inclusion_proof
 from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.trusting import trust
 
 NOW = 1_800_000_000 * 10**9
 PLACE = "rest:http://gateway/web01/"
@@ -27,7 +28,9 @@ NAME = ObjectName(Kind.DATA, "ab" * 32)
 
 
 class Shown(GatewayLog):
-    """A log as its gateway shows it, without the network."""
+    """A log as its gateway shows it, without the network; of earlier logs it knows nothing."""
+
+    root = "http://gateway/.strongroom/log"
 
     def __init__(self, log: Log, repository: str = REPOSITORY) -> None:
         self.log = log
@@ -171,6 +174,42 @@ def test_a_key_that_signed_no_promise_is_not_pinned(tmp_path: Path) -> None:
     found = check(Shown(log), kept, NOW, 9)
     assert ["signed none" in one.what for one in found.reproaches] == [True]
     assert kept.key is None
+
+
+def test_a_new_key_is_pinned_before_the_first_promise(tmp_path: Path) -> None:
+    """A person may pin the key beforehand; another key than the one that signs the log is refused, and no file made."""
+    log = make_log(tmp_path / "log", 3)
+    log.publish()
+    file = PromiseFile(str(tmp_path), PLACE)
+    with pytest.raises(Refused):
+        trust(Shown(log), file, new_signer().verifier, NOW)
+    assert file.read() is None
+    done = trust(Shown(log), file, log.signer.verifier, NOW)
+    assert (done.changed, done.size, done.aside, done.reproaches) == (True, 3, "", ())
+    keep(tmp_path, log, 10)
+    log.publish()
+    kept = read(file)
+    assert (kept.key, check(Shown(log), kept, NOW, 9).checked) == (log.verifier, 1)
+
+
+def test_promises_of_a_log_that_is_shown_no_more(tmp_path: Path) -> None:
+    """What an old log promised and nobody can look up is counted and kept in the old file; it accuses nobody."""
+    log, file, _ = seen_log(tmp_path, 3)
+    keep(tmp_path, log, 11, 12)
+    before = read(file)
+    other = make_log(tmp_path / "other", 1)
+    keep(tmp_path, other, 20)
+    other.publish()
+    source = Shown(other)
+    assert [one.about_key for one in check(source, read(file), NOW, 9).reproaches] == [True]
+    done = trust(source, file, other.signer.verifier, NOW)
+    assert (done.checked, done.waiting, done.unchecked, done.reproaches) == (1, 0, 2, ())
+    aside = PromiseFile(str(tmp_path), PLACE)
+    aside.path = done.aside
+    assert [one.value for one in read(aside).promises][:2] == [one.value for one in before.promises]
+    kept = read(file)
+    assert (kept.key, kept.earlier, kept.promises) == (other.verifier, [log.verifier], [])
+    assert check(source, kept, NOW, 9).reproaches == []
 
 
 def test_who_does_not_answer_is_no_finding(tmp_path: Path) -> None:

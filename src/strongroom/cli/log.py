@@ -1,9 +1,11 @@
-"""``log show`` and ``log verify``: reading and checking the gateway's log of receipts, from anywhere."""
+"""``log show``, ``log verify`` and ``log trust``: reading and checking a gateway's log of receipts, pinning its key."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.cli import exit_codes
 from strongroom.receipts.audit import audit, load_since
 from strongroom.receipts.log_source import open_source
 from strongroom.receipts.note import Verifier
@@ -81,3 +83,78 @@ def run_verify(context: Context) -> int:
         context.out.line(f"read {found.read} entries, met {found.pins} older heads")
         context.out.line(f"verifier key: {found.verifier}")
     return 0
+
+
+def arguments_trust(parser: argparse.ArgumentParser) -> None:
+    """The key, and what else is settled."""
+    parser.description = (
+        "Pin the verifier key of a gateway's log on this machine: after its operator rotated the log, or before the"
+        " first backup. Get the key from the operator by another way than the gateway itself. It is refused unless the"
+        " gateway's log is signed by it now. What was known before is put aside, in a file that is never removed, and"
+        " what was promised before is looked for in the old log and the new one. The gateway is the one of the"
+        " repository given with --repo."
+    )
+    parser.add_argument("key", metavar="KEY", help="the verifier key, as `gateway rotate-log` printed it")
+    parser.add_argument(
+        "--explained",
+        action="store_true",
+        help="the operator has explained everything that this gateway was alarmed of so far: end these alarms, too",
+    )
+
+
+def run_trust(context: Context) -> int:
+    """Pin it, and say what became of what was promised before."""
+    import time
+
+    from strongroom.cli.shared.opening import store_options, targets_of
+    from strongroom.cli.shared.promises import Broken, say
+    from strongroom.receipts.gateway_log import GatewayLog
+    from strongroom.receipts.kept import PromiseFile
+    from strongroom.receipts.trusting import trust
+    from strongroom.repository.state import default_state_folder
+    from strongroom.storage.rest_url import parse
+
+    targets = [one for one in targets_of(context) if one.url.lower().startswith("rest:")]
+    if len(targets) != 1:
+        what = "none of the repositories given is" if not targets else "several repositories given are"
+        raise UsageError(f"{what} behind a gateway", hint="Name the one whose gateway is meant with --repo.")
+    (target,) = targets
+    key = Verifier.parse(context.arguments.key)
+    options = store_options(context, target)
+    address = parse(target.url[5:], options)
+    file = PromiseFile(default_state_folder(), address.location)
+    source = GatewayLog(address, options)
+    try:
+        done = trust(source, file, key, time.time_ns(), explained=context.arguments.explained)
+    except OSError as error:
+        raise ConfigurationError(f"what is known of the gateway: {error.strerror}", subject=file.path) from error
+    finally:
+        source.close()
+    if context.json:
+        context.out.json(
+            {
+                "message_type": "summary",
+                "repository": target.label,
+                "key": done.key,
+                "changed": done.changed,
+                "size": done.size,
+                "put_aside": done.aside or None,
+                "checked": done.checked,
+                "waiting": done.waiting,
+                "unchecked": done.unchecked,
+            }
+        )
+    else:
+        pinned = "is pinned now" if done.changed else "was pinned already"
+        context.out.line(f"{target.label}: {done.key} {pinned}; it signed the log of {done.size} entries")
+        if done.aside:
+            context.out.line(f"what was known before is in {done.aside}")
+        if done.checked or done.waiting:
+            context.out.line(f"promises: {done.checked} found in the log, {done.waiting} left for later runs")
+    if done.unchecked:
+        context.warn(
+            f"{done.unchecked} promises cannot be checked: the gateway does not show its old log any more. They are in"
+            f" {done.aside}; the old log's folder on the server, if it is there, would prove them."
+        )
+    broken = [Broken(target.label, source.root, one, file.path) for one in done.reproaches]
+    return exit_codes.with_alarm(exit_codes.OK, alarm=say(context, broken))

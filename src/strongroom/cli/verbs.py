@@ -59,6 +59,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("gateway rotate-log", "gateway", "Begin a new log with a new key after the old one's last checkpoint"),
     Verb("log show", "log", "Print the entries of a gateway's log of receipts"),
     Verb("log verify", "log", "Check a gateway's log of receipts"),
+    Verb("log trust", "log", "Pin the key of a gateway's log that was rotated, or is new"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),
     Verb("generate", "generate", "Write manual pages, and completions for bash, zsh and fish"),
     Verb("version", "version", "Print the version"),

@@ -94,10 +94,10 @@ class OwnPages:
         if request.method not in ("GET", "HEAD"):
             return text(405, "method not allowed", {"Allow": "GET, HEAD"})
         if match := _TILE.match(path):
-            return self._tile(match[1], match[2], match[3], identity)
+            return self._tile(match[1], match[2], match[3], _origin(request), identity)
         pages: dict[str, Callable[[], Answer]] = {
-            "/.strongroom/log/checkpoint": lambda: self._checkpoint("checkpoint"),
-            "/.strongroom/log/checkpoint.cosigned": lambda: self._checkpoint("cosigned"),
+            "/.strongroom/log/checkpoint": lambda: self._checkpoint("checkpoint", _origin(request)),
+            "/.strongroom/log/checkpoint.cosigned": lambda: self._checkpoint("cosigned", _origin(request)),
             "/.strongroom/log/verifier-key": self._verifier_key,
             "/.strongroom/v1/receipts": lambda: self._receipts(request, identity),
             "/.strongroom/v1/status": lambda: self._status(identity),
@@ -108,23 +108,25 @@ class OwnPages:
     def _verifier_key(self) -> Answer:
         return Answer(200, f"{self._services.ledger.signer.verifier}\n".encode(), dict(_TEXT))
 
-    def _checkpoint(self, which: str) -> Answer:
+    def _checkpoint(self, which: str, origin: str | None) -> Answer:
         with self._services.database.read() as connection:
-            now = read_state(connection)
+            now = read_state(connection, origin)
         data = getattr(now, which) if now is not None else None
         if data is None:
             raise Missing("there is no such checkpoint yet")
         return Answer(200, bytes(data), {**_TEXT, "Cache-Control": "no-cache"})
 
-    def _tile(self, level: str, number_text: str, width_text: str | None, identity: Identity) -> Answer:
+    def _tile(
+        self, level: str, number_text: str, width_text: str | None, origin: str | None, identity: Identity
+    ) -> Answer:
         number = int(number_text.replace("x", "").replace("/", ""))
         width = int(width_text) if width_text else tiles.WIDTH
         if not 1 <= width <= tiles.WIDTH or tiles.path(level, number, width) != _normal(level, number_text, width_text):
             raise Missing("not a tile")
         with self._services.database.read() as connection:
-            now = read_state(connection)
+            now = read_state(connection, origin)
             if now is None:
-                raise Missing("there is no log yet")
+                raise Missing("there is no such log")
             tile_level = 0 if level == tiles.ENTRIES else int(level)
             if number * tiles.WIDTH + width > now.published >> (8 * tile_level):
                 raise Missing("the log has no such tile yet")
@@ -145,7 +147,10 @@ class OwnPages:
             raise Refused("names, sizes and times of others are for auditors of the gateway")
 
     def _receipts(self, request: Request, identity: Identity) -> Answer:
-        """A repository's receipts after a sequence number, each with its index and a proof to one checkpoint."""
+        """A repository's receipts after a sequence number, each with its index and a proof to one checkpoint.
+
+        ``origin`` asks for those in an earlier log; there are none in one that is not known.
+        """
         values = {key: found[-1] for key, found in parse_qs(request.query).items()}
         label, after, limit = values.get("repository", ""), values.get("after", "-1"), values.get("limit", "1000")
         if not after.removeprefix("-").isdecimal() or not limit.isdecimal() or len(after + limit) > 30:
@@ -157,13 +162,18 @@ class OwnPages:
         if role is None:
             raise Refused("this repository is not yours")
         repository = self._services.repositories.find(folders)
-        rows = self._read_receipts(repository.id, int(after), min(int(limit), MAX_RECEIPTS))
+        origin = _origin(request)
+        if origin is not None:
+            with self._services.database.read() as connection:
+                if read_state(connection, origin) is None:
+                    raise Missing("there is no such log")
+        rows = self._read_receipts(repository.id, origin, int(after), min(int(limit), MAX_RECEIPTS))
         return Answer(200, headers={"Content-Type": "application/x-ndjson"}, pieces=rows)
 
-    def _read_receipts(self, repository: str, after: int, limit: int) -> Iterator[bytes]:
+    def _read_receipts(self, repository: str, origin: str | None, after: int, limit: int) -> Iterator[bytes]:
         table = log_schema.leaf
         with self._services.database.read() as connection:
-            now = read_state(connection)
+            now = read_state(connection, origin)
             if now is None or now.checkpoint is None:
                 return
             size = now.published
@@ -210,6 +220,11 @@ class OwnPages:
             "pid": os.getpid(),
         }
         return Answer(200, json.dumps(body).encode() + b"\n", {"Content-Type": "application/json"})
+
+
+def _origin(request: Request) -> str | None:
+    """The log that is asked for: one that was rotated away, by its origin; None for the present one."""
+    return parse_qs(request.query).get("origin", [None])[-1]
 
 
 def _normal(level: str, number_text: str, width_text: str | None) -> str:

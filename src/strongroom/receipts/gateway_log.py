@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import http.client
 import json
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from strongroom.base.record import record, replace
 from strongroom.storage.rest_client import RestClient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.storage.options import StoreOptions
     from strongroom.storage.rest_url import RestAddress
 
@@ -55,6 +58,16 @@ class GatewayLog:
             for cut in range(max(0, len(segments) - MAX_FOLDERS), len(segments) + 1)
         ]
         self._client = RestClient(self._places[0][0], self._options)
+        self._earlier = ""
+
+    @contextlib.contextmanager
+    def earlier(self, origin: str) -> Iterator[None]:
+        """Meanwhile ``receipts`` and ``file`` are those of an earlier log, which was rotated away."""
+        self._earlier = f"origin={quote(origin, safe='')}"
+        try:
+            yield
+        finally:
+            self._earlier = ""
 
     @property
     def root(self) -> str:
@@ -71,9 +84,10 @@ class GatewayLog:
         while True:
             label = quote("/".join(unquote(one) for one in self._places[0][1]), safe="")
             try:
-                return _page(self._get(f".strongroom/v1/receipts?repository={label}&after={after}&limit={limit}"))
+                query = f"repository={label}&after={after}&limit={limit}"
+                return _page(self._get(f".strongroom/v1/receipts?{'&'.join(filter(None, (query, self._earlier)))}"))
             except (Missing, Damaged):
-                if len(self._places) == 1:
+                if len(self._places) == 1 or self._earlier:  # an earlier log may well be missing where the gateway is
                     raise
                 self._places.pop(0)
                 self._client.pool.close()
@@ -81,7 +95,7 @@ class GatewayLog:
 
     def file(self, path: str) -> bytes:
         """A file of the log. Raises as ``receipts``."""
-        return self._get(f".strongroom/log/{path}")
+        return self._get("?".join(filter(None, (f".strongroom/log/{path}", self._earlier))))
 
     def _get(self, path: str) -> bytes:
         client = self._client

@@ -5,7 +5,8 @@ byte, at its place in the repository's chain, under a head that the pinned key s
 head seen before. What an honest gateway cannot do is a reproach, and stays one until a person has looked; whatever
 else happens (nobody answers, a proxy, an older gateway) is no finding, and is tried again.
 
-Trust on first use: the key is the one that the gateway shows, if it signed the promises; from then on it is pinned.
+Trust on first use: the key is the one that the gateway shows, if it signed the promises; from then on it is pinned,
+until a person pins another (``trusting``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, M
 from strongroom.base.record import field, mutable
 from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import tiles
-from strongroom.receipts.kept import Promise, Reproach
+from strongroom.receipts.kept import NO_SIGNER, NOT_PINNED, Promise, Reproach
 from strongroom.receipts.leaf import parse
 from strongroom.receipts.merkle import consistency_proof, leaf_hash, verify_consistency, verify_inclusion
 from strongroom.receipts.note import Verifier
@@ -55,17 +56,20 @@ class _Wrong(Exception):
     """The log is another one; no promise need be looked at."""
 
 
-def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float) -> Found:
+def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: bool = False) -> Found:
     """Check what is kept, for so many seconds at most, and leave in ``kept`` what the next run needs.
 
     ``kept.promises`` are those that are left, ``kept.reproaches`` grow (not by what is late), key and head move on.
-    Raises nothing: a fault is ``unanswered``.
+    ``head``: the log is held to the head seen before even when no promise is left. Raises nothing: a fault is
+    ``unanswered``.
     """
     found = Found()
     ordered = sorted(kept.promises, key=lambda one: one.receipt.sequence)
     end = time.monotonic() + seconds
     try:
         verifier = _verifier(source, kept)
+        if head:
+            _move_head(source, kept, verifier, source.receipts(-1, 0).head, found, now_ns)
         while ordered and time.monotonic() < end:
             group = _group(ordered)
             _check_group(source, kept, verifier, group, now_ns, found)
@@ -89,13 +93,14 @@ def _verifier(source: GatewayLog, kept: Kept) -> Verifier:
         shown = Verifier.parse(source.file(KEY_FILE).decode("utf-8", "replace"))
     except ConfigurationError:
         raise Missing("the gateway shows no key") from None
-    if not any(_signed(shown, one) for one in kept.promises):
-        raise _Wrong("the gateway shows a key for its log that signed none of its promises")
+    if not any(is_signed(one, shown) for one in kept.promises):
+        raise _Wrong(NO_SIGNER)
     kept.key = str(shown)
     return shown
 
 
-def _signed(verifier: Verifier, promise: Promise) -> bool:
+def is_signed(promise: Promise, verifier: Verifier) -> bool:
+    """Whether this key made the promise."""
     try:
         check_promise(verifier, promise.value)
     except (Damaged, LimitExceeded):
@@ -138,7 +143,7 @@ def _check_group(
                 found.reproaches.append(_reproach("the proof for it leads nowhere", promise, now_ns))
                 continue
             found.checked += 1
-        elif not _signed(verifier, promise):
+        elif not any(is_signed(promise, one) for one in (verifier, *map(Verifier.parse, kept.earlier))):
             found.reproaches.append(_reproach("what it gave as a promise is not signed by its log", promise, now_ns))
         elif row_there is not None:
             found.reproaches.append(_reproach("its log has another receipt in its place", promise, now_ns))
@@ -172,7 +177,7 @@ def _move_head(
         head = checkpoints.open_checkpoint(data, verifier)
     except Damaged:
         other = checkpoints.parse(data).origin  # what is no head at all proves nothing
-        what = f"its log ({other}) is not signed by the key that was pinned at first use, {verifier}"
+        what = f"its log ({other}) {NOT_PINNED} at first use or by a person since, {verifier}"
         raise _Wrong(what) from None
     if old is None or _continues(source, old, head):
         kept.head = data.decode()

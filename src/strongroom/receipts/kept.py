@@ -1,9 +1,10 @@
 """What a client keeps of a gateway's promises: one bounded file for each repository, in the client's state.
 
-The first line is what was learnt so far, as JSON: the log's key as it was pinned at first use, the newest head that
-was found good, and what the gateway is to be reproached with. Every other line is a promise that is not checked yet:
-when it was kept (nanoseconds since 1970 by the client's clock) and the ``Strongroom-Receipt`` header. Promises are
-appended, one write each, without a sync: a lost one is one that is not checked, nothing else.
+The first line is what was learnt so far, as JSON: the log's key as it was pinned at first use or by a person, the keys
+before it, the newest head that was found good, and what the gateway is to be reproached with. Every other line is a
+promise that is not checked yet: when it was kept (nanoseconds since 1970 by the client's clock) and the
+``Strongroom-Receipt`` header. Promises are appended, one write each, without a sync: a lost one is one that is not
+checked, nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import as_dict, field, mutable, record
 from strongroom.receipts.leaf import MAX_LEAF, Receipt
 from strongroom.receipts.promise import contents
+from strongroom.storage.durable import sync_folder
 
 VERSION = 1
 MOST = 8 << 20
@@ -29,6 +31,8 @@ MOST = 8 << 20
 are looked at; beyond all of it none."""
 ONE_OF = 16
 MOST_REPROACHES = 32
+NOT_PINNED = "is not signed by the key that was pinned"
+NO_SIGNER = "the gateway shows a key for its log that signed none of its promises"
 
 
 @record
@@ -55,6 +59,11 @@ class Reproach:
     found_ns: int
     value: str = ""
 
+    @property
+    def about_key(self) -> bool:
+        """Whether a rotated log looks like this: a person who got the new key by another way can settle it."""
+        return not self.object and (NOT_PINNED in self.what or self.what == NO_SIGNER)
+
 
 @mutable
 class Kept:
@@ -62,6 +71,8 @@ class Kept:
 
     key: str | None = None
     head: str | None = None
+    earlier: list[str] = field(default_factory=list)
+    """The keys of logs that were rotated away; they signed some of the promises."""
     reproaches: list[Reproach] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
     end: int = 0
@@ -107,6 +118,24 @@ class PromiseFile:
                 kept.promises.append(Promise(int(time), text, receipt, leaf))
         return kept
 
+    def begin(self) -> None:
+        """Make the file where there is none. Raises ``OSError``."""
+        with self._opened(create=True) as descriptor:
+            if os.fstat(descriptor).st_size == 0:
+                os.write(descriptor, self._first_line(Kept()))
+
+    def put_aside(self, name: str) -> str:
+        """Keep the file as it is under another name beside it, durably, whatever ``replace`` does; that path.
+
+        Raises ``OSError``, also when there is something of that name.
+        """
+        aside = f"{self.path}.{name}"
+        with self._opened(create=False) as descriptor:
+            os.fsync(descriptor)
+            os.link(self.path, aside, follow_symlinks=False)
+        sync_folder(self._folder)
+        return aside
+
     def replace(self, kept: Kept) -> None:
         """Write back what is left, with what others appended since it was read. Raises ``OSError``."""
         lines = [f"{one.kept_ns} {one.value}\n".encode("ascii") for one in kept.promises]
@@ -128,6 +157,7 @@ class PromiseFile:
             "location": self.location,
             "key": kept.key,
             "head": kept.head,
+            "earlier": kept.earlier,
             "reproaches": [as_dict(one) for one in kept.reproaches[:MOST_REPROACHES]],
         }
         return json.dumps(row).encode("ascii") + b"\n"
@@ -160,8 +190,9 @@ def _parse_first(line: bytes, path: str) -> Kept:
         if row["version"] != VERSION:
             raise ValueError("another version")
         texts = [None if row[name] is None else str(row[name]) for name in ("key", "head")]
+        earlier = [str(one) for one in row.get("earlier", [])]
         reproaches = [Reproach(**one) for one in row["reproaches"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        hint = "Remove the file; the log's key is then pinned anew."
+        hint = "Move the file away, and pin the log's key anew with `strongroom log trust`."
         raise Damaged("what was kept of the gateway's promises is damaged", subject=path, hint=hint) from error
-    return Kept(texts[0], texts[1], reproaches)
+    return Kept(texts[0], texts[1], earlier, reproaches)

@@ -69,9 +69,12 @@ def ensure_log(database: Database, origin: str) -> LogState:
     return found
 
 
-def read_state(connection: sa.Connection) -> LogState | None:
-    """The newest log."""
-    row = connection.execute(sa.select(schema.log).order_by(schema.log.c.id.desc()).limit(1)).first()
+def read_state(connection: sa.Connection, origin: str | None = None) -> LogState | None:
+    """The newest log, or the one of this origin."""
+    query = sa.select(schema.log).order_by(schema.log.c.id.desc()).limit(1)
+    if origin is not None:
+        query = query.where(schema.log.c.origin == origin)
+    row = connection.execute(query).first()
     return None if row is None else LogState(*row)
 
 

@@ -99,7 +99,11 @@ class Promises:
 
 def say_broken(context: Context) -> bool:
     """End the checks and say loudly what they found. Whether there was anything."""
-    broken = context.promises.conclude()
+    return say(context, context.promises.conclude())
+
+
+def say(context: Context, broken: list[Broken]) -> bool:
+    """Say loudly what gateways are to be reproached with. Whether there is anything."""
     for one in broken:
         if context.json:
             event = {"message_type": "incident", "repository": one.label, "object": one.reproach.object or None}
@@ -135,11 +139,20 @@ class Broken:
     @property
     def advice(self) -> str:
         """What to do."""
+        if self.reproach.about_key:
+            command = f"`strongroom log trust KEY --repo {self.label}`"
+            return (
+                "If the operator of this gateway rotated its log (`strongroom gateway rotate-log`) and gave you the new"
+                f" verifier key by another way than the gateway, then {command} pins it, checks what was promised"
+                " before, and ends this alarm. Otherwise take this gateway for compromised: do not rely on"
+                f" {self.label} alone, and keep a copy of {self.evidence}."
+            )
         return (
             f"Take this gateway for compromised until its operator has explained it: do not rely on {self.label} alone,"
             f" run `strongroom check --read-data` on it and `strongroom log verify {self.root}` as an auditor. The"
-            f" signed evidence is in {self.evidence}; keep a copy. Removing that file ends this alarm and pins the"
-            " log's key anew."
+            f" signed evidence is in {self.evidence}; keep a copy. When it is explained, `strongroom log trust KEY"
+            f" --explained --repo {self.label}`, with the verifier key as the operator gave it to you, puts that file"
+            " aside and ends this alarm."
         )
 
 
