@@ -38,7 +38,7 @@ receipts = st.builds(
 
 def one() -> bytes:
     """An encoded receipt."""
-    return draft(1).receipt(3, "1" * 64, now_ns=5, boot="", first=None, salt="2" * 32).encode()
+    return draft(1).leaf(3, "1" * 64, now_ns=5, boot="", first=None, salt="2" * 32)
 
 
 @settings(max_examples=100)
@@ -126,7 +126,7 @@ def test_a_promise_binds_the_leaf_to_the_log() -> None:
     signer, other = new_signer(), new_signer()
     value = promise.make(signer, one())
     assert promise.check(signer.verifier, value) == parse(one())
-    changed = draft(2).receipt(3, "1" * 64, now_ns=5, boot="", first=None, salt="2" * 32).encode()
+    changed = draft(2).leaf(3, "1" * 64, now_ns=5, boot="", first=None, salt="2" * 32)
     forged = f"v1 {promise.make(other, changed).split()[1]} {value.split()[2]}"
     for verifier, text in (
         (other.verifier, value),

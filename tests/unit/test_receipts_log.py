@@ -74,7 +74,7 @@ def test_many_threads_commit_in_groups(tmp_path: Path) -> None:
     committer = Committer(log.database, SystemClock())
     futures = [committer.submit(draft(n, repository=f"{n % 3}" * 32)) for n in range(200)]
     with pytest.raises(ValueError, match="name"):
-        draft(1, name="bad")
+        committer.submit(draft(1, name="bad"))
     assert len({future.result().hash for future in futures}) == 200
     committer.close()
     log.publish()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from strongroom.base.errors import StrongroomError, Unavailable
-from strongroom.receipts.leaf import ARRIVALS, NO_HASH, LeafType, Receipt, hash_of
+from strongroom.receipts.leaf import ARRIVALS, NO_HASH, LeafType, Receipt, hash_of, spelt
 from strongroom.receipts.merkle import leaf_hash
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.receipts.database import Database, Statements
+    from strongroom.receipts.leaf import Told
 
 GROUP = 256
 """At most so many receipts in one transaction."""
@@ -45,12 +46,31 @@ class Draft:
     unless_present: bool = False
     """Commit nothing when the log says that this object is there already."""
 
-    def __post_init__(self) -> None:
-        self.receipt(
-            0, NO_HASH, now_ns=0, boot="", first=None, salt=NO_HASH[:32]
-        )  # one bad draft must not fail the group it would be in
+    def check(self) -> Draft:
+        """The same draft. Raises ``ValueError`` when a field is not of its form.
 
-    def receipt(
+        Asked once, where a draft is handed in: one bad draft must not fail the group that it would be in.
+        """
+        Receipt(
+            type=self.type,
+            repository=self.repository,
+            sequence=0,
+            previous=NO_HASH,
+            kind=self.kind,
+            name=self.name,
+            sha256=self.sha256,
+            size=self.size,
+            principal=self.principal,
+            time_ns=0 if self.time_ns is None else self.time_ns,
+            boot="",
+            suspect=False,
+            first=None,
+            detail=self.detail,
+            salt=NO_HASH[:32],
+        )
+        return self
+
+    def leaf(
         self,
         sequence: int,
         previous: str,
@@ -60,25 +80,11 @@ class Draft:
         first: int | None,
         salt: str,
         suspect: bool = False,
-    ) -> Receipt:
-        """The receipt, with what was missing. Raises ``ValueError`` when a field is not of its form."""
-        return Receipt(
-            type=self.type,
-            repository=self.repository,
-            sequence=sequence,
-            previous=previous,
-            kind=self.kind,
-            name=self.name,
-            sha256=self.sha256,
-            size=self.size,
-            principal=self.principal,
-            time_ns=now_ns if self.time_ns is None else self.time_ns,
-            boot=boot,
-            suspect=suspect and self.time_ns is None,
-            first=first,
-            detail=self.detail,
-            salt=salt,
-        )
+    ) -> bytes:
+        """The receipt of a draft that was checked, encoded, with what was missing."""
+        if self.time_ns is not None:
+            now_ns, suspect = self.time_ns, False
+        return spelt(self, sequence, previous, now_ns, boot, first, salt, suspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,11 @@ class Committer:
         self._thread.start()
 
     def submit(self, draft: Draft) -> Future[Committed]:
-        """Ask for a receipt. The future fails with ``Unavailable`` when the database cannot be written."""
+        """Ask for a receipt. The future fails with ``Unavailable`` when the database cannot be written.
+
+        Raises ``ValueError`` for a draft that is not of its form.
+        """
+        draft.check()
         future: Future[Committed] = Future()
         with self._guard:
             if self._closed:
@@ -161,7 +171,7 @@ def _no_doubt(_now_ns: int) -> str:
 def commit_group(
     database: Database, drafts: Sequence[Draft], clock: Clock, boot: str, doubt: Doubt = _no_doubt
 ) -> list[Committed]:
-    """Commit receipts in one transaction, in their order. Durable on return."""
+    """Commit receipts in one transaction, in their order. Durable on return. The drafts were checked."""
     with database.statements() as sql:
         # One order of locking, or two groups could wait for each other.
         heads = {at: _head(sql, at, locked=not database.is_sqlite) for at in sorted({d.repository for d in drafts})}
@@ -179,17 +189,14 @@ def commit_group(
             sequence, head = heads[draft.repository]
             now_ns = clock.now_ns()
             salt, suspect = os.urandom(16).hex(), bool(doubt(now_ns))
-            receipt = draft.receipt(
-                sequence, head, now_ns=now_ns, boot=boot, first=past.first, salt=salt, suspect=suspect
-            )
-            committed = Committed(receipt.encode())
-            done.append(committed)
-            row = row_of(receipt, committed.data)
+            data = draft.leaf(sequence, head, now_ns=now_ns, boot=boot, first=past.first, salt=salt, suspect=suspect)
+            done.append(Committed(data))
+            row = row_of(draft, sequence, data)
             rows.append(tuple(row.values()))
             heads[draft.repository] = (sequence + 1, row["hash"].hex())
             if draft.kind:
                 first = sequence if past.first is None else past.first
-                history[key] = History(first, committed.data if row["present"] else None)
+                history[key] = History(first, data if row["present"] else None)
         if rows:
             sql.many(_INSERT, rows)
             sql.many(
@@ -211,14 +218,14 @@ class Row(TypedDict):
     data: bytes
 
 
-def row_of(receipt: Receipt, data: bytes) -> Row:
-    """A receipt as a row of the table, without an index."""
+def row_of(told: Told, sequence: int, data: bytes) -> Row:
+    """A receipt as a row of the table, without an index. ``data`` is its spelling."""
     return {
-        "repository": receipt.repository,
-        "sequence": receipt.sequence,
-        "kind": receipt.kind,
-        "name": receipt.name,
-        "present": int(receipt.type in ARRIVALS),
+        "repository": told.repository,
+        "sequence": sequence,
+        "kind": told.kind,
+        "name": told.name,
+        "present": int(told.type in ARRIVALS),
         "hash": leaf_hash(data),
         "data": data,
     }

@@ -61,8 +61,8 @@ class RemoteCommitter:
         self._guard = threading.Lock()
 
     def commit(self, draft: Draft) -> Committed:
-        """Commit a receipt and wait until it is durable. Raises ``Unavailable``."""
-        message = _pack(draft)
+        """Commit a receipt and wait until it is durable. Raises ``Unavailable``, ``ValueError`` for a bad draft."""
+        message = _pack(draft.check())
         channel = self._take()
         try:
             channel.send(message)
@@ -193,6 +193,7 @@ def _pack(draft: Draft) -> bytes:
 
 
 def _unpack(message: bytes) -> Draft:
+    # A worker has checked it: it is as trusted as this process, and the same program.
     kind, repository, word, name, sha256, size, principal, detail, time_ns, unless_present = message.decode().split(
         _BETWEEN
     )

@@ -17,6 +17,7 @@ import operator
 import re
 import time
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.receipts.merkle import leaf_hash
@@ -108,16 +109,7 @@ class Receipt:
 
     def encode(self) -> bytes:
         """The one spelling of this receipt."""
-        # By hand, as json.dumps spells ``row`` without white space: all texts but the detail hold nothing to escape.
-        detail = json.dumps(self.detail) if self.detail else '""'
-        first = "null" if self.first is None else self.first
-        return (
-            f'{{"v":{self.version},"type":"{self.type.value}","repository":"{self.repository}"'
-            f',"sequence":{self.sequence},"previous":"{self.previous}","kind":"{self.kind}","name":"{self.name}"'
-            f',"sha256":"{self.sha256}","size":{self.size},"principal":"{self.principal}","time":{self.time_ns}'
-            f',"boot":"{self.boot}","suspect":{"true" if self.suspect else "false"},"first":{first}'
-            f',"detail":{detail},"salt":"{self.salt}"}}'
-        ).encode("ascii")
+        return spelt(self, self.sequence, self.previous, self.time_ns, self.boot, self.first, self.salt, self.suspect)
 
     def utc(self) -> str:
         """The time, in UTC, to the second."""
@@ -143,6 +135,42 @@ class Receipt:
             "detail": self.detail,
             "salt": self.salt,
         }
+
+
+class Told(Protocol):
+    """What a receipt says of its object, as ``Receipt`` does: what whoever asks for one knows beforehand."""
+
+    @property
+    def type(self) -> LeafType: ...
+    @property
+    def repository(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+
+
+def spelt(
+    told: Told, sequence: int, previous: str, time_ns: int, boot: str, first: int | None, salt: str, suspect: bool
+) -> bytes:
+    """The spelling of a receipt, whose fields are of their form already."""
+    # By hand, as json.dumps spells ``row`` without white space: all texts but the detail hold nothing to escape.
+    detail = json.dumps(told.detail) if told.detail else '""'
+    return (
+        f'{{"v":{VERSION},"type":"{told.type.value}","repository":"{told.repository}"'
+        f',"sequence":{sequence},"previous":"{previous}","kind":"{told.kind}","name":"{told.name}"'
+        f',"sha256":"{told.sha256}","size":{told.size},"principal":"{told.principal}","time":{time_ns}'
+        f',"boot":"{boot}","suspect":{"true" if suspect else "false"},"first":{"null" if first is None else first}'
+        f',"detail":{detail},"salt":"{salt}"}}'
+    ).encode("ascii")
 
 
 def parse(data: bytes) -> Receipt:

@@ -150,7 +150,7 @@ def apply_leaves(database: Database, before: LogState, base: int, leaves: list[b
         )
         for position, data in enumerate(leaves, base):
             receipt = parse(data)
-            row = row_of(receipt, data)
+            row = row_of(receipt, receipt.sequence, data)
             query = sa.select(table.c.id).where(
                 table.c.repository == receipt.repository,
                 table.c.sequence == receipt.sequence,

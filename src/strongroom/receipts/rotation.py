@@ -85,7 +85,9 @@ def rotate(database: Database, origin: str, last: bytes | None, clock: Clock) ->
             salt=os.urandom(16).hex(),
         )
         data = receipt.encode()
-        connection.execute(table.insert(), {**row_of(receipt, data), "log": old.id + 1, "position": 0})
+        connection.execute(
+            table.insert(), {**row_of(receipt, receipt.sequence, data), "log": old.id + 1, "position": 0}
+        )
         connection.execute(chain.delete().where(chain.c.repository == GATEWAY))
         end = {"repository": GATEWAY, "next": receipt.sequence + 1, "head": hash_of(data)}
         connection.execute(chain.insert(), end)

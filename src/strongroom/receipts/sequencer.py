@@ -196,9 +196,10 @@ class Sequencer:
             size = now.assigned + len(pending)
             if not pending or not change(connection, now.id, {"assigned": now.assigned}, assigned=size):
                 return 0  # another sequencer was faster
-            connection.execute(
-                table.update().where(table.c.id == sa.bindparam("at")),
-                [{"at": row.id, "log": now.id, "position": now.assigned + i} for i, row in enumerate(pending)],
+            self._database.many(
+                connection,
+                "UPDATE leaf SET log = ?, position = ? WHERE id = ?",
+                [(now.id, position, row.id) for position, row in enumerate(pending, now.assigned)],
             )
             grow_tiles(connection, now.id, now.assigned, [bytes(row.hash) for row in pending])
         return len(pending)
