@@ -39,7 +39,7 @@ def main() -> int:
     if target == source or source in target.parents:
         print(f"{target} lies inside {source}; choose another place with TARGET=folder", file=sys.stderr)
         return 1
-    local, behind, restored = target / "local", target / "gateway", target / "restored"
+    local, behind, restored, state = (target / name for name in ("local", "gateway", "restored", "state"))
     if restored.exists():
         print(
             f"{restored} is there from an earlier run; remove it, or choose another place with TARGET=folder",
@@ -50,6 +50,8 @@ def main() -> int:
         return 1
     password = _password(target)
     os.environ["STRONGROOM_PASSWORD_FILE"] = str(password)
+    # What a host remembers of its repositories stays with these: whoever removes the folder has removed everything.
+    os.environ["STRONGROOM_STATE_DIR"] = str(state)
     with _gateway(behind, target / "token") as address:
         offsite = f"rest:http://{address}/{OFFSITE}/"
         if not (local / "config").exists():
@@ -68,7 +70,7 @@ def main() -> int:
         return 1
     print(f"\nEvery file of {source} came back as it is.")
     shutil.rmtree(restored)
-    _next(source, local, behind, password)
+    _next(source, local, behind, password, state)
     return 0
 
 
@@ -143,7 +145,10 @@ def _run(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
 
 
 def _compare(source: Path, restored: Path) -> list[str]:
-    """Paths whose kind, mode, time or content differ, or that are on one side only."""
+    """Paths whose kind, mode, time or content differ, or that are on one side only.
+
+    Sockets are left out: a restore makes none, as restic's, since they mean nothing without the program behind them.
+    """
     found: list[str] = []
     pending = [""]
     while pending:
@@ -152,6 +157,7 @@ def _compare(source: Path, restored: Path) -> list[str]:
             names = set(os.listdir(os.path.join(source, folder)))
         except PermissionError:
             continue  # could not be backed up either; the backup has named it
+        names = {name for name in names if not stat.S_ISSOCK(os.lstat(os.path.join(source, folder, name)).st_mode)}
         there = os.path.join(restored, folder)
         found += [os.path.join(folder, name) for name in names.symmetric_difference(os.listdir(there))]
         for name in names.intersection(os.listdir(there)):
@@ -174,7 +180,7 @@ def _same(left: str, right: str) -> bool:
     return before.st_mtime_ns == after.st_mtime_ns and filecmp.cmp(left, right, shallow=False)
 
 
-def _next(source: Path, local: Path, behind: Path, password: Path) -> None:
+def _next(source: Path, local: Path, behind: Path, password: Path, state: Path) -> None:
     offsite = "rest:http://127.0.0.1:8000/" + OFFSITE + "/"
     token = behind.parent / "token"
     command = os.path.relpath(COMMAND)
@@ -186,10 +192,11 @@ Kept for you:
   {behind}    the off-site one, behind its gateway (run that on another machine before you rely on it)
   {token}      what this host shows to the gateway: with it one can add and read, and delete nothing
   {password}   their password; without it nobody can read them, you neither: keep a copy elsewhere
+  {state}      what this host remembers of them: last runs, and which repository stood where
 
 Next:
   {command} gateway serve --path {shlex.quote(str(behind))} --append-only --listen 127.0.0.1:8000 &
-  export STRONGROOM_PASSWORD_FILE={shlex.quote(str(password))}
+  export STRONGROOM_PASSWORD_FILE={shlex.quote(str(password))} STRONGROOM_STATE_DIR={shlex.quote(str(state))}
   export STRONGROOM_REST_USERNAME={HOST} STRONGROOM_REST_PASSWORD="$(cat {shlex.quote(str(token))})"
   {command} backup {where} -r {offsite} {shlex.quote(str(source))}
   {command} snapshots {where}

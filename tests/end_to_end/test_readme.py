@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +80,16 @@ def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Resti
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+def test_the_quick_start_again_after_its_folder_was_removed(tmp_path: Path, source: Path, home: Path) -> None:
+    """All that the quick start keeps lies in its folder; a socket in the source, which nobody restores, is no bug."""
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(source / "agent"))
+    for _ in range(2):
+        ended = _quickstart(home, source, tmp_path / "kept")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        shutil.rmtree(tmp_path / "kept")
+
+
 def test_the_quick_start_refuses_without_space(tmp_path: Path, source: Path, home: Path) -> None:
     """A source for which there is no room is refused before anything is written."""
     with (source / "sparse").open("wb") as out:
@@ -90,11 +102,6 @@ def test_the_quick_start_refuses_without_space(tmp_path: Path, source: Path, hom
 
 def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "STRONGROOM_"))}
-    env |= {
-        "SOURCE": str(source),
-        "TARGET": str(target),
-        "HOME": str(home),
-        "STRONGROOM_STATE_DIR": str(home / "state"),
-    }
+    env |= {"SOURCE": str(source), "TARGET": str(target), "HOME": str(home)}
     script: list[str | Path] = [sys.executable, ROOT / "scripts" / "quickstart.py"]
     return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=120)
