@@ -53,6 +53,14 @@ def test_flags_with_true_and_false() -> None:
     assert options["no_lock"] is None
 
 
+def test_only_what_may_not_be_left_out_is_missed() -> None:
+    """A verb without its operands is told which one it needs, not those that are optional."""
+    with pytest.raises(UsageError, match=r"^SNAPSHOT must be given"):
+        _parsed("ls")
+    with pytest.raises(UsageError, match=r"^SNAPSHOT and FILE/FOLDER must be given"):
+        _parsed("dump", "--json")
+
+
 def test_nothing_behind_two_dashes_is_an_option() -> None:
     """Words behind -- are arguments, whatever they look like."""
     _, options = _parsed("backup", "--dry-run", "--stdin-from-command", "--", "sh", "-c", "--json", "--")

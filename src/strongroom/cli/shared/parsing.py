@@ -64,6 +64,10 @@ class Parser(argparse.ArgumentParser):
             near = nearest(name, list(self._option_string_actions))
             if near:
                 hint = f"Did you mean {near}? " + hint
+        missing = message.removeprefix("the following arguments are required: ")
+        if missing != message:  # argparse names those that may be left out, too
+            optional = {action.metavar for action in self._actions if action.nargs in ("*", "?")}
+            message = " and ".join(name for name in missing.split(", ") if name not in optional) + " must be given"
         raise UsageError(message, hint=hint)
 
 
