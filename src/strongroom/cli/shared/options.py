@@ -245,7 +245,12 @@ def add_snapshot_filter(parser: argparse.ArgumentParser, *, latest_only: bool) -
     what = "with 'latest', look only at" if latest_only else "only"
     group = parser.add_argument_group("which snapshots")
     group.add_argument(
-        "-H", "--host", dest="hosts", action="append", metavar="HOST", help=f"{what} snapshots of this host"
+        "-H",
+        "--host",
+        dest="hosts",
+        action="append",
+        metavar="HOST",
+        help=f"{what} snapshots of this host (default: $RESTIC_HOST; '' for any)",
     )
     group.add_argument("--path", dest="paths", action="append", metavar="PATH", help=f"{what} snapshots with this path")
     group.add_argument(

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def filter_of(context: Context) -> SnapshotFilter:
-    """``--host`` (or ``RESTIC_HOST``), ``--path``, ``--tag``. A relative path is made absolute, as restic does."""
+    """``--host`` (or ``RESTIC_HOST``), ``--path``, ``--tag``. A relative path is made absolute, as restic does.
+
+    ``--host ''`` is all hosts, in spite of the variable (restic pull request 5541).
+    """
     arguments = context.arguments
     paths = tuple(os.path.abspath(path) for path in arguments.paths or ())
     variable = lookup("HOST")
-    hosts = tuple(arguments.hosts or ((variable.value,) if variable else ()))
-    return SnapshotFilter(hosts, paths, tuple(arguments.tags or ()))
+    hosts = arguments.hosts if arguments.hosts is not None else [variable.value] if variable else []
+    return SnapshotFilter(tuple(filter(None, hosts)), paths, tuple(arguments.tags or ()))
 
 
 def of_snapshot(name: str, snapshot: Snapshot) -> str:
