@@ -55,6 +55,24 @@ def test_what_is_no_duration(text: str) -> None:
         values.duration(text)
 
 
+@pytest.mark.parametrize("digits", [20, 26, 5000])
+def test_numbers_beyond_any_use_are_refused(digits: int) -> None:
+    """What no counter of 63 bits holds is a bad value at once, not an overflow somewhere in the middle."""
+    number = "9" * digits
+    for parse in (values.whole_number, values.size, lambda text: values.duration(text + "h"), values.pack_size):
+        with pytest.raises(ValueError, match=r"too large|292 years|no size"):
+            parse(number)
+    with pytest.raises(ValueError, match="too large"):
+        values.size("9999999999T")
+
+
+def test_how_many_at_once() -> None:
+    """Each has a thread, so that a slip of the finger must not start a million."""
+    assert values.at_once("256") == 256
+    with pytest.raises(ValueError, match="too many"):
+        values.at_once("257")
+
+
 def test_local_time_is_local() -> None:
     """A time without an offset is local, one with an offset is that moment."""
     assert values.local_time("2012-11-01 22:08:41").strftime("%Y-%m-%d %H:%M:%S") == "2012-11-01 22:08:41"

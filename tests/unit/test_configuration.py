@@ -70,6 +70,16 @@ def test_a_good_file() -> None:
         ),
         ("version = 1\n[repository.'a b']\nurl='x'", "F: repository", "cannot be a name", "Letters"),
         ("version = 1\nx = ]", "F", "line 2", "line"),
+        ("version = 1\nx = " + "9" * 5000, "F", "too long", "9223372036854775807"),
+        ("version = 1\nx = " + "[" * 5000, "F", "too deep", "deep"),
+        (
+            "version = 1\n[defaults]\nlimit_upload = 9223372036854775808",
+            "F: defaults.limit_upload",
+            "too large",
+            "2048",
+        ),
+        ("version = 1\n[defaults]\nread_concurrency = 257", "F: defaults.read_concurrency", "0 to 256", "2"),
+        ("version = 1\n[defaults]\nspool = '9999999999T'", "F: defaults.spool", "too large", "2G"),
     ],
 )
 def test_a_mistake_is_named_by_table_and_key(text: str, subject: str, what: str, hint: str) -> None:

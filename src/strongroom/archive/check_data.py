@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.quantities import size
 from strongroom.base.record import record
 from strongroom.repository.parallel import outcomes
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 _BUCKET = re.compile(r"(\d{1,3})/(\d{1,3})\Z", re.ASCII)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%\Z", re.ASCII)
-_SIZE = re.compile(r"(\d+)([KMGT]?)B?\Z", re.ASCII | re.IGNORECASE)
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 class Subset(Protocol):
@@ -78,8 +78,10 @@ def parse_subset(text: str) -> Subset:
     elif match := _PERCENT.match(text):
         if 0 < float(match[1]) <= 100:
             return Share(float(match[1]))
-    elif (match := _SIZE.match(text)) and int(match[1]):
-        return Amount(int(match[1]) << _UNITS[match[2].upper()])
+    else:
+        with contextlib.suppress(ValueError):
+            if count := size(text):
+                return Amount(count)
     raise UsageError(
         "is no subset",
         subject=f"--read-data-subset {text}",

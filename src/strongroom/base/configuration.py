@@ -13,7 +13,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.base.quantities import duration, size
+from strongroom.base.quantities import COMPRESSION_MODES, LARGEST, MOST_AT_ONCE, PACK_MEBIBYTES, duration, size
 from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
@@ -75,7 +75,16 @@ def number(value: object) -> int:
     """A whole number of zero or more. Raises ``ValueError`` with what it must be."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("must be a whole number of zero or more")
+    if value > LARGEST:
+        raise ValueError("is too large")
     return value
+
+
+def at_once(value: object) -> int:
+    """How many at once; 0 means the usual number. Raises ``ValueError`` with what it must be."""
+    if number(value) > MOST_AT_ONCE:
+        raise ValueError(f"must be a whole number from 0 to {MOST_AT_ONCE}")
+    return number(value)
 
 
 def size_text(value: object) -> str:
@@ -91,9 +100,9 @@ def duration_text(value: object) -> str:
 
 
 def pack_size(value: object) -> int:
-    """MiB for each pack, within restic's bounds. Raises ``ValueError`` with what it must be."""
-    if number(value) not in range(4, 129):
-        raise ValueError("must be a whole number from 4 to 128")
+    """MiB for each pack. Raises ``ValueError`` with what it must be."""
+    if number(value) not in PACK_MEBIBYTES:
+        raise ValueError(f"must be a whole number from {PACK_MEBIBYTES[0]} to {PACK_MEBIBYTES[-1]}")
     return number(value)
 
 
@@ -129,8 +138,8 @@ def _shell_words(text: str) -> PasswordSource:
 
 def compression(value: object) -> str:
     """A mode of compression. Raises ``ValueError`` with what it must be."""
-    if value not in ("auto", "off", "fastest", "better", "max"):
-        raise ValueError('must be "auto", "off", "fastest", "better" or "max"')
+    if value not in COMPRESSION_MODES:
+        raise ValueError("must be one of " + ", ".join(f'"{mode}"' for mode in COMPRESSION_MODES))
     return str(value)
 
 
@@ -186,7 +195,7 @@ DEFAULT_KEYS: dict[str, Key] = {
     "cache_dir": Key(text, '"/var/cache/strongroom"', "where the local cache lies"),
     "no_cache": Key(truth, "false", "use no local cache"),
     "retry_lock": Key(duration_text, '"5m"', "keep trying for so long when a repository is locked"),
-    "read_concurrency": Key(number, "2", "how many files are read at once"),
+    "read_concurrency": Key(at_once, "2", "how many files are read at once"),
     "spool": Key(size_text, '"2G"', "disk space for packs that wait for a slow repository"),
 }
 
@@ -210,6 +219,9 @@ def parse(text: str, path: str = "configuration") -> Configuration:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"not valid TOML: {error}", subject=path, hint="Mend that line.") from None
+    except (ValueError, RecursionError):  # the parser leaves these to whoever reads numbers or nests brackets
+        hint = "Nothing in this file is larger than 9223372036854775807 or more than a few tables deep."
+        raise ConfigurationError("a number is too long or brackets too deep", subject=path, hint=hint) from None
     for key in document:
         if key not in ("version", "defaults", "repository", "source"):
             raise _unknown(path, key, ("version", "defaults", "repository", "source"), key)

@@ -7,13 +7,32 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"(\d+)\s*([bBkKmMgGtT]?)([iI]?[bB])?\Z")
+COMPRESSION_MODES = ("auto", "off", "fastest", "better", "max")
+PACK_MEBIBYTES = range(4, 129)
+"""Sizes for packs, within restic's bounds, since a pack is in memory as a whole."""
+MOST_AT_ONCE = 256
+"""Files read, or connections used, at once: each has a thread, and a slip of the finger must not start a million."""
+LARGEST = (1 << 63) - 1
+"""The largest size in bytes and the longest duration in nanoseconds, as in restic."""
+
+_SIZE_TEXT = r"(\d+)\s*([bBkKmMgGtT]?)([iI]?[bB])?"
+_PART_TEXT = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)"
+_SIZE = re.compile(_SIZE_TEXT + r"\Z", re.ASCII)
 _FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION_PART = re.compile(_PART_TEXT, re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-SIZE_PATTERN = r"^\s*\d+\s*[bBkKmMgGtT]?([iI]?[bB])?\s*$"
-DURATION_PATTERN = r"^\s*(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+)\s*$"
+SIZE_PATTERN = rf"^\s*{_SIZE_TEXT}\s*$"
+DURATION_PATTERN = rf"^\s*(0|({_PART_TEXT})+)\s*$"
+
+
+def whole_number(text: str) -> int:
+    """A number of zero or more, and no larger than ``LARGEST``."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is not a whole number")
+    if len(text) > 1000 or int(text) > LARGEST:  # Python itself converts no more than 4300 digits
+        raise ValueError(f"a number of {len(text)} digits is too large")
+    return int(text)
 
 
 def size(text: str) -> int:
@@ -21,7 +40,10 @@ def size(text: str) -> int:
     match = _SIZE.match(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a size: write a number of bytes, or one with k, M, G or T, such as 500M")
-    return int(match[1]) * _FACTOR[match[2].lower()]
+    count = whole_number(match[1]) * _FACTOR[match[2].lower()]
+    if count > LARGEST:
+        raise ValueError(f"{text!r} is too large")
+    return count
 
 
 def duration(text: str) -> float:
@@ -32,4 +54,7 @@ def duration(text: str) -> float:
     parts = list(_DURATION_PART.finditer(text))
     if not parts or "".join(part[0] for part in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write for example 90s, 5m or 1h30m")
-    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+    seconds = sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+    if seconds * 1e9 > LARGEST:
+        raise ValueError("a duration is 292 years at most")
+    return seconds

@@ -16,7 +16,7 @@ from strongroom.cli.shared.failure import sentence
 from strongroom.cli.shared.opening import check_promises, open_targets, say_failure
 from strongroom.cli.shared.options import typed
 from strongroom.cli.shared.promises import say_broken
-from strongroom.cli.shared.values import local_time, size, tag_list, whole_number
+from strongroom.cli.shared.values import at_once, local_time, size, tag_list
 
 if TYPE_CHECKING:
     import argparse
@@ -85,9 +85,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it runs")
     how.add_argument("-n", "--dry-run", action="store_true", help="store nothing, show what would be done")
     how.add_argument("--skip-if-unchanged", action="store_true", help="write no snapshot when nothing has changed")
-    how.add_argument(
-        "--read-concurrency", type=typed(whole_number), metavar="N", help="how many files are read at once"
-    )
+    how.add_argument("--read-concurrency", type=typed(at_once), metavar="N", help="how many files are read at once")
     how.add_argument(
         "--spool",
         type=typed(size),

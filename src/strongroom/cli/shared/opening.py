@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.failure import advice, sentence
 from strongroom.cli.shared.patience import PatientClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
+from strongroom.cli.shared.values import at_once
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
 from strongroom.repository.parallel import outcomes
@@ -56,7 +57,7 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         client_certificate=settings.get("tls_client_cert", name).value,
         insecure_tls=settings.get("insecure_tls", name).value,
         user_agent=settings.get("http_user_agent").value,
-        connections=int(connections) if connections and connections.isdigit() and int(connections) else None,
+        connections=_connections(connections) if connections else None,
         limit_upload=settings.get("limit_upload", name).value,
         limit_download=settings.get("limit_download", name).value,
         stuck_timeout=settings.get("stuck_request_timeout").value,
@@ -64,6 +65,16 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         cancelled=lambda: context.signals.asked,
         extended=extended,
     )
+
+
+def _connections(text: str) -> int:
+    try:
+        number = at_once(text)
+        if number == 0:
+            raise ValueError("at least one is needed")
+    except ValueError as error:
+        raise UsageError(str(error), subject=f"-o ….connections={text}", hint="Usual are 2 to 20.") from None
+    return number
 
 
 def cache_of(context: Context) -> Cache | None:

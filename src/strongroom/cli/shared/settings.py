@@ -63,9 +63,7 @@ _SETTINGS: dict[str, _Setting] = {
     "cache_dir": _Setting("cache_dir", "CACHE_DIR", "cache_dir", str, None, False),
     "no_cache": _Setting("no_cache", None, "no_cache", _truth, False, False),
     "cleanup_cache": _Setting("cleanup_cache", None, None, _truth, False, False),
-    "read_concurrency": _Setting(
-        "read_concurrency", "READ_CONCURRENCY", "read_concurrency", values.whole_number, 0, False
-    ),
+    "read_concurrency": _Setting("read_concurrency", "READ_CONCURRENCY", "read_concurrency", values.at_once, 0, False),
     "spool": _Setting("spool", "SPOOL", "spool", values.size, 2 << 30, False),
     "host": _Setting("host", "HOST", None, str, None, False),
 }

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strongroom.base.quantities import duration, size
+from strongroom.base.quantities import (
+    COMPRESSION_MODES,
+    MOST_AT_ONCE,
+    PACK_MEBIBYTES,
+    duration,
+    size,
+    whole_number,
+)
 
 __all__ = [
+    "at_once",
     "compression",
     "duration",
     "key_value",
@@ -18,23 +26,22 @@ __all__ = [
     "whole_number",
 ]
 
-COMPRESSION_MODES = ("auto", "off", "max", "fastest", "better")
 
-
-def whole_number(text: str) -> int:
-    """A number of zero or more."""
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(text)
+def at_once(text: str) -> int:
+    """How many at once; 0 means the usual number."""
+    number = whole_number(text)
+    if number > MOST_AT_ONCE:
+        raise ValueError(f"{number} at once are too many: {MOST_AT_ONCE} at most")
+    return number
 
 
 def pack_size(text: str) -> int:
-    """MiB for each pack, within restic's bounds, since a pack is in memory as a whole; 0 means the usual size."""
+    """MiB for each pack; 0 means the usual size."""
     number = whole_number(text)
     if number == 0:
         return 16
-    if not 4 <= number <= 128:
-        raise ValueError(f"{number} MiB is no size for packs: they have 4 to 128")
+    if number not in PACK_MEBIBYTES:
+        raise ValueError(f"{number} MiB is no size for packs: they have {PACK_MEBIBYTES[0]} to {PACK_MEBIBYTES[-1]}")
     return number
 
 
