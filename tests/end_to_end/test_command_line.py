@@ -114,6 +114,19 @@ def test_a_closed_pipe_ends_quietly(strongroom: Strongroom, repository: Path) ->
         assert run.stderr.read() == b""
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_reason_to_save_nothing(
+    strongroom: Strongroom, repository: Path, source: Path, closed: str
+) -> None:
+    """A backup whose output nobody wants is made all the same, and no file of the repository takes its place."""
+    strongroom.init(repository)
+    command = f"{strongroom.executable} -r {repository} backup {source} {closed}"
+    ended = subprocess.run(["sh", "-c", command], env=strongroom.env, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    strongroom.on(repository, "check", "--read-data").expect(0)
+    assert len(strongroom.on(repository, "snapshots", "--json").expect(0).json()) == 1
+
+
 def test_credentials_stay_out_of_every_message(strongroom: Strongroom) -> None:
     """A password in a URL appears in no output, whatever goes wrong."""
     for url in (

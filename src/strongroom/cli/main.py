@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     words = list(sys.argv[1:] if words is None else words)
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        from strongroom.cli.output.out import open_missing_streams
+
+        open_missing_streams()
     if words == ["--version"]:  # the one command that must not wait for anything
         from strongroom.cli.version import version_line
 

@@ -91,6 +91,21 @@ class Out:
                 raise _named(error) from None
 
 
+def open_missing_streams() -> None:
+    """Put /dev/null where we were started with a standard stream closed, as Go's programs do.
+
+    Else the next file that is opened, perhaps one of a repository, takes its number, and gets what is written there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - until the end
+
+
 def abandon_stdout() -> None:
     """Point standard output to nowhere, so that the interpreter's last flush finds no broken pipe to complain about."""
     try:
