@@ -61,6 +61,21 @@ def test_a_full_disk_alone(strongroom: Strongroom, restic: Restic, tmp_path: Pat
         restic.check(disk / "full")
 
 
+@pytest.mark.root
+def test_reading_when_the_disk_is_full(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Where there is no room for a lock the way to read all the same is named, and so is the file that a dump fills."""
+    (tmp_path / "file").write_bytes(bytes(200_000))
+    with small_disk(tmp_path / "small", 1) as disk:
+        strongroom.init(disk / "full")
+        strongroom.run("-r", disk / "full", "backup", tmp_path / "file").expect(0)
+        with pytest.raises(OSError, match="No space"):
+            (disk / "filler").write_bytes(bytes(1 << 20))
+        assert "--no-lock" in strongroom.run("-r", disk / "full", "ls", "latest").expect(1).err
+        strongroom.run("-r", disk / "full", "--no-lock", "ls", "latest").expect(0)
+        words = ("dump", "--no-lock", "latest", tmp_path / "file", "--target", disk / "copy")
+        assert f"{disk / 'copy'}: No space" in strongroom.run("-r", disk / "full", *words).expect(1).err
+
+
 @contextmanager
 def rest_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """``rclone serve restic`` over a folder on a free local port; the URL and the process."""

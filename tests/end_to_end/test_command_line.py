@@ -127,6 +127,18 @@ def test_closed_streams_are_no_reason_to_save_nothing(
     assert len(strongroom.on(repository, "snapshots", "--json").expect(0).json()) == 1
 
 
+def test_a_file_where_a_folder_is_needed(strongroom: Strongroom, repository: Path, source: Path) -> None:
+    """It is called what it is, once, wherever it stands."""
+    file = source / "file"
+    file.write_bytes(b"")
+    strongroom.init(repository)
+    strongroom.on(repository, "backup", source).expect(0)
+    for words in (("init", "-r", file), ("-r", repository, "restore", "latest", "--target", file)):
+        said = strongroom.run(*words).expect(1).err
+        assert said.count("Not a directory") == 1
+        assert "A file stands where a folder is needed." in said
+
+
 def test_credentials_stay_out_of_every_message(strongroom: Strongroom) -> None:
     """A password in a URL appears in no output, whatever goes wrong."""
     for url in (

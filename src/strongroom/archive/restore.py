@@ -195,9 +195,10 @@ def _patterns(patterns: tuple[str, ...]) -> list[bytes]:
 def _refused(problem: OSError, options: RestoreOptions) -> StrongroomError:
     """The kernel's word on a target that takes nothing: what it tried, and the system's answer."""
     full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-    what = f"{problem.strerror}: {os.strerror(problem.errno)}" if problem.errno else str(problem)
     hint = "What was restored so far is there; the same command goes on from it." if full else ""
-    return (Full if full else Refused)(what, subject=os.fsdecode(options.target), hint=hint)
+    if problem.errno == errno.ENOTDIR:
+        hint = "A file stands where a folder is needed."
+    return (Full if full else Refused)(problem.strerror or str(problem), subject=os.fsdecode(options.target), hint=hint)
 
 
 def _status(now: _kernel.RestoreProgress) -> Status:

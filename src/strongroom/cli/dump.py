@@ -10,6 +10,7 @@ from strongroom.archive.dump import ARCHIVES, dump
 from strongroom.archive.view import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.output.out import writing
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.options import add_snapshot_filter
 from strongroom.cli.shared.selecting import filter_of
@@ -73,5 +74,5 @@ def _sink(out: Out, target: str | None) -> Iterator[Sink]:
     if target is None:
         yield _Standard(out)
     else:
-        with open(target, "wb") as file:
+        with writing(target) as file:
             yield file

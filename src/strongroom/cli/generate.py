@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.output.out import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +41,8 @@ def run(context: Context) -> int:
             context.out.line(f"{count} manual pages written to {context.arguments.man}")
     for shell, path in files.items():
         if path:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(completion(shell))
+            with writing(path) as file:
+                file.write(completion(shell).encode())
             if context.verbosity > 0:
                 context.out.line(f"{shell} completions written to {path}")
     return 0
@@ -60,8 +61,8 @@ def _write_pages(folder: str) -> int:
         pages[man.file_name(verb.name)] = man.page(verb.name, verb.summary, parsing.build_parser(verb), version)
     os.makedirs(folder, exist_ok=True)
     for name, text in pages.items():
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(text)
+        with writing(os.path.join(folder, name)) as file:
+            file.write(text.encode())
     return len(pages)
 
 

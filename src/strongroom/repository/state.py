@@ -6,6 +6,7 @@ treated like a lost one. Lost or broken: a warning, and everything is read again
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import posixpath
@@ -151,6 +152,7 @@ class RepositoryState:
         self._folder = folder
         self._surroundings = surroundings
         self._fresh_salt = surroundings.random_bytes(_SALT_BYTES)
+        self._told: set[str] = set()
 
     @property
     def salt(self) -> bytes:
@@ -197,17 +199,22 @@ class RepositoryState:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-            self._surroundings.warn(
-                f"ignoring {self.path}: {problem or type(problem).__name__}; all files are read again"
-            )
+            reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+            self._warn(f"ignoring {self.path}: {reason or type(problem).__name__}; all files are read again")
             return None
 
+    def _warn(self, text: str) -> None:
+        """Once each: a run reads and writes the file several times."""
+        if text not in self._told:
+            self._told.add(text)
+            self._surroundings.warn(text)
+
     def _change(self, change: Callable[[_Content], _Content]) -> None:
+        temporary = f"{self.path}.{os.getpid()}.tmp"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             with file_lock(os.path.join(self._folder, ".lock")):
                 old = self.content() or _Content(self._fresh_salt, {}, {})
-                temporary = f"{self.path}.{os.getpid()}.tmp"
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(change(old).encode(self.repository_id))
@@ -215,4 +222,6 @@ class RepositoryState:
                     os.fsync(file.fileno())
                 os.replace(temporary, self.path)
         except OSError as problem:
-            self._surroundings.warn(f"cannot write {self.path}: {problem.strerror}; the next run reads all files again")
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            self._warn(f"cannot write {self.path}: {problem.strerror}; the next run reads all files again")

@@ -8,7 +8,7 @@ import os
 from strongroom.base import errors
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -22,6 +22,8 @@ def store_error(error: OSError, subject: str) -> errors.StoreError:
         return errors.Missing(what, subject=subject)
     if error.errno in _FULL:
         return errors.Full(what, subject=subject, hint="Make room there, or raise the quota; then run again.")
+    if error.errno == errno.ENOTDIR:
+        return errors.Refused(what, subject=subject, hint="A file stands where a folder is needed.")
     if error.errno in _REFUSED:
         return errors.Refused(what, subject=subject, hint="Check who owns the folder and its permissions.")
     if error.errno in _UNSUPPORTED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Interrupted, StrongroomError, UsageError
+from strongroom.base.errors import Full, Interrupted, StrongroomError, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
@@ -193,7 +193,13 @@ def locked(
     if context.settings.get("no_lock") and not writing:
         return nullcontext()
     retry = context.settings.get("retry_lock").value
-    return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
+    try:
+        return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
+    except Full as error:
+        if writing:
+            raise
+        hint = "Make room there; or read without a lock, with --no-lock, when nobody removes anything meanwhile."
+        raise Full(error.what, subject=error.subject, hint=hint) from None
 
 
 def each_repository(
