@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.promise import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.access import Identity
     from strongroom.gateway.http.body import Body
@@ -54,8 +51,17 @@ class Uploads:
         if name.kind is not Kind.LOCK and repository.state().panic:
             raise Refused("the repository is read-only: panic was declared")
         repository.check_room()
-        with self._place(identity), self._admitted(repository, name, identity, role):
+        self._begin(identity)
+        try:
+            if role is not Role.FULL and name.kind is Kind.LOCK:
+                self._claim_lock(repository, name, identity)
+            elif role is not Role.FULL and name.kind is Kind.KEY:
+                with repository.exclusive("keys"):
+                    self._check_key(repository, name)
+                    return self._take(request, body, repository, name, identity)
             return self._take(request, body, repository, name, identity)
+        finally:
+            self._end(identity)
 
     def _take(
         self, request: Request, body: Body, repository: Repository, name: ObjectName, identity: Identity
@@ -95,34 +101,20 @@ class Uploads:
             return Answer(200)
         return Answer(200, headers={HEADER: services.ledger.promise(committed[0])})
 
-    @contextlib.contextmanager
-    def _place(self, identity: Identity) -> Iterator[None]:
+    def _begin(self, identity: Identity) -> None:
         with self._guard:
             if self._running[identity.id] >= self._services.settings.uploads_per_principal:
                 raise Busy("too many uploads at once")
             self._running[identity.id] += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._running[identity.id] -= 1
 
-    @contextlib.contextmanager
-    def _admitted(self, repository: Repository, name: ObjectName, identity: Identity, role: Role) -> Iterator[None]:
-        """The rules for keys and locks. Raises ``Refused`` or ``Full``."""
+    def _end(self, identity: Identity) -> None:
+        with self._guard:
+            self._running[identity.id] -= 1
+
+    def _claim_lock(self, repository: Repository, name: ObjectName, identity: Identity) -> None:
         services = self._services
-        if name.kind is Kind.LOCK and role is not Role.FULL:
-            if not services.ledger.claim_lock(
-                repository, name.name, identity.id, services.settings.locks_per_principal
-            ):
-                raise Full("too many live locks; `restic unlock` removes stale ones")
-            yield
-        elif name.kind is Kind.KEY and role is not Role.FULL:
-            with repository.exclusive("keys"):
-                self._check_key(repository, name)
-                yield
-        else:
-            yield
+        if not services.ledger.claim_lock(repository, name.name, identity.id, services.settings.locks_per_principal):
+            raise Full("too many live locks; `restic unlock` removes stale ones")
 
     def _check_key(self, repository: Repository, name: ObjectName) -> None:
         services = self._services
