@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli.verbs import VERBS
-from tests.support.programs import Strongroom
+from tests.support.programs import Restic, Strongroom
 
 
 def _exit_error(stderr: bytes) -> dict[str, object]:
@@ -125,6 +125,45 @@ def test_closed_streams_are_no_reason_to_save_nothing(
     assert (ended.returncode, ended.stderr) == (0, "")
     strongroom.on(repository, "check", "--read-data").expect(0)
     assert len(strongroom.on(repository, "snapshots", "--json").expect(0).json()) == 1
+
+
+def test_a_source_that_is_not_there_keeps_no_other_from_being_saved(
+    strongroom: Strongroom, restic: Restic, tmp_path: Path, source: Path
+) -> None:
+    """One source is away: it is named, the code is 3, the other has its snapshot; with none of them there it is 1."""
+    configuration = tmp_path / "home" / ".config" / "strongroom" / "config.toml"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(
+        f"""version = 1
+[repository.local]
+url = "{tmp_path}/local"
+[source.away]
+paths = ["{tmp_path}/disk"]
+[source.here]
+paths = ["{source}"]
+"""
+    )
+    configuration.chmod(0o600)
+    strongroom.run("init").expect(0)
+    assert "away: nothing of this source exists" in strongroom.run("backup").expect(3).err
+    assert [one["paths"] for one in restic.on(tmp_path / "local", "snapshots", "--json").expect(0).json()] == [
+        [str(source)]
+    ]
+    source.rename(tmp_path / "elsewhere")
+    assert "nothing of what shall be backed up exists" in strongroom.run("backup").expect(1).err
+
+
+def test_names_that_are_no_text(strongroom: Strongroom, repository: Path, source: Path) -> None:
+    """Bytes that are no UTF-8 are searched for, and an environment without a current folder is called by its name."""
+    (source / os.fsdecode(b"odd\xff")).write_bytes(b"")
+    strongroom.init(repository)
+    strongroom.on(repository, "backup", source).expect(0)
+    assert "odd" in strongroom.on(repository, "find", os.fsdecode(b"odd\xff")).expect(0).out
+    command = f"mkdir gone && cd gone && rmdir ../gone && {strongroom.executable} -r x snapshots"
+    ended = subprocess.run(
+        ["sh", "-c", command], cwd=source, env=strongroom.env, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, "Fatal: the current folder was removed\n")
 
 
 def test_a_file_where_a_folder_is_needed(strongroom: Strongroom, repository: Path, source: Path) -> None:

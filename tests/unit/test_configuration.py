@@ -70,6 +70,15 @@ def test_a_good_file() -> None:
         ),
         ("version = 1\n[repository.'a b']\nurl='x'", "F: repository", "cannot be a name", "Letters"),
         ("version = 1\nx = ]", "F", "line 2", "line"),
+        ("version = 1\n[repository.a]\nurl='x'\npassword={command=[]}", "F: repository.a.password", "is empty", "pass"),
+        (
+            "version = 1\n[repository.a]\nurl='x'\npassword={command=' '}",
+            "F: repository.a.password",
+            "is empty",
+            "pass",
+        ),
+        ('version = 1\n[repository.a]\nurl="x\\u0000"', "F: repository.a.url", "NUL", "url ="),
+        ('version = 1\n[source.a]\npaths=["x\\u0000"]', "F: source.a.paths", "NUL", "paths ="),
         ("version = 1\nx = " + "9" * 5000, "F", "too long", "9223372036854775807"),
         ("version = 1\nx = " + "[" * 5000, "F", "too deep", "deep"),
         (
@@ -89,6 +98,12 @@ def test_a_mistake_is_named_by_table_and_key(text: str, subject: str, what: str,
     assert caught.value.subject == subject
     assert what in caught.value.what
     assert hint in caught.value.hint
+
+
+def test_a_mark_before_the_text_is_no_mistake(file: Path) -> None:
+    """Editors of other systems write one."""
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert configuration.read(str(file)).repositories
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -34,7 +35,7 @@ class NameSearch:
         self._query = query
         one = {"iincludes" if query.ignore_case else "includes": query.patterns}
         self._filter = _kernel.Filter(**one)
-        self._anywhere = not any(b"/" in (p.encode() if isinstance(p, str) else p) for p in query.patterns)
+        self._anywhere = not any(b"/" in os.fsencode(p) for p in query.patterns)
         self._barren: set[bytes] = set()
 
     def search(self, view: SnapshotView, found: Callable[[Entry], None]) -> None:

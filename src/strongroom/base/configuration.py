@@ -52,6 +52,8 @@ def text(value: object) -> str:
         raise ValueError("must be text in quotes")
     if not value:
         raise ValueError("must not be empty")
+    if "\0" in value:
+        raise ValueError("must hold no NUL character")
     return value
 
 
@@ -61,7 +63,7 @@ def texts(value: object) -> tuple[str, ...]:
         value = [value]
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ValueError('must be a list of texts, such as ["one", "two"]')
-    return tuple(value)
+    return tuple(map(text, value))
 
 
 def truth(value: object) -> bool:
@@ -122,7 +124,12 @@ def password(value: object) -> PasswordSource:
         raise ValueError(how)
     ((kind, given),) = value.items()
     if kind == "command":
-        return PasswordSource("command", command=texts(given)) if isinstance(given, list) else _shell_words(text(given))
+        words = (
+            PasswordSource("command", command=texts(given)) if isinstance(given, list) else _shell_words(text(given))
+        )
+        if not words.command:
+            raise ValueError("the command is empty: " + how)
+        return words
     return PasswordSource(kind, text(given))
 
 
@@ -315,7 +322,7 @@ def read(path: str) -> Configuration:
             hint="`strongroom config generate` prints one to begin with.",
         ) from None
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError:
         raise ConfigurationError("is not UTF-8 text", subject=path, hint="Save it as UTF-8.") from None
     return parse(text, path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.backup_options import BackupOptions
 from strongroom.base.errors import UsageError
-from strongroom.base.record import record
+from strongroom.base.record import record, replace
 from strongroom.cli.shared import path_lists, values
 from strongroom.cli.shared.opening import cache_of, state_of, targets_of
 from strongroom.cli.shared.selecting import grouping
@@ -35,7 +35,8 @@ class Job:
 def plan(context: Context, reporter: Reporter) -> list[Job]:
     """The jobs of this command line: one for the paths given, or one for each source of the file.
 
-    Raises ``UsageError`` when there is nothing to save.
+    A source of which nothing is there, such as a disk that is not mounted, keeps no other from being saved; the run is
+    incomplete then. Raises ``UsageError`` when there is nothing to save.
     """
     arguments, targets = context.arguments, targets_of(context)
     if arguments.stdin or arguments.stdin_from_command:
@@ -49,18 +50,17 @@ def plan(context: Context, reporter: Reporter) -> list[Job]:
         if arguments.sources:
             raise UsageError("both paths and --source are given", hint="Leave out one of them.")
         return [_job(context, reporter, {}, "", paths, targets)]
-    sources = _sources(context)
-    return [
-        _job(
-            context,
-            reporter,
-            table,
-            name,
-            [_expanded(path) for path in table["paths"]],
-            _targets(context, table, targets),
-        )
-        for name, table in sources.items()
+    sources = {name: (table, [_expanded(path) for path in table["paths"]]) for name, table in _sources(context).items()}
+    gone = [name for name, (_, paths) in sources.items() if not any(map(_is_there, paths))]
+    if 0 < len(gone) < len(sources):
+        for name in gone:
+            del sources[name]
+            reporter.error(name, "nothing of this source exists, skipping it", "scan")
+    jobs = [
+        _job(context, reporter, table, name, paths, _targets(context, table, targets))
+        for name, (table, paths) in sources.items()
     ]
+    return [replace(job, incomplete=True) for job in jobs] if gone else jobs
 
 
 def _job(
@@ -72,14 +72,18 @@ def _job(
     targets: Sequence[Target],
 ) -> Job:
     """A job for those of the paths that are there. Raises ``UsageError`` when none is."""
-    there = [path for path in paths if os.path.lexists(path)]
-    missing = [path for path in paths if not os.path.lexists(path)]
+    there = [path for path in paths if _is_there(path)]
+    missing = [path for path in paths if not _is_there(path)]
     if not there:
         names = ", ".join(os.fsdecode(path) for path in paths)
         raise UsageError("nothing of what shall be backed up exists", subject=source or names, hint="Check the paths.")
     for path in missing:
         reporter.error(path, "does not exist, skipping", "scan")
     return Job(_options(context, table, source, there, targets), tuple(targets), bool(missing))
+
+
+def _is_there(path: bytes) -> bool:
+    return os.path.lexists(path)
 
 
 def _paths_given(arguments: Any) -> list[bytes]:

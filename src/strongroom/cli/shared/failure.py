@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ def sentence(error: BaseException) -> str:
     """An error in one line without secrets: what it happened to, and what happened."""
     if isinstance(error, StrongroomError):
         text = f"{error.subject}: {error.what}" if error.subject else error.what
+    elif isinstance(error, FileNotFoundError) and not error.filename and not _has_current_folder():
+        text = "the current folder was removed"
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, MemoryError):
@@ -27,6 +30,15 @@ def sentence(error: BaseException) -> str:
     else:
         text = f"a fault in this program: {type(error).__name__}: {error}"
     return redact(text)
+
+
+def _has_current_folder() -> bool:
+    """Whether relative paths mean anything; the system's answer to those that do not names no file."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def advice(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Interrupted, StrongroomError, UsageError
+from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
@@ -195,11 +195,11 @@ def locked(
     retry = context.settings.get("retry_lock").value
     try:
         return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
-    except Full as error:
+    except (Full, Refused) as error:
         if writing:
             raise
-        hint = "Make room there; or read without a lock, with --no-lock, when nobody removes anything meanwhile."
-        raise Full(error.what, subject=error.subject, hint=hint) from None
+        hint = f"{error.hint} Or read without a lock, with --no-lock, when nobody removes anything meanwhile."
+        raise type(error)(error.what, subject=error.subject, hint=hint.strip()) from None
 
 
 def each_repository(
