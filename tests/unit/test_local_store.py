@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import resource
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.storage.contract import GROUP
 from strongroom.storage.local import LocalStore
 from strongroom.storage.modes import SERVER_GROUP
 
@@ -99,6 +101,24 @@ def test_strays_are_not_listed(store: LocalStore, tmp_path: Path) -> None:
             store.read_bytes(ObjectName(Kind.DATA, odd))
         with pytest.raises(errors.Refused):
             store.stat(ObjectName(Kind.DATA, odd))
+
+
+def test_long_lists_come_in_groups(tmp_path: Path) -> None:
+    """Groups hold what the list holds, in its order and above a name, strays left out, none empty or too large."""
+    store = LocalStore(str(tmp_path))
+    store.prepare()
+    names = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(2 * GROUP + 10)]
+    for name in names:
+        (tmp_path / "index" / name).write_bytes(b"1" * (int(name, 16) % 50))
+    (tmp_path / "index" / "stray").touch()
+    (tmp_path / "index" / ("0" * 64)).symlink_to(names[0])
+    names.sort()
+    for after, expected in ((None, names), (names[GROUP], names[GROUP + 1 :]), (names[-1], [])):
+        groups = list(store.list_groups(Kind.INDEX, after))
+        assert all(1 <= len(group) <= GROUP for group in groups)
+        rows = [(info.name.name, info.size, info.modified_ns) for info in store.list(Kind.INDEX, after)]
+        assert [row for group in groups for row in group] == rows
+        assert [(name, size) for name, size, _ in rows] == [(name, int(name, 16) % 50) for name in expected]
 
 
 def test_leftovers_go_and_neighbours_stay(tmp_path: Path) -> None:
