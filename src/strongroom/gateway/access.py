@@ -73,6 +73,8 @@ class Access:
         self._hashing = threading.Semaphore(2)
         self._failures: dict[str, tuple[float, float]] = {}
         self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
+        self.changes = 0
+        """Grows whenever what somebody was let in for may be so no more."""
         self.policy_alarm: str | None = None
         """Why the policy file does not load, while the old one is in force."""
         self._policy = load_policy(settings.config) if settings.config else Policy()
@@ -99,9 +101,12 @@ class Access:
 
     def reload(self) -> None:
         """Read the policy and the password file again; what does not load leaves the old one in force."""
-        with self._guard:
-            self._cache.clear()
-            self._roles.clear()
+        try:
+            self._load()
+        finally:
+            self._forget()
+
+    def _load(self) -> None:
         if self._passwords is not None:
             try:
                 self._passwords.load()
@@ -125,13 +130,18 @@ class Access:
         generation = self._principals.generation()
         if generation != self._generation:
             self._generation = generation
-            with self._guard:
-                self._cache.clear()
-                self._roles.clear()
+            self._forget()
         stamp = self._stamp()
         if stamp != self._policy_stamp:
             self._policy_stamp = stamp
             self.reload()
+
+    def _forget(self) -> None:
+        """Look at everybody anew, also at those whose uploads are under way."""
+        with self._guard:
+            self._cache.clear()
+            self._roles.clear()
+            self.changes += 1
 
     def _stamp(self) -> tuple[object, ...]:
         found: list[object] = []
@@ -191,12 +201,12 @@ class Access:
             identity, addresses = known[1], known[2]
         else:
             user, password = _basic(header)
-            generation = self._generation
+            changes = self.changes
             identity, addresses = self._look_up(user, password, peer)
             with self._guard:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
-                if generation == self._generation:  # else a disabled principal could slip in behind the clearing
+                if changes == self.changes:  # else a disabled principal could slip in behind the clearing
                     self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
         if not allowed_address(addresses, peer):
             raise Denied(401, identity.name)

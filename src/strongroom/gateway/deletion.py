@@ -31,8 +31,7 @@ def delete(repository: Repository, name: ObjectName, identity: Identity, role: R
     elif role is Role.FULL:
         _delete_for_good(repository, name, identity, ledger)
     elif role is Role.CUSTODIAN:
-        if repository.state().panic:
-            raise Refused("the repository is read-only: panic was declared")
+        repository.check_panic()
         repository.put_away(name, identity.id, ledger)
     else:
         raise Refused("this repository is append-only", subject=str(name))

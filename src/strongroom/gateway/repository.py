@@ -152,6 +152,11 @@ class Repository(ABC):
             self._state = (now + STATE_SECONDS, found)
         return self._state[1]
 
+    def check_panic(self) -> None:
+        """Raise ``Refused`` while a panic makes the repository read-only, but for locks."""
+        if self.state().panic:
+            raise Refused("the repository is read-only: panic was declared")
+
     def mark(self, **values: int) -> None:
         """Set fields of the database's row."""
         table = schema.repository

@@ -15,6 +15,8 @@ from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.promise import HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.access import Identity
     from strongroom.gateway.http.body import Body
@@ -47,9 +49,25 @@ class Uploads:
         limit = settings.limits[name.kind]
         if request.length is not None and request.length > limit:
             raise Full(f"larger than {limit} bytes, the most for this kind")
+        access = self._services.access
+        changes = access.changes
         repository = self._services.repositories.find(target.repository)
-        if name.kind is not Kind.LOCK and repository.state().panic:
-            raise Refused("the repository is read-only: panic was declared")
+
+        def check() -> None:
+            """What was so at the beginning must be so to the end: a slow body would outlast a right otherwise."""
+            nonlocal changes
+            if name.kind is not Kind.LOCK:
+                repository.check_panic()
+            if changes != access.changes:
+                changes = access.changes
+                now = access.role(access.authenticate(request), target.repository)
+                if now is None or (name.kind is not Kind.LOCK and not now.creates):
+                    raise Refused("this repository is not yours any more")
+            if name.kind is Kind.KEY and role is not Role.FULL:
+                self._check_key(repository, name)
+
+        if name.kind is not Kind.LOCK:
+            repository.check_panic()
         repository.check_room()
         self._begin(identity)
         try:
@@ -58,17 +76,27 @@ class Uploads:
             elif role is not Role.FULL and name.kind is Kind.KEY:
                 with repository.exclusive("keys"):
                     self._check_key(repository, name)
-                    return self._take(request, body, repository, name, identity)
-            return self._take(request, body, repository, name, identity)
+                    return self._take(request, body, repository, name, identity, check)
+            return self._take(request, body, repository, name, identity, check)
         finally:
             self._end(identity)
 
     def _take(
-        self, request: Request, body: Body, repository: Repository, name: ObjectName, identity: Identity
+        self,
+        request: Request,
+        body: Body,
+        repository: Repository,
+        name: ObjectName,
+        identity: Identity,
+        check: Callable[[], None],
     ) -> Answer:
         services = self._services
         reservation = services.quotas.begin(identity, name.kind, request.length)
         committed: list[Committed] = []
+
+        def reserve(count: int) -> None:
+            check()
+            reservation.take(count)
 
         def receipt(sha256: str, size: int) -> None:
             if name.kind is Kind.LOCK:
@@ -87,7 +115,7 @@ class Uploads:
         settled = False
         try:
             limit = services.settings.limits[name.kind]
-            taken = repository.take(Arrival(name, body, limit, identity.id, reservation.take, receipt))
+            taken = repository.take(Arrival(name, body, limit, identity.id, reserve, receipt))
             if taken.new:
                 reservation.settle(taken.size)
                 settled = True
@@ -113,7 +141,9 @@ class Uploads:
 
     def _claim_lock(self, repository: Repository, name: ObjectName, identity: Identity) -> None:
         services = self._services
-        if not services.ledger.claim_lock(repository, name.name, identity.id, services.settings.locks_per_principal):
+        most = services.settings.locks_per_principal
+        # Who sends a lock that is there already has not made it (G-5).
+        if not repository.has(name) and not services.ledger.claim_lock(repository, name.name, identity.id, most):
             raise Full("too many live locks; `restic unlock` removes stale ones")
 
     def _check_key(self, repository: Repository, name: ObjectName) -> None:
