@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -49,14 +50,22 @@ class Reservation:
         self._id = secrets.token_hex(8) if limits else ""
         self._reserved = 0
         self._taken = 0
+        self._renewed = time.monotonic()
         if limits:
             self._grow(declared if declared is not None else STEP, first=True)
 
     def take(self, count: int) -> None:
         """Tell of bytes that are about to be written. Raises ``Full``."""
         self._taken += count
-        if self._limits and self._taken > self._reserved:
+        if not self._limits:
+            return
+        if self._taken > self._reserved:
             self._grow(max(STEP, self._taken - self._reserved), first=False)
+        elif time.monotonic() > self._renewed + RESERVATION_SECONDS / 3:  # else a slow upload's would end before it
+            self._quotas.reserve(self._id, self._limits, 0, None)
+        else:
+            return
+        self._renewed = time.monotonic()
 
     def _grow(self, count: int, *, first: bool) -> None:
         try:
@@ -119,18 +128,20 @@ class Quotas:
             connection.execute(table.delete().where(table.c.until_ns < now))
             for principal, quota in limits.items():
                 row = self._row(connection, principal)
-                open_bytes = connection.execute(
-                    sa.select(sa.func.coalesce(sa.func.sum(table.c.bytes), 0)).where(table.c.principal == principal)
-                ).scalar_one()
+                sums = (sa.func.coalesce(sa.func.sum(column), 0) for column in (table.c.bytes, table.c.snapshots))
+                under_way = connection.execute(
+                    sa.select(*sums, sa.func.count()).where(table.c.principal == principal)
+                ).one()
+                open_bytes, open_snapshots, open_objects = map(int, under_way)
                 who = "the server" if principal == ALL else "this principal"
-                if quota.bytes is not None and row.bytes + int(open_bytes) + count > quota.bytes:
+                if quota.bytes is not None and row.bytes + open_bytes + count > quota.bytes:
                     raise Full(f"the quota of {who} is used up: {quota.bytes} bytes")
-                if kind is not None and quota.objects is not None and row.objects >= quota.objects:
+                if kind is not None and quota.objects is not None and row.objects + open_objects >= quota.objects:
                     raise Full(f"the quota of {who} is used up: {quota.objects} objects")
-                today = row.snapshots if row.day == now // _DAY_NS else 0
+                today = open_snapshots + (row.snapshots if row.day == now // _DAY_NS else 0)
                 if kind is Kind.SNAPSHOT and quota.snapshots is not None and today >= quota.snapshots:
                     raise Full(f"the quota of {who} is used up: {quota.snapshots} snapshots a day")
-            until = now + RESERVATION_SECONDS * 10**9
+            until = now + int(RESERVATION_SECONDS * 10**9)
             for principal in limits:
                 key = f"{reservation}-{principal}"
                 done = connection.execute(
@@ -138,6 +149,7 @@ class Quotas:
                 )
                 if done.rowcount == 0:
                     entry = {"id": key, "principal": principal, "bytes": count, "until_ns": until}
+                    entry["snapshots"] = int(kind is Kind.SNAPSHOT)
                     connection.execute(table.insert(), entry)
 
     def settle(self, reservation: str, limits: dict[str, Quota], size: int, kind: Kind) -> None:

@@ -89,8 +89,9 @@ reservation = sa.Table(
     sa.Column("principal", sa.Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("until_ns", sa.BigInteger, nullable=False),
+    sa.Column("snapshots", sa.BigInteger, nullable=False),
 )
-"""Bytes of uploads under way; a row whose worker died ends by itself."""
+"""What uploads under way will take, one object each; a row whose worker died ends by itself."""
 
 refusal = sa.Table(
     "refusal",
@@ -181,4 +182,5 @@ STEPS = (
     CREATE TABLE promise (name TEXT PRIMARY KEY, value TEXT NOT NULL, at_ns BIGINT NOT NULL);
     CREATE INDEX repository_path ON repository (path)
     """,
+    "ALTER TABLE reservation ADD COLUMN snapshots BIGINT NOT NULL DEFAULT 0",
 )
