@@ -35,7 +35,7 @@ LONGEST_WAIT = 10.0
 def take(repository: BucketRepository, arrival: Arrival) -> Taken:
     """As ``Repository.take``, for everything but locks."""
     works, name = repository.works, arrival.name
-    with contextlib.closing(works.spool.open(arrival.body.length)) as spooled:
+    with contextlib.closing(works.spool.open(arrival.principal, arrival.body.length)) as spooled:
         digest = spooled.fill(arrival)
         if name.kind is not Kind.CONFIG and digest != name.name:
             if repository.has(name):

@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from strongroom.base.errors import Full, Unavailable
@@ -28,31 +29,40 @@ class Spool:
     def __init__(self, folder: str, budget: int) -> None:
         self.folder = folder
         self.budget = budget
-        self._used = 0
+        self._used: Counter[str] = Counter()
         self._guard = threading.Lock()
 
-    def charge(self, count: int) -> None:
-        """Take part of the budget. Raises ``Unavailable``, which slows clients down: others will soon be done."""
-        with self._guard:
-            if self._used + count > self.budget:
-                raise Unavailable("the spool is full; try again later")
-            self._used += count
+    def charge(self, principal: str, count: int, held: int) -> None:
+        """Take part of the budget for an upload that has ``held`` bytes of it.
 
-    def give_back(self, count: int) -> None:
+        But for one upload, nobody gets more than is left for others: who announces much and sends it slowly does not
+        shut them out. Raises ``Unavailable``, which slows clients down: some will soon be done.
+        """
+        with self._guard:
+            free = self.budget - self._used.total() - count
+            mine = self._used[principal] + count
+            if free < 0 or (mine > free and mine > held + count):
+                raise Unavailable("the spool is full; try again later")
+            self._used[principal] = mine
+
+    def give_back(self, principal: str, count: int) -> None:
         """Give it back."""
         with self._guard:
-            self._used -= count
+            self._used[principal] -= count
+            if not self._used[principal]:
+                del self._used[principal]
 
-    def open(self, announced: int | None) -> Spooled:
+    def open(self, principal: str, announced: int | None) -> Spooled:
         """A file for a body of this length, or of a length that nobody knows. Raises ``Unavailable``."""
-        return Spooled(self, announced)
+        return Spooled(self, principal, announced)
 
 
 class Spooled:
     """A body on disk. Close it."""
 
-    def __init__(self, spool: Spool, announced: int | None) -> None:
+    def __init__(self, spool: Spool, principal: str, announced: int | None) -> None:
         self._spool = spool
+        self._principal = principal
         self._charged = 0
         self._charge(announced or 0)
         self.size = 0
@@ -89,12 +99,12 @@ class Spooled:
     def _charge(self, count: int) -> None:
         if self._charged + count > self._spool.budget:  # waiting would never help
             raise Full(f"larger than {self._spool.budget} bytes, a worker's part of the spool")
-        self._spool.charge(count)
+        self._spool.charge(self._principal, count, self._charged)
         self._charged += count
 
     def close(self) -> None:
         """Forget the file and give the budget back. Idempotent."""
         charged, self._charged = self._charged, 0
-        self._spool.give_back(charged)
+        self._spool.give_back(self._principal, charged)
         if hasattr(self, "file"):
             self.file.close()
