@@ -152,6 +152,8 @@ class DiskPlace(Place):
     def create(self, folders: tuple[str, ...]) -> DiskRepository:
         """Make the folders of a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
         path = os.path.join(self._root, *folders)
+        if not os.path.isdir(path):
+            check_free(self._root)  # it is made of hundreds of folders
         LocalStore(path, modes=self._modes).prepare()
         return self.find(folders)
 

@@ -153,7 +153,7 @@ class OwnPages:
         """
         values = {key: found[-1] for key, found in parse_qs(request.query).items()}
         label, after, limit = values.get("repository", ""), values.get("after", "-1"), values.get("limit", "1000")
-        if not after.removeprefix("-").isdecimal() or not limit.isdecimal() or len(after + limit) > 30:
+        if not after.removeprefix("-").isdecimal() or not limit.isdecimal() or max(len(after), len(limit)) > 18:
             raise BadRequest(400, "after and limit are numbers")
         folders = folders_of(label)
         if len(folders) > 2 or any(segment(one) is None for one in folders):

@@ -42,7 +42,10 @@ def handle(
     data = _read(body)
     if not data:
         raise WrongBytes("nothing to seal")
-    _keep(repository, name, data)
+    repository.check_panic()
+    repository.check_room()
+    with repository.exclusive("sealed"):
+        _keep(repository, name, data)
     services.ledger.record(
         LeafType.CREATE,
         repository.id,

@@ -116,6 +116,7 @@ class BucketPlace(Place):
             return self.find(folders)
         except Missing:
             pass
+        check_free(self._works.folder)
         try:
             repository = BucketRepository("/".join(folders), self._store_at(folders), self._works)
         except Unsupported as error:
