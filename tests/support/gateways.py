@@ -204,11 +204,15 @@ class Gateway:
 
     def put_at_once(self, uploads: Sequence[tuple[str, bytes]]) -> list[int]:
         """POST of bodies to paths, all at the same time; the statuses in their order."""
+        return self.send_at_once("POST", uploads)
+
+    def send_at_once(self, method: str, uploads: Sequence[tuple[str, bytes]]) -> list[int]:
+        """The same with any method."""
         together = threading.Barrier(len(uploads))
 
         def send(path: str, body: bytes) -> int:
             together.wait()
-            return self.put(path, body)
+            return self.ask(method, path, body).status
 
         with ThreadPoolExecutor(len(uploads)) as pool:
             return list(pool.map(send, *zip(*uploads, strict=True)))
