@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import promise
 from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType, hash_of
@@ -318,8 +319,14 @@ def test_a_rotated_log_begins_with_the_end_of_the_old_one(tmp_path: Path) -> Non
         assert gateway.key == done.out.strip()
         assert gateway.key != old_key
         assert gateway.put(f"/web01/data/{NAME}", DATA) == 200
+        old_name = Verifier.parse(old_key).name
+        shown = gateway.ask("GET", f"/.strongroom/log/checkpoint?origin={old_name}").body  # it can be asked for on
+        assert gateway.ask("GET", f"/.strongroom/log/tile/0/000.p/1?origin={old_name}").status == 200
+        for page in ("log/checkpoint?", "log/tile/0/000.p/1?", "v1/receipts?repository=web01&"):
+            assert gateway.ask("GET", f"/.strongroom/{page}origin=another").status == 404
         gateway.stop()
     old = audit(FolderSource(str(gateway.log)), key=Verifier.parse(old_key)).head
+    assert checkpoints.open_checkpoint(shown, Verifier.parse(old_key)).root == old.root
     source = FolderSource(str(gateway.log) + "2")
     assert audit(source, key=Verifier.parse(gateway.key)).head.origin == "backup.example/.strongroom/log2"
     found = [receipt for _, receipt in entries(source, 0, 10)]
