@@ -254,6 +254,20 @@ def test_the_file_is_bounded_and_survives_half_a_line(tmp_path: Path, monkeypatc
     assert len(read(file).promises) == whole - 1
 
 
+def test_of_two_checks_at_once_one_writes_back(tmp_path: Path) -> None:
+    """Who read the file before another replaced it writes nothing: promises kept since stay, and a key just pinned."""
+    log, file, _ = seen_log(tmp_path, 3)
+    keep(tmp_path, log, 11)
+    slow = read(file)
+    fast = read(file)
+    fast.promises, fast.key = [], str(new_signer().verifier)
+    assert file.replace(fast)
+    keep(tmp_path, log, 12)
+    assert not file.replace(slow)
+    assert [one.receipt.size for one in read(file).promises] == [12]
+    assert read(file).key == fast.key
+
+
 def test_what_is_kept_while_a_check_runs_is_not_lost(tmp_path: Path) -> None:
     """Promises that arrive between reading and writing back are still there afterwards, once."""
     log = make_log(tmp_path / "log", 3)

@@ -67,7 +67,7 @@ class Reproach:
 
 @mutable
 class Kept:
-    """A file's content. ``end`` is how much of the file was read."""
+    """A file's content. ``end`` is how much of the file was read, ``mark`` which writing of it."""
 
     key: str | None = None
     head: str | None = None
@@ -76,6 +76,7 @@ class Kept:
     reproaches: list[Reproach] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
     end: int = 0
+    mark: str = ""
 
 
 class PromiseFile:
@@ -136,11 +137,16 @@ class PromiseFile:
         sync_folder(self._folder)
         return aside
 
-    def replace(self, kept: Kept) -> None:
-        """Write back what is left, with what others appended since it was read. Raises ``OSError``."""
+    def replace(self, kept: Kept) -> bool:
+        """Write back what is left, with what others appended since it was read. Raises ``OSError`` or ``Damaged``.
+
+        Whether it was: not when another process has replaced the file since it was read, whose word then stands.
+        """
         lines = [f"{one.kept_ns} {one.value}\n".encode("ascii") for one in kept.promises]
         with self._opened(create=False) as descriptor:
             with open(descriptor, "rb", closefd=False) as file:
+                if _parse_first(file.readline(), self.path).mark != kept.mark:
+                    return False
                 file.seek(kept.end)
                 since = file.read()
             temporary = f"{self.path}.{os.getpid()}.new"
@@ -150,10 +156,12 @@ class PromiseFile:
                 file_new.flush()
                 os.fsync(file_new.fileno())
             os.replace(temporary, self.path)
+        return True
 
     def _first_line(self, kept: Kept) -> bytes:
         row = {
             "version": VERSION,
+            "mark": secrets.token_hex(8),
             "location": self.location,
             "key": kept.key,
             "head": kept.head,
@@ -195,4 +203,4 @@ def _parse_first(line: bytes, path: str) -> Kept:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         hint = "Move the file away, and pin the log's key anew with `strongroom log trust`."
         raise Damaged("what was kept of the gateway's promises is damaged", subject=path, hint=hint) from error
-    return Kept(texts[0], texts[1], earlier, reproaches)
+    return Kept(texts[0], texts[1], earlier, reproaches, mark=str(row.get("mark", "")))

@@ -64,7 +64,7 @@ def trust(source: GatewayLog, file: PromiseFile, key: Verifier, now_ns: int, *, 
     changed = kept.key != str(key)
     if not changed and not (explained and kept.reproaches):
         return Trusted(str(key), False, head.size, "", 0, len(kept.promises), 0, tuple(kept.reproaches))
-    new = Kept(str(key), kept.head, list(kept.earlier), [], list(kept.promises), kept.end)
+    new = Kept(str(key), kept.head, list(kept.earlier), [], list(kept.promises), kept.end, kept.mark)
     checked = unchecked = 0
     late: list[Reproach] = []
     if not explained:
@@ -76,7 +76,8 @@ def trust(source: GatewayLog, file: PromiseFile, key: Verifier, now_ns: int, *, 
         checked, unchecked, late = _move(source, kept, new, key, now_ns)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_ns // 10**9))
     aside = file.put_aside(stamp) if known else ""
-    file.replace(new)
+    if not file.replace(new):
+        raise Unavailable("a backup has checked the gateway meanwhile; nothing was changed", hint="Try again now.")
     return Trusted(str(key), changed, head.size, aside, checked, len(new.promises), unchecked, (*new.reproaches, *late))
 
 
