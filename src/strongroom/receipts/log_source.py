@@ -55,7 +55,8 @@ class StoreSource:
         """The checkpoint of the largest size."""
         found = newest_checkpoint(self._folder)
         if found is None:
-            raise Missing("there is no log here", subject=self._root)
+            hint = "A gateway keeps its log in PATH/.strongroom/log, and shows it at https://HOST/.strongroom/log/."
+            raise Missing("there is no log here", subject=self._root, hint=hint)
         return found
 
     def checkpoints(self) -> list[bytes]:

@@ -62,7 +62,9 @@ def _open_cloud(scheme: str, address: str, options: StoreOptions) -> Store:
         from strongroom.storage.cloud import CloudStore  # noqa: PLC0415 -- obstore is an extra
     except ImportError as error:
         raise Unsupported(
-            "obstore is not installed", subject=parsed.location, hint="Run: pip install 'strongroom[objects]'"
+            "obstore is not installed",
+            subject=parsed.location,
+            hint="Run: pip install '.[objects]' in the source",
         ) from error
     return wrapped(CloudStore(parsed, options), options)
 

@@ -45,7 +45,7 @@ def _botocore(profile: str | None, subject: str) -> Source:
         raise ConfigurationError(
             "there are no credentials in the environment",
             subject=subject,
-            hint=f"{hint} Profiles and roles need: pip install 'strongroom[objects]'.",
+            hint=f"{hint} Profiles and roles need: pip install '.[objects]' in the source.",
         ) from error
     try:
         found = botocore.session.Session(profile=profile).get_credentials()

@@ -196,7 +196,7 @@ def locked(
     try:
         return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
     except (Full, Refused) as error:
-        if writing:
+        if writing or error.subject == repository.location:  # the place as a whole: no lock is not what is missing
             raise
         hint = f"{error.hint} Or read without a lock, with --no-lock, when nobody removes anything meanwhile."
         raise type(error)(error.what, subject=error.subject, hint=hint.strip()) from None
