@@ -10,8 +10,12 @@ import pytest
 
 from strongroom.base import configuration
 from strongroom.base.errors import UsageError
+from strongroom.cli.output.out import Out
 from strongroom.cli.shared import parsing, passwords
+from strongroom.cli.shared.context import Context
+from strongroom.cli.shared.selecting import filter_of
 from strongroom.cli.shared.settings import Settings
+from strongroom.cli.shared.signals import Signals
 from strongroom.cli.shared.targets import find_source_target, find_targets, left_out_of_file
 
 if TYPE_CHECKING:
@@ -162,6 +166,31 @@ def test_a_repository_file_is_read_without_white_space(tmp_path: Path) -> None:
     (tmp_path / "place").write_text("/backup/x\n")
     (target,) = find_targets(_settings("--repository-file", str(tmp_path / "place"), file=None))
     assert (target.url, target.origin) == ("/backup/x", "--repository-file")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"/x" * 40_000, "too large"), (b"/x\0y", "not text"), (None, "cannot be")]
+)
+def test_what_is_no_repository_file(tmp_path: Path, content: bytes | None, what: str) -> None:
+    """A device or an image given by mistake is called so, and not shown as the name of a repository."""
+    if content is not None:
+        (tmp_path / "place").write_bytes(content)
+    with pytest.raises(UsageError, match=what):
+        find_targets(_settings("--repository-file", str(tmp_path / "place"), file=None))
+
+
+def test_an_empty_host_is_any_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the variable chose can be taken back for one command."""
+    monkeypatch.setenv("RESTIC_HOST", "alpha")
+
+    def hosts(*words: str) -> tuple[str, ...]:
+        verb, rest = parsing.split_verb(["snapshots", *words])
+        assert verb is not None
+        return filter_of(Context(parsing.parse(verb, rest), Out(), Signals())).hosts
+
+    assert hosts() == ("alpha",)
+    assert hosts("--host", "beta") == ("beta",)
+    assert hosts("--host", "") == ()
 
 
 def test_from_falls_back_to_the_main_options(monkeypatch: pytest.MonkeyPatch) -> None:

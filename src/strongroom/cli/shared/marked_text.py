@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from strongroom.base.errors import UsageError
+
+SMALL = 64 << 10
+"""Bytes that a file with one password or place may hold; it is not a disk image."""
+
+
+def read(path: str, what: str, hint: str, *, most: int | None = None) -> bytes:
+    """A file's bytes, ``most`` at the most. Raises ``UsageError``, which calls the file ``what``."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(-1 if most is None else most + 1)
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read: {error.strerror}", subject=path, hint=hint) from None
+    if most is not None and len(data) > most:
+        raise UsageError(f"{what} is too large", subject=path, hint=hint)
+    return data
+
 
 def decoded(data: bytes) -> bytes:
     """Marks of UTF-8 and UTF-16 are understood; anything else stays as it is, since names need not be UTF-8."""

@@ -7,13 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared.marked_text import decoded
+from strongroom.cli.shared.marked_text import SMALL, decoded, read
 
 if TYPE_CHECKING:
     from strongroom.base.configuration import PasswordSource
-
-_LIMIT = 64 << 10
-"""Bytes; a password file is not a disk image."""
 
 
 def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> bytes:
@@ -43,16 +40,7 @@ def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> by
 
 def _from_file(source: PasswordSource) -> bytes:
     """White space around the password does not count, as in restic."""
-    try:
-        with open(source.value, "rb") as file:
-            data = file.read(_LIMIT + 1)
-    except OSError as error:
-        raise UsageError(
-            f"password file cannot be read: {error.strerror}", subject=source.value, hint=f"Named by {source.origin}."
-        ) from None
-    if len(data) > _LIMIT:
-        raise UsageError("password file is too large", subject=source.value, hint=f"Named by {source.origin}.")
-    return decoded(data).strip()
+    return decoded(read(source.value, "password file", f"Named by {source.origin}.", most=SMALL)).strip()
 
 
 def _from_command(source: PasswordSource) -> bytes:
@@ -81,7 +69,7 @@ def _ask(label: str, *, new: bool) -> bytes:
     import getpass
 
     if sys.stdin is None or not sys.stdin.isatty():
-        line = sys.stdin.buffer.readline(_LIMIT) if sys.stdin is not None else b""
+        line = sys.stdin.buffer.readline(SMALL) if sys.stdin is not None else b""
         if line.rstrip(b"\r\n"):
             return line.rstrip(b"\r\n")
         raise UsageError(

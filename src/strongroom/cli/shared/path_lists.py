@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared.marked_text import decoded
+from strongroom.cli.shared.marked_text import decoded, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,8 +83,4 @@ def _read(path: str) -> bytes:
     """The file's bytes; ``-`` is standard input."""
     if path == "-":
         return sys.stdin.buffer.read()
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", subject=path, hint="Check the file's name.") from None
+    return read(path, "file", "Check the file's name.")

@@ -10,6 +10,7 @@ from strongroom.base.configuration import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.cli.shared.environment import lookup
+from strongroom.cli.shared.marked_text import SMALL, decoded, read
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
@@ -131,17 +132,11 @@ def _expanded(url: str) -> str:
 
 
 def _place_in_file(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(1 << 16)
-    except OSError as error:
-        hint = "It should hold the repository's place."
-        raise UsageError(f"repository file cannot be read: {error.strerror}", subject=path, hint=hint) from None
-    except UnicodeDecodeError:
-        raise UsageError(
-            "repository file is not text", subject=path, hint="It should hold the repository's place."
-        ) from None
-    return text.strip()
+    hint = "It should hold the repository's place."
+    text = decoded(read(path, "repository file", hint, most=SMALL)).strip()
+    if b"\0" in text:
+        raise UsageError("repository file is not text", subject=path, hint=hint)
+    return os.fsdecode(text)
 
 
 def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSource]:
