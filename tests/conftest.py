@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import peers, trees
 from tests.support.programs import PROGRAMS, Program, Restic, Rustic, Strongroom
+
+# A busy machine is no failure, and how long an example took says little.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(tryfirst=True)
