@@ -6,14 +6,32 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from strongroom.base.clock import SystemClock
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.gateway import losses, schema
+from strongroom.gateway.comparison import KINDS
+from strongroom.gateway.disk import DiskPlace
+from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.losses import LossWatch
+from strongroom.gateway.metrics import Metrics
+from strongroom.gateway.serve import open_database
+from strongroom.gateway.settings import Settings
+from strongroom.receipts import schema as log_schema
+from strongroom.receipts.commit import Committer, Draft, commit_group
 from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log_state import ensure_log
+from strongroom.receipts.note import Signer
+from tests.support import postgres
 from tests.support.buckets import delete, keys, overwrite
 from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket, until
 from tests.support.minio import running
@@ -183,3 +201,75 @@ def test_asking_makes_no_repository(tmp_path: Path) -> None:
         (gateway.data / "photos").mkdir()
         assert gateway.ask("GET", "/photos/config").status == 404
         assert list((gateway.data / "photos").iterdir()) == []
+
+
+def test_s_1_many_gateways_compare_once(tmp_path: Path) -> None:
+    """S-1: of gateways that share a PostgreSQL one compares a repository and says so, once; a lost lot is counted."""
+    with postgres.running() as url:
+        settings = Settings(path=str(tmp_path), database=url, append_only=True)
+        database = open_database(settings)
+        ensure_log(database, "backup.example/.strongroom/log")
+        repository = DiskPlace(settings, database).create(("alice",))
+        names = [ObjectName(kind, name_of(bytes([number]))) for kind in KINDS[1:] for number in range(30)]
+        drafts = [Draft(LeafType.CREATE, repository.id, kind=one.kind.value, name=one.name) for one in names]
+        commit_group(database, drafts, SystemClock(), "")
+        for one in names[1:]:
+            repository.store.create(one, b"x")
+        with database.write() as connection:
+            connection.execute(schema.repository.update().values(created_ns=0))
+        signer = Signer("backup.example/.strongroom/log", Ed25519PrivateKey.generate())
+        stopped = threading.Event()
+        watches = []
+        opened = [database]
+        for _ in range(3):
+            opened.append(own := open_database(settings))
+            committer = Committer(own, SystemClock())
+            ledger = Ledger(own, signer, SystemClock(), committer)
+            watches.append(LossWatch(own, ledger, DiskPlace(settings, own), Metrics(enabled=False)))
+        threads = [threading.Thread(target=one.run, args=(stopped.is_set,)) for one in watches]
+        for thread in threads:
+            thread.start()
+        until(lambda: bool(watches[0].found()), 40)
+        time.sleep(3)
+        stopped.set()
+        for thread in threads:
+            thread.join()
+        (found,) = watches[2].found()
+        assert (found.path, found.lost, found.unlogged) == ("alice", 1, 0)
+        assert f"({names[0]})" in found.said
+        with database.read() as connection:
+            leaf = log_schema.leaf
+            assert connection.execute(sa.select(sa.func.count()).where(leaf.c.kind == "")).scalar() == 1
+        for each in opened:
+            each.close()
+
+
+def test_what_is_on_its_way_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is there, or whose removal is logged, when it is asked for again is in no alarm."""
+    settings = Settings(path=str(tmp_path), append_only=True)
+    database = open_database(settings)
+    place = DiskPlace(settings, database)
+    repository = place.create(("alice",))
+    came, went, gone = (ObjectName(Kind.DATA, name_of(bytes([number]))) for number in range(3))
+
+    def log(kind: LeafType, *names: ObjectName) -> None:
+        drafts = [Draft(kind, repository.id, kind=one.kind.value, name=one.name) for one in names]
+        commit_group(database, drafts, SystemClock(), "")
+
+    def meanwhile(_seconds: float, _stopping: object) -> None:
+        repository.store.create(came, b"x")
+        log(LeafType.TRASH, went)
+
+    log(LeafType.CREATE, came, went, gone)
+    monkeypatch.setattr(losses, "_pause", meanwhile)
+    committer = Committer(database, SystemClock())
+    signer = Signer("backup.example/.strongroom/log", Ed25519PrivateKey.generate())
+    ledger = Ledger(database, signer, SystemClock(), committer)
+    watch = LossWatch(database, ledger, place, Metrics(enabled=False))
+    found = watch.compare(repository.id, "alice", lambda: False)
+    assert found is not None
+    assert (found.lost, found.unlogged) == (1, 0)
+    assert str(gone) in found.said
+    assert str(came) not in found.said
+    committer.close()
+    database.close()

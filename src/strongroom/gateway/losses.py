@@ -113,14 +113,17 @@ class LossWatch:
 
     def _compare_one(self, repository: str, path: str, stopping: Callable[[], bool]) -> None:
         try:
-            compared = self._compare(repository, path, stopping)
+            compared = self.compare(repository, path, stopping)
             if compared is not None:
                 self._keep(repository, compared)
         except (StrongroomError, OSError) as error:
             print(f"error: {path or '/'}: the log is not compared with the store: {error}", file=sys.stderr, flush=True)
 
-    def _compare(self, repository: str, path: str, stopping: Callable[[], bool]) -> Compared | None:
-        """None when the worker stops meanwhile."""
+    def compare(self, repository: str, path: str, stopping: Callable[[], bool]) -> Compared | None:
+        """What differs now; ``path`` is where it was made. None when the worker stops meanwhile.
+
+        Raises what the store raises, and ``Unavailable``.
+        """
         try:
             place: Repository | None = self._place.by_id(repository)
         except Missing:
