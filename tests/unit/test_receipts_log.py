@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from tests.support import go_verifier
 from tests.support.logs import REPOSITORY, Log, draft, make_log
+from tests.support.waiting import kept, until
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import ConfigurationError, Damaged, Exists, Unsupported
@@ -21,6 +25,7 @@ from strongroom.receipts.leaf import NO_HASH, LeafType, hash_of, parse
 from strongroom.receipts.log_state import migrate, node_of, state
 from strongroom.receipts.merkle import Edge, inclusion_proof, leaf_hash, verify_inclusion
 from strongroom.receipts.network_mounts import network_file_system
+from strongroom.receipts.sequencer import Sequencer
 from strongroom.receipts.signing_key import load, load_or_create
 from strongroom.receipts.tile_store import Folder
 
@@ -149,6 +154,28 @@ def test_two_sequencers_race_on_one_file(tmp_path: Path) -> None:
     assert accepted == (True, "accepted 600\n")
 
 
+def test_whatever_goes_wrong_the_next_round_tries_again(tmp_path: Path) -> None:
+    """A store that fails as no store should, as with a full disk's OSError, stops the sequencer's thread no more than
+    another error does."""
+    log = make_log(tmp_path)
+
+    class Full(Folder):
+        rounds = 0
+
+        def write_once(self, path: str, data: bytes) -> None:
+            Full.rounds += path.startswith("checkpoint/")
+            if path.startswith("checkpoint/") and Full.rounds < 3:
+                raise OSError(28, "No space left on device")
+            super().write_once(path, data)
+
+    sequencer = Sequencer(log.database, Full(str(log.tiles)), log.signer, SystemClock(), pause=0.01)
+    sequencer.start()
+    log.add(1)
+    until((log.tiles / "checkpoint/1").exists)
+    sequencer.close()
+    assert Full.rounds >= 3
+
+
 def test_only_the_holder_of_the_lease_works_until_it_ends(tmp_path: Path) -> None:
     """While one sequencer holds the lease the other does nothing; a lease that ended or cannot be is taken over."""
     log = make_log(tmp_path)
@@ -169,12 +196,15 @@ def test_a_checkpoint_follows_an_answer_within_five_seconds(tmp_path: Path) -> N
     log = make_log(tmp_path)
     sequencer = log.sequencer(store_seconds=600.0)
     sequencer.start()
-    log.add(1)
-    clock = SystemClock()
-    begun = clock.monotonic()
-    while state(log.database).published < 1:
-        assert clock.monotonic() - begun < 5
-        clock.sleep(0.02)
+
+    def published() -> float:
+        size = state(log.database).published + 1
+        log.add(size)
+        begun = time.monotonic()
+        until(lambda: state(log.database).published == size)
+        return time.monotonic() - begun
+
+    kept(5, published)
     sequencer.close()
 
 
@@ -208,6 +238,19 @@ def test_sqlite_is_durable_and_refused_on_network_mounts(tmp_path: Path) -> None
     for url in ("sqlite://", "mysql://x/y", "nonsense"):
         with pytest.raises(ConfigurationError):
             Database(url)
+
+
+def test_a_second_database_takes_no_locks_away(tmp_path: Path) -> None:
+    """A file that is opened twice in one process stays locked: the next process to close it must not clear its log."""
+    log = make_log(tmp_path)
+    second = Database(f"sqlite:///{tmp_path}/state.db")
+    other = "import sqlite3, sys; it = sqlite3.connect(sys.argv[1]); it.execute('SELECT * FROM log'); it.close()"
+    subprocess.run([sys.executable, "-c", other, str(tmp_path / "state.db")], check=True)
+    assert (tmp_path / "state.db-wal").exists()
+    log.add(1)
+    with second.read() as connection:
+        assert connection.execute(sa.select(schema.leaf)).all()
+    second.close()
 
 
 def test_the_signing_key_is_private_and_stays(tmp_path: Path) -> None:

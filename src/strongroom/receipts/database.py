@@ -93,7 +93,10 @@ class Database:
                 hint="keep the state on a local disk, or use PostgreSQL",
             )
         self._lock_path = where + ".write-lock"
-        os.close(os.open(where, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # For its owner alone. Never open one that is there: on closing it the system would take away the locks of every
+        # other connection of this process, and the next process to come would clear the log they still write to.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(where, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         engine = sa.create_engine(
             f"sqlite:///{where}",
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},

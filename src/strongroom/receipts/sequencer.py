@@ -100,8 +100,8 @@ class Sequencer:
             more = False
             try:
                 more = self.step()
-            except StrongroomError as error:
-                self.failure = str(error)
+            except Exception as error:  # a full disk's OSError, too: receipts wait, and the next round tries again
+                self.failure = str(error) if isinstance(error, StrongroomError) else repr(error)
                 self._checked = False
             if not more:
                 self._stop.wait(self._pause)
