@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support import peers, trees
+from tests.support import peers, session, trees
 from tests.support.programs import PROGRAMS, Program, Restic, Rustic, Strongroom
 
 # A busy machine is no failure, and how long an example took says little.
@@ -24,6 +24,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         peers.require(marker.args[0])
     if item.get_closest_marker("root") and peers.without_root():
         pytest.skip("needs root")
+
+
+def pytest_sessionfinish() -> None:
+    """End the servers that a whole session used."""
+    session.end()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

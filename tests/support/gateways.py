@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bcrypt
+import sqlalchemy as sa
 
+from strongroom.receipts.database import Database
 from strongroom.receipts.leaf import Receipt
 from strongroom.receipts.log_source import FolderSource, LogSource, open_source
 from strongroom.receipts.show import entries
 from strongroom.storage.options import StoreOptions
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.minio import running
+from tests.support.ports import reserve
+from tests.support.waiting import PATIENCE, until
 
 V2 = "application/vnd.x.restic.rest.v2"
 
@@ -70,6 +73,8 @@ class Gateway:
     wrapped: bool = False
     place: Path | None = None
     """Where the data is, when another gateway serves it, too."""
+    keeper: socket.socket | None = None
+    """Keeps the port, so that a gateway that is started again finds it free."""
 
     @property
     def data(self) -> Path:
@@ -96,6 +101,11 @@ class Gateway:
         return open_source(f"{place}/.strongroom/log{mark}{query}", StoreOptions(environment=self.variables))
 
     @property
+    def file(self) -> str:
+        """The URL of the database, where it is a file."""
+        return f"sqlite:///{self.home}/{'' if self.store else '.strongroom/'}gateway.db"
+
+    @property
     def errors(self) -> Path:
         return self.folder / "gateway.err"
 
@@ -110,8 +120,11 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, listen: str = "127.0.0.1:0", wrap: tuple[str, ...] = ()) -> None:
-        """Start and wait until it serves."""
+    def start(self, listen: str = "", wrap: tuple[str, ...] = ()) -> None:
+        """Start and wait until it serves: by default at the loopback port that it had before, if it had one."""
+        if not listen:
+            self.keeper = self.keeper or reserve()
+            listen = f"127.0.0.1:{self.keeper.getsockname()[1]}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(parents=True, exist_ok=True)
         if self.users:
@@ -121,13 +134,15 @@ class Gateway:
         command = [*wrap, str(STRONGROOM), "gateway", "serve", *self.where, "--listen", listen]
         command += ["--workers", str(self.workers), "--log-host", "backup.example", *self.flags]
         with self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, env=environment(self.folder, self.variables))
-        begun = time.monotonic()
-        while not (found := re.search(r"^start server on (.*)$", self.said(), re.MULTILINE)):
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() - begun < 30, self.said()
-            time.sleep(0.02)
-        self.address = found[1]
+            self.process = process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=errors, env=environment(self.folder, self.variables)
+            )
+
+        def started() -> re.Match[str] | None:
+            assert process.poll() is None, self.said()
+            return re.search(r"^start server on (.*)\n", self.said(), re.MULTILINE)
+
+        self.address = until(started, self.said)[1]
         match = re.search(r"^log verifier key: (.*)$", self.said(), re.MULTILINE)
         assert match
         self.key = match[1]
@@ -140,8 +155,24 @@ class Gateway:
         """SIGTERM, and wait."""
         if self.process is not None and self.process.poll() is None:
             os.kill(self.children()[0] if self.wrapped else self.process.pid, signal.SIGTERM)
-            assert self.process.wait(40) == 0, self.said()
+            assert self.process.wait(PATIENCE) == 0, self.said()
         self.process = None
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query of the gateway's database finds."""
+        database = Database(self.flags[self.flags.index("--database") + 1] if "--database" in self.flags else self.file)
+        try:
+            with database.read() as connection:
+                return [tuple(row) for row in connection.execute(sa.text(query))]
+        finally:
+            database.close()
+
+    def settle(self) -> None:
+        """Wait until the log has all that was promised. After a kill the lease of the dead sequencer has to end first:
+        a gateway that is stopped before publishes nothing any more."""
+        pending = "SELECT id FROM leaf WHERE position IS NULL LIMIT 1"
+        unsigned = "SELECT id FROM log WHERE published < assigned OR checkpoint IS NULL"
+        until(lambda: not self.rows(pending) and not self.rows(unsigned), self.said)
 
     def children(self) -> list[int]:
         """The processes that the started one has started."""
@@ -153,22 +184,26 @@ class Gateway:
         """kill -9 of the supervisor and all that it has started; it is stopped first, or it might start another."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
-        for child in self.children():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        dying = [os.pidfd_open(child) for child in self.children()]
+        for child in dying:
+            signal.pidfd_send_signal(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        for child in dying:  # one that is within an fsync goes, with its sockets, when that is over
+            select.select([child], [], [])
+            os.close(child)
         self.process = None
 
     def connect(self) -> socket.socket:
         """A raw connection."""
         if self.address.startswith("unix:"):
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(20)
+            connection.settimeout(PATIENCE)
             connection.connect(self.address[5:])
             return connection
         host, _, port = self.address.rpartition(":")
-        return socket.create_connection((host, int(port)), timeout=20)
+        return socket.create_connection((host, int(port)), timeout=PATIENCE)
 
     def head(self, method: str, path: str, headers: dict[str, str] | None = None, user: str | None = None) -> bytes:
         """A request's head as bytes."""
@@ -268,14 +303,6 @@ def chunked(data: bytes, size: int = 1000) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for something."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.1)
-
-
 def leaves(gateway: Gateway) -> list[Receipt]:
     """All receipts, after a graceful stop."""
     gateway.stop()
@@ -285,5 +312,5 @@ def leaves(gateway: Gateway) -> list[Receipt]:
 def operate(gateway: Gateway, *words: str) -> tuple[int, str]:
     """An operator's command on the gateway's machine."""
     env = environment(gateway.folder, gateway.variables)
-    done = run([STRONGROOM, "gateway", *words, *gateway.where], env=env, seconds=60)
+    done = run([STRONGROOM, "gateway", *words, *gateway.where], env=env)
     return done.code, done.out + done.err

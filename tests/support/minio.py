@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import functools
 import hashlib
@@ -10,16 +9,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.s3_client import S3Client
 from strongroom.storage.s3_url import parse
-from tests.support import peers
+from tests.support import peers, session
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, until
 
 
 class Minio:
@@ -57,16 +55,20 @@ class Minio:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.endpoint}/minio/health/ready", timeout=2).close()
-                return self
-            except (OSError, urllib.error.URLError):
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    self.__exit__()
-                    raise
-                time.sleep(0.05)
+        try:
+            until(self._ready, pause=0.05)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _ready(self) -> bool:
+        assert self._process.poll() is None, "MinIO did not start"
+        try:
+            urllib.request.urlopen(f"{self.endpoint}/minio/health/ready", timeout=PATIENCE).close()
+        except OSError:
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
@@ -81,14 +83,14 @@ class Minio:
         url = f"s3:{self.endpoint}/{name}"
         client = self.client(name)
         head = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
-        for _ in range(100):  # ready to answer is not yet ready to work
+
+        def made() -> bool:  # ready to answer is not yet ready to work
             answer = client.ask("PUT", "", {"Content-Length": "0", **head})
-            if answer.status != 503:
-                break
+            assert answer.status in {200, 503}, answer.text()
             answer.close()
-            time.sleep(0.1)
-        assert answer.status == 200, answer.text()
-        answer.close()
+            return answer.status == 200
+
+        until(made, pause=0.1)
         if versions and not lock:
             self.put(
                 name, "versioning=", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
@@ -114,10 +116,10 @@ class Minio:
 
 @functools.cache
 def running() -> Minio:
-    """One server for the whole session, with a bucket named plain; ended when Python ends."""
+    """One server for the whole session, with a bucket named plain."""
     folder = Path(tempfile.mkdtemp(prefix="strongroom-minio-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    session.at_end(lambda: shutil.rmtree(folder, ignore_errors=True))
     server = Minio(folder).__enter__()
-    atexit.register(server.__exit__)
+    session.at_end(server.__exit__)
     server.bucket("plain")
     return server

@@ -13,10 +13,12 @@ import trustme
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
+from strongroom.gateway.access import Access, Denied
 from strongroom.gateway.htpasswd import PasswordFile
+from strongroom.gateway.http.request import Request
 from strongroom.gateway.paths import Target, parse_path
 from strongroom.gateway.policy import allowed_address, check_addresses
-from strongroom.gateway.serve import _certificates
+from strongroom.gateway.serve import _certificates, open_database
 from strongroom.gateway.settings import Settings
 
 ID = "ab" * 32
@@ -95,6 +97,44 @@ def test_password_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         users.load()
     assert users.check("other", b"pw-2b")  # those that were known stay
+
+
+def test_nobody_is_let_in_by_a_file_that_is_being_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request within a reload, or one that began before it, does not bring back a password that was taken away."""
+    file = tmp_path / ".htpasswd"
+    file.write_bytes(b"user:" + bcrypt.hashpw(b"old", bcrypt.gensalt(4)))
+    settings = Settings(path=str(tmp_path), htpasswd_file=str(file))
+    database = open_database(settings)
+    access = Access(settings, database)
+    header = {"authorization": "Basic " + base64.b64encode(b"user:old").decode()}
+    asked = Request("GET", "/", header, keep_alive=True, length=None)
+    access.authenticate(asked)
+    load, check = PasswordFile.load, PasswordFile.check
+
+    def with_a_guest(users: PasswordFile) -> None:
+        access.authenticate(asked)
+        load(users)
+
+    def slow_check(users: PasswordFile, user: str, password: bytes) -> bool:
+        good = check(users, user, password)
+        monkeypatch.setattr(PasswordFile, "check", check)
+        access.reload()
+        return good
+
+    monkeypatch.setattr(PasswordFile, "load", with_a_guest)
+    file.write_bytes(b"user:" + bcrypt.hashpw(b"new one", bcrypt.gensalt(4)))
+    access.reload()
+    with pytest.raises(Denied):
+        access.authenticate(asked)
+    monkeypatch.setattr(PasswordFile, "load", load)
+    file.write_bytes(b"user:" + bcrypt.hashpw(b"old", bcrypt.gensalt(4)) + b"\n# another length\n")
+    access.reload()
+    monkeypatch.setattr(PasswordFile, "check", slow_check)
+    file.write_bytes(b"user:" + bcrypt.hashpw(b"new one", bcrypt.gensalt(4)) + b"\n# and another length\n")
+    access.authenticate(asked)  # it was looked up in the old file
+    with pytest.raises(Denied):
+        access.authenticate(asked)
+    database.close()
 
 
 def test_an_unknown_user_takes_as_long_as_a_known_one(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
-"""The gateway's server and signals that come at the worst moment."""
+"""The gateway's processes, signals that come at the worst moment, and parents that go."""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
+import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.gateways import Gateway
+from tests.support.waiting import until
 
 from strongroom.gateway.http.listeners import open_listeners
 from strongroom.gateway.http.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from strongroom.gateway.http.answer import Answer
     from strongroom.gateway.http.body import Body
@@ -62,7 +69,7 @@ def test_a_signal_just_before_the_wait_for_connections_ends_it() -> None:
     taker = threading.Thread(target=take)
     taker.start()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
-    watchdog = threading.Timer(10.0, give_up)
+    watchdog = threading.Timer(60.0, give_up)
     watchdog.start()
     server.run()
     watchdog.cancel()
@@ -70,3 +77,44 @@ def test_a_signal_just_before_the_wait_for_connections_ends_it() -> None:
     for listener in listeners:
         listener.close()
     assert not late.is_set(), "the server ended by the watchdog alone"
+
+
+PR_SET_CHILD_SUBREAPER = 36
+"""linux/prctl.h: orphans below the calling process become its children, and not those of process 1."""
+
+
+@pytest.fixture
+def takes_orphans_in() -> Iterator[None]:
+    """This process is to orphans what a service manager is."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    assert libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
+
+
+@pytest.mark.usefixtures("takes_orphans_in")
+def test_all_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    """kill -9 of the parent alone: whoever takes the others in, they end by themselves."""
+    gateway = Gateway(tmp_path, workers=2)
+    gateway.start()
+    assert gateway.process is not None
+    until(lambda: len(gateway.children()) == 3, gateway.said)
+    orphans = gateway.children()
+    gateway.process.kill()
+    gateway.process.wait()
+    for orphan in orphans:
+        until(lambda orphan=orphan: os.waitpid(orphan, os.WNOHANG)[0], gateway.said)  # type: ignore[misc]
+
+
+@pytest.mark.root
+def test_a_gateway_that_is_process_1_goes_on(tmp_path: Path) -> None:
+    """In a container the parent of the workers is process 1: they do not take themselves for orphans."""
+    unshare = ("unshare", "--pid", "--fork", "--kill-child")
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs process namespaces")
+    gateway = Gateway(tmp_path)
+    gateway.start(wrap=unshare)
+    time.sleep(2.5)  # they look each second
+    assert gateway.ask("GET", "/health").status == 200
+    gateway.stop()
+    assert "another one is started" not in gateway.said()

@@ -77,8 +77,8 @@ class Access:
         """Grows whenever what somebody was let in for may be so no more."""
         self.policy_alarm: str | None = None
         """Why the policy file does not load, while the old one is in force."""
+        self._policy_stamp = self._stamp()  # before what it stands for: a change meanwhile is seen the next second
         self._policy = load_policy(settings.config) if settings.config else Policy()
-        self._policy_stamp = self._stamp()
         self._generation = self._principals.generation()
         self._check_names(self._policy)
         self._passwords = self._password_file()

@@ -222,5 +222,7 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.repositories.tend()
         except StrongroomError as error:
             print(f"error: {error.what}", file=sys.stderr, flush=True)
-        if os.getppid() == 1 and services.orphan_ends:
+        except Exception as error:  # whatever it is, the next second is another try
+            print(f"error: {error!r}", file=sys.stderr, flush=True)
+        if services.parent not in (None, os.getppid()):
             os._exit(1)

@@ -65,6 +65,7 @@ class Supervisor:
         self._receive, self._send = control_pair()
         self._shares = Shares(max(1, settings.workers))
         self._processes: dict[int, _Process] = {}
+        self._pid = os.getpid()
         self._stopping = False
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
         signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``run`` asks for them
@@ -132,6 +133,7 @@ class Supervisor:
             self._certificates,
             self._send,
             self._shares.of(number),
+            parent=self._pid,
             beyond_loopback=self._beyond,
         )
 

@@ -76,8 +76,9 @@ class Services:
     reading: ReadMeter
     losses: LossWatch
     countersigning: Countersigning | None = None
-    orphan_ends: bool = False
-    """Whether this process ends when its parent has gone."""
+    parent: int | None = None
+    """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
+    1, and in a container the parent may be process 1."""
 
     def problems(self) -> list[str]:
         """Why this gateway is not well, in words for people; empty when it is."""
@@ -156,25 +157,26 @@ def run(
     control: socket.socket,
     share: Share,
     *,
+    parent: int,
     beyond_loopback: bool,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; SIGHUP reloads. ``control`` leads to the process that commits receipts, ``share``
-    says when it is this worker's turn to take a connection.
+    """Serve until SIGTERM or SIGINT, or until ``parent`` has gone; SIGHUP reloads.
+
+    ``control`` leads to the process that commits receipts, ``share`` says when it is this worker's turn to take a
+    connection.
 
     The exit code.
     """
     services = build(settings, signer, RemoteCommitter(control))
-    services.orphan_ends = True
+    services.parent = parent
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
     gateway = Gateway(services, OwnPages(services))
     server = Server(listeners, gateway, certificates=certificates, timing=timing, share=share)
-    stopped = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:
-        stopped.set()
-        server.stop()
+        server.stop()  # takes no lock: a terminal's SIGINT and the parent's SIGTERM may interrupt one another
 
     def reload(_number: int, _frame: object) -> None:
         threading.Thread(target=_reload, args=(services, certificates), daemon=True).start()
@@ -188,9 +190,9 @@ def run(
     if services.countersigning is not None:
         services.countersigning.start()
     for work in (
-        lambda: tick(services, stopped.is_set),
-        lambda: recover(services, stopped.is_set),
-        lambda: services.losses.run(stopped.is_set),
+        lambda: tick(services, lambda: server.stopping),
+        lambda: recover(services, lambda: server.stopping),
+        lambda: services.losses.run(lambda: server.stopping),
     ):
         threading.Thread(target=work, daemon=True).start()
     server.run()

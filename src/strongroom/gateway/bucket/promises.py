@@ -88,7 +88,7 @@ def _refuses(keyed: Keyed) -> bool:
         except StrongroomError as error:
             faults.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(RACERS)]
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(RACERS)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -60,6 +60,11 @@ class Server:
         """How many are open."""
         return self._open
 
+    @property
+    def stopping(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopping
+
     def run(self) -> None:
         """Accept until ``stop`` is called; returns when no new connection is taken any more."""
         selector = selectors.DefaultSelector()
