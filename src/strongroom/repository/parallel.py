@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+LOOK = 0.5
+"""Seconds of a wait at once: a signal that comes just before a wait begins is heeded when that ends, not before."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -63,7 +66,8 @@ class _Task(Generic[Item, Result]):
 
     def result(self) -> Result:
         """Wait for it, then return what the work returned or raise what it raised."""
-        self._ended.wait()
+        while not self._ended.wait(LOOK):
+            pass
         if self._error is not None:
             raise self._error
         return self._value[0]

@@ -114,7 +114,7 @@ def race(create: Callable[[bytes], object]) -> int:
             create(b"racer %d " % number * 100)
             won.append(number)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(RACERS)]
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(RACERS)]
     for thread in threads:
         thread.start()
     for thread in threads:

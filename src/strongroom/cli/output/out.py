@@ -73,13 +73,14 @@ class Out:
         self.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", flush=flush)
 
     def warn(self, text: str) -> None:
-        """A line to standard error. A closed standard error is nobody's problem."""
+        """A line to standard error. A closed standard error is nobody's problem, nor is one in whose middle a signal
+        came: a signal's handler cannot write between two halves of a line."""
         with self._lock:
             try:
                 self._stdout.flush()
                 self._stderr.write(printable_lines(text).encode("utf-8", "replace").decode() + "\n")
                 self._stderr.flush()
-            except (OSError, ValueError):
+            except (OSError, ValueError, RuntimeError):
                 pass
 
     def warn_json(self, value: Any) -> None:

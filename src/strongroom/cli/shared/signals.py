@@ -62,10 +62,10 @@ class Signals:
             os._exit(exit_codes.INTERRUPTED)
         self._asked = True
         if self._reporter is not None:
+            self._reporter.stop.set()
             self._reporter.warning(
                 f"{signal.Signals(number).name}: ending what is under way; once more to stop at once"
             )
-            self._reporter.stop.set()
             return
         raise Interrupted("interrupted")
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
 
 
+GRACE = 10.0
+"""Seconds for a command to end after SIGTERM; one that takes no notice is killed."""
+
+
 @contextlib.contextmanager
 def opened(context: Context, options: BackupOptions) -> Iterator[BackupOptions]:
     """The options with their stream, if one is asked for. A command is ended when the backup is over."""
@@ -50,7 +54,11 @@ def _command(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.terminate()
         if process.stdout is not None:
             process.stdout.close()
-        process.wait()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _must_have_succeeded(process: subprocess.Popen[bytes], name: str) -> None:
