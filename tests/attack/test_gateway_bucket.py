@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 
 from strongroom.receipts.leaf import LeafType
@@ -90,7 +89,6 @@ def test_g_7_a_store_that_replaces_is_refused_or_serialised(tmp_path: Path) -> N
         refused = run(
             [STRONGROOM, "gateway", "serve", *gateway.where, *listen],
             env=environment(tmp_path, gateway.variables),
-            seconds=60,
         )
         assert refused.code != 0
         assert "--allow-unconditional" in refused.err
@@ -107,12 +105,7 @@ def test_g_7_a_store_that_replaces_is_refused_or_serialised(tmp_path: Path) -> N
 
             def create(body: bytes) -> None:
                 barrier.wait()
-                while True:
-                    try:
-                        answers.append((gateway.put("/web01/config", body), body))
-                        return
-                    except TimeoutError:
-                        continue  # on a busy machine a client asks again
+                answers.append((gateway.put("/web01/config", body), body))
 
             threads = [threading.Thread(target=create, args=(b"config %d" % n,)) for n in range(20)]
             for thread in threads:
@@ -180,5 +173,4 @@ def test_a_6_a_stored_copy_that_was_replaced_is_an_incident(tmp_path: Path) -> N
         delete(minio, "plain", stored)
         assert gateway.put(path, DATA) == 200
         assert operate(gateway, "reconcile", "web01", "--reason", "tidied up")[0] == 0
-        time.sleep(0.1)
         assert [r.type for r in leaves(gateway)] == [LeafType.CREATE, LeafType.CREATE]

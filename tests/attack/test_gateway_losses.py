@@ -33,8 +33,9 @@ from strongroom.receipts.log_state import ensure_log
 from strongroom.receipts.note import Signer
 from tests.support import postgres
 from tests.support.buckets import delete, keys, overwrite
-from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket, until
+from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket
 from tests.support.minio import running
+from tests.support.waiting import until
 
 FLAGS = ("--append-only", "--prometheus", "--prometheus-no-auth")
 PACKS = [b"pack %d" % number for number in range(3)]
@@ -99,7 +100,7 @@ def a_day_later(gateway: Gateway) -> None:
         found = status(gateway, auditor)
         return bool(found) and all(one["at_ns"] > now for one in found)
 
-    until(compared, 40)
+    until(compared, gateway.said)
 
 
 def status(gateway: Gateway, who: str) -> list[dict[str, Any]]:
@@ -172,7 +173,7 @@ def test_s_1_an_emptied_repository_is_found_without_anybody_asking(gateway: Gate
     assert f"{LOST}4 (config, data/" in gateway.said()
     code, said = operate(gateway, "reconcile", "alice", "--reason", "the host was retired")
     assert (code, said.splitlines()[0]) == (0, "4 objects have gone, 0 were there without a receipt")
-    until(lambda: gateway.ask("GET", "/health").status == 200, 60)
+    until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
     assert warnings(gateway) == []
     assert sorted(one.type.value for one in leaves(gateway))[:2] == ["alarm", "create"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.note import Verifier
 from tests.support.gateways import Gateway, chunked, leaves, name_of, operate
+from tests.support.waiting import away_from_midnight, until
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
@@ -62,7 +64,7 @@ def test_k_1_an_adopted_repository_begins_frozen(tmp_path: Path) -> None:
     bogus = b"bogus"
     assert gateway.put(f"/old/keys/{name_of(bogus)}", bogus) == 403
     assert gateway.put(f"/old/snapshots/{name_of(bogus)}", bogus) == 200
-    time.sleep(1.5)
+    until(lambda: gateway.rows("SELECT adopting FROM repository") == [(0,)], gateway.said)
     found = leaves(gateway)
     adopted = {(r.kind, r.name) for r in found if r.type is LeafType.ADOPTED}
     assert {("keys", NAME), ("data", NAME)} <= adopted
@@ -100,6 +102,7 @@ def test_a_6_only_bytes_that_hash_to_their_name(gateway: Gateway) -> None:
 
 def test_a_9_and_x_2_what_is_trashed_comes_back_with_its_first_arrival(tmp_path: Path) -> None:
     """A-9, X-2: a custodian's delete is held and restorable; a re-upload is logged with the first arrival's number."""
+    away_from_midnight()
     with Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}) as gateway:
         tokens = {}
         for who, role in (("host", "host"), ("judge", "custodian")):
@@ -142,6 +145,7 @@ def test_a_9_and_x_2_what_is_trashed_comes_back_with_its_first_arrival(tmp_path:
 
 def test_q_1_q_2_b_4_quotas_hold_for_each_principal(tmp_path: Path) -> None:
     """Q-1, Q-2, B-4: bytes, objects and snapshots a day end at the quota, in mid-stream too; others go on."""
+    away_from_midnight()
     with Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}) as gateway:
         limits = {
             "bytes": ("--quota", "100K"),
@@ -169,9 +173,12 @@ def test_q_1_q_2_b_4_quotas_hold_for_each_principal(tmp_path: Path) -> None:
         assert [put("free", "data", pack) for pack in packs] == [200] * 4
         assert put("bytes", "locks", b"lock") == 200
         assert list((gateway.data / "bytes/.strongroom/tmp").iterdir()) == []
-        time.sleep(2.2)
-        status = gateway.ask("GET", "/.strongroom/v1/status", user=tokens["bytes"]).json()
-        assert [(one["reason"], one["count"]) for one in status["refusals"]] == [("quota", 3)]
+
+        def refusals() -> list[tuple[str, int]]:
+            status = gateway.ask("GET", "/.strongroom/v1/status", user=tokens["bytes"]).json()
+            return [(one["reason"], one["count"]) for one in status["refusals"]]
+
+        until(lambda: refusals() == [("quota", 3)], lambda: str(refusals()))
 
 
 def test_x_1_reads_are_metered_and_receipts_are_private(tmp_path: Path) -> None:
@@ -183,7 +190,7 @@ def test_x_1_reads_are_metered_and_receipts_are_private(tmp_path: Path) -> None:
         assert gateway.ask("GET", f"/alice/data/{NAME}", headers={"Range": "bytes=0-9"}).status == 206
         metrics = gateway.ask("GET", "/metrics").body.decode()
         assert 'rest_server_blob_read_bytes_total{repo="alice",type="data",user="alice"} 10.0' in metrics
-        time.sleep(1.2)
+        gateway.settle()
         lines = gateway.ask("GET", "/.strongroom/v1/receipts?repository=alice").body.splitlines()
         assert len(lines) == 3
         assert "leaf" in json.loads(lines[1])
@@ -217,13 +224,20 @@ def test_panic_stops_everything_but_reading_and_locks(gateway: Gateway) -> None:
     gateway.make("alice")
     assert gateway.put(f"/alice/data/{NAME}", DATA) == 200
     assert operate(gateway, "panic", "alice", "--reason", "intruder")[0] == 0
-    time.sleep(1.2)
+    numbers = itertools.count()
+
+    def status() -> int:
+        """What another object gets: workers hear of panic within a second."""
+        data = b"%d" % next(numbers)
+        return gateway.put(f"/alice/data/{name_of(data)}", data)
+
+    until(lambda: status() == 403, gateway.said)
     other = b"other"
     assert gateway.put(f"/alice/data/{name_of(other)}", other) == 403
     assert gateway.put(f"/alice/locks/{name_of(other)}", other) == 200
     assert gateway.ask("GET", f"/alice/data/{NAME}").body == DATA
     assert operate(gateway, "panic", "alice", "--off")[0] == 0
-    time.sleep(1.2)
+    until(lambda: status() == 200, gateway.said)
     assert gateway.put(f"/alice/data/{name_of(other)}", other) == 200
     found = [r.detail for r in leaves(gateway) if r.type is LeafType.PANIC]
     assert found == ["on intruder", "off"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support import emulators, peers
+from tests.support import emulators, peers, session
 from tests.support.gateways import Gateway, over_bucket
 from tests.support.minio import running
 from tests.support.rest_server import RestServer
@@ -114,12 +113,12 @@ def gateway_s3(_: Path) -> Iterator[Store]:
 
 @functools.cache
 def _gateway(*, bucket: bool = False) -> str:
-    """The address of one gateway for the whole session, ended when Python ends."""
+    """The address of one gateway for the whole session."""
     folder = Path(tempfile.mkdtemp(prefix="strongroom-gateway-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    session.at_end(lambda: shutil.rmtree(folder, ignore_errors=True))
     flags = ("--no-auth",)
     running = over_bucket(folder, flags=flags) if bucket else Gateway(folder, flags=flags)
-    atexit.register(running.stop)
+    session.at_end(running.stop)
     running.start()
     return running.address
 

@@ -129,7 +129,7 @@ def rclone_s3(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield endpoint, {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait()
         if process.stderr is not None:
             process.stderr.close()
 

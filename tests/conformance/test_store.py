@@ -33,7 +33,7 @@ def put(store: Store, kind: Kind, data: bytes) -> ObjectName:
 
 def goes_away(store: Store, name: ObjectName) -> bool:
     """Whether the object is not there; rclone of old writes in place and needs a moment to clear a cut upload away."""
-    patience = 100 if store.location.startswith("rclone:") else 1
+    patience = 2000 if store.location.startswith("rclone:") else 1
     for _ in range(patience):
         try:
             store.stat(name)

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,9 @@ import pytest
 
 from tests.crash.test_kill import State, leftovers
 from tests.support import compare, peers, trees
+from tests.support.ports import reserve
 from tests.support.programs import Restic, Strongroom
+from tests.support.waiting import PATIENCE, until
 
 
 @contextmanager
@@ -79,20 +80,19 @@ def test_reading_when_the_disk_is_full(strongroom: Strongroom, tmp_path: Path) -
 @contextmanager
 def rest_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """``rclone serve restic`` over a folder on a free local port; the URL and the process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    keeper = reserve()
+    port = keeper.getsockname()[1]
     command: list[str | Path] = [peers.require("rclone"), "serve", "restic", "--addr", f"127.0.0.1:{port}", folder]
     quiet = subprocess.DEVNULL
     environment = {**os.environ, "RCLONE_CONFIG": "/dev/null"}
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment) as server:
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    with keeper, subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment) as server:
         try:
-            deadline = time.monotonic() + 20
-            while time.monotonic() < deadline:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.05)
+            until(answers)
             yield f"rest:http://127.0.0.1:{port}/", server
         finally:
             server.send_signal(signal.SIGCONT)
@@ -111,11 +111,9 @@ def test_a_server_that_goes_away(strongroom: Strongroom, restic: Restic, tmp_pat
     with rest_server(remote) as (url, server):
         strongroom.run("init", "-r", url, "--copy-chunker-params", "--from-repo", local).expect(0)
         process = strongroom.start("-r", local, "-r", url, *options)
-        deadline = time.monotonic() + 30
-        while not State.of(remote).packs and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: State.of(remote).packs, pause=0.01)
         server.kill()
-        assert process.wait(timeout=120) == 71
+        assert process.wait(timeout=PATIENCE) == 71
     restic.check(local)
     assert not State.of(remote).snapshots
     with rest_server(remote) as (url, _):

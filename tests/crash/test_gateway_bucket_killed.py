@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from pathlib import Path
 
 from strongroom.base.objects import Kind
@@ -15,6 +14,7 @@ from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.crash.test_gateway_killed import Load, kill_at_random
 from tests.support.gateways import over_bucket
+from tests.support.waiting import PATIENCE, until
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "12"))
 
@@ -28,14 +28,11 @@ def test_killed_at_random_under_load_over_a_bucket(tmp_path: Path) -> None:
         acknowledged = load.acknowledged
         for path, data in acknowledged.items():
             assert gateway.ask("GET", path).body == data
-        with sqlite3.connect(gateway.home / "gateway.db") as database:
+        with sqlite3.connect(gateway.home / "gateway.db", timeout=PATIENCE) as database:
             database.execute("UPDATE intent SET created_ns = 0")  # the store is at work on none of them any more
             database.commit()
-            begun = time.monotonic()
-            while database.execute("SELECT count(*) FROM intent").fetchone()[0]:
-                assert time.monotonic() - begun < 50
-                time.sleep(0.2)
-        time.sleep(4)  # the lease of the last one that was killed runs out
+        until(lambda: not gateway.rows("SELECT * FROM intent"), gateway.said)
+        gateway.settle()
     assert acknowledged
     assert list((gateway.home / "spool").iterdir()) == []
     audit(gateway.source, key=Verifier.parse(gateway.key))

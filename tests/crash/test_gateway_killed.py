@@ -18,11 +18,11 @@ from strongroom.receipts.audit import audit
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.note import Verifier
-from strongroom.receipts.sequencer import LEASE_SECONDS
 from strongroom.receipts.show import entries
 from strongroom.receipts.signing_key import load_or_create
 from tests.support import postgres
 from tests.support.gateways import Gateway, name_of
+from tests.support.waiting import until
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "26"))
 """For each kind of database, so that the suite has more than fifty."""
@@ -68,7 +68,6 @@ def kill_at_random(gateways: list[Gateway], load: Load, kills: int = KILLS) -> t
     dice = random.Random(1)
     single = whole = 0
     while single + whole < kills:
-        before = len(load.acknowledged)
         time.sleep(dice.uniform(0.02, 0.35))
         one = dice.choice(gateways)
         if (single + whole) % 6 < 5:
@@ -82,12 +81,20 @@ def kill_at_random(gateways: list[Gateway], load: Load, kills: int = KILLS) -> t
             gateway.kill()
         whole += len(dying)
         for gateway in dying:
-            gateway.start(listen=gateway.address)
-        begun = time.monotonic()
-        while len(load.acknowledged) == before:  # it must take objects in again before it is killed again
-            assert time.monotonic() - begun < 30
-            time.sleep(0.01)
+            gateway.start()
+        before = len(load.acknowledged)  # it must take objects in again before it is killed again
+        until(lambda before=before: len(load.acknowledged) > before, one.said)  # type: ignore[misc]
+    until(lambda: len(load.acknowledged) > kills, gateways[0].said)
     return single, whole
+
+
+def open_files(process: int) -> list[str]:
+    """What a process has open, by name."""
+    found = []
+    for one in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(one))
+    return found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -123,19 +130,15 @@ def test_killed_at_random_under_load(gateways: list[Gateway]) -> None:
     assert len(acknowledged) > KILLS
     for gateway in gateways:  # a worker looks for what the dead have left when it starts
         gateway.kill()
-        gateway.start(listen=gateway.address)
+        gateway.start()
     for number, (path, data) in enumerate(acknowledged.items()):
         assert gateways[number % len(gateways)].ask("GET", path).body == data
     folder = first.data / "web01"
-    begun = time.monotonic()
-    while list((folder / ".strongroom/tmp").iterdir()):
-        assert time.monotonic() - begun < 10
-        time.sleep(0.05)
-    time.sleep(LEASE_SECONDS + 1)  # whoever was killed holds the log for that long, and nobody else publishes
+    until(lambda: not os.listdir(folder / ".strongroom/tmp"), first.said)
+    first.settle()
     for gateway in gateways:
         for child in gateway.children():
-            held = [os.readlink(one) for one in Path(f"/proc/{child}/fd").iterdir() if one.is_symlink()]
-            assert not [one for one in held if "/web01/" in one], held
+            until(lambda child=child: not [one for one in open_files(child) if "/web01/" in one], first.said)  # type: ignore[misc]
         gateway.stop()
     source = FolderSource(str(first.log))
     audit(source, key=Verifier.parse(first.key))
@@ -161,10 +164,7 @@ def test_what_was_published_without_a_receipt_gets_one(tmp_path: Path) -> None:
         if kind == "data":
             os.link(left, folder / "data" / name[:2] / name)
     gateway.start()
-    begun = time.monotonic()
-    while list((folder / ".strongroom/tmp").iterdir()):
-        assert time.monotonic() - begun < 10
-        time.sleep(0.05)
+    until(lambda: not os.listdir(folder / ".strongroom/tmp"), gateway.said)
     assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
     gateway.stop()
     found = [r for _, r in entries(FolderSource(str(gateway.log)), 0, 100)][1:]
@@ -183,17 +183,12 @@ def test_a_receipt_that_failed_is_made_up_for_without_a_restart(tmp_path: Path) 
         upload = threading.Thread(target=lambda: statuses.append(gateway.put(f"/web01/data/{name_of(data)}", data)))
         upload.start()
         target = gateway.data / "web01/data" / name_of(data)[:2] / name_of(data)
-        begun = time.monotonic()
-        while not target.exists():
-            assert time.monotonic() - begun < 10
-            time.sleep(0.01)
+        until(target.exists, gateway.said)
         os.kill(committing, signal.SIGKILL)
         upload.join()
         assert statuses == [503]
         left = gateway.data / "web01/.strongroom/tmp"
-        while list(left.iterdir()):
-            assert time.monotonic() - begun < 15
-            time.sleep(0.05)
+        until(lambda: not os.listdir(left), gateway.said)
         assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
     found = [r.type for _, r in entries(FolderSource(str(gateway.log)), 0, 100)]
     assert found == [LeafType.CREATE, LeafType.RECOVERED]

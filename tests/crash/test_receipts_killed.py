@@ -21,6 +21,8 @@ from tests.support import postgres
 from tests.support.logs import ORIGIN, make_log
 
 ROUNDS = 6
+FIRST = 10
+"""Receipts of each worker before it may be killed."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,20 +54,22 @@ def test_workers_that_are_killed_lose_nothing_that_they_acknowledged(url: str, t
         ]
         for worker in workers:
             assert worker.stdout is not None
-            first = worker.stdout.readline()
-            acknowledged.append(first.decode().strip())
+            acknowledged += [worker.stdout.readline().decode().strip() for _ in range(FIRST)]
         time.sleep(dice.uniform(0.05, 0.5))
         for worker in workers:
             worker.kill()
         for worker in workers:
-            said, _ = worker.communicate()
-            acknowledged += [line for line in said.decode().split("\n")[:-1] if len(line) == 64]
+            assert worker.stdout is not None
+            with worker.stdout:
+                acknowledged += [line for line in worker.stdout.read().decode().split("\n")[:-1] if len(line) == 64]
+            worker.wait()
     with log.database.write() as connection:
         connection.execute(schema.lease.delete())  # the dead one's lease need not be waited for here
     log.publish()
     with log.database.read() as connection:
         found = [bytes(one).hex() for one in connection.execute(sa.select(schema.leaf.c.hash)).scalars()]
-    assert len(acknowledged) > ROUNDS * 20
+    assert len(acknowledged) >= ROUNDS * 2 * FIRST
+    assert "" not in acknowledged
     assert set(acknowledged) <= set(found)
     assert len(found) == len(set(found)) == state(log.database).published
     result = audit(FolderSource(str(log.tiles)), key=log.signer.verifier)

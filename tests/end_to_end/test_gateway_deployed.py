@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.support.command import STRONGROOM, environment
 from tests.support.gateways import Gateway
+from tests.support.waiting import PATIENCE, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -29,17 +29,18 @@ def entrypoint(folder: Path, **variables: str) -> Iterator[Gateway]:
     path = f"{STRONGROOM.parent}:{DEPLOY / 'container'}:/usr/bin:/bin"
     env = environment(folder, {**image, "PATH": path, **variables})
     with said.open("wb") as errors:
-        process = subprocess.Popen(["sh", str(DEPLOY / "container/entrypoint")], env=env, stderr=errors)
+        command = ["sh", str(DEPLOY / "container/entrypoint")]
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=errors)
+
+    def started() -> re.Match[str] | None:
+        assert process.poll() is None, said.read_text()
+        return re.search(r"^start server on (.*)\n", said.read_text(), re.MULTILINE)
+
     try:
-        begun = time.monotonic()
-        while not (found := re.search(r"^start server on (.*)$", said.read_text(), re.MULTILINE)):
-            assert process.poll() is None, said.read_text()
-            assert time.monotonic() - begun < 30
-            time.sleep(0.02)
-        yield Gateway(folder, address=found[1])
+        yield Gateway(folder, address=until(started, said.read_text)[1])
     finally:
         process.terminate()
-        assert process.wait(30) == 0, said.read_text()
+        assert process.wait(PATIENCE) == 0, said.read_text()
 
 
 def test_the_image_without_authentication(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_the_image_begins_without_users(tmp_path: Path) -> None:
             subprocess.run(["sh", DEPLOY / "container/create_user", "web01", "pw"], env=env, check=True)
         else:
             file.write_bytes(b"web01:" + bcrypt.hashpw(b"pw", bcrypt.gensalt(4)) + b"\n")
-        time.sleep(2.5)
+        until(lambda: gateway.ask("GET", "/web01/config", user="web01:pw").status != 401, pause=0.1)
         gateway.make("web01", "web01:pw")
 
 
@@ -96,7 +97,7 @@ def test_the_unit_permits_every_system_call_that_a_gateway_makes(tmp_path: Path)
     gateway.make()
     for path in ("/web01/config", "/web01/data/", "/metrics", "/health", "/.strongroom/log/checkpoint"):
         gateway.ask("GET", path)
-    time.sleep(1.2)
+    gateway.settle()
     gateway.stop()
     used = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)[ (]", trace.read_text(errors="replace"), re.MULTILINE))
     assert {"linkat", "fsync", "sendfile"} & used

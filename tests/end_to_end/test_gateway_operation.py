@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from strongroom.receipts.note import Verifier, parse_note
 from strongroom.receipts.show import entries
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import V2, Gateway, name_of, over_bucket, read_reply
+from tests.support.waiting import PATIENCE, kept, until
 
 DATA = os.urandom(3_000_000)
 NAME = name_of(DATA)
@@ -66,13 +68,12 @@ def test_tls_is_renewed_while_a_pack_is_half_sent(tmp_path: Path) -> None:
         certificates(gateway.data, authority, "new.example")
         assert gateway.process is not None
         gateway.process.send_signal(signal.SIGHUP)
-        for _ in range(100):
+
+        def renewed() -> bool:
             with connect() as connection:
-                if "new.example" in names(connection):
-                    break
-            time.sleep(0.05)
-        else:
-            raise AssertionError("the new certificate is not served")
+                return "new.example" in names(connection)
+
+        until(renewed, gateway.said)
         upload.sendall(DATA[len(DATA) // 2 :])
         assert read_reply(upload).status == 200
         with connect() as connection:
@@ -80,20 +81,21 @@ def test_tls_is_renewed_while_a_pack_is_half_sent(tmp_path: Path) -> None:
             assert read_reply(connection).body == DATA
         (gateway.data / "public_key").write_text("not a certificate")
         gateway.process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        until(lambda: "reload" in gateway.said())
         with connect() as connection:
             assert "new.example" in names(connection)
 
 
 def test_a_unix_socket_and_a_stale_one(tmp_path: Path) -> None:
     """A unix socket is served, and one that a killed gateway left is taken over."""
-    address = f"unix:{tmp_path}/s"
     gateway = Gateway(tmp_path)
-    for _ in range(2):
-        gateway.start(listen=address)
-        assert gateway.address == address
-        assert gateway.put("/web01/?create=true", b"") == 200
-        gateway.kill()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a socket's path must be short
+        address = f"unix:{folder}/s"
+        for _ in range(2):
+            gateway.start(listen=address)
+            assert gateway.address == address
+            assert gateway.put("/web01/?create=true", b"") == 200
+            gateway.kill()
 
 
 def test_a_socket_from_systemd(tmp_path: Path) -> None:
@@ -106,12 +108,13 @@ def test_a_socket_from_systemd(tmp_path: Path) -> None:
             ["bash", "-c", script, "bash", *map(str, command)],
             pass_fds=[listener.fileno()],
             env=environment(tmp_path),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         gateway = Gateway(tmp_path, address=f"127.0.0.1:{listener.getsockname()[1]}")
         assert gateway.ask("GET", "/health").status == 200
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_port_is_free_again_and_a_stop_lets_uploads_end(tmp_path: Path) -> None:
@@ -121,19 +124,21 @@ def test_a_port_is_free_again_and_a_stop_lets_uploads_end(tmp_path: Path) -> Non
     gateway.make()
     upload = gateway.connect()
     upload.sendall(gateway.head("POST", f"/web01/data/{NAME}", {"Content-Length": str(len(DATA))}) + DATA[:1_000_000])
-    time.sleep(0.3)
+    until(lambda: os.listdir(gateway.data / "web01/.strongroom/tmp"), gateway.said)  # it is being taken in
     assert gateway.process is not None
     gateway.process.terminate()
     time.sleep(0.3)
     upload.sendall(DATA[1_000_000:])
     reply = read_reply(upload)
     assert reply.status == 200
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(PATIENCE) == 0
     receipt = promise.check(Verifier.parse(gateway.key), reply.headers["strongroom-receipt"])
     assert receipt.name == NAME
     found = audit(FolderSource(str(gateway.log)), key=Verifier.parse(gateway.key))
     assert found.head.size == 2
-    gateway.start(listen=gateway.address)
+    before = gateway.address
+    gateway.start(listen=before)
+    assert gateway.address == before
     assert gateway.ask("GET", f"/web01/data/{NAME}").body == DATA
     gateway.stop()
 
@@ -143,28 +148,31 @@ def test_promises_are_kept_and_the_log_is_read_over_http(tmp_path: Path) -> None
     with Gateway(tmp_path) as gateway:
         gateway.make()
         verifier = Verifier.parse(gateway.key)
-        promised = set()
-        for number in range(5):
-            data = b"object %d" % number
-            reply = gateway.ask("POST", f"/web01/data/{name_of(data)}", data)
-            receipt = promise.check(verifier, reply.headers["strongroom-receipt"])
-            assert receipt.size == len(data)
-            promised.add(hash_of(receipt.encode()))
-        begun = time.monotonic()
         source = HttpSource(f"http://{gateway.address}/.strongroom/log")
-        while True:
-            found = {hash_of(receipt.encode()) for _, receipt in entries(source, 0, 100)}
-            if promised <= found:
-                break
-            assert time.monotonic() - begun < 5
-            time.sleep(0.1)
-        assert audit(source, key=verifier, state=str(tmp_path / "follower")).head.size == 6
+        sent = 0
+
+        def published() -> float:
+            nonlocal sent
+            promised = set()
+            for _ in range(5):
+                data = b"object %d" % sent
+                reply = gateway.ask("POST", f"/web01/data/{name_of(data)}", data)
+                receipt = promise.check(verifier, reply.headers["strongroom-receipt"])
+                assert receipt.size == len(data)
+                promised.add(hash_of(receipt.encode()))
+                sent += 1
+            begun = time.monotonic()
+            until(lambda: promised <= {hash_of(receipt.encode()) for _, receipt in entries(source, 0, 100)}, pause=0.1)
+            return time.monotonic() - begun
+
+        kept(5, published)
+        assert audit(source, key=verifier, state=str(tmp_path / "follower")).head.size == sent + 1
         done = run(
             [STRONGROOM, "log", "verify", f"http://{gateway.address}/.strongroom/log", "--key", gateway.key],
             env=environment(tmp_path),
         )
         assert done.code == 0
-        assert "6 entries, all good" in done.out
+        assert f"{sent + 1} entries, all good" in done.out
 
 
 def test_policy_principals_and_rotation(tmp_path: Path) -> None:
@@ -195,13 +203,11 @@ def test_policy_principals_and_rotation(tmp_path: Path) -> None:
         again = run([STRONGROOM, "gateway", "principal", "add", "web01", *place], env=environment(tmp_path))
         assert again.code == 1
         policy.write_text("version = 1\n[[rule]]\nprincipal = 5\n")
-        time.sleep(2.5)
+        until(lambda: gateway.ask("GET", "/health").status == 503, gateway.said, pause=0.1)
         assert gateway.ask("GET", "/web01/config", user="eye").status == 200
-        assert gateway.ask("GET", "/health").status == 503
         policy.write_text("version = 1\n")
-        time.sleep(2.5)
-        assert gateway.ask("GET", "/web01/config", user="eye").status == 403
-        assert gateway.ask("GET", "/health").status == 200
+        until(lambda: gateway.ask("GET", "/web01/config", user="eye").status == 403, gateway.said, pause=0.1)
+        until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said, pause=0.1)
 
 
 def test_the_store_is_the_truth(tmp_path: Path) -> None:
@@ -268,26 +274,24 @@ def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
     command = [str(STRONGROOM), "witness", "serve", "--state", str(tmp_path / "witness"), "--listen", "127.0.0.1:0"]
     with said.open("wb") as errors:
         witness = subprocess.Popen(
-            [*command, "--log", gateway.key, "--name", "witness.example/w"], stderr=errors, env=environment(tmp_path)
+            [*command, "--log", gateway.key, "--name", "witness.example/w"],
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=environment(tmp_path),
         )
     try:
-        begun = time.monotonic()
-        while not (found := re.search(r"^start witness on (\S+)", said.read_text(), re.MULTILINE)):
-            assert time.monotonic() - begun < 20, said.read_text()
-            time.sleep(0.05)
+        found = until(lambda: re.search(r"^start witness on (\S+)\n", said.read_text(), re.MULTILINE), said.read_text)
         key = re.search(r"^witness verifier key: (.*)$", said.read_text(), re.MULTILINE)
         assert key
         url = f"http://{found[1]}"
         gateway.flags = (*gateway.flags, "--witness", url, "--witness-key", key[1])
         gateway.start()
-        reply = gateway.ask("GET", "/.strongroom/log/checkpoint.cosigned")
-        while reply.status == 404:
-            assert time.monotonic() - begun < 40
-            time.sleep(0.1)
-            reply = gateway.ask("GET", "/.strongroom/log/checkpoint.cosigned")
-        when = Verifier.parse(key[1]).verify(parse_note(reply.body))
+        begun = time.time()
+        cosigned = "/.strongroom/log/checkpoint.cosigned"
+        until(lambda: gateway.ask("GET", cosigned).status != 404, gateway.said, pause=0.1)
+        when = Verifier.parse(key[1]).verify(parse_note(gateway.ask("GET", cosigned).body))
         assert when is not None
-        assert abs(when - time.time()) < 60
+        assert begun - 60 < when < time.time() + 60
         gateway.stop()
         # The whole state is lost but the key: the log would begin anew, and contradict what the witness saw.
         for path in (gateway.data / ".strongroom").glob("gateway.db*"):
@@ -296,15 +300,12 @@ def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
         gateway.start()
         data = b"after the loss"
         assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
-        begun = time.monotonic()
-        while "not signed" not in str(gateway.ask("GET", "/health").body):
-            assert time.monotonic() - begun < 10
-            time.sleep(0.1)
+        until(lambda: "not signed" in str(gateway.ask("GET", "/health").body), gateway.said, pause=0.1)
         assert gateway.ask("GET", "/.strongroom/log/checkpoint").status == 404
         gateway.stop()
     finally:
         witness.terminate()
-        assert witness.wait(20) == 0
+        assert witness.wait(PATIENCE) == 0
 
 
 def test_a_rotated_log_begins_with_the_end_of_the_old_one(tmp_path: Path) -> None:
@@ -340,7 +341,5 @@ def test_a_stop_in_the_very_beginning_is_a_stop(tmp_path: Path) -> None:
     for number in range(8):
         gateway.start()
         time.sleep(number * 0.005)
-        begun = time.monotonic()
         gateway.stop()
-        assert time.monotonic() - begun < 15
         assert "Traceback" not in gateway.said()

@@ -6,7 +6,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway
 from tests.support.programs import Strongroom
+from tests.support.waiting import until
 
 BROKEN = 72
 
@@ -44,19 +44,6 @@ def url(gateway: Gateway) -> str:
     return f"rest:http://web01:pw@{gateway.address}/web01/"
 
 
-def settled(gateway: Gateway) -> None:
-    """Wait until the log has all that was promised."""
-    begun = time.monotonic()
-    while True:
-        with sqlite3.connect(gateway.data / ".strongroom/gateway.db") as database:
-            (count,) = database.execute("SELECT count(*) FROM leaf WHERE position IS NULL").fetchone()
-            (published, assigned) = database.execute("SELECT published, assigned FROM log ORDER BY id DESC").fetchone()
-        if not count and published == assigned:
-            return
-        assert time.monotonic() - begun < 5
-        time.sleep(0.05)
-
-
 def file_of(client: Strongroom) -> Path:
     """The one file with promises that is in use."""
     (found,) = (path for path in (client.home / "state/promises").iterdir() if not path.suffix)
@@ -77,13 +64,13 @@ def rewrite(gateway: Gateway, statement: str) -> None:
         database.execute("DELETE FROM tile")
         database.execute("UPDATE log SET assigned = 0, published = 0, checkpoint = NULL, stored = 0, stored_ns = 0")
     shutil.rmtree(gateway.log)
-    gateway.start(listen=gateway.address)
-    settled(gateway)
+    gateway.start()
+    gateway.settle()
 
 
 def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """Each run keeps its promises, the next one checks them off against the log, and nothing is said."""
-    settled(gateway)
+    gateway.settle()
     first = promised(client)
     kinds = {promise.check(Verifier.parse(gateway.key), one).kind for one in first}
     assert {"data", "index", "snapshots"} <= kinds <= {"config", "keys", "data", "index", "snapshots"}
@@ -92,7 +79,7 @@ def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongr
     assert done.err == ""
     assert promised(client)
     assert not set(first) & set(promised(client))
-    settled(gateway)
+    gateway.settle()
     assert client.on(url(gateway), "check").expect(0).err == ""
     assert promised(client) == []
     known = json.loads(file_of(client).read_text().splitlines()[0])
@@ -104,7 +91,7 @@ def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongr
 def test_a_promised_snapshot_that_is_not_in_the_log(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """M-2: a gateway that drops a promised leaf is named with the object on the next run, which still saves."""
     snapshot = client.snapshots(url(gateway))[0]["id"]
-    settled(gateway)
+    gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
     client.on(url(gateway), "check").expect(0)  # it may still come: the promise is seconds old
     file = file_of(client)
@@ -127,9 +114,9 @@ def test_a_promised_snapshot_that_is_not_in_the_log(gateway: Gateway, client: St
 
 def test_a_log_that_was_forked_or_shortened(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """X-3, M-2: a log that no longer continues the head that a client saw is reported, whoever's leaf is missing."""
-    settled(gateway)
+    gateway.settle()
     client.backup(url(gateway), source)
-    settled(gateway)
+    gateway.settle()
     client.backup(url(gateway), source)
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'keys'")  # checked off long ago
     done = client.on(url(gateway), "backup", source).expect(BROKEN)
@@ -138,11 +125,11 @@ def test_a_log_that_was_forked_or_shortened(gateway: Gateway, client: Strongroom
 
 def test_another_key_is_an_alarm(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """A gateway whose log has another key than the one that was pinned at first use is reported, and not believed."""
-    settled(gateway)
+    gateway.settle()
     client.backup(url(gateway), source)
     gateway.stop()
     (gateway.data / ".strongroom/log.key").unlink()
-    gateway.start(listen=gateway.address)
+    gateway.start()
     rewrite(gateway, "SELECT 1")
     done = client.on(url(gateway), "backup", source).expect(BROKEN)
     assert "not signed by the key that was pinned at first use" in done.err
@@ -153,17 +140,17 @@ def rotate(gateway: Gateway) -> str:
     gateway.stop()
     done = run([STRONGROOM, "gateway", "rotate-log", "--path", gateway.data], env=environment(gateway.folder))
     assert done.code == 0, done.err
-    gateway.start(listen=gateway.address)
+    gateway.start()
     return done.out.strip()
 
 
 def test_a_rotated_log_is_trusted_by_a_person_alone(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """After rotate-log each run alarms and says how to end it; a wrong key changes nothing, the new one ends it."""
-    settled(gateway)
+    gateway.settle()
     client.backup(url(gateway), source)
     (source / "more").write_bytes(b"more" * 1000)
     client.backup(url(gateway), source)
-    settled(gateway)
+    gateway.settle()
     old, waiting = gateway.key, promised(client)
     new = rotate(gateway)
     for _ in range(2):
@@ -186,7 +173,7 @@ def test_a_rotated_log_is_trusted_by_a_person_alone(gateway: Gateway, client: St
     assert not set(waiting) & set(promised(client))  # found in the old log
     (source / "more").write_bytes(b"again" * 1000)
     client.backup(url(gateway), source)
-    settled(gateway)
+    gateway.settle()
     assert client.on(url(gateway), "check").expect(0).err == ""
     assert promised(client) == []
     again = client.on(url(gateway), "log", "trust", new, "--json").expect(0).json()
@@ -196,11 +183,11 @@ def test_a_rotated_log_is_trusted_by_a_person_alone(gateway: Gateway, client: St
 def test_trust_lets_no_broken_promise_off(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """What the old log should have and lacks stays an alarm under the new key, until a person says it is explained."""
     snapshot = client.snapshots(url(gateway))[0]["id"]
-    settled(gateway)
+    gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
     new = rotate(gateway)
     client.on(url(gateway), "backup", source).expect(BROKEN)
-    settled(gateway)
+    gateway.settle()
     done = client.on(url(gateway), "log", "trust", new).expect(BROKEN)
     assert f"broke its promise to log snapshots/{snapshot}: its log passes over it" in done.err
     assert "contradicts itself" not in done.err  # the key is settled
@@ -210,22 +197,24 @@ def test_trust_lets_no_broken_promise_off(gateway: Gateway, client: Strongroom, 
     assert client.on(url(gateway), "check").expect(0).err == ""
 
 
+def answers(gateway: Gateway) -> bool:
+    """Whether somebody listens at the gateway's port."""
+    try:
+        gateway.connect().close()
+    except OSError:
+        return False
+    return True
+
+
 def test_who_shows_no_log_is_not_accused(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """The same folder behind rclone's server is backed up to without a word, and the promises wait."""
     rclone = peers.require("rclone")
     kept = promised(client)
     gateway.stop()
     command = [str(rclone), "serve", "restic", "--addr", gateway.address, "--user", "web01", "--pass", "pw"]
-    server = subprocess.Popen([*command, str(gateway.data)], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*command, str(gateway.data)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        begun = time.monotonic()
-        while True:
-            try:
-                gateway.connect().close()
-                break
-            except OSError:
-                assert time.monotonic() - begun < 20
-                time.sleep(0.05)
+        until(lambda: answers(gateway))
         (source / "more").write_bytes(b"more" * 1000)
         assert client.backup(url(gateway), source).err == ""
     finally:

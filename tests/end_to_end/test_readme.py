@@ -104,4 +104,4 @@ def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedP
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "STRONGROOM_"))}
     env |= {"SOURCE": str(source), "TARGET": str(target), "HOME": str(home)}
     script: list[str | Path] = [sys.executable, ROOT / "scripts" / "quickstart.py"]
-    return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=800)

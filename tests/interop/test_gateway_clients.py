@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.support.compare import differences
 from tests.support.gateways import Gateway, operate, over_bucket
 from tests.support.minio import running
 from tests.support.programs import PROGRAMS, Program, Restic, Strongroom
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module", params=["disk", "bucket"])
@@ -71,7 +71,7 @@ def test_restics_own_backend_suite(tmp_path: Path, prefix: str) -> None:
         url = f"rest:http://{gateway.address}/{prefix}"
         command = [str(suite), "-test.run", "TestBackendRESTExternalServer", "-test.v"]
         env = {**os.environ, "RESTIC_TEST_REST_REPOSITORY": url}
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "--- PASS: TestBackendRESTExternalServer/TestZZZDelete" in done.stdout
     assert "SKIP" not in done.stdout
@@ -90,12 +90,8 @@ def test_a_folder_goes_to_the_gateway_and_back(home: Path, tmp_path: Path, sourc
             process = subprocess.Popen(
                 [rclone, "serve", "restic", "--addr", "127.0.0.1:0", str(data)], stderr=errors, stdout=errors
             )
-        for _ in range(200):
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace"))
-            if found:
-                return process, f"rest:{found[0]}repo/"
-            time.sleep(0.05)
-        raise AssertionError(log.read_text())
+        found = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace")), log.read_text)
+        return process, f"rest:{found[0]}repo/"
 
     process, url = serve()
     try:

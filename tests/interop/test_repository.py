@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +18,7 @@ from strongroom.repository.selection import SnapshotFilter, find_snapshot, selec
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.local import LocalStore
 from tests.support.repositories import PASSWORD, make
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +133,7 @@ def busy(ours: Repository, restic: Restic) -> Iterator[subprocess.Popen[bytes]]:
     """A restic that is in the middle of a backup and holds its lock."""
     arguments = [str(restic.executable), "-r", ours.location, "backup", "--stdin"]
     with subprocess.Popen(arguments, env=restic.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        for _ in range(300):
-            if list(ours.store.list(Kind.LOCK)):
-                break
-            time.sleep(0.05)
+        until(lambda: list(ours.store.list(Kind.LOCK)))
         yield process
         process.kill()
 

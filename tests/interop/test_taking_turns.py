@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.programs import Program, Restic, Rustic, Strongroom
+from tests.support.waiting import until
 
 
 def _backup(program: Program, repository: Path, source: Path, *options: str) -> dict[str, Any]:
@@ -80,14 +80,23 @@ def test_rustic_finds_our_data(rustic: Rustic, strongroom: Strongroom, repositor
     assert _backup(rustic, repository, hostile_source)["data_blobs"] == 0
 
 
-def _wait_for_a_lock(repository: Path) -> bool:
-    """Whether a lock, not the temporary file of one, appears within twenty seconds."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if any(len(name) == 64 for name in os.listdir(repository / "locks")):
-            return True
-        time.sleep(0.002)
-    return False
+def _holds_a_lock(repository: Path) -> bool:
+    """Whether there is a lock, not the temporary file of one."""
+    return any(len(name) == 64 for name in os.listdir(repository / "locks"))
+
+
+def _stopped_within_check(restic: Restic, repository: Path) -> subprocess.Popen[bytes]:
+    """A restic that is stopped while it checks and holds its lock; the check is short, so that may take some tries."""
+    while True:
+        checking = restic.start("-r", repository, "check")
+        until(lambda checking=checking: checking.poll() is not None or _holds_a_lock(repository), pause=0.002)  # type: ignore[misc]
+        checking.send_signal(signal.SIGSTOP)
+        if checking.poll() is None:
+            os.waitid(os.P_PID, checking.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if checking.poll() is None and _holds_a_lock(repository):
+            return checking
+        checking.send_signal(signal.SIGCONT)
+        assert checking.wait() == 0
 
 
 def test_restics_exclusive_lock_keeps_us_out(
@@ -95,10 +104,7 @@ def test_restics_exclusive_lock_keeps_us_out(
 ) -> None:
     """While restic checks, under an exclusive lock, our backup ends with 11 and nothing stored; then it succeeds."""
     restic.init(repository)
-    with restic.start("-r", repository, "check") as checking:
-        found = _wait_for_a_lock(repository)
-        checking.send_signal(signal.SIGSTOP)
-        assert found, "restic held no lock"
+    with _stopped_within_check(restic, repository) as checking:
         try:
             strongroom.on(repository, "backup", source).expect(11)
         finally:
@@ -112,7 +118,7 @@ def test_our_lock_keeps_restic_from_pruning(restic: Restic, strongroom: Strongro
     restic.init(repository)
     command = ("-r", repository, "backup", "--stdin", "--stdin-filename", "typed")
     with strongroom.start(*command, stdin=subprocess.PIPE) as backing_up:
-        assert _wait_for_a_lock(repository)
+        until(lambda: _holds_a_lock(repository))
         refused = restic.on(repository, "prune")
         listed = restic.on(repository, "list", "locks", "--no-lock").expect(0).stdout.split()
         assert backing_up.stdin is not None

@@ -6,7 +6,6 @@ fake-gcs-server takes uploads through Google's JSON interface alone, while obsto
 
 from __future__ import annotations
 
-import atexit
 import base64
 import email.utils
 import functools
@@ -18,11 +17,11 @@ import json
 import os
 import subprocess
 import threading
-import time
 from urllib.parse import quote, unquote
 
-from tests.support import peers
+from tests.support import peers, session
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, until
 
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -31,21 +30,24 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 def _start(command: list[str], port: int) -> None:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/tmp")
-    atexit.register(process.wait, 10)
-    atexit.register(process.terminate)
-    deadline = time.monotonic() + 90
-    while True:
+    session.at_end(process.wait)
+    session.at_end(process.kill)  # all that it has is in memory
+
+    def answers() -> bool:
+        assert process.poll() is None, f"{command[0]} did not start"
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
-            http.client.HTTPConnection("127.0.0.1", port, timeout=5).connect()
-            return
+            connection.connect()
         except OSError:
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise
-            time.sleep(0.1)
+            return False
+        connection.close()
+        return True
+
+    until(answers, pause=0.1)
 
 
 def _request(port: int, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
     text = answer.read()
@@ -110,7 +112,7 @@ class _Translator(http.server.BaseHTTPRequestHandler):
             method = "POST"
             path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(unquote(key), safe='')}"
             path += f"&ifGenerationMatch={condition}" if condition is not None else ""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=30)  # type: ignore[attr-defined]
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=PATIENCE)  # type: ignore[attr-defined]
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         data = answer.read()

@@ -171,7 +171,8 @@ class Gateway:
         """Wait until the log has all that was promised. After a kill the lease of the dead sequencer has to end first:
         a gateway that is stopped before publishes nothing any more."""
         pending = "SELECT id FROM leaf WHERE position IS NULL LIMIT 1"
-        unsigned = "SELECT id FROM log WHERE published < assigned OR checkpoint IS NULL"
+        newest = "SELECT * FROM log ORDER BY id DESC LIMIT 1"
+        unsigned = f"SELECT id FROM ({newest}) AS newest WHERE published < assigned OR checkpoint IS NULL"
         until(lambda: not self.rows(pending) and not self.rows(unsigned), self.said)
 
     def children(self) -> list[int]:

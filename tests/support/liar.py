@@ -2,6 +2,7 @@
 
 The liar drops conditions and checksums. The honest one keeps them; ``faults`` holds what happens to the next uploads:
 a status with an error code instead of passing the upload on, or ``lost`` when it is passed on and the answer is not.
+What a gateway keeps for itself (``.strongroom/``) is passed on at all times and is not counted: it comes when it will.
 With ``hold before`` or ``hold after`` the upload stops before or after it is passed on, ``holding`` is set, and nothing
 more is heard of it until ``release`` is set.
 """
@@ -16,6 +17,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.storage.s3_sign import Credentials, signed
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -33,6 +35,7 @@ class Liar:
         self.honest = honest
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.deletions = 0
         self.holding = threading.Event()
         self.release = threading.Event()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -65,9 +68,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         owner: Liar = self.server.owner  # type: ignore[attr-defined]
         minio = owner.minio
-        owner.requests.append(self.command)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults else ""
+        own = "/.strongroom/" in self.path.partition("?")[0]
+        if not own:
+            owner.requests.append(self.command)
+        owner.deletions += self.command == "DELETE"
+        fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults and not own else ""
         if fault == "hold before":
             self._hold()
             return
@@ -84,7 +90,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         credentials = Credentials(minio.environment["AWS_ACCESS_KEY_ID"], minio.environment["AWS_SECRET_ACCESS_KEY"])
         now = datetime.datetime.now(datetime.UTC)
         headers = signed(self.command, self.path, headers, credentials, "us-east-1", now)
-        connection = http.client.HTTPConnection("127.0.0.1", minio.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", minio.port, timeout=PATIENCE)
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
@@ -108,7 +114,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         owner: Liar = self.server.owner  # type: ignore[attr-defined]
         self.close_connection = True
         owner.holding.set()
-        owner.release.wait(60)
+        owner.release.wait(PATIENCE)
 
     def _refuse(self, status: str, code: str) -> None:
         text = f"<Error><Code>{code}</Code><Message>as told</Message></Error>".encode()

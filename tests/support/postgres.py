@@ -6,13 +6,16 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
 from tests.support import peers
+from tests.support.waiting import PATIENCE, until
 
 
 @contextlib.contextmanager
@@ -32,7 +35,7 @@ def running() -> Iterator[str]:
         [initdb, "-D", data, "-U", "strongroom", "--auth=trust", "--encoding=UTF8", "--no-sync"],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE,
         **options,  # type: ignore[call-overload]
     )
     server = subprocess.Popen(
@@ -42,15 +45,19 @@ def running() -> Iterator[str]:
         **options,  # type: ignore[call-overload]
     )
     try:
-        socket = folder / ".s.PGSQL.5432"
-        begun = time.monotonic()
-        while not socket.exists():
+        url = f"postgresql://strongroom@/postgres?host={folder}"
+
+        def answers() -> bool:
+            """Whether it takes connections: its socket is there some time before."""
             assert server.poll() is None, "PostgreSQL did not start"
-            assert time.monotonic() - begun < 60
-            time.sleep(0.05)
-        time.sleep(0.2)
-        yield f"postgresql://strongroom@/postgres?host={folder}"
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(url).close()
+                return True
+            return False
+
+        until(answers)
+        yield url
     finally:
-        server.terminate()
-        server.wait(30)
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients to leave
+        server.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)

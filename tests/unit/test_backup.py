@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.backing_up import Host, Listener, make_repository
+from tests.support.backing_up import Host, Listener, Run, make_repository
 from tests.support.privileges import obeying_permissions
+from tests.support.waiting import until
 
 from strongroom.archive.backup_options import Stream
 from strongroom.base.errors import Interrupted
@@ -162,7 +163,6 @@ def test_folders_nested_too_deeply_are_one_error(host: Host, tmp_path: Path) -> 
 def test_a_file_that_changes_while_it_is_read(host: Host, source: Path) -> None:
     """It is saved, with a warning, and the next run reads it again."""
     victim = source / "deep" / "er" / "large"
-    victim.write_bytes(os.urandom(48 << 20))
     stop = threading.Event()
 
     def disturb() -> None:
@@ -171,10 +171,15 @@ def test_a_file_that_changes_while_it_is_read(host: Host, source: Path) -> None:
                 file.write(os.urandom(8))
             time.sleep(0.001)
 
+    def disturbed() -> Run | None:
+        run = host.backup(source)
+        return run if run.summary.files_changed_while_read else None
+
+    victim.write_bytes(os.urandom(48 << 20))
     thread = threading.Thread(target=disturb)
     thread.start()
     try:
-        run = host.backup(source)
+        run = until(disturbed)  # on a busy machine the disturber may have got no turn
     finally:
         stop.set()
         thread.join()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,12 +47,34 @@ class FailsAt(Wrapper):
 
 
 class Slow(Wrapper):
-    """A store that takes its time with every pack."""
+    """A store that takes no pack before another store has all, or time is up."""
+
+    def __init__(self, inner: Store, other_has_all: threading.Event, seconds: float) -> None:
+        super().__init__(inner)
+        self._other_has_all = other_has_all
+        self._seconds = seconds
 
     def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
-        if name.kind is Kind.DATA:
-            time.sleep(0.8)
+        if name.kind is Kind.DATA and not self._other_has_all.wait(self._seconds):
+            self._other_has_all.set()
         super().create(name, data)
+
+
+class Quick(Wrapper):
+    """The other store."""
+
+    def __init__(self, inner: Store, has_all: threading.Event) -> None:
+        super().__init__(inner)
+        self._has_all = has_all
+        self._left = 24 << 20
+        self._guard = threading.Lock()
+
+    def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        super().create(name, data)
+        with self._guard:
+            self._left -= len(data) if name.kind is Kind.DATA else 0
+            if self._left <= 0:
+                self._has_all.set()
 
 
 def test_each_repository_gets_only_what_it_lacks(tmp_path: Path, source: Path) -> None:
@@ -127,7 +149,14 @@ def test_all_that_fail_leave_no_lock(tmp_path: Path, source: Path) -> None:
 @pytest.mark.parametrize("spool", [0, 4 << 20, 1 << 30])
 def test_a_slow_one_keeps_no_other_waiting(tmp_path: Path, source: Path, spool: int) -> None:
     """Its packs wait on disk; when there is no room it gets a pass of its own; in the end both are whole."""
-    host = Host(tmp_path / "host", wrap=lambda name, store: Slow(store) if name == "slow" else store)
+    quick_has_all = threading.Event()
+
+    def wrap(name: str, store: Store) -> Store:
+        if name == "slow":  # without room on disk both go at its pace
+            return Slow(store, quick_has_all, 20 if spool else 1)
+        return Quick(store, quick_has_all)
+
+    host = Host(tmp_path / "host", wrap=wrap)
     run = host.backup(source, "quick", "slow", spool_bytes=spool, spool_folder=str(tmp_path), pack_size=3 << 20)
     assert all(summary.snapshot_id for summary in run.summaries)
     had_own_pass = any("pass of its own" in warning for warning in run.heard.warnings)

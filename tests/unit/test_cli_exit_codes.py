@@ -110,7 +110,7 @@ def test_the_first_signal_asks_work_to_stop(signals: Signals) -> None:
     reporter = ShownReporter()
     with signals.cooperative(reporter):
         os.kill(os.getpid(), signal.SIGTERM)
-        assert reporter.stop.wait(1)
+        assert reporter.stop.wait(60)
     assert signals.asked
 
 
@@ -127,5 +127,5 @@ def test_a_wait_ends_when_the_user_asks_to_stop(signals: Signals) -> None:
     with signals.cooperative(ShownReporter()):
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Interrupted):
-            PatientClock(signals).sleep(30)
-    assert time.monotonic() - begun < 5
+            PatientClock(signals).sleep(60)
+    assert time.monotonic() - begun < 50

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from tests.support.gateways import Gateway, leaves, name_of
 from tests.support.logs import ORIGIN, draft
+from tests.support.waiting import until
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Unavailable
@@ -27,10 +27,12 @@ def _fork(work: Callable[[], None]) -> int:
     """Run this in a process of its own; its ID."""
     pid = os.fork()
     if pid == 0:
+        code = 1
         try:
             work()
+            code = 0
         finally:
-            os._exit(0)
+            os._exit(code)
     return pid
 
 
@@ -87,10 +89,13 @@ def test_a_killed_process_is_replaced(tmp_path: Path) -> None:
             committing = gateway.children()[0]
             os.kill(committing, signal.SIGKILL)
         data = b"pack %d" % number
-        until = time.monotonic() + 20
-        while (status := gateway.put(f"/web01/data/{name_of(data)}", data)) != 200:
-            assert status == 503
-            assert time.monotonic() < until
+
+        def taken(data: bytes = data) -> bool:
+            status = gateway.put(f"/web01/data/{name_of(data)}", data)
+            assert status in (200, 503)
+            return status == 200
+
+        until(taken, gateway.said)
         acknowledged.append(name_of(data))
     assert "the process that commits receipts ended with -9" in gateway.said()
     assert sorted(receipt.name for receipt in leaves(gateway)[1:]) == sorted(acknowledged)

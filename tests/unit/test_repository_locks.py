@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.repositories import Machine, another, make, opened, put
+from tests.support.waiting import until
 
 from strongroom.base.errors import Locked, Unavailable
 from strongroom.base.objects import Kind, ObjectName
@@ -181,11 +182,8 @@ def test_the_thread_refreshes_by_itself(tmp_path: Path, machine: Machine, monkey
     with repository.lock() as lock:
         before = names(repository)
         machine.clock.seconds += locks.REFRESH
-        for _ in range(500):
-            if names(repository) not in (before, []) and len(names(repository)) == 1:
-                break
-            lock._stop.wait(0.01)
-        assert names(repository) != before
+        until(lambda: names(repository) not in (before, []) and len(names(repository)) == 1)
+        assert lock is not None
 
 
 def test_junk_and_foreign_locks_are_ignored_with_a_warning(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import ssl
 import threading
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from tests.support.clock import ManualClock
+from tests.support.ports import free_port
 from tests.support.rest_server import RestServer
 
 from strongroom.base import errors
@@ -230,8 +230,7 @@ def test_a_connection_that_the_server_closed(server: RestServer, store: Store) -
 
 def test_nobody_there() -> None:
     """A port where nobody listens is Unreachable, with the address."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port}"):
         open_store(f"rest:http://127.0.0.1:{port}/", ONCE).stat(CONFIG)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.clock import ManualClock
 from tests.support.faults import FaultyStore
+from tests.support.ports import free_port
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
@@ -167,9 +167,7 @@ def test_progress_renews_the_patience(bench: Bench) -> None:
 def test_the_patience_is_an_option() -> None:
     """``-o rest.retry-for=5`` gives up after five seconds; what is no number is a UsageError."""
     clock = ManualClock()
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    url = f"rest:http://127.0.0.1:{port}/"
+    url = f"rest:http://127.0.0.1:{free_port()}/"
     with pytest.raises(Unreachable):
         open_store(url, StoreOptions(clock=clock, extended={"rest.retry-for": "5"})).stat(PACK)
     assert 5 <= clock.monotonic() < 6

