@@ -23,6 +23,8 @@ pub(super) struct File {
     pub(super) state: Mutex<State>,
     /// Blobs that are still to be written.
     pub(super) remaining: AtomicU32,
+    /// The plan has blobs of it: whoever writes the last of them finishes the file, and nobody else.
+    pub(super) planned: AtomicBool,
     /// The sum of its blobs, in bytes, once it was planned.
     pub(super) length: AtomicU64,
     /// It was named in an error.

@@ -115,6 +115,7 @@ pub(super) fn plan(batch: &Batch, index: &Index, mut refuse: impl FnMut(&File, S
         }
         file.length.store(at, Ordering::Relaxed);
         file.remaining.store((plan.wants.len() - first) as u32, Ordering::Relaxed);
+        file.planned.store(plan.wants.len() > first, Ordering::Relaxed);
         if let Some(message) = refused {
             refuse(file, message);
         }

@@ -382,6 +382,7 @@ impl<'a> Walk<'a> {
             source,
             state: Mutex::new(State::New),
             remaining: AtomicU32::new(0),
+            planned: AtomicBool::new(false),
             length: AtomicU64::new(0),
             failed: AtomicBool::new(false),
         });

@@ -76,7 +76,7 @@ impl<'a> Worker<'a> {
             Phase::Empty => {
                 let file = &batch.files[number];
                 let new = matches!(*file.state(), entry::State::New);
-                if file.remaining.load(Relaxed) != 0 || matches!(*file.state(), entry::State::Settled) {
+                if file.planned.load(Relaxed) || matches!(*file.state(), entry::State::Settled) {
                     return;
                 }
                 if new && file.content.is_empty() {
