@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT = 60.0
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
-_GUARD = 'exec 3<&0; "$@" </dev/null & child=$!; { cat <&3; kill "$child"; } >/dev/null 2>&1 & wait "$child"'
+# When rclone ends first, the one that would end it goes, too: later its process's ID may be another's.
+_GUARD = (
+    'exec 3<&0; "$@" </dev/null & child=$!; { cat <&3; kill "$child"; } >/dev/null 2>&1 & guard=$!'
+    '; wait "$child"; code=$?; kill "$guard" 2>/dev/null; exit "$code"'
+)
 
 
 class RcloneStore(RestStore):
