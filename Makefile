@@ -43,7 +43,7 @@ quickstart: setup ## SOURCE=folder [TARGET=folder]: back SOURCE up to two reposi
 test: setup ## run all tests: the kernel's, then pytest on two processes (ARGS= for pytest)
 	cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-sha256-pair --no-run
 	timeout --verbose 1800 cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-sha256-pair
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	PYTHONUTF8=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: peers
 peers: ## obtain the programs that tests and benches stand beside, into a cache outside the tree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ from tests.support.programs import PROGRAMS, Program, Restic, Rustic, Strongroom
 # A busy machine is no failure, and how long an example took says little.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Be the same whoever starts the tests: some look at modes, and some let other users in."""
+    os.umask(0o022)
 
 
 @pytest.hookimpl(tryfirst=True)

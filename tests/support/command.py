@@ -65,7 +65,7 @@ class Result:
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without anything that would steer a program under test, with a home of its own."""
-    steering = ("RESTIC_", "STRONGROOM_", "RUSTIC_", "RCLONE_", "XDG_", "AWS_")
+    steering = ("PYTHON", "RESTIC_", "STRONGROOM_", "RUSTIC_", "RCLONE_", "XDG_", "AWS_")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
     clean |= {
         "HOME": str(home),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.waiting import PATIENCE, until
 
 from strongroom.base.objects import Kind
 from strongroom.gateway.access_log import _quoted
@@ -98,14 +98,11 @@ def test_a_connection_that_nobody_takes_is_taken() -> None:
     running.start()
     try:
         with socket.create_connection(listeners[0].getsockname()) as connection:
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             connection.sendall(b"GET /x HTTP/1.1\r\n\r\n")
             assert connection.recv(1000).endswith(b"/x")
             assert not share.is_due
-        until = time.monotonic() + 10
-        while not share.is_due and time.monotonic() < until:
-            time.sleep(0.01)
-        assert share.is_due
+        until(lambda: share.is_due)
     finally:
         server.stop()
         running.join()
