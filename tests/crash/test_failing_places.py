@@ -24,7 +24,8 @@ def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
     """A file system of this size, in memory; needs root."""
     place.mkdir()
     options = f"size={megabytes}m,mode=700"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=False).returncode:
+        pytest.skip("cannot mount here")
     try:
         yield place
     finally:

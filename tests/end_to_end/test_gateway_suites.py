@@ -299,7 +299,8 @@ def test_a_disk_that_fills_within_a_body(tmp_path: Path) -> None:
         pytest.skip("needs root for a file system of its own")
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "tmpfs", small], check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "tmpfs", small], check=False).returncode:
+        pytest.skip("cannot mount here")
     try:
         with Gateway(
             tmp_path, place=small / "data", flags=("--no-auth", "--state", str(tmp_path / "state"))
