@@ -263,7 +263,8 @@ def arguments_rotate_log(parser: argparse.ArgumentParser) -> None:
     """Where."""
     parser.description = (
         "Begin a new log, with a new key, whose first entry is the last checkpoint of the old one: when the key is lost"
-        " or to be changed, or the old log cannot go on. Start the gateway again, and pin the key that this prints."
+        " or to be changed, or the old log cannot go on. Start the gateway again. Every client alarms until its"
+        " administrator, who got the key that this prints by another way, pins it: `strongroom log trust`."
     )
     _place(parser)
 
