@@ -24,6 +24,7 @@ from strongroom.base.errors import (
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway import listing
 from strongroom.gateway.access import Denied, Identity
+from strongroom.gateway.allocator import trim
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.body import Disconnected
@@ -210,10 +211,17 @@ def _answer_of(error: Exception) -> tuple[Answer, str]:
     return text(500, "internal error"), "internal"
 
 
+TRIM_SECONDS = 10.0
+
+
 def tick(services: Services, stopping: Callable[[], bool]) -> None:
     """What a worker does beside requests, about once a second: files that changed, counts to write."""
+    trimmed = time.monotonic()
     while not stopping():
         time.sleep(1.0)
+        if time.monotonic() > trimmed + TRIM_SECONDS:
+            trim()
+            trimmed = time.monotonic()
         try:
             services.metrics.clock(suspect=bool(services.watch.look()))
             services.access.reload_if_changed()
