@@ -227,20 +227,24 @@ def test_s_1_many_gateways_compare_once(tmp_path: Path) -> None:
             committer = Committer(own, SystemClock())
             ledger = Ledger(own, signer, SystemClock(), committer)
             watches.append(LossWatch(own, ledger, DiskPlace(settings, own), Metrics(enabled=False)))
-        threads = [threading.Thread(target=one.run, args=(stopped.is_set,)) for one in watches]
+
+        def told() -> int:
+            alarms = sa.select(sa.func.count()).where(log_schema.leaf.c.kind == "")
+            with database.read() as connection:
+                return int(connection.execute(alarms).scalar_one())
+
+        threads = [threading.Thread(target=one.run, args=(stopped.is_set,), daemon=True) for one in watches]
         for thread in threads:
             thread.start()
-        until(lambda: bool(watches[0].found()), 40)
-        time.sleep(3)
+        until(lambda: watches[0].found() and told())
+        time.sleep(3)  # for the others, who say nothing more
         stopped.set()
         for thread in threads:
             thread.join()
         (found,) = watches[2].found()
         assert (found.path, found.lost, found.unlogged) == ("alice", 1, 0)
         assert f"({names[0]})" in found.said
-        with database.read() as connection:
-            leaf = log_schema.leaf
-            assert connection.execute(sa.select(sa.func.count()).where(leaf.c.kind == "")).scalar() == 1
+        assert told() == 1
         for each in opened:
             each.close()
 
