@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from strongroom.cli.shared.parsing import operand
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -48,7 +50,7 @@ def _head(name: str, summary: str, version: str) -> list[str]:
 
 
 def _operand(action: argparse.Action) -> str:
-    text = f"\\fI{_escaped(str(action.metavar or action.dest))}\\fR"
+    text = f"\\fI{_escaped(operand(action))}\\fR"
     return f"[{text}]" if action.nargs in ("*", "?") else text
 
 

@@ -44,12 +44,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 def _positionals(actions: Sequence[argparse.Action]) -> str:
     text = ""
     for action in actions:
-        name = str(
-            action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest)
-        )
+        name = operand(action)
         name += "…" if action.nargs in ("*", "+") else ""
         text += f" [{name}]" if action.nargs in ("*", "?") else f" {name}"
     return text
+
+
+def operand(action: argparse.Action) -> str:
+    """What stands for a positional, in usage lines and manual pages."""
+    return str(action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest))
 
 
 class Parser(argparse.ArgumentParser):
