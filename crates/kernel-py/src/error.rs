@@ -33,11 +33,9 @@ pub fn to_py(error: Error) -> PyErr {
         Error::Cancelled => "Interrupted",
         Error::WrongKey => "",
         Error::Internal(_) => return PyRuntimeError::new_err(error.to_string()),
-        Error::Io { what, source } => {
+        Error::Io { source, .. } => {
             let Some(number) = source.raw_os_error() else { return PyOSError::new_err(error.to_string()) };
-            let answer = source.to_string();
-            let answer = answer.split(" (os error").next().unwrap_or_default();
-            return PyOSError::new_err((number, format!("{what}: {answer}")));
+            return PyOSError::new_err((number, error.to_string()));
         }
     };
     Python::attach(|py| {

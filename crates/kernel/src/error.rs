@@ -60,7 +60,12 @@ impl fmt::Display for Error {
             Self::Damaged(what) | Self::Unsupported(what) | Self::Unavailable(what) => f.write_str(what),
             Self::TooLarge { what, limit } => write!(f, "{what} exceeds the limit of {limit}"),
             Self::WrongKey => f.write_str("ciphertext verification failed"),
-            Self::Io { what, source } => write!(f, "{what}: {source}"),
+            Self::Io { what, source } => {
+                let answer = source.to_string();
+                let number = source.raw_os_error().map(|number| format!(" (os error {number})"));
+                let words = number.and_then(|number| answer.strip_suffix(&number)).unwrap_or(&answer);
+                write!(f, "{what}: {words}")
+            }
             Self::Cancelled => f.write_str("cancelled"),
             Self::Internal(what) => write!(f, "internal error: {what}"),
         }
@@ -73,5 +78,18 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_answer_is_told_in_words_alone() {
+        let missing = Error::io("open /a", std::io::Error::from_raw_os_error(2));
+        assert_eq!(missing.to_string(), "open /a: No such file or directory");
+        let other = Error::io("read /a", std::io::Error::other("it ended (early)"));
+        assert_eq!(other.to_string(), "read /a: it ended (early)");
     }
 }

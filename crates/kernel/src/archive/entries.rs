@@ -8,7 +8,7 @@ use super::reading::{OpenedFile, open_or_report};
 use super::run::Shared;
 use super::tasks::Task;
 use crate::tree::{Node, NodeType};
-use crate::{BlobType, Id, Result};
+use crate::{BlobType, Error, Id, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -116,7 +116,7 @@ impl LeafTask {
                     file.read(shared, scratch)?;
                 }
             }
-            Err(error) => shared.fail(&self.path, &format!("open the folder above: {error}")),
+            Err(error) => shared.fail(&self.path, &Error::io("open the folder above", error).to_string()),
         }
         self.directory.release(shared, scratch)
     }
@@ -196,7 +196,7 @@ impl<'a> Entry<'a> {
             // It vanished between the listing and now: as if it had never been listed.
             Err(Errno::NOENT) if !self.is_explicit => return Ok(None),
             Err(error) => {
-                shared.fail(&self.path, &format!("lstat: {error}"));
+                shared.fail(&self.path, &Error::io("lstat", error).to_string());
                 return Ok(None);
             }
         };

@@ -142,7 +142,7 @@ impl<'a> OpenedFile<'a> {
         shared.counters.bytes_read.fetch_add(plain.len() as u64, Ordering::Relaxed);
         match read {
             Err(error) => {
-                shared.fail(&self.entry.path, &format!("read: {error}"));
+                shared.fail(&self.entry.path, &Error::io("read", error).to_string());
                 Loaded::Failed
             }
             Ok(()) if plain.len() > size => Loaded::Grown,
@@ -187,7 +187,7 @@ impl<'a> OpenedFile<'a> {
                 Ok(stands)
             }
             Err(Error::Io { source, .. }) => {
-                shared.fail(path, &format!("read: {source}"));
+                shared.fail(path, &Error::io("read", source).to_string());
                 open.close(shared, scratch, None)?;
                 Ok(true)
             }
@@ -258,7 +258,7 @@ pub(super) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File>
     match opened {
         Ok(file) => Some(File::from(file)),
         Err(error) => {
-            shared.fail(&entry.path, &format!("open: {error}"));
+            shared.fail(&entry.path, &Error::io("open", error).to_string());
             None
         }
     }

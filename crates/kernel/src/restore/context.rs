@@ -42,7 +42,7 @@ impl Context {
         if beneath::is_fatal(error) {
             self.report.stop(Error::io(format!("{what}, at {}", path.escape_ascii()), error));
         } else {
-            self.report.failed(path, format!("{what}: {}", std::io::Error::from(error)));
+            self.report.failed(path, Error::io(what, error).to_string());
         }
     }
 
