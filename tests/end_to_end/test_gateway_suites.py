@@ -276,18 +276,14 @@ def test_one_principal_does_not_take_all_places(tmp_path: Path) -> None:
             gateway.make(user, user)
         hanging = [gateway.connect() for _ in range(3)]
         for number, connection in enumerate(hanging):
-            data = b"%d" % number
+            data = b"%d!" % number
             path = f"/greedy/data/{name_of(data)}"
-            connection.sendall(gateway.head("POST", path, {"Content-Length": "1"}, user="greedy"))
-
-        def refused() -> bool:  # once all three are being taken in
-            (gateway.data / "greedy/data" / NAME[:2] / NAME).unlink(missing_ok=True)
-            return gateway.put(f"/greedy/data/{NAME}", DATA, "greedy") == 503
-
-        until(refused, gateway.said)
+            connection.sendall(gateway.head("POST", path, {"Content-Length": "2"}, user="greedy") + data[:1])
+        until(lambda: len(os.listdir(gateway.data / "greedy/.strongroom/tmp")) == 3, gateway.said)
+        assert gateway.put(f"/greedy/data/{NAME}", DATA, "greedy") == 503
         assert gateway.put(f"/other/data/{NAME}", DATA, "other") == 200
-        for number, connection in enumerate(hanging):
-            connection.sendall(b"%d" % number)
+        for connection in hanging:
+            connection.sendall(b"!")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
             connection.close()
 
