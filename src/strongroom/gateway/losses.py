@@ -80,8 +80,8 @@ class LossWatch:
                         self._compare_one(repository, path, stopping)
                 for one in self.found():
                     self._metrics.compared(one.path, one.lost, one.unlogged)
-            except StrongroomError as error:
-                print(f"error: {error.what}", file=sys.stderr, flush=True)
+            except (StrongroomError, OSError) as error:  # a full disk, say: the next look is another try
+                print(f"error: comparing the log with the store: {error}", file=sys.stderr, flush=True)
 
     def found(self) -> list[Compared]:
         """The last comparison of each repository. Raises ``Unavailable``."""
