@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -231,7 +232,9 @@ class Gateway:
             extra.setdefault("Content-Length", str(len(body)))
         extra["Connection"] = "close"
         with self.connect() as connection:
-            connection.sendall(self.head(method, path, extra, user) + (body or b""))
+            # A refusal may come before all is sent, and the connection end; the answer is there to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(self.head(method, path, extra, user) + (body or b""))
             return read_reply(connection, method)
 
     def put(self, path: str, body: bytes, user: str | None = None) -> int:
