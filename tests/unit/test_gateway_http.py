@@ -14,7 +14,7 @@ from strongroom.gateway.access_log import _quoted
 from strongroom.gateway.http.answer import Answer
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.listeners import open_listeners
-from strongroom.gateway.http.request import BadRequest, Heads, Request, parse_head
+from strongroom.gateway.http.request import BadRequest, Heads, Request
 from strongroom.gateway.http.server import Server
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.paths import _parse, parse_path
@@ -30,9 +30,9 @@ HEADS = st.builds(
 )
 
 
-def _outcome(heads: Heads | None, head: bytes) -> Request | tuple[int, str]:
+def _outcome(heads: Heads, head: bytes) -> Request | tuple[int, str]:
     try:
-        return parse_head(head) if heads is None else heads.parse(head)
+        return heads.parse(head)
     except BadRequest as error:
         return error.status, error.reason
 
@@ -43,7 +43,7 @@ def test_a_head_means_the_same_whatever_came_before_it(wanted: list[bytes]) -> N
     """On a connection each head is read as if it were the first, although equal headers are not parsed again."""
     heads = Heads()
     for head in wanted:
-        assert _outcome(heads, head) == _outcome(None, head)
+        assert _outcome(heads, head) == _outcome(Heads(), head)
 
 
 @settings(max_examples=200, deadline=None)

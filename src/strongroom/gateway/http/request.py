@@ -94,11 +94,6 @@ class Heads:
         )
 
 
-def parse_head(head: bytes) -> Request:
-    """The request in the bytes before the empty line, of a connection's first. Raises ``BadRequest``."""
-    return Heads().parse(head)
-
-
 def _parse_headers(text: bytes, version: bytes) -> _Headers:
     lines = text.split(b"\r\n") if text else []
     if len(lines) > MAX_HEADERS:
