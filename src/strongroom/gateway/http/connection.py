@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 DRAIN_BYTES = 4 << 20
 DRAIN_SECONDS = 2.0
+"""After an early refusal so much of the body is still read, so that clients see the answer rather than a reset."""
 SMALL = 64 * 1024
 """So little left of a body is read before the answer, and the connection lives on."""
 SEND_SECONDS = 30.0
 """A reader that takes nothing for so long is left."""
-"""After an early refusal so much of the body is still read, so that clients see the answer rather than a reset."""
 
 
 @dataclass(frozen=True, slots=True)
