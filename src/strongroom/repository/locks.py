@@ -16,7 +16,7 @@ from strongroom.base.errors import Locked, Missing, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
 from strongroom.repository.foreign_locks import ForeignLocks, unlock
-from strongroom.repository.parallel import LOOK
+from strongroom.repository.parallel import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +110,8 @@ class Lock:
 
     def settled(self, *, wait: bool = True) -> None:
         """Wait for the second look, and raise what it found. Without ``wait`` only what is known by now is raised."""
-        while wait and not self._looked.is_set():
-            self._looked.wait(LOOK)
+        if wait:
+            wait_for(self._looked)
         if self._refusal is not None:
             raise self._refusal
 

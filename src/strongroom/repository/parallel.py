@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-LOOK = 0.5
+_LOOK = 0.5
 """Seconds of a wait at once: a signal that comes just before a wait begins is heeded when that ends, not before."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def wait_for(event: threading.Event) -> None:
+    """Wait until something has happened, and let signals in meanwhile."""
+    while not event.wait(_LOOK):
+        pass
 
 
 def outcomes(
@@ -66,8 +72,7 @@ class _Task(Generic[Item, Result]):
 
     def result(self) -> Result:
         """Wait for it, then return what the work returned or raise what it raised."""
-        while not self._ended.wait(LOOK):
-            pass
+        wait_for(self._ended)
         if self._error is not None:
             raise self._error
         return self._value[0]
