@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import ipaddress
 import os
@@ -24,6 +25,8 @@ from strongroom.gateway.principals import Principals
 from strongroom.gateway.roles import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.database import Database
@@ -75,8 +78,8 @@ class Access:
         self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
         self.changes = 0
         """Grows whenever what somebody was let in for may be so no more."""
-        self.policy_alarm: str | None = None
-        """Why the policy file does not load, while the old one is in force."""
+        self._alarms: dict[str, str] = {}
+        """Of each file that does not load, why; what it said before is in force meanwhile."""
         self._policy_stamp = self._stamp()  # before what it stands for: a change meanwhile is seen the next second
         self._policy = load_policy(settings.config) if settings.config else Policy()
         self._generation = self._principals.generation()
@@ -107,20 +110,31 @@ class Access:
             self._forget()
 
     def _load(self) -> None:
-        if self._passwords is not None:
-            try:
+        with self._alarming("the password file"):
+            if self._passwords is None:
+                self._passwords = self._password_file()  # it was away at the start, and may be there now
+            else:
                 self._passwords.load()
-            except ConfigurationError as error:
-                self.policy_alarm = str(error)
         if self._settings.config:
-            try:
+            with self._alarming("the policy"):
                 policy = load_policy(self._settings.config)
                 self._check_names(policy)
-            except ConfigurationError as error:
-                self.policy_alarm = str(error)
-                return
-            self._policy = policy
-            self.policy_alarm = None
+                self._policy = policy
+
+    @contextlib.contextmanager
+    def _alarming(self, what: str) -> Iterator[None]:
+        """Each file has an alarm of its own, which ends when the file loads, and with nothing else."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self._alarms[what] = str(error)
+        else:
+            self._alarms.pop(what, None)
+
+    @property
+    def alarms(self) -> list[str]:
+        """Why files do not load, while what they said before is in force."""
+        return list(self._alarms.values())
 
     def reload_if_changed(self) -> None:
         """``reload`` when a file has another stamp; forget whom we let in when principals were changed.

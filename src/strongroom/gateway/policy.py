@@ -95,7 +95,7 @@ def load_policy(path: str) -> Policy:
             data = tomllib.load(file)
     except OSError as error:
         raise ConfigurationError(f"the policy cannot be read: {error.strerror}", subject=path) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, or not even UTF-8
         raise ConfigurationError(f"not TOML: {error}", subject=path) from None
     _known(data, _TABLES, path)
     if data.get("version") != 1:

@@ -90,7 +90,7 @@ class Services:
                 found.append(f"the log is not signed: {now.alarm}")
         except StrongroomError as error:
             found.append(error.what)
-        failures = (self.sequencer.failure, self.access.policy_alarm)
+        failures = (self.sequencer.failure, *self.access.alarms)
         found += [failure.splitlines()[0] for failure in failures if failure]
         return found + self.repositories.problems()
 

@@ -1,0 +1,63 @@
+"""The files that a gateway reads while it runs: password file and policy may go away and come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateways import Gateway
+from tests.support.waiting import until
+
+POLICY = 'version = 1\n[[rule]]\nprincipal = "eye"\nrepositories = ["*"]\nrole = "auditor"\n'
+USERS = {"alice": "pw", "eye": "pw"}
+
+
+def health(gateway: Gateway) -> tuple[int, str]:
+    """What /health says, and its problems in one text."""
+    answer = gateway.ask("GET", "/health")
+    return answer.status, " ".join(answer.json()["problems"])
+
+
+@pytest.mark.parametrize("gone", ["password file", "policy"])
+def test_a_file_that_went_away_is_told_until_it_is_back(tmp_path: Path, gone: str) -> None:
+    """While the password file or the policy is missing, /health is 503 and names it; everybody is let in as before; and
+    it is well again when the very same file is back, each time."""
+    policy = tmp_path / "gateway.toml"
+    policy.write_text(POLICY)
+    flags = ("--append-only", *(("--config", str(policy)) if gone == "policy" else ()))
+    with Gateway(tmp_path, flags=flags, users=USERS, user="alice") as gateway:
+        gateway.make()
+        path = policy if gone == "policy" else gateway.data / ".htpasswd"
+        for _ in range(2):
+            path.rename(tmp_path / "away")
+            until(lambda: health(gateway)[0] == 503, gateway.said, pause=0.1)
+            assert str(path) in health(gateway)[1]
+            for user in USERS:
+                assert gateway.ask("GET", "/web01/config", user=user).status == 200
+            (tmp_path / "away").rename(path)
+            until(lambda: health(gateway) == (200, ""), gateway.said, pause=0.1)
+            for user in USERS:
+                assert gateway.ask("GET", "/web01/config", user=user).status == 200
+
+
+def test_a_policy_that_loads_does_not_hide_a_missing_password_file(tmp_path: Path) -> None:
+    """The alarm of one file stands while another one loads; one that is not even text leaves the old one in force."""
+    policy = tmp_path / "gateway.toml"
+    policy.write_text(POLICY)
+    with Gateway(tmp_path, flags=("--append-only", "--config", str(policy)), users=USERS, user="alice") as gateway:
+        gateway.make()
+        assert gateway.put("/web02/?create=true", b"", "eye") == 403
+        passwords = gateway.data / ".htpasswd"
+        passwords.rename(tmp_path / "away")
+        until(lambda: health(gateway)[0] == 503, gateway.said, pause=0.1)
+        policy.write_text("version = 1\n")
+        until(lambda: gateway.put("/web02/?create=true", b"", "eye") == 200, gateway.said, pause=0.1)
+        assert str(passwords) in health(gateway)[1]
+        policy.write_bytes(b"version = 1 # \xff\n")
+        until(lambda: str(policy) in health(gateway)[1], gateway.said, pause=0.1)
+        (tmp_path / "away").rename(passwords)
+        until(lambda: str(passwords) not in health(gateway)[1], gateway.said, pause=0.1)
+        assert str(policy) in health(gateway)[1]
+        policy.write_text("version = 1\n")
+        until(lambda: health(gateway) == (200, ""), gateway.said, pause=0.1)
