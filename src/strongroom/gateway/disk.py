@@ -65,6 +65,13 @@ class DiskRepository(Repository):
         """As the base says."""
         return os.path.lexists(os.path.join(self.path, name.path))
 
+    def came_ns(self, name: ObjectName) -> int | None:
+        """As the base says: the change of the inode, which a link and a rename are, too."""
+        try:
+            return os.lstat(os.path.join(self.path, name.path)).st_ctime_ns
+        except FileNotFoundError:
+            return None
+
     def check_room(self) -> None:
         """As the base says, of the file system that the repository is on."""
         check_free(self.path)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, StrongroomError
-from strongroom.gateway import registry, schema, watch_schema
+from strongroom.gateway import adoptions, registry, schema, watch_schema
 from strongroom.gateway.comparison import Difference, differences
 from strongroom.receipts.leaf import LeafType
 
@@ -182,6 +182,7 @@ class LossWatch:
 
 def forget(database: Database, repository: str) -> None:
     """An operator has explained what was found: nothing is said of it any more, and all is compared anew in a day."""
+    adoptions.forget(database, repository)
     table = watch_schema.comparison
     with database.write() as connection:
         next_ns = database.now_ns(connection) + EVERY_NS

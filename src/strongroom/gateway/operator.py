@@ -164,4 +164,4 @@ class Operator:
 
 
 def _printable(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode().replace("\n", " ")[: MAX_DETAIL // 2]
+    return text.replace("\n", " ").encode("unicode_escape").decode()[: MAX_DETAIL // 2]

@@ -9,8 +9,10 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
+from strongroom.gateway import adoptions
+from strongroom.gateway.comparison import differences
 from strongroom.gateway.quota import ALL
 from strongroom.receipts.leaf import LeafType
 
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
     from strongroom.gateway.worker import Services
     from strongroom.storage.contract import Store
 
+NAMED = 10
+"""So many of what was adopted late are named."""
 BLOCK = 128 * 1024
 """Forty uploads of what is there already are compared at once: each holds one or two of these."""
 
 
 def recover(services: Services, stopping: Callable[[], bool]) -> None:
-    """Settle what was left, then look through every repository once."""
+    """Settle what was left, then look through every repository once. What cannot be adopted keeps nobody waiting."""
+    begun_ns = services.clock.now_ns()
     try:
         services.repositories.settle(services.ledger, stopping)
         for repository in services.repositories.all():
@@ -37,28 +42,81 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
             try:
                 if repository.state(fresh=True).adopting:
                     adopt(services.ledger, repository, stopping)
-            except (StrongroomError, OSError) as error:
-                print(f"error: {repository.place}: {error}", file=sys.stderr, flush=True)
+                else:
+                    adopt_strays(services.ledger, repository, begun_ns, stopping)
+            except Exception as error:  # whatever it is, the other repositories are not its affair
+                _say(repository, error)
         if services.settings.max_size:
             _count(services, stopping)
-    except (StrongroomError, OSError) as error:
+    except Exception as error:
         print(f"error: recovery: {error}", file=sys.stderr, flush=True)
     services.repositories.watch(services.ledger, stopping)
 
 
 def adopt(ledger: Ledger, repository: Repository, stopping: Callable[[], bool]) -> None:
-    """Give every object that has no receipt an ``adopted`` leaf with the store's stamp. Goes on where it ended."""
+    """Give every object that has no receipt an ``adopted`` leaf with the store's stamp. Goes on where it ended.
+
+    What cannot be adopted is named, here and by the daily comparison, and the others go on. Raises ``Unavailable``.
+    """
     with repository.exclusive("adopting", wait=False) as mine:
         if not mine:
             return  # another worker does it
         for kind in (Kind.CONFIG, *NAMED_KINDS):
             if kind is Kind.LOCK:
                 continue
-            for info in repository.store.list(kind):
-                if stopping():
-                    return
-                record_found(ledger, repository, info.name, LeafType.ADOPTED, size=info.size, time_ns=info.modified_ns)
+            try:
+                for info in repository.store.list(kind):
+                    if stopping():
+                        return
+                    _adopt_one(ledger, repository, info.name, info.size, info.modified_ns)
+            except Unavailable:
+                raise
+            except (StrongroomError, OSError) as error:  # a folder that cannot be read
+                _say(repository, error)
         repository.mark(adopting=0)
+
+
+def adopt_strays(ledger: Ledger, repository: Repository, begun_ns: int, stopping: Callable[[], bool]) -> None:
+    """Adopt what came to a folder before ``begun_ns`` without a receipt, and say so: rest-server over the same folder.
+
+    Over object storage there is no other server to go back to: there the daily comparison says it. Raises what the
+    store raises, and ``Unavailable``.
+    """
+    with repository.exclusive("adopting", wait=False) as mine:
+        if not mine:
+            return
+        names: list[str] = []
+        count = 0
+        for one in differences(ledger.database, repository.id, repository.store):
+            if stopping():
+                return
+            came_ns = None if one.lost else repository.came_ns(one.name)
+            if came_ns is None or came_ns >= begun_ns:  # lost, or an upload that is under way
+                continue
+            if _adopt_one(ledger, repository, one.name, repository.store.stat(one.name).size, one.modified_ns):
+                count += 1
+                names += [str(one.name)] if len(names) < NAMED else []
+        if count:
+            more = f", and {count - len(names)} more" if count > len(names) else ""
+            adoptions.say(ledger, repository, count, f"{', '.join(names)}{more}")
+
+
+def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: int, modified_ns: int | None) -> bool:
+    """Whether it has its receipt now. A stamp from before 1970 counts as 1970; one that is still to come as now."""
+    stamp = None if modified_ns is None or modified_ns > ledger.clock.now_ns() else max(0, modified_ns)
+    try:
+        record_found(ledger, repository, name, LeafType.ADOPTED, size=size, time_ns=stamp)
+    except Unavailable:
+        raise
+    except (StrongroomError, OSError, ValueError) as error:
+        _say(repository, error, f"{name} is not adopted: ")
+        return False
+    return True
+
+
+def _say(repository: Repository, error: Exception, what: str = "") -> None:
+    place = repository.place.encode("unicode_escape").decode()
+    print(f"error: {place}: {what}{error}", file=sys.stderr, flush=True)
 
 
 def digest_of(store: Store, name: ObjectName) -> str:

@@ -112,6 +112,11 @@ class Repository(ABC):
     def has(self, name: ObjectName) -> bool:
         """Whether anything stands under this name."""
 
+    def came_ns(self, name: ObjectName) -> int | None:  # noqa: ARG002
+        """When an object that is there came to stand there, by the machine's clock and by no stamp that its maker could
+        set; None where the store does not say."""
+        return None
+
     @abstractmethod
     def check_room(self) -> None:
         """Raise ``Full`` where so little space is left that receipts and locks would soon find none."""

@@ -1,4 +1,4 @@
-"""Tables of what the gateway watches: reads by day, their limits, whether principals were changed, what was lost.
+"""Tables of what the gateway watches: reads by day, their limits, changed principals, what was lost or came unseen.
 
 Apart from ``schema``, with steps of their own: they are no part of taking objects in.
 """
@@ -48,6 +48,15 @@ comparison = sa.Table(
 )
 """When a repository's log is compared with its store again, and what the last comparison, at ``at_ns``, found."""
 
+adoption = sa.Table(
+    "adoption",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+)
+"""How many objects that had come past the gateway were adopted at a start, and when."""
+
 STEPS = (
     """
     CREATE TABLE reading (
@@ -62,4 +71,5 @@ STEPS = (
         lost BIGINT NOT NULL, unlogged BIGINT NOT NULL, said TEXT NOT NULL
     )
     """,
+    "CREATE TABLE adoption (repository TEXT PRIMARY KEY, count BIGINT NOT NULL, at_ns BIGINT NOT NULL)",
 )
