@@ -14,7 +14,8 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway.bucket import intake, promises
 from strongroom.gateway.bucket import place as places
 from strongroom.gateway.bucket.place import BucketPlace
-from strongroom.gateway.http.body import Body, Pace, Wire
+from strongroom.gateway.http.body import Body
+from strongroom.gateway.http.wire import Pace, Wire
 from strongroom.gateway.repository import Arrival
 from strongroom.gateway.serve import open_database
 from strongroom.gateway.settings import Settings

@@ -206,6 +206,24 @@ def test_chunked_bodies(gateway: Gateway, size: int) -> None:
             assert gateway.ask("POST", path, chunked(data), headers).status == 507
 
 
+@pytest.mark.parametrize(
+    "line", [b" 3", b"3 ", b"3 ;a", b"\t3", b"+3", b"0x3", b"3_0", b"", b";", b"3;a\rb", b"-3", b"3" * 16, b"\xb23"]
+)
+def test_a_chunks_size_is_plain_digits(gateway: Gateway, line: bytes) -> None:
+    """What another parser might read as another length is no chunk, and nothing is stored."""
+    path = f"/chunks/data/{name_of(b'abc')}"
+    gateway.make("chunks")
+    assert gateway.ask("POST", path, line + b"\r\nabc\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}).status == 400
+    assert gateway.ask("GET", path).status == 404
+
+
+def test_absolute_targets_are_read_as_paths(gateway: Gateway) -> None:
+    """A target with scheme and host is its path; what follows a question mark is never one."""
+    config = gateway.make("absolute")
+    assert gateway.ask("GET", "http://elsewhere:8000/absolute/config").body == config
+    assert gateway.ask("GET", "https://elsewhere?x=/absolute/config").status in (404, 405)
+
+
 def test_short_bodies_leave_nothing(gateway: Gateway) -> None:
     """A body that breaks off stores nothing, leaves no file, and the next upload of the name succeeds."""
     gateway.make("short")

@@ -99,7 +99,7 @@ def test_a_connection_that_nobody_takes_is_taken() -> None:
     try:
         with socket.create_connection(listeners[0].getsockname()) as connection:
             connection.settimeout(PATIENCE)
-            connection.sendall(b"GET /x HTTP/1.1\r\n\r\n")
+            connection.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(1000).endswith(b"/x")
             assert not share.is_due
         until(lambda: share.is_due)

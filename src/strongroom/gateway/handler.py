@@ -27,9 +27,9 @@ from strongroom.gateway.access import Denied, Identity
 from strongroom.gateway.allocator import trim
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.http.body import Disconnected
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
+from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
 from strongroom.gateway.repository import WrongBytes
 from strongroom.gateway.roles import Role

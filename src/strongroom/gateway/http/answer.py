@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
-from strongroom.gateway.http.body import Disconnected
+from strongroom.gateway.http.wire import Disconnected
 
 if TYPE_CHECKING:
-    import socket
-
+    from strongroom.gateway.http.wire import Wire
     from strongroom.storage.contract import Reader
 
 REASONS = {
@@ -44,7 +41,6 @@ REASONS = {
     507: "Insufficient Storage",
 }
 BLOCK = 128 * 1024
-_SENDFILE = 8 << 20
 
 
 @dataclass(slots=True)
@@ -70,7 +66,7 @@ def text(status: int, words: str, headers: Mapping[str, str] | None = None) -> A
     return Answer(status, f"{words}\n".encode() if words else b"", found)
 
 
-def send(connection: socket.socket, answer: Answer, *, head_only: bool, keep_alive: bool, old: bool) -> bool:
+def send(wire: Wire, answer: Answer, *, head_only: bool, keep_alive: bool, old: bool) -> bool:
     """Send an answer; whether the connection may go on. Raises ``Disconnected``."""
     keep = keep_alive and not answer.close
     chunked = answer.pieces is not None and not old
@@ -91,45 +87,43 @@ def send(connection: socket.socket, answer: Answer, *, head_only: bool, keep_ali
     head = "".join(lines).encode("latin-1")
     try:
         if head_only:
-            connection.sendall(head)
+            wire.send(head)
         elif answer.reader is not None:
-            _send_reader(connection, head, answer, answer.reader)
+            _send_reader(wire, head, answer, answer.reader)
         elif answer.pieces is not None:
-            _send_pieces(connection, head, answer, iter(answer.pieces), chunked=chunked)
+            _send_pieces(wire, head, answer, iter(answer.pieces), chunked=chunked)
         else:
-            connection.sendall(head + answer.body)
+            wire.send(head + answer.body)
             answer.sent = len(answer.body)
-    except (OSError, ssl.SSLError, StrongroomError):
+    except (OSError, StrongroomError):
         raise Disconnected from None  # a list that breaks off must not look complete
     return keep
 
 
-def _send_reader(connection: socket.socket, head: bytes, answer: Answer, reader: Reader) -> None:
+def _send_reader(wire: Wire, head: bytes, answer: Answer, reader: Reader) -> None:
     descriptor = reader.fileno()
     left = reader.size
     if left <= 64 * 1024:
         data = reader.read()
-        connection.sendall(head + data)
+        wire.send(head + data)
         answer.sent = len(data)
         return
-    if descriptor is None or isinstance(connection, ssl.SSLSocket):
-        connection.sendall(head)
+    if descriptor is None or not wire.is_plain:
+        wire.send(head)
         while data := reader.read(BLOCK):
-            connection.sendall(data)
+            wire.send(data)
             answer.sent += len(data)
         return
-    connection.sendall(head, MSG_MORE)
+    wire.send(head, more=True)
     while left:
-        count = os.sendfile(connection.fileno(), descriptor, None, min(left, _SENDFILE))
+        count = wire.send_file(descriptor, left)
         if count == 0:
             raise Disconnected  # the file became shorter: the length that was promised cannot be kept
         left -= count
         answer.sent += count
 
 
-def _send_pieces(
-    connection: socket.socket, head: bytes, answer: Answer, pieces: Iterator[bytes], *, chunked: bool
-) -> None:
+def _send_pieces(wire: Wire, head: bytes, answer: Answer, pieces: Iterator[bytes], *, chunked: bool) -> None:
     waiting = bytearray(head)
     for piece in pieces:
         if not piece:
@@ -137,12 +131,11 @@ def _send_pieces(
         answer.sent += len(piece)
         waiting += b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
         if len(waiting) >= 64 * 1024:
-            connection.sendall(waiting)
+            wire.send(waiting)
             waiting.clear()
-    connection.sendall(bytes(waiting) + (b"0\r\n\r\n" if chunked else b""))
+    wire.send(bytes(waiting) + (b"0\r\n\r\n" if chunked else b""))
 
 
-MSG_MORE = 0x8000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _date: tuple[int, str] = (0, "")

@@ -3,112 +3,15 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
-from typing import TYPE_CHECKING
 
-from strongroom.gateway.http.request import BadRequest
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+from strongroom.gateway.http.request import BadRequest, check_field
+from strongroom.gateway.http.wire import Disconnected, Pace, TimeUp, Wire
 
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 4096
 BUFFER = 64 * 1024
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")  # no more: ``int`` knows 0x5 and 1_0, which a proxy reads otherwise
-
-
-class Disconnected(Exception):
-    """The other end has gone, or was too slow for too long."""
-
-
-class Pace:
-    """How slow a sender may be: at least ``rate`` bytes a second over each span of ``seconds``."""
-
-    def __init__(self, rate: int, seconds: float) -> None:
-        self.rate = rate
-        self.seconds = seconds
-
-
-TICK = 2.0
-"""Seconds after which a waiting read looks whether there is still something to wait for."""
-
-
-class Wire:
-    """A connection's incoming bytes. The socket blocks, with a receive timeout of ``TICK`` that the kernel keeps."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._rest = b""
-
-    def fill(self, view: memoryview, until: float) -> int:
-        """Read some bytes into the view; 0 at the end. Raises ``Disconnected`` on errors and when time is up."""
-        if self._rest:
-            count = min(len(self._rest), len(view))
-            view[:count] = self._rest[:count]
-            self._rest = self._rest[count:]
-            return count
-        while True:
-            try:
-                return self._socket.recv_into(view)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                if time.monotonic() > until:
-                    raise Disconnected from None
-            except OSError:
-                raise Disconnected from None
-
-    def head(self, limit: int, idle: float, seconds: float, ending: Callable[[], bool]) -> bytes | None:
-        """The bytes up to the next empty line, without it; None when the connection ends before the first of them.
-
-        ``idle`` seconds may pass before the first byte, unless the process is ending, and ``seconds`` from then on.
-        """
-        data = self._rest
-        until = time.monotonic() + (seconds if data else idle)
-        while True:
-            end = data.find(b"\r\n\r\n")
-            if 0 <= end <= limit:
-                self._rest = data[end + 4 :]
-                return data[:end]
-            if len(data) > limit:
-                raise BadRequest(431, "the head is too large")
-            try:
-                more = self._socket.recv(BUFFER)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                if time.monotonic() > until or (not data and ending()):
-                    if data:
-                        raise BadRequest(408, "the head came too slowly") from None
-                    return None
-                continue
-            except OSError:
-                more = b""
-            if not more:
-                if data:
-                    raise Disconnected
-                return None
-            now = time.monotonic()
-            if not data:
-                until = now + seconds
-            elif now > until:
-                raise BadRequest(408, "the head came too slowly")
-            data += more
-
-    def line(self, limit: int, until: float) -> bytes:
-        """The bytes up to the next line feed, without CR LF. Raises ``BadRequest`` or ``Disconnected``."""
-        data = self._rest
-        buffer = memoryview(bytearray(4096))
-        while b"\n" not in data:
-            if len(data) > limit:
-                raise BadRequest(400, "a line of the chunked body is too long")
-            self._rest = b""
-            count = self.fill(buffer, until)
-            if not count:
-                raise Disconnected
-            data += buffer[:count]
-        found, _, self._rest = data.partition(b"\n")
-        if not found.endswith(b"\r") or len(found) > limit + 1:
-            raise BadRequest(400, "a line of the chunked body is not of its form")
-        return found[:-1]
 
 
 class Body:
@@ -120,7 +23,7 @@ class Body:
         self._chunked = length is None
         self._first = True
         self._pace = pace
-        self._span_begun = 0.0
+        self._span_waited = wire.waited
         self._span_bytes = 0
         self._until: float | None = None
         self.length = length
@@ -174,7 +77,7 @@ class Body:
         if not self._first and self._wire.line(2, until):
             raise BadRequest(400, "a chunk is longer than it says")
         self._first = False
-        text = self._wire.line(MAX_CHUNK_LINE, until).split(b";", 1)[0].strip(b" \t")
+        text = self._wire.line(MAX_CHUNK_LINE, until).split(b";", 1)[0]
         if _CHUNK.match(text) is None:
             raise BadRequest(400, "not a chunk")
         self._left = int(text, 16)
@@ -182,16 +85,16 @@ class Body:
             return True
         budget = MAX_TRAILERS
         while line := self._wire.line(budget, until):
+            check_field(line)
             budget -= len(line)
         self.ended = True
         return False
 
     def _keep_pace(self, count: int) -> None:
-        now = time.monotonic()
-        if not self._span_begun:
-            self._span_begun = now
+        """What counts is the time spent in waiting for the sender: our own disk may be slow, too."""
         self._span_bytes += count
-        if now - self._span_begun > self._pace.seconds:
+        waited = self._wire.waited
+        if waited - self._span_waited > self._pace.seconds:
             if self._span_bytes < self._pace.rate * self._pace.seconds:
-                raise Disconnected
-            self._span_begun, self._span_bytes = now, 0
+                raise TimeUp
+            self._span_waited, self._span_bytes = waited, 0

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import ssl
-import struct
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.gateway.http import answer as answers
-from strongroom.gateway.http.body import TICK, Body, Disconnected, Pace, Wire
+from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.request import MAX_HEAD, BadRequest, Heads, Request
+from strongroom.gateway.http.wire import Disconnected, Pace, Wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from strongroom.gateway.http.answer import Answer
+    from strongroom.gateway.http.places import Seat
 
 DRAIN_BYTES = 4 << 20
 DRAIN_SECONDS = 2.0
 """After an early refusal so much of the body is still read, so that clients see the answer rather than a reset."""
 SMALL = 64 * 1024
 """So little left of a body is read before the answer, and the connection lives on."""
-SEND_SECONDS = 30.0
-"""A reader that takes nothing for so long is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Limits on time, in seconds, and on slowness in bytes a second."""
+    """Limits on time, in seconds, and on slowness in bytes a second. They hold over TLS as without."""
 
+    handshake: float = 10.0
+    """For the whole of it."""
     head: float = 10.0
-    """From a request's first byte to the end of its head."""
+    """From a request's first byte to the end of its head; for the first one of a connection from its beginning, and
+    between requests as long as nobody has shown valid credentials."""
     idle: float = 120.0
-    """Between requests, and without a byte in either direction."""
+    """Between requests."""
     slow_rate: int = 8000
+    """For whoever sends a body or takes an answer."""
     slow_span: float = 30.0
 
 
@@ -53,53 +55,60 @@ class Handler(Protocol):
 
 
 def serve(
-    plain: socket.socket,
+    seat: Seat,
     peer: str,
     tls: ssl.SSLContext | None,
     handler: Handler,
     timing: Timing,
     ending: Callable[[], bool],
 ) -> None:
-    """Serve a connection to its end, and close it. ``ending`` says whether the process wants to stop."""
-    connection = plain
+    """Serve the connection of a seat to its end, and close it. ``ending`` says whether the process wants to stop."""
+    plain = seat.connection
+    pace = Pace(timing.slow_rate, timing.slow_span)
+    wire = Wire(plain, pace)
     try:
-        _set_timeouts(plain)
         if plain.family != socket.AF_UNIX:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
-            connection = tls.wrap_socket(plain, server_side=True)
-        wire, heads = Wire(connection), Heads()
-        while _one(connection, wire, heads, peer, tls is not None, handler, timing, ending):
-            pass
-    except (Disconnected, OSError, ssl.SSLError, ValueError):
+            wire.handshake(tls, timing.handshake, seat)
+        heads = Heads()
+        silence = timing.head
+        while _one(wire, heads, peer, tls is not None, handler, timing, pace, silence, seat, ending):
+            silence = timing.head if seat.is_stranger else timing.idle
+            seat.waits()
+    except (Disconnected, OSError):
         pass
     finally:
-        _close(connection)
+        seat.leave()
+        wire.close()
 
 
 def _one(
-    connection: socket.socket,
     wire: Wire,
     heads: Heads,
     peer: str,
     secure: bool,
     handler: Handler,
     timing: Timing,
+    pace: Pace,
+    silence: float,
+    seat: Seat,
     ending: Callable[[], bool],
 ) -> bool:
     request: Request | None = None
     body: Body | None = None
     begun = time.monotonic()
     try:
-        head = wire.head(MAX_HEAD, timing.idle, timing.head, ending)
+        head = wire.head(MAX_HEAD, silence, timing.head)
         if head is None:
             return False
+        seat.works()
         begun = time.monotonic()
         request = heads.parse(head)
-        request.peer, request.secure = peer, secure
-        body = Body(wire, request.length, Pace(timing.slow_rate, timing.slow_span))
+        request.peer, request.secure, request.admit = peer, secure, seat.admit
+        body = Body(wire, request.length, pace)
         if not body.ended and request.headers.get("expect", "").lower() == "100-continue":
-            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         answer = handler.handle(request, body)
         if not body.ended and not _finish(body):
             answer.close = True
@@ -109,7 +118,7 @@ def _one(
     keep_alive = request is not None and request.keep_alive and not ending()
     try:
         keep = answers.send(
-            connection,
+            wire,
             answer,
             head_only=request is not None and request.method == "HEAD",
             keep_alive=keep_alive,
@@ -120,32 +129,11 @@ def _one(
             answer.reader.close()
         handler.done(request, answer, time.monotonic() - begun, peer)
     if not keep and body is not None and not body.ended:
-        _linger(connection, body)
+        wire.end()  # the sender reads the answer while what it still sends is thrown away
+        body.drain(DRAIN_BYTES, DRAIN_SECONDS)
     return keep
 
 
 def _finish(body: Body) -> bool:
     """Read what little is left of a body, so that the connection lives on; whether that was all."""
     return body.left is not None and body.left <= SMALL and body.drain(SMALL, DRAIN_SECONDS)
-
-
-def _linger(connection: socket.socket, body: Body) -> None:
-    """After an early refusal: the sender reads the answer while what it still sends is thrown away."""
-    if not isinstance(connection, ssl.SSLSocket):
-        connection.shutdown(socket.SHUT_WR)
-    body.drain(DRAIN_BYTES, DRAIN_SECONDS)
-
-
-def _set_timeouts(connection: socket.socket) -> None:
-    """Timeouts that the kernel keeps: the socket stays blocking, which spares a poll before each read and write."""
-    connection.setblocking(True)
-    for option, seconds in ((socket.SO_RCVTIMEO, TICK), (socket.SO_SNDTIMEO, SEND_SECONDS)):
-        connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
-
-
-def _close(connection: socket.socket) -> None:
-    """Close in order: the answer leaves first, and what still comes in is not met with a reset."""
-    with contextlib.suppress(OSError, ssl.SSLError, ValueError):
-        connection.shutdown(socket.SHUT_WR)
-    with contextlib.suppress(OSError):
-        connection.close()

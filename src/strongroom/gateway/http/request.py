@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_HEAD = 16 * 1024
 MAX_HEADERS = 64
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
+_ABSOLUTE = re.compile(rb"(?i:https?)://[0-9A-Za-z._~%!$&'()*+,;=\[\]:-]+((?:[/?].*)?)\Z")
 _FIRST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) ([^ ]*)\Z")
+_HOST = re.compile(r"[0-9A-Za-z._~%!$&'()*+,;=\[\]:-]*\Z")
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 _SINGLE = {"content-length", "transfer-encoding", "host", "authorization", "range", "content-type"}
 
 
@@ -20,6 +27,22 @@ class BadRequest(Exception):
         super().__init__(reason)
         self.status = status
         self.reason = reason
+
+
+def number(text: str, most: int) -> int | None:
+    """A whole number as a client writes it, in plain digits and no other way; None for anything else or more."""
+    if len(text) > 18 or _NUMBER.match(text) is None:
+        return None  # ``int`` takes signs, blanks, underlines and the digits of every script
+    found = int(text)
+    return found if found <= most else None
+
+
+def check_field(line: bytes) -> tuple[str, str]:
+    """Name in lower case and value of a header's line. Raises ``BadRequest``."""
+    name, colon, value = line.partition(b":")
+    if not colon or _TOKEN.match(name) is None or _VALUE.match(value) is None:
+        raise BadRequest(400, "not a header")
+    return name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")
 
 
 @dataclass(slots=True)
@@ -38,6 +61,8 @@ class Request:
     secure: bool = False
     old: bool = False
     """HTTP/1.0: it knows no chunks."""
+    admit: Callable[[str], bool] | None = None
+    """Tells the server that this principal was let in; whether it may have one more connection."""
     user: str = ""
     """Who it says it is from, for the access log; set by whoever answers it."""
     path: str = field(init=False)
@@ -100,15 +125,15 @@ def _parse_headers(text: bytes, version: bytes) -> _Headers:
         raise BadRequest(431, "too many headers")
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or _TOKEN.match(name) is None or _VALUE.match(value) is None:
-            raise BadRequest(400, "not a header")
-        key, words = name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")
+        key, words = check_field(line)
         if key in headers:
             if key in _SINGLE:
                 raise BadRequest(400, f"{key} came twice")
             words = f"{headers[key]}, {words}"
         headers[key] = words
+    host = headers.get("host", "" if version == b"HTTP/1.0" else None)
+    if host is None or _HOST.match(host) is None:
+        raise BadRequest(400, "no host is named" if host is None else "not a host")
     connection = headers.get("connection", "").lower()
     alive = "keep-alive" in connection if version == b"HTTP/1.0" else "close" not in connection
     return _Headers(headers, alive, _length(headers, version), version == b"HTTP/1.0")
@@ -116,11 +141,11 @@ def _parse_headers(text: bytes, version: bytes) -> _Headers:
 
 def _origin_form(target: bytes) -> bytes:
     """``http://host/path`` as a proxy's client may send it, reduced to its path."""
-    for scheme in (b"http://", b"https://"):
-        if target.lower().startswith(scheme):
-            _, slash, path = target[len(scheme) :].partition(b"/")
-            return slash + path or b"/"
-    raise BadRequest(400, "not a path")
+    match = _ABSOLUTE.match(target)
+    if match is None:
+        raise BadRequest(400, "not a path")
+    rest: bytes = match[1]
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 def _length(headers: dict[str, str], version: bytes) -> int | None:
@@ -131,6 +156,7 @@ def _length(headers: dict[str, str], version: bytes) -> int | None:
         return None
     if text is None:
         return 0
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+    length = number(text, 10**18)
+    if length is None:
         raise BadRequest(400, "not a length")
-    return int(text)
+    return length

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import selectors
 import signal
@@ -11,20 +10,20 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.gateway.http.addresses import network_of, plain
 from strongroom.gateway.http.connection import Timing, serve
+from strongroom.gateway.http.places import Places
 from strongroom.gateway.http.shares import Shares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.gateway.http.connection import Handler
+    from strongroom.gateway.http.places import Seat
     from strongroom.gateway.http.shares import Share
     from strongroom.gateway.http.tls import Certificates
 
-MAX_CONNECTIONS = 512
-"""In one worker. Beyond it, new ones wait in the listener's queue."""
-MAX_PER_ADDRESS = 256
-"""Of one address in one worker, so that a single stranger cannot take all places. Beyond it, they are closed."""
+FULL_SECONDS = 0.02
 YIELD_SECONDS = 0.001
 """A worker with more connections than another leaves it so much time to take the next one."""
 
@@ -40,16 +39,15 @@ class Server:
         certificates: Certificates | None = None,
         timing: Timing | None = None,
         share: Share | None = None,
+        crowd: Callable[[str], str] = network_of,
     ) -> None:
+        """``crowd`` as in ``Places``."""
         self._share = share or Shares(1).of(0)
         self._listeners = listeners
         self._handler = handler
         self._certificates = certificates
         self._timing = timing or Timing()
-        self._places = threading.Semaphore(MAX_CONNECTIONS)
-        self._by_address: collections.Counter[str] = collections.Counter()
-        self._guard = threading.Lock()
-        self._open = 0
+        self._places = Places(crowd)
         self._stopping = False
         self._wake_receive, self._wake_send = socket.socketpair()
         self._wake_receive.setblocking(False)
@@ -58,7 +56,7 @@ class Server:
     @property
     def connections(self) -> int:
         """How many are open."""
-        return self._open
+        return self._places.taken
 
     @property
     def stopping(self) -> bool:
@@ -73,9 +71,6 @@ class Server:
             selector.register(listener, selectors.EVENT_READ)
         selector.register(self._wake_receive, selectors.EVENT_READ)
         while not self._stopping:
-            if not self._places.acquire(timeout=0.5):
-                continue
-            self._places.release()
             for key, _ in selector.select():
                 assert isinstance(key.fileobj, socket.socket)
                 if key.fileobj is self._wake_receive:
@@ -103,13 +98,17 @@ class Server:
     def wait(self, seconds: float) -> bool:
         """Wait for the connections to end; whether they did."""
         until = time.monotonic() + seconds
-        while self._open and time.monotonic() < until:
+        while self._places.taken and time.monotonic() < until:
+            self._places.dismiss()  # each time: one may have begun to wait just now
             time.sleep(0.02)
-        return not self._open
+        return not self._places.taken
 
     def _accept(self, listener: socket.socket) -> None:
         if not self._share.is_due:
             time.sleep(YIELD_SECONDS)
+        if not self._places.has_room:
+            time.sleep(FULL_SECONDS)
+            return  # all are at work: who is new waits in the listener's queue, perhaps for another worker
         try:
             connection, address = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -117,32 +116,26 @@ class Server:
         except OSError:
             time.sleep(0.1)  # no descriptors left: connections that end will free some
             return
-        peer = str(address[0]) if isinstance(address, tuple) else ""
-        peer = peer.removeprefix("::ffff:")
-        with self._guard:
-            crowded = bool(peer) and self._by_address[peer] >= MAX_PER_ADDRESS
-            if not crowded:
-                self._by_address[peer] += 1
-                self._note(1)
-        if crowded:
+        peer = plain(str(address[0])) if isinstance(address, tuple) else ""
+        seat = self._places.enter(connection, peer)
+        if seat is None:
             connection.close()
             return
-        self._places.acquire()
-        threading.Thread(target=self._serve, args=(connection, peer), daemon=True).start()
+        self._note()
+        try:
+            threading.Thread(target=self._serve, args=(seat, peer), daemon=True).start()
+        except RuntimeError:  # no more threads: connections that end will free some
+            seat.leave()
+            connection.close()
+            time.sleep(0.1)
 
-    def _serve(self, connection: socket.socket, peer: str) -> None:
+    def _serve(self, seat: Seat, peer: str) -> None:
         try:
             context = self._certificates.context if self._certificates else None
-            serve(connection, peer, context, self._handler, self._timing, lambda: self._stopping)
+            serve(seat, peer, context, self._handler, self._timing, lambda: self._stopping)
         finally:
-            with self._guard:
-                self._note(-1)
-                self._by_address[peer] -= 1
-                if not self._by_address[peer]:
-                    del self._by_address[peer]
-            self._places.release()
+            self._note()
 
-    def _note(self, change: int) -> None:
-        self._open += change
+    def _note(self) -> None:
         if not self._stopping:
-            self._share.note(self._open)
+            self._share.note(self._places.taken)
