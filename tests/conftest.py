@@ -81,7 +81,7 @@ def strongroom(home: Path) -> Strongroom:
 
 @pytest.fixture
 def restic(home: Path) -> Restic:
-    """Debian's restic, or the one that STRONGROOM_PEER_RESTIC names."""
+    """The newest restic, or the one that STRONGROOM_PEER_RESTIC names. tests/interop has each restic in turn."""
     return Restic(home)
 
 
@@ -91,7 +91,7 @@ def rustic(home: Path) -> Rustic:
     return Rustic(home)
 
 
-@pytest.fixture(params=["restic", "rustic"])
+@pytest.fixture(params=["restic", "restic-debian", "rustic"])
 def peer(request: pytest.FixtureRequest, home: Path) -> Program:
     """Each other program that speaks the format, in turn."""
     return PROGRAMS[request.param](home)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Result
-from tests.support.programs import Restic, Strongroom
+from tests.support.programs import DebianRestic, Restic, Strongroom
 from tests.support.waiting import PATIENCE, kept, until
 
 
@@ -57,11 +57,13 @@ def test_a_missing_path_is_3_and_all_missing_is_1(strongroom: Strongroom, reposi
     assert [snapshot["paths"] for snapshot in strongroom.snapshots(repository)] == [[str(small)]]
 
 
-@pytest.mark.peer("restic")
-def test_json_has_restics_keys(strongroom: Strongroom, restic: Restic, tmp_path: Path, small: Path) -> None:
+@pytest.mark.parametrize("kind", [Restic, DebianRestic])
+def test_json_has_restics_keys(
+    kind: type[Restic], strongroom: Strongroom, home: Path, tmp_path: Path, small: Path
+) -> None:
     """With one repository every event of restic's is there, with at least restic's keys, and the counts agree."""
     events = []
-    for program, name in ((strongroom, "ours"), (restic, "theirs")):
+    for program, name in ((strongroom, "ours"), (kind(home), "theirs")):
         program.init(tmp_path / name)
         events.append(program.on(tmp_path / name, "backup", "--json", "-v", small).expect(0).lines())
     ours, theirs = events

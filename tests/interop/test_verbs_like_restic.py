@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import trees
-from tests.support.programs import Restic, Strongroom
+from tests.support.programs import DebianRestic, Restic, Strongroom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peer("restic")
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Strongroom, Restic]:
+@pytest.fixture(scope="module", params=[Restic, DebianRestic], ids=lambda kind: kind.name)
+def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Strongroom, Restic]:
     """Both programs with one home: opening is slow by design, so this file shares one repository to read."""
     home = tmp_path_factory.mktemp("home")
-    return Strongroom(home), Restic(home)
+    return Strongroom(home), request.param(home)
 
 
 @pytest.fixture(scope="module")

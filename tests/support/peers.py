@@ -35,6 +35,8 @@ def find(name: str) -> Path | None:
         if os.access(candidate, os.X_OK):
             return candidate
     found = shutil.which(name)
+    if found is None and name == "restic":  # without Go there is no newer one
+        return find("restic-debian")
     if found is None:  # Debian keeps PostgreSQL's programs out of the search path
         places = (Path("/usr/lib/postgresql"), cache() / "debian/usr/lib/postgresql")
         found = next((str(path) for place in places for path in sorted(place.glob(f"*/bin/{name}"))), None)

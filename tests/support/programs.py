@@ -79,12 +79,24 @@ class Strongroom(Program):
 
 
 class Restic(Program):
-    """restic: Debian's, or the one that ``STRONGROOM_PEER_RESTIC`` names."""
+    """restic: the newest that ``make peers`` obtains, or the one that ``STRONGROOM_PEER_RESTIC`` names."""
 
     name = "restic"
 
     def __init__(self, home: Path) -> None:
-        super().__init__(home, peers.require("restic"))
+        super().__init__(home, peers.require(self.name))
+
+    @property
+    def old(self) -> bool:
+        """Whether this is older than 0.17, whose exit codes and JSON of failures are those of today."""
+        version = command.run([self.executable, "version"], env=self.env).expect(0).out.split()[1]
+        return tuple(int(part) for part in version.split("-")[0].split(".")[:2]) < (0, 17)
+
+
+class DebianRestic(Restic):
+    """Debian's restic, which is years older."""
+
+    name = "restic-debian"
 
 
 class Rustic(Program):
@@ -111,5 +123,6 @@ class Rustic(Program):
 PROGRAMS: dict[str, type[Strongroom | Restic | Rustic]] = {
     "strongroom": Strongroom,
     "restic": Restic,
+    "restic-debian": DebianRestic,
     "rustic": Rustic,
 }
