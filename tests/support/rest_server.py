@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -34,7 +36,8 @@ class Fault:
     method: str
     what: str
     """``status``, ``lost`` (hang up without doing anything), ``lost-answer`` (do it, then hang up), ``short`` (end the
-    body early), ``no-length``, ``wrong-range``, ``slow``."""
+    body early), ``no-length``, ``wrong-range``, ``slow``, ``stall`` (read and say nothing more), ``stall-body`` (the
+    same in the middle of the answer's body), ``flip`` (one bit of the body is another)."""
     status: int = 500
     text: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -68,6 +71,8 @@ class RestServer:
         self.connections = 0
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
+        self.freed = threading.Event()
+        """Set at the end, for what stalls."""
         self._server = _unix_server(unix) if unix else http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.owner = self  # type: ignore[attr-defined]
@@ -108,6 +113,7 @@ class RestServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.freed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -164,6 +170,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         if fault is not None and fault.what == "lost":
             self.close_connection = True
+            return
+        if fault is not None and fault.what == "stall":
+            self.close_connection = True
+            self.owner.freed.wait(PATIENCE)
             return
         if fault is not None and fault.what == "slow":
             time.sleep(0.3)
@@ -273,6 +283,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command == "HEAD":
+            return
+        if fault == "flip" and body:
+            body = bytes([*body[:-1], body[-1] ^ 1])
+        if fault == "stall-body":
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+            self.owner.freed.wait(PATIENCE)
             return
         if fault == "short":
             body = body[: len(body) // 2]

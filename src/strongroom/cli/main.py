@@ -67,11 +67,15 @@ def _run(words: list[str], out: Out) -> int:
     json, debug = "--json" in words, "--debug" in words
     try:
         signals.install()
-        return _command(words, out, signals)
+        code = _command(words, out, signals)
+        return exit_codes.INTERRUPTED if signals.asked and code != exit_codes.OK else code
     except OutputClosed:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        return report(error, out, json=json, debug=debug)
+        code = report(error, out, json=json, debug=debug)
+        return exit_codes.INTERRUPTED if signals.asked else code
+    finally:
+        signals.conclude()
 
 
 def _command(words: list[str], out: Out, signals: Signals) -> int:

@@ -9,10 +9,20 @@ restic's wait between writing a lock and looking again is kept, but what changes
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Self
 
-from strongroom.base.errors import Locked, Missing, StrongroomError
+from strongroom.base.errors import (
+    Exists,
+    Full,
+    Interrupted,
+    Locked,
+    Missing,
+    Refused,
+    StrongroomError,
+    Unsupported,
+)
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
 from strongroom.repository.foreign_locks import ForeignLocks, unlock
@@ -51,6 +61,7 @@ class Lock:
         self._surroundings = surroundings
         self._clock = surroundings.clock
         self._names: list[str] = []  # the lock that counts is the last; earlier ones could not be removed yet
+        self._begun: list[str] = []  # perhaps in the store: nobody has said so
         self._written = (0, 0.0)
         self._last_try = 0.0
         self._lost = False
@@ -67,11 +78,20 @@ class Lock:
         reading and walking need not wait for them. Nothing may be stored before ``settled`` (``check`` calls it).
         """
         foreign = ForeignLocks(self._store, self._files, self._surroundings)
+        self._surroundings.locks.add(self)
+        try:
+            self._acquire(foreign, retry_seconds, settle=settle)
+        except BaseException:
+            self._forget()
+            raise
+        return self
+
+    def _acquire(self, foreign: ForeignLocks, retry_seconds: float, *, settle: bool) -> None:
         if not settle and not retry_seconds:
             foreign.check(self.exclusive)
             self._write()
             self._start(lambda: self._look_again(foreign))
-            return self
+            return
         deadline = self._clock.monotonic() + retry_seconds
         delay = _RETRY_FIRST
         while True:
@@ -86,7 +106,6 @@ class Lock:
                 delay = min(2 * delay, _RETRY_LAST)
         self._looked.set()
         self._start(lambda: None)
-        return self
 
     def _start(self, first: Callable[[], None]) -> None:
         def run() -> None:
@@ -129,7 +148,13 @@ class Lock:
         here = self._surroundings
         moment = (self._clock.now_ns(), self._clock.monotonic())
         file = LockFile(moment[0], self.exclusive, here.hostname, here.username, here.pid, here.uid, here.gid)
-        self._names.append(self._files.save(Kind.LOCK, file.encode()))
+        try:
+            name = self._files.save(Kind.LOCK, file.encode(), self._begun.append)
+        except (Exists, Full, Refused, Unsupported):
+            self._begun.clear()
+            raise
+        self._names.append(name)
+        self._begun.remove(name)
         self._written = moment
 
     def _age(self) -> float:
@@ -204,22 +229,44 @@ class Lock:
             self._names.remove(name)
 
     def _remove_all(self) -> None:
-        for name in list(self._names):
+        """Remove what we have in the store: a failure is a warning, ``Interrupted`` leaves the rest."""
+        for name in [*self._names, *self._begun]:
             try:
                 self._store.release_lock(name)
+            except Interrupted:
+                raise
             except StrongroomError as problem:
-                self._surroundings.warn(f"cannot remove our lock {name[:8]}: {problem}")
-            self._names.remove(name)
+                if name in self._names:
+                    self._surroundings.warn(f"cannot remove our lock {name[:8]}: {problem}")
+            for known in (self._names, self._begun):
+                if name in known:
+                    known.remove(name)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing of ours is in the store any more, so that nobody has to see to it; unless there is."""
+        if not self._names and not self._begun:
+            self._surroundings.locks.remove(self)
+
+    def abandon(self) -> None:
+        """Remove what we may have in the store, and wait for nobody: the process ends at once."""
+        self._stop.set()
+        for name in [*self._names, *self._begun]:
+            with contextlib.suppress(StrongroomError):
+                self._store.release_lock(name)
 
     def _run(self) -> None:
         while not self._stop.wait(_POLL):
             self.tick()
 
     def release(self) -> None:
-        """Stop refreshing and remove the lock. Idempotent; a failure to remove it is a warning."""
+        """Stop refreshing and remove the lock. Idempotent; a failure to remove it is a warning.
+
+        Raises ``Interrupted``, and may be called again then.
+        """
         self._stop.set()
-        if self._thread is not threading.current_thread():
-            self._looked.wait()  # the thread may be looking at the list of locks this moment
+        if self._thread is not None and self._thread is not threading.current_thread():
+            wait_for(self._looked)  # the thread may be looking at the list of locks this moment
         with self._guard:
             self._remove_all()
         if self._thread is not None and self._thread is not threading.current_thread():

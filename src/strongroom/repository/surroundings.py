@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
 from strongroom.base.record import field, record
+from strongroom.repository.held_locks import HeldLocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,3 +65,5 @@ class Surroundings:
     gid: int = field(default_factory=os.getgid)
     pid: int = field(default_factory=os.getpid)
     process_alive: Callable[[int], bool] = _alive
+    locks: HeldLocks = field(default_factory=HeldLocks)
+    """Those of this process, for whoever ends it."""

@@ -10,6 +10,8 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.format import config, lock, unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.repository.cache import RepositoryCache
     from strongroom.storage.contract import Store
 
@@ -67,12 +69,16 @@ class UnpackedFiles:
                 return data
         raise Damaged("does not have the content that its name promises", subject=str(name))
 
-    def save(self, kind: Kind, plaintext: bytes) -> str:
-        """Encrypt, prove that the result opens, store it under its hash, and return that name."""
+    def save(self, kind: Kind, plaintext: bytes, begun: Callable[[str], None] = lambda _name: None) -> str:
+        """Encrypt, prove that the result opens, store it under its hash, and return that name.
+
+        ``begun`` hears the name before anything is sent: what is interrupted may be in the store all the same.
+        """
         stored = self._key.seal(unpacked.encode(plaintext, self._version))
         if unpacked.decode(self._key.open(stored), MAX_PLAINTEXT[kind], kind.value) != plaintext:
             raise Damaged("came out changed of its own encryption; is this machine's memory sound?", subject=kind.value)
         name = _kernel.sha256_hex(stored)
+        begun(name)
         self._store.create(ObjectName(kind, name), stored)
         if self._cache is not None and kind in _CACHED:
             self._cache.store(kind, name, stored)

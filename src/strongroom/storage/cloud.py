@@ -23,6 +23,7 @@ from strongroom.storage.http_client import NoBytes
 from strongroom.storage.names import check_child
 from strongroom.storage.redact import redact
 from strongroom.storage.spool import SpooledUpload
+from strongroom.storage.stopping import Purpose, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ class CloudStore(Store):
         self._options = options
         self.bucket = bucket or open_bucket(address, options)
         self._gate = _Gate(MEMORY)
+        self.stop = Stop(options)
 
     @property
     def location(self) -> str:
@@ -57,7 +59,8 @@ class CloudStore(Store):
     def prepare(self) -> None:
         """See that the bucket is there; it is never made here."""
         with self._faults(""):
-            next(iter(obstore.list(self.bucket, prefix=f"{self.address.prefix}keys", chunk_size=1)), None)
+            pages = obstore.list(self.bucket, prefix=f"{self.address.prefix}keys", chunk_size=1)
+            self.stop.result_of(lambda: next(iter(pages), None))
 
     def key(self, name: ObjectName) -> str:
         """The object's key in the bucket."""
@@ -74,7 +77,8 @@ class CloudStore(Store):
             offset = f"{folder}/{after[:2]}/{after}" if kind is Kind.DATA else f"{folder}/{after}"
         previous = ""
         with self._faults(folder, listing=True):
-            for page in obstore.list(self.bucket, prefix=folder, offset=offset, chunk_size=_PAGE):
+            pages = iter(obstore.list(self.bucket, prefix=folder, offset=offset, chunk_size=_PAGE))
+            while page := self.stop.result_of(lambda: next(pages, None)):
                 for entry in page:
                     text = entry["path"].rpartition("/")[2]
                     if not is_object_name(text) or (after is not None and text <= after):
@@ -90,23 +94,25 @@ class CloudStore(Store):
     def stat(self, name: ObjectName) -> Info:
         """As the contract says; stamps are whole seconds."""
         with self._faults(self.key(name)):
-            found = obstore.head(self.bucket, self.key(name))
+            found = self.stop.result_of(lambda: obstore.head(self.bucket, self.key(name)))
         return Info(name, found["size"], int(found["last_modified"].timestamp()) * 1_000_000_000)
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """As the contract says. The size is asked first, since a range beyond the end is answered in several ways."""
         key = self.key(name)
         with self._faults(key):
-            size = obstore.head(self.bucket, key)["size"] if offset or length is not None else None
+            ask = self.stop.result_of
+            size = ask(lambda: obstore.head(self.bucket, key)["size"]) if offset or length is not None else None
             end = size if length is None else offset + length
             if size is not None and (offset > size or (end or 0) > size):
                 raise errors.Damaged(f"the object has {size} bytes, {end} are needed", subject=self._subject(key))
             if size is not None and end is not None:
                 if end == offset:
                     return NoBytes()
-                found = obstore.get(self.bucket, key, options={"range": (offset, end)})
+                span = (offset, end)
+                found = ask(lambda: obstore.get(self.bucket, key, options={"range": span}))
             else:
-                found = obstore.get(self.bucket, key)
+                found = ask(lambda: obstore.get(self.bucket, key))
             first, last = found.range
             return _CloudReader(self, iter(found.stream(_BLOCK)), last - first, key)
 
@@ -131,7 +137,9 @@ class CloudStore(Store):
     def _put_once(self, key: str, data: bytes) -> None:
         try:
             with self._faults(key):
-                obstore.put(self.bucket, key, data, mode="create", use_multipart=False)
+                self.stop.result_of(
+                    lambda: obstore.put(self.bucket, key, data, mode="create", use_multipart=False), Purpose.STORE
+                )
         except errors.Missing as error:
             raise errors.Refused(error.what, subject=error.subject, hint="Is the bucket there?") from error
 
@@ -174,7 +182,7 @@ class CloudStore(Store):
         """As the contract says."""
         key = self.key(ObjectName(Kind.LOCK, name))
         with contextlib.suppress(errors.Missing), self._faults(key):
-            obstore.delete(self.bucket, key)
+            self.stop.result_of(lambda: obstore.delete(self.bucket, key), Purpose.RELEASE)
 
     def _subject(self, key: str) -> str:
         return f"{self.address.scheme}://{self.address.bucket}/{key}"
@@ -223,7 +231,7 @@ class _CloudReader(Reader):
         while wanted:
             if not self._held:
                 with self._store.faults(self._key):
-                    self._held = bytes(next(self._blocks, b""))
+                    self._held = self._store.stop.result_of(lambda: bytes(next(self._blocks, b"")))
                 if not self._held:
                     raise errors.Unavailable("the connection ended in the middle of the object", subject=self._key)
             part, self._held = self._held[:wanted], self._held[wanted:]

@@ -6,17 +6,19 @@ urllib3 and lets an upload be pushed block by block, which urllib3's public inte
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import http.client
 import select
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unavailable
 from strongroom.base.record import record
 from strongroom.storage.passing import Unreachable
+from strongroom.storage.proxies import proxy_for
+from strongroom.storage.stopping import Purpose, Stop
+from strongroom.storage.through_proxies import credentials_header, socks, tunnel
+from strongroom.storage.wire import Wire, connect, connect_to
 
 if TYPE_CHECKING:
     import ssl
@@ -63,43 +65,64 @@ class Endpoint:
     shown: str
 
 
+class Connection(http.client.HTTPConnection):
+    """A connection that stands already."""
+
+    auto_open = 0
+
+    def __init__(self, address: Endpoint, wire: Wire) -> None:
+        super().__init__(address.host, address.port)
+        if address.tls:
+            self.default_port = http.client.HTTPS_PORT
+        self.wire = wire
+        self.sock: Any = wire
+
+
 class Pool:
     """Connections to one server. Safe to use from many threads; each connection serves one at a time."""
 
     def __init__(self, address: Endpoint, options: StoreOptions) -> None:
         self._address = address
         self._timeout = options.stuck_timeout
+        self._stop = Stop(options)
+        self._options = options
         self._context = tls_context(options) if address.tls else None
-        self._proxy = _Proxy.for_address(address, options)
-        self._idle: list[http.client.HTTPConnection] = []
+        self._proxy = proxy_for(address, options.environment)
+        self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._open = True
         self.ended: Callable[[], StoreError | None] = lambda: None
         """Asked when nobody answers: why nobody ever will, where that is known."""
 
     def target(self, path: str) -> str:
-        """What stands in the request line for this path: a proxy for plain HTTP wants the whole URL."""
-        if self._proxy is None or self._address.tls:
+        """What stands in the request line for this path: an HTTP proxy for plain HTTP wants the whole URL."""
+        if not self._absolute:
             return path
-        return f"http://{self._address.host}:{self._address.port}{path}"
+        host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
+        return f"http://{host}:{self._address.port}{path}"
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers for a proxy of plain HTTP."""
-        return self._proxy.headers if self._proxy is not None and not self._address.tls else {}
+        """Headers for an HTTP proxy of plain HTTP."""
+        return credentials_header(self._proxy) if self._absolute and self._proxy is not None else {}
 
-    def take(self) -> tuple[http.client.HTTPConnection, bool]:
-        """A connection, and whether it was used before. Raises ``Unreachable``, ``Refused``."""
+    @property
+    def _absolute(self) -> bool:
+        return self._proxy is not None and self._proxy.scheme in {"http", "https"} and not self._address.tls
+
+    def take(self, purpose: Purpose = Purpose.READ) -> tuple[Connection, bool]:
+        """A connection, and whether it was used before. Raises ``Unreachable``, ``Refused``, ``Interrupted``."""
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
-                return self._connect(), False
-            if connection.sock is not None and not readable(connection.sock):
+                return self._connect(purpose), False
+            connection.wire.purpose = purpose
+            if not readable(connection.wire):
                 return connection, True
             connection.close()  # the server has closed it, or says what nobody asked
 
-    def give(self, connection: http.client.HTTPConnection) -> None:
+    def give(self, connection: Connection) -> None:
         """Take back a connection whose answer was read to its end."""
         with self._lock:
             if self._open and connection.sock is not None:
@@ -114,37 +137,54 @@ class Pool:
         for connection in idle:
             connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
-        address = self._address
-        host, port = (address.host, address.port) if self._proxy is None else (self._proxy.host, self._proxy.port)
-        connection: http.client.HTTPConnection
-        if address.socket is not None:
-            connection = _UnixConnection(address.socket, _CONNECT_TIMEOUT)
-        elif self._context is not None:
-            connection = http.client.HTTPSConnection(host, port, timeout=_CONNECT_TIMEOUT, context=self._context)
-            if self._proxy is not None:
-                connection.set_tunnel(address.host, address.port, headers=self._proxy.headers)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=_CONNECT_TIMEOUT)
+    def _connect(self, purpose: Purpose) -> Connection:
+        address, proxy = self._address, self._proxy
         try:
-            connection.connect()
+            wire = self._reach(purpose)
         except (OSError, http.client.HTTPException, UnicodeError) as error:  # UnicodeError: no such name can be
-            connection.close()
-            raise self.ended() or connection_error(error, address.shown, connecting=True) from error
-        assert connection.sock is not None
-        connection.sock.settimeout(self._timeout)
-        return connection
+            ended = self.ended()
+            if ended is not None:
+                raise ended from error
+            if proxy is None:
+                raise connection_error(error, address.shown, connecting=True) from error
+            raise connection_error(error, address.shown, connecting=True, through=proxy.shown) from error
+        wire.timeout = self._timeout
+        return Connection(address, wire)
+
+    def _reach(self, purpose: Purpose) -> Wire:
+        """A wire to the server, through the proxy and TLS where they are wanted."""
+        address, proxy = self._address, self._proxy
+        if address.socket is not None:
+            wire = connect(socket.AF_UNIX, address.socket, self._stop, _CONNECT_TIMEOUT, purpose)
+        else:
+            host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+            wire = connect_to(host, port, self._stop, _CONNECT_TIMEOUT, purpose)
+        try:
+            if proxy is not None and proxy.scheme == "https":
+                wire.secure(tls_context(self._options), proxy.host)
+            if proxy is not None and proxy.scheme.startswith("socks5"):
+                socks(wire, proxy, address)
+            elif proxy is not None and address.tls:
+                tunnel(wire, proxy, address)
+            if self._context is not None:
+                wire.secure(self._context, address.host)
+        except BaseException:
+            wire.close()
+            raise
+        return wire
 
 
-def readable(sock: socket.socket) -> bool:
+def readable(sock: Wire) -> bool:
     """Whether something has arrived, the end included. Does not wait."""
     poller = select.poll()
-    poller.register(sock, select.POLLIN)
+    poller.register(sock.fileno(), select.POLLIN)
     return bool(poller.poll(0))
 
 
-def connection_error(error: Exception, subject: str, *, connecting: bool = False) -> StoreError:
-    """What a broken connection means: permanent when trust is missing, passing otherwise."""
+def connection_error(
+    error: Exception, subject: str, *, connecting: bool = False, through: str = "the server"
+) -> StoreError:
+    """What a broken connection means: permanent when trust is missing, passing otherwise. ``through``: a proxy."""
     import ssl  # noqa: PLC0415 -- only once something went wrong
 
     reason = str(getattr(error, "reason", "") or "")
@@ -164,53 +204,5 @@ def connection_error(error: Exception, subject: str, *, connecting: bool = False
         return Refused("the server does not speak TLS", subject=subject, hint="Is it http:// rather than https://?")
     text = "no progress for too long" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     if connecting:
-        return Unreachable(f"the server cannot be reached: {text}", subject=subject)
+        return Unreachable(f"{through} cannot be reached: {text}", subject=subject)
     return Unavailable(f"the connection broke: {text}", subject=subject)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a socket in the file system."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with contextlib.ExitStack() as stack:
-            stack.callback(self.sock.close)
-            self.sock.settimeout(_CONNECT_TIMEOUT)
-            self.sock.connect(self._path)
-            stack.pop_all()
-
-
-class _Proxy:
-    """A proxy named by the environment, as curl and restic read it."""
-
-    def __init__(self, host: str, port: int, headers: dict[str, str]) -> None:
-        self.host = host
-        self.port = port
-        self.headers = headers
-
-    @classmethod
-    def for_address(cls, address: Endpoint, options: StoreOptions) -> _Proxy | None:
-        """The proxy for this address, if any; never for this machine itself."""
-        scheme = "https" if address.tls else "http"
-        environment = {name.lower(): value for name, value in options.environment.items() if "proxy" in name.lower()}
-        url = environment.get(f"{scheme}_proxy")
-        if not url or address.socket is not None or address.host in {"localhost", "127.0.0.1", "::1"}:
-            return None
-        from urllib.parse import unquote, urlsplit  # noqa: PLC0415
-        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # noqa: PLC0415
-
-        if proxy_bypass_environment(f"{address.host}:{address.port}", {"no": environment.get("no_proxy", "")}):
-            return None
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme != "http" or not parts.hostname:
-            raise ConfigurationError("only http:// proxies are known", subject=f"{scheme}_proxy")
-        headers = {}
-        if parts.username is not None:
-            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["Proxy-Authorization"] = "Basic " + base64.b64encode(credentials.encode()).decode()
-        return cls(parts.hostname, parts.port or 80, headers)

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, StoreError, Unavailable, Unsupported
-from strongroom.storage.connection import Endpoint, Pool, connection_error
+from strongroom.storage.connection import Connection, Endpoint, Pool, connection_error
 from strongroom.storage.contract import Reader
+from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from strongroom.base.errors import StrongroomError
@@ -22,9 +23,9 @@ Headers = dict[str, str]
 class Answer:
     """An answer whose body is still to be read. Always finish it, by ``text``, or through ``close``."""
 
-    def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, pool: Pool) -> None:
+    def __init__(self, response: http.client.HTTPResponse, connection: Connection, pool: Pool) -> None:
         self._response = response
-        self._connection: http.client.HTTPConnection | None = connection
+        self._connection: Connection | None = connection
         self._pool = pool
         self.status = response.status
         self.length = response.length
@@ -103,13 +104,20 @@ class HttpClient(ABC):
     def accepted(self, name: ObjectName, answer: Answer) -> None:
         """An upload was accepted; ``answer`` is still open."""
 
-    def ask(self, method: str, path: str, headers: Headers | None = None, body: bytes = b"") -> Answer:
-        """A request that may be repeated. Raises ``Unavailable``, ``Refused``.
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Headers | None = None,
+        body: bytes = b"",
+        purpose: Purpose = Purpose.READ,
+    ) -> Answer:
+        """A request that may be repeated. Raises ``Unavailable``, ``Refused``, ``Interrupted``.
 
         When a connection that was used before turns out to be closed, the request is sent once more on a new one.
         """
         while True:
-            connection, used = self.pool.take()
+            connection, used = self.pool.take(purpose)
             try:
                 self.begin(connection, method, path, headers or {})
                 connection.endheaders(body or None)
@@ -119,8 +127,11 @@ class HttpClient(ABC):
                 if used and not isinstance(error, TimeoutError):
                     continue
                 raise connection_error(error, self.subject(path)) from error
+            except BaseException:
+                connection.close()
+                raise
 
-    def answer(self, connection: http.client.HTTPConnection) -> Answer:
+    def answer(self, connection: Connection) -> Answer:
         """Wait for the answer. Raises OSError, HTTPException."""
         answer = Answer(connection.getresponse(), connection, self.pool)
         if self.server is None:

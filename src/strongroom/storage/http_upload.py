@@ -12,9 +12,10 @@ import http.client
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.storage.connection import connection_error, readable
+from strongroom.storage.connection import Connection, connection_error, readable
 from strongroom.storage.contract import Upload, check_size
 from strongroom.storage.http_client import Answer, HttpClient, open_range
+from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class HttpUpload(Upload):
         self._written = 0
         self._hash = hashlib.sha256()
         self._hashed = hashed
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._early: Answer | None = None
         self._broken: Exception | None = None
         self._done = False
@@ -113,8 +114,7 @@ class HttpUpload(Upload):
     def _send(self, block: memoryview) -> None:
         connection = self._connection or self._begin()
         try:
-            sock = connection.sock
-            if self._client.endpoint.tls is False and sock is not None and readable(sock):
+            if self._client.endpoint.tls is False and readable(connection.wire):
                 self._early = self._client.answer(connection)  # refused before the end: no use in sending more
                 self._early.reusable = False
                 self._connection = None
@@ -123,8 +123,8 @@ class HttpUpload(Upload):
         except (OSError, http.client.HTTPException) as error:
             self._broken = error
 
-    def _begin(self) -> http.client.HTTPConnection:
-        connection, _ = self._client.pool.take()
+    def _begin(self) -> Connection:
+        connection, _ = self._client.pool.take(Purpose.STORE)
         self._connection = connection
         method, headers = self._client.upload_head(self._name, self._size, self._digest)
         try:
@@ -166,6 +166,9 @@ class HttpUpload(Upload):
         answer = self._early
         if answer is None:
             connection = self._connection or self._begin()
+            if isinstance(self._broken, TimeoutError):  # nothing moved for so long: no answer will come either
+                self._lost = True
+                return connection_error(self._broken, subject)
             try:
                 answer = self._client.answer(connection)
             except (OSError, http.client.HTTPException) as error:

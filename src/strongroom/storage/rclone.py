@@ -21,6 +21,7 @@ from strongroom.base.errors import StoreError, Unavailable, Unsupported
 from strongroom.storage.redact import redact
 from strongroom.storage.rest import RestStore
 from strongroom.storage.rest_url import RestAddress
+from strongroom.storage.stopping import Stop
 
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
@@ -87,7 +88,13 @@ class Rclone:
         self.port = 0
         self._listener = threading.Thread(target=self._listen, daemon=True, name="rclone")
         self._listener.start()
-        if not self._started.wait(_START_TIMEOUT) or not self.port:
+        self._cancelled = options.cancelled
+        try:
+            Stop(options).wait(self._started, _START_TIMEOUT)
+        except BaseException:
+            self.stop()
+            raise
+        if not self.port:
             self.stop()
             said = " / ".join(self._last)
             failed = Unavailable if not said else StoreError
@@ -126,7 +133,7 @@ class Rclone:
             with contextlib.suppress(OSError):
                 process.stdin.close()
         try:
-            process.wait(10)
+            process.wait(1 if self._cancelled() else 10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

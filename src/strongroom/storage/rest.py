@@ -14,6 +14,7 @@ from strongroom.storage.http_upload import HttpUpload
 from strongroom.storage.names import check_child
 from strongroom.storage.rest_client import RestClient
 from strongroom.storage.spool import SpooledUpload, pour
+from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +89,11 @@ class RestStore(Store):
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says; the protocol has no stamps."""
+        return self._stat(name, Purpose.READ)
+
+    def _stat(self, name: ObjectName, purpose: Purpose) -> Info:
         path = _path(name)
-        answer = self.client.ask("HEAD", path)
+        answer = self.client.ask("HEAD", path, purpose=purpose)
         if answer.status != 200:
             raise self.client.fault(answer, path)
         with contextlib.closing(answer):
@@ -116,7 +120,7 @@ class RestStore(Store):
         if self.conditional_create:
             return False
         try:
-            self.stat(name)
+            self._stat(name, Purpose.STORE)
         except errors.Missing:
             return False
         return True
@@ -129,7 +133,7 @@ class RestStore(Store):
     def release_lock(self, name: str) -> None:
         """As the contract says."""
         path = _path(ObjectName(Kind.LOCK, name))
-        answer = self.client.ask("DELETE", path)
+        answer = self.client.ask("DELETE", path, purpose=Purpose.RELEASE)
         if answer.status not in {200, 204, 404}:
             raise self.client.fault(answer, path)
         answer.close()

@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
+from strongroom.storage.answer_text import first_line, redirect_hint
 from strongroom.storage.passing import Busy
 
 if TYPE_CHECKING:
     from strongroom.base.errors import StrongroomError
 
+PROXY_HINT = "Write its user and password into the proxy's variable, or except the host with NO_PROXY."
 _LONGEST_WAIT = 300.0
 
 
-def failure(status: int, subject: str, text: str, *, retry_after: str = "", upload: bool = False) -> StrongroomError:
-    """The error for a status that is no success. ``text`` is what the server wrote, untrusted."""
-    said = f": {_line(text)}" if _line(text) else ""
+def failure(
+    status: int, subject: str, text: str, *, retry_after: str = "", upload: bool = False, location: str = ""
+) -> StrongroomError:
+    """The error for a status that is no success. ``text`` and ``location`` are what the server wrote, untrusted."""
+    said = f": {line}" if (line := first_line(text)) else ""
     what = f"the server answered {status}{said}"
     error: StrongroomError
     if status == 401:
@@ -41,7 +45,9 @@ def failure(status: int, subject: str, text: str, *, retry_after: str = "", uplo
     elif status in {405, 501, 406}:
         error = errors.Unsupported(what, subject=subject, hint="Is this a restic REST server?")
     elif 300 <= status < 400:
-        error = errors.Refused(what, subject=subject, hint="Use the address that it redirects to.")
+        error = errors.Refused(what, subject=subject, hint=redirect_hint(location))
+    elif status == 407:
+        error = errors.Refused("the proxy does not know us", subject=subject, hint=PROXY_HINT)
     elif status == 400 and not upload:
         error = errors.Refused(what, subject=subject)
     elif status in {429, 503} and _seconds(retry_after) is not None:
@@ -49,12 +55,6 @@ def failure(status: int, subject: str, text: str, *, retry_after: str = "", uplo
     else:
         error = errors.Unavailable(what, subject=subject)
     return error
-
-
-def _line(text: str) -> str:
-    """The first line, printable and short."""
-    line = text.strip().splitlines()[0] if text.strip() else ""
-    return "".join(letter for letter in line if letter.isprintable())[:200]
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -42,8 +42,10 @@ class RestClient(HttpClient):
 
     def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
         """As the base says."""
-        retry_after = answer.header("Retry-After")
-        return failure(answer.status, self.subject(path), answer.text(), retry_after=retry_after, upload=upload)
+        retry_after, location = answer.header("Retry-After"), answer.header("Location")
+        return failure(
+            answer.status, self.subject(path), answer.text(), retry_after=retry_after, upload=upload, location=location
+        )
 
     def accepted(self, name: ObjectName, answer: Answer) -> None:
         """Hand a gateway's signed promise to whoever keeps them."""

@@ -21,6 +21,7 @@ from strongroom.storage.names import check_child
 from strongroom.storage.s3_client import S3Client
 from strongroom.storage.s3_sign import query_string
 from strongroom.storage.spool import SpooledUpload, pour
+from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,8 +105,11 @@ class S3Store(Store):
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says."""
+        return self._stat(name, Purpose.READ)
+
+    def _stat(self, name: ObjectName, purpose: Purpose) -> Info:
         key = self.key(name)
-        answer = self.client.ask("HEAD", key)
+        answer = self.client.ask("HEAD", key, purpose=purpose)
         if answer.status != 200:
             raise self.client.fault(answer, key)
         with contextlib.closing(answer):
@@ -147,7 +151,7 @@ class S3Store(Store):
         if self.address.conditional:
             return False
         try:
-            self.stat(name)
+            self._stat(name, Purpose.STORE)
         except errors.Missing:
             return False
         return True
@@ -160,7 +164,7 @@ class S3Store(Store):
     def release_lock(self, name: str) -> None:
         """As the contract says."""
         key = self.key(ObjectName(Kind.LOCK, name))
-        answer = self.client.ask("DELETE", key)
+        answer = self.client.ask("DELETE", key, purpose=Purpose.RELEASE)
         if answer.status not in {200, 204, 404}:
             raise self.client.fault(answer, key)
         answer.close()

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.storage import s3_sign, s3_xml
+from strongroom.storage.answer_text import first_line, redirect_hint
 from strongroom.storage.http_client import Answer, Headers, HttpClient, ListBody
 from strongroom.storage.passing import Busy
+from strongroom.storage.rest_answers import PROXY_HINT
 from strongroom.storage.s3_credentials import source
+from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     import http.client
@@ -73,14 +76,21 @@ class S3Client(HttpClient):
         for name, value in ({"User-Agent": self._agent} | self.pool.headers | headers).items():
             connection.putheader(name, value)
 
-    def ask(self, method: str, path: str, headers: Headers | None = None, body: bytes = b"") -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Headers | None = None,
+        body: bytes = b"",
+        purpose: Purpose = Purpose.READ,
+    ) -> Answer:
         """As the base says; once more when the bucket says that it is in another region than we thought."""
-        answer = super().ask(method, path, headers, body)
+        answer = super().ask(method, path, headers, body, purpose)
         region = answer.header("x-amz-bucket-region")
         if answer.status in {301, 400, 403} and region and region != self._region:
             answer.close()
             self._region = region
-            answer = super().ask(method, path, headers, body)
+            answer = super().ask(method, path, headers, body, purpose)
         return answer
 
     def document(self, path: str) -> s3_xml.Element:
@@ -111,7 +121,7 @@ class S3Client(HttpClient):
 
     def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
         """As the base says. A bucket that is not there is Refused, never Missing: nothing must look empty for that."""
-        status, retry_after = answer.status, answer.header("Retry-After")
+        status, retry_after, location = answer.status, answer.header("Retry-After"), answer.header("Location")
         code, message = _said(answer.text())
         subject = self.subject(path)
         what = f"the store answered {status}" + (f" {code}" if code else "") + (f": {message}" if message else "")
@@ -126,6 +136,10 @@ class S3Client(HttpClient):
             error = errors.Missing(what, subject=subject)
         elif status == 416:
             error = errors.Damaged("the object is shorter than the range that is needed", subject=subject)
+        elif status == 407:
+            error = errors.Refused("the proxy does not know us", subject=subject, hint=PROXY_HINT)
+        elif 300 <= status < 400 and location:
+            error = errors.Refused(what, subject=subject, hint=redirect_hint(location))
         elif status == 501:
             error = errors.Unsupported(what, subject=subject)
         elif status in {429, 503} and retry_after.isdecimal():
@@ -158,6 +172,6 @@ def _said(text: str) -> tuple[str, str]:
     try:
         document = s3_xml.parse(text.encode(), "")
     except errors.Damaged:
-        return "", ""
+        return "", first_line(text)
     message = "".join(letter for letter in document.text("Message") if letter.isprintable())
     return document.text("Code")[:60], message[:200]

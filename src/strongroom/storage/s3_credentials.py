@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.storage.s3_sign import Credentials
+from strongroom.storage.stopping import Stop
 
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
@@ -33,7 +34,7 @@ def source(options: StoreOptions, subject: str) -> Source:
     if access and secret and not options.extended.get("s3.profile"):
         fixed = Credentials(access, secret, environment.get("AWS_SESSION_TOKEN", ""))
         return lambda: fixed
-    return _botocore(profile, subject)
+    return Stop(options).result_of(lambda: _botocore(profile, subject))
 
 
 def _botocore(profile: str | None, subject: str) -> Source:

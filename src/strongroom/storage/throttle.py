@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted
 from strongroom.storage.contract import Reader, Store, Upload
+from strongroom.storage.stopping import Purpose
 from strongroom.storage.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 _BURST = 0.25
 _LONGEST_SLEEP = 0.1
-_GRACE = 8.0
-"""Seconds: after SIGINT what is under way is finished within ten."""
+_GRACE = Purpose.STORE.value[1]
+"""Seconds for which what is under way may go on after SIGINT."""
 
 
 class Bucket:

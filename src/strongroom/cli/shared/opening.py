@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 def surroundings(context: Context) -> Surroundings:
     """The machine, with warnings going where the user sees them."""
-    return Surroundings(clock=PatientClock(context.signals), warn=context.warn)
+    return Surroundings(clock=PatientClock(context.signals), warn=context.warn, locks=context.signals.locks())
 
 
 def store_of(context: Context, target: Target) -> Store:
     """The store at a target's place, with its network options. Nothing is contacted yet."""
+    context.signals.locks()
     options = store_options(context, target)
     options = replace(options, on_promise=context.promises.keeper(target.url, options))
     return open_store(target.url, options)

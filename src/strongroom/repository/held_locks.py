@@ -1,0 +1,60 @@
+"""The locks that this process holds or is about to write: whoever ends the process gives them back first."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Held(Protocol):
+    """A lock."""
+
+    def release(self) -> None:
+        """Give it back in an orderly manner."""
+
+    def abandon(self) -> None:
+        """Remove what it may have in the store, and wait for nobody."""
+
+
+class HeldLocks:
+    """Safe to use from many threads, a signal's handler included: it takes no lock of its own."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, Held] = {}
+
+    def add(self, lock: Held) -> None:
+        """It may be in the store from now on."""
+        self._locks[id(lock)] = lock
+
+    def remove(self, lock: Held) -> None:
+        """It is in no store any more."""
+        self._locks.pop(id(lock), None)
+
+    def release(self, seconds: float) -> None:
+        """Give all back, beside one another, and wait so long at most."""
+        self._each(lambda lock: lock.release(), seconds)
+
+    def abandon(self, seconds: float) -> None:
+        """The same without waiting for what uses them: the process ends at once."""
+        self._each(lambda lock: lock.abandon(), seconds)
+
+    def _each(self, what: Callable[[Held], None], seconds: float) -> None:
+        locks = list(self._locks.values())
+        if not locks:
+            return
+        left = threading.Semaphore(0)
+
+        def run(lock: Held) -> None:
+            try:
+                what(lock)
+            finally:
+                left.release()
+
+        for lock in locks:
+            threading.Thread(target=run, args=(lock,), name="strongroom-unlock", daemon=True).start()
+        waits = threading.Thread(target=lambda: [left.acquire() for _ in locks], daemon=True)
+        waits.start()
+        waits.join(seconds)
