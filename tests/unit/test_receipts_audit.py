@@ -16,7 +16,7 @@ from strongroom.receipts import tiles
 from strongroom.receipts.audit import LogDamaged, audit
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.log_state import entries, state
-from strongroom.receipts.replay import apply_leaves
+from strongroom.receipts.replay_apply import apply_leaves
 from strongroom.receipts.tiles import WIDTH
 
 SIZE = 600
@@ -147,6 +147,28 @@ def test_a_shortened_log_is_refused(log: Log, tmp_path: Path) -> None:
     with pytest.raises(LogDamaged) as refused:
         audit(FolderSource(str(folder)), key=log.signer.verifier, since=since)
     assert (refused.value.first, refused.value.last) == (300, 599)
+
+
+@pytest.mark.parametrize(("gone", "last"), [((600,), 599), ((600, 300), 599), ((600, 300, 1), 599), ((300, 600), 511)])
+def test_a_checkpoint_that_was_taken_away_is_noticed_without_any_pin(
+    log: Log, tmp_path: Path, gone: tuple[int, ...], last: int
+) -> None:
+    """Whoever removes the newest checkpoints leaves tiles behind: the range that no checkpoint covers is named, whether
+    its partial tiles are there or only the full ones, and a log that would be empty is not called good."""
+    folder = copy(log, tmp_path / "copy")
+    for size in gone:
+        (folder / f"checkpoint/{size}").unlink()
+    if last == 511:
+        for partial in (folder / "tile").rglob("*.p"):
+            shutil.rmtree(partial)
+        (folder / tiles.path("entries", 0, 1)).parent.mkdir()
+        for level in ("entries", 0):
+            path = folder / tiles.path(level, 0, 1)
+            path.parent.mkdir(exist_ok=True)
+            shutil.copy(log.tiles / tiles.path(level, 0, 1), path)
+    with pytest.raises(LogDamaged) as refused:
+        audit(FolderSource(str(folder)), key=log.signer.verifier)
+    assert (refused.value.first, refused.value.last) == (max({0, 1, 300, 600} - set(gone)), last)
 
 
 @pytest.mark.parametrize("what", ["tile/entries/000", "tile/0/001", "tile/1/000.p/2", "tile/entries/002.p/88"])

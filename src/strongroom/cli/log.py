@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def arguments_show(parser: argparse.ArgumentParser) -> None:
     """Where the log is, and which part."""
     parser.description = "Print the entries of a log: what arrived when, from whom."
-    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log: a gateway's, a bucket's or a folder")
+    parser.add_argument("root", metavar="URL-OR-FOLDER", help="a gateway, its folder or bucket, or a log")
     parser.add_argument("--first", type=int, default=0, metavar="INDEX", help="the first entry")
     parser.add_argument("--count", type=int, default=100, metavar="N", help="how many (default: 100)")
 
@@ -27,11 +27,15 @@ def arguments_show(parser: argparse.ArgumentParser) -> None:
 def run_show(context: Context) -> int:
     """Print them."""
     from strongroom.cli.output.text import printable
-    from strongroom.receipts.show import entries
+    from strongroom.receipts.show import entries, size_of
 
-    for index, receipt in entries(
-        open_source(context.arguments.root), context.arguments.first, context.arguments.count
-    ):
+    arguments = context.arguments
+    if arguments.first < 0 or arguments.count < 0:
+        raise UsageError("an index and a number of entries are not negative")
+    source = open_source(arguments.root)
+    following = arguments.first
+    for index, receipt in entries(source, arguments.first, arguments.count):
+        following = index + 1
         if context.json:
             context.out.json({"index": index, **receipt.row()})
             continue
@@ -39,6 +43,11 @@ def run_show(context: Context) -> int:
         who = f"{receipt.repository[:8]}  {receipt.principal[:8] or '-':8}"
         detail = printable(receipt.detail.splitlines()[0]) if receipt.detail else ""
         context.out.line(f"{index:>8}  {receipt.utc()}  {receipt.type.value:10}  {who}  {what}  {detail}")
+    if following < (size := size_of(source)):
+        context.out.warn(
+            f"the log has {size} entries, and {size - following} follow: `--first {following}` shows the next ones,"
+            f" `--count {size - following}` as many"
+        )
     return 0
 
 
@@ -48,7 +57,7 @@ def arguments_verify(parser: argparse.ArgumentParser) -> None:
         "Check a log: every entry, every hash tile, every older head that is known, every repository's chain. A wrong"
         " log is named by its first bad index, or by the smallest range that can be known."
     )
-    parser.add_argument("root", metavar="URL-OR-FOLDER", help="…/.strongroom/log: a gateway's, a bucket's or a folder")
+    parser.add_argument("root", metavar="URL-OR-FOLDER", help="a gateway, its folder or bucket, or a log")
     parser.add_argument(
         "--from", dest="since", metavar="CHECKPOINT", help="a pinned checkpoint; only what follows is read"
     )
@@ -67,6 +76,8 @@ def run_verify(context: Context) -> int:
     )
     if not found.pinned_key:
         context.warn("the key was read from the log itself; pin it with --key or --state")
+    if found.beyond:
+        context.warn(f"{found.beyond} more entries lie in tiles that no checkpoint there covers yet; look again later")
     if context.json:
         context.out.json(
             {

@@ -24,6 +24,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Arrival, Repository, Taken
+from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
 from strongroom.storage.durable import make_folder, sync_folder
 from strongroom.storage.local import LocalStore
@@ -219,6 +220,10 @@ class DiskPlace(Place):
     def tiles(self, origin: str) -> Folder:
         """A folder beside the repositories, under the last word of the log's origin."""
         return Folder(self._settings.log_folder(origin))
+
+    def tail(self, origin: str) -> Tail:
+        """Beside the tiles."""
+        return Tail(os.path.join(self._settings.log_folder(origin), TAIL_FILE))
 
     def problems(self) -> list[str]:
         """As the base says."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.errors import Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.receipts import promise
 from strongroom.receipts import schema as log_schema
 from strongroom.receipts.commit import Committed, Draft
 from strongroom.receipts.leaf import NO_HASH, LeafType
+from strongroom.receipts.log_state import read_state
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from strongroom.receipts.commit_process import Commits
     from strongroom.receipts.database import Database
     from strongroom.receipts.note import Signer
+
+
+ALARM_SECONDS = 1.0
+"""So old what is known of the log's alarm may be."""
 
 
 class Ledger:
@@ -29,6 +37,8 @@ class Ledger:
         self.signer = signer
         self.clock = clock
         self._committer = committer
+        self._promising = False
+        self._look_at = 0.0
 
     def close(self) -> None:
         """Commit what waits, and end."""
@@ -65,9 +75,16 @@ class Ledger:
         )
         return self._committer.commit(draft)
 
-    def promise(self, committed: Committed) -> str:
-        """The header's value that promises this receipt."""
-        return promise.make(self.signer, committed.data)
+    def promise(self, committed: Committed) -> str | None:
+        """The header's value that promises this receipt; None while the log is not signed: it may not get there."""
+        looked = time.monotonic()
+        if looked >= self._look_at:
+            now = None
+            with contextlib.suppress(Unavailable), self.database.read() as connection:
+                now = read_state(connection)
+            self._promising = now is not None and now.alarm is None
+            self._look_at = looked + ALARM_SECONDS
+        return promise.make(self.signer, committed.data) if self._promising else None
 
     def is_frozen(self, repository: Repository) -> bool:
         """Whether a snapshot has ever arrived in the repository, or it was adopted: keys are admitted no more."""

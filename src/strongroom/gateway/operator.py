@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import Missing, Refused, UsageError
+from strongroom.base.errors import Damaged, Missing, Refused, UsageError
 from strongroom.base.objects import is_object_name
 from strongroom.gateway import losses, registry, schema, trash
 from strongroom.gateway.comparison import differences
@@ -89,7 +89,10 @@ class Operator:
         """
         old = self.ledger.signer.name
         origin = next_origin(old)
-        last = newest_checkpoint(self.repositories.tiles(old))
+        last = [newest_checkpoint(self.repositories.tiles(old))]
+        with contextlib.suppress(Damaged):
+            kept = self.repositories.tail(old).read()
+            last += [kept.head.encode()] if kept is not None else []
         rotate(self._database, origin, last, self.ledger.clock)
         return str(open_signer(self._settings, origin).verifier)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
     from strongroom.receipts.database import Database
+    from strongroom.receipts.tail import Tail
     from strongroom.receipts.tile_store import TileStore
 
 
@@ -62,6 +63,10 @@ class Place(ABC):
     @abstractmethod
     def tiles(self, origin: str) -> TileStore:
         """Where the log of this origin is kept for good."""
+
+    @abstractmethod
+    def tail(self, origin: str) -> Tail:
+        """Where the newest head of the log of this origin is kept: on a disk of this machine."""
 
     @abstractmethod
     def problems(self) -> list[str]:

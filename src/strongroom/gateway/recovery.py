@@ -15,6 +15,7 @@ from strongroom.gateway import adoptions
 from strongroom.gateway.comparison import differences
 from strongroom.gateway.quota import ALL
 from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log_state import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
             try:
                 if repository.state(fresh=True).adopting:
                     adopt(services.ledger, repository, stopping)
-                else:
+                elif state(services.database).alarm is None:  # else what the log has may be what the database lacks
                     adopt_strays(services.ledger, repository, begun_ns, stopping)
             except Exception as error:  # whatever it is, the other repositories are not its affair
                 _say(repository, error)

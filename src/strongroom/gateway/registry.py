@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import schema
 from strongroom.receipts import schema as log_schema
+from strongroom.receipts.leaf import LeafType, parse
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -50,3 +51,17 @@ def last_known(database: Database, label: str) -> str | None:
     """
     found = made_at(database, label)[:1]
     return found[0] if found and is_logged(database, found[0], CONFIG) else None
+
+
+def panicked(database: Database, repository: str) -> bool:
+    """Whether the log's last word on panic is that it was declared: the database's own may be lost with an old copy."""
+    table = log_schema.leaf
+    query = (
+        sa.select(table.c.data).where(table.c.repository == repository, table.c.kind == "").order_by(table.c.id.desc())
+    )
+    with database.read() as connection:
+        for data in connection.execute(query).scalars():
+            receipt = parse(bytes(data))
+            if receipt.type is LeafType.PANIC:
+                return receipt.detail.startswith("on")
+    return False

@@ -175,11 +175,11 @@ class Repository(ABC):
         with self._database.read() as connection:
             if connection.execute(sa.select(table.c.id).where(table.c.id == repository)).first() is not None:
                 return
-        adopted = int(self.has(CONFIG))
+        adopted, panic = int(self.has(CONFIG)), int(registry.panicked(self._database, repository))
         text = (
             "INSERT INTO repository (id, path, created_ns, frozen, adopting, panic)"
-            " VALUES (:id, :path, :now, :adopted, :adopted, 0) ON CONFLICT DO NOTHING"
+            " VALUES (:id, :path, :now, :adopted, :adopted, :panic) ON CONFLICT DO NOTHING"
         )
         with self._database.write() as connection:
-            row = {"id": repository, "path": self.label, "now": self._database.now_ns(connection), "adopted": adopted}
-            connection.execute(sa.text(text), row)
+            row = {"id": repository, "path": self.label, "adopted": adopted, "panic": panic}
+            connection.execute(sa.text(text), {**row, "now": self._database.now_ns(connection)})

@@ -13,10 +13,11 @@ from strongroom.gateway.apart import apart
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
+from strongroom.gateway.restored import bring_up
 from strongroom.gateway.supervisor import Supervisor
-from strongroom.receipts.database import Database
+from strongroom.receipts.database import Database, sqlite_file
+from strongroom.receipts.database_file import check_file, remember_closed
 from strongroom.receipts.log_state import ensure_log, migrate, state
-from strongroom.receipts.replay import reconcile
 from strongroom.receipts.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
     """
     os.makedirs(settings.home, mode=0o700, exist_ok=True)
+    file = sqlite_file(settings.database_url)
+    if file is not None:
+        apart(lambda: check_file(file))
     database = open_database(settings)
     origin = origin_of(settings, database)
     ensure_log(database, origin)
@@ -76,7 +80,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     supervisor = Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond)
     for listener in listeners:
         say(f"start server on {describe(listener)}")
-    return supervisor.run()
+    code = supervisor.run()
+    if file is not None:
+        remember_closed(file)
+    return code
 
 
 def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> None:
@@ -88,7 +95,7 @@ def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> Non
     place = open_place(settings, database)
     place.check(say)
     with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
-        reconcile(database, place.tiles(signer.name), signer.verifier, None)
+        bring_up(database, place, signer.verifier, say)
     place.close()
     database.close()
 

@@ -124,6 +124,10 @@ class Settings:
         """Where a log's signing key is, unless one is given."""
         return os.path.join(self.state_folder, f"{origin.rpartition('/')[2]}.key")
 
+    def tail_file(self, origin: str) -> str:
+        """Where a bucket's gateway keeps the newest head that it signed."""
+        return os.path.join(self.state_folder, f"{origin.rpartition('/')[2]}.tail")
+
     @property
     def origin(self) -> str:
         """The log's name."""

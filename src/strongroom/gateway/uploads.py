@@ -125,9 +125,8 @@ class Uploads:
         finally:
             if not settled:
                 reservation.release()
-        if not committed:
-            return Answer(200)
-        return Answer(200, headers={HEADER: services.ledger.promise(committed[0])})
+        promised = services.ledger.promise(committed[0]) if committed else None
+        return Answer(200, headers={HEADER: promised} if promised else {})
 
     def _begin(self, identity: Identity) -> None:
         with self._guard:

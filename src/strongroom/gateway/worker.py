@@ -29,11 +29,12 @@ from strongroom.gateway.refusals import Refusals
 from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
 from strongroom.receipts.commit import boot_id
 from strongroom.receipts.commit_process import RemoteCommitter
+from strongroom.receipts.countersigning import Countersigning
 from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.witness_client import Countersigning, WitnessClient
+from strongroom.receipts.witness_client import WitnessClient
 
 if TYPE_CHECKING:
     import socket
@@ -88,7 +89,7 @@ class Services:
             with self.database.read() as connection:
                 now = read_state(connection)
             if now is not None and now.alarm:
-                found.append(f"the log is not signed: {now.alarm}")
+                found.append(f"the log is not signed: {now.alarm.splitlines()[0]}")
         except StrongroomError as error:
             found.append(error.what)
         failures = (self.sequencer.failure, *self.access.alarms)
@@ -100,6 +101,8 @@ class Services:
         doubt = self.watch.suspect(self.clock.now_ns())
         found = [doubt] if doubt else []
         try:
+            if self.countersigning is not None and (failure := self.countersigning.failure()):
+                found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
             if many := len({one["principal"] for one in self.reading.alarms()}):
                 found.append(f"principals that have read far more than usual since yesterday: {many}")
             compared = self.losses.found()
@@ -121,11 +124,12 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
     access = Access(settings, database)
     watch = watch_of(settings, database, clock)
     place = open_place(settings, database)
-    witness = None
+    countersigning = None
     metrics = Metrics(enabled=settings.prometheus)
     ledger = Ledger(database, signer, clock, committer)
     if settings.witness and settings.witness_key:
-        witness = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
+        client = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
+        countersigning = Countersigning(database, client, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -137,11 +141,19 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
         refusals=Refusals(database),
         metrics=metrics,
         access_log=AccessLog(settings.log, settings.log_format),
-        sequencer=Sequencer(database, place.tiles(signer.name), signer, clock, witness=witness),
+        sequencer=Sequencer(
+            database,
+            place.tiles(signer.name),
+            signer,
+            clock,
+            witness=countersigning,
+            tail=place.tail(signer.name),
+            news=lambda: countersigning.news if countersigning is not None else 0,
+        ),
         watch=watch,
         reading=ReadMeter(settings, database, ledger, metrics),
         losses=LossWatch(database, ledger, place, metrics),
-        countersigning=Countersigning(database, witness, clock) if witness else None,
+        countersigning=countersigning,
     )
 
 

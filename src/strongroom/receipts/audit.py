@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.receipts.checkpoint import Checkpoint
-    from strongroom.receipts.log_source import LogSource
+    from strongroom.receipts.log_source import LogSource, Reach
 
 
 class LogDamaged(Damaged):
@@ -52,6 +52,8 @@ class Audit:
     """How many entries were read."""
     pins: int
     """How many older heads were met."""
+    beyond: int = 0
+    """How many leaves lie in tiles that no checkpoint there covers yet; in a bucket one comes every ten minutes."""
 
 
 def audit(
@@ -62,6 +64,7 @@ def audit(
     Raises ``LogDamaged`` with the first bad index or the smallest range, ``Damaged`` for a head that the key did not
     sign, ``ConfigurationError`` when no key is known.
     """
+    reach = source.reach()  # before the head, which may grow meanwhile
     head = checkpoints.parse(source.head())
     follower = Follower(state, head.origin) if state else None
     known = key or (follower.verifier() if follower else None)
@@ -76,6 +79,8 @@ def audit(
         if pin.size > head.size:
             what = f"the log was shortened: {head.size} leaves, and {pin.size} were signed"
             raise LogDamaged(what, head.size, pin.size - 1, subject=head.origin)
+    if reach is not None:
+        _check_reach(reach, head)
     begin = start.size if start else 0
     hashes = _walk(source, head, sorted(pins, key=lambda pin: pin.size), begin, kept)
     if len(kept) >= begin:
@@ -83,7 +88,18 @@ def audit(
         _check_tiles(source, head, whole, begin)
         if follower:
             follower.keep(verifier, head, whole)
-    return Audit(head, verifier, known is not None, head.size - begin, len(pins))
+    beyond = max(0, reach.full - head.size) if reach is not None else 0
+    return Audit(head, verifier, known is not None, head.size - begin, len(pins), beyond)
+
+
+def _check_reach(reach: Reach, head: Checkpoint) -> None:
+    """Hold the head against the files: whoever takes checkpoints away leaves tiles behind. Raises ``LogDamaged``."""
+    if reach.partial > reach.kept:
+        what = f"a checkpoint is gone: tiles for {reach.partial} leaves were kept with it, the newest has {reach.kept}"
+        raise LogDamaged(what, reach.kept, reach.partial - 1, subject=head.origin)
+    if reach.exact and reach.full > head.size:
+        what = f"the newest head is gone: there are tiles for {reach.full} leaves, and it has {head.size}"
+        raise LogDamaged(what, head.size, reach.full - 1, subject=head.origin)
 
 
 def load_since(path: str) -> bytes:

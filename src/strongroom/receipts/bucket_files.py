@@ -66,6 +66,10 @@ class BucketFiles:
             self._names[folder] = (time.monotonic() + SECONDS * (1 + len(found) // 1000), found)
         return list(found)
 
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, asked for each time."""
+        return self._keyed.list(f"{self._key(folder)}/")[1]
+
     def _there(self, key: str) -> bool:
         try:
             self._keyed.head(key)

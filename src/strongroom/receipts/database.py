@@ -259,6 +259,15 @@ class Database:
         self.engine.dispose()
 
 
+def sqlite_file(url: str) -> str | None:
+    """The file of a database that is one, by its URL; None for another, or what is no URL."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None
+    return os.path.abspath(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def _give_up(connection: Any) -> None:
     with contextlib.suppress(Exception):
         connection.rollback()

@@ -5,23 +5,47 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
 
 from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
+from strongroom.receipts import tiles
+from strongroom.receipts.merkle import complete, leaf_hash
 from strongroom.receipts.note import MAX_NOTE
-from strongroom.receipts.tile_store import Folder, newest_checkpoint
+from strongroom.receipts.tail import TAIL_FILE, read_tail
+from strongroom.receipts.tile_store import Folder, checkpoint_sizes, extents, newest_checkpoint
 from strongroom.receipts.tiles import MAX_BUNDLE
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
+    from strongroom.receipts.tail import Signed
     from strongroom.receipts.tile_store import TileStore
     from strongroom.storage.options import StoreOptions
 
 KEY_FILE = "verifier-key"
 """The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
+
+OWN = ".strongroom"
+_LOG = re.compile(r"log[0-9]*\Z")
+_PARTIAL = re.compile(r"tile/(entries|[0-9]{1,2})/(?:x[0-9]{3}/)*[0-9]{3}\.p/[0-9]{1,3}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """For how many leaves there are files."""
+
+    full: int
+    """In full tiles, which are written before a head is signed."""
+    partial: int
+    """In partial ones, which are written with a checkpoint alone."""
+    kept: int
+    """The size of the newest checkpoint file."""
+    exact: bool
+    """Whether every head is kept as soon as it is signed, so that no full tile lies beyond the newest for long."""
 
 
 class LogSource(Protocol):
@@ -37,6 +61,10 @@ class LogSource(Protocol):
 
     def checkpoints(self) -> list[bytes]:
         """Older checkpoints that the log keeps, in any order; may be empty."""
+        ...
+
+    def reach(self) -> Reach | None:
+        """How far its files go, whatever its head says; None where files cannot be listed."""
         ...
 
 
@@ -61,8 +89,12 @@ class StoreSource:
 
     def checkpoints(self) -> list[bytes]:
         """All that the folder keeps."""
-        names = [name for name in self._folder.names("checkpoint") if name.isdecimal()]
-        return [self._folder.read(f"checkpoint/{name}") for name in names]
+        return [self._folder.read(f"checkpoint/{size}") for size in checkpoint_sizes(self._folder)]
+
+    def reach(self) -> Reach | None:
+        """As the protocol says."""
+        full, partial = extents(self._folder)
+        return Reach(full, partial, max(checkpoint_sizes(self._folder), default=0), exact=False)
 
 
 class FolderSource(StoreSource):
@@ -71,11 +103,54 @@ class FolderSource(StoreSource):
     def __init__(self, root: str) -> None:
         super().__init__(Folder(root), root)
 
+    def read(self, path: str) -> bytes:
+        """A file of the log; a partial tile that only the file with the newest head implies, too."""
+        try:
+            return super().read(path)
+        except Missing:
+            found = self._implied(path)
+            if found is None:
+                raise
+            return found
+
     def head(self) -> bytes:
-        """The checkpoint of the largest size, or the file ``checkpoint`` of a copy that was made over HTTP."""
-        if os.path.isfile(os.path.join(self._root, "checkpoint")):
+        """The newest head that was signed, or the file ``checkpoint`` of a copy that was made over HTTP."""
+        if self._is_copy():
             return self._folder.read("checkpoint")
+        kept = self._tail()
+        if kept is not None and kept.head.size > max(checkpoint_sizes(self._folder), default=-1):
+            return kept.head.encode()
         return super().head()
+
+    def reach(self) -> Reach | None:
+        """As the protocol says."""
+        if self._is_copy():
+            return None
+        full, partial = extents(self._folder)
+        kept = max(checkpoint_sizes(self._folder), default=0)
+        return Reach(full, partial, kept, exact=True)
+
+    def _is_copy(self) -> bool:
+        return os.path.isfile(os.path.join(self._root, "checkpoint"))
+
+    def _tail(self) -> Signed | None:
+        return read_tail(os.path.join(self._root, TAIL_FILE))
+
+    def _implied(self, path: str) -> bytes | None:
+        match, kept = _PARTIAL.match(path), self._tail()
+        if match is None or kept is None:
+            return None
+        level = 0 if match[1] == tiles.ENTRIES else int(match[1])
+        size = kept.head.size >> (8 * level)
+        number, width = size // tiles.WIDTH, size % tiles.WIDTH
+        if width == 0 or path != tiles.path(match[1] if level == 0 else level, number, width):
+            return None
+        if match[1] == tiles.ENTRIES:
+            return tiles.bundle(kept.entries)
+        if level == 0:
+            return b"".join(leaf_hash(one) for one in kept.entries)
+        below = (self.read(tiles.path(level - 1, number * tiles.WIDTH + one)) for one in range(width))
+        return b"".join(complete(tiles.split(one)) for one in below)
 
 
 class HttpSource:
@@ -121,9 +196,45 @@ class HttpSource:
         """None: a listing is not part of the protocol."""
         return []
 
+    def reach(self) -> Reach | None:
+        """None, for the same reason."""
+        return None
+
 
 def open_source(where: str, options: StoreOptions | None = None) -> LogSource:
-    """A log by its URL or folder; ``s3://bucket/prefix/.strongroom/log?…`` reads it out of a bucket."""
+    """A log by its URL or folder; ``s3://bucket/prefix/.strongroom/log?…`` reads it out of a bucket.
+
+    That of a gateway, its data folder or its prefix will do as well.
+    """
+    if OWN in where:
+        return _open(where, options)
+    inside = _inside(where)
+    try:
+        source = _open(inside, options)
+        source.head()
+    except (Missing, Refused, Unavailable) as error:
+        source = _open(where, options)
+        try:
+            source.head()
+        except (Missing, Refused, Unavailable) as other:
+            raise (error if isinstance(other, Missing) else other) from None
+    return source
+
+
+def _inside(where: str) -> str:
+    """Where a gateway at this place has its newest log."""
+    if "://" in where or where.startswith(("s3:", "gs:", "az:")):
+        place, mark, query = where.partition("?")
+        return f"{place.rstrip('/')}/{OWN}/log{mark}{query}"
+    folder = os.path.join(where, OWN)
+    try:
+        names = [name for name in os.listdir(folder) if _LOG.match(name) and os.path.isdir(os.path.join(folder, name))]
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    return os.path.join(folder, max(names, key=lambda name: int(name[3:] or "1"), default="log"))
+
+
+def _open(where: str, options: StoreOptions | None) -> LogSource:
     if where.startswith(("http://", "https://")):
         return HttpSource(where)
     if where.startswith(("s3:", "gs:", "az:")):

@@ -20,6 +20,8 @@ from strongroom.receipts.leaf import GATEWAY, NO_HASH, LeafType, Receipt, hash_o
 from strongroom.receipts.log_state import grow_tiles, read_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from strongroom.base.clock import Clock
     from strongroom.receipts.database import Database
 
@@ -33,10 +35,10 @@ def next_origin(origin: str) -> str:
     return f"{match[1]}{int(match[2] or '1') + 1}"
 
 
-def rotate(database: Database, origin: str, last: bytes | None, clock: Clock) -> Receipt:
+def rotate(database: Database, origin: str, last: Sequence[bytes | None], clock: Clock) -> Receipt:
     """Begin the log ``origin`` with the old log's last checkpoint as its first leaf; that leaf.
 
-    ``last`` is the newest checkpoint known elsewhere (the tile store's); the newer of it and the database's is taken.
+    ``last`` are checkpoints known elsewhere (the tile store's, the newest that was kept); the newest of all is taken.
     Leaves of the old log that no checkpoint covers get their place in the new one. Raises ``UsageError`` when there is
     nothing to continue.
     """
@@ -45,7 +47,7 @@ def rotate(database: Database, origin: str, last: bytes | None, clock: Clock) ->
         old = read_state(connection)
         if old is None or old.origin == origin:
             raise UsageError("there is no log to continue")
-        newest = _newest(old.checkpoint, last)
+        newest = _newest(old.checkpoint, *last)
         if newest is None:
             raise UsageError("nothing was ever signed: there is no log to continue")
         connection.execute(

@@ -78,6 +78,14 @@ clock_mark = sa.Table(
 """Of each boot, by its ID: wall clock minus time since boot, and when the clock was last doubted, by the time since
 boot, and why (``clock_watch``)."""
 
+witnessing = sa.Table(
+    "witnessing",
+    METADATA,
+    sa.Column("log", sa.Integer, primary_key=True),
+    sa.Column("failure", sa.Text, nullable=False),
+)
+"""What the last submission of a log to its witness came to; empty when it was countersigned."""
+
 STEPS = (
     """
     CREATE TABLE chain (repository TEXT PRIMARY KEY, next BIGINT NOT NULL, head TEXT NOT NULL);
@@ -108,4 +116,5 @@ STEPS = (
     DROP INDEX leaf_position;
     CREATE UNIQUE INDEX leaf_position ON leaf (log, position) WHERE position IS NOT NULL
     """,
+    "CREATE TABLE witnessing (log INTEGER PRIMARY KEY, failure TEXT NOT NULL)",
 )

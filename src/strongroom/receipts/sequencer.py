@@ -5,8 +5,10 @@ given in one transaction that compares and swaps the number of assigned leaves, 
 assigned, and a head is published by a second compare and swap. So two sequencers that both believe in their lease
 write the same tiles, and one of them loses without harm.
 
-The order of a step: assign (durable) → full tiles and bundles into the store → sign → publish. The indexes are given
-before tiles are written, not after, because a tile that a loser wrote from its own order could never be replaced.
+The order of a step: assign (durable) → full tiles and bundles into the store → compare with the newest head that was
+kept → sign → keep the head (durable, ``tail``) → publish. The indexes are given before tiles are written, not after,
+because a tile that a loser wrote from its own order could never be replaced. A head is kept before anybody can see it,
+so that a database that is put back from a copy never leads to another.
 """
 
 from __future__ import annotations
@@ -23,15 +25,20 @@ from strongroom.receipts import schema, tiles
 from strongroom.receipts.checkpoint import Checkpoint
 from strongroom.receipts.log_source import KEY_FILE
 from strongroom.receipts.log_state import change, entries, grow_tiles, read_state, read_tile, root_at, state
-from strongroom.receipts.replay import Fork, reconcile
+from strongroom.receipts.replay import HEADS, reconcile
+from strongroom.receipts.replay_source import Fork
+from strongroom.receipts.tail import first_entry
 from strongroom.receipts.tiles import ENTRIES, WIDTH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.clock import Clock
     from strongroom.receipts.database import Database
     from strongroom.receipts.log_state import LogState
     from strongroom.receipts.note import Signer
     from strongroom.receipts.replay import Witnessed
+    from strongroom.receipts.tail import Tail
     from strongroom.receipts.tile_store import TileStore
 
 BATCH = 4096
@@ -39,6 +46,8 @@ BATCH = 4096
 LEASE_SECONDS = 3.0
 """Below the five seconds that may lie between an answer and its checkpoint, so that another takes over in time."""
 PAUSE_SECONDS = 0.5
+ALARM_SECONDS = 5.0
+"""While an alarm stands everything is compared anew after so long."""
 CHECK_SECONDS = 60.0
 """At least this often the head is compared with the store's and the witness's newest."""
 STORE_SECONDS = 600.0
@@ -56,14 +65,21 @@ class Sequencer:
         clock: Clock,
         *,
         witness: Witnessed | None = None,
+        tail: Tail | None = None,
+        news: Callable[[], int] = lambda: 0,
         store_seconds: float = STORE_SECONDS,
         pause: float = PAUSE_SECONDS,
     ) -> None:
+        """``news`` is a number that changes when the witness remembers something else than before."""
         self._database = database
         self._store = store
         self._signer = signer
         self._clock = clock
         self._witness = witness
+        self._tail = tail
+        self._news = news
+        self._compared_news = 0
+        self._alarmed = False
         self._store_seconds = store_seconds
         self._pause = pause
         self._owner = f"{os.getpid()}-{os.urandom(8).hex()}"
@@ -104,40 +120,57 @@ class Sequencer:
                 self.failure = str(error) if isinstance(error, StrongroomError) else repr(error)
                 self._checked = False
             if not more:
-                self._stop.wait(self._pause)
+                self._stop.wait(ALARM_SECONDS if self._alarmed else self._pause)
 
     def step(self) -> bool:
         """One round, when this one has or gets the lease. Whether there is more to do at once.
 
         Raises ``Unavailable`` and whatever the store raises; nothing is signed then, and the next step tries again.
         """
-        if self._started and self._idle():
+        if self._started and self._news() == self._compared_news and self._idle():
             return False
         if not self._lease():
             return False
+        if self._unsure() and not self._compare():
+            return False
+        ending = not self._started  # what an earlier run signed is kept at once: its ten minutes may never have come
         self._started = True
-        if self._unsure():
-            try:
-                reconcile(self._database, self._store, self._signer.verifier, self._witness)
-            except Fork as error:
-                self._alarm(str(error))
-                self.failure = str(error)
-                return False
-            self._alarm(None)
-            self._checked = True
-            self._checked_at = self._clock.monotonic()
         count = self._assign()
         before = state(self._database)
-        if before.published < before.assigned or before.checkpoint is None:
-            self._publish(before)
-        self._keep(state(self._database))
+        if (before.published < before.assigned or before.checkpoint is None) and not self._publish(before):
+            self._checked = False  # another head was kept than this database leads to
+            return False
+        self._keep(state(self._database), ending=ending)
         self.failure = None
         return count == BATCH
 
+    def _compare(self) -> bool:
+        """Compare the database with all that was said before; whether it may be signed on."""
+        heads = 1 if self._checked else HEADS
+        news = self._news()
+        before = state(self._database).alarm
+        try:
+            asked = reconcile(
+                self._database, self._store, self._signer.verifier, self._witness, self._tail, heads=heads
+            )
+        except Fork as error:
+            self._alarm(str(error))
+            self.failure = str(error)
+            return False
+        if before is not None and "the witness" in before and not asked:
+            self._alarmed, self.failure = True, before  # nobody has taken it back: the witness only says nothing now
+            return False
+        self._alarm(None)
+        self._compared_news = news
+        self._checked = True
+        self._checked_at = self._clock.monotonic()
+        return True
+
     def _unsure(self) -> bool:
-        """Whether the head has to be compared with what was said before: after a pause, and each minute."""
+        """Whether the head has to be compared with what was said before: after a pause, each minute, and at news."""
         due = self._clock.monotonic() - self._checked_at > CHECK_SECONDS
-        return not self._checked or due or state(self._database).alarm is not None
+        told = self._news() != self._compared_news
+        return not self._checked or due or told or state(self._database).alarm is not None
 
     def _idle(self) -> bool:
         """Whether nothing is pending, unsigned or to be kept: then no lease is taken, which would cost an fsync."""
@@ -204,16 +237,27 @@ class Sequencer:
             grow_tiles(connection, now.id, now.assigned, [bytes(row.hash) for row in pending])
         return len(pending)
 
-    def _publish(self, before: LogState) -> None:
-        """Write the tiles that became full, sign, publish."""
+    def _publish(self, before: LogState) -> bool:
+        """Write the tiles that became full, sign, keep, publish. False when the newest kept head forbids it."""
         size = before.assigned
         with self._database.read() as connection:
             self._write_tiles(connection, before.id, before.published, size, full=True)
-            root = root_at(connection, before.id, size)
-        head = Checkpoint(before.origin, size, root).signed(self._signer)
+        with contextlib.ExitStack() as stack:
+            if self._tail is not None:
+                stack.enter_context(self._tail.turn())
+            last = self._tail.read() if self._tail is not None else None
+            with self._database.read() as connection:
+                if last is not None and not _continues(connection, before, last.head):
+                    return False
+                root = root_at(connection, before.id, size)
+                rest = entries(connection, before.id, first_entry(size), size)
+            head = Checkpoint(before.origin, size, root).signed(self._signer)
+            if self._tail is not None:
+                self._tail.keep(head, rest)
         expected = {"published": before.published, "alarm": None}
         with self._database.write() as connection:
             change(connection, before.id, expected, published=size, checkpoint=head.encode())
+        return True
 
     def _write_tiles(self, connection: sa.Connection, log: int, old: int, new: int, *, full: bool) -> None:
         for level in range(tiles.levels(new)):
@@ -249,8 +293,14 @@ class Sequencer:
         self._store.write_once(tiles.path(level, number, width), read_tile(connection, now.id, level, number, width))
 
     def _alarm(self, text: str | None) -> None:
+        self._alarmed = text is not None
         with self._database.read() as connection:
             now = read_state(connection)
         if now is not None and now.alarm != text:
             with self._database.write() as connection:
                 connection.execute(schema.log.update().where(schema.log.c.id == now.id).values(alarm=text))
+
+
+def _continues(connection: sa.Connection, now: LogState, kept: Checkpoint) -> bool:
+    """Whether what is about to be signed continues a head that was kept."""
+    return kept.size <= now.assigned and root_at(connection, now.id, kept.size) == kept.root

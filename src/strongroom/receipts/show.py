@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from strongroom.receipts.log_source import LogSource
 
 
+def size_of(source: LogSource) -> int:
+    """How many entries the log has now. Raises as the source does."""
+    return checkpoint.parse(source.head()).size
+
+
 def entries(source: LogSource, first: int, count: int) -> Iterator[tuple[int, Receipt]]:
     """The entries from ``first`` on with their indexes, at most ``count``. Raises as the source does."""
-    size = checkpoint.parse(source.head()).size
+    size = size_of(source)
     end = min(size, first + count)
     for number in range(first // WIDTH, -(-end // WIDTH)):
         width = min(WIDTH, size - number * WIDTH)

@@ -1,6 +1,6 @@
 """Where a log's tiles and checkpoints are kept for good: a small interface, and a folder that keeps it.
 
-Object storage implements the same three methods. Nothing here replaces or deletes.
+Object storage implements the same methods. Nothing here replaces or deletes.
 """
 
 from __future__ import annotations
@@ -8,11 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from strongroom.base.errors import Exists, Missing
+from strongroom.receipts.tiles import ENTRIES, WIDTH
+from strongroom.receipts.tiles import path as tile_path
 from strongroom.storage.durable import make_folder, sync_folder, write_new
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NUMBER = re.compile(r"[0-9]{3}\Z")
+_SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
+_HIGHER = re.compile(r"x[0-9]{3}\Z")
 _PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
 
 
@@ -29,6 +37,10 @@ class TileStore(Protocol):
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder, in any order; empty when there is no such folder."""
+        ...
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, in any order; empty when there is no such folder."""
         ...
 
 
@@ -61,7 +73,16 @@ class Folder:
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder."""
         try:
-            return [name for name in os.listdir(self._at(folder)) if not name.startswith(".")]
+            with os.scandir(self._at(folder)) as entries:
+                return [entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder."""
+        try:
+            with os.scandir(self._at(folder)) as entries:
+                return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -84,7 +105,42 @@ class Folder:
                 sync_folder(os.path.dirname(folder))
 
 
+def checkpoint_sizes(store: TileStore) -> list[int]:
+    """The sizes of the checkpoints that the store keeps, as their names say them, the largest first."""
+    return sorted((int(name) for name in store.names("checkpoint") if _SIZE.match(name)), reverse=True)
+
+
 def newest_checkpoint(store: TileStore) -> bytes | None:
     """The checkpoint of the largest size that the store keeps."""
-    sizes = [int(name) for name in store.names("checkpoint") if name.isdecimal()]
-    return store.read(f"checkpoint/{max(sizes)}") if sizes else None
+    sizes = checkpoint_sizes(store)
+    return store.read(f"checkpoint/{sizes[0]}") if sizes else None
+
+
+def partial_widths(store: TileStore, level: int | str, number: int) -> list[int]:
+    """The widths of the partial tiles of this number that the store keeps, the widest first."""
+    names = store.names(tile_path(level, number, 1).rpartition("/")[0])
+    return sorted((int(name) for name in names if _SIZE.match(name) and 0 < int(name) < WIDTH), reverse=True)
+
+
+def extents(store: TileStore) -> tuple[int, int]:
+    """How many leaves the store has files for: in full tiles, and in partial ones. Lists and reads nothing else."""
+    full = partial = 0
+    for level in (ENTRIES, 0):
+        for number, is_full in _numbers(store, f"tile/{level}", 0):
+            if is_full:
+                full = max(full, (number + 1) * WIDTH)
+            elif number * WIDTH >= partial // WIDTH * WIDTH:
+                partial = max(partial, number * WIDTH + max(partial_widths(store, level, number), default=0))
+    return full, partial
+
+
+def _numbers(store: TileStore, folder: str, above: int) -> Iterator[tuple[int, bool]]:
+    """The numbers of the tiles below a folder, and whether each is full."""
+    for name in store.names(folder):
+        if _NUMBER.match(name):
+            yield above * 1000 + int(name), True
+    for name in store.folders(folder):
+        if _NUMBER.match(name[:-2]) and name.endswith(".p"):
+            yield above * 1000 + int(name[:-2]), False
+        elif _HIGHER.match(name):
+            yield from _numbers(store, f"{folder}/{name}", above * 1000 + int(name[1:]))

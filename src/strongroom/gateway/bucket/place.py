@@ -21,6 +21,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free
 from strongroom.receipts.bucket_files import BucketFiles
+from strongroom.receipts.tail import Tail
 from strongroom.storage.keyed import keyed_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
@@ -185,6 +186,10 @@ class BucketPlace(Place):
     def tiles(self, origin: str) -> BucketFiles:
         """Beside the repositories, under the last word of the log's origin."""
         return BucketFiles(self.keyed, f"{OWN}/{origin.rpartition('/')[2]}", guarded=lambda: self._works.guarded)
+
+    def tail(self, origin: str) -> Tail:
+        """In the state: a bucket takes no file twice, and a request for each head would be dear."""
+        return Tail(self._settings.tail_file(origin))
 
     def problems(self) -> list[str]:
         """As the base says."""
