@@ -142,14 +142,14 @@ def test_q_1_a_reservation_lasts_as_long_as_its_upload(tmp_path: Path, monkeypat
     database = open_database(Settings(path=str(tmp_path)))
     quotas = Quotas(Settings(path=str(tmp_path)), database)
     who = Identity("1" * 32, "slow", Quota(bytes=100))
-    slow = quotas.begin(who, Kind.DATA, 100)
+    slow = quotas.begin(who, ("", Kind.DATA.value, NAME), 100)
     for _ in range(8):
         slow.take(1)
         time.sleep(0.4)
     with pytest.raises(Full):
-        quotas.begin(who, Kind.DATA, 1)
+        quotas.begin(who, ("", Kind.DATA.value, NAME), 1)
     slow.release()
-    quotas.begin(who, Kind.DATA, 100).release()
+    quotas.begin(who, ("", Kind.DATA.value, NAME), 100).release()
     database.close()
 
 

@@ -131,8 +131,9 @@ def test_a_9_and_x_2_what_is_trashed_comes_back_with_its_first_arrival(tmp_path:
             today = today.rename(trash / date.isoformat())
             assert purged in operate(gateway, "trash", "purge", "r", "--clock-kept-outside")[1]
         found = [(r.type, r.first) for r in leaves(gateway) if r.kind == "data"]
-    assert found[-2:] == [(LeafType.PURGE, 1)] * 2
-    assert found[:-2] == [
+    # What stands in its place is there still, and the log's last word says so.
+    assert found[-3:] == [(LeafType.PURGE, 1)] * 2 + [(LeafType.RESTORE, 1)]
+    assert found[:-3] == [
         (LeafType.CREATE, None),
         (LeafType.TRASH, 1),
         (LeafType.RESTORE, 1),

@@ -162,6 +162,7 @@ def test_what_was_published_without_a_receipt_gets_one(tmp_path: Path) -> None:
         left = folder / f".strongroom/tmp/gate-{kind}-{name}-{maker}-{'0' * 16}"
         left.write_bytes(content)
         if kind == "data":
+            (folder / "data" / name[:2]).mkdir()
             os.link(left, folder / "data" / name[:2] / name)
     gateway.start()
     until(lambda: not os.listdir(folder / ".strongroom/tmp"), gateway.said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from dataclasses import replace
@@ -53,6 +54,8 @@ def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatc
                     1000,
                     "",
                     lambda _count: None,
+                    lambda _size: contextlib.nullcontext(),
+                    lambda: None,
                     lambda digest, _size: receipts.append(digest),
                 )
             )

@@ -218,6 +218,7 @@ def test_the_store_is_the_truth(tmp_path: Path) -> None:
             assert gateway.put(f"/web01/data/{name_of(data)}", data) == 200
         folder = gateway.data / "web01/data"
         (folder / name_of(b"one")[:2] / name_of(b"one")).unlink()
+        (folder / name_of(b"new")[:2]).mkdir(exist_ok=True)
         (folder / name_of(b"new")[:2] / name_of(b"new")).write_bytes(b"new")
         listed = gateway.ask("GET", "/web01/data/", headers={"Accept": V2}).json()
         assert {one["name"] for one in listed} == {name_of(b"two"), name_of(b"new")}

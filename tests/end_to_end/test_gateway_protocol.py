@@ -71,11 +71,15 @@ def test_without_append_only_it_is_rest_server(full: Gateway) -> None:
 
 
 def test_create_makes_restics_folders(gateway: Gateway) -> None:
-    """``?create=true`` makes 262 folders with rest-server's modes, again is success, other queries are refused."""
+    """``?create=true`` makes folders with rest-server's modes, again is success, other queries are refused; the 256 of
+    packs are made when they are needed."""
     assert gateway.put("/made/?create=true", b"") == 200
     assert gateway.put("/made/?create=true", b"") == 200
     folder = gateway.data / "made"
-    assert len(list((folder / "data").iterdir())) == 256
+    assert list((folder / "data").iterdir()) == []
+    assert gateway.put(f"/made/data/{NAME}", DATA) == 200
+    (shard,) = (folder / "data").iterdir()
+    assert (shard.name, shard.stat().st_mode & 0o777) == (NAME[:2], 0o700)
     assert all((folder / kind).stat().st_mode & 0o777 == 0o700 for kind in KINDS)
     assert gateway.put("/made/", b"") == 400
     assert gateway.put("/made?create=true", b"") == 404
@@ -91,6 +95,8 @@ def test_lists_have_exactly_the_types_that_clients_compare(gateway: Gateway) -> 
     packs = [b"pack %d" % number for number in range(20)]
     for pack in packs:
         assert gateway.put(f"/lists/data/{name_of(pack)}", pack) == 200
+    for shard in ("00", "ab", NAME[:2]):
+        (gateway.data / "lists/data" / shard).mkdir(exist_ok=True)
     for stray in (".DS_Store", "ab/notes.txt", f"{NAME[:2]}/{NAME}.tmp"):
         path = gateway.data / "lists/data" / stray
         path.write_text("stray")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import V2, Gateway, name_of, operate, read_reply
+from tests.support.command import STRONGROOM, environment, run
+from tests.support.gateways import V2, Gateway, chunked, name_of, operate, over_tls, read_reply
 from tests.support.waiting import PATIENCE, until
 
 KINDS = ("keys", "locks", "snapshots", "index", "data")
@@ -23,10 +24,11 @@ DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway without --append-only, as restic's suite wants it."""
-    with Gateway(tmp_path_factory.mktemp("full"), flags=("--no-auth",), workers=2) as running:
+@pytest.fixture(scope="module", params=["http", "https"])
+def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway without --append-only, as restic's suite wants it, spoken to plainly and over TLS."""
+    gateway = Gateway(tmp_path_factory.mktemp("full"), flags=("--no-auth",), workers=2)
+    with over_tls(gateway) if request.param == "https" else gateway as running:
         yield running
 
 
@@ -168,6 +170,60 @@ def test_restic_test_save_and_zzz_delete(full: Gateway) -> None:
     assert listed(full, "/deleted/data/") == {}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_restic_test_save_error(full: Gateway, kind: str) -> None:
+    """TestSaveError: a sender that fails within a body, of a known length or chunked, has stored nothing."""
+    full.make(f"failing-{kind}")
+    data = os.urandom(40_000)
+    path = f"/failing-{kind}/{kind}/{name_of(data)}"
+    for headers, body in (({"Content-Length": "40000"}, data), ({"Transfer-Encoding": "chunked"}, chunked(data))):
+        for sent in (0, 1, 17_000, len(body) - 1):
+            with full.connect() as connection:
+                connection.sendall(full.head("POST", path, headers) + body[:sent])
+    left = full.data / f"failing-{kind}/.strongroom/tmp"
+    until(lambda: not left.exists() or not os.listdir(left), full.said)
+    assert full.ask("HEAD", path).status == 404
+    assert listed(full, f"/failing-{kind}/{kind}/") == {}
+    assert full.put(path, data) == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_restic_test_save_wrong_hash(full: Gateway, kind: str) -> None:
+    """TestSaveWrongHash: other bytes than the name's are refused and not stored, and the right ones are stored then."""
+    full.make(f"wrong-{kind}")
+    data = os.urandom(2000)
+    path = f"/wrong-{kind}/{kind}/{name_of(data)}"
+    for wrong in (b"", data[:-1], data + b"x", data[:-1] + bytes([data[-1] ^ 1])):
+        assert full.put(path, wrong) == 400
+        assert full.ask("POST", path, chunked(wrong), {"Transfer-Encoding": "chunked"}).status == 400
+        assert full.ask("HEAD", path).status == 404
+    assert listed(full, f"/wrong-{kind}/{kind}/") == {}
+    assert full.put(path, data) == 200
+    assert full.put(path, data[:-1]) in (400, 403)
+    assert full.ask("GET", path).body == data
+
+
+def test_restic_test_required_attributes(full: Gateway) -> None:
+    """TestRequiredAttributes: what its client takes for granted: five connections at once, each kept from one request
+    to the next, and a length with every object."""
+    full.make("attributes")
+    data = os.urandom(1000)
+    path = f"/attributes/data/{name_of(data)}"
+    assert full.put(path, data) == 200
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(full.connect()) for _ in range(5)]
+        for _ in range(3):
+            for connection in connections:
+                connection.sendall(full.head("GET", path))
+            for connection in connections:
+                answer = b""
+                while not answer.endswith(data):
+                    more = connection.recv(65536)
+                    assert more
+                    answer += more
+                assert b"content-length: 1000\r\n" in answer.lower()
+
+
 def test_rest_server_test_aborted_request(full: Gateway) -> None:
     """TestAbortedRequest: an upload that hangs and fails does not touch what another upload stored under its name."""
     full.make("aborted")
@@ -233,6 +289,29 @@ def test_rclone_private_repositories(shared: Gateway) -> None:
     for path in ("/other_user/config", "/config", "/other_user/test/config", "/unmade/config"):
         for method in ("GET", "HEAD", "POST", "DELETE"):
             assert shared.ask(method, path, b"evil" if method == "POST" else None).status == 403
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_restic_test_strip_password_call(tmp_path: Path, tls: bool) -> None:
+    """TestStripPasswordCall: no password is in what either end says or keeps, right or wrong."""
+    secrets = {"right": "pass-word-right", "wrong": "pass-word-wrong"}
+    flags = ("--log", str(tmp_path / "access.log"))
+    gateway = Gateway(tmp_path, flags=flags, users={"user": secrets["right"]})
+    with over_tls(gateway) if tls else gateway:
+        said = ""
+        for password in secrets.values():
+            scheme = f"http{'s' if tls else ''}"
+            place = f"rest:{scheme}://user:{password}@localhost:{gateway.address.rpartition(':')[2]}/r/"
+            trust = ("--cacert", str(tmp_path / "authority.pem")) if tls else ()
+            env = environment(tmp_path, {"STRONGROOM_PASSWORD": "secret"})
+            for verb in ("init", "snapshots"):
+                done = run([STRONGROOM, "-r", place, *trust, verb], env=env)
+                assert (done.code == 0) == (password == secrets["right"]), done.err
+                said += done.out + done.err
+        gateway.stop()
+        said += gateway.said() + (tmp_path / "access.log").read_text()
+        assert "/r/" in said
+        assert not any(password in said for password in secrets.values())
 
 
 def test_a_lost_answer_is_settled_by_asking_again(shared: Gateway) -> None:

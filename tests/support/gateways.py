@@ -12,6 +12,7 @@ import secrets
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from typing import Any
 
 import bcrypt
 import sqlalchemy as sa
+import trustme
 
 from strongroom.receipts.database import Database
 from strongroom.receipts.leaf import Receipt
@@ -74,6 +76,8 @@ class Gateway:
     wrapped: bool = False
     place: Path | None = None
     """Where the data is, when another gateway serves it, too."""
+    context: ssl.SSLContext | None = None
+    """What a client trusts, where the gateway speaks TLS (``over_tls``)."""
     keeper: socket.socket | None = None
     """Keeps the port, so that a gateway that is started again finds it free."""
 
@@ -89,9 +93,15 @@ class Gateway:
     @property
     def where(self) -> tuple[str, ...]:
         """The flags that say where everything is."""
+        shared = ("--database", self.database) if self.database else ()
         if not self.store:
-            return ("--path", str(self.data))
-        return ("--store", self.store, "--state", str(self.home))
+            return ("--path", str(self.data), *shared)
+        return ("--store", self.store, "--state", str(self.home), *shared)
+
+    @property
+    def database(self) -> str | None:
+        """The URL of a database that is no file of the state's, as the flags have it."""
+        return self.flags[self.flags.index("--database") + 1] if "--database" in self.flags else None
 
     @property
     def source(self) -> LogSource:
@@ -161,7 +171,7 @@ class Gateway:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query of the gateway's database finds."""
-        database = Database(self.flags[self.flags.index("--database") + 1] if "--database" in self.flags else self.file)
+        database = Database(self.database or self.file)
         try:
             with database.read() as connection:
                 return [tuple(row) for row in connection.execute(sa.text(query))]
@@ -198,14 +208,15 @@ class Gateway:
         self.process = None
 
     def connect(self) -> socket.socket:
-        """A raw connection."""
+        """A raw connection, or one that speaks TLS."""
         if self.address.startswith("unix:"):
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(PATIENCE)
             connection.connect(self.address[5:])
             return connection
         host, _, port = self.address.rpartition(":")
-        return socket.create_connection((host, int(port)), timeout=PATIENCE)
+        plain = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        return plain if self.context is None else self.context.wrap_socket(plain, server_hostname="localhost")
 
     def head(self, method: str, path: str, headers: dict[str, str] | None = None, user: str | None = None) -> bytes:
         """A request's head as bytes."""
@@ -269,6 +280,20 @@ def over_bucket(folder: Path, bucket: str = "plain", endpoint: str = "", **setti
     minio = running()
     url = f"s3://{bucket}/{secrets.token_hex(8)}?endpoint={endpoint or minio.endpoint}"
     return Gateway(folder, store=url, variables=minio.environment, **settings)
+
+
+def over_tls(gateway: Gateway) -> Gateway:
+    """The same gateway, not started yet, with a certificate of its own; its requests go over TLS."""
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost")
+    gateway.home.mkdir(parents=True, exist_ok=True)
+    made.cert_chain_pems[0].write_to_path(str(gateway.home / "public_key"))
+    made.private_key_pem.write_to_path(str(gateway.home / "private_key"))
+    authority.cert_pem.write_to_path(str(gateway.folder / "authority.pem"))
+    gateway.context = ssl.create_default_context()
+    authority.configure_trust(gateway.context)
+    gateway.flags = (*gateway.flags, "--tls")
+    return gateway
 
 
 def read_reply(connection: socket.socket, method: str = "GET") -> Reply:

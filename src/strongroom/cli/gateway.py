@@ -1,4 +1,4 @@
-"""``gateway serve`` and what an operator does on the gateway's machine: principals, keys, panic, trash."""
+"""``gateway serve`` and what an operator does on the gateway's machine: keys, panic, trash, the log."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, UsageError
-from strongroom.gateway.policy import Quota, check_addresses, load_policy, parse_size
-from strongroom.gateway.roles import GIVEN
+from strongroom.gateway.policy import load_policy
 from strongroom.gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
 
 
-def _place(parser: argparse.ArgumentParser) -> None:
+def place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the gateway is."""
     parser.add_argument("--path", metavar="FOLDER", help="the data folder (default: $DATA_DIRECTORY or /tmp/restic)")
     parser.add_argument("--store", metavar="URL", help="serve a bucket, s3://… gs://… or az://…, instead of a folder")
     parser.add_argument("--state", metavar="FOLDER", help="the state (default: $STATE_DIRECTORY or PATH/.strongroom)")
@@ -29,7 +29,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
         "Serve repositories to restic, rustic and strongroom over restic's REST protocol. The flags are rest-server's;"
         " --config names a policy file with roles and quotas."
     )
-    _place(parser)
+    place_arguments(parser)
     add = parser.add_argument
     add("--listen", action="append", metavar="ADDRESS", help="host:port, :port or unix:/path (default: :8000)")
     add("--append-only", action="store_true", help="hosts may add and never delete")
@@ -89,65 +89,8 @@ def run_serve(context: Context) -> int:
     return serve(settings_of(arguments), context.out.warn)
 
 
-def arguments_principal(parser: argparse.ArgumentParser) -> None:
-    """What to do with which principal."""
-    parser.description = "Manage who may ask: add, rotate, disable, list. A new token is printed once."
-    _place(parser)
-    parser.add_argument("action", choices=("add", "rotate", "disable", "list"))
-    parser.add_argument("name", nargs="?", help="the principal")
-    parser.add_argument("--repository", action="append", default=[], metavar="PATH", help="its repository; repeatable")
-    parser.add_argument("--role", choices=sorted(GIVEN), default="host", help="what it may do there")
-    parser.add_argument("--quota", metavar="SIZE", help="the most that it may store, such as 500G")
-    parser.add_argument("--objects", type=int, metavar="N", help="the most objects that it may store")
-    parser.add_argument("--snapshots-per-day", type=int, metavar="N", help="the most snapshots in a day")
-    parser.add_argument("--reads-per-day", metavar="SIZE", help="beyond this its reading is an alarm, such as 50G")
-    parser.add_argument("--address", action="append", default=[], metavar="NETWORK", help="from where it may ask")
-    parser.add_argument("--days", type=float, metavar="N", help="after how many days the token ends")
-    parser.add_argument("--all", action="store_true", help="with rotate: let no old token live on")
-
-
-def run_principal(context: Context) -> int:
-    """Do it."""
-    from strongroom.gateway.principals import Principals
-    from strongroom.gateway.serve import open_database
-
-    arguments = context.arguments
-    database = open_database(settings_of(arguments))
-    principals = Principals(database)
-    if arguments.action == "list":
-        for principal, grants, tokens in principals.list():
-            row = {"id": principal.id, "name": principal.name, "repositories": grants, "tokens": tokens}
-            if context.json:
-                context.out.json(row)
-            else:
-                places = ", ".join(f"{place or '/'} ({role})" for place, role in grants.items())
-                context.out.line(f"{principal.name}  {principal.id}  tokens: {tokens}  {places}")
-        return 0
-    if not arguments.name:
-        raise UsageError("which principal?", hint=f"strongroom gateway principal {arguments.action} NAME")
-    if arguments.action == "disable":
-        principals.disable(arguments.name)
-        return 0
-    if arguments.action == "rotate":
-        made = principals.rotate(arguments.name, all_tokens=arguments.all, days=arguments.days)
-    else:
-        quota = Quota(
-            parse_size(arguments.quota, "--quota") if arguments.quota else None,
-            arguments.objects,
-            arguments.snapshots_per_day,
-            parse_size(arguments.reads_per_day, "--reads-per-day") if arguments.reads_per_day else None,
-        )
-        grants_given = {_repository(place): GIVEN[arguments.role] for place in arguments.repository}
-        addresses = check_addresses(arguments.address, "--address")
-        made = principals.add(arguments.name, grants_given, quota, addresses, arguments.days)
-    if context.json:
-        context.out.json({"name": arguments.name, "token": made.text})
-    else:
-        context.out.line(made.text)
-    return 0
-
-
-def _repository(place: str) -> str:
+def path_of(place: str) -> str:
+    """A repository's path as it was given, tidied. Raises ``UsageError``."""
     from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 
     parts = place.strip("/").split("/") if place.strip("/") else []
@@ -159,7 +102,7 @@ def _repository(place: str) -> str:
 def arguments_keys(parser: argparse.ArgumentParser) -> None:
     """Which key, for how long."""
     parser.description = "Open a window in which a repository admits exactly one key: keys open REPOSITORY --key ID."
-    _place(parser)
+    place_arguments(parser)
     parser.add_argument("action", choices=("open",))
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("--key", required=True, metavar="ID", help="the key file's name, 64 hexadecimal digits")
@@ -172,7 +115,7 @@ def run_keys(context: Context) -> int:
 
     arguments = context.arguments
     operator = Operator(settings_of(arguments))
-    until = operator.open_keys(_repository(arguments.repository), arguments.key, _seconds(arguments.minutes))
+    until = operator.open_keys(path_of(arguments.repository), arguments.key, _seconds(arguments.minutes))
     context.out.line(f"the key is admitted until {until}")
     operator.close()
     return 0
@@ -188,7 +131,7 @@ def _seconds(text: str) -> int:
 def arguments_panic(parser: argparse.ArgumentParser) -> None:
     """Which repository."""
     parser.description = "Make a repository read-only at once; locks stay allowed, so that restoring works."
-    _place(parser)
+    place_arguments(parser)
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the log")
     parser.add_argument("--off", action="store_true", help="end the panic")
@@ -200,7 +143,7 @@ def run_panic(context: Context) -> int:
 
     arguments = context.arguments
     operator = Operator(settings_of(arguments))
-    operator.panic(_repository(arguments.repository), on=not arguments.off, reason=arguments.reason)
+    operator.panic(path_of(arguments.repository), on=not arguments.off, reason=arguments.reason)
     operator.close()
     return 0
 
@@ -208,7 +151,7 @@ def run_panic(context: Context) -> int:
 def arguments_trash(parser: argparse.ArgumentParser) -> None:
     """What to do with what."""
     parser.description = "List, restore or purge what a custodian deleted. Only what was held for 7 days is purged."
-    _place(parser)
+    place_arguments(parser)
     parser.add_argument("action", choices=("list", "restore", "purge"))
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("name", nargs="?", help="the object's name, for restore")
@@ -221,7 +164,7 @@ def run_trash(context: Context) -> int:
 
     arguments = context.arguments
     operator = Operator(settings_of(arguments))
-    repository = _repository(arguments.repository)
+    repository = path_of(arguments.repository)
     if arguments.action == "list":
         for one in operator.trash(repository):
             row = {"date": one.date, "kind": one.name.kind.value, "name": one.name.name, "size": one.size}
@@ -242,7 +185,7 @@ def run_trash(context: Context) -> int:
 def arguments_reconcile(parser: argparse.ArgumentParser) -> None:
     """Where and why."""
     parser.description = "Say in the log which objects went or came behind the gateway's back, and why."
-    _place(parser)
+    place_arguments(parser)
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the log")
 
@@ -253,7 +196,7 @@ def run_reconcile(context: Context) -> int:
 
     arguments = context.arguments
     operator = Operator(settings_of(arguments))
-    gone, come = operator.reconcile(_repository(arguments.repository), arguments.reason)
+    gone, come = operator.reconcile(path_of(arguments.repository), arguments.reason)
     context.out.line(f"{gone} objects have gone, {come} were there without a receipt")
     operator.close()
     return 0
@@ -266,7 +209,7 @@ def arguments_rotate_log(parser: argparse.ArgumentParser) -> None:
         " or to be changed, or the old log cannot go on. Start the gateway again. Every client alarms until its"
         " administrator, who got the key that this prints by another way, pins it: `strongroom log trust`."
     )
-    _place(parser)
+    place_arguments(parser)
 
 
 def run_rotate_log(context: Context) -> int:

@@ -51,7 +51,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("storage probe", "storage", "Find out what a provider really does"),
     Verb("storage policy", "storage", "Print the bucket policy for hosts without a gateway"),
     Verb("gateway serve", "gateway", "Serve repositories to hosts, append-only, with receipts"),
-    Verb("gateway principal", "gateway", "Add, rotate, disable or list those who may ask the gateway"),
+    Verb("gateway principal", "gateway_principal", "Add, change, disable or list those who may ask the gateway"),
     Verb("gateway keys", "gateway", "Admit one key to a repository whose keys are frozen"),
     Verb("gateway panic", "gateway", "Make a repository read-only at once"),
     Verb("gateway trash", "gateway", "List, restore or purge what a custodian deleted"),

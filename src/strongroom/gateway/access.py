@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import dataclasses
 import hmac
 import ipaddress
 import os
@@ -47,6 +48,10 @@ class Identity:
     quota: Quota = NO_QUOTA
     managed: bool = False
     """Whether roles come from grants and rules, not from rest-server's flags."""
+    looked: int = 0
+    """What ``Access.changes`` was when this was found out."""
+    expires_ns: int | None = None
+    """When the token ends that was shown."""
 
 
 _ANYBODY = Identity("", "")
@@ -73,6 +78,7 @@ class Access:
         self._cache: dict[bytes, tuple[float, Identity, str]] = {}
         self._ids: dict[str, str] = {}
         self._guard = threading.Lock()
+        self._reloading = threading.Lock()
         self._hashing = threading.Semaphore(2)
         self._failures: dict[str, tuple[float, float]] = {}
         self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
@@ -136,19 +142,26 @@ class Access:
         """Why files do not load, while what they said before is in force."""
         return list(self._alarms.values())
 
-    def reload_if_changed(self) -> None:
+    def reload_if_changed(self, generation: int | None = None) -> None:
         """``reload`` when a file has another stamp; forget whom we let in when principals were changed.
 
-        Called about once a second, so that ``principal disable`` ends a stolen token within that time.
+        Called about once a second, so that ``principal disable`` ends a stolen token within that time, and before
+        anything is published, with the principals' number as it was just read.
         """
-        generation = self._principals.generation()
-        if generation != self._generation:
-            self._generation = generation
-            self._forget()
-        stamp = self._stamp()
-        if stamp != self._policy_stamp:
-            self._policy_stamp = stamp
-            self.reload()
+        if generation is None:
+            generation = self._principals.generation()
+        with self._reloading:  # whoever comes second must not go on with what the first is about to replace
+            if generation != self._generation:
+                self._generation = generation
+                self._forget()
+            stamp = self._stamp()
+            if stamp != self._policy_stamp:
+                self._policy_stamp = stamp
+                self.reload()
+
+    def has_ended(self, identity: Identity) -> bool:
+        """Whether the token that was shown has ended since."""
+        return identity.expires_ns is not None and identity.expires_ns <= time.time_ns()
 
     def _forget(self) -> None:
         """Look at everybody anew, also at those whose uploads are under way."""
@@ -205,7 +218,7 @@ class Access:
             user = request.headers.get(settings.proxy_auth_username.lower(), "")
             if not user or not self._trusted(request.peer):
                 raise Denied(401, user)
-            return Identity(self._id_of(user), user)
+            return Identity(self._id_of(user), user, looked=self.changes)
         header = request.headers.get("authorization", "")
         peer = self.peer(request)
         mark = hmac.digest(self._key, header.encode("latin-1"), "sha256")
@@ -217,12 +230,13 @@ class Access:
             user, password = _basic(header)
             changes = self.changes
             identity, addresses = self._look_up(user, password, peer)
+            identity = dataclasses.replace(identity, looked=changes)
             with self._guard:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
                 if changes == self.changes:  # else a disabled principal could slip in behind the clearing
                     self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
-        if not allowed_address(addresses, peer):
+        if not allowed_address(addresses, peer) or self.has_ended(identity):
             raise Denied(401, identity.name)
         return identity
 
@@ -237,7 +251,8 @@ class Access:
                 return Identity(self._id_of(user), user, fixed.quota, managed=True), fixed.addresses
             found = self._principals.by_token(text)
             if found is not None and found.name == user:
-                return Identity(found.id, found.name, found.quota, managed=True), found.addresses
+                identity = Identity(found.id, found.name, found.quota, managed=True, expires_ns=found.expires_ns)
+                return identity, found.addresses
             raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
         if self._passwords is None:
             raise Denied(401, user)
@@ -285,9 +300,13 @@ class Access:
         now = time.monotonic()
         known = self._roles.get((principal, label))
         if known is None or known[0] < now:
-            if len(self._roles) > CACHE_SIZE:
-                self._roles.clear()
-            known = self._roles[(principal, label)] = (now + 5.0, self._principals.role(principal, label))
+            changes = self.changes
+            known = (now + 5.0, self._principals.role(principal, label))
+            with self._guard:
+                if len(self._roles) > CACHE_SIZE:
+                    self._roles.clear()
+                if changes == self.changes:  # as for whom we let in
+                    self._roles[(principal, label)] = known
         return known[1]
 
 

@@ -25,16 +25,20 @@ ORPHAN_SECONDS = 30 * 60
 
 
 def delete(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
-    """Delete what the role may delete; what is not there is deleted already. Raises ``Refused``."""
+    """Delete what the role may delete; what is not there is deleted already. Raises ``Refused``.
+
+    In a panic nobody deletes anything but locks, whatever his role: read-only is read-only.
+    """
     if name.kind is Kind.LOCK:
         _delete_lock(repository, name, identity, role, ledger)
-    elif role is Role.FULL:
-        _delete_for_good(repository, name, identity, ledger)
-    elif role is Role.CUSTODIAN:
-        repository.check_panic()
-        repository.put_away(name, identity.id, ledger)
-    else:
+        return
+    if role not in (Role.FULL, Role.CUSTODIAN):
         raise Refused("this repository is append-only", subject=str(name))
+    repository.check_panic(fresh=True)
+    if role is Role.FULL:
+        _delete_for_good(repository, name, identity, ledger)
+    else:
+        repository.put_away(name, identity.id, ledger)
 
 
 def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
@@ -57,5 +61,7 @@ def _delete_for_good(repository: Repository, name: ObjectName, identity: Identit
         size = repository.store.stat(name).size
     except Missing:
         return
-    removal_of(repository.store).remove(name)
-    ledger.record(LeafType.PURGE, repository.id, name, size=size, principal=identity.id)
+    with repository.change(name, identity.id):
+        removal_of(repository.store).remove(name)
+        ledger.record(LeafType.PURGE, repository.id, name, size=size, principal=identity.id)
+        repository.agree(name, identity.id, ledger)  # another request may have stored it meanwhile

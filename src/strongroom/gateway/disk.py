@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import secrets
-import shutil
 import sys
 import threading
 import time
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.file_lock import file_lock
-from strongroom.gateway import intake, registry, trash
+from strongroom.gateway import changes, intake, registry, trash
 from strongroom.gateway.leftovers import settle_leftovers
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
-from strongroom.gateway.quota import check_free
+from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.repository import Arrival, Repository, Taken
 from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
@@ -32,6 +31,7 @@ from strongroom.storage.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
@@ -47,8 +47,9 @@ class DiskRepository(Repository):
 
     store: LocalStore
 
-    def __init__(self, label: str, path: str, modes: Modes, database: Database) -> None:
+    def __init__(self, label: str, path: str, modes: Modes, database: Database, state_folder: str) -> None:
         super().__init__(label, database)
+        self._state_folder = state_folder
         self.path = path
         self.place = path
         self.modes = modes
@@ -73,9 +74,18 @@ class DiskRepository(Repository):
         except FileNotFoundError:
             return None
 
+    def is_arriving(self, name: ObjectName) -> bool:
+        """As the base says: its temporary file goes after its receipt."""
+        try:
+            files = os.listdir(intake.temporary_folder(self))
+        except FileNotFoundError:
+            return False
+        return any(file.startswith(f"{intake.PREFIX}-{name.kind.value}-{name.name}-") for file in files)
+
     def check_room(self) -> None:
-        """As the base says, of the file system that the repository is on."""
+        """As the base says, of the file systems that the repository and the state are on."""
         check_free(self.path)
+        check_free(self._state_folder)
 
     @contextlib.contextmanager
     def exclusive(self, what: str, *, wait: bool = True) -> Iterator[bool]:
@@ -83,6 +93,14 @@ class DiskRepository(Repository):
         make_folder(self.own_folder, self.modes.folder)
         with file_lock(os.path.join(self.own_folder, f"{what}.lock"), wait=wait) as mine:
             yield mine
+
+    def change(self, name: ObjectName, principal: str) -> AbstractContextManager[None]:
+        """As the base says, by a file in ``tmp/``."""
+        return changes.change(self, name, principal)
+
+    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """As the base says."""
+        changes.agree(ledger, self, name, principal)
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Into the trash."""
@@ -126,6 +144,7 @@ class DiskPlace(Place):
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._root = os.path.abspath(settings.path)
+        self._state_folder = settings.state_folder
         self._database = database
         modes = SERVER_GROUP if settings.group_accessible_repos else SERVER_PRIVATE
         umask = os.umask(0)
@@ -148,7 +167,7 @@ class DiskPlace(Place):
         with self._guard:
             known = self._known.get(folders)
             if known is None or known[0] != mark:
-                known = (mark, DiskRepository("/".join(folders), path, self._modes, self._database))
+                known = (mark, DiskRepository("/".join(folders), path, self._modes, self._database, self._state_folder))
                 self._known[folders] = known
         return known[1]
 
@@ -161,8 +180,9 @@ class DiskPlace(Place):
         """Make the folders of a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
         path = os.path.join(self._root, *folders)
         if not os.path.isdir(path):
-            check_free(self._root)  # it is made of hundreds of folders
-        LocalStore(path, modes=self._modes).prepare()
+            check_free(self._root)
+            check_free(self._state_folder)
+        LocalStore(path, modes=self._modes).prepare(shards=False)
         return self.find(folders)
 
     def all(self) -> list[Repository]:
@@ -227,8 +247,4 @@ class DiskPlace(Place):
 
     def problems(self) -> list[str]:
         """As the base says."""
-        try:
-            free = shutil.disk_usage(self._root)
-        except OSError as error:
-            return [f"the store's folder cannot be used: {error.strerror}"]
-        return ["the disk is full"] if free.free < max(free.total // 50, 1 << 28) else []
+        return room_problems({"the store's folder": self._root, "the state's folder": self._state_folder})

@@ -24,7 +24,9 @@ from strongroom.base.errors import (
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway import listing
 from strongroom.gateway.access import Denied, Identity
+from strongroom.gateway.admission import Busy
 from strongroom.gateway.allocator import trim
+from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
@@ -33,7 +35,7 @@ from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
 from strongroom.gateway.repository import WrongBytes
 from strongroom.gateway.roles import Role
-from strongroom.gateway.uploads import Busy, Uploads
+from strongroom.gateway.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +114,7 @@ class Gateway:
             return text(403, "this repository is not yours")
         if target.name is not None:
             return self._named(request, body, target, identity, role)
-        return self._repository(request, target, role) if target.kind is None else self._list(request, target)
+        return self._repository(request, target, identity, role) if target.kind is None else self._list(request, target)
 
     def _named(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
         if request.method in ("GET", "HEAD"):
@@ -123,14 +125,14 @@ class Gateway:
             return self._delete(target, identity, role)
         return text(405, "method not allowed", {"Allow": "GET, HEAD, POST, DELETE"})
 
-    def _repository(self, request: Request, target: Target, role: Role) -> Answer:
+    def _repository(self, request: Request, target: Target, identity: Identity, role: Role) -> Answer:
         if request.method != "POST":
             return text(405, "method not allowed", {"Allow": "POST"})
         if request.query != "create=true":
             return text(400, "only ?create=true is known here")
         if not role.creates:
             raise Refused("this role creates no repositories")
-        self._services.repositories.create(target.repository).id  # noqa: B018 - the ID is given now
+        make(self._services, identity, target.repository)
         return Answer(200)
 
     def _list(self, request: Request, target: Target) -> Answer:
@@ -228,6 +230,7 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.refusals.flush()
             services.reading.flush()
             services.repositories.tend()
+            services.quotas.tend()
         except StrongroomError as error:
             print(f"error: {error.what}", file=sys.stderr, flush=True)
         except Exception as error:  # whatever it is, the next second is another try

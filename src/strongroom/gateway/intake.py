@@ -1,8 +1,9 @@
 """Taking an object in on a disk, in the one order that loses nothing:
 
-write and hash into a file named for kind, name and principal → fsync → link to the final name, never replacing →
-fsync the folder → receipt committed → answer. A leftover of that name whose target is the same file, after a crash or
-a failure of the database, is an object without a receipt, and gets one (``leftovers``).
+write and hash into a file named for kind, name and principal → fsync → ask whether it may be published → link to the
+final name, never replacing → fsync the folder → receipt committed → answer. A leftover of that name whose target is
+the same file, after a crash or a failure of the database, is an object without a receipt, and gets one
+(``leftovers``).
 
 The same bytes again are success and no new receipt, and what is the same is decided by hashing both: a stored copy
 that is damaged is an incident and no success.
@@ -45,7 +46,8 @@ def take(repository: DiskRepository, arrival: Arrival) -> Taken:
     target = os.path.join(repository.path, name.path)
     if os.access(target, os.F_OK, follow_symlinks=False):  # what is new, as most are, costs no exception
         taken = _compare_stream(arrival, target)
-        receipt(taken.sha256, taken.size)
+        with repository.publishing(arrival, None):  # nothing is added, but it may get a receipt
+            receipt(taken.sha256, taken.size)
         return taken
     try:
         descriptor, temporary = _open(repository, name, arrival.principal)
@@ -59,17 +61,18 @@ def take(repository: DiskRepository, arrival: Arrival) -> Taken:
             raise WrongBytes("these bytes have another SHA-256 than the name says")
         os.fchmod(descriptor, repository.modes.file)
         sync_file(descriptor)
-        try:
-            _link(repository, temporary, target)
-        except FileExistsError:
-            _compare_stored(name, target, digest, size)
+        with repository.publishing(arrival, size):
+            try:
+                _link(repository, temporary, target)
+            except FileExistsError:
+                _compare_stored(name, target, digest, size)
+                receipt(digest, size)
+                return Taken(digest, size, new=False)
+            unsettled = True
+            sync_folder(os.path.dirname(target))
             receipt(digest, size)
-            return Taken(digest, size, new=False)
-        unsettled = True
-        sync_folder(os.path.dirname(target))
-        receipt(digest, size)
-        unsettled = False
-        return Taken(digest, size, new=True)
+            unsettled = False
+            return Taken(digest, size, new=True)
     except OSError as error:
         if error.errno in _FULL:
             raise Full("no space is left on the disk") from error
@@ -120,7 +123,7 @@ def _write(descriptor: int, arrival: Arrival) -> str:
         part = view[:count]
         if body.read > arrival.limit:
             raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
-        arrival.reserve(count)
+        arrival.piece(count)
         digest.update(part)
         written = os.write(descriptor, part)
         while written < count:

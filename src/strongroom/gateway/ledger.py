@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Unavailable
+from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.receipts import promise
@@ -98,6 +98,8 @@ class Ledger:
         )
         with self.database.read() as connection:
             found = connection.execute(query).first() is not None
+        if found:
+            repository.mark(frozen=1)  # for ever: the next one need not look through the log
         return found or repository.state(fresh=True).frozen
 
     def key_admitted(self, repository: Repository, name: str) -> bool:
@@ -108,8 +110,11 @@ class Ledger:
             until = connection.execute(query).scalar()
             return until is not None and until > self.database.now_ns(connection)
 
-    def claim_lock(self, repository: Repository, name: str, principal: str, limit: int) -> bool:
-        """Note who makes a lock; whether there is room for another of this principal's live locks."""
+    def claim_lock(self, repository: Repository, name: str, principal: str, limit: int) -> None:
+        """Note who is about to make a lock that is not there; one at a time in a repository.
+
+        Raises ``Full`` when he has as many live ones as he may.
+        """
         table = schema.lock
         query = sa.select(table.c.name).where(table.c.repository == repository.id, table.c.principal == principal)
         with self.database.read() as connection:
@@ -118,17 +123,17 @@ class Ledger:
         if len(names) >= limit:
             gone = [one for one in names if not repository.has(ObjectName(Kind.LOCK, one))]
             if len(names) - len(gone) >= limit:
-                return False
-        text = (
+                raise Full("too many live locks; `restic unlock` removes stale ones")
+        text = (  # whoever is in the way made a lock of this name that is there no more
             "INSERT INTO lock_owner (repository, name, principal, created_ns)"
-            " VALUES (:repository, :name, :principal, :now) ON CONFLICT DO NOTHING"
+            " VALUES (:repository, :name, :principal, :now) ON CONFLICT (repository, name)"
+            " DO UPDATE SET principal = excluded.principal, created_ns = excluded.created_ns"
         )
         with self.database.write() as connection:
             for one in gone:
                 connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == one))
             row = {"repository": repository.id, "name": name, "principal": principal}
             connection.execute(sa.text(text), {**row, "now": self.database.now_ns(connection)})
-        return True
 
     def lock_owner(self, repository: Repository, name: str) -> str | None:
         """The principal who made a lock; None when nobody is known to own it."""

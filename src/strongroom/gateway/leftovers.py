@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.gateway import changes
 from strongroom.gateway.intake import PREFIX, temporary_folder
 from strongroom.gateway.recovery import record_found
 from strongroom.receipts.leaf import LeafType
@@ -28,6 +29,8 @@ def settle_leftovers(ledger: Ledger, repository: DiskRepository) -> None:
     """Give objects whose upload was published without a receipt their receipt, and clear away unfinished files."""
     folder = temporary_folder(repository)
     for file in _names(folder):
+        if file.startswith(changes.PREFIX):
+            changes.settle_change(ledger, repository, file)
         match = _LEFTOVER.match(file)
         if match is None or match[1] not in {kind.value for kind in Kind}:
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Damaged, Missing, Refused, UsageError
-from strongroom.base.objects import is_object_name
+from strongroom.base.objects import ObjectName, is_object_name
 from strongroom.gateway import losses, registry, schema, trash
 from strongroom.gateway.comparison import differences
 from strongroom.gateway.disk import DiskRepository
@@ -17,7 +17,7 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
-from strongroom.gateway.serve import open_database, open_signer, origin_of
+from strongroom.gateway.serve import check_there, open_database, open_signer, origin_of
 from strongroom.gateway.worker import watch_of
 from strongroom.receipts.commit import Committer
 from strongroom.receipts.leaf import MAX_DETAIL, LeafType
@@ -35,7 +35,9 @@ class Operator:
     """One command of an operator. Close it."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises ``ConfigurationError`` where no gateway has its state."""
         self._settings = settings
+        check_there(settings)
         self._database = open_database(settings)
         origin = origin_of(settings, self._database)
         ensure_log(self._database, origin)
@@ -52,8 +54,11 @@ class Operator:
         self._database.close()
 
     def find(self, label: str) -> Repository:
-        """The repository at a path. Raises ``Missing``."""
-        return self.repositories.find(folders_of(label))
+        """The repository at a path. Raises ``Missing``, also for a folder in which none was made."""
+        found = self.repositories.find(folders_of(label))
+        if not found.is_made():
+            raise Missing("there is no repository at this path", subject=label)
+        return found
 
     def _with_trash(self, label: str) -> DiskRepository:
         repository = self.find(label)
@@ -62,10 +67,11 @@ class Operator:
         return repository
 
     def open_keys(self, label: str, key: str, seconds: int) -> str:
-        """Admit exactly one named key for a while; until when, in UTC."""
+        """Admit exactly one named key for a while; until when, in UTC. Raises ``Refused`` in a panic."""
         if not is_object_name(key):
             raise UsageError("not the name of a key file", hint="it has 64 hexadecimal digits")
         repository = self.find(label)
+        _check_calm(repository)
         with self._database.write() as connection:
             until = self._database.now_ns(connection) + seconds * 10**9
             table = schema.key_window
@@ -101,30 +107,35 @@ class Operator:
         return list(trash.entries(self._with_trash(label)))
 
     def restore(self, label: str, name: str) -> None:
-        """Bring the newest generation of an object back. Raises ``Missing`` or ``Exists``."""
+        """Bring the newest generation of an object back. Raises ``Missing``, ``Exists``, or ``Refused`` in a panic."""
         repository = self._with_trash(label)
+        _check_calm(repository)
         trash.restore(repository, trash.find(repository, name), self.ledger)
 
     def purge(self, label: str) -> int:
         """Remove for good what has been in the trash for longer than the hold. How many objects.
 
-        Raises ``Refused`` while the clock is in doubt, or when it jumped within the hold (T-1).
+        Raises ``Refused`` in a panic, while the clock is in doubt, or when it jumped within the hold (T-1).
         """
         repository = self._with_trash(label)
+        _check_calm(repository)
         if doubt := self._watch.unsure((trash.HOLD_DAYS + 1) * 86_400 * 10**9):
             raise Refused(
                 f"nothing is removed now: {doubt}",
                 hint="Have the clock kept (NTP) and wait; --clock-kept-outside where a hypervisor keeps it.",
             )
         limit = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=trash.HOLD_DAYS)
-        count = 0
+        count, purged = 0, set[ObjectName]()
         for one in trash.entries(repository):
             if datetime.date.fromisoformat(one.date) < limit:
                 self.ledger.record(
                     LeafType.PURGE, repository.id, one.name, size=one.size, detail=f"{one.date} {one.generation}"
                 )
                 os.unlink(one.path)
+                purged.add(one.name)
                 count += 1
+        for name in purged:  # another one may stand in its place, sent since
+            repository.agree(name, "", self.ledger)
         return count
 
     def reconcile(self, label: str, reason: str) -> tuple[int, int]:
@@ -140,6 +151,7 @@ class Operator:
             raise Missing("there is no repository at this path", subject=label)
         went = come = 0
         for one in gone:
+            registry.forget_creator(self._database, one)
             went += self._reconcile(one, None, reason)[0]
         if here is not None:
             counts = self._reconcile(here.id, here.store, reason)
@@ -164,6 +176,15 @@ class Operator:
                 come += 1
         losses.forget(self._database, repository)
         return went, come
+
+
+def _check_calm(repository: Repository) -> None:
+    """Read-only is read-only, for the operator's own verbs, too."""
+    try:
+        repository.check_panic(fresh=True)
+    except Refused as error:
+        hint = "`strongroom gateway panic REPOSITORY --off` ends it."
+        raise Refused(error.what, subject=repository.label, hint=hint) from None
 
 
 def _printable(text: str) -> str:

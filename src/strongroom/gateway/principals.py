@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import ConfigurationError, Missing
+from strongroom.base.errors import ConfigurationError, Missing, Refused
 from strongroom.gateway import schema, tokens, watch_schema
 from strongroom.gateway.policy import Quota, check_name
+from strongroom.gateway.registry import PRINCIPALS
 from strongroom.gateway.roles import GIVEN, Role
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Principal:
     quota: Quota
     addresses: str
     managed: bool = True
+    disabled: bool = False
+    expires_ns: int | None = None
+    """When the token ends by which the principal was found."""
 
 
 class Principals:
@@ -63,7 +67,8 @@ class Principals:
             table = schema.principal
             found = connection.execute(sa.select(table).where(table.c.name == name)).first()
             if found is not None and (found.managed or found.disabled):
-                raise ConfigurationError("there is a principal of this name already", subject=name)
+                hint = "`strongroom gateway principal enable` lets it in again." if found.disabled else ""
+                raise ConfigurationError("there is a principal of this name already", subject=name, hint=hint)
             row = {
                 "managed": 1,
                 "disabled": 0,
@@ -107,20 +112,44 @@ class Principals:
             connection.execute(schema.token.delete().where(schema.token.c.principal == principal))
             _changed(connection)
 
+    def enable(self, name: str, days: float | None = None) -> tokens.NewToken:
+        """Let a disabled principal in again, as who it was, with a new token. Raises ``Missing``."""
+        with self._database.write() as connection:
+            principal = self._id(connection, name, disabled=1)
+            table = schema.principal
+            connection.execute(table.update().where(table.c.id == principal).values(disabled=0))
+            connection.execute(schema.token.delete().where(schema.token.c.principal == principal))
+            _changed(connection)
+            return self._new_token(connection, principal, self._database.now_ns(connection), days)
+
+    def change(self, name: str, limits: dict[str, int | None], addresses: str | None = None) -> None:
+        """Change limits, by their names in ``Quota``, and addresses, where they are given. Raises ``Missing``."""
+        values: dict[str, object] = {f"quota_{one}": limit for one, limit in limits.items() if one != "reads"}
+        if addresses is not None:
+            values["addresses"] = addresses
+        with self._database.write() as connection:
+            principal = self._id(connection, name)
+            table, reads = schema.principal, watch_schema.read_limit
+            if values:
+                connection.execute(table.update().where(table.c.id == principal).values(**values))
+            if "reads" in limits:
+                connection.execute(reads.delete().where(reads.c.principal == principal))
+                if limits["reads"] is not None:
+                    connection.execute(reads.insert(), {"principal": principal, "bytes": limits["reads"]})
+            _changed(connection)
+
     def generation(self) -> int:
         """A number that changes whenever principals or tokens are changed."""
         table = watch_schema.generation
         with self._database.read() as connection:
-            query = sa.select(table.c.number).where(table.c.name == _PRINCIPALS)
+            query = sa.select(table.c.number).where(table.c.name == PRINCIPALS)
             return int(connection.execute(query).scalar() or 0)
 
     def list(self) -> list[tuple[Principal, dict[str, str], int]]:
         """All that were added, with their grants and the number of their tokens."""
         with self._database.read() as connection:
             table = schema.principal
-            rows = connection.execute(
-                sa.select(table).where(table.c.managed == 1, table.c.disabled == 0).order_by(table.c.name)
-            ).all()
+            rows = connection.execute(sa.select(table).where(table.c.managed == 1).order_by(table.c.name)).all()
             found = []
             for row in rows:
                 grants = connection.execute(
@@ -151,7 +180,7 @@ class Principals:
                 return None
             limit = watch_schema.read_limit
             reads = connection.execute(sa.select(limit.c.bytes).where(limit.c.principal == found.id)).scalar()
-            return _principal(found, reads)
+            return _principal(found, reads, row.expires_ns)
 
     def any(self) -> bool:
         """Whether any principal was added."""
@@ -173,13 +202,18 @@ class Principals:
             found = connection.execute(query).scalar()
         return GIVEN.get(str(found))
 
-    def _id(self, connection: sa.Connection, name: str) -> str:
+    def _id(self, connection: sa.Connection, name: str, *, disabled: int = 0) -> str:
         table = schema.principal
-        query = sa.select(table.c.id).where(table.c.name == name, table.c.managed == 1, table.c.disabled == 0)
-        found = connection.execute(query).scalar()
+        query = sa.select(table.c.id, table.c.disabled).where(table.c.name == name, table.c.managed == 1)
+        found = connection.execute(query).first()
         if found is None:
             raise Missing("there is no principal of this name", subject=name)
-        return str(found)
+        if found.disabled != disabled:
+            if disabled:
+                raise Refused("this principal is not disabled", subject=name, hint="`rotate` makes a new token.")
+            hint = "`strongroom gateway principal enable` lets it in again."
+            raise Refused("this principal is disabled", subject=name, hint=hint)
+        return str(found.id)
 
     def _new_token(self, connection: sa.Connection, principal: str, now: int, days: float | None) -> tokens.NewToken:
         made = tokens.new_token()
@@ -189,18 +223,15 @@ class Principals:
         return made
 
 
-_PRINCIPALS = "principals"
-
-
 def _changed(connection: sa.Connection) -> None:
     """Have all workers forget within a second whom they have let in."""
     text = (
         "INSERT INTO generation (name, number) VALUES (:name, 1)"
         " ON CONFLICT (name) DO UPDATE SET number = generation.number + 1"
     )
-    connection.execute(sa.text(text), {"name": _PRINCIPALS})
+    connection.execute(sa.text(text), {"name": PRINCIPALS})
 
 
-def _principal(row: sa.Row[tuple[object, ...]], reads: int | None = None) -> Principal:
+def _principal(row: sa.Row[tuple[object, ...]], reads: int | None = None, expires_ns: int | None = None) -> Principal:
     quota = Quota(row.quota_bytes, row.quota_objects, row.quota_snapshots, reads)
-    return Principal(row.id, row.name, quota, row.addresses, bool(row.managed))
+    return Principal(row.id, row.name, quota, row.addresses, bool(row.managed), bool(row.disabled), expires_ns)

@@ -13,7 +13,6 @@ from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
 from strongroom.gateway import adoptions
 from strongroom.gateway.comparison import differences
-from strongroom.gateway.quota import ALL
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_state import state
 
@@ -47,8 +46,6 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
                     adopt_strays(services.ledger, repository, begun_ns, stopping)
             except Exception as error:  # whatever it is, the other repositories are not its affair
                 _say(repository, error)
-        if services.settings.max_size:
-            _count(services, stopping)
     except Exception as error:
         print(f"error: recovery: {error}", file=sys.stderr, flush=True)
     services.repositories.watch(services.ledger, stopping)
@@ -92,8 +89,8 @@ def adopt_strays(ledger: Ledger, repository: Repository, begun_ns: int, stopping
             if stopping():
                 return
             came_ns = None if one.lost else repository.came_ns(one.name)
-            if came_ns is None or came_ns >= begun_ns:  # lost, or an upload that is under way
-                continue
+            if came_ns is None or came_ns >= begun_ns or repository.is_arriving(one.name):
+                continue  # lost, or an upload that is under way
             if _adopt_one(ledger, repository, one.name, repository.store.stat(one.name).size, one.modified_ns):
                 count += 1
                 names += [str(one.name)] if len(names) < NAMED else []
@@ -103,16 +100,15 @@ def adopt_strays(ledger: Ledger, repository: Repository, begun_ns: int, stopping
 
 
 def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: int, modified_ns: int | None) -> bool:
-    """Whether it has its receipt now. A stamp from before 1970 counts as 1970; one that is still to come as now."""
+    """Whether it has its receipt from us. A stamp from before 1970 counts as 1970; one that is still to come as now."""
     stamp = None if modified_ns is None or modified_ns > ledger.clock.now_ns() else max(0, modified_ns)
     try:
-        record_found(ledger, repository, name, LeafType.ADOPTED, size=size, time_ns=stamp)
+        return record_found(ledger, repository, name, LeafType.ADOPTED, size=size, time_ns=stamp)
     except Unavailable:
         raise
     except (StrongroomError, OSError, ValueError) as error:
         _say(repository, error, f"{name} is not adopted: ")
         return False
-    return True
 
 
 def _say(repository: Repository, error: Exception, what: str = "") -> None:
@@ -138,12 +134,15 @@ def record_found(
     principal: str = "",
     size: int,
     time_ns: int | None = None,
-) -> None:
-    """Make a receipt for an object that is there, unless it has one. A config has no hash in its name: it is read."""
+) -> bool:
+    """Make a receipt for an object that is there, unless it has one; whether it had none.
+
+    A config has no hash in its name: it is read.
+    """
     digest = name.name
     if name.name == CONFIG_NAME:
         digest = digest_of(repository.store, name)
-    ledger.record(
+    return ledger.record(
         kind,
         repository.id,
         name,
@@ -152,16 +151,4 @@ def record_found(
         principal=principal,
         time_ns=time_ns,
         unless_present=True,
-    )
-
-
-def _count(services: Services, stopping: Callable[[], bool]) -> None:
-    """Count what is stored, for ``--max-size``; until this is done, only what arrived since counts."""
-    size = objects = 0
-    for repository in services.repositories.all():
-        for kind in (Kind.CONFIG, *NAMED_KINDS):
-            for info in repository.store.list(kind):
-                size, objects = size + info.size, objects + 1
-                if stopping():
-                    return
-    services.quotas.set_used(ALL, size, objects)
+    ).new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,6 +15,32 @@ from strongroom.receipts.leaf import LeafType, parse
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.receipts.database import Database
+
+
+PRINCIPALS = "principals"
+"""The name of the number that changes whenever principals, tokens or their rights are changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryState:
+    """What the database says of a repository."""
+
+    frozen: bool
+    adopting: bool
+    panic: bool
+
+
+_LOOK = (
+    "SELECT (SELECT number FROM generation WHERE name = ?), (SELECT frozen FROM repository WHERE id = ?),"
+    " (SELECT adopting FROM repository WHERE id = ?), (SELECT panic FROM repository WHERE id = ?)"
+)
+
+
+def look(database: Database, repository: str) -> tuple[int, RepositoryState]:
+    """What may end an upload's right, as it is now, in one question: the principals' number, a repository's state."""
+    row = database.row(_LOOK, PRINCIPALS, repository, repository, repository)
+    assert row is not None
+    return int(row[0] or 0), RepositoryState(bool(row[1]), bool(row[2]), bool(row[3]))
 
 
 def is_logged(database: Database, repository: str, name: ObjectName) -> bool:
@@ -65,3 +92,10 @@ def panicked(database: Database, repository: str) -> bool:
             if receipt.type is LeafType.PANIC:
                 return receipt.detail.startswith("on")
     return False
+
+
+def forget_creator(database: Database, repository: str) -> None:
+    """A repository is nowhere any more: it counts for nobody."""
+    table = schema.repository
+    with database.write() as connection:
+        connection.execute(table.update().where(table.c.id == repository).values(creator=""))

@@ -5,6 +5,7 @@ What differs between a folder and a prefix in a bucket is in the classes below t
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import registry, schema
+from strongroom.gateway.usage import SEALED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.registry import RepositoryState
     from strongroom.receipts.database import Database
     from strongroom.receipts.tile_store import TileStore
     from strongroom.storage.contract import Store
@@ -45,8 +48,14 @@ class Arrival:
     """The most bytes that it may have."""
     principal: str
     """The ID of who sends it."""
-    reserve: Callable[[int], None]
-    """Is told each count of bytes before it is written, and may raise ``Full``."""
+    piece: Callable[[int], None]
+    """Is told each count of bytes before it is written, and may raise what ends the upload."""
+    publishing: Callable[[int | None], AbstractContextManager[None]]
+    """Entered with the bytes that are added, None for what is there already, when the body has ended and its bytes are
+    right; within it the object gets its name and its receipt. Raises what forbids it now, whatever was allowed when the
+    body began."""
+    again: Callable[[], None]
+    """The same question, after a wait within ``publishing``."""
     receipt: Callable[[str, int], None]
     """Makes a receipt for the object's SHA-256 and size durable, unless there is one."""
 
@@ -58,15 +67,6 @@ class Taken:
     sha256: str
     size: int
     new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryState:
-    """What the database says of a repository."""
-
-    frozen: bool
-    adopting: bool
-    panic: bool
 
 
 class Repository(ABC):
@@ -91,9 +91,19 @@ class Repository(ABC):
         Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and
         what the body raises. Nothing of ours is left behind but after success.
         """
-        if arrival.name is CONFIG and self._lost_config() and not self.has(CONFIG):
-            raise Refused("this repository's config was here before and was taken away; an operator must look")
+        self._check_config(arrival.name)
         return self._take(arrival)
+
+    @contextlib.contextmanager
+    def publishing(self, arrival: Arrival, size: int | None) -> Iterator[None]:
+        """``arrival.publishing``, and what else may have changed while the body was on its way."""
+        with arrival.publishing(size):
+            self._check_config(arrival.name)
+            yield
+
+    def _check_config(self, name: ObjectName) -> None:
+        if name is CONFIG and self._lost_config() and not self.has(CONFIG):
+            raise Refused("this repository's config was here before and was taken away; an operator must look")
 
     @abstractmethod
     def _take(self, arrival: Arrival) -> Taken:
@@ -108,6 +118,10 @@ class Repository(ABC):
         known = self._id or self.find_id()  # a place without an ID gets none by being asked for
         return known is not None and registry.is_logged(self._database, known, CONFIG)
 
+    def is_made(self) -> bool:
+        """Whether a repository begins here: an ID or a config. Raises ``Damaged``."""
+        return self.find_id() is not None or self.has(CONFIG)
+
     @abstractmethod
     def has(self, name: ObjectName) -> bool:
         """Whether anything stands under this name."""
@@ -117,6 +131,18 @@ class Repository(ABC):
         set; None where the store does not say."""
         return None
 
+    def is_arriving(self, name: ObjectName) -> bool:  # noqa: ARG002
+        """Whether an upload of it is under way, as far as can be seen here: published, perhaps, and not logged yet."""
+        return False
+
+    def keeps(self, name: ObjectName) -> bool:
+        """Whether what was just stored is still there; asked only where somebody may delete, since it may cost."""
+        return self.has(name)
+
+    def sealed(self) -> list[str]:
+        """The names of the sealed keys, as they are now."""
+        return self.own.names(SEALED)
+
     @abstractmethod
     def check_room(self) -> None:
         """Raise ``Full`` where so little space is left that receipts and locks would soon find none."""
@@ -124,6 +150,17 @@ class Repository(ABC):
     @abstractmethod
     def exclusive(self, what: str, *, wait: bool = True) -> AbstractContextManager[bool]:
         """One at a time over all workers, for a purpose that ``what`` names; yields whether it is ours."""
+
+    @abstractmethod
+    def change(self, name: ObjectName, principal: str) -> AbstractContextManager[None]:
+        """Within this an object leaves its place or comes back to it, and the log is told; a crash between is settled.
+
+        Raises ``Unavailable``.
+        """
+
+    @abstractmethod
+    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """Have the log's last word on an object be what lies there: after what may have raced with another request."""
 
     @abstractmethod
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
@@ -148,18 +185,19 @@ class Repository(ABC):
 
     def state(self, *, fresh: bool = False) -> RepositoryState:
         """What the database says, at most ``STATE_SECONDS`` old unless ``fresh``."""
-        now = time.monotonic()
-        if fresh or self._state is None or self._state[0] < now:
-            table = schema.repository
-            with self._database.read() as connection:
-                row = connection.execute(sa.select(table).where(table.c.id == self.id)).first()
-            found = RepositoryState(bool(row and row.frozen), bool(row and row.adopting), bool(row and row.panic))
-            self._state = (now + STATE_SECONDS, found)
-        return self._state[1]
+        known = self._state
+        if fresh or known is None or known[0] < time.monotonic():
+            return self.known_state(registry.look(self._database, self.id)[1])
+        return known[1]
 
-    def check_panic(self) -> None:
+    def known_state(self, found: RepositoryState) -> RepositoryState:
+        """Take over what the database has just said."""
+        self._state = (time.monotonic() + STATE_SECONDS, found)
+        return found
+
+    def check_panic(self, *, fresh: bool = False) -> None:
         """Raise ``Refused`` while a panic makes the repository read-only, but for locks."""
-        if self.state().panic:
+        if self.state(fresh=fresh).panic:
             raise Refused("the repository is read-only: panic was declared")
 
     def mark(self, **values: int) -> None:

@@ -50,9 +50,10 @@ repository = sa.Table(
     sa.Column("frozen", sa.Integer, nullable=False),
     sa.Column("adopting", sa.Integer, nullable=False),
     sa.Column("panic", sa.Integer, nullable=False),
+    sa.Column("creator", sa.Text, nullable=False),
 )
 """``frozen``: no key is admitted any more. ``adopting``: objects that were there before us still lack their leaves.
-``panic``: nothing but locks is written."""
+``panic``: nothing but locks is written. ``creator``: the principal for whom it counts until it has a config."""
 
 lock = sa.Table(
     "lock_owner",
@@ -82,6 +83,14 @@ usage = sa.Table(
 )
 """What a principal has stored; ``snapshots`` are those of the UTC day ``day``. ``*`` is all of them together."""
 
+counted = sa.Table(
+    "counted",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("next", sa.BigInteger, nullable=False),
+)
+"""How far each repository's leaves are in ``usage``: the first sequence number that is not."""
+
 reservation = sa.Table(
     "reservation",
     METADATA,
@@ -90,6 +99,9 @@ reservation = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("until_ns", sa.BigInteger, nullable=False),
     sa.Column("snapshots", sa.BigInteger, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
 )
 """What uploads under way will take, one object each; a row whose worker died ends by itself."""
 
@@ -183,4 +195,12 @@ STEPS = (
     CREATE INDEX repository_path ON repository (path)
     """,
     "ALTER TABLE reservation ADD COLUMN snapshots BIGINT NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE counted (repository TEXT PRIMARY KEY, next BIGINT NOT NULL);
+    DELETE FROM usage;
+    ALTER TABLE repository ADD COLUMN creator TEXT NOT NULL DEFAULT '';
+    ALTER TABLE reservation ADD COLUMN repository TEXT NOT NULL DEFAULT '';
+    ALTER TABLE reservation ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+    ALTER TABLE reservation ADD COLUMN name TEXT NOT NULL DEFAULT ''
+    """,
 )

@@ -7,10 +7,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Exists, Full, Missing, Refused
+from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.repository import WrongBytes
+from strongroom.gateway.usage import SEALED
 from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -39,22 +41,26 @@ def handle(
     role = services.access.role(identity, folders_of(repository.label))
     if role is None or not role.creates:
         raise Refused("this role seals no keys")
-    data = _read(body)
-    if not data:
-        raise WrongBytes("nothing to seal")
-    repository.check_panic()
-    repository.check_room()
-    with repository.exclusive("sealed"):
-        _keep(repository, name, data)
-    services.ledger.record(
-        LeafType.CREATE,
-        repository.id,
-        ("sealed", name),
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
-        principal=identity.id,
-        unless_present=True,
-    )
+    admission = Admission(services, request, identity, repository, name)
+    with services.turns.one(identity), admission:
+        admission.begin(request.length)
+        data = _read(body, admission)
+        if not data:
+            raise WrongBytes("nothing to seal")
+        new = name not in repository.sealed()
+        with admission.publishing(len(data) if new else None):
+            _keep(repository, name, data)
+            services.ledger.record(
+                LeafType.CREATE,
+                repository.id,
+                (SEALED, name),
+                sha256=hashlib.sha256(data).hexdigest(),
+                size=len(data),
+                principal=identity.id,
+                unless_present=True,
+            )
+        if new:
+            admission.settle()
     return Answer(200)
 
 
@@ -66,21 +72,22 @@ def _find(services: Services, identity: Identity, repository_id: str) -> Reposit
     raise Missing("there is no such repository for you")
 
 
-def _read(body: Body) -> bytes:
+def _read(body: Body, admission: Admission) -> bytes:
     view = buffer()
     found = bytearray()
     while count := body.readinto(view):
         found += view[:count]
         if len(found) > MAX_SEALED:
             raise Full(f"larger than {MAX_SEALED} bytes")
+        admission.piece(count)
     return bytes(found)
 
 
 def _keep(repository: Repository, name: str, data: bytes) -> None:
-    names = repository.own.names("sealed")
+    names = repository.sealed()
     if name not in names and len(names) >= MAX_COUNT:
         raise Refused(f"at most {MAX_COUNT} keys are sealed for a repository")
     try:
-        repository.own.write_once(f"sealed/{name}", data)
+        repository.own.write_once(f"{SEALED}/{name}", data)
     except Exists:
         raise Exists("something else is sealed for this key already") from None

@@ -37,6 +37,21 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
+def check_there(settings: Settings, *, begins: bool = False) -> None:
+    """For an operator's verb: see that a gateway keeps its state here, lest a mistyped path be made into one.
+
+    One that ``begins`` a gateway needs no more than the folder. Raises ``ConfigurationError``.
+    """
+    scheme, _, file = settings.database_url.partition(":///")
+    if scheme != "sqlite" or os.path.exists(file):
+        return
+    if not begins:
+        hint = "Give --path, or --state, as the gateway itself was given it."
+        raise ConfigurationError("no gateway keeps its state here", subject=settings.state_folder, hint=hint)
+    if not os.path.isdir(settings.home):
+        raise ConfigurationError("there is no such folder", subject=settings.home, hint="Make it first: `mkdir -p`.")
+
+
 def open_signer(settings: Settings, origin: str) -> Signer:
     """The log's signing key: the one given, or the state's, which is made at the first start."""
     if settings.signing_key:

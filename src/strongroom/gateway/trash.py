@@ -54,34 +54,41 @@ def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledge
     except FileNotFoundError:
         return
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-    target_folder = os.path.join(folder(repository), date, name.kind.value)
-    try:
-        for one in (repository.own_folder, folder(repository), os.path.dirname(target_folder), target_folder):
-            make_folder(one, repository.modes.folder)
-        generation = 0
-        while True:
-            try:
-                rename_new(source, os.path.join(target_folder, f"{name.name}.{generation}"))
-                break
-            except FileExistsError:
-                generation += 1
-        sync_folder(target_folder)
-        sync_folder(os.path.dirname(source))
-    except FileNotFoundError:
-        return  # a second request of the same kind was faster
-    except OSError as error:
-        raise store_error(error, source) from error
-    detail = f"{date} generation {generation}"
-    ledger.record(LeafType.TRASH, repository.id, name, size=size, principal=principal, detail=detail)
+    with repository.change(name, principal):
+        try:
+            generation = _move(repository, source, date, name)
+        except FileNotFoundError:
+            return  # a second request of the same kind was faster
+        except OSError as error:
+            raise store_error(error, source) from error
+        detail = f"{date} generation {generation}"
+        ledger.record(LeafType.TRASH, repository.id, name, size=size, principal=principal, detail=detail)
+        repository.agree(name, principal, ledger)  # another request may have stored it meanwhile
 
 
-def entries(repository: DiskRepository) -> Iterator[Trashed]:
-    """What is in the trash, the oldest date first."""
+def _move(repository: DiskRepository, source: str, date: str, name: ObjectName) -> int:
+    target = os.path.join(folder(repository), date, name.kind.value)
+    for one in (repository.own_folder, folder(repository), os.path.dirname(target), target):
+        make_folder(one, repository.modes.folder)
+    generation = 0
+    while True:
+        try:
+            rename_new(source, os.path.join(target, f"{name.name}.{generation}"))
+            break
+        except FileExistsError:
+            generation += 1
+    sync_folder(target)
+    sync_folder(os.path.dirname(source))
+    return generation
+
+
+def entries(repository: DiskRepository, only: Kind | None = None) -> Iterator[Trashed]:
+    """What is in the trash, the oldest date first; of one kind, where that is given."""
     root = folder(repository)
     for date in sorted(_names(root)):
         if _DATE.match(date) is None:
             continue
-        for kind in Kind:
+        for kind in Kind if only is None else (only,):
             inside = os.path.join(root, date, kind.value)
             for file in sorted(_names(inside)):
                 match = _ENTRY.match(file)
@@ -95,16 +102,19 @@ def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
     target = os.path.join(repository.path, one.name.path)
     with open(one.path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    try:
-        make_folder(os.path.dirname(target), repository.modes.folder)
-        rename_new(one.path, target)
-        sync_folder(os.path.dirname(target))
-        sync_folder(os.path.dirname(one.path))
-    except FileExistsError:
-        raise Exists("an object of this name is there", subject=str(one.name)) from None
-    except OSError as error:
-        raise store_error(error, target) from error
-    ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=f"from {one.date}")
+    with repository.change(one.name, ""):
+        try:
+            make_folder(os.path.dirname(target), repository.modes.folder)
+            rename_new(one.path, target)
+            sync_folder(os.path.dirname(target))
+            sync_folder(os.path.dirname(one.path))
+        except FileExistsError:
+            raise Exists("an object of this name is there", subject=str(one.name)) from None
+        except OSError as error:
+            raise store_error(error, target) from error
+        detail = f"from {one.date}"
+        ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=detail)
+        repository.agree(one.name, "", ledger)
 
 
 def find(repository: DiskRepository, name: str) -> Trashed:

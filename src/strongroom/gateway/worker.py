@@ -14,6 +14,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.gateway import adoptions
 from strongroom.gateway.access import Access
 from strongroom.gateway.access_log import AccessLog
+from strongroom.gateway.admission import Turns
 from strongroom.gateway.handler import Gateway, tick
 from strongroom.gateway.http.connection import Timing
 from strongroom.gateway.http.server import Server
@@ -77,6 +78,7 @@ class Services:
     watch: ClockWatch
     reading: ReadMeter
     losses: LossWatch
+    turns: Turns
     countersigning: Countersigning | None = None
     parent: int | None = None
     """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
@@ -153,6 +155,7 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
         watch=watch,
         reading=ReadMeter(settings, database, ledger, metrics),
         losses=LossWatch(database, ledger, place, metrics),
+        turns=Turns(settings.uploads_per_principal),
         countersigning=countersigning,
     )
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
 from strongroom.base.file_lock import file_lock
+from strongroom.base.named_locks import NamedLocks
 from strongroom.receipts.network_mounts import network_file_system
 
 BUSY_SECONDS = 30.0
@@ -66,6 +67,7 @@ class Database:
         self._lock_path: str | None = None
         self._locks: list[int] = []
         """Open descriptors of the lock file that nobody holds now."""
+        self._names = NamedLocks()
         self._held: list[Any] = []
         """Connections of ``statements`` that wait for its next call."""
         if backend == "sqlite":
@@ -77,6 +79,11 @@ class Database:
                 max_overflow=8,
                 pool_pre_ping=True,
                 connect_args={"client_encoding": "utf8"},  # without it, a SQL_ASCII server answers in bytes
+            )
+            self._apart = sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                poolclass=sa.NullPool,
+                connect_args={"client_encoding": "utf8"},
             )
         else:
             raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")
@@ -151,6 +158,21 @@ class Database:
                 else:
                     connection.close()
 
+    def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row of one plain query, written as for ``statements``. Raises ``Unavailable``."""
+        try:
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(sql if self.is_sqlite else sql.replace("?", "%s"), values)
+                found: tuple[Any, ...] | None = cursor.fetchone()
+                cursor.close()
+            finally:
+                connection.close()
+        except (DBAPIError, self._driver_error) as error:
+            raise Unavailable("the database cannot be used now", subject=str(error).strip()[:200]) from None
+        return found
+
     def _checked_out(self) -> Any:
         """A connection of the driver: one that an earlier call kept, which spares the pool's care, or a new one."""
         with contextlib.suppress(IndexError):
@@ -189,7 +211,14 @@ class Database:
         """
         digest = hashlib.sha256(name.encode()).digest()
         if self._lock_path is None:
-            with _translated(), self.engine.connect() as plain:
+            # One connection for each name that is waited for, and none of those that requests share: whoever waited
+            # with one of them would keep it from who has to go on before the wait can end.
+            with contextlib.ExitStack() as held:
+                if not held.enter_context(self._names.hold(name, wait=wait)):
+                    yield False
+                    return
+                held.enter_context(_translated())
+                plain = held.enter_context(self._apart.connect())
                 connection = plain.execution_options(isolation_level="AUTOCOMMIT")
                 number = {"number": int.from_bytes(digest[:8], "big", signed=True)}
                 words = "SELECT pg_advisory_lock(:number)" if wait else "SELECT pg_try_advisory_lock(:number)"
@@ -200,7 +229,7 @@ class Database:
                     if mine:
                         connection.execute(sa.text("SELECT pg_advisory_unlock(:number)"), number)
             return
-        with file_lock(f"{self._lock_path}-{digest[0] % 16}", wait=wait) as mine:
+        with file_lock(f"{self._lock_path}-{digest[:8].hex()}", wait=wait) as mine:
             yield mine
 
     def now_ns(self, connection: sa.Connection) -> int:

@@ -43,8 +43,11 @@ class LocalStore(Store):
         """The folder's absolute path."""
         return self.path
 
-    def prepare(self) -> None:
-        """Make the folders that restic's ``init`` makes, parents of the repository included."""
+    def prepare(self, *, shards: bool = True) -> None:
+        """Make the folders that restic's ``init`` makes, parents of the repository included.
+
+        Without ``shards`` the 256 folders of packs are left to be made when they are needed.
+        """
         mode = self.modes.folder
         try:
             _make_parents(self.path)
@@ -52,7 +55,7 @@ class LocalStore(Store):
             for kind in NAMED_KINDS:
                 make_folder(os.path.join(self.path, kind.value), mode)
             data = os.path.join(self.path, Kind.DATA.value)
-            made = [_mkdir(os.path.join(data, shard), mode) for shard in _SHARDS]
+            made = [_mkdir(os.path.join(data, shard), mode) for shard in _SHARDS if shards]
             if any(made):
                 sync_folder(data)
         except OSError as error:

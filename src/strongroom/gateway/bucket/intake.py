@@ -1,7 +1,8 @@
 """Taking an object into a bucket, in the one order that loses nothing:
 
-spool and hash → intent written down → one PUT that does not replace, whose SHA-256 the store checks → receipt
-committed → answer. An intent without a receipt is settled by asking the store (``settling``).
+spool and hash → ask whether it may be published → intent written down → one PUT that does not replace, whose SHA-256
+the store checks → receipt committed → answer. An intent without a receipt is settled by asking the store
+(``settling``).
 
 The answer comes before restic's watchdog of five minutes: a PUT is given up after ``PATIENCE`` seconds, and 503 makes
 the client send it again.
@@ -20,6 +21,8 @@ from strongroom.gateway.recovery import digest_of
 from strongroom.gateway.repository import Taken, WrongBytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.bucket.repository import BucketRepository
     from strongroom.gateway.bucket.spool import Spooled
@@ -41,34 +44,55 @@ def take(repository: BucketRepository, arrival: Arrival) -> Taken:
             if repository.has(name):
                 raise Exists("other bytes stand under this name", subject=str(name))
             raise WrongBytes("these bytes have another SHA-256 than the name says")
-        intent = works.intents.begin(repository, name, digest, spooled.size, arrival.principal)
-        try:
-            new = put(repository, name, spooled, digest)
-        except (Refused, Exists, Damaged, Full) as error:  # nothing of ours was stored
-            works.intents.done(intent)
-            if isinstance(error, Refused):  # of the gateway's key: no client can help it, and 403 would be for ever
-                raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
-            raise
-        except BaseException:
-            works.intents.give_up(intent)
-            raise
-        try:
-            arrival.receipt(digest, spooled.size)
-        except BaseException:
-            works.intents.give_up(intent)
-            raise
-        works.intents.done(intent)
-        return Taken(digest, spooled.size, new)
+        with repository.publishing(arrival, spooled.size):
+            return Taken(digest, spooled.size, _publish(repository, arrival, spooled, digest))
 
 
-def put(repository: BucketRepository, name: ObjectName, spooled: Spooled, digest: str) -> bool:
+def _publish(repository: BucketRepository, arrival: Arrival, spooled: Spooled, digest: str) -> bool:
+    """Store what may be published, with its receipt; whether it is new."""
+    intents, name = repository.works.intents, arrival.name
+    intent = intents.begin(repository, name, digest, spooled.size, arrival.principal)
+    try:
+        new = put(repository, name, spooled, digest, again=arrival.again)
+    except _Forbidden as forbidden:  # an earlier attempt may have stored it
+        intents.give_up(intent)
+        raise forbidden.error from None
+    except (Refused, Exists, Damaged, Full) as error:  # nothing of ours was stored
+        intents.done(intent)
+        if isinstance(error, Refused):  # of the gateway's key: no client can help it, and 403 would be for ever
+            raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
+        raise
+    except BaseException:
+        intents.give_up(intent)
+        raise
+    try:
+        arrival.receipt(digest, spooled.size)
+    except BaseException:
+        intents.give_up(intent)
+        raise
+    intents.done(intent)
+    return new
+
+
+class _Forbidden(Exception):
+    """What was allowed before a wait is so no more."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def put(
+    repository: BucketRepository, name: ObjectName, spooled: Spooled, digest: str, *, again: Callable[[], None]
+) -> bool:
     """Store a spooled body, unless these bytes are there; whether it is new.
 
-    Raises ``Exists`` and ``Damaged`` for what stands there, and what the store raises.
+    ``again`` is asked before each further attempt. Raises ``Exists`` and ``Damaged`` for what stands there, and what
+    the store raises.
     """
     keyed, pack = repository.keyed, name.kind is Kind.DATA
     until = time.monotonic() + PATIENCE
-    wait, again = FIRST_WAIT, False
+    wait, doubtful = FIRST_WAIT, False
     with repository.alone(name):
         while True:
             spooled.file.seek(0)
@@ -79,12 +103,16 @@ def put(repository: BucketRepository, name: ObjectName, spooled: Spooled, digest
                     return True
                 break
             except Unavailable:  # 409 of two conditional writes at once, a lost answer, a busy store
-                again = True
+                doubtful = True
                 if time.monotonic() + wait > until:
                     raise
                 time.sleep(wait * random.uniform(0.5, 1.0))
                 wait = min(2 * wait, LONGEST_WAIT)
-        if again and _is_ours(repository, name, spooled.size, digest):
+                try:
+                    again()
+                except Exception as error:
+                    raise _Forbidden(error) from None
+        if doubtful and _is_ours(repository, name, spooled.size, digest):
             return True
         _compare(repository, name, digest)
         return False

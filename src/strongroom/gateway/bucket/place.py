@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Missing, Refused, StoreError, StrongroomError, Unsupported
+from strongroom.base.errors import Missing, Refused, StoreError, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import registry
 from strongroom.gateway.bucket import promises, settling
@@ -19,7 +19,7 @@ from strongroom.gateway.bucket.repository import OWN, BucketRepository, Works
 from strongroom.gateway.bucket.spool import Spool
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
-from strongroom.gateway.quota import check_free
+from strongroom.gateway.quota import check_free, room_problems
 from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.receipts.tail import Tail
 from strongroom.storage.keyed import keyed_of
@@ -75,6 +75,7 @@ class BucketPlace(Place):
             Spool(folder, settings.spool_bytes // max(1, settings.workers)),
             self.intents,
             guarded=not (self.keyed.conditional and self._promises.conditional),
+            deletes=not settings.append_only,
         )
         self._known: dict[tuple[str, ...], tuple[float, BucketRepository]] = {}
         self._emptied: set[str] = set()
@@ -193,13 +194,7 @@ class BucketPlace(Place):
 
     def problems(self) -> list[str]:
         """As the base says."""
-        found = []
-        try:
-            check_free(self._works.folder)
-        except Full as error:
-            found.append(error.what)
-        except OSError as error:
-            found.append(f"the spool cannot be used: {error.strerror}")
+        found = room_problems({"the spool": self._works.folder})
         if self._works.guarded and not self._settings.allow_unconditional:
             found.append("the store no longer refuses to replace; this gateway alone serialises creation")
         if self._emptied:

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
 from strongroom.base.file_lock import file_lock
-from strongroom.base.objects import Kind
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.gateway import registry
 from strongroom.gateway.bucket import intake
 from strongroom.gateway.bucket.locks import Locks, ServedStore
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
+from strongroom.gateway.recovery import digest_of
 from strongroom.gateway.repository import Arrival, Repository, Taken, WrongBytes
+from strongroom.gateway.usage import SEALED
 from strongroom.receipts.bucket_files import BucketFiles
+from strongroom.receipts.leaf import LeafType
 from strongroom.storage.keyed import keyed_of
 
 if TYPE_CHECKING:
@@ -48,6 +52,8 @@ class Works:
     intents: Intents
     guarded: bool
     """Whether the store may replace what it has, so that creation is serialised here."""
+    deletes: bool = False
+    """Whether clients may delete."""
 
 
 class BucketRepository(Repository):
@@ -78,12 +84,14 @@ class BucketRepository(Repository):
             data += view[:count]
             if len(data) > arrival.limit:
                 raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
+            arrival.piece(count)
         digest = hashlib.sha256(data).hexdigest()
         if digest != name.name:
             if self.has(name):
                 raise Exists("other bytes stand under this name", subject=str(name))
             raise WrongBytes("these bytes have another SHA-256 than the name says")
-        return Taken(digest, len(data), self._locks.add(name.name, bytes(data)))
+        with self.publishing(arrival, len(data)):
+            return Taken(digest, len(data), self._locks.add(name.name, bytes(data)))
 
     def has(self, name: ObjectName) -> bool:
         """As the base says."""
@@ -97,6 +105,14 @@ class BucketRepository(Repository):
         except Refused as error:
             raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
         return True
+
+    def keeps(self, name: ObjectName) -> bool:
+        """As the base says: with --append-only nothing is deleted through a gateway."""
+        return not self.works.deletes or self.has(name)
+
+    def sealed(self) -> list[str]:
+        """As the base says: other workers seal, too, so a list that was kept would not do."""
+        return self.keyed.list(f"{OWN}/{SEALED}/")[0]
 
     def check_room(self) -> None:
         """As the base says, of the disk with the spool and the database."""
@@ -115,6 +131,31 @@ class BucketRepository(Repository):
         stripe = int(hashlib.sha256(f"{self.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
         with file_lock(os.path.join(self.works.folder, f"create-{stripe}.lock")):
             yield
+
+    @contextlib.contextmanager
+    def change(self, name: ObjectName, principal: str) -> Iterator[None]:
+        """As the base says, by an intent without a hash."""
+        intents = self.works.intents
+        intent = intents.begin(self, name, "", 0, principal)
+        try:
+            yield
+        except BaseException:
+            intents.give_up(intent)
+            raise
+        intents.done(intent)
+
+    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """As the base says."""
+        placed = self.has(name)
+        if placed == registry.is_logged(self._database, self.id, name):
+            return
+        if placed:
+            digest = digest_of(self.objects, name) if name is CONFIG else name.name
+            size = self.keyed.head(name.path).size
+            kind, detail = LeafType.RESTORE, "it stands in its place"
+            ledger.record(kind, self.id, name, sha256=digest, size=size, detail=detail, unless_present=True)
+        else:
+            ledger.record(LeafType.PURGE, self.id, name, principal=principal)
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Refused: the gateway's key for the bucket should not be able to delete, and there is no trash."""

@@ -48,6 +48,9 @@ def _settle(place: BucketPlace, ledger: Ledger, row: Any) -> bool:
         repository = place.find(folders_of(row.path))
         if repository.id != row.repository:
             return True  # made anew since
+        if not row.sha256:  # a removal
+            repository.agree(name, row.principal, ledger)
+            return True
         if _holds(repository, name, row):
             record_found(ledger, repository, name, LeafType.RECOVERED, principal=row.principal, size=row.size)
     except Missing:

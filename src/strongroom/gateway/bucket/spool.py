@@ -82,7 +82,7 @@ class Spooled:
                 raise Full(f"larger than {arrival.limit} bytes, the most for this kind")
             if body.read > self._charged:
                 self._charge(body.read - self._charged)
-            arrival.reserve(count)
+            arrival.piece(count)
             part = view[:count]
             digest.update(part)
             try:

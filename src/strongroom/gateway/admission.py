@@ -1,0 +1,220 @@
+"""Whether an upload may be published: the one place that says so, for every kind and every store.
+
+What lets an upload in may end while its body is on its way, and a sender may hold back the last byte for as long as he
+likes within the pace. So whatever was looked at before counts for nothing when the body has ended: who asks, his role,
+the panic, the keys' freeze and windows, the quota, the room on the disk are all looked at again, afresh, and then
+the object gets its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Full, Refused, Unavailable
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.gateway import registry
+from strongroom.gateway.paths import folders_of
+from strongroom.gateway.quota import what_of
+from strongroom.gateway.roles import Role
+from strongroom.gateway.usage import SEALED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from strongroom.gateway.access import Identity
+    from strongroom.gateway.http.request import Request
+    from strongroom.gateway.quota import Reservation
+    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.worker import Services
+
+ROOM_STEP = 4 << 20
+"""After so many bytes of a body the room on the disk is looked at again."""
+
+
+class Busy(Unavailable):
+    """Too much at once for one principal."""
+
+
+class Turns:
+    """How many uploads of each principal one worker takes at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._running: Counter[str] = Counter()
+        self._guard = threading.Lock()
+
+    @contextlib.contextmanager
+    def one(self, identity: Identity) -> Iterator[None]:
+        """The time of one upload. Raises ``Busy``."""
+        with self._guard:
+            if self._running[identity.id] >= self._most:
+                raise Busy("too many uploads at once")
+            self._running[identity.id] += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._running[identity.id] -= 1
+                if not self._running[identity.id]:
+                    del self._running[identity.id]
+
+
+class Admission:
+    """One upload's right to be published. Use as a context manager: what it has reserved ends with it."""
+
+    def __init__(
+        self, services: Services, request: Request, identity: Identity, repository: Repository, name: ObjectName | str
+    ) -> None:
+        """``name`` is an object's, or that of the custody key that a sealed one is for."""
+        self._services = services
+        self._request = request
+        self._identity = identity
+        self._repository = repository
+        self._name = name
+        self._kind = name.kind if isinstance(name, ObjectName) else None
+        self._folders = folders_of(repository.label)
+        self._what = what_of(repository.id, name)
+        self._looked = 0
+        self._claimed = False
+        self._reservation: Reservation | None = None
+
+    def __enter__(self) -> Admission:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
+
+    def begin(self, declared: int | None) -> None:
+        """What would be refused at the end is refused at once; reserve. Raises ``Refused``, ``Full``, ``Unavailable``.
+
+        ``declared`` is the body's length, where it is known.
+        """
+        if self._kind is not Kind.LOCK:
+            self._repository.check_panic()
+            self._repository.check_room()
+        if self._kind is Kind.KEY:
+            self._check_key()
+        quotas = self._services.quotas
+        try:
+            self._reservation = quotas.begin(self._identity, self._what, declared)
+        except Full:
+            if not self._is_there():
+                raise
+            # The same bytes again are a success for who has used up his quota with them: nothing is added.
+            self._reservation = quotas.begin(self._identity, self._what, declared, lazy=True)
+
+    def piece(self, count: int) -> None:
+        """So many bytes are about to be written. Raises as ``begin``, and ``Denied``."""
+        assert self._reservation is not None
+        self._look(fresh=False)
+        self._looked += count
+        if self._looked >= ROOM_STEP and self._kind is not Kind.LOCK:
+            self._looked = 0
+            self._repository.check_room()
+        self._reservation.take(count)
+
+    def again(self) -> None:
+        """All but quota and claims, afresh: what a wait has to be followed by. Raises as ``piece``."""
+        self._look(fresh=True)
+        if self._kind is not Kind.LOCK:
+            self._repository.check_room()
+        if self._kind is Kind.KEY:
+            self._check_key()
+
+    @contextlib.contextmanager
+    def publishing(self, size: int | None) -> Iterator[None]:
+        """Within this the object gets its name and its receipt. Raises as ``piece``.
+
+        ``size`` is what it adds, None where it is there already. What can only be counted by one at a time is counted
+        by one at a time, over all workers.
+        """
+        assert self._reservation is not None
+        with self._alone():
+            self.again()
+            if size is not None:
+                try:
+                    self._reservation.confirm(self._identity, size)
+                except Full:
+                    if not self._is_there():
+                        raise
+            if self._kind is Kind.LOCK and self._role is not Role.FULL:
+                self._claim_lock()
+            try:
+                yield
+            except BaseException:
+                self.withdraw()
+                raise
+
+    def settle(self) -> None:
+        """The object is stored, and new."""
+        assert self._reservation is not None
+        self._reservation.settle()
+
+    def withdraw(self) -> None:
+        """Nothing of this upload became a lock: nobody owns it for having sent it. Idempotent."""
+        if self._claimed:
+            self._claimed = False
+            assert isinstance(self._name, ObjectName)
+            self._services.ledger.forget_lock(self._repository, self._name.name)
+
+    @property
+    def _role(self) -> Role | None:
+        return self._services.access.role(self._identity, self._folders)
+
+    def _look(self, *, fresh: bool) -> None:
+        services, access = self._services, self._services.access
+        if fresh:
+            generation, state = registry.look(services.database, self._repository.id)
+            self._repository.known_state(state)
+            access.reload_if_changed(generation)
+        if self._identity.looked != access.changes or access.has_ended(self._identity):
+            self._identity = access.authenticate(self._request)
+        role = self._role
+        if role is None or not (role.creates or self._kind is Kind.LOCK):
+            raise Refused("this repository is not yours any more")
+        if self._kind is not Kind.LOCK:
+            self._repository.check_panic()
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """Whatever this upload's check must not be raced by, held off."""
+        if self._kind is None:
+            return self._repository.exclusive(SEALED)
+        if self._role is Role.FULL:
+            return contextlib.nullcontext()
+        if self._kind is Kind.LOCK:
+            return self._repository.exclusive("locks")
+        if self._kind is Kind.KEY or (
+            self._kind is Kind.SNAPSHOT and not self._services.ledger.is_frozen(self._repository)
+        ):
+            return self._repository.exclusive("keys")  # the first snapshot freezes them
+        return contextlib.nullcontext()
+
+    def _is_there(self) -> bool:
+        return isinstance(self._name, ObjectName) and self._repository.has(self._name)
+
+    def _claim_lock(self) -> None:
+        assert isinstance(self._name, ObjectName)
+        # Who sends a lock that is there already has not made it (G-5).
+        if not self._repository.has(self._name):
+            most = self._services.settings.locks_per_principal
+            self._services.ledger.claim_lock(self._repository, self._name.name, self._identity.id, most)
+            self._claimed = True
+
+    def _check_key(self) -> None:
+        assert isinstance(self._name, ObjectName)
+        repository, ledger = self._repository, self._services.ledger
+        if self._role is Role.FULL or repository.has(self._name):
+            return  # the same key again is compared, and never another
+        if ledger.is_frozen(repository) and not ledger.key_admitted(repository, self._name.name):
+            raise Refused(
+                "keys are frozen since the first snapshot; an operator opens a window for one key with"
+                " `strongroom gateway keys open`"
+            )
+        most = self._services.settings.keys_per_repository
+        if sum(1 for _ in repository.store.list(Kind.KEY)) >= most:
+            raise Refused(f"a repository has at most {most} keys")
