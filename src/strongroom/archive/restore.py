@@ -31,8 +31,8 @@ NAMED = 20
 class RestoreOptions:
     """What ``restore`` was asked to do. Patterns are restic's, of the command line and of files alike.
 
-    ``overwrite``: ``always`` compares files that are there block by block and writes what differs; ``if-changed``
-    takes equal size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
+    ``overwrite``: ``always`` compares files that are there and replaces those that differ; ``if-changed`` takes equal
+    size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
     leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories restored and
     the patterns. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
     ``security`` and ``trusted``. ``ownership_by_name`` gives entries to users and groups of the same names, where this

@@ -61,8 +61,10 @@ def _unheard(error: OSError) -> int:
 def _run(words: list[str], out: Out) -> int:
     from strongroom.cli.output.out import OutputClosed
     from strongroom.cli.shared.failure import report
+    from strongroom.cli.shared.open_files import allow_all
     from strongroom.cli.shared.signals import Signals
 
+    allow_all()
     signals = Signals()
     json, debug = "--json" in words, "--debug" in words
     try:

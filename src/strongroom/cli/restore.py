@@ -26,8 +26,9 @@ Bring files back from a snapshot into a folder. Nothing is ever written outside 
   strongroom restore latest:/home/ann/Documents --target /tmp/documents
   strongroom restore 2f1c9d0e --target / --include /etc/fstab
 
-What cannot be restored is named, the rest is restored, and the exit code is 1. Run as root it brings back owners,
-devices and all attributes; use --safe for snapshots of hosts that you do not trust.
+What stands there stays until what replaces it is whole. What cannot be restored is named, the rest is restored, and the
+exit code is 1. Run as root it brings back owners, devices and all attributes; use --safe for snapshots of hosts that
+you do not trust.
 """
 _OVERWRITE = ("always", "if-changed", "if-newer", "never")
 
@@ -55,8 +56,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite",
         choices=_OVERWRITE,
         default="always",
-        help="what becomes of files that are there: always compares contents and writes what differs; if-changed takes "
-        "equal size and time for equal; if-newer writes over older files only; never leaves all alone",
+        help="what becomes of files that are there: always compares contents and replaces what differs; if-changed "
+        "takes equal size and time for equal; if-newer writes over older files only; never leaves all alone",
     )
     how.add_argument("--delete", action="store_true", help="remove from the target what the snapshot does not have")
     how.add_argument("-n", "--dry-run", action="store_true", help="write nothing, show what would be done")

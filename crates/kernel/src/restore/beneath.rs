@@ -5,8 +5,8 @@
 //! meanwhile, nothing outside the target is reached (threats E-1, E-2). With single components this is what
 //! `openat2` with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS` would promise, on every kernel.
 
-use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, Result};
 
 /// The extended attribute that gives new entries of a directory an access list.
@@ -26,6 +26,28 @@ pub(super) fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<O
     )
 }
 
+/// Opens a directory; one of our own whose mode keeps us out is opened to its owner for that. With the mode that it had
+/// then, to be given back.
+pub(super) fn open_own_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Option<u32>)> {
+    match open_directory(directory, name) {
+        Err(Errno::ACCESS) => {}
+        other => return other.map(|handle| (handle, None)),
+    }
+    let entry = open_path(directory, name)?;
+    let stat = rustix::fs::fstat(&entry)?;
+    let mode = stat.st_mode & 0o7777;
+    if !kind(&stat).is_dir() || !is_ours(&stat) || mode & 0o500 == 0o500 {
+        return Err(Errno::ACCESS);
+    }
+    rustix::fs::chmod(proc_path(&entry), Mode::from_raw_mode(mode | 0o700))?;
+    Ok((open_directory(directory, name)?, Some(mode)))
+}
+
+/// Whether an entry belongs to this process's user.
+pub(super) fn is_ours(stat: &Stat) -> bool {
+    stat.st_uid == rustix::process::geteuid().as_raw()
+}
+
 /// Makes a file that must not exist. The process's umask applies to `mode`.
 pub(super) fn create(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -33,14 +55,17 @@ pub(super) fn create(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Resul
 }
 
 /// Opens a file that exists. Never blocks on a pipe that took its place; who calls this looks at what it got.
-pub(super) fn open_file(directory: BorrowedFd<'_>, name: &[u8], write: bool) -> Result<OwnedFd> {
-    let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
-    rustix::fs::openat(
-        directory,
-        name,
-        access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
+pub(super) fn open_file(directory: BorrowedFd<'_>, name: &[u8], access: OFlags) -> Result<OwnedFd> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::empty())
+}
+
+/// Opens a file for reading, if it may be so without a trace: its time of access stays.
+pub(super) fn open_to_read(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+    match open_file(directory, name, OFlags::RDONLY | OFlags::NOATIME) {
+        Err(Errno::PERM) => open_file(directory, name, OFlags::RDONLY),
+        other => other,
+    }
 }
 
 /// A handle that is good for nothing but naming the entry itself, whatever it is.
@@ -74,6 +99,21 @@ pub(super) fn remove_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result
     rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)
 }
 
+/// Moves an entry within its directory, over a file that may stand there.
+pub(super) fn rename(directory: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
+    rustix::fs::renameat(directory, from, directory, to)
+}
+
+/// Two entries of a directory change places at once.
+pub(super) fn exchange(directory: BorrowedFd<'_>, one: &[u8], other: &[u8]) -> Result<()> {
+    rustix::fs::renameat_with(directory, one, directory, other, RenameFlags::EXCHANGE)
+}
+
+/// Marks an open file or directory as in use; false if another process did. Where that cannot be done nobody can tell.
+pub(super) fn claim(handle: impl AsFd) -> bool {
+    rustix::fs::flock(handle, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+}
+
 /// Whether new entries of a directory come with an access list that nobody gave them.
 pub(super) fn has_default_acl(directory: BorrowedFd<'_>) -> bool {
     rustix::fs::fgetxattr_query(directory, DEFAULT_ACL).is_ok_and(|length| length > 0)
@@ -90,6 +130,16 @@ pub(super) fn names(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
         }
     }
     Ok(names)
+}
+
+/// Whether a directory has no entries.
+pub(super) fn is_empty(directory: BorrowedFd<'_>, name: &[u8]) -> Result<bool> {
+    for entry in rustix::fs::Dir::new(open_directory(directory, name)?)? {
+        if is_name(entry?.file_name().to_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A handle with a reading position of its own.

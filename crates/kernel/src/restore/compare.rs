@@ -2,12 +2,11 @@
 
 use super::beneath;
 use super::context::Context;
-use super::directory::identity;
+use super::directory::{Identity, identity};
 use super::entry::{File, State};
 use super::metadata::{self, Time};
 use super::options::Overwrite;
 use super::plan::{is_too_long, plain_length};
-use super::report::Action;
 use super::write;
 use crate::{BlobType, Id};
 use rustix::fd::{AsFd, OwnedFd};
@@ -15,45 +14,50 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Compares a file that is present, and either settles it or leaves what it lacks for the plan.
-pub(super) fn present(context: &Context, file: &File, buffer: &mut Vec<u8>) {
-    if let Err(error) = try_present(context, file, buffer) {
-        file.failed.store(true, Relaxed);
-        context.fail(file.path(), "cannot replace what is there", error);
-        write::settle(context, file, Action::Updated);
+/// What tells whether a file is the one that was looked at, as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    identity: Identity,
+    pub(super) size: u64,
+    mtime: Time,
+}
+
+impl Stamp {
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self { identity: identity(stat), size: stat.st_size as u64, mtime: mtime(stat) }
     }
 }
 
-fn try_present(context: &Context, file: &File, buffer: &mut Vec<u8>) -> rustix::io::Result<()> {
-    let dry = context.options.dry_run;
-    let dir = match context.handle(&file.dir) {
-        Ok(dir) => dir,
+/// Compares a file that is present, and either settles it or leaves what it lacks for the plan. It is read, nothing else.
+pub(super) fn present(context: &Context, file: &File, buffer: &mut Vec<u8>) {
+    match context.handle(&file.dir) {
+        Ok(dir) => try_present(context, file, &dir, buffer),
         Err(error) => {
             write::fail(context, file, "cannot reach its directory", error);
-            write::settle(context, file, Action::Updated);
-            return Ok(());
+            write::settle(context, file);
         }
-    };
-    let opened = beneath::open_file(dir.as_fd(), &file.name, !dry)
+    }
+}
+
+fn try_present(context: &Context, file: &File, dir: &OwnedFd, buffer: &mut Vec<u8>) {
+    let dry = context.options.dry_run;
+    let opened = beneath::open_to_read(dir.as_fd(), &file.name)
         .ok()
         .and_then(|handle| rustix::fs::fstat(&handle).ok().map(|stat| (handle, stat)))
         .filter(|(_, stat)| beneath::kind(stat).is_file());
-    // One of several names must not be written through, the other may lie outside the target (threats E-3).
-    let Some((handle, stat)) = opened.filter(|(_, stat)| stat.st_nlink == 1 || file.source.is_some()) else {
-        context.report.found(file.size);
-        if !dry {
-            context.make_room(&file.dir, &dir, &file.name)?;
-        }
-        return Ok(());
+    let Some((handle, stat)) = opened else {
+        context.report.found(file.size); // what may not be read is replaced
+        return;
     };
     let lacking = if same_stamp(context, file, &stat) { Vec::new() } else { lacking(context, file, &handle, buffer) };
-    // What has several names is left as it is or replaced, never touched: who knows where the others are.
+    // What has several names is left as it is or replaced, never touched: another may lie outside (threats E-3).
     let shared = stat.st_nlink > 1;
     let complete = lacking.is_empty() && stat.st_size as u64 == file.size;
-    if complete && (!shared || metadata::has(&handle, &stat, &file.metadata)) {
+    let right = complete && metadata::has(&handle, &stat, &file.metadata);
+    if complete && (!shared || right) {
         file.length.store(file.size, Relaxed);
         context.report.skipped(|| file.path(), file.size);
-        if !dry && !shared {
+        if !dry && !right {
             let outcome = metadata::apply_to_handle(&handle, &stat, &file.metadata, false);
             context.tell(|| file.path(), outcome);
         }
@@ -62,19 +66,13 @@ fn try_present(context: &Context, file: &File, buffer: &mut Vec<u8>) -> rustix::
         }
         *file.state() = State::Settled;
         context.release(&file.dir);
-        return Ok(());
+        return;
     }
     context.report.found(file.size);
-    if dry {
-        return Ok(());
+    if !dry && lacking.len() < file.content.len() {
+        context.report.wrote(file.size.saturating_sub(lengths(context, file, &lacking)));
+        *file.state() = State::Lacking(Stamp::of(&stat), lacking);
     }
-    if shared {
-        return context.make_room(&file.dir, &dir, &file.name);
-    }
-    metadata::strip_setid(&handle, &stat)?;
-    context.report.wrote(file.size.saturating_sub(lengths(context, file, &lacking)));
-    *file.state() = State::Lacking(identity(&stat), lacking);
-    Ok(())
 }
 
 fn same_stamp(context: &Context, file: &File, stat: &Stat) -> bool {
@@ -109,7 +107,7 @@ pub(super) fn lacking(context: &Context, file: &File, handle: &OwnedFd, buffer: 
     lacking
 }
 
-fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
+pub(super) fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
     buffer.resize(length as usize, 0);
     read_exact(handle, at, buffer).is_ok() && Id::of(buffer) == *id
 }
@@ -153,7 +151,7 @@ pub(super) fn verify(context: &Context, file: &File, buffer: &mut Vec<u8>) {
 
 fn open_again(context: &Context, file: &File) -> Result<(OwnedFd, Stat), String> {
     let dir = context.handle(&file.dir).map_err(|error| error.to_string())?;
-    let handle = beneath::open_file(dir.as_fd(), &file.name, false).map_err(|error| error.to_string())?;
+    let handle = beneath::open_to_read(dir.as_fd(), &file.name).map_err(|error| error.to_string())?;
     let stat = rustix::fs::fstat(&handle).map_err(|error| error.to_string())?;
     Ok((handle, stat))
 }

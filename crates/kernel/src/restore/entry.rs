@@ -1,7 +1,9 @@
 //! What the walk found and the workers make: files, links to them, and everything that has no content.
 
+use super::compare::Stamp;
 use super::directory::{Dir, Identity};
-use super::metadata::Metadata;
+use super::metadata::{Metadata, Time};
+use super::report::Action;
 use crate::Id;
 use crate::tree::NodeType;
 use rustix::fd::OwnedFd;
@@ -16,11 +18,12 @@ pub(super) struct File {
     pub(super) metadata: Metadata,
     /// The size that the snapshot says, in bytes; its blobs decide.
     pub(super) size: u64,
-    /// A regular file stood there when the directory was walked.
-    pub(super) present: bool,
+    pub(super) there: There,
     /// Set if other names of the same inode follow.
     pub(super) source: Option<Arc<LinkSource>>,
     pub(super) state: Mutex<State>,
+    /// The name under which it lies until it is whole, where something else has its own.
+    pub(super) staged: OnceLock<Box<[u8]>>,
     /// Blobs that are still to be written.
     pub(super) remaining: AtomicU32,
     /// The plan has blobs of it: whoever writes the last of them finishes the file, and nobody else.
@@ -31,12 +34,21 @@ pub(super) struct File {
     pub(super) failed: AtomicBool,
 }
 
+/// What stood where an entry goes when its directory was walked. It stays until the new entry is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    Nothing,
+    File,
+    /// A directory, a link, a device, a pipe, a socket.
+    Other,
+}
+
 /// What there is of a file.
 pub(super) enum State {
     /// Nothing: it is yet to be made.
     New,
-    /// A file that was there, with the numbers of the blobs that it lacks.
-    Lacking(Identity, Vec<u32>),
+    /// Nothing either, but an older file holds all blobs except those of these numbers.
+    Lacking(Stamp, Vec<u32>),
     /// It is being written, but not open just now.
     Closed(Identity),
     /// It is being written.
@@ -48,6 +60,16 @@ pub(super) enum State {
 impl File {
     pub(super) fn path(&self) -> Vec<u8> {
         self.dir.path_of(&self.name)
+    }
+
+    /// The name that it has on disk now.
+    pub(super) fn name_on_disk(&self) -> &[u8] {
+        self.staged.get().unwrap_or(&self.name)
+    }
+
+    /// Once it is done.
+    pub(super) fn action(&self) -> Action {
+        if self.there == There::Nothing { Action::Restored } else { Action::Updated }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -68,9 +90,11 @@ pub(super) struct Link {
     pub(super) dir: Arc<Dir>,
     pub(super) name: Box<[u8]>,
     pub(super) source: Arc<LinkSource>,
+    /// When the file was modified.
+    pub(super) mtime: Time,
 }
 
-/// A symbolic link, a device or a pipe. Nothing stands there when it is made.
+/// A symbolic link, a device or a pipe.
 pub(super) struct Other {
     pub(super) dir: Arc<Dir>,
     pub(super) name: Box<[u8]>,

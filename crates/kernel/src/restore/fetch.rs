@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// Bytes that may be under way or wait to be written.
 const WINDOW: u64 = 64 << 20;
-/// Ranges that may be under way or wait, open files among them.
-const MOST_RANGES: usize = 16;
 /// How long anybody waits before looking whether the run was stopped.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -93,8 +91,9 @@ struct Queue {
     closed: bool,
 }
 
-#[derive(Default)]
 pub(super) struct Fetch {
+    /// Ranges that may be under way or wait, open files among them.
+    most_ranges: usize,
     queue: Mutex<Queue>,
     for_workers: Condvar,
     for_owner: Condvar,
@@ -102,6 +101,11 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
+    pub(super) fn new(most_ranges: usize) -> Self {
+        let (for_workers, for_owner, for_waiters) = Default::default();
+        Self { most_ranges, queue: Mutex::default(), for_workers, for_owner, for_waiters }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,7 +224,7 @@ impl Fetch {
                 queue.asked.insert(request.ticket, None);
                 return Some(request);
             }
-            let room = queue.ranges < MOST_RANGES;
+            let room = queue.ranges < self.most_ranges;
             let (bytes, ranges) = (queue.bytes, queue.ranges);
             let fits = |wanted: &Wanted| ranges == 0 || bytes + wanted.segment.length <= WINDOW;
             if room

@@ -5,13 +5,16 @@
 
 use super::beneath;
 use super::choice::Choice;
+use crate::Error;
 use crate::tree::{Node, mode};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::sync::Arc;
 
 const SETID: u32 = 0o6000;
+/// No mode: whatever it is now, it is set.
+const UNKNOWN: u32 = 0o10_000;
 
 /// A point in time, in seconds and nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +88,11 @@ impl Metadata {
         is_ours_to_remove(name) && self.choice.as_ref().is_none_or(|choice| choice.takes(name))
     }
 
+    /// Whether some attributes are left as they are.
+    pub(super) fn chooses(&self) -> bool {
+        self.choice.is_some()
+    }
+
     /// Bytes of memory beside the structure itself.
     pub(super) fn memory(&self) -> usize {
         self.attributes.iter().map(|(name, value)| 48 + name.len() + value.len()).sum()
@@ -105,7 +113,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     fn note(&mut self, what: &str, error: Errno) {
-        self.problems.push(format!("{what}: {}", std::io::Error::from(error)));
+        self.problems.push(Error::io(what, error).to_string());
     }
 
     fn owner(&mut self, result: rustix::io::Result<()>) {
@@ -135,38 +143,73 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Applies to an open file or directory, which is `stat` now. `clean` says that it was made by this run and has no
-/// attributes yet, so that none need be looked for.
+/// Applies to an open file or directory, which is `stat` now, what it does not have yet. `clean` says that it was made by
+/// this run and has no attributes, so that none need be looked for.
 pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, clean: bool) -> Outcome {
     let mut outcome = Outcome::default();
     let mut now = stat.st_mode & 0o7777;
     if (stat.st_uid, stat.st_gid) != (wanted.uid, wanted.gid) {
         let result = rustix::fs::fchown(handle, Some(Uid::from_raw(wanted.uid)), Some(Gid::from_raw(wanted.gid)));
         outcome.owner(result);
-        now = 0o10_000; // whatever it is now: set the mode
+        now = UNKNOWN; // the system may have taken bits away
     }
-    if !clean {
-        for name in attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer)) {
-            if wanted.may_remove(&name) && !wanted.attributes.iter().any(|(wanted, _)| *wanted == name) {
-                outcome.attribute(&name, rustix::fs::fremovexattr(handle, name.as_slice()));
-                now = 0o10_000;
-            }
-        }
+    let names = if clean { Vec::new() } else { attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer)) };
+    let stale =
+        |name: &[u8]| wanted.may_remove(name) && !wanted.attributes.iter().any(|(wanted, _)| wanted.as_slice() == name);
+    let stale: Vec<_> = names.iter().filter(|name| stale(name)).collect();
+    let missing = |(name, value): &&Attribute| !names.contains(name) || attribute(handle, name).as_ref() != Some(value);
+    let missing: Vec<_> = wanted.attributes.iter().filter(missing).collect();
+    if (!stale.is_empty() || !missing.is_empty()) && stat.st_mode & 0o200 == 0 {
+        // Attributes of users are for those who may write the file, whatever its handle is open for.
+        let _ = rustix::fs::fchmod(handle, Mode::from_raw_mode((stat.st_mode & 0o777) | 0o200));
+        now = UNKNOWN;
     }
-    for (name, value) in &wanted.attributes {
+    for name in stale {
+        outcome.attribute(name, rustix::fs::fremovexattr(handle, name.as_slice()));
+        now = UNKNOWN;
+    }
+    for (name, value) in missing {
         let result = checked(name).and_then(|name| rustix::fs::fsetxattr(handle, name, value, XattrFlags::empty()));
         outcome.attribute(name, result);
-        now = 0o10_000;
+        now = UNKNOWN;
     }
     if now != wanted.mode
         && let Err(error) = rustix::fs::fchmod(handle, Mode::from_raw_mode(wanted.mode))
     {
         outcome.note("cannot set the mode", error);
     }
-    if let Err(error) = rustix::fs::futimens(handle, &wanted.times()) {
+    let modified = (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos);
+    let accessed = (stat.st_atime, stat.st_atime_nsec as u32) == (wanted.atime.seconds, wanted.atime.nanos);
+    if (clean || !modified || !accessed)
+        && let Err(error) = rustix::fs::futimens(handle, &wanted.times())
+        && (clean || !modified)
+    {
         outcome.note("cannot set the times", error);
     }
     outcome
+}
+
+/// Takes over to a new file what its older one has and a restore would leave alone on that: attributes that were not
+/// asked for, labels of the system. What cannot be taken over is what new files do not have.
+pub(super) fn take_over(old: &OwnedFd, new: &OwnedFd, wanted: &Metadata) {
+    for name in attribute_names(|buffer| rustix::fs::flistxattr(old, buffer)) {
+        let ours = wanted.may_remove(&name) || wanted.attributes.iter().any(|(wanted, _)| *wanted == name);
+        // The last two are about the content, which is another one.
+        if !ours
+            && !name.starts_with(b"security.ima")
+            && !name.starts_with(b"security.evm")
+            && let Some(value) = attribute(old, &name)
+        {
+            let _ = rustix::fs::fsetxattr(new, name.as_slice(), &value, XattrFlags::empty());
+        }
+    }
+}
+
+fn attribute(handle: &OwnedFd, name: &[u8]) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; 64 << 10];
+    let length = rustix::fs::fgetxattr(handle, checked(name).ok()?, buffer.as_mut_slice()).ok()?;
+    buffer.truncate(length);
+    Some(buffer)
 }
 
 /// Whether an open file has all that [`apply_to_handle`] would give it.
@@ -174,12 +217,6 @@ pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
     let times = (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos);
     let owner = !is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid);
     let names = attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer));
-    let value = |name: &[u8]| {
-        let mut buffer = vec![0; 64 << 10];
-        let length = rustix::fs::fgetxattr(handle, name, buffer.as_mut_slice()).ok()?;
-        buffer.truncate(length);
-        Some(buffer)
-    };
     times
         && owner
         && stat.st_mode & 0o7777 == wanted.mode
@@ -187,7 +224,7 @@ pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
             .iter()
             .filter(|name| wanted.may_remove(name))
             .all(|name| wanted.attributes.iter().any(|(n, _)| n == name))
-        && wanted.attributes.iter().all(|(name, wanted)| checked(name).is_ok() && value(name).as_ref() == Some(wanted))
+        && wanted.attributes.iter().all(|(name, wanted)| attribute(handle, name).as_ref() == Some(wanted))
 }
 
 /// Applies to an entry that is not opened: a symbolic link, a device, a pipe. It was made by this run.
@@ -207,6 +244,15 @@ pub(super) fn apply_to_entry(directory: BorrowedFd<'_>, name: &[u8], link: bool,
         outcome.note("cannot set the times", error);
     }
     outcome
+}
+
+/// Whether an entry that is not opened, and is `stat`, has what [`apply_to_entry`] would give it. Attributes are not
+/// looked at: with some the answer is no.
+pub(super) fn entry_has(stat: &Stat, link: bool, wanted: &Metadata) -> bool {
+    wanted.attributes.is_empty()
+        && (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos)
+        && (!is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid))
+        && (link || stat.st_mode & 0o7777 == wanted.mode)
 }
 
 /// The handle names the entry itself, so following this one link of `/proc` cannot lead elsewhere.
@@ -251,12 +297,4 @@ fn attribute_names(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Vec
         }
     };
     names.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
-}
-
-/// Removes bits that must not stand on a file while its content changes.
-pub(super) fn strip_setid(handle: &OwnedFd, stat: &Stat) -> rustix::io::Result<()> {
-    if stat.st_mode & SETID == 0 {
-        return Ok(());
-    }
-    rustix::fs::fchmod(handle.as_fd(), Mode::from_raw_mode(stat.st_mode & 0o777))
 }

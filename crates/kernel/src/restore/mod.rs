@@ -6,8 +6,10 @@
 //!  ├─ plan       between them: which ranges of which packs a batch needs, each pack read once
 //!  ├─ Fetch      the queue: ranges asked for ahead, work for the workers
 //!  ├─ Worker     two threads or more: open each blob once, write it to all its places; small files in one go
-//!  │   ├─ compare    files that are there already, and `verify`
+//!  │   ├─ compare    files that are there already, and `verify`; only reads
 //!  │   ├─ write      content
+//!  │   ├─ copy       what of it an older file holds
+//!  │   ├─ stage      temporary names, and taking the place of what stands there
 //!  │   ├─ other      links, devices, pipes, further names
 //!  │   └─ metadata   owner, attributes, mode, times
 //!  └─ Directories    open handles, a few at a time; metadata once the last entry is done; `remove`
@@ -24,9 +26,11 @@ mod beneath;
 mod choice;
 mod compare;
 mod context;
+mod copy;
 mod directory;
 mod entry;
 mod fetch;
+mod limits;
 mod metadata;
 mod options;
 mod other;
@@ -34,6 +38,7 @@ mod plan;
 mod remove;
 mod report;
 mod session;
+mod stage;
 mod trees;
 mod walk;
 mod worker;

@@ -3,7 +3,7 @@
 /// What becomes of a file that is there already; the words are restic's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overwrite {
-    /// Compare it with the snapshot block by block and write what differs.
+    /// Compare it with the snapshot, and replace it if it differs.
     #[default]
     Always,
     /// The same, but a file of equal size and modification time counts as equal without being read.

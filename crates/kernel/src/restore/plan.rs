@@ -45,6 +45,8 @@ impl Want {
 pub(super) struct Plan {
     pub(super) packs: Vec<Id>,
     pub(super) wants: Vec<Want>,
+    /// Bytes that are holes.
+    pub(super) holes: u64,
 }
 
 /// A range of one pack that is read in one go.
@@ -71,17 +73,19 @@ pub(super) fn is_too_long(location: &Location) -> bool {
     u64::from(location.length) > (limit + limit / 64) as u64 || plain_length(location) > limit as u64
 }
 
-/// Plans the files of a batch that are not settled. `refuse` is called for each blob that cannot be had.
-pub(super) fn plan(batch: &Batch, index: &Index, mut refuse: impl FnMut(&File, String)) -> Plan {
+/// Plans the files of a batch that are not settled. `refuse` is called for each file of which a blob cannot be had;
+/// `zeros` is the blob that is a hole, which nobody reads.
+pub(super) fn plan(batch: &Batch, index: &Index, zeros: Option<&Id>, mut refuse: impl FnMut(&File, String)) -> Plan {
     let mut plan = Plan::default();
     let mut numbers: HashMap<Id, u32> = HashMap::new();
     for (number, file) in batch.files.iter().enumerate() {
-        let lacking = match &mut *file.state() {
+        let state = file.state();
+        let lacking = match &*state {
             State::New => None,
-            State::Lacking(_, blobs) => Some(std::mem::take(blobs)),
+            State::Lacking(_, blobs) => Some(blobs.iter().copied()),
             State::Settled | State::Open(_) | State::Closed(_) => continue,
         };
-        let mut lacking = lacking.map(|blobs| blobs.into_iter().peekable());
+        let mut lacking = lacking.map(Iterator::peekable);
         let mut at = 0u64;
         let first = plan.wants.len();
         let mut refused = None;
@@ -95,6 +99,8 @@ pub(super) fn plan(batch: &Batch, index: &Index, mut refuse: impl FnMut(&File, S
             if is_too_long(&location) {
                 let limit = pack::limit_of(BlobType::Data) as u64;
                 refused = Some(Error::too_large(format!("the length of data blob {id}"), limit).to_string());
+            } else if wanted && zeros == Some(id) {
+                plan.holes = plan.holes.saturating_add(length);
             } else if wanted {
                 let next = numbers.len() as u32;
                 let pack = *numbers.entry(location.pack).or_insert_with(|| {
@@ -113,6 +119,7 @@ pub(super) fn plan(batch: &Batch, index: &Index, mut refuse: impl FnMut(&File, S
             }
             at = at.saturating_add(length);
         }
+        drop(state);
         file.length.store(at, Ordering::Relaxed);
         file.remaining.store((plan.wants.len() - first) as u32, Ordering::Relaxed);
         file.planned.store(plan.wants.len() > first, Ordering::Relaxed);

@@ -1,114 +1,320 @@
-//! Removing what the snapshot does not have: only in directories that were restored, only what the filter selects.
+//! Removing: what the snapshot does not have, only in directories that were restored and only what the filter selects;
+//! what was replaced; what never became whole.
 
 use super::beneath;
 use super::context::Context;
-use super::directory::Dir;
+use super::directory::{Dir, Identity, identity};
+use super::stage;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::Stat;
+use rustix::fs::{Mode, Stat};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Levels that are descended.
-const DEEPEST: usize = 512;
+const DEEPEST: usize = 4096;
 
-/// Removes the entries of a directory whose names are not expected.
-pub(super) fn unexpected(context: &Context, dir: &Arc<Dir>, handle: &OwnedFd, expected: &HashSet<Box<[u8]>>) {
-    let names = match beneath::names(handle.as_fd()) {
-        Ok(names) => names,
-        Err(error) => {
-            return context.fail(dir.path(), "cannot list the directory to remove what does not belong", error);
-        }
-    };
-    for name in names {
+/// Entries of a directory that go at the end of the run.
+pub(super) struct Doomed {
+    dir: Arc<Dir>,
+    names: Vec<Vec<u8>>,
+    /// Told to the user: they were the user's, not a leftover.
+    told: bool,
+}
+
+impl Doomed {
+    pub(super) fn new(dir: &Arc<Dir>, names: Vec<Vec<u8>>, told: bool) -> Self {
+        Self { dir: Arc::clone(dir), names, told }
+    }
+}
+
+/// The names in a directory that are not expected.
+pub(super) fn unexpected(
+    context: &Context,
+    dir: &Arc<Dir>,
+    handle: &OwnedFd,
+    expected: &HashSet<Box<[u8]>>,
+) -> rustix::io::Result<Vec<Vec<u8>>> {
+    let mut names = beneath::names(handle.as_fd())?;
+    names.retain(|name| {
+        !expected.contains(name.as_slice())
+            && !stage::is_temporary(name)
+            && context.select.select(&dir.path_of(name), false).0
+    });
+    Ok(names)
+}
+
+/// Everything else is done: removes what is to go.
+pub(super) fn all(context: &Context, doomed: Vec<Doomed>) {
+    for Doomed { dir, names, told } in doomed {
         if context.report.stopped() {
             return;
         }
-        if expected.contains(name.as_slice()) || !context.select.select(&dir.path_of(&name), false).0 {
-            continue;
+        let done = context.handle(&dir).map(|handle| {
+            if !context.options.dry_run {
+                let _ = context.directories.make_writable(&dir, &handle);
+            }
+            for name in names {
+                one(context, &dir, &handle, &name, told);
+            }
+            if !context.options.dry_run {
+                context.give_metadata(&dir, &handle);
+            }
+            context.directories.close(&dir);
+        });
+        if let Err(error) = done {
+            context.report.failed(dir.path(), format!("cannot remove from it what does not belong: {error}"));
         }
-        match beneath::look(handle.as_fd(), &name) {
-            Ok(Some(stat)) => tree(context, dir, handle.as_fd(), &name, &stat),
-            Ok(None) => {}
-            Err(error) => context.fail(dir.path_of(&name), "cannot look at it", error),
+    }
+}
+
+fn one(context: &Context, dir: &Dir, handle: &OwnedFd, name: &[u8], told: bool) {
+    if !told {
+        return quietly(handle, name);
+    }
+    match beneath::look(handle.as_fd(), name) {
+        // Another file system that is mounted below is somebody else's.
+        Ok(Some(stat)) => {
+            let device = dir.device().unwrap_or(stat.st_dev);
+            tree(context, handle.as_fd(), name, &stat, &dir.path_of(name), device);
         }
+        Ok(None) => {}
+        Err(error) => context.fail(dir.path_of(name), "cannot look at it", error),
     }
 }
 
 /// Removes one entry with everything below it, and reports each. What cannot be removed is named.
-pub(super) fn tree(context: &Context, dir: &Dir, handle: BorrowedFd<'_>, name: &[u8], stat: &Stat) {
-    // Another file system that is mounted below is somebody else's.
-    let device = dir.device().unwrap_or(stat.st_dev);
-    descend(context, handle, name, stat, &dir.path_of(name), device, 0);
+pub(super) fn tree(context: &Context, above: BorrowedFd<'_>, name: &[u8], stat: &Stat, path: &[u8], device: u64) {
+    let mut told = Told { context, device };
+    walk(&mut told, above, name, stat, path);
+}
+
+/// Removes one entry with everything below it, in silence, as far as that goes.
+pub(super) fn quietly(above: &OwnedFd, name: &[u8]) {
+    if let Ok(Some(stat)) = beneath::look(above.as_fd(), name) {
+        walk(&mut Quiet { device: stat.st_dev }, above.as_fd(), name, &stat, b"");
+    }
+}
+
+/// Whether another file system is mounted at a directory or below it.
+pub(super) fn holds_a_mount(context: &Context, above: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> bool {
+    let mut look = Look { context, device: stat.st_dev, found: false };
+    let device = rustix::fs::fstat(above).map(|stat| stat.st_dev);
+    walk(&mut look, above, name, stat, b"");
+    look.found || device != Ok(stat.st_dev)
+}
+
+/// What is done with the entries of a tree, from the bottom up.
+trait Visit {
+    fn stopped(&self) -> bool;
+    /// Whether a directory is entered.
+    fn enters(&mut self, stat: &Stat, path: &[u8], depth: usize) -> bool;
+    /// Something that is no directory, or a directory of which everything was taken; whether it was taken.
+    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, path: &[u8]) -> bool;
+    fn fails(&mut self, path: &[u8], what: &str, error: Errno);
+    /// Directories of our own are opened to us.
+    fn changes(&self) -> bool;
+}
+
+struct Told<'a> {
+    context: &'a Context,
+    device: u64,
+}
+
+impl Visit for Told<'_> {
+    fn stopped(&self) -> bool {
+        self.context.report.stopped()
+    }
+
+    fn enters(&mut self, stat: &Stat, path: &[u8], depth: usize) -> bool {
+        let why = match () {
+            () if stat.st_dev != self.device => "another file system is mounted there",
+            () if depth >= DEEPEST => "it lies too deep",
+            () => return true,
+        };
+        self.context.report.failed(path.to_vec(), format!("not removed: {why}"));
+        false
+    }
+
+    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, path: &[u8]) -> bool {
+        if !self.context.options.dry_run
+            && let Err(error) = remove(above, name, directory)
+        {
+            self.context.fail(path.to_vec(), "cannot remove it", error);
+            return false;
+        }
+        self.context.report.deleted(|| path.to_vec(), directory);
+        true
+    }
+
+    fn fails(&mut self, path: &[u8], what: &str, error: Errno) {
+        self.context.fail(path.to_vec(), what, error);
+    }
+
+    fn changes(&self) -> bool {
+        !self.context.options.dry_run
+    }
+}
+
+struct Quiet {
+    device: u64,
+}
+
+impl Visit for Quiet {
+    fn stopped(&self) -> bool {
+        false
+    }
+
+    fn enters(&mut self, stat: &Stat, _: &[u8], depth: usize) -> bool {
+        stat.st_dev == self.device && depth < DEEPEST
+    }
+
+    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, _: &[u8]) -> bool {
+        remove(above, name, directory).is_ok()
+    }
+
+    fn fails(&mut self, _: &[u8], _: &str, _: Errno) {}
+
+    fn changes(&self) -> bool {
+        true
+    }
+}
+
+struct Look<'a> {
+    context: &'a Context,
+    device: u64,
+    found: bool,
+}
+
+impl Visit for Look<'_> {
+    fn stopped(&self) -> bool {
+        self.found || self.context.report.stopped()
+    }
+
+    fn enters(&mut self, stat: &Stat, _: &[u8], depth: usize) -> bool {
+        self.found |= stat.st_dev != self.device;
+        !self.found && depth < DEEPEST
+    }
+
+    fn takes(&mut self, _: BorrowedFd<'_>, _: &[u8], _: bool, _: &[u8]) -> bool {
+        true
+    }
+
+    fn fails(&mut self, _: &[u8], _: &str, _: Errno) {}
+
+    fn changes(&self) -> bool {
+        false
+    }
+}
+
+fn remove(above: BorrowedFd<'_>, name: &[u8], directory: bool) -> rustix::io::Result<()> {
+    let result = if directory { beneath::remove_directory(above, name) } else { beneath::unlink(above, name) };
+    if result == Err(Errno::NOENT) { Ok(()) } else { result }
+}
+
+/// A directory on the way down.
+struct Level {
+    name: Vec<u8>,
+    identity: Identity,
+    names: std::vec::IntoIter<Vec<u8>>,
+    /// Everything in it was taken so far.
+    all: bool,
+}
+
+/// From the bottom up. Two directories are open at a time, however deep it goes: the way back is `..`, which must lead
+/// to where we came from.
+fn walk(visit: &mut impl Visit, above: BorrowedFd<'_>, name: &[u8], stat: &Stat, path: &[u8]) {
+    if !beneath::kind(stat).is_dir() {
+        visit.takes(above, name, false, path);
+        return;
+    }
+    let mut path = path.to_vec();
+    let mut stack: Vec<Level> = Vec::new();
+    let Some((level, opened)) = descend(visit, above, name, stat, &path, 0) else { return };
+    stack.push(level);
+    let mut handle = opened;
+    while let Some(level) = stack.last_mut() {
+        if visit.stopped() {
+            return;
+        }
+        if let Some(next) = level.names.next() {
+            let length = path.len();
+            path.push(b'/');
+            path.extend_from_slice(&next);
+            let taken = match beneath::look(handle.as_fd(), &next) {
+                Ok(Some(stat)) if beneath::kind(&stat).is_dir() => {
+                    let depth = stack.len();
+                    if let Some((level, opened)) = descend(visit, handle.as_fd(), &next, &stat, &path, depth) {
+                        stack.push(level);
+                        handle = opened;
+                        continue;
+                    }
+                    false
+                }
+                Ok(Some(_)) => visit.takes(handle.as_fd(), &next, false, &path),
+                Ok(None) => true,
+                Err(error) => {
+                    visit.fails(&path, "cannot look at it", error);
+                    false
+                }
+            };
+            path.truncate(length);
+            if let Some(level) = stack.last_mut() {
+                level.all &= taken;
+            }
+            continue;
+        }
+        let Some(done) = stack.pop() else { return };
+        let Some(below) = stack.last_mut() else {
+            if done.all {
+                visit.takes(above, &done.name, true, &path);
+            }
+            return;
+        };
+        match climb(&handle, below.identity) {
+            Ok(up) => handle = up,
+            Err(error) => return visit.fails(&path, "cannot go back from it", error),
+        }
+        below.all &= done.all && visit.takes(handle.as_fd(), &done.name, true, &path);
+        path.truncate(path.len() - done.name.len() - 1);
+    }
 }
 
 fn descend(
-    context: &Context,
+    visit: &mut impl Visit,
     above: BorrowedFd<'_>,
     name: &[u8],
     stat: &Stat,
     path: &[u8],
-    device: u64,
     depth: usize,
-) -> bool {
-    if context.report.stopped() {
-        return false;
+) -> Option<(Level, OwnedFd)> {
+    if !visit.enters(stat, path, depth) {
+        return None;
     }
-    let directory = beneath::kind(stat).is_dir();
-    let refuse = |why: &str| {
-        context.report.failed(path.to_vec(), format!("not removed: {why}"));
-        false
-    };
-    if directory && stat.st_dev != device {
-        return refuse("another file system is mounted there");
-    }
-    if directory && depth >= DEEPEST {
-        return refuse("it lies too deep");
-    }
-    if directory && !descend_all(context, above, name, path, device, depth) {
-        return false;
-    }
-    if !context.options.dry_run {
-        let result = match directory {
-            true => beneath::remove_directory(above, name),
-            false => beneath::unlink(above, name),
-        };
-        match result {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => {
-                context.fail(path.to_vec(), "cannot remove it", error);
-                return false;
-            }
+    match list(above, name, visit.changes()) {
+        Ok((handle, identity, names)) => {
+            Some((Level { name: name.to_vec(), identity, names: names.into_iter(), all: true }, handle))
+        }
+        Err(error) => {
+            visit.fails(path, "cannot list the directory to remove it", error);
+            None
         }
     }
-    context.report.deleted(|| path.to_vec(), directory);
-    true
 }
 
-/// Whether everything in a directory was removed.
-fn descend_all(context: &Context, above: BorrowedFd<'_>, name: &[u8], path: &[u8], device: u64, depth: usize) -> bool {
-    let listed = beneath::open_directory(above, name).and_then(|handle| {
-        let names = beneath::names(handle.as_fd())?;
-        Ok((handle, names))
-    });
-    let (handle, names) = match listed {
-        Ok(listed) => listed,
-        Err(error) => {
-            context.fail(path.to_vec(), "cannot list the directory to remove it", error);
-            return false;
-        }
-    };
-    let mut all = true;
-    for name in names {
-        let below = [path, b"/", &name].concat();
-        all &= match beneath::look(handle.as_fd(), &name) {
-            Ok(Some(stat)) => descend(context, handle.as_fd(), &name, &stat, &below, device, depth + 1),
-            Ok(None) => true,
-            Err(error) => {
-                context.fail(below, "cannot look at it", error);
-                false
-            }
-        };
+fn list(above: BorrowedFd<'_>, name: &[u8], changes: bool) -> rustix::io::Result<(OwnedFd, Identity, Vec<Vec<u8>>)> {
+    let handle =
+        if changes { beneath::open_own_directory(above, name)?.0 } else { beneath::open_directory(above, name)? };
+    let stat = rustix::fs::fstat(&handle)?;
+    let names = beneath::names(handle.as_fd())?;
+    let mode = stat.st_mode & 0o7777;
+    if changes && !names.is_empty() && mode & 0o300 != 0o300 && beneath::is_ours(&stat) {
+        let _ = rustix::fs::fchmod(&handle, Mode::from_raw_mode(mode | 0o700));
     }
-    all
+    Ok((handle, identity(&stat), names))
+}
+
+fn climb(handle: &OwnedFd, expected: Identity) -> rustix::io::Result<OwnedFd> {
+    let up = beneath::open_directory(handle.as_fd(), b"..")?;
+    if identity(&rustix::fs::fstat(&up)?) == expected { Ok(up) } else { Err(Errno::STALE) }
 }

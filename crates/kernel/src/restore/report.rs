@@ -89,6 +89,8 @@ pub(super) struct Report {
     files_deleted: AtomicU64,
     pub(super) files_verified: AtomicU64,
     errors: AtomicU64,
+    /// Directories that take the place of something else once they are whole, and whether they still can be.
+    watched: Mutex<Vec<(Vec<u8>, bool)>>,
     pub(super) walked: AtomicBool,
     items: bool,
     current: Mutex<Vec<u8>>,
@@ -164,7 +166,22 @@ impl Report {
             return; // what fails because the run was stopped says nothing about the item
         }
         self.errors.fetch_add(1, Relaxed);
+        for (below, whole) in &mut *lock(&self.watched) {
+            *whole &= !path.starts_with(below) && path != below[..below.len() - 1];
+        }
         self.push(Event::Failed { path, message: message.into() });
+    }
+
+    /// Watches for failures in a directory and below it, whose path ends with a slash.
+    pub(super) fn watch(&self, below: Vec<u8>) {
+        lock(&self.watched).push((below, true));
+    }
+
+    /// Whether nothing failed since the watch began, which ends.
+    pub(super) fn was_whole(&self, below: &[u8]) -> bool {
+        let mut watched = lock(&self.watched);
+        let Some(at) = watched.iter().position(|(path, _)| path == below) else { return false };
+        watched.swap_remove(at).1 && !self.stopped()
     }
 
     pub(super) fn left_out(&self, path: Vec<u8>, what: &'static str) {

@@ -3,18 +3,21 @@
 use super::choice::Choice;
 use super::context::Context;
 use super::directory::{Directories, Found};
-use super::entry::{Batch, State};
+use super::entry::{Batch, File, State, There};
 use super::fetch::{Answer, Fetch, Phase, Request};
+use super::limits::Limits;
 use super::options::Options;
 use super::plan;
-use super::report::{Action, Event, Progress, Report};
+use super::remove;
+use super::report::{Event, Progress, Report};
+use super::stage::Stage;
 use super::walk::Walk;
 use super::worker::Worker;
 use super::write::{self, OpenFiles};
 use crate::envelope::Envelope;
 use crate::filter::Selection;
 use crate::index::Index;
-use crate::{Error, Id, Result};
+use crate::{Error, Id, Result, chunker};
 use rustix::fs::{Mode, OFlags};
 use std::any::Any;
 use std::os::unix::fs::DirBuilderExt;
@@ -22,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -50,7 +53,9 @@ impl Restore {
         options: Options,
     ) -> Result<Self> {
         let choice = Choice::new(&options)?.map(Arc::new);
-        let found = open_target(target, options.dry_run)?;
+        let dry_run = options.dry_run;
+        let found = open_target(target, dry_run)?;
+        let limits = Limits::of_process(workers(&options));
         let context = Arc::new(Context {
             report: Report::new(options.report_items),
             options,
@@ -58,8 +63,11 @@ impl Restore {
             choice,
             envelope,
             index,
-            directories: Directories::default(),
-            fetch: Fetch::default(),
+            directories: Directories::new(limits.directories, dry_run),
+            fetch: Fetch::new(limits.ranges),
+            limits,
+            stage: Stage::default(),
+            doomed: Mutex::default(),
         });
         let shared = Arc::clone(&context);
         let thread = thread::Builder::new()
@@ -131,12 +139,12 @@ fn open_target(target: &Path, dry_run: bool) -> Result<Option<Found>> {
     let there = rustix::fs::open(target, flags, Mode::empty());
     let failed = |error: std::io::Error| Error::io(format!("cannot use {} as a target", target.display()), error);
     match there {
-        Ok(handle) => Ok(Some(Found { handle, fresh: false })),
+        Ok(handle) => Ok(Some(Found { handle, fresh: false, staged: None, relaxed: None })),
         Err(rustix::io::Errno::NOENT) if dry_run => Ok(None),
         Err(rustix::io::Errno::NOENT) => {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(target).map_err(failed)?;
             let handle = rustix::fs::open(target, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
-            Ok(Some(Found { handle, fresh: false }))
+            Ok(Some(Found { handle, fresh: false, staged: None, relaxed: None }))
         }
         Err(error) => Err(failed(error.into())),
     }
@@ -158,13 +166,17 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
+fn workers(options: &Options) -> usize {
+    match options.workers {
+        0 => thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
+        given => given,
+    }
+}
+
 /// One thread walks ahead, the workers write, this one plans between them.
 fn conduct(context: &Context, root: Id, target: Option<Found>) -> Result<()> {
     let open = OpenFiles::default();
-    let workers = match context.options.workers {
-        0 => thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
-        given => given,
-    };
+    let workers = workers(&context.options);
     thread::scope(|scope| {
         let (send, receive) = sync_channel(1);
         for _ in 0..workers {
@@ -187,6 +199,8 @@ fn conduct(context: &Context, root: Id, target: Option<Found>) -> Result<()> {
         context.fetch.close();
     });
     context.fetch.clear();
+    context.stage.clear(context);
+    context.directories.give_back_modes();
     Ok(())
 }
 
@@ -197,13 +211,22 @@ fn write_batches(context: &Context, batches: &Receiver<Batch>, open: &OpenFiles)
         let batch = Arc::new(batch);
         write_batch(context, &batch)?;
     }
+    context.report.check()?;
+    // All directories are finished: what the snapshot does not have goes last.
+    remove::all(context, context.take_doomed());
     Ok(())
+}
+
+/// The blob that a long stretch of zeros is cut into.
+fn zeros() -> &'static Id {
+    static ZEROS: OnceLock<Id> = OnceLock::new();
+    ZEROS.get_or_init(|| Id::of(&vec![0; chunker::MIN]))
 }
 
 /// What must come before what: files that are there are compared before the plan is made, content comes before links.
 fn write_batch(context: &Context, batch: &Arc<Batch>) -> Result<()> {
     let fetch = &context.fetch;
-    if batch.files.iter().any(|file| file.present) {
+    if batch.files.iter().any(|file| file.there == There::File) {
         fetch.add_chunks(batch, Phase::Compare, batch.files.len(), CHUNK);
         fetch.settle(&context.report)?;
     }
@@ -212,11 +235,14 @@ fn write_batch(context: &Context, batch: &Arc<Batch>) -> Result<()> {
             if !matches!(*file.state(), State::Settled) {
                 file.length.store(file.size, Relaxed);
                 context.report.wrote(file.size);
-                write::settle(context, file, if file.present { Action::Updated } else { Action::Restored });
+                write::settle(context, file);
             }
         }
     } else {
-        let plan = plan::plan(batch, &context.index(), |file, message| write::refuse(context, file, &message));
+        let zeros = context.options.sparse.then(zeros);
+        let refuse = |file: &File, message: String| write::refuse(context, file, &message);
+        let plan = plan::plan(batch, &context.index(), zeros, refuse);
+        context.report.wrote(plan.holes);
         let segments = plan.segments();
         fetch.add_segments(batch, &Arc::new(plan), segments);
         fetch.add_chunks(batch, Phase::Empty, batch.files.len(), 16 * CHUNK);

@@ -12,8 +12,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Levels of directories that are restored.
 pub(super) const DEEPEST: usize = 256;
-/// Packs whose files are kept open.
-const MOST_FILES: usize = 16;
 /// How often trees may be seen again before their paths are counted.
 const REPEATS: usize = 4096;
 /// Paths that a snapshot may have. No honest one comes near; trees that share themselves reach 10^12 with a few
@@ -102,7 +100,7 @@ impl<'a> Trees<'a> {
                 Answer::File { handle, position } => {
                     self.files.retain(|(pack, ..)| *pack != copy.pack);
                     self.files.push_back((copy.pack, handle, position.saturating_sub(offset)));
-                    if self.files.len() > MOST_FILES {
+                    if self.files.len() > self.context.limits.trees {
                         self.files.pop_front();
                     }
                     if !self.read_open_file(copy) {

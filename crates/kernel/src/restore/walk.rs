@@ -4,9 +4,10 @@ use super::beneath;
 use super::compare;
 use super::context::Context;
 use super::directory::{Dir, Found};
-use super::entry::{Batch, File, Link, LinkSource, Other, State};
+use super::entry::{Batch, File, Link, LinkSource, Other, State, There};
 use super::metadata::{LeftOut, Metadata, Time};
 use super::options::Overwrite;
+use super::stage;
 use super::trees::{DEEPEST, Trees};
 use crate::tree::{Node, NodeType, Tree};
 use crate::{Error, Id, Result};
@@ -47,6 +48,10 @@ struct Frame {
     /// It could not be made.
     broken: bool,
     expected: Option<HashSet<Box<[u8]>>>,
+    /// Names that the snapshot has here and that look like temporary ones of ours; `None` before its tree was read.
+    spared: Option<Vec<Box<[u8]>>>,
+    /// What a killed run left in it is gone.
+    cleared: bool,
 }
 
 pub(super) struct Walk<'a> {
@@ -90,6 +95,8 @@ impl<'a> Walk<'a> {
             waiting: None,
             broken: false,
             expected: None,
+            spared: None,
+            cleared: false,
         });
         self.enter(tree)?;
         while let Some(top) = self.stack.last_mut() {
@@ -130,6 +137,8 @@ impl<'a> Walk<'a> {
             waiting: Some(subdirectory),
             broken: false,
             expected: None,
+            spared: None,
+            cleared: false,
         };
         let path = frame.path.clone();
         self.stack.push(frame);
@@ -171,6 +180,9 @@ impl<'a> Walk<'a> {
         if self.context.options.delete && tree.skipped.is_empty() {
             self.stack[position].expected = Some(tree.nodes.iter().map(|node| node.name.as_slice().into()).collect());
         }
+        let spared = tree.nodes.iter().filter(|node| stage::is_temporary(&node.name));
+        self.stack[position].spared = Some(spared.map(|node| node.name.as_slice().into()).collect());
+        self.clear_leftovers(position);
         let mut subdirectories = Vec::new();
         let mut item = path;
         let base = item.len();
@@ -212,6 +224,19 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Removes what a killed run left in a directory, once that is open and its names are known.
+    fn clear_leftovers(&mut self, position: usize) {
+        let frame = &mut self.stack[position];
+        let (Some(dir), Some(spared), false) = (&frame.dir, &frame.spared, frame.cleared) else { return };
+        frame.cleared = true;
+        if dir.fresh || !dir.exists() || self.context.options.dry_run {
+            return;
+        }
+        if let Err(error) = stage::clear_leftovers(self.context, dir, spared) {
+            self.context.report.failed(frame.path.clone(), error.to_string());
+        }
+    }
+
     /// The directory of a frame, made with those above it if need be. Reported if that fails; then all of it is
     /// left out.
     fn directory(&mut self, position: usize) -> Option<Arc<Dir>> {
@@ -228,6 +253,9 @@ impl<'a> Walk<'a> {
         let subdirectory = self.stack[position].waiting.take()?;
         match self.make_directory(&above, &subdirectory) {
             Ok(found) => {
+                if found.as_ref().is_some_and(|found| found.staged.is_some()) {
+                    self.context.report.watch([&self.stack[position].path[..], b"/"].concat());
+                }
                 let path = &self.stack[position].path;
                 for what in subdirectory.left_out {
                     self.context.report.left_out(path.clone(), what);
@@ -236,6 +264,7 @@ impl<'a> Walk<'a> {
                 match self.context.directories.child(&above, &subdirectory.name, found, subdirectory.metadata) {
                     Ok(dir) => {
                         self.stack[position].dir = Some(Arc::clone(&dir));
+                        self.clear_leftovers(position);
                         return Some(dir);
                     }
                     Err(error) => self.context.report.failed(path.clone(), error.to_string()),
@@ -267,28 +296,30 @@ impl<'a> Walk<'a> {
             }
             Error::damaged(std::io::Error::from(error).to_string())
         };
-        let open = |fresh| match beneath::open_directory(parent.as_fd(), name) {
-            Ok(handle) => Ok(Some(Found { handle, fresh })),
-            Err(error) => Err(io(error)),
-        };
+        let there = if above.fresh { None } else { beneath::look(parent.as_fd(), name).map_err(io)? };
+        if there.as_ref().is_some_and(|stat| beneath::kind(stat).is_dir()) {
+            let (handle, relaxed) = self.context.directories.open_entry(&parent, name).map_err(io)?;
+            return Ok(Some(Found { handle, fresh: false, staged: None, relaxed }));
+        }
+        if there.as_ref().is_some_and(|stat| !self.overwrites(subdirectory.metadata.mtime, compare::mtime(stat))) {
+            return Err(io(Errno::EXIST));
+        }
         if self.context.options.dry_run {
-            let there = beneath::look(parent.as_fd(), name).map_err(io)?;
-            return if there.is_some_and(|stat| beneath::kind(&stat).is_dir()) { open(false) } else { Ok(None) };
+            return Ok(None);
         }
-        let mode = rustix::fs::Mode::RWXU;
-        match rustix::fs::mkdirat(parent.as_fd(), &**name, mode) {
-            Ok(()) => return open(true),
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(io(error)),
+        self.context.directories.make_writable(above, &parent).map_err(io)?;
+        let make = |name: &[u8]| {
+            rustix::fs::mkdirat(parent.as_fd(), name, rustix::fs::Mode::RWXU)?;
+            beneath::open_directory(parent.as_fd(), name)
+        };
+        if there.is_none() {
+            let handle = make(name).map_err(io)?;
+            return Ok(Some(Found { handle, fresh: true, staged: None, relaxed: None }));
         }
-        match beneath::look(parent.as_fd(), name).map_err(io)? {
-            Some(stat) if beneath::kind(&stat).is_dir() => return open(false),
-            Some(_) if self.context.options.overwrite == Overwrite::Never => return Err(io(Errno::EXIST)),
-            Some(_) => beneath::unlink(parent.as_fd(), name).map_err(io)?,
-            None => {}
-        }
-        rustix::fs::mkdirat(parent.as_fd(), &**name, mode).map_err(io)?;
-        open(true)
+        // What stands there stays until the directory is whole.
+        let (temporary, handle) = self.context.stage.make(above, make).map_err(io)?;
+        self.context.stage.claim(&temporary, &handle, self.context.limits.claims);
+        Ok(Some(Found { handle, fresh: true, staged: Some(temporary), relaxed: None }))
     }
 
     /// Takes one entry that is no directory.
@@ -328,10 +359,14 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         if node.kind == NodeType::File {
-            self.file(dir, node, metadata, there, path);
+            if !self.may_go(&dir, &node.name, there.as_ref(), path) {
+                self.context.report.found(node.size);
+                return Ok(());
+            }
+            self.file(dir, node, metadata, there);
         } else {
             self.context.report.found(0);
-            if self.room(&dir, &node.name, there.is_some(), path) {
+            if self.may_go(&dir, &node.name, there.as_ref(), path) {
                 dir.hold();
                 let Node { name, kind, linktarget, device, .. } = node;
                 let (name, target, replaced) = (name.into(), linktarget.into(), there.is_some());
@@ -345,7 +380,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn file(&mut self, dir: Arc<Dir>, node: Node, metadata: Metadata, there: Option<rustix::fs::Stat>, path: &[u8]) {
+    fn file(&mut self, dir: Arc<Dir>, node: Node, metadata: Metadata, there: Option<rustix::fs::Stat>) {
         let report = &self.context.report;
         let mut source = None;
         if node.links > 1 {
@@ -355,7 +390,7 @@ impl<'a> Walk<'a> {
                 first.dir.hold();
                 dir.hold();
                 let source = Arc::clone(first);
-                self.batch.add_link(Link { dir, name: node.name.into(), source });
+                self.batch.add_link(Link { dir, name: node.name.into(), source, mtime: metadata.mtime });
                 return;
             }
             dir.hold(); // its own metadata waits until all links to this file are made
@@ -364,12 +399,13 @@ impl<'a> Walk<'a> {
             self.sources.insert(key, Arc::clone(&new));
             source = Some(new);
         }
-        let present = there.as_ref().is_some_and(|stat| beneath::kind(stat).is_file());
-        if !present {
+        let there = match &there {
+            None => There::Nothing,
+            Some(stat) if beneath::kind(stat).is_file() => There::File,
+            Some(_) => There::Other,
+        };
+        if there != There::File {
             report.found(node.size);
-            if !self.room(&dir, &node.name, there.is_some(), path) {
-                return;
-            }
         }
         dir.hold();
         self.batch.add_file(File {
@@ -378,9 +414,10 @@ impl<'a> Walk<'a> {
             content: node.content.unwrap_or_default().into(),
             metadata,
             size: node.size,
-            present,
+            there,
             source,
             state: Mutex::new(State::New),
+            staged: OnceLock::new(),
             remaining: AtomicU32::new(0),
             planned: AtomicBool::new(false),
             length: AtomicU64::new(0),
@@ -405,16 +442,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Removes what stands where an entry is to be made; false, and reported, if it cannot be.
-    fn room(&self, dir: &Arc<Dir>, name: &[u8], occupied: bool, path: &[u8]) -> bool {
-        if !occupied || self.context.options.dry_run {
+    /// Whether what stands where an entry is to be made may be replaced by it; reported if not.
+    fn may_go(&self, dir: &Arc<Dir>, name: &[u8], there: Option<&rustix::fs::Stat>, path: &[u8]) -> bool {
+        const WHAT: &str = "cannot replace what is there";
+        if self.context.options.delete || !there.is_some_and(|stat| beneath::kind(stat).is_dir()) {
             return true;
         }
-        let made = self.context.handle(dir).map(|handle| self.context.make_room(dir, &handle, name));
-        match made {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => self.context.fail(path.to_vec(), "cannot replace what is there", error),
-            Err(error) => self.context.report.failed(path.to_vec(), error.to_string()),
+        let empty = self.context.handle(dir).map(|handle| beneath::is_empty(handle.as_fd(), name));
+        match empty {
+            Ok(Ok(true)) => return true,
+            Ok(Ok(false)) => self.context.fail(path.to_vec(), WHAT, Errno::NOTEMPTY),
+            Ok(Err(error)) => self.context.fail(path.to_vec(), WHAT, error),
+            Err(error) => self.context.failed(path.to_vec(), WHAT, error),
         }
         false
     }

@@ -68,7 +68,7 @@ impl<'a> Worker<'a> {
             return;
         }
         match phase {
-            Phase::Compare if !batch.files[number].present => {}
+            Phase::Compare if batch.files[number].there != entry::There::File => {}
             Phase::Compare => compare::present(context, &batch.files[number], &mut self.buffer),
             Phase::Verify => compare::verify(context, &batch.files[number], &mut self.buffer),
             Phase::Others => other::make(context, &batch.others[number]),
