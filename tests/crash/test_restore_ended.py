@@ -21,10 +21,11 @@ SLOWLY = ("--limit-download", "1200")
 """KiB a second: the whole takes some seconds."""
 
 
-@pytest.fixture
-def saved(strongroom: Strongroom, repository: Path, tmp_path: Path) -> Path:
-    """Files in two folders, one large file, links; all of it in the repository."""
-    source = tmp_path / "src"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A repository and what was saved to it: files in two folders, one large file, links, a folder."""
+    place = tmp_path_factory.mktemp("store")
+    source, repository = place / "src", place / "repository"
     for folder in ("a", "b"):
         (source / folder).mkdir(parents=True)
         for number in range(FILES // 2):
@@ -35,9 +36,22 @@ def saved(strongroom: Strongroom, repository: Path, tmp_path: Path) -> Path:
     (source / "tree").mkdir()
     for number in range(10):
         (source / "tree" / f"{number}").write_bytes(os.urandom(SIZE))
+    strongroom = Strongroom(place / "home")
     strongroom.init(repository)
     strongroom.backup(repository, source)
-    return source
+    return repository, source
+
+
+@pytest.fixture
+def repository(store: tuple[Path, Path]) -> Path:
+    """The repository of the module."""
+    return store[0]
+
+
+@pytest.fixture
+def saved(store: tuple[Path, Path]) -> Path:
+    """What is in it."""
+    return store[1]
 
 
 def _old(source: Path, out: Path) -> dict[str, bytes]:
