@@ -73,6 +73,7 @@ class Access:
     def __init__(self, settings: Settings, database: Database) -> None:
         """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so."""
         self._settings = settings
+        self._database = database
         self._principals = Principals(database)
         self._key = os.urandom(32)
         self._cache: dict[bytes, tuple[float, Identity, str]] = {}
@@ -161,7 +162,7 @@ class Access:
 
     def has_ended(self, identity: Identity) -> bool:
         """Whether the token that was shown has ended since."""
-        return identity.expires_ns is not None and identity.expires_ns <= time.time_ns()
+        return identity.expires_ns is not None and identity.expires_ns <= self._database.clock_ns()
 
     def _forget(self) -> None:
         """Look at everybody anew, also at those whose uploads are under way."""

@@ -5,7 +5,6 @@ What a repository loses for good it loses here only where the gateway serves wit
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Refused
@@ -48,7 +47,7 @@ def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, r
             made_ns = repository.store.stat(name).modified_ns
         except Missing:
             return
-        age = 0.0 if made_ns is None else time.time() - made_ns / 1e9
+        age = 0.0 if made_ns is None else (ledger.database.clock_ns() - made_ns) / 1e9
         if owner is not None or role is not Role.HOST or age < ORPHAN_SECONDS:
             raise Refused("the lock is somebody else's; its maker or a custodian removes it", subject=str(name))
     repository.store.release_lock(name.name)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from strongroom.receipts.note import Signer
 
 
+LONGEST_WINDOW_NS = 86_400 * 10**9
 ALARM_SECONDS = 1.0
 """So old what is known of the log's alarm may be."""
 
@@ -108,7 +109,8 @@ class Ledger:
         query = sa.select(table.c.until_ns).where(table.c.repository == repository.id, table.c.name == name)
         with self.database.read() as connection:
             until = connection.execute(query).scalar()
-            return until is not None and until > self.database.now_ns(connection)
+            left = 0 if until is None else int(until) - self.database.now_ns(connection)
+            return 0 < left <= LONGEST_WINDOW_NS  # more was written by a clock that was ahead
 
     def claim_lock(self, repository: Repository, name: str, principal: str, limit: int) -> None:
         """Note who is about to make a lock that is not there; one at a time in a repository.

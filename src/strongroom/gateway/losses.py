@@ -34,6 +34,8 @@ LOOK_SECONDS = 2.0
 EVERY_NS = 86_400 * 10**9
 CLAIM_NS = 3600 * 10**9
 """So long a repository is left to the worker that has begun to compare it; then another one may."""
+LATEST_NS = EVERY_NS + CLAIM_NS
+"""What is due later than this was written by a clock that was ahead, and is due now."""
 CONFIRM_SECONDS = 3.0
 """Between a removal and its leaf some time may pass, as between an object and its receipt: then it is asked again."""
 CONFIRMED = 1000
@@ -45,7 +47,8 @@ YOUNG_NS = 3600 * 10**9
 _CLAIM = (
     "INSERT INTO comparison (repository, path, next_ns, at_ns, lost, unlogged, said)"
     " VALUES (:repository, :path, :until, 0, 0, 0, '') ON CONFLICT (repository)"
-    " DO UPDATE SET path = excluded.path, next_ns = excluded.next_ns WHERE comparison.next_ns <= :now"
+    " DO UPDATE SET path = excluded.path, next_ns = excluded.next_ns"
+    " WHERE comparison.next_ns <= :now OR comparison.next_ns > :latest"
 )
 
 
@@ -96,10 +99,11 @@ class LossWatch:
         made, table = schema.repository, watch_schema.comparison
         with self._database.read() as connection:
             now = self._database.now_ns(connection)
+            due = sa.func.coalesce(table.c.next_ns, made.c.created_ns + EVERY_NS)
             query = (
                 sa.select(made.c.id, made.c.path)
                 .outerjoin(table, table.c.repository == made.c.id)
-                .where(sa.func.coalesce(table.c.next_ns, made.c.created_ns + EVERY_NS) <= now)
+                .where(sa.or_(due <= now, due > now + LATEST_NS))
                 .order_by(made.c.created_ns)
             )
             return [(row.id, row.path) for row in connection.execute(query)]
@@ -108,7 +112,13 @@ class LossWatch:
         """Whether it is for us to compare, of all workers and gateways."""
         with self._database.write() as connection:
             now = self._database.now_ns(connection)
-            values = {"repository": repository, "path": path, "until": now + CLAIM_NS, "now": now}
+            values = {
+                "repository": repository,
+                "path": path,
+                "until": now + CLAIM_NS,
+                "now": now,
+                "latest": now + LATEST_NS,
+            }
             return connection.execute(sa.text(_CLAIM), values).rowcount == 1
 
     def _compare_one(self, repository: str, path: str, stopping: Callable[[], bool]) -> None:
@@ -129,14 +139,14 @@ class LossWatch:
         except Missing:
             place = None  # with all that it held
         adopting = place is not None and place.state(fresh=True).adopting
-        now_ns = self._ledger.clock.now_ns()
+        now_ns = self._database.clock_ns()
         counts = {True: 0, False: 0}
         doubtful: list[Difference] = []
         for one in differences(self._database, repository, None if place is None else place.store):
             if stopping():
                 return None
-            if not one.lost and (adopting or (one.modified_ns or 0) > now_ns - YOUNG_NS):
-                continue
+            if not one.lost and (adopting or abs(now_ns - (one.modified_ns or 0)) < YOUNG_NS):
+                continue  # a stamp that is far ahead was made by somebody, and keeps nothing hidden
             counts[one.lost] += 1
             if len(doubtful) < CONFIRMED:
                 doubtful.append(one)

@@ -124,7 +124,7 @@ class Operator:
                 f"nothing is removed now: {doubt}",
                 hint="Have the clock kept (NTP) and wait; --clock-kept-outside where a hypervisor keeps it.",
             )
-        limit = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=trash.HOLD_DAYS)
+        limit = trash.utc_date(self._database.clock_ns()) - datetime.timedelta(days=trash.HOLD_DAYS)
         count, purged = 0, set[ObjectName]()
         for one in trash.entries(repository):
             if datetime.date.fromisoformat(one.date) < limit:

@@ -15,6 +15,8 @@ from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
 from strongroom.gateway.restored import bring_up
 from strongroom.gateway.supervisor import Supervisor
+from strongroom.receipts.clock_watch import load_steady
+from strongroom.receipts.commit import boot_id
 from strongroom.receipts.database import Database, sqlite_file
 from strongroom.receipts.database_file import check_file, remember_closed
 from strongroom.receipts.log_state import ensure_log, migrate, state
@@ -34,6 +36,7 @@ def open_database(settings: Settings) -> Database:
     migrate(database)
     database.migrate("gateway", schema.STEPS)
     database.migrate("watch", watch_schema.STEPS)
+    load_steady(database, boot_id())
     return database
 
 

@@ -46,6 +46,11 @@ def folder(repository: DiskRepository) -> str:
     return os.path.join(repository.own_folder, "trash")
 
 
+def utc_date(time_ns: int) -> datetime.date:
+    """The date in UTC of nanoseconds since 1970."""
+    return datetime.datetime.fromtimestamp(time_ns // 10**9, datetime.UTC).date()
+
+
 def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledger: Ledger) -> None:
     """Move an object to the trash, and log it. What is not there is there no more already."""
     source = os.path.join(repository.path, name.path)
@@ -53,7 +58,7 @@ def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledge
         size = os.lstat(source).st_size
     except FileNotFoundError:
         return
-    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    date = utc_date(ledger.database.clock_ns()).isoformat()
     with repository.change(name, principal):
         try:
             generation = _move(repository, source, date, name)

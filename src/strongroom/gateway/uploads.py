@@ -67,7 +67,7 @@ class Uploads:
                 admission.settle()
                 services.metrics.blob("write", identity.name, repository.label, name.kind, taken.size)
                 if name.kind is Kind.SNAPSHOT:
-                    services.metrics.snapshot(repository.label, services.clock.now_ns() / 1e9)
+                    services.metrics.snapshot(repository.label, services.database.clock_ns() / 1e9)
             else:
                 admission.withdraw()
         promised = services.ledger.promise(committed[0]) if committed else None

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,6 +27,7 @@ from strongroom.receipts import schema
 from strongroom.receipts.leaf import LeafType, parse
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import parse_note
+from strongroom.receipts.steady import SETTLE_NS, STEP_NS, since_boot_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,18 +36,13 @@ if TYPE_CHECKING:
     from strongroom.receipts.database import Database
     from strongroom.receipts.note import Verifier
 
-STEP_NS = 2 * 10**9
-"""Differences up to this are no jump: leap seconds, two machines under one database."""
-SETTLE_NS = 3600 * 10**9
 WITNESS_NS = 300 * 10**9
 LOOK_NS = 10**9
+SAVE_NS = 5 * 10**8
+"""What is believed is written down when it has changed by more."""
+_NO_BOOT = "unknown"
 LOOK_BACK = 256
 _TIME_ERROR = 5
-
-
-def since_boot_ns() -> int:
-    """Nanoseconds since the system's start, suspended times included."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def kept_by_kernel() -> bool | None:
@@ -58,6 +53,19 @@ def kept_by_kernel() -> bool | None:
         return None
     state = call((ctypes.c_long * 64)())  # struct timex, all zero: nothing is changed
     return None if state < 0 else state != _TIME_ERROR
+
+
+def load_steady(database: Database, boot: str) -> int | None:
+    """Count durations with what is believed on this boot, if any process has said so: the offset.
+
+    Raises ``Unavailable``.
+    """
+    table = schema.clock_mark
+    with database.read() as connection:
+        found = connection.execute(sa.select(table.c.steady_ns).where(table.c.boot == (boot or _NO_BOOT))).scalar()
+    if found is not None:
+        database.steady.believe(int(found))
+    return None if found is None else int(found)
 
 
 class ClockWatch:
@@ -75,7 +83,7 @@ class ClockWatch:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._boot = boot or "unknown"
+        self._boot = boot or _NO_BOOT
         self._since_boot = since_boot
         self._kernel = kernel
         self._witness = witness
@@ -87,6 +95,7 @@ class ClockWatch:
         self._newest = 0
         self._looked = 0
         self._cosigned: tuple[bytes, int] | None = None
+        self._saved = load_steady(database, self._boot)
         self.look()
 
     def suspect(self, now_ns: int) -> str:
@@ -137,7 +146,19 @@ class ClockWatch:
             self._doubted_until, self._reason = _until(known), known.reason
             self._newest = now_ns if boot_ns < self._doubted_until else max(self._newest, past)
             self._standing = self._standing_doubt()
+            self._save_steady()
             return self.suspect(now_ns)
+
+    def _save_steady(self) -> None:
+        """Let processes that are started on this boot count with what is believed here. Raises ``Unavailable``."""
+        with self._database.read() as connection:
+            self._database.now_ns(connection)
+        believed = self._database.steady.offset_ns()
+        if believed is not None and (self._saved is None or abs(believed - self._saved) > SAVE_NS):
+            table = schema.clock_mark
+            with self._database.write() as connection:
+                connection.execute(table.update().where(table.c.boot == self._boot).values(steady_ns=believed))
+            self._saved = believed
 
     def _read(self) -> tuple[sa.Row[tuple[object, ...]] | None, int]:
         """The mark of this boot, and the newest time in the log that was not doubted."""

@@ -23,6 +23,7 @@ from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
 from strongroom.base.file_lock import file_lock
 from strongroom.base.named_locks import NamedLocks
 from strongroom.receipts.network_mounts import network_file_system
+from strongroom.receipts.steady import Steady
 
 BUSY_SECONDS = 30.0
 CACHE = 512
@@ -68,6 +69,8 @@ class Database:
         self._locks: list[int] = []
         """Open descriptors of the lock file that nobody holds now."""
         self._names = NamedLocks()
+        self.steady = Steady()
+        """What ``now_ns`` makes of the database's clock."""
         self._held: list[Any] = []
         """Connections of ``statements`` that wait for its next call."""
         if backend == "sqlite":
@@ -88,6 +91,7 @@ class Database:
         else:
             raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")
         self.is_sqlite = backend == "sqlite"
+        self._own = self.steady if self.is_sqlite else Steady()
 
     def _sqlite(self, path: str, cache: int) -> sa.Engine:
         if not path or path == ":memory:":
@@ -233,13 +237,19 @@ class Database:
             yield mine
 
     def now_ns(self, connection: sa.Connection) -> int:
-        """The database's wall clock: one clock for all gateways that share it. In nanoseconds."""
+        """The database's clock, one for all gateways that share it, made steady (``Steady``): for durations, and for
+        nothing else. In nanoseconds.
+        """
         if self.is_sqlite:
-            return time.time_ns()
+            return self.clock_ns()
         found = connection.execute(
             sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
         ).scalar_one()
-        return int(found) * 1000
+        return self.steady.now_ns(int(found) * 1000)
+
+    def clock_ns(self) -> int:
+        """This machine's clock, made steady. In nanoseconds."""
+        return self._own.now_ns(time.time_ns())
 
     def migrate(self, module: str, steps: Sequence[str]) -> None:
         """Bring a module's tables to the newest step. ``{blob}`` and ``{serial}`` in a step are the dialect's own.

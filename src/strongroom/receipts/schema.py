@@ -74,9 +74,10 @@ clock_mark = sa.Table(
     sa.Column("offset_ns", sa.BigInteger, nullable=False),
     sa.Column("doubted_ns", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("steady_ns", sa.BigInteger),
 )
-"""Of each boot, by its ID: wall clock minus time since boot, and when the clock was last doubted, by the time since
-boot, and why (``clock_watch``)."""
+"""Of each boot, by its ID: wall clock minus time since boot, when the clock was last doubted, by the time since boot,
+and why (``clock_watch``); and the difference that durations are counted with (``steady``)."""
 
 witnessing = sa.Table(
     "witnessing",
@@ -117,4 +118,5 @@ STEPS = (
     CREATE UNIQUE INDEX leaf_position ON leaf (log, position) WHERE position IS NOT NULL
     """,
     "CREATE TABLE witnessing (log INTEGER PRIMARY KEY, failure TEXT NOT NULL)",
+    "ALTER TABLE clock_mark ADD COLUMN steady_ns BIGINT",
 )

@@ -181,7 +181,7 @@ class _Check:
             self.file.replace(kept)
             self.reproaches = kept.reproaches + found.late
             self.root = self._source.root
-            if found.unanswered and oldest and time.time_ns() - oldest > SILENT_NS:
+            if found.unanswered and oldest and not 0 <= time.time_ns() - oldest <= SILENT_NS:
                 self.silence = (
                     f"{self.label}: the gateway has not shown for more than a week that its log has what it promised"
                     f" ({found.unanswered})"

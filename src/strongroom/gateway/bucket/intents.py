@@ -11,7 +11,6 @@ import fcntl
 import os
 import secrets
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -63,7 +62,7 @@ class Intents:
             "sha256": sha256,
             "size": size,
             "principal": principal,
-            "created_ns": time.time_ns(),
+            "created_ns": self._database.clock_ns(),
         }
         with self._guard:
             self._live()
@@ -138,7 +137,7 @@ class Intents:
                     living[row.owner] = _lives(self._path(row.owner))
                 alive = living[row.owner]
                 if alive is None:
-                    alive = time.time_ns() - row.created_ns < ELSEWHERE_SECONDS * 1e9
+                    alive = self._database.clock_ns() - row.created_ns < ELSEWHERE_SECONDS * 1e9
             if not alive:
                 found.append(row)
         return found

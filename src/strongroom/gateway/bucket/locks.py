@@ -7,7 +7,6 @@ can be removed through the gateway only if its key for the bucket may delete.
 from __future__ import annotations
 
 import heapq
-import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -39,7 +38,7 @@ class Locks:
             "INSERT INTO lock_data (repository, name, data, created_ns) VALUES (:repository, :name, :data, :now)"
             " ON CONFLICT DO NOTHING"
         )
-        row = {"repository": self._repository.id, "name": name, "data": data, "now": time.time_ns()}
+        row = {"repository": self._repository.id, "name": name, "data": data, "now": self._database.clock_ns()}
         with self._database.write() as connection:
             new = connection.execute(sa.text(text), row).rowcount == 1
         if not new and self.find(name)[0] != data:

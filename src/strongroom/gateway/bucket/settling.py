@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing, StrongroomError
@@ -43,7 +42,7 @@ def settle(place: BucketPlace, intents: Intents, ledger: Ledger, stopping: Calla
 def _settle(place: BucketPlace, ledger: Ledger, row: Any) -> bool:
     """Whether it is settled."""
     name = CONFIG if row.kind == Kind.CONFIG.value else ObjectName(Kind(row.kind), row.name)
-    old: bool = time.time_ns() - row.created_ns > GRACE_SECONDS * 1e9
+    old: bool = ledger.database.clock_ns() - row.created_ns > GRACE_SECONDS * 1e9
     try:
         repository = place.find(folders_of(row.path))
         if repository.id != row.repository:
