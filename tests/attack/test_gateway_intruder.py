@@ -184,3 +184,17 @@ def test_numbers_out_of_all_bounds_are_refused(tmp_path: Path) -> None:
             headers = {"Transfer-Encoding": "chunked"}
             assert gateway.ask("POST", f"/r/data/{name_of(other)}", body, headers).status == 400, size
         assert "error:" not in gateway.said()
+
+
+def test_q_1_a_clock_that_was_ahead_leaves_no_reservation_behind(tmp_path: Path) -> None:
+    """Q-1: what a worker that died had reserved while the clock was 400 days ahead is free when it is right again."""
+    database = open_database(Settings(path=str(tmp_path)))
+    quotas = Quotas(Settings(path=str(tmp_path)), database)
+    who = Identity("1" * 32, "host", Quota(bytes=100))
+    quotas.begin(who, ("", Kind.DATA.value, NAME), 100)
+    with pytest.raises(Full):
+        quotas.begin(who, ("", Kind.DATA.value, NAME), 1)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE reservation SET until_ns = until_ns + 400 * 86400 * 1000000000")
+    quotas.begin(who, ("", Kind.DATA.value, NAME), 100).release()
+    database.close()

@@ -77,6 +77,8 @@ def test_a_wrong_place_is_refused_and_not_made(tmp_path: Path) -> None:
                 assert "no gateway keeps its state here" in done.err
         done = run([STRONGROOM, "gateway", "principal", "add", "host", "--path", tmp_path / "mistyped"], env=env)
         assert done.code != 0
+        words = ("principal", "add", "host", "--path", empty, "--state", tmp_path / "mistyped")
+        assert run([STRONGROOM, "gateway", *words], env=env).code != 0
         assert not (tmp_path / "mistyped").exists()
         assert list(empty.iterdir()) == []
         for name in ("team", "team/x", "nowhere"):

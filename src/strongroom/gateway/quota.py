@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 STEP = 16 << 20
 """The most bytes that are reserved ahead of a body of unknown length; never more than have come."""
 RESERVATION_SECONDS = 600
+TEND_SECONDS = 0.5
+"""So long others may be counted at a time: a long log is counted behind."""
 PLACE = "place"
 """The kind of a reservation for a repository that is about to be made."""
 PLACE_BYTES = 4096
@@ -156,12 +158,12 @@ class Quotas:
     def tend(self) -> bool:
         """Count what others have changed, where anybody has a quota; whether there was something.
 
-        Called about once a second: a long log is counted behind, while objects are taken in.
+        Called about once a second.
         """
         if not self._asked or not usage.is_behind(self._database):
             return False
-        with self._database.statements() as sql:
-            usage.count(sql, locked=not self._database.is_sqlite)
+        until = time.monotonic() + TEND_SECONDS
+        usage.catch_up(self._database, lambda: time.monotonic() > until)
         return True
 
     def reserve(self, one: Reservation, size: int) -> None:
@@ -178,7 +180,10 @@ class Quotas:
         repository, kind, name = one.what
         with self._database.write() as connection:
             now = self._database.now_ns(connection)
-            connection.execute(table.delete().where(table.c.until_ns < now))
+            until = now + int(RESERVATION_SECONDS * 10**9)
+            # One that ends long after ours could was made while the clock was ahead; who is alive makes it again.
+            ahead = table.c.until_ns > until + _STEP_NS
+            connection.execute(table.delete().where(sa.or_(table.c.until_ns < now, ahead)))
             for principal, quota in sorted(one.limits.items()):
                 row = self._row(connection, principal)
                 sums = (sa.func.coalesce(sa.func.sum(column), 0) for column in (table.c.bytes, table.c.snapshots))
@@ -198,7 +203,6 @@ class Quotas:
                 today = open_snapshots + (row.snapshots if row.day == now // DAY_NS else 0)
                 if kind == Kind.SNAPSHOT.value and quota.snapshots is not None and today >= quota.snapshots:
                     raise Full(f"the quota of {who} is used up: {quota.snapshots} snapshots a day")
-            until = now + int(RESERVATION_SECONDS * 10**9)
             for principal in sorted(one.limits):
                 row_now = {"id": f"{one.id}-{principal}", "principal": principal, "bytes": size, "until_ns": until}
                 row_now |= {"snapshots": int(kind == Kind.SNAPSHOT.value)}
@@ -209,7 +213,7 @@ class Quotas:
         """Count what was stored, and end its reservation."""
         with self._database.statements() as sql:
             if usage.count(sql, locked=not self._database.is_sqlite):  # else it is dropped when its leaf is counted
-                sql.many(_DROP, [(f"{one.id}-{principal}",) for principal in one.limits])
+                sql.many(_DROP, [(f"{one.id}-%",)])
 
     def release(self, one: Reservation) -> None:
         """Give back what was reserved."""
@@ -238,7 +242,9 @@ class Quotas:
         return row
 
 
-_DROP = "DELETE FROM reservation WHERE id = ?"
+_STEP_NS = 60 * 10**9
+"""A clock that is set back by less than this is no reason to doubt what was written before."""
+_DROP = "DELETE FROM reservation WHERE id LIKE ?"
 _HOLD = sa.text(
     "INSERT INTO reservation (id, principal, bytes, until_ns, snapshots, repository, kind, name)"
     " VALUES (:id, :principal, :bytes, :until_ns, :snapshots, :repository, :kind, :name)"

@@ -51,8 +51,9 @@ def check_there(settings: Settings, *, begins: bool = False) -> None:
     if not begins:
         hint = "Give --path, or --state, as the gateway itself was given it."
         raise ConfigurationError("no gateway keeps its state here", subject=settings.state_folder, hint=hint)
-    if not os.path.isdir(settings.home):
-        raise ConfigurationError("there is no such folder", subject=settings.home, hint="Make it first: `mkdir -p`.")
+    for folder in (settings.home, settings.state or settings.home):
+        if not os.path.isdir(folder):
+            raise ConfigurationError("there is no such folder", subject=folder, hint="Make it first: `mkdir -p`.")
 
 
 def open_signer(settings: Settings, origin: str) -> Signer:
