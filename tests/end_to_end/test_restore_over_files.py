@@ -272,3 +272,27 @@ def test_zeros_come_back_as_holes_without_being_read(strongroom: Strongroom, rep
         shutil.rmtree(out)
         (tmp_path / "away").rename(pack)
     assert sorted(codes) == [0, 1], "the pack of the tree is needed, that of the zeros is not"
+
+
+def test_a_dump_replaces_a_file_only_by_what_is_whole(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
+    """With --target a file that is there is replaced, through a link too, with its mode; if bytes are lost it stays."""
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "file").write_bytes(os.urandom(LARGE))
+    strongroom.init(repository)
+    strongroom.backup(repository, source)
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "there").write_bytes(b"old" * LARGE)
+    (place / "there").chmod(0o640)
+    (place / "link").symlink_to("there")
+    dump = ("dump", "--target", place / "link", "latest")
+    strongroom.on(repository, *dump, source / "file").expect(0)
+    assert (place / "there").read_bytes() == (source / "file").read_bytes()
+    assert stat.S_IMODE((place / "there").stat().st_mode) == 0o640
+    before = contents(place)
+    lose_data(repository)
+    for what in (source / "file", source):
+        lost = strongroom.on(repository, *dump, what).expect(1)
+        assert "Traceback" not in lost.err
+        assert contents(place) == before

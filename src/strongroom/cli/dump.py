@@ -10,7 +10,7 @@ from strongroom.archive.dump import ARCHIVES, dump
 from strongroom.archive.view import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.output.out import writing
+from strongroom.cli.output.files import writing
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.options import add_snapshot_filter
 from strongroom.cli.shared.selecting import filter_of
@@ -53,7 +53,7 @@ def run(context: Context) -> int:
         if context.out.is_terminal and not context.arguments.target and (entry is None or entry.is_dir):
             hint = "Redirect it, or name a file with --target."
             raise UsageError("an archive is not for a terminal", subject=context.arguments.path, hint=hint)
-        with _sink(context.out, context.arguments.target) as sink:
+        with _sink(context.out, context.arguments.target, view) as sink:
             dump(view, path, sink, archive=context.arguments.archive)
     return exit_codes.FAILED if view.problems else exit_codes.OK
 
@@ -70,9 +70,15 @@ class _Standard:
 
 
 @contextlib.contextmanager
-def _sink(out: Out, target: str | None) -> Iterator[Sink]:
+def _sink(out: Out, target: str | None, view: SnapshotView) -> Iterator[Sink]:
     if target is None:
         yield _Standard(out)
-    else:
-        with writing(target) as file:
-            yield file
+        return
+
+    def whole() -> bool:
+        if view.problems:
+            out.warn(f"{target}: the file that is there stays, since the archive would lack what is named above")
+        return not view.problems
+
+    with writing(target, whole) as file:
+        yield file

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.output.out import writing
+from strongroom.cli.output.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

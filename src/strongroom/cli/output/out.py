@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from strongroom.cli.output.text import printable_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class OutputClosed(Exception):
@@ -94,18 +90,6 @@ class Out:
                 self._stdout.flush()
             except OSError as error:
                 raise _named(error) from None
-
-
-@contextlib.contextmanager
-def writing(path: str) -> Iterator[BinaryIO]:
-    """A file of the user's choice for results. Errors name it; those of Python name it only where it is opened."""
-    try:
-        with open(path, "wb") as file:
-            yield file
-    except OSError as error:
-        if error.filename is None and error.errno is not None:
-            raise OSError(error.errno, error.strerror, path) from None
-        raise
 
 
 def open_missing_streams() -> None:
