@@ -356,7 +356,8 @@ class Pack(Buffer):
 class BackupTarget:
     """A repository of a backup. ``compression``: off, fastest, auto, better, max. ``pack_size`` in bytes.
 
-    ``parent`` is the ID of a root tree to compare with. Raises ``ValueError``, ``Damaged``.
+    ``parent`` is the ID of a root tree to compare with; trees of a repository that is ``near`` are read before
+    another's. Raises ``ValueError``, ``Damaged``.
     """
 
     def __init__(
@@ -368,6 +369,7 @@ class BackupTarget:
         compression: str,
         pack_size: int,
         polynomial: int,
+        near: bool = False,
         parent: str | None = None,
     ) -> None: ...
 
@@ -422,8 +424,13 @@ class BackupSummary:
     def blobs_compressed(self) -> int: ...
 
 class BackupTargetSummary:
-    """What a run has added to one repository. Bytes: ``data_added`` plain, ``data_added_packed`` as stored."""
+    """What a run has added to one repository. Bytes: ``data_added`` plain, ``data_added_packed`` as stored.
 
+    ``data_seen``: plain bytes of all data blobs that the repository was given or had already.
+    """
+
+    @property
+    def data_seen(self) -> int: ...
     @property
     def data_blobs(self) -> int: ...
     @property
@@ -499,8 +506,10 @@ class Backup:
         """The repository failed: the others go on without it."""
     def take_index(self, target: int, force: bool) -> bytes | None:
         """The JSON of an index over stored packs, when it is time for one or ``force`` says so."""
-    def next_request(self, patience: float) -> tuple[int, int, str] | None:
-        """A pack of the parent that is needed: number, target, name. Raises ``Interrupted`` when no more will be."""
+    def next_request(self, target: int, patience: float) -> tuple[int, str] | None:
+        """A pack of the parent that is needed from a repository: number, name. ``Interrupted`` when no more will be."""
+    def holds_up(self, target: int) -> bool:
+        """Whether the source waits for this repository, while another one has nothing to store."""
     def supply_file(self, number: int, descriptor: int) -> None:
         """Answer with an open file of the whole pack; the descriptor is duplicated."""
     def supply_bytes(self, number: int, data: bytes) -> None: ...

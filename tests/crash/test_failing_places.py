@@ -16,6 +16,7 @@ from tests.crash.test_kill import State, leftovers
 from tests.support import compare, peers, trees
 from tests.support.ports import reserve
 from tests.support.programs import Restic, Strongroom
+from tests.support.rest_server import RestServer
 from tests.support.waiting import PATIENCE, until
 
 
@@ -48,6 +49,25 @@ def test_a_full_disk(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> 
         restic.check(whole)
         strongroom.restore(whole, tmp_path / "out")
         compare.assert_same(source, compare.restored(tmp_path / "out", source))
+
+
+@pytest.mark.root
+def test_a_full_folder_for_temporary_files(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Where waiting packs find no room on the disk, the slow repository alone is touched, and no file is accused."""
+    source = trees.large(tmp_path / "source", megabytes=60)
+    whole = tmp_path / "whole"
+    strongroom.init(whole)
+    with small_disk(tmp_path / "small", 10) as disk, RestServer() as server:
+        slow = "rest:" + server.url
+        strongroom.init(slow)
+        server.pace = 12 << 20
+        slowly = ("-o", "rest.connections=1", "--pack-size", "4")
+        words = ("-r", slow, "-r", whole, *slowly, "backup", "--json", source)
+        ended = strongroom.run(*words, env={"TMPDIR": str(disk)}).expect(0)
+        assert str(source) not in ended.err
+        assert len([line for line in ended.lines() if line["message_type"] == "summary"]) == 2
+        for repository in (slow, whole):
+            strongroom.check(repository, read_data=False)
 
 
 @pytest.mark.root

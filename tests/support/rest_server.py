@@ -65,6 +65,8 @@ class RestServer:
         self.keep_alive = keep_alive
         self.accepted: dict[str, str] = {}
         """Headers for the answer to an upload that was accepted."""
+        self.pace = 0
+        """Bytes a second that uploads are taken in at, all together; 0 for as they come."""
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
         self.heads: list[dict[str, str]] = []
@@ -73,6 +75,7 @@ class RestServer:
         self.lock = threading.Lock()
         self.freed = threading.Event()
         """Set at the end, for what stalls."""
+        self._line = threading.Lock()
         self._server = _unix_server(unix) if unix else http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.owner = self  # type: ignore[attr-defined]
@@ -117,6 +120,12 @@ class RestServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def take_in(self, length: int) -> None:
+        """Let as much time go by as so many bytes of an upload take."""
+        if self.pace:
+            with self._line:
+                self.freed.wait(length / self.pace)
 
 
 def _unix_server(path: Path) -> http.server.ThreadingHTTPServer:
@@ -200,7 +209,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _post(self) -> None:
         length = self.headers.get("Content-Length")
-        body = self.rfile.read(int(length)) if length is not None else b""
+        body = b""
+        while length is not None and len(body) < int(length):
+            part = self.rfile.read(min(1 << 18, int(length) - len(body)))
+            if not part:
+                break
+            body += part
+            self.owner.take_in(len(part))
         if length is None or len(body) != int(length):
             self.close_connection = True
             self._answer(400, b"short body\n")

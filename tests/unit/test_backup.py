@@ -97,7 +97,7 @@ def test_a_stream_becomes_a_file_below_its_folders(host: Host, tmp_path: Path) -
     content = os.urandom(3 << 20)
     (tmp_path / "stream").write_bytes(content)
     with (tmp_path / "stream").open("rb") as stream:
-        run = host.backup([], stream=Stream(stream.fileno(), b"dumps/shop.sql"))
+        run = host.backup([], stream=Stream(stream.fileno, b"dumps/shop.sql"))
     assert run.summary.total_bytes_processed == len(content)
     assert host.nodes()["/dumps/shop.sql"].size == len(content)
     host.check()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.backing_up import OTHER_POLYNOMIAL, Host, make_repository
+from tests.support.backing_up import OTHER_POLYNOMIAL, Host, Run, make_repository
 
 from strongroom.archive import one_pass
-from strongroom.base.errors import Unavailable
+from strongroom.archive.new_snapshot import must_hold_the_stream
+from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.storage.wrapper import Wrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.contract import Store
+    from strongroom.storage.contract import Info, Store
 
 
 @pytest.fixture
@@ -60,6 +63,22 @@ class Slow(Wrapper):
         super().create(name, data)
 
 
+class Late(Slow):
+    """The same; before its own pass, for which its index is loaded a second time, something happens."""
+
+    def __init__(self, inner: Store, other_has_all: threading.Event, happens: Callable[[], object]) -> None:
+        super().__init__(inner, other_has_all, 20)
+        self._happens = happens
+        self._loaded = 0
+
+    def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
+        if kind is Kind.INDEX:
+            self._loaded += 1
+            if self._loaded == 2:
+                self._happens()
+        return super().list(kind, after)
+
+
 class Quick(Wrapper):
     """The other store."""
 
@@ -94,17 +113,17 @@ def test_each_repository_gets_only_what_it_lacks(tmp_path: Path, source: Path) -
 def test_a_blob_is_compressed_once(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three repositories cost as many compressions as one."""
     counts: list[int] = []
-    go = one_pass.Pass.go
+    send = one_pass.Pass.send
 
-    def counted(run: one_pass.Pass) -> list[one_pass.PassOutcome]:
-        outcomes = go(run)
+    def counted(run: one_pass.Pass, number: int) -> one_pass.PassOutcome:
+        outcome = send(run, number)
         counts.append(run.summary.blobs_compressed)
-        return outcomes
+        return outcome
 
-    monkeypatch.setattr(one_pass.Pass, "go", counted)
+    monkeypatch.setattr(one_pass.Pass, "send", counted)
     host = Host(tmp_path / "host")
     run = host.backup(source, "a", "b", "c")
-    assert counts == [run.summaries[0].data_blobs + run.summaries[0].tree_blobs]
+    assert counts == [run.summaries[0].data_blobs + run.summaries[0].tree_blobs] * 3
 
 
 def test_polynomials_may_differ(tmp_path: Path, source: Path) -> None:
@@ -163,3 +182,64 @@ def test_a_slow_one_keeps_no_other_waiting(tmp_path: Path, source: Path, spool: 
     assert had_own_pass == (spool == 4 << 20)
     for name in ("quick", "slow"):
         host.check(name)
+
+
+def _with_a_second_pass(tmp_path: Path, source: Path, happens: Callable[[], object]) -> tuple[Host, Run]:
+    """Back up to a quick repository and a slow one, with something that happens between the two passes."""
+    quick_has_all = threading.Event()
+
+    def wrap(name: str, store: Store) -> Store:
+        return Late(store, quick_has_all, happens) if name == "slow" else Quick(store, quick_has_all)
+
+    host = Host(tmp_path / "host", wrap=wrap)
+    run = host.backup(source, "quick", "slow", spool_bytes=4 << 20, spool_folder=str(tmp_path), pack_size=3 << 20)
+    assert any("too slow" in warning for warning in run.heard.warnings)
+    host.wrap = lambda _, store: store
+    return host, run
+
+
+def test_a_second_pass_sees_the_source_as_it_is_then(tmp_path: Path, source: Path) -> None:
+    """A slow repository that gets a pass of its own claims nothing of what only the others' pass has seen."""
+    (source / "early").write_text("seen by the first pass alone")
+    (source / "changed").write_text("old")
+
+    def happens() -> None:
+        (source / "early").unlink()
+        (source / "changed").write_text("newer")
+
+    host, run = _with_a_second_pass(tmp_path, source, happens)
+    assert all(summary.snapshot_id for summary in run.summaries)
+    assert run.summaries[0].total_files_processed == run.summaries[1].total_files_processed + 1
+    first, second = host.nodes("quick"), host.nodes("slow")
+    assert first.keys() - second.keys() == {f"{source}/early"}
+    assert (first[f"{source}/changed"].size, second[f"{source}/changed"].size) == (3, 5)
+    host.check("slow")
+
+
+def test_a_source_that_is_gone_gives_no_empty_snapshot(tmp_path: Path, source: Path) -> None:
+    """Where a second pass finds nothing of the source any more, that repository ends without a snapshot."""
+    host, run = _with_a_second_pass(tmp_path, source, lambda: source.rename(tmp_path / "elsewhere"))
+    quick, slow = run.outcome.results
+    assert quick.error is None and quick.summary.snapshot_id
+    assert slow.error is not None and "exists any more" in str(slow.error)
+    assert not list((host.folder / "slow" / "snapshots").iterdir())
+    assert not list((host.folder / "slow" / "locks").iterdir())
+
+
+def test_a_stream_whose_numbers_differ_gives_no_snapshot() -> None:
+    """Bytes read, bytes in the snapshot and bytes that the repository has are one number, or nothing is written."""
+
+    @dataclass
+    class Counted:
+        bytes_read: int = 7
+        total_bytes_processed: int = 7
+        data_seen: int = 7
+
+    must_hold_the_stream("here", Counted(), Counted())  # type: ignore[arg-type]
+    for seen, stored in (
+        (Counted(bytes_read=8), Counted()),
+        (Counted(total_bytes_processed=0), Counted()),
+        (Counted(), Counted(data_seen=0)),
+    ):
+        with pytest.raises(StrongroomError, match="no snapshot was made"):
+            must_hold_the_stream("here", seen, stored)  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ pub struct BackupTarget {
     compression: Compression,
     pack_size: usize,
     polynomial: Polynomial,
+    near: bool,
     parent: Option<Id>,
 }
 
@@ -48,7 +49,8 @@ fn compression(name: &str) -> PyResult<Compression> {
 #[pymethods]
 impl BackupTarget {
     #[new]
-    #[pyo3(signature = (key, index, *, version, compression, pack_size, polynomial, parent=None))]
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (key, index, *, version, compression, pack_size, polynomial, near=false, parent=None))]
     fn new(
         key: Py<Key>,
         index: Py<Index>,
@@ -56,6 +58,7 @@ impl BackupTarget {
         compression: &str,
         pack_size: usize,
         polynomial: u64,
+        near: bool,
         parent: Option<&str>,
     ) -> PyResult<Self> {
         Ok(Self {
@@ -65,6 +68,7 @@ impl BackupTarget {
             compression: self::compression(compression)?,
             pack_size,
             polynomial: Polynomial(polynomial),
+            near,
             parent: parent.map(str::parse).transpose().map_err(to_py)?,
         })
     }
@@ -140,6 +144,7 @@ impl Backup {
                     pack_size: target.pack_size,
                     index: Arc::clone(target.index.get().shared()),
                     polynomial: target.polynomial,
+                    near: target.near,
                     parent: target.parent,
                 }
             })
@@ -200,9 +205,14 @@ impl Backup {
         Ok(py.detach(|| self.run.take_index(target, force)))
     }
 
-    fn next_request(&self, py: Python<'_>, patience: f64) -> PyResult<Option<(u64, usize, String)>> {
-        let request = py.detach(|| self.run.next_request(self::patience(patience))).map_err(to_py)?;
-        Ok(request.map(|request| (request.number, request.target, request.pack.to_hex())))
+    fn next_request(&self, py: Python<'_>, target: usize, patience: f64) -> PyResult<Option<(u64, String)>> {
+        let target = self.check(target)?;
+        let request = py.detach(|| self.run.next_request(target, self::patience(patience))).map_err(to_py)?;
+        Ok(request.map(|request| (request.number, request.pack.to_hex())))
+    }
+
+    fn holds_up(&self, target: usize) -> PyResult<bool> {
+        Ok(self.run.holds_up(self.check(target)?))
     }
 
     fn supply_file(&self, number: u64, descriptor: i32) -> PyResult<()> {
@@ -270,6 +280,7 @@ impl Backup {
             root: outcome.root.map(|id| id.to_hex()),
             dropped: outcome.dropped,
             summary: BackupTargetSummary {
+                data_seen: added.data_seen,
                 data_blobs: added.data_blobs,
                 tree_blobs: added.tree_blobs,
                 data_added: added.data_added,
@@ -320,6 +331,7 @@ pub struct BackupSummary {
 #[pyclass(frozen, get_all, from_py_object, module = "strongroom._kernel")]
 #[derive(Clone)]
 pub struct BackupTargetSummary {
+    data_seen: u64,
     data_blobs: u64,
     tree_blobs: u64,
     data_added: u64,

@@ -1,196 +1,135 @@
-"""Back up: one pass over the source for any number of repositories, each with its own snapshot."""
+"""Back up: one pass over the source for any number of repositories, each with its own snapshot.
+
+Each repository has a lane, a thread that opens, fills and finishes it and waits for no other. Here they are started,
+watched, and shown.
+"""
 
 from __future__ import annotations
 
-import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup_options import BackupOutcome, BackupResult
-from strongroom.archive.new_snapshot import make_snapshot
-from strongroom.archive.one_pass import Pass, PassTarget, Reread
-from strongroom.archive.parents import Parent, find_parent, share_parents
-from strongroom.base.errors import Interrupted, StrongroomError
-from strongroom.base.progress import BackupSummary
-from strongroom.base.record import mutable
-from strongroom.repository.state import LastRun
+from strongroom.archive.backup_options import BackupJob, BackupMember, BackupOutcome, BackupResult
+from strongroom.archive.lane import Lane
+from strongroom.archive.meeting import Meeting
+from strongroom.archive.sender import PATIENCE
+from strongroom.base.errors import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.archive.backup_options import BackupOptions, BackupTarget
-    from strongroom.archive.one_pass import PassOutcome
-    from strongroom.base.clock import Clock
+    from strongroom.archive.one_pass import Pass
     from strongroom.base.progress import Reporter
-    from strongroom.repository.locks import Lock
-    from strongroom.repository.opened import Repository
 
-
-@mutable
-class _Ready:
-    """A repository that takes part: locked, its index loaded, its parent found."""
-
-    target: BackupTarget
-    lock: Lock | None
-    parent: Parent | None
+ENDING = 6.0
+"""Seconds from the user's wish to stop until whoever does not end is left behind: the process ends after eight."""
+IN_ORDER = 3.0
+"""Seconds that a result waits, so that results are shown in the order of the repositories."""
 
 
 def backup(targets: Sequence[BackupTarget], options: BackupOptions, reporter: Reporter) -> BackupOutcome:
-    """Save the source into every repository that can take it.
-
-    A repository that fails is in the outcome with its error, and keeps no other from finishing; one that was too slow
-    gets a pass of its own at the end. Raises ``Interrupted`` when the reporter says stop, ``StrongroomError`` for
-    what concerns the source as a whole; what was stored until then is used by the next run.
-    """
-    if not targets:
-        return BackupOutcome()
-    work = _Backup(options, reporter, targets[0].repository.surroundings.clock)
-    outcome = BackupOutcome()
-    try:
-        ready = [one for target in targets if (one := work.prepare(target, outcome)) is not None]
-        slow = work.one_pass(ready, outcome) if ready else []
-        for one in slow:
-            reporter.warning(
-                f"{one.target.label}: too slow for the others and the spool is full; now in a pass of its own"
-            )
-            work.one_pass([one], outcome)
-    finally:
-        work.release()
-    order = {id(target): number for number, target in enumerate(targets)}
-    outcome.results.sort(key=lambda result: order[id(result.target)])
+    """Save one source into repositories that are open. As ``back_up``."""
+    members = [BackupMember(target.label, lambda _standing, target=target: target) for target in targets]  # type: ignore[misc]
+    (outcome,) = back_up([BackupJob(options, tuple(members))], reporter)
     return outcome
 
 
-class _Backup:
-    """What the passes of a run have in common."""
+def back_up(
+    jobs: Sequence[BackupJob],
+    reporter: Reporter,
+    show: Callable[[BackupJob, BackupResult], None] = lambda _job, _result: None,
+) -> list[BackupOutcome]:
+    """Save each job's source into every repository that can take it; one outcome for each job.
 
-    def __init__(self, options: BackupOptions, reporter: Reporter, clock: Clock) -> None:
-        self._options = options
-        self._clock = clock
+    A repository that fails is in the outcome with its error, and keeps no other from finishing; one that was too slow
+    gets a pass of its own. ``show`` is called in this thread with each result when it is there. Raises ``Interrupted``
+    when the reporter says stop; what was stored until then is used by the next run.
+    """
+    return _Run(jobs, reporter, show).go()
+
+
+class _Run:
+    """The lanes of a run, and what was shown of it."""
+
+    def __init__(
+        self, jobs: Sequence[BackupJob], reporter: Reporter, show: Callable[[BackupJob, BackupResult], None]
+    ) -> None:
+        self._jobs = jobs
         self._reporter = reporter
-        self._locks: list[Lock] = []
-        self._started = time.monotonic()
-        self._started_ns = clock.now_ns()
-        if options.stream is not None:
-            self._paths = ["/" + os.fsdecode(options.stream.name).lstrip("/")]
-        else:
-            self._paths = [os.fsdecode(os.path.abspath(path)) for path in options.paths]
+        self._show = show
+        self._news = threading.Event()
+        self._lanes: dict[int, Lane] = {}
+        self._meetings: list[Meeting] = []
+        self._waiting: list[tuple[BackupJob, Meeting, Lane]] = []
+        self._held: dict[int, float] = {}
+        self._reported: set[Pass] = set()
+        for job in jobs:
+            meeting = Meeting(job.options, reporter)
+            self._meetings.append(meeting)
+            for member in job.members:
+                lane = self._lanes.setdefault(id(member), Lane(member, self._news.set))
+                lane.meetings.append(meeting)
+                meeting.expect(lane.standing)
+                self._waiting.append((job, meeting, lane))
+        for lane in self._lanes.values():
+            lane.ends_at_failure = len(self._lanes) == 1
 
-    def prepare(self, target: BackupTarget, outcome: BackupOutcome) -> _Ready | None:
-        """Lock a repository, load its index and find its parent; a failure goes into the outcome.
-
-        The lock settles while the index is loaded and the source is walked; the sender waits before it stores.
-        """
-        options = self._options
-        repository = target.repository
+    def go(self) -> list[BackupOutcome]:
+        """Start all, and wait for them."""
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.start()
         try:
-            repository.refuse_unless_writable_by_backup()
-            lock = None
-            if not options.dry_run:
-                lock = repository.lock(retry_seconds=options.retry_lock_seconds, settle=False)
-                self._locks.append(lock)
-            parent = find_parent(repository, options, self._host(repository), self._paths, self._reporter)
-            repository.load_index()
-        except Interrupted:
+            stopped: float | None = None
+            while not all(lane.ended for lane in lanes):
+                self._news.wait(PATIENCE)
+                self._news.clear()
+                self._look()
+                if self._reporter.stop.is_set():
+                    stopped = time.monotonic() if stopped is None else stopped
+                    if time.monotonic() - stopped >= ENDING:
+                        break
+        except BaseException:  # nobody listens any more: end in an orderly manner, without a word
+            self._reporter.stop.set()
+            for meeting in self._meetings:
+                meeting.look()
+            end = time.monotonic() + ENDING
+            while time.monotonic() < end and not all(lane.ended for lane in lanes):
+                time.sleep(PATIENCE)
             raise
-        except StrongroomError as error:
-            self._lost(target, error, outcome)
-            return None
-        return _Ready(target, lock, parent)
-
-    def one_pass(self, ready: Sequence[_Ready], outcome: BackupOutcome) -> list[_Ready]:
-        """Run a pass for these, write their snapshots, and return those that want a pass of their own."""
+        self._look(last=True)
+        for lane in lanes:
+            if lane.fault is not None:
+                raise lane.fault
         if self._reporter.stop.is_set():
-            raise Interrupted("interrupted before anything was stored")
-        repositories = [one.target.repository for one in ready]
-        shared = share_parents(repositories, [one.parent for one in ready])
-        trees = [parent.tree if parent else None for parent in shared]
-        targets = [PassTarget(one.target, one.lock, tree) for one, tree in zip(ready, trees, strict=True)]
-        run = Pass(targets, self._options, self._reporter, self._share(repositories, shared), self._started_ns)
-        results = run.go()
-        if self._options.stream is not None and self._options.stream.ended is not None:
-            self._options.stream.ended()
-        outcome.incomplete = outcome.incomplete or run.summary.failures > 0
-        again = []
-        for one, result in zip(ready, results, strict=True):
-            if result.dropped and len(ready) > 1:
-                again.append(one)
-            elif result.tree is None:
-                error = result.error or StrongroomError("no snapshot was made", subject=one.target.label)
-                self._lost(one.target, error, outcome)
-            else:
-                self._conclude(one, result, run, outcome)
-        return again
+            raise Interrupted("interrupted; what was stored so far is kept and used by the next run")
+        return [self._outcome(job, meeting) for job, meeting in zip(self._jobs, self._meetings, strict=True)]
 
-    def release(self) -> None:
-        """Give all locks back."""
-        for lock in self._locks:
-            lock.release()
+    def _outcome(self, job: BackupJob, meeting: Meeting) -> BackupOutcome:
+        lanes = [self._lanes[id(member)] for member in job.members]
+        results = [meeting.results[lane.standing] for lane in lanes if lane.standing in meeting.results]
+        return BackupOutcome(results, meeting.incomplete)
 
-    def _host(self, repository: Repository) -> str:
-        return self._options.host or repository.surroundings.hostname
-
-    def _share(self, repositories: Sequence[Repository], parents: Sequence[Parent | None]) -> Reread | None:
-        """Which unchanged files are due: by the salt of the first repository that this host remembers."""
-        recorded = max((parent.recorded_ns for parent in parents if parent), default=0)
-        state = next((repository.state for repository in repositories if repository.state is not None), None)
-        if not recorded or state is None:
-            return None
-        return Reread(state.salt, recorded // 1_000_000_000, self._started_ns // 1_000_000_000)
-
-    def _lost(self, target: BackupTarget, error: StrongroomError, outcome: BackupOutcome) -> None:
-        summary = BackupSummary(repository=target.label, source=self._options.source, failure=str(error))
-        outcome.results.append(BackupResult(target, summary, error))
-
-    def _conclude(self, one: _Ready, result: PassOutcome, run: Pass, outcome: BackupOutcome) -> None:
-        summary = self._summary(one, result, run)
-        repository = one.target.repository
-        tree = result.tree or ""
-        try:
-            if self._options.skip_if_unchanged and one.parent is not None and one.parent.tree == tree:
-                summary.skipped_unchanged = True
-                self._remember(repository, one.parent.snapshot, tree)
-            elif not self._options.dry_run:
-                if one.lock is not None:
-                    one.lock.check()
-                snapshot = make_snapshot(
-                    repository, self._options, self._paths, tree, one.parent, summary, self._started_ns
-                )
-                summary.snapshot_id = repository.save_snapshot(snapshot)
-                self._remember(repository, summary.snapshot_id, tree)
-        except StrongroomError as error:
-            self._lost(one.target, error, outcome)
-            return
-        outcome.results.append(BackupResult(one.target, summary))
-
-    def _remember(self, repository: Repository, snapshot: str | None, tree: str) -> None:
-        if repository.state is not None and snapshot and not self._options.dry_run:
-            last = LastRun(snapshot, tree, self._started_ns)
-            repository.state.record_run(self._host(repository), self._paths, last)
-
-    def _summary(self, one: _Ready, result: PassOutcome, run: Pass) -> BackupSummary:
-        seen = run.summary
-        added = result.summary
-        return BackupSummary(
-            repository=one.target.label,
-            source=self._options.source,
-            parent_id=(one.parent.snapshot or "") if one.parent else "",
-            dry_run=self._options.dry_run,
-            files_new=seen.files_new,
-            files_changed=seen.files_changed,
-            files_unmodified=seen.files_unmodified,
-            dirs_new=seen.dirs_new,
-            dirs_changed=seen.dirs_changed,
-            dirs_unmodified=seen.dirs_unmodified,
-            data_blobs=added.data_blobs,
-            tree_blobs=added.tree_blobs,
-            data_added=added.data_added,
-            data_added_packed=added.data_added_packed,
-            total_files_processed=seen.total_files_processed,
-            total_bytes_processed=seen.total_bytes_processed,
-            total_duration=time.monotonic() - self._started,
-            files_reread=seen.files_reread,
-            files_reread_different=seen.files_differing,
-            files_changed_while_read=seen.files_changed_while_read,
-            errors=seen.failures,
-        )
+    def _look(self, *, last: bool = False) -> None:
+        """Show what is new: first what happened to files, then how repositories came out."""
+        there = [entry for entry in self._waiting if entry[2].standing in entry[1].results]
+        has_status = False
+        for meeting in self._meetings:
+            meeting.look()
+            for one in list(meeting.passes):
+                if one in self._reported:
+                    continue
+                over = one.is_over()
+                one.report(status=not has_status)
+                has_status = True
+                if over:
+                    self._reported.add(one)
+        for entry in there:
+            job, meeting, lane = entry
+            since = self._held.setdefault(id(entry), time.monotonic())
+            is_first = entry is self._waiting[0]
+            if last or is_first or time.monotonic() - since >= IN_ORDER:
+                self._waiting.remove(entry)
+                self._show(job, meeting.results[lane.standing])

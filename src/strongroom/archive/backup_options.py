@@ -9,6 +9,7 @@ from strongroom.base.record import field, mutable, record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.archive.standing import Standing
     from strongroom.base.errors import StrongroomError
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
@@ -18,12 +19,14 @@ MEBIBYTE = 1 << 20
 
 @record
 class Stream:
-    """A stream that is saved as one file: a descriptor to read from, and its name in the snapshot."""
+    """A stream that is saved as one file, under a name in the snapshot. It can be read once."""
 
-    descriptor: int
+    descriptor: Callable[[], int]
+    """Called once, when all is ready to read: begins what makes the stream, and returns what to read from."""
     name: bytes
-    ended: Callable[[], None] | None = None
-    """Called when the stream is at its end and before any snapshot is written; raises when its maker failed."""
+    ended: Callable[[Callable[[], bool]], None] | None = None
+    """Called when the stream is at its end and before any snapshot is written; raises when its maker failed, and
+    ``Interrupted`` when the function that it is given says that the user asked to stop."""
 
 
 @record
@@ -91,11 +94,30 @@ class BackupTarget:
         return self.name or self.repository.location
 
 
+@record
+class BackupMember:
+    """A repository that takes part in a run once it is opened, in a thread of its own.
+
+    ``open`` is told whom to tell of what gets done and of requests that are tried again, since others may wait for it.
+    """
+
+    label: str
+    open: Callable[[Standing], BackupTarget]
+
+
+@record
+class BackupJob:
+    """One source with its options, and the repositories that it is saved to."""
+
+    options: BackupOptions
+    members: tuple[BackupMember, ...]
+
+
 @mutable
 class BackupResult:
     """How it came out for one repository: the summary, and the error when there is no snapshot."""
 
-    target: BackupTarget
+    label: str
     summary: BackupSummary
     error: StrongroomError | None = None
 

@@ -1,4 +1,4 @@
-"""The snapshot that a backup writes at its end."""
+"""The snapshot that a backup writes at its end, and the summary of what went into it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.progress import SUMMARY_COUNTERS
+from strongroom.base.errors import StrongroomError
+from strongroom.base.progress import SUMMARY_COUNTERS, BackupSummary
 from strongroom.format.snapshot import Snapshot
 from strongroom.format.timestamp import Timestamp
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.archive.backup_options import BackupOptions
+    from strongroom.archive.one_pass import Pass, PassOutcome
     from strongroom.archive.parents import Parent
-    from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
 
 
@@ -47,3 +48,47 @@ def make_snapshot(
         program_version=f"strongroom {_kernel.__version__}",
         summary=members | {name: getattr(summary, name) for name in SUMMARY_COUNTERS},
     )
+
+
+def summary_of(
+    label: str, options: BackupOptions, parent: Parent | None, run: Pass, outcome: PassOutcome
+) -> BackupSummary:
+    """What a pass has seen of the source, and what it has added to one repository."""
+    seen, added = run.summary, outcome.summary
+    return BackupSummary(
+        repository=label,
+        source=options.source,
+        parent_id=(parent.snapshot or "") if parent else "",
+        dry_run=options.dry_run,
+        files_new=seen.files_new,
+        files_changed=seen.files_changed,
+        files_unmodified=seen.files_unmodified,
+        dirs_new=seen.dirs_new,
+        dirs_changed=seen.dirs_changed,
+        dirs_unmodified=seen.dirs_unmodified,
+        data_blobs=added.data_blobs,
+        tree_blobs=added.tree_blobs,
+        data_added=added.data_added,
+        data_added_packed=added.data_added_packed,
+        total_files_processed=seen.total_files_processed,
+        total_bytes_processed=seen.total_bytes_processed,
+        total_duration=run.seconds,
+        files_reread=seen.files_reread,
+        files_reread_different=seen.files_differing,
+        files_changed_while_read=seen.files_changed_while_read,
+        errors=seen.failures,
+    )
+
+
+def must_hold_the_stream(label: str, seen: _kernel.BackupSummary, stored: _kernel.BackupTargetSummary) -> None:
+    """Raise unless the file in the snapshot is as long as what was read of the stream, and the repository has it all.
+
+    Each number is counted where it arises: at the descriptor, in the file's node, and blob by blob for the repository.
+    """
+    if not seen.bytes_read == seen.total_bytes_processed == stored.data_seen:
+        raise StrongroomError(
+            f"{seen.bytes_read} bytes of the stream were read, but its file in the snapshot would have "
+            f"{seen.total_bytes_processed} and {stored.data_seen} were stored; no snapshot was made",
+            subject=label,
+            hint="This is a fault in this program. Please report it.",
+        )

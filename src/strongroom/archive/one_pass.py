@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.archive.backup_options import BackupOptions, BackupTarget
+    from strongroom.archive.parents import Parent
+    from strongroom.archive.standing import Standing
     from strongroom.base.progress import Reporter
     from strongroom.repository.locks import Lock
 
@@ -26,11 +28,12 @@ ACTIONS = {"new": "new", "changed": "modified", "unchanged": "unchanged"}
 
 @record
 class PassTarget:
-    """A repository of this pass, locked and with its index loaded; ``parent`` is a root tree's ID."""
+    """A repository of this pass, locked and with its index loaded; ``parent`` is what it compares with."""
 
     target: BackupTarget
     lock: Lock | None
-    parent: str | None
+    parent: Parent | None
+    standing: Standing
 
 
 @record
@@ -58,22 +61,32 @@ def _spool(options: BackupOptions) -> tuple[str, int] | None:
         return None
     import tempfile  # here, since most runs have one repository, and it costs more than the rest of this module
 
-    return options.spool_folder or tempfile.gettempdir(), options.spool_bytes
+    try:
+        return options.spool_folder or tempfile.gettempdir(), options.spool_bytes
+    except OSError:  # no folder for temporary files can be written to: the repositories go at one pace
+        return None
 
 
 class Pass:
-    """A pass under way."""
+    """A pass under way. Each repository has a thread that calls ``send``; one other calls ``report``, now and then."""
 
     def __init__(
         self,
         targets: Sequence[PassTarget],
+        trees: Sequence[str | None],
         options: BackupOptions,
         reporter: Reporter,
         reread: Reread | None,
-        now_ns: int,
+        started_ns: int,
     ) -> None:
+        """Begin to read. ``trees``: the root tree that each repository compares with."""
+        self.started_ns = started_ns
+        self._started = time.monotonic()
         self._reporter = reporter
         self._targets = targets
+        self._scanned = False
+        self._joining = threading.Lock()
+        self._error: StrongroomError | None = None
         stream = options.stream
         self._run = _kernel.Backup(
             [
@@ -84,9 +97,10 @@ class Pass:
                     compression=target.target.compression,
                     pack_size=target.target.pack_size,
                     polynomial=target.target.repository.polynomial,
-                    parent=target.parent,
+                    near=target.target.repository.near,
+                    parent=tree,
                 )
-                for target in targets
+                for target, tree in zip(targets, trees, strict=True)
             ],
             list(options.paths),
             os.getcwdb(),
@@ -107,67 +121,76 @@ class Pass:
             spool=_spool(options) if len(targets) > 1 else None,
             scan=reporter.wants_status and not options.no_scan,
             verbose=reporter.wants_changes,
-            stream=(stream.descriptor, stream.name, now_ns) if stream else None,
+            stream=(stream.descriptor(), stream.name, started_ns) if stream else None,
         )
         self._senders = [
-            Sender(self._run, number, target.target.repository, target.lock) for number, target in enumerate(targets)
+            Sender(self._run, number, target.target.repository, target.lock, target.standing)
+            for number, target in enumerate(targets)
         ]
+        for number in range(len(targets)):
+            threading.Thread(target=self._read_parents, args=(number,), name=f"parents-{number}", daemon=True).start()
 
-    def go(self) -> list[PassOutcome]:
-        """Run to the end. Raises ``Interrupted`` when the reporter says stop, once what is under way is stored."""
-        started = time.monotonic()
-        reader = threading.Thread(target=self._read_parents, name="parents", daemon=True)
-        reader.start()
-        for sender in self._senders:
-            sender.start()
-        scanned = False
-        while not self._run.wait(PATIENCE):
-            if self._reporter.stop.is_set():
-                self._run.cancel()
-                break
-            scanned = self._report(started, scanned)
-        for sender in self._senders:
-            self._finish(sender)
-        reader.join()
-        self._report(started, scanned)
-        if self._reporter.stop.is_set():
-            raise Interrupted("interrupted; what was stored so far is kept and used by the next run")
-        try:
-            self._run.join()
-        except Interrupted:
-            if not any(sender.error for sender in self._senders):
-                raise
-        return [self._outcome(number) for number in range(len(self._targets))]
+    def send(self, number: int) -> PassOutcome:
+        """Store what the pass makes for one repository, and say how that came out; waits for no other repository.
+
+        Raises ``StrongroomError`` for what concerns the source as a whole.
+        """
+        sender = self._senders[number]
+        sender.start()
+        sender.finish()
+        outcome = self._run.outcome(number)
+        if outcome.root is None and not outcome.dropped and sender.error is None:
+            self._raise_what_ended_it()
+        return PassOutcome(None if sender.error else outcome.root, outcome.dropped, sender.error, outcome.summary)
+
+    def is_over(self, patience: float = 0.0) -> bool:
+        """Whether the source is read, after waiting for that, a tenth of a second at most."""
+        return self._run.wait(patience)
+
+    def cancel(self) -> None:
+        """Read no more; what is under way is stored and indexed."""
+        self._run.cancel()
+
+    def holding_up(self) -> list[int]:
+        """The repositories that the source waits for, while another one has nothing to store."""
+        return [number for number in range(len(self._targets)) if self._run.holds_up(number)]
+
+    def fail(self, number: int, error: StrongroomError) -> None:
+        """Go on without a repository."""
+        self._senders[number].fail(error)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken until now."""
+        return time.monotonic() - self._started
 
     @property
     def summary(self) -> _kernel.BackupSummary:
         """What the pass has seen of the source."""
         return self._run.summary()
 
-    def _finish(self, sender: Sender) -> None:
-        # Waiting here must not keep the user's wish to stop from being heard.
-        waiter = threading.Thread(target=sender.finish, name="finish", daemon=True)
-        waiter.start()
-        while waiter.is_alive():
-            waiter.join(PATIENCE)
-            if self._reporter.stop.is_set():
-                self._run.cancel()
+    def _raise_what_ended_it(self) -> None:
+        while not self._run.wait(PATIENCE):
+            pass
+        with self._joining:
+            if self._error is None:
+                try:
+                    self._run.join()
+                except StrongroomError as error:
+                    self._error = error
+            if self._error is not None:
+                raise self._error
 
-    def _outcome(self, number: int) -> PassOutcome:
-        outcome = self._run.outcome(number)
-        error = self._senders[number].error
-        return PassOutcome(None if error else outcome.root, outcome.dropped, error, outcome.summary)
-
-    def _read_parents(self) -> None:
+    def _read_parents(self, target: int) -> None:
         """Hand the packs of the parent snapshot's trees to the kernel, which decrypts and checks them."""
         while True:
             try:
-                request = self._run.next_request(PATIENCE)
+                request = self._run.next_request(target, PATIENCE)
             except Interrupted:
                 return
             if request is None:
                 continue
-            number, target, pack = request
+            number, pack = request
             try:
                 self._supply(number, self._targets[target], pack)
             except Exception as error:
@@ -183,26 +206,27 @@ class Pass:
                     return
         self._run.supply_bytes(number, repository.read_tree_pack(pack))
 
-    def _report(self, started: float, scanned: bool) -> bool:
+    def report(self, *, status: bool = True) -> None:
+        """Tell the reporter what happened since the last call and, where it is wanted, how far the pass is."""
         reporter = self._reporter
         for event in self._run.events():
             self._report_event(event)
         now = self._run.progress()
-        if now.scanned and not scanned:
-            scanned = True
-            reporter.scan_finished(now.files_total, now.bytes_total, time.monotonic() - started)
-        reporter.status(
-            Status(
-                files_done=now.files_done,
-                bytes_done=now.bytes_done,
-                files_total=now.files_total,
-                bytes_total=now.bytes_total,
-                errors=now.failures,
-                current_files=tuple(now.current),
-                total_known=now.scanned,
+        if now.scanned and not self._scanned:
+            self._scanned = True
+            reporter.scan_finished(now.files_total, now.bytes_total, self.seconds)
+        if status:
+            reporter.status(
+                Status(
+                    files_done=now.files_done,
+                    bytes_done=now.bytes_done,
+                    files_total=now.files_total,
+                    bytes_total=now.bytes_total,
+                    errors=now.failures,
+                    current_files=tuple(now.current),
+                    total_known=now.scanned,
+                )
             )
-        )
-        return scanned
 
     def _report_event(self, event: _kernel.BackupEvent) -> None:
         reporter = self._reporter

@@ -1,4 +1,7 @@
-"""Store what a run makes for one repository: packs as they come, then an index over those that are stored."""
+"""Store what a run makes for one repository: packs as they come, and indexes over those that are stored.
+
+An index is written when it is due, also while no pack comes: what is stored must not wait for what is not.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from strongroom.base.objects import Kind, ObjectName
 
 if TYPE_CHECKING:
     from strongroom._kernel import Backup
+    from strongroom.archive.standing import Standing
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 
@@ -20,11 +24,12 @@ PATIENCE = 0.1
 class Sender:
     """The threads that send one repository's packs. An error takes this repository out of the run, no other."""
 
-    def __init__(self, run: Backup, number: int, repository: Repository, lock: Lock | None) -> None:
+    def __init__(self, run: Backup, number: int, repository: Repository, lock: Lock | None, standing: Standing) -> None:
         self._run = run
         self._number = number
         self._repository = repository
         self._lock = lock
+        self._standing = standing
         self._mutex = threading.Lock()
         self._threads: list[threading.Thread] = []
         self.error: StrongroomError | None = None
@@ -44,7 +49,14 @@ class Sender:
         try:
             self._save_index(force=True)
         except StrongroomError as error:
-            self._fail(error)
+            self.fail(error)
+
+    def fail(self, error: StrongroomError) -> None:
+        """Take the repository out of the run; the first reason stays."""
+        with self._mutex:
+            if self.error is None:
+                self.error = error
+        self._run.failed(self._number)
 
     def _send(self) -> None:
         try:
@@ -53,18 +65,20 @@ class Sender:
                 if pack is None:
                     if self._run.is_drained(self._number):
                         return
+                    self._save_index(force=False)
                     continue
                 self._check_lock()
                 self._repository.store.create(ObjectName(Kind.DATA, pack.id), memoryview(pack))
                 self._run.stored(self._number, pack.id, len(pack))
+                self._standing.moved()
                 if pack.holds_trees and self._repository.cache is not None:
                     self._repository.remember_tree_pack(pack.id, bytes(pack))
                 pack = None  # its memory serves the next pack while this thread waits
                 self._save_index(force=False)
         except StrongroomError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:
-            self._fail(StrongroomError(f"storing a pack failed: {error}", subject=self._repository.location))
+            self.fail(StrongroomError(f"storing a pack failed: {error}", subject=self._repository.location))
 
     def _check_lock(self) -> None:
         if self._lock is not None:
@@ -76,9 +90,3 @@ class Sender:
         if index is not None:
             self._check_lock()
             self._repository.save_unpacked(Kind.INDEX, index)
-
-    def _fail(self, error: StrongroomError) -> None:
-        with self._mutex:
-            if self.error is None:
-                self.error = error
-        self._run.failed(self._number)

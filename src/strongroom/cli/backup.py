@@ -5,24 +5,23 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup import backup
-from strongroom.archive.backup_options import MEBIBYTE, BackupTarget
+from strongroom.archive.backup import back_up
+from strongroom.archive.backup_options import MEBIBYTE, BackupJob, BackupMember, BackupTarget
 from strongroom.base.errors import StrongroomError
-from strongroom.base.progress import BackupSummary
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import streams
-from strongroom.cli.shared.backup_plan import Job, plan
+from strongroom.cli.shared.backup_plan import plan
 from strongroom.cli.shared.failure import sentence
-from strongroom.cli.shared.opening import check_promises, open_targets, say_failure
+from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
 from strongroom.cli.shared.options import typed
 from strongroom.cli.shared.promises import say_broken
 from strongroom.cli.shared.values import at_once, local_time, size, tag_list
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.archive.backup_options import BackupResult
+    from strongroom.archive.standing import Standing
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.repository.opened import Repository
@@ -132,18 +131,44 @@ def run(context: Context) -> int:
 def _jobs(context: Context, codes: list[int]) -> bool:
     """Do them, and add the code of each repository to ``codes``. Whether something of a source is missing."""
     reporter = context.reporter()
-    incomplete = False
     with contextlib.ExitStack() as stack:
         stack.callback(reporter.close)
-        jobs = plan(context, reporter)
-        several = len({target.url for job in jobs for target in job.targets}) > 1
+        plans = plan(context, reporter)
+        targets = {target.url: target for one in plans for target in one.targets}
+        several = len(targets) > 1
         reporter.label_repositories = several
-        opened = _Opened(context, stack, several)
-        for job in jobs:
-            outcome_codes, missing = _do(context, reporter, job, opened, several)
-            codes += outcome_codes
-            incomplete = incomplete or missing
-    return incomplete
+        context.signals.locks()
+        opening = _Opening(context, stack)
+        # One after the other and before anything else, since a person may be asked for them.
+        members = {url: opening.member(target) for url, target in targets.items()}
+        jobs = [
+            BackupJob(
+                stack.enter_context(streams.opened(context, one.options)),
+                tuple(members[target.url] for target in one.targets),
+            )
+            for one in plans
+        ]
+        errors: list[StrongroomError] = []
+        said: set[tuple[str, int]] = set()
+
+        def show(_job: BackupJob, result: BackupResult) -> None:
+            error = result.error
+            if error is not None:
+                if several and (result.label, id(error)) not in said:  # what keeps one closed is so for each job
+                    said.add((result.label, id(error)))
+                    say_failure(context, result.label, error)
+                errors.append(error)
+                result.summary.failure = sentence(error)
+            result.summary.repository = result.label if several else ""
+            if error is None or several:
+                reporter.backup_summary(result.summary)
+            codes.append(exit_codes.of_error(error) if error is not None else exit_codes.OK)
+
+        with context.signals.cooperative(reporter):
+            outcomes = back_up(jobs, reporter, show)
+        if errors and not several:
+            raise errors[0]
+    return any(one.incomplete for one in plans) or any(outcome.incomplete for outcome in outcomes)
 
 
 def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
@@ -159,55 +184,26 @@ def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
         context.out.warn(text)
 
 
-class _Opened:
-    """The repositories of all jobs, each opened once; an error is kept and counts in each job that needed it."""
+class _Opening:
+    """How the repositories of all jobs are opened, each once and in a thread of its own; closed by the stack."""
 
-    def __init__(self, context: Context, stack: contextlib.ExitStack, several: bool) -> None:
+    def __init__(self, context: Context, stack: contextlib.ExitStack) -> None:
         self._context = context
         self._stack = stack
-        self._several = several
-        self._known: dict[str, Repository | StrongroomError] = {}
 
-    def get(self, targets: Sequence[Target]) -> list[Repository | StrongroomError]:
-        """Each repository, or why it cannot be used. Where there is one only, the error is raised."""
-        fresh = [target for target in targets if target.url not in self._known]
-        for target, opened in zip(fresh, open_targets(self._context, fresh), strict=True):
-            if isinstance(opened, StrongroomError):
-                if not self._several:
-                    raise opened
-                say_failure(self._context, target.label, opened)
-            else:
-                check_promises(self._context, target)
-                self._stack.callback(opened.close)
-            self._known[target.url] = opened
-        return [self._known[target.url] for target in targets]
+    def member(self, target: Target) -> BackupMember:
+        """A repository with its password fetched, or with the error that this ended in."""
+        password = password_or_error(target)
 
+        def open_it(standing: Standing) -> BackupTarget:
+            if isinstance(password, StrongroomError):
+                raise password
+            repository = open_with(self._context, target, password, standing)
+            self._stack.callback(repository.close)
+            check_promises(self._context, target)
+            return _backup_target(self._context, target, repository)
 
-def _do(context: Context, reporter: ShownReporter, job: Job, opened: _Opened, several: bool) -> tuple[list[int], bool]:
-    """One pass. Returns the code of each repository, and whether something of the source is missing."""
-    codes: list[int] = []
-    targets: list[BackupTarget] = []
-    for target, repository in zip(job.targets, opened.get(job.targets), strict=True):
-        if isinstance(repository, StrongroomError):
-            codes.append(exit_codes.of_error(repository))
-            failure = sentence(repository)
-            reporter.backup_summary(BackupSummary(repository=target.label, source=job.options.source, failure=failure))
-        else:
-            targets.append(_backup_target(context, target, repository))
-    if not targets:
-        return codes, job.incomplete
-    with streams.opened(context, job.options) as options, context.signals.cooperative(reporter):
-        outcome = backup(targets, options, reporter)
-    for result in outcome.results:
-        if not several:
-            if result.error is not None:
-                raise result.error
-            result.summary.repository = ""
-        elif result.error is not None:
-            say_failure(context, result.summary.repository, result.error)
-        codes.append(exit_codes.of_error(result.error) if result.error is not None else exit_codes.OK)
-        reporter.backup_summary(result.summary)
-    return codes, job.incomplete or outcome.incomplete
+        return BackupMember(target.label, open_it)
 
 
 def _backup_target(context: Context, target: Target, repository: Repository) -> BackupTarget:

@@ -93,11 +93,15 @@ pub(super) fn save_hashed(
     id: Id,
     scope: Scope,
 ) -> Result<()> {
-    let wanting: Vec<&Target> = shared
-        .targets
-        .iter()
-        .filter(|target| scope.holds(target) && target.is_active() && target.claim(kind, &id))
-        .collect();
+    let mut wanting: Vec<&Target> = Vec::with_capacity(shared.targets.len());
+    for target in shared.targets.iter().filter(|target| scope.holds(target) && target.is_active()) {
+        if kind == BlobType::Data {
+            target.counters.data_seen.fetch_add(plain.len() as u64, Relaxed);
+        }
+        if target.claim(kind, &id) {
+            wanting.push(target);
+        }
+    }
     let mut efforts: Vec<Option<Effort>> = wanting.iter().map(|target| target.effort(kind, plain.len())).collect();
     efforts.sort_unstable();
     efforts.dedup();
@@ -152,12 +156,15 @@ fn verify(scratch: &mut Scratch, envelope: &Envelope, entry: &BlobEntry, sealed:
 /// How long a repository may hold the others up before it counts as the slower one.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// Where no packs can wait on disk, how long nobody may have fetched one before the repository counts as stuck.
+const STUCK: Duration = Duration::from_secs(30);
+
 /// Put a pack into a repository's outbox; wait while it is full, unless another repository would starve.
 ///
 /// The slower repository's packs then wait on disk, from then on without delay until it has caught up. When there is
-/// no room left either, it leaves the run and gets a pass of its own, so that a quick local snapshot never waits for
-/// a slow line.
-pub(super) fn deliver(shared: &Shared, target: &Target, pack: Outgoing) -> Result<()> {
+/// no room left either, the one that takes most of it leaves the run and gets a pass of its own, so that a quick local
+/// snapshot never waits for a slow line. A stream cannot be read again: it waits for the slowest.
+fn deliver(shared: &Shared, target: &Target, pack: Outgoing) -> Result<()> {
     if shared.options.dry_run {
         return Ok(());
     }
@@ -165,18 +172,33 @@ pub(super) fn deliver(shared: &Shared, target: &Target, pack: Outgoing) -> Resul
     let begun = Instant::now();
     loop {
         shared.check_cancelled()?;
-        let others = shared.targets.iter().filter(|other| !std::ptr::eq(*other, target));
-        let starving =
-            shared.has_spool() && others.filter(|other| other.is_active()).any(|other| other.outbox.is_idle());
-        let spill = starving && (target.outbox.is_lagging() || begun.elapsed() >= PATIENCE);
-        match target.outbox.offer(pack, spill)? {
-            Offered::Taken => return Ok(()),
+        let mut others = shared.targets.iter().filter(|other| !std::ptr::eq(*other, target) && other.is_active());
+        let starving = others.any(|other| other.outbox.is_idle());
+        let spill = starving && shared.has_spool() && (target.outbox.spooled() > 0 || begun.elapsed() >= PATIENCE);
+        match target.outbox.offer(pack, spill) {
+            Offered::Taken => {
+                target.hold_up(false);
+                return Ok(());
+            }
             Offered::Full(again) => pack = again,
         }
-        if spill {
-            target.leave(Standing::Dropped);
-            return Ok(());
+        target.hold_up(starving && begun.elapsed() >= PATIENCE);
+        let is_hopeless = if shared.has_spool() { spill } else { starving && target.outbox.unfetched() >= STUCK };
+        if is_hopeless && !shared.is_stream {
+            slowest(shared, target).leave(Standing::Dropped);
+            continue;
         }
         target.outbox.wait_for_room(Duration::from_millis(50));
     }
+}
+
+/// Whoever takes most of the spool; when nobody takes more, the one that finds it full.
+fn slowest<'a>(shared: &'a Shared, target: &'a Target) -> &'a Target {
+    let active = shared.targets.iter().filter(|other| other.is_active());
+    active.fold(
+        target,
+        |slowest, other| {
+            if other.outbox.spooled() > slowest.outbox.spooled() { other } else { slowest }
+        },
+    )
 }

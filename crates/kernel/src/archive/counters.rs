@@ -59,6 +59,8 @@ counters! {
 counters! {
     /// What a run has added to one repository.
     TargetCounters => TargetSummary {
+        /// Plain bytes of data blobs that it was given or has already.
+        data_seen,
         /// New data blobs.
         data_blobs,
         /// New tree blobs.

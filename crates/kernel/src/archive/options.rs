@@ -59,6 +59,8 @@ pub struct TargetOptions {
     pub index: Arc<RwLock<Index>>,
     /// Where its chunks end.
     pub polynomial: Polynomial,
+    /// Whether it lies on this machine: its trees are then read before another's.
+    pub near: bool,
     /// Root tree of the parent snapshot. Repositories of one polynomial share the first that is given.
     pub parent: Option<Id>,
 }

@@ -2,10 +2,10 @@
 
 use super::pack_bytes::PackBytes;
 use super::spool::{Slot, Spool};
-use crate::{BlobEntry, BlobType, Id, Result};
+use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Packs that wait in memory; more wait on disk, or the workers wait.
 const IN_MEMORY: usize = 1;
@@ -48,12 +48,17 @@ struct Waiting {
 struct State {
     waiting: VecDeque<Waiting>,
     in_memory: usize,
+    /// Bytes that wait on disk.
+    spooled: u64,
     ended: bool,
     closed: bool,
+    /// When a pack was last fetched.
+    fetched: Option<Instant>,
 }
 
 /// The queue itself.
 pub(super) struct Outbox {
+    made: Instant,
     state: Mutex<State>,
     changed: Condvar,
     spool: Option<Arc<Spool>>,
@@ -69,7 +74,7 @@ pub(super) enum Offered {
 
 impl Outbox {
     pub(super) fn new(spool: Option<Arc<Spool>>) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), spool }
+        Self { made: Instant::now(), state: Mutex::default(), changed: Condvar::new(), spool }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,25 +82,40 @@ impl Outbox {
     }
 
     /// Offer a pack; with `spill`, disk serves where memory does not.
-    pub(super) fn offer(&self, pack: Outgoing, spill: bool) -> Result<Offered> {
+    pub(super) fn offer(&self, pack: Outgoing, spill: bool) -> Offered {
         let mut state = self.state();
         if state.closed {
-            return Ok(Offered::Taken);
+            return Offered::Taken;
         }
         let place = if state.in_memory < IN_MEMORY {
             state.in_memory += 1;
             Place::Memory(pack.bytes)
         } else {
-            let Some(spool) = self.spool.as_ref().filter(|_| spill) else { return Ok(Offered::Full(pack)) };
-            match spool.put(&pack.bytes)? {
-                Some(slot) => Place::Disk(slot),
-                None => return Ok(Offered::Full(pack)),
+            match self.spool.as_ref().filter(|_| spill).and_then(|spool| spool.put(&pack.bytes)) {
+                Some(slot) => {
+                    state.spooled += slot.length() as u64;
+                    Place::Disk(slot)
+                }
+                None => return Offered::Full(pack),
             }
         };
         state.waiting.push_back(Waiting { id: pack.id, kind: pack.kind, place, entries: pack.entries });
         drop(state);
         self.changed.notify_all();
-        Ok(Offered::Taken)
+        Offered::Taken
+    }
+
+    /// Take in a last pack, whose memory it has anyhow, so that no repository's end waits for another's.
+    pub(super) fn force(&self, pack: Outgoing) {
+        let mut state = self.state();
+        if state.closed {
+            return;
+        }
+        state.in_memory += 1;
+        let place = Place::Memory(pack.bytes);
+        state.waiting.push_back(Waiting { id: pack.id, kind: pack.kind, place, entries: pack.entries });
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Wait for room for a while.
@@ -115,6 +135,7 @@ impl Outbox {
         let Some(waiting) = state.waiting.pop_front() else {
             return Ok(if state.ended || state.closed { Next::End } else { Next::Wait });
         };
+        state.fetched = Some(Instant::now());
         let bytes = match waiting.place {
             Place::Memory(bytes) => {
                 state.in_memory -= 1;
@@ -123,20 +144,26 @@ impl Outbox {
                 bytes
             }
             Place::Disk(slot) => {
+                state.spooled -= slot.length() as u64;
                 drop(state);
-                match self.spool.as_ref() {
-                    Some(spool) => spool.take(slot)?.into(),
-                    None => unreachable_slot()?,
+                let bytes = self.spool.as_ref().map_or_else(|| Ok(Vec::new()), |spool| spool.take(slot))?;
+                if Id::of(&bytes) != waiting.id {
+                    return Err(Error::damaged("a pack that waited in the spool does not read back as it was written"));
                 }
+                bytes.into()
             }
         };
         Ok(Next::Pack(Outgoing { id: waiting.id, kind: waiting.kind, bytes, entries: waiting.entries }))
     }
 
-    /// Whether packs wait on disk: the repository was slower than another, and has not caught up yet.
-    pub(super) fn is_lagging(&self) -> bool {
-        let state = self.state();
-        state.waiting.len() > state.in_memory
+    /// Bytes that wait on disk: the repository was slower than another, and has not caught up yet.
+    pub(super) fn spooled(&self) -> u64 {
+        self.state().spooled
+    }
+
+    /// For how long nobody has fetched a pack.
+    pub(super) fn unfetched(&self) -> Duration {
+        self.state().fetched.unwrap_or(self.made).elapsed()
     }
 
     /// Whether nothing waits in memory, so that a worker would not have to wait.
@@ -160,13 +187,15 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.waiting.clear();
+        let waiting = std::mem::take(&mut state.waiting);
         state.in_memory = 0;
+        state.spooled = 0;
         drop(state);
+        for pack in waiting {
+            if let (Place::Disk(slot), Some(spool)) = (pack.place, self.spool.as_ref()) {
+                spool.free(slot);
+            }
+        }
         self.changed.notify_all();
     }
-}
-
-fn unreachable_slot() -> Result<PackBytes> {
-    Err(crate::Error::Internal("a pack waits on disk and there is no spool".into()))
 }

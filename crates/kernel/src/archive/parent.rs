@@ -8,11 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Packs that are kept: by descriptor, or as bytes up to a limit.
 const DESCRIPTORS: usize = 64;
 const BYTES: usize = 64 << 20;
+/// How long one of several repositories may leave a request open before its trees are done without.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A pack that the owner is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +44,31 @@ enum Source {
     Denied(String),
 }
 
+/// A request that is not answered yet.
+struct Open {
+    key: (usize, Id),
+    since: Instant,
+}
+
 #[derive(Default)]
 struct State {
     packs: HashMap<(usize, Id), Arc<Source>>,
     order: VecDeque<(usize, Id)>,
     bytes: usize,
     waiting: VecDeque<PackRequest>,
-    open: HashMap<u64, (usize, Id)>,
+    open: HashMap<u64, Open>,
+    /// When a repository last answered.
+    answered: HashMap<usize, Instant>,
     next: u64,
     closed: bool,
+}
+
+impl State {
+    /// Whether a repository has left a request open for long, and answered none since. Another must not wait for it.
+    fn is_silent(&self, target: usize) -> bool {
+        self.open.values().any(|open| open.key.0 == target && open.since.elapsed() >= PATIENCE)
+            && self.answered.get(&target).is_none_or(|at| at.elapsed() >= PATIENCE)
+    }
 }
 
 /// The exchange between workers, who need packs, and the owner, who has them.
@@ -65,13 +83,15 @@ impl Parents {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next request, after waiting for `patience` at most; an error that says so when no more will come.
-    pub(super) fn next_request(&self, patience: Duration) -> Result<Option<PackRequest>> {
+    /// The next request to a repository, after waiting for `patience` at most; an error that says so when no more will
+    /// come.
+    pub(super) fn next_request(&self, target: usize, patience: Duration) -> Result<Option<PackRequest>> {
         let mut state = self.state();
-        if state.waiting.is_empty() && !state.closed {
+        let place = |state: &State| state.waiting.iter().position(|request| request.target == target);
+        if place(&state).is_none() && !state.closed {
             state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
-        match state.waiting.pop_front() {
+        match place(&state).and_then(|place| state.waiting.remove(place)) {
             Some(request) => Ok(Some(request)),
             None if state.closed => Err(Error::Cancelled),
             None => Ok(None),
@@ -95,7 +115,8 @@ impl Parents {
 
     fn supply(&self, number: u64, source: Source) {
         let mut state = self.state();
-        let Some(key) = state.open.remove(&number) else { return };
+        let Some(Open { key, .. }) = state.open.remove(&number) else { return };
+        state.answered.insert(key.0, Instant::now());
         if let Source::Bytes(bytes) = &source {
             state.bytes += bytes.len();
         }
@@ -129,10 +150,13 @@ impl Parents {
             if state.closed {
                 return Err(Error::Cancelled);
             }
-            if !state.open.values().any(|open| *open == key) {
+            if shared.targets.len() > 1 && state.is_silent(target) {
+                return Err(Error::Unavailable("the repository does not answer".into()));
+            }
+            if !state.open.values().any(|open| open.key == key) {
                 let number = state.next;
                 state.next += 1;
-                state.open.insert(number, key);
+                state.open.insert(number, Open { key, since: Instant::now() });
                 state.waiting.push_back(PackRequest { number, target, pack });
                 self.changed.notify_all();
             }
@@ -145,7 +169,14 @@ impl Parents {
     /// A tree by its ID, from whichever repository of the group yields bytes that match it.
     pub(super) fn load(&self, shared: &Shared, group: usize, id: Id) -> Result<Arc<ParentTree>> {
         let mut reason = Error::damaged(format!("no repository has tree {id}"));
-        for (number, target) in shared.targets.iter().enumerate().filter(|(_, target)| target.group == group) {
+        let mut holders: Vec<_> = shared
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| target.group == group && target.is_active())
+            .collect();
+        holders.sort_by_key(|(_, target)| !target.near);
+        for (number, target) in holders {
             let places = target.index.read().unwrap_or_else(PoisonError::into_inner).lookup_all(BlobType::Tree, &id);
             for place in places {
                 let entry = BlobEntry {

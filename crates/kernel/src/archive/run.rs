@@ -1,6 +1,6 @@
 //! A run: its workers, and what the owner pulls from it.
 
-use super::blobs::{Scratch, deliver};
+use super::blobs::Scratch;
 use super::counters::{Counters, Progress, Summary, TargetSummary};
 use super::entries::join;
 use super::events::{Action, Event, Events};
@@ -19,6 +19,7 @@ use crate::time::Zone;
 use crate::{Error, Id, Result};
 use std::collections::HashSet;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) devices: HashSet<u64>,
     /// Folders of ours, by device and inode.
     pub(super) own_folders: HashSet<(u64, u64)>,
+    /// Whether the source is a stream, which nobody can read a second time.
+    pub(super) is_stream: bool,
     spool: bool,
     current: Mutex<Vec<Vec<u8>>>,
     roots: OnceLock<Vec<Id>>,
@@ -155,8 +158,8 @@ impl Shared {
 
     fn flush(&self) -> Result<()> {
         for target in self.targets.iter().filter(|target| target.is_active()) {
-            for pack in target.flush()? {
-                deliver(self, target, pack)?;
+            for pack in target.flush()?.into_iter().filter(|_| !self.options.dry_run) {
+                target.outbox.force(pack);
             }
         }
         Ok(())
@@ -201,10 +204,18 @@ impl Run {
     /// Start the workers.
     ///
     /// # Errors
-    /// [`Error::Io`] when a thread or the spool cannot be made.
+    /// [`Error::Io`] when a thread cannot be made.
     pub fn start(options: Options, targets: Vec<TargetOptions>, plan: Plan) -> Result<Self> {
+        let events = Events::default();
         let spool = match &options.spool {
-            Some((folder, limit)) if targets.len() > 1 => Some(Arc::new(Spool::new(folder, *limit)?)),
+            Some((folder, limit)) if targets.len() > 1 => match Spool::new(folder, *limit) {
+                Ok(spool) => Some(Arc::new(spool)),
+                Err(error) => {
+                    let message = format!("{error}; packs for a slow repository cannot wait on disk");
+                    events.push(Event::Warning { path: folder.as_os_str().as_bytes().to_vec(), message });
+                    None
+                }
+            },
             _ => None,
         };
         let mut polynomials: Vec<Polynomial> = Vec::new();
@@ -228,8 +239,7 @@ impl Run {
                 .map(|stat| (stat.st_dev, stat.st_ino))
         };
         let own = options.own_folders.iter();
-        let own_folders =
-            own.filter_map(|path| numbers(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))).collect();
+        let own_folders = own.filter_map(|path| numbers(path.as_os_str().as_bytes())).collect();
         let threads = options.threads.max(1);
         let shared = Arc::new(Shared {
             metadata: MetadataReader::new(metadata::Options { with_atime: options.with_atime }, Zone::local().clone()),
@@ -242,8 +252,9 @@ impl Run {
             tasks: Tasks::default(),
             parents: Parents::default(),
             counters: Counters::default(),
-            events: Events::default(),
+            events,
             totals: Totals::default(),
+            is_stream: plan.stdin.is_some(),
             spool: has_spool,
             current: Mutex::default(),
             roots: OnceLock::new(),
@@ -316,12 +327,17 @@ impl Run {
         self.shared.targets[target].take_index(force)
     }
 
-    /// The next pack that a worker needs to read the parent snapshot.
+    /// The next pack of this repository that a worker needs to read the parent snapshot.
     ///
     /// # Errors
     /// [`Error::Cancelled`] when no more will be asked for.
-    pub fn next_request(&self, patience: Duration) -> Result<Option<PackRequest>> {
-        self.shared.parents.next_request(patience)
+    pub fn next_request(&self, target: usize, patience: Duration) -> Result<Option<PackRequest>> {
+        self.shared.parents.next_request(target, patience)
+    }
+
+    /// Whether the source waits for this repository, while another one has nothing to store.
+    pub fn holds_up(&self, target: usize) -> bool {
+        self.shared.targets[target].holds_up()
     }
 
     /// Answer a request with an open file that begins where the pack begins.

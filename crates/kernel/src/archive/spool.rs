@@ -1,49 +1,62 @@
 //! Packs that wait on disk for a slower repository.
 
 use crate::{Error, Result};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Of the disk a twentieth stays free, and this many bytes at most.
+const KEPT_FREE: u64 = 1 << 30;
 
 /// One nameless file, filled and emptied in slots; it vanishes with the process.
 pub(super) struct Spool {
     file: File,
-    limit: u64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    limit: u64,
     used: u64,
     end: u64,
     free: Vec<(u64, u64)>,
 }
 
 /// Where a pack waits.
-#[derive(Clone, Copy)]
 pub(super) struct Slot {
     offset: u64,
     room: u64,
     length: usize,
 }
 
+impl Slot {
+    /// Bytes that wait here.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+}
+
 impl Spool {
     pub(super) fn new(folder: &Path, limit: u64) -> Result<Self> {
         let what = || format!("make a spool file in {}", folder.display());
-        let flags = rustix::fs::OFlags::TMPFILE | rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        let fd = rustix::fs::open(folder, flags, mode).map_err(|error| Error::io(what(), error))?;
-        Ok(Self { file: File::from(fd), limit, state: Mutex::default() })
+        let file = nameless(folder).map_err(|error| Error::io(what(), error))?;
+        Ok(Self { file, state: Mutex::new(State { limit, ..State::default() }) })
     }
 
-    /// Write bytes, or `None` when they do not fit.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<Option<Slot>> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Write bytes, or `None` when they do not fit: neither below the limit nor, perhaps, on the disk.
+    pub(super) fn put(&self, bytes: &[u8]) -> Option<Slot> {
         let length = bytes.len() as u64;
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.state();
         let (offset, room) = match state.free.iter().position(|&(_, room)| room >= length) {
             Some(place) => state.free.swap_remove(place),
-            None if state.end + length > self.limit => return Ok(None),
+            None if state.end + length > state.limit || self.would_crowd(length) => return None,
             None => {
                 let offset = state.end;
                 state.end += length;
@@ -52,24 +65,92 @@ impl Spool {
         };
         state.used += length;
         drop(state);
-        self.file.write_all_at(bytes, offset).map_err(|error| Error::io("write a waiting pack to the spool", error))?;
-        Ok(Some(Slot { offset, room, length: bytes.len() }))
+        let slot = Slot { offset, room, length: bytes.len() };
+        if self.file.write_all_at(bytes, offset).is_ok() {
+            return Some(slot);
+        }
+        // The disk is full, or worse, before the limit is reached: what was taken so far is the limit.
+        let mut state = self.state();
+        state.limit = state.limit.min(offset);
+        if state.end == offset + room {
+            state.end = offset;
+            let _ = self.file.set_len(offset);
+        }
+        drop(state);
+        self.free(slot);
+        None
+    }
+
+    /// Whether so many bytes more would leave next to nothing of the disk, on which a repository may lie, too.
+    fn would_crowd(&self, length: u64) -> bool {
+        rustix::fs::fstatvfs(&self.file).is_ok_and(|disk| {
+            let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let kept = (disk.f_blocks.saturating_mul(disk.f_frsize) / 20).min(KEPT_FREE);
+            left < length.saturating_add(kept)
+        })
     }
 
     /// Read bytes back and free their place.
     pub(super) fn take(&self, slot: Slot) -> Result<Vec<u8>> {
         let mut bytes = vec![0; slot.length];
-        self.file
-            .read_exact_at(&mut bytes, slot.offset)
-            .map_err(|error| Error::io("read a waiting pack from the spool", error))?;
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let read = self.file.read_exact_at(&mut bytes, slot.offset);
+        self.free(slot);
+        read.map_err(|error| Error::io("read a waiting pack from the spool", error))?;
+        Ok(bytes)
+    }
+
+    /// Nobody wants what waits there any more.
+    pub(super) fn free(&self, slot: Slot) {
+        let mut state = self.state();
         state.used -= slot.length as u64;
         if state.used == 0 {
             state.free.clear();
             state.end = 0;
-        } else {
+        } else if slot.offset + slot.room <= state.limit {
             state.free.push((slot.offset, slot.room));
         }
-        Ok(bytes)
+    }
+}
+
+/// A file without a name, or one whose name is gone at once where the file system knows no others.
+fn nameless(folder: &Path) -> rustix::io::Result<File> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags | OFlags::TMPFILE, mode) {
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+        answer => return answer.map(File::from),
+    }
+    let mut token = [0; 16];
+    getrandom::fill(&mut token).map_err(|_| Errno::IO)?;
+    let name: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = folder.join(format!("strongroom-spool-{name}"));
+    let fd = rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
+    rustix::fs::unlink(&path)?;
+    Ok(File::from(fd))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_that_was_given_back_serves_again() {
+        let spool = Spool::new(&std::env::temp_dir(), 100).unwrap();
+        let first = spool.put(&[1; 60]).unwrap();
+        let second = spool.put(&[2; 40]).unwrap();
+        assert!(spool.put(&[3; 10]).is_none());
+        spool.free(first);
+        let third = spool.put(&[3; 50]).unwrap();
+        assert_eq!(spool.take(second).unwrap(), [2; 40]);
+        assert_eq!(spool.take(third).unwrap(), [3; 50]);
+        assert!(spool.put(&[4; 100]).is_some());
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_more_is_no_room() {
+        let Ok(full) = File::options().read(true).write(true).open("/dev/full") else { return };
+        let spool = Spool { file: full, state: Mutex::new(State { limit: 100, ..State::default() }) };
+        assert!(spool.put(&[1; 60]).is_none());
+        assert!(spool.put(&[1; 10]).is_none());
     }
 }

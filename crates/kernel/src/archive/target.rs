@@ -11,7 +11,7 @@ use crate::index::{Index, encode_index};
 use crate::pack::PackBuilder;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ pub(super) struct Target {
     pub(super) index: Arc<RwLock<Index>>,
     /// Which polynomial's chunks it takes.
     pub(super) group: usize,
+    /// Whether it lies on this machine: its trees are asked for first.
+    pub(super) near: bool,
     pub(super) outbox: Outbox,
     pub(super) counters: TargetCounters,
     compression: Compression,
@@ -52,6 +54,7 @@ pub(super) struct Target {
     trees: Packer,
     spare: Arc<Spare>,
     standing: AtomicU8,
+    holds_up: AtomicBool,
     in_flight: Mutex<HashMap<Id, Vec<BlobEntry>>>,
     unindexed: Mutex<Unindexed>,
 }
@@ -72,6 +75,7 @@ impl Target {
             envelope: options.envelope,
             index: options.index,
             group,
+            near: options.near,
             outbox: Outbox::new(spool),
             counters: TargetCounters::default(),
             compression: options.compression,
@@ -82,6 +86,7 @@ impl Target {
             trees: Mutex::default(),
             spare: Arc::default(),
             standing: AtomicU8::new(Standing::Active as u8),
+            holds_up: AtomicBool::new(false),
             in_flight: Mutex::default(),
             unindexed: Mutex::new(Unindexed { packs: Vec::new(), blobs: 0, since: Instant::now() }),
         }
@@ -111,6 +116,15 @@ impl Target {
         let active = Standing::Active as u8;
         let _ = self.standing.compare_exchange(active, standing as u8, Ordering::Relaxed, Ordering::Relaxed);
         self.outbox.close();
+    }
+
+    /// Say whether a worker waits for this repository while another one has nothing to store.
+    pub(super) fn hold_up(&self, does: bool) {
+        self.holds_up.store(does, Ordering::Relaxed);
+    }
+
+    pub(super) fn holds_up(&self) -> bool {
+        self.is_active() && self.holds_up.load(Ordering::Relaxed)
     }
 
     fn shard(&self, id: &Id) -> MutexGuard<'_, HashSet<(BlobType, Id)>> {

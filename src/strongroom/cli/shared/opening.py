@@ -24,6 +24,7 @@ from strongroom.storage.options import StoreOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from strongroom.archive.standing import Standing
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
@@ -34,12 +35,29 @@ def surroundings(context: Context) -> Surroundings:
     return Surroundings(clock=PatientClock(context.signals), warn=context.warn, locks=context.signals.locks())
 
 
-def store_of(context: Context, target: Target) -> Store:
-    """The store at a target's place, with its network options. Nothing is contacted yet."""
+def store_of(context: Context, target: Target, standing: Standing | None = None) -> Store:
+    """The store at a target's place, with its network options. Nothing is contacted yet.
+
+    ``standing`` is told of requests that are tried again, and ends that when the repository is given up.
+    """
     context.signals.locks()
     options = store_options(context, target)
+    if standing is not None:
+        options = replace(options, on_retry=_told(context, standing), cancelled=_stopped(context, standing))
     options = replace(options, on_promise=context.promises.keeper(target.url, options))
     return open_store(target.url, options)
+
+
+def _told(context: Context, standing: Standing) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        standing.troubled()
+        context.warn(text)
+
+    return tell
+
+
+def _stopped(context: Context, standing: Standing) -> Callable[[], bool]:
+    return lambda: context.signals.asked or standing.given_up
 
 
 def check_promises(context: Context, target: Target) -> None:
@@ -103,14 +121,7 @@ def open_targets(context: Context, targets: Sequence[Target]) -> list[Repository
 
     Passwords are fetched first and one after the other, since a person may be asked for them.
     """
-    asked: list[tuple[Target, bytes | StrongroomError]] = []
-    for target in targets:
-        try:
-            asked.append((target, _password(target)))
-        except Interrupted:
-            raise
-        except StrongroomError as error:
-            asked.append((target, error))
+    asked = [(target, password_or_error(target)) for target in targets]
 
     def attempt(one: tuple[Target, bytes | StrongroomError]) -> Repository | StrongroomError:
         target, password = one
@@ -139,8 +150,23 @@ def _password(target: Target) -> bytes:
     return passwords.fetch(target.password, label=target.label)
 
 
-def _opened(context: Context, target: Target, password: bytes) -> Repository:
-    store = store_of(context, target)
+def password_or_error(target: Target) -> bytes | StrongroomError:
+    """The password of one of several repositories, or why there is none. Raises ``Interrupted``."""
+    try:
+        return _password(target)
+    except Interrupted:
+        raise
+    except StrongroomError as error:
+        return error
+
+
+def open_with(context: Context, target: Target, password: bytes, standing: Standing) -> Repository:
+    """Open a repository for a backup; ``standing`` is told how that gets on. Raises as ``open_target``."""
+    return _opened(context, target, password, standing)
+
+
+def _opened(context: Context, target: Target, password: bytes, standing: Standing | None = None) -> Repository:
+    store = store_of(context, target, standing)
     try:
         return open_repository(
             store,

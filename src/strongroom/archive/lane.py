@@ -1,0 +1,170 @@
+"""One repository's way through a run, in a thread of its own, so that it waits for no other's faults.
+
+For each job: locked, the index loaded, the pass joined, packs and index stored, the snapshot written, the lock removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from strongroom.archive.backup_options import BackupResult
+from strongroom.archive.meeting import failure
+from strongroom.archive.new_snapshot import make_snapshot, must_hold_the_stream, summary_of
+from strongroom.archive.one_pass import PassTarget
+from strongroom.archive.parents import find_parent
+from strongroom.archive.sender import PATIENCE
+from strongroom.archive.standing import Standing
+from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.repository.state import LastRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.archive.backup_options import BackupMember, BackupOptions, BackupTarget
+    from strongroom.archive.meeting import Meeting
+    from strongroom.archive.one_pass import Pass, PassOutcome
+    from strongroom.repository.locks import Lock
+    from strongroom.repository.opened import Repository
+
+
+class Lane:
+    """A repository and the jobs that it takes part in, one after the other."""
+
+    def __init__(self, member: BackupMember, on_news: Callable[[], None]) -> None:
+        """``on_news`` is called when there is a result, and at the end."""
+        self.label = member.label
+        self.standing = Standing()
+        self.meetings: list[Meeting] = []
+        self.fault: BaseException | None = None
+        """What is no error of a repository, but of the program or the machine."""
+        self.ends_at_failure = False
+        self._open = member.open
+        self._opened: BackupTarget | StrongroomError | None = None
+        self._on_news = on_news
+        self._thread = threading.Thread(target=self._run, name=f"lane-{self.label}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            for meeting in self.meetings:
+                if not self._attend(meeting):
+                    break
+        except BaseException as error:
+            self.fault = error
+        finally:
+            for meeting in self.meetings:
+                meeting.leave(self.standing)
+            self._on_news()
+
+    def _attend(self, meeting: Meeting) -> bool:
+        """Take part in a job. Whether to go on with the next one."""
+        try:
+            result = self._save(meeting)
+        except StrongroomError as error:
+            if isinstance(error, Interrupted) and not self.standing.given_up:
+                return False
+            result = failure(self.label, meeting.options, error)
+        finally:
+            meeting.leave(self.standing)
+        meeting.results[self.standing] = result
+        self._on_news()
+        return result.error is None or not self.ends_at_failure
+
+    def _target(self) -> BackupTarget:
+        """The opened repository; opened once, and what went wrong then counts for each job."""
+        if self._opened is None:
+            try:
+                self._opened = self._open(self.standing)
+            except Interrupted:
+                raise
+            except StrongroomError as error:
+                self._opened = error
+        if isinstance(self._opened, StrongroomError):
+            raise self._opened
+        return self._opened
+
+    def _save(self, meeting: Meeting) -> BackupResult:
+        self.standing.moved()
+        target, options = self._target(), meeting.options
+        repository = target.repository
+        self.standing.moved()
+        repository.refuse_unless_writable_by_backup()
+        lock = None
+        try:
+            # The lock settles while the index is loaded and the source is walked; the sender waits before it stores.
+            if not options.dry_run:
+                lock = repository.lock(retry_seconds=options.retry_lock_seconds, settle=False)
+            self.standing.moved()
+            parent = find_parent(repository, options, self._host(repository, options), meeting.paths, meeting.reporter)
+            self._load_index(repository)
+            seat = PassTarget(target, lock, parent, self.standing)
+            run, number = meeting.join(seat)
+            outcome = run.send(number)
+            if outcome.dropped:
+                run = self._again(meeting, run, seat)
+                outcome = run.send(0)
+            return self._conclude(meeting, seat, run, outcome)
+        finally:
+            if lock is not None:
+                with contextlib.suppress(Interrupted):  # then it is given back with all that are left at the end
+                    lock.release()
+
+    def _host(self, repository: Repository, options: BackupOptions) -> str:
+        return options.host or repository.surroundings.hostname
+
+    def _load_index(self, repository: Repository) -> None:
+        repository.load_index(lambda _done, _total: self.standing.moved())
+
+    def _again(self, meeting: Meeting, first: Pass, seat: PassTarget) -> Pass:
+        """A pass of its own for a repository that was too slow for the others, once these have read the source."""
+        meeting.reporter.warning(
+            f"{self.label}: too slow for the others, and the spool has no more room; now in a pass of its own"
+        )
+        while not first.is_over(PATIENCE):
+            if meeting.reporter.stop.is_set():
+                raise Interrupted("interrupted")
+        self._load_index(seat.target.repository)  # with the packs that it has taken
+        return meeting.pass_alone(seat)
+
+    def _conclude(self, meeting: Meeting, seat: PassTarget, run: Pass, outcome: PassOutcome) -> BackupResult:
+        """Write the snapshot, when all that it names is stored and indexed."""
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.tree is None:
+            if meeting.reporter.stop.is_set():
+                raise Interrupted("interrupted")
+            raise StrongroomError("no snapshot was made", subject=self.label)
+        options, tree, parent = meeting.options, outcome.tree, seat.parent
+        repository = seat.target.repository
+        summary = summary_of(self.label, options, parent, run, outcome)
+        if options.stream is not None:
+            meeting.must_have_ended_well()
+            must_hold_the_stream(self.label, run.summary, outcome.summary)
+        if options.skip_if_unchanged and parent is not None and parent.tree == tree:
+            summary.skipped_unchanged = True
+            self._remember(meeting, repository, parent.snapshot, tree, run)
+        elif not options.dry_run:
+            self._check(seat.lock)
+            snapshot = make_snapshot(repository, options, meeting.paths, tree, parent, summary, run.started_ns)
+            summary.snapshot_id = repository.save_snapshot(snapshot)
+            self._remember(meeting, repository, summary.snapshot_id, tree, run)
+        return BackupResult(self.label, summary)
+
+    def _check(self, lock: Lock | None) -> None:
+        if lock is not None:
+            lock.check()
+
+    def _remember(self, meeting: Meeting, repository: Repository, snapshot: str | None, tree: str, run: Pass) -> None:
+        if repository.state is not None and snapshot and not meeting.options.dry_run:
+            last = LastRun(snapshot, tree, run.started_ns)
+            repository.state.record_run(self._host(repository, meeting.options), meeting.paths, last)
