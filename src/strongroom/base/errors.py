@@ -101,5 +101,9 @@ class Damaged(StrongroomError):
     """Bytes that are not what their name or their place promises."""
 
 
+class NotOurs(Damaged):
+    """Bytes that are what their name promises and do not open: they were not written with this repository's key."""
+
+
 class LimitExceeded(StrongroomError):
     """Input beyond a budget: it is refused before it costs memory or time."""

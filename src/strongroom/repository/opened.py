@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, StrongroomError, Unsupported
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, NotOurs, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
@@ -111,7 +111,8 @@ class Repository:
         ``progress(done, total)`` counts files; ``on_file(name, packs)`` hears which packs a file names. List the
         snapshots first, then call this (format page 1.12). A file that cannot be read raises ``Damaged`` and the like
         naming it, since a part of an index must never pass for the whole; with ``on_error(name, error)`` the others
-        go on.
+        go on. One that is what its name promises and does not open was never part of the index: whoever may store here
+        without the password can put it there, so it is a warning.
         """
         sizes = {info.name.name: info.size for info in self.store.list(Kind.INDEX)}
         names = list(sizes)
@@ -137,9 +138,12 @@ class Repository:
             try:
                 packs = outcome()
             except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
-                if on_error is None:
+                if on_error is not None:
+                    on_error(name, problem)
+                elif isinstance(problem, NotOurs):
+                    self.surroundings.warn(f"ignoring {problem.subject}: {problem.what}")
+                else:
                     raise
-                on_error(name, problem)
                 continue
             if on_file is not None:
                 on_file(name, packs)

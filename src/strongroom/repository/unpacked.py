@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.errors import Damaged, LimitExceeded, NotOurs
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format import config, lock, unpacked
 
@@ -49,7 +49,9 @@ class UnpackedFiles:
         try:
             opened = self._key.open(stored)
         except Damaged:
-            raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
+            if name.kind is Kind.CONFIG:  # no hash vouches for its bytes
+                raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
+            raise NotOurs("was not written with this repository's key", subject=str(name)) from None
         if name.kind is Kind.CONFIG:
             return opened
         return unpacked.decode(opened, MAX_PLAINTEXT[name.kind] if limit is None else limit, str(name))
