@@ -223,6 +223,33 @@ def test_a_chunks_size_is_plain_digits(gateway: Gateway, line: bytes) -> None:
     assert gateway.ask("GET", path).status == 404
 
 
+@pytest.mark.parametrize(
+    "count",
+    [
+        "000000001999999999",
+        "9" * 5000,
+        "01",
+        "+5",
+        "-1",
+        "0",
+        "",
+        "%D9%A5",
+        "1_0",
+        "1e3",
+        "%205",
+        "0x5",
+        "10001",
+        "5.0",
+    ],
+)
+def test_a_pages_count_is_plain_digits(gateway: Gateway, count: str) -> None:
+    """A count that is no number within its bounds is refused, however it is written."""
+    gateway.make("counted")
+    accept = {"Accept": "application/vnd.x.restic.rest.v3"}
+    assert gateway.ask("GET", f"/counted/keys/?count={count}", headers=accept).status == 400
+    assert gateway.ask("GET", "/counted/keys/?count=10000", headers=accept).status == 200
+
+
 def test_absolute_targets_are_read_as_paths(gateway: Gateway) -> None:
     """A target with scheme and host is its path; what follows a question mark is never one."""
     config = gateway.make("absolute")

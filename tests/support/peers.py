@@ -34,7 +34,7 @@ def find(name: str) -> Path | None:
     for candidate in (cache() / "bin" / name, cache() / name / "bin" / name):
         if os.access(candidate, os.X_OK):
             return candidate
-    found = shutil.which(name)
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None and name == "restic":  # without Go there is no newer one
         return find("restic-debian")
     if found is None:  # Debian keeps PostgreSQL's programs out of the search path

@@ -46,7 +46,12 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--prometheus", action="store_true", help="serve metrics at /metrics")
     add("--prometheus-no-auth", action="store_true", help="serve them without authentication")
     add("--proxy-auth-username", metavar="HEADER", help="trust a proxy's word, in this header, for who is asking")
-    add("--trusted-proxies", action="append", metavar="NETWORK", help="whose word counts (default: loopback and unix)")
+    add(
+        "--trusted-proxies",
+        action="append",
+        metavar="NETWORK",
+        help="proxies whose word counts, such as 127.0.0.1 or unix",
+    )
     add("--group-accessible-repos", action="store_true", help="let the group read and write the files")
     add("--no-verify-upload", action="store_true", help="taken for rest-server's sake, and ignored")
     add("--signing-key", metavar="FILE", help="the log's key (default: in the state, made at the first start)")
@@ -74,7 +79,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     pairs = [f"{key}={value}" for key, value in arguments.extended or ()]
     flags = {"host": getattr(arguments, "log_host", None), "store_options": pairs or None} | vars(arguments)
     for name, value in flags.items():
-        if name in known and value not in (None, False):
+        if name in known and value is not None and value is not False:
             given[name] = tuple(value) if isinstance(value, list) else value
     return Settings(**given)
 

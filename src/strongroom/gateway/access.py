@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import collections
 import contextlib
 import dataclasses
 import hmac
-import ipaddress
 import os
 import threading
 import time
@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import ConfigurationError
 from strongroom.gateway import tokens
 from strongroom.gateway.htpasswd import PasswordFile
+from strongroom.gateway.http.addresses import network_of
 from strongroom.gateway.policy import NO_QUOTA, Policy, Quota, allowed_address, load_policy
 from strongroom.gateway.principals import Principals
+from strongroom.gateway.proxies import Proxies
 from strongroom.gateway.roles import Role
+from strongroom.gateway.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +38,11 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 60.0
 CACHE_SIZE = 4096
 FAILURES = 10
-"""So many wrong passwords an address may send at once; then one more for each ``FAILURE_SECONDS``."""
+"""So many wrong passwords an address (of IPv6 a network of 64 bits) may send at once; then one more for each
+``FAILURE_SECONDS``."""
 FAILURE_SECONDS = 3.0
+QUEUED = 16
+"""So many passwords of one address wait at once to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Access:
         self._guard = threading.Lock()
         self._reloading = threading.Lock()
         self._hashing = threading.Semaphore(2)
+        self._queued: collections.Counter[str] = collections.Counter()
         self._failures: dict[str, tuple[float, float]] = {}
         self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
         self.changes = 0
@@ -92,7 +99,10 @@ class Access:
         self._generation = self._principals.generation()
         self._check_names(self._policy)
         self._passwords = self._password_file()
-        self._proxies = [ipaddress.ip_network(one) for one in settings.trusted_proxies if one != "unix"]
+        self.proxies = Proxies(settings.trusted_proxies)
+        if settings.proxy_auth_username and not settings.trusted_proxies:
+            hint = "Name them, such as --trusted-proxies 127.0.0.1 or --trusted-proxies unix."
+            raise ConfigurationError("--proxy-auth-username believes proxies, and none is trusted", hint=hint)
 
     def _password_file(self) -> PasswordFile | None:
         settings = self._settings
@@ -134,7 +144,9 @@ class Access:
         try:
             yield
         except ConfigurationError as error:
-            self._alarms[what] = str(error)
+            # Anybody may read an alarm, and the error names paths and principals.
+            self._alarms[what] = f"{what} does not load; what it said before is in force"
+            tell(f"error: {error}")
         else:
             self._alarms.pop(what, None)
 
@@ -191,24 +203,8 @@ class Access:
             )
 
     def peer(self, request: Request) -> str:
-        """The address that a request comes from: a trusted proxy's last word, else the connection's."""
-        forwarded = request.headers.get("x-forwarded-for")
-        if forwarded and self._trusted(request.peer):
-            last = forwarded.rsplit(",", 1)[-1].strip()
-            try:
-                return str(ipaddress.ip_address(last))
-            except ValueError:
-                return request.peer
-        return request.peer
-
-    def _trusted(self, peer: str) -> bool:
-        if not peer:
-            return "unix" in self._settings.trusted_proxies
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self._proxies)
+        """The address that a request comes from: what a trusted proxy wrote, else the connection's."""
+        return self.proxies.client(request)
 
     def authenticate(self, request: Request) -> Identity:
         """Who is asking. Raises ``Denied``."""
@@ -217,7 +213,7 @@ class Access:
             return _ANYBODY
         if settings.proxy_auth_username:
             user = request.headers.get(settings.proxy_auth_username.lower(), "")
-            if not user or not self._trusted(request.peer):
+            if not user or not self.proxies.trusts(request.peer):
                 raise Denied(401, user)
             return Identity(self._id_of(user), user, looked=self.changes)
         header = request.headers.get("authorization", "")
@@ -257,14 +253,29 @@ class Access:
             raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
         if self._passwords is None:
             raise Denied(401, user)
-        if not self._may_fail(peer):
-            raise Denied(503, user)
-        with self._hashing:
-            good = self._passwords.check(user, password)
-        if not good:
-            self._note_failure(peer)
+        if not self._check_password(self._passwords, user, password, network_of(peer)):
             raise Denied(401, user)
         return Identity(self._id_of(user), user), ""
+
+    def _check_password(self, passwords: PasswordFile, user: str, password: bytes, peer: str) -> bool:
+        """Whether it is right. Raises ``Denied`` where an address has guessed too often, or asks too much at once."""
+        with self._guard:
+            if self._queued[peer] >= QUEUED:
+                raise Denied(503, user)
+            self._queued[peer] += 1
+        try:
+            with self._hashing:
+                if not self._may_fail(peer):  # after the wait: others of this address may have failed meanwhile
+                    raise Denied(503, user)
+                good = passwords.check(user, password)
+                if not good:
+                    self._note_failure(peer)
+                return good
+        finally:
+            with self._guard:
+                self._queued[peer] -= 1
+                if not self._queued[peer]:
+                    del self._queued[peer]
 
     def _may_fail(self, peer: str) -> bool:
         with self._guard:
@@ -275,8 +286,9 @@ class Access:
         now = time.monotonic()
         with self._guard:
             level, at = self._failures.get(peer, (0.0, now))
-            if len(self._failures) > CACHE_SIZE:
-                self._failures.clear()
+            if len(self._failures) >= CACHE_SIZE:  # of those who have failed last the most recent are kept
+                for one in sorted(self._failures, key=lambda key: self._failures[key][1])[: CACHE_SIZE // 2]:
+                    del self._failures[one]
             self._failures[peer] = (max(0.0, level - (now - at) / FAILURE_SECONDS) + 1.0, now)
 
     def _id_of(self, user: str) -> str:

@@ -6,12 +6,12 @@ a day at /health. Whoever can write to the folder could have planted them.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from strongroom.gateway import watch_schema
+from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def say(ledger: Ledger, repository: Repository, count: int, names: str) -> None:
     said = f"objects that had come past the gateway were adopted: {count} ({names})"
     ledger.record(LeafType.ALARM, repository.id, detail=said)
     where = repository.label.encode("unicode_escape").decode() or "/"
-    print(f"alarm: {where} ({repository.id}): {said}", file=sys.stderr, flush=True)
+    tell(f"alarm: {where} ({repository.id}): {said}")
     text = (
         "INSERT INTO adoption (repository, count, at_ns) VALUES (:repository, :count, :now) ON CONFLICT (repository)"
         " DO UPDATE SET count = excluded.count, at_ns = excluded.at_ns"

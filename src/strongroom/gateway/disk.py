@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import secrets
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.repository import Arrival, Repository, Taken
+from strongroom.gateway.telling import tell
 from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
 from strongroom.storage.durable import make_folder, sync_folder
@@ -220,7 +220,7 @@ class DiskPlace(Place):
                 assert isinstance(repository, DiskRepository)
                 settle_leftovers(ledger, repository)
             except (StrongroomError, OSError) as error:
-                print(f"error: {repository.place}: {error}", file=sys.stderr, flush=True)
+                tell(f"error: {repository.place}: {error}")
             if stopping():
                 return
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
 from strongroom.gateway.repository import WrongBytes
 from strongroom.gateway.roles import Role
+from strongroom.gateway.telling import tell
 from strongroom.gateway.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}
 OCTETS = "application/octet-stream"
+
+
+class _Crowded(Busy):
+    """A principal has too many connections: this one's place is for others."""
 
 
 class Gateway:
@@ -70,6 +74,8 @@ class Gateway:
                 return page
             identity = services.access.authenticate(request)
             request.user = identity.name
+            if request.admit is not None and not request.admit(identity.id):
+                raise _Crowded("too many connections at once")
             page = self._own.page(request, body, identity)
             return self._object(request, body, identity) if page is None else page
         except Denied as denied:
@@ -81,6 +87,7 @@ class Gateway:
         except Exception as error:
             answer, reason = _answer_of(error)
             self._refuse(identity.id if identity else "", reason)
+            answer.close = isinstance(error, _Crowded)
             if answer.status == 500:
                 self._incident(request, error)
             return answer
@@ -102,7 +109,7 @@ class Gateway:
     def _incident(self, request: Request, error: Exception) -> None:
         where = request.target.encode("unicode_escape").decode()
         words = str(error) if isinstance(error, (StrongroomError, OSError)) else repr(error)
-        print(f"error: {request.method} {where}: {words.splitlines()[0] if words else ''}", file=sys.stderr, flush=True)
+        tell(f"error: {request.method} {where}: {words.splitlines()[0] if words else ''}")
 
     def _object(self, request: Request, body: Body, identity: Identity) -> Answer:
         target = parse_path(request.path)
@@ -226,14 +233,15 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             trimmed = time.monotonic()
         try:
             services.metrics.clock(suspect=bool(services.watch.look()))
+            services.access_log.tend()
             services.access.reload_if_changed()
             services.refusals.flush()
             services.reading.flush()
             services.repositories.tend()
             services.quotas.tend()
         except StrongroomError as error:
-            print(f"error: {error.what}", file=sys.stderr, flush=True)
+            tell(f"error: {error.what}")
         except Exception as error:  # whatever it is, the next second is another try
-            print(f"error: {error!r}", file=sys.stderr, flush=True)
+            tell(f"error: {error!r}")
         if services.parent not in (None, os.getppid()):
             os._exit(1)

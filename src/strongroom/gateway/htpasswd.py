@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import threading
 
 import bcrypt
 
 from strongroom.base.errors import ConfigurationError
 
-_DUMMY = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(10))
+_BCRYPT = (b"$2a$", b"$2b$", b"$2y$")
+_FORM = re.compile(rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./0-9A-Za-z]{53}\Z")
+_USUAL = 10
+"""The cost of an unknown user where no user has another."""
 
 
 class PasswordFile:
@@ -24,6 +28,7 @@ class PasswordFile:
         self._guard = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None
         self._users: dict[str, bytes] = {}
+        self._most = _USUAL
         self.weak: list[str] = []
         """Users with a hash that is quick to guess ({SHA}) or of an unknown kind."""
         self.load()
@@ -51,8 +56,9 @@ class PasswordFile:
                     continue
                 user = name.decode("utf-8", "replace")
                 users[user] = hashed.split(b":", 1)[0]
-                if not users[user].startswith((b"$2a$", b"$2b$", b"$2y$")):
+                if not users[user].startswith(_BCRYPT):
                     weak.append(user)
+            self._most = max(map(_cost, users.values()), default=0) or _USUAL
             self._users, self.weak, self._stamp = users, weak, stamp
 
     def users(self) -> list[str]:
@@ -60,17 +66,33 @@ class PasswordFile:
         return list(self._users)
 
     def check(self, user: str, password: bytes) -> bool:
-        """Whether this is the user's password. An unknown user takes as long as a known one. About 50 ms."""
-        hashed = self._users.get(user)
-        if hashed is None:
-            bcrypt.checkpw(password[:72], _DUMMY)
-            return False
+        """Whether this is the user's password.
+
+        A wrong one takes as long for every user, known or not, whatever kind and cost the hash has: as long as the
+        most costly hash in the file.
+        """
+        cost, good = self._compare(self._users.get(user, b""), password)
+        if not good:
+            self._make_up(cost, password)
+        return good
+
+    def _compare(self, hashed: bytes, password: bytes) -> tuple[int, bool]:
+        """What the comparison cost, as bcrypt counts it and 0 for next to nothing; whether it is the password."""
         if hashed.startswith(b"{SHA}"):
             digest = base64.b64encode(hashlib.sha1(password, usedforsecurity=False).digest())
-            return hmac.compare_digest(digest, hashed[5:])
-        if not hashed.startswith((b"$2a$", b"$2b$", b"$2y$")):
-            return False
-        try:
-            return bcrypt.checkpw(password[:72], hashed)
-        except ValueError:
-            return False
+            return 0, hmac.compare_digest(digest, hashed[5:])
+        cost = _cost(hashed)
+        if not cost or b"\0" in password:  # what bcrypt would end at a zero byte is nobody's password
+            return 0, False
+        return cost, bcrypt.checkpw(password[:72], hashed)
+
+    def _make_up(self, cost: int, password: bytes) -> None:
+        """Do the rest of the work that the most costly hash is: 2^n is 2^c + 2^c + 2^(c+1) + … + 2^(n-1)."""
+        for one in range(cost, self._most) if cost else (self._most,):
+            bcrypt.checkpw(password[:72].replace(b"\0", b"0"), b"$2b$%02d$" % one + b"." * 53)
+
+
+def _cost(hashed: bytes) -> int:
+    """The cost of a hash of bcrypt's; 0 for anything else."""
+    match = _FORM.match(hashed)
+    return int(match[1]) if match else 0

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from strongroom.base.objects import is_object_name
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.http.request import BadRequest
+from strongroom.gateway.http.request import BadRequest, number
 from strongroom.storage.contract import GROUP
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ def _page(store: Store | None, kind: Kind, query: str) -> Answer:
     """A page of the draft: what is above the token, in order; what is present throughout comes exactly once."""
     values = parse_qs(query, keep_blank_values=True)
     token = values.get("continue", [""])[-1]
-    count = values.get("count", [str(MAX_PAGE)])[-1]
+    count = number(values.get("count", [str(MAX_PAGE)])[-1], MAX_PAGE)
     if token and not is_object_name(token):
         raise BadRequest(400, "not a token to continue from")
-    if not count.isdecimal() or not 1 <= int(count[:9]) <= MAX_PAGE:
+    if not count:
         raise BadRequest(400, f"count is a number from 1 to {MAX_PAGE}")
     groups = iter(()) if store is None else store.list_groups(kind, token or None)
-    found: Rows = list(itertools.islice(itertools.chain.from_iterable(groups), int(count) + 1))
-    items = found[: int(count)]
+    found: Rows = list(itertools.islice(itertools.chain.from_iterable(groups), count + 1))
+    items = found[:count]
     more = items[-1][0] if len(found) > len(items) else ""
     body = b'{"continue":%b,"items":[%b]}' % (json.dumps(more).encode(), _v2(items))
     return Answer(200, body, {"Content-Type": V3})

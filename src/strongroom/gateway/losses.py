@@ -9,7 +9,6 @@ it changes, until it is there again or an operator has said in the log why (``ga
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.gateway import adoptions, registry, schema, watch_schema
 from strongroom.gateway.comparison import Difference, differences
+from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class LossWatch:
                 for one in self.found():
                     self._metrics.compared(one.path, one.lost, one.unlogged)
             except (StrongroomError, OSError) as error:  # a full disk, say: the next look is another try
-                print(f"error: comparing the log with the store: {error}", file=sys.stderr, flush=True)
+                tell(f"error: comparing the log with the store: {error}")
 
     def found(self) -> list[Compared]:
         """The last comparison of each repository. Raises ``Unavailable``."""
@@ -127,7 +127,7 @@ class LossWatch:
             if compared is not None:
                 self._keep(repository, compared)
         except (StrongroomError, OSError) as error:
-            print(f"error: {path or '/'}: the log is not compared with the store: {error}", file=sys.stderr, flush=True)
+            tell(f"error: {path or '/'}: the log is not compared with the store: {error}")
 
     def compare(self, repository: str, path: str, stopping: Callable[[], bool]) -> Compared | None:
         """What differs now; ``path`` is where it was made. None when the worker stops meanwhile.
@@ -174,7 +174,7 @@ class LossWatch:
         if compared.said and compared.said != before:
             self._ledger.record(LeafType.ALARM, repository, detail=compared.said)
             where = compared.path.encode("unicode_escape").decode() or "/"
-            print(f"alarm: {where} ({repository}): {compared.said}", file=sys.stderr, flush=True)
+            tell(f"alarm: {where} ({repository}): {compared.said}")
         with self._database.write() as connection:
             connection.execute(
                 table.update()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import Missing, Refused
 from strongroom.gateway import sealed
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.http.request import BadRequest
+from strongroom.gateway.http.request import BadRequest, number
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.gateway.roles import Role
 from strongroom.receipts import checkpoint as checkpoints
@@ -37,6 +37,11 @@ _TILE = re.compile(
 )
 _SEALED = re.compile(r"/\.strongroom/v1/repositories/([0-9a-f]{32})/sealed/([0-9a-f]{64})\Z")
 MAX_RECEIPTS = 10_000
+MAX_ORIGIN = 1000
+AT_ONCE = 256
+"""So many receipts are read from the database before they are sent."""
+SCRAPER = "metrics"
+"""rest-server's name for the user who may see everybody's numbers."""
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _FOREVER = {"Content-Type": "application/octet-stream", "Cache-Control": "private, max-age=31536000, immutable"}
 
@@ -61,8 +66,19 @@ class OwnPages:
         if request.path.startswith("/.strongroom/"):
             return self.handle(request, body, identity)
         if request.path == "/metrics" and self._services.settings.prometheus:
+            if not self._sees_all(identity):
+                raise Refused("numbers of everybody are for the user `metrics` and for auditors of the gateway")
             return self.metrics(request)
         return None
+
+    def _sees_all(self, identity: Identity) -> bool:
+        """Whether names, sizes and times of every tenant may be shown: as rest-server does it, and to auditors."""
+        settings = self._services.settings
+        if settings.no_auth or identity.name == SCRAPER:
+            return True
+        if not identity.managed and not settings.private_repos:
+            return True  # who may read everything
+        return self._services.access.role(identity, ("*",)) in (Role.AUDITOR, Role.CUSTODIAN)
 
     def health(self, request: Request) -> Answer:
         """200 while objects can be taken in, else 503; without authentication, so it says little."""
@@ -153,7 +169,9 @@ class OwnPages:
         """
         values = {key: found[-1] for key, found in parse_qs(request.query).items()}
         label, after, limit = values.get("repository", ""), values.get("after", "-1"), values.get("limit", "1000")
-        if not after.removeprefix("-").isdecimal() or not limit.isdecimal() or max(len(after), len(limit)) > 18:
+        first = -1 if after == "-1" else number(after, 10**18)
+        most = number(limit, 10**18)
+        if first is None or most is None:
             raise BadRequest(400, "after and limit are numbers")
         folders = folders_of(label)
         if len(folders) > 2 or any(segment(one) is None for one in folders):
@@ -167,38 +185,51 @@ class OwnPages:
             with self._services.database.read() as connection:
                 if read_state(connection, origin) is None:
                     raise Missing("there is no such log")
-        rows = self._read_receipts(repository.id, origin, int(after), min(int(limit), MAX_RECEIPTS))
+        rows = self._read_receipts(repository.id, origin, first, min(most, MAX_RECEIPTS))
         return Answer(200, headers={"Content-Type": "application/x-ndjson"}, pieces=rows)
 
     def _read_receipts(self, repository: str, origin: str | None, after: int, limit: int) -> Iterator[bytes]:
-        table = log_schema.leaf
+        """The page's lines. No connection to the database is held while what was read is sent to somebody slow."""
         with self._services.database.read() as connection:
             now = read_state(connection, origin)
-            if now is None or now.checkpoint is None:
+        if now is None or now.checkpoint is None:
+            return
+        yield json.dumps({"checkpoint": bytes(now.checkpoint).decode()}).encode() + b"\n"
+        while limit > 0:
+            after, lines = self._some_receipts(repository, now.id, now.published, after, min(limit, AT_ONCE))
+            yield b"".join(lines)
+            limit -= len(lines)
+            if len(lines) < AT_ONCE:
                 return
-            size = now.published
-            yield json.dumps({"checkpoint": bytes(now.checkpoint).decode()}).encode() + b"\n"
-            query = (
-                sa.select(table.c.data, table.c.position, table.c.sequence)
-                .where(
-                    table.c.repository == repository,
-                    table.c.sequence > after,
-                    table.c.log == now.id,
-                    table.c.position < size,
-                )
-                .order_by(table.c.sequence)
-                .limit(limit)
+
+    def _some_receipts(self, repository: str, log: int, size: int, after: int, limit: int) -> tuple[int, list[bytes]]:
+        """The next lines with proofs to the tree of ``size`` leaves, and the sequence number of the last."""
+        table = log_schema.leaf
+        query = (
+            sa.select(table.c.data, table.c.position, table.c.sequence)
+            .where(
+                table.c.repository == repository,
+                table.c.sequence > after,
+                table.c.log == log,
+                table.c.position < size,
             )
-            node = node_of(connection, now.id, size)
+            .order_by(table.c.sequence)
+            .limit(limit)
+        )
+        lines = []
+        with self._services.database.read() as connection:
+            node = node_of(connection, log, size)
             for row in connection.execute(query).all():
                 proof = [base64.b64encode(one).decode() for one in inclusion_proof(node, row.position, size)]
                 leaf = base64.b64encode(bytes(row.data)).decode()
-                yield json.dumps({"index": row.position, "leaf": leaf, "proof": proof}).encode() + b"\n"
+                lines.append(json.dumps({"index": row.position, "leaf": leaf, "proof": proof}).encode() + b"\n")
+                after = row.sequence
+        return after, lines
 
     def _status(self, identity: Identity) -> Answer:
         services = self._services
         used = services.quotas.used(identity.id)
-        everybody = services.settings.no_auth or services.access.role(identity, ("*",)) is not None
+        everybody = self._sees_all(identity)
         refused = [one for one in services.refusals.all() if everybody or one["principal"] == identity.id]
         alarms = [one for one in services.reading.alarms() if everybody or one["principal"] == identity.id]
         role = services.access.role
@@ -224,7 +255,10 @@ class OwnPages:
 
 def _origin(request: Request) -> str | None:
     """The log that is asked for: one that was rotated away, by its origin; None for the present one."""
-    return parse_qs(request.query).get("origin", [None])[-1]
+    found = parse_qs(request.query).get("origin", [None])[-1]
+    if found is not None and not (found.isprintable() and len(found) <= MAX_ORIGIN):
+        raise Missing("there is no such log")
+    return found
 
 
 def _normal(level: str, number_text: str, width_text: str | None) -> str:

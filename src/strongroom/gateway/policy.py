@@ -107,7 +107,7 @@ def load_policy(path: str) -> Policy:
     if not isinstance(rules, list):
         raise ConfigurationError("rules are written as [[rule]]", subject=f"{path}: rule")
     return Policy(
-        principals, tuple(_rule(r, f"{path}: rule {n}") for n, r in enumerate(rules, 1)), data.get("server", {})
+        principals, tuple(_rule(r, f"{path}: rule {n}") for n, r in enumerate(rules, 1)), _table(data, "server", path)
     )
 
 
@@ -153,7 +153,10 @@ def _fixed(name: str, table: Any, subject: str) -> FixedPrincipal:
         raise ConfigurationError("a table is due", subject=subject)
     _known(table, _PRINCIPAL_KEYS, subject)
     tokens = {}
-    for one in table.get("token_sha256", []):
+    hashes = table.get("token_sha256", [])
+    if not isinstance(hashes, list):
+        raise ConfigurationError("a list is due", subject=f"{subject}.token_sha256")
+    for one in hashes:
         match = _TOKEN_HASH.match(one) if isinstance(one, str) else None
         if match is None:
             raise ConfigurationError("a token's ID and hash are due, as ID:HASH", subject=f"{subject}.token_sha256")

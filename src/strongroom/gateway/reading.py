@@ -10,7 +10,6 @@ Nothing is refused: on the worst day everything has to be read.
 from __future__ import annotations
 
 import collections
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 
 from strongroom.gateway import watch_schema
 from strongroom.gateway.policy import parse_size
+from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
@@ -143,5 +143,5 @@ class ReadMeter:
         said = f"read {excess.bytes} bytes today, and {excess.limit} are usual or allowed"
         who = name.encode("unicode_escape").decode() or "somebody without a name"
         self._ledger.record(LeafType.ALARM, GATEWAY, principal=excess.principal, detail=said)
-        print(f"alarm: {who} ({excess.principal}) {said}", file=sys.stderr, flush=True)
+        tell(f"alarm: {who} ({excess.principal}) {said}")
         self._metrics.read_alarm(name)

@@ -6,13 +6,13 @@ Run in the background by each worker: the gateway serves at once, however much t
 from __future__ import annotations
 
 import hashlib
-import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
 from strongroom.gateway import adoptions
 from strongroom.gateway.comparison import differences
+from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_state import state
 
@@ -47,7 +47,7 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
             except Exception as error:  # whatever it is, the other repositories are not its affair
                 _say(repository, error)
     except Exception as error:
-        print(f"error: recovery: {error}", file=sys.stderr, flush=True)
+        tell(f"error: recovery: {error}")
     services.repositories.watch(services.ledger, stopping)
 
 
@@ -113,7 +113,7 @@ def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: i
 
 def _say(repository: Repository, error: Exception, what: str = "") -> None:
     place = repository.place.encode("unicode_escape").decode()
-    print(f"error: {place}: {what}{error}", file=sys.stderr, flush=True)
+    tell(f"error: {place}: {what}{error}")
 
 
 def digest_of(store: Store, name: ObjectName) -> str:

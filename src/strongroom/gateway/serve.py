@@ -10,6 +10,7 @@ from strongroom.base.errors import ConfigurationError, StrongroomError
 from strongroom.gateway import metrics, schema, watch_schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.apart import apart
+from strongroom.gateway.checks import check
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 def open_database(settings: Settings) -> Database:
     """The gateway's database with all its tables, made if it is not there."""
-    os.makedirs(settings.state_folder, mode=0o700, exist_ok=True)
+    _make_folders(settings)
     database = Database(settings.database_url)
     migrate(database)
     database.migrate("gateway", schema.STEPS)
@@ -56,6 +57,14 @@ def check_there(settings: Settings, *, begins: bool = False) -> None:
             raise ConfigurationError("there is no such folder", subject=folder, hint="Make it first: `mkdir -p`.")
 
 
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.home, settings.state_folder):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"the folder cannot be made: {error.strerror}", subject=folder) from None
+
+
 def open_signer(settings: Settings, origin: str) -> Signer:
     """The log's signing key: the one given, or the state's, which is made at the first start."""
     if settings.signing_key:
@@ -75,7 +84,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
 
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
     """
-    os.makedirs(settings.home, mode=0o700, exist_ok=True)
+    check(settings)
+    certificates = _certificates(settings)
+    _make_folders(settings)
     file = sqlite_file(settings.database_url)
     if file is not None:
         apart(lambda: check_file(file))
@@ -86,11 +97,15 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     database.close()
     apart(lambda: _look(settings, signer, say))
     access = Access(settings, database)
-    certificates = _certificates(settings)
     database.close()
     listeners = open_listeners(list(settings.listen))
     beyond = not all(is_local(one) for one in listeners)
     _check_plaintext(settings, certificates, say, beyond=beyond)
+    if not settings.no_auth and not settings.trusted_proxies and not beyond:
+        say(
+            "warning: only this machine can connect, as where a proxy passes requests on, and --trusted-proxies names"
+            " none: all clients count as one address, with one budget of wrong passwords"
+        )
     for user in access.weak_users:
         say(f"warning: the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
     if settings.prometheus:

@@ -52,7 +52,8 @@ class Settings:
     prometheus: bool = False
     prometheus_no_auth: bool = False
     proxy_auth_username: str | None = None
-    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128", "unix")
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks, or ``unix``: whose word counts for who is asking and from where. Nobody's unless it is said."""
     group_accessible_repos: bool = False
     config: str | None = None
     """The policy file."""

@@ -11,7 +11,6 @@ import functools
 import gc
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SystemClock
 from strongroom.gateway.allocator import give_memory_back
 from strongroom.gateway.http.shares import Shares
+from strongroom.gateway.telling import tell
 from strongroom.gateway.worker import SUPERVISED, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
 from strongroom.receipts.database import Database
@@ -65,6 +65,8 @@ class Supervisor:
         self._receive, self._send = control_pair()
         self._shares = Shares(max(1, settings.workers))
         self._processes: dict[int, _Process] = {}
+        self._due: list[tuple[float, _Process]] = []
+        """What ended and is to be started anew, and when by the monotonic clock."""
         self._pid = os.getpid()
         self._stopping = False
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
@@ -83,13 +85,25 @@ class Supervisor:
         self._start(self._commit)
         for number in range(self._shares.workers):
             self._start(functools.partial(self._serve, number), serves=True)
-        while self._processes:
-            number = signal.sigwait(SUPERVISED)
-            if number == signal.SIGCHLD:
+        while self._processes or self._due:
+            found = signal.sigtimedwait(SUPERVISED, self._pause())
+            if found is not None and found.si_signo == signal.SIGCHLD:
                 self._reap()
-            else:
-                self._hand_on(number)
+            elif found is not None:
+                self._hand_on(found.si_signo)
+            self._start_due()
         return 0
+
+    def _pause(self) -> float:
+        """Seconds until a process is to be started; a long while when none is."""
+        return max(0.0, min((at for at, _ in self._due), default=time.monotonic() + 3600.0) - time.monotonic())
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        due = [one for at, one in self._due if at <= now]
+        self._due = [(at, one) for at, one in self._due if at > now]
+        for one in due:
+            self._start(one.work, serves=one.serves)
 
     def _reap(self) -> None:
         """See to every process that has ended: one signal may stand for several."""
@@ -103,15 +117,20 @@ class Supervisor:
         ended = self._processes.pop(pid, None)
         if ended is None:
             return  # a child that whoever became this program had started
-        if not self._stopping:
-            what = "a worker" if ended.serves else "the process that commits receipts"
-            print(f"error: {what} ended with {code}; another one is started", file=sys.stderr, flush=True)
-            time.sleep(max(0.0, 1.0 - (time.monotonic() - ended.begun)))
-        workers = any(one.serves for one in self._processes.values())
-        if not self._stopping or (not ended.serves and workers):
-            self._start(ended.work, serves=ended.serves)  # workers that drain need their receipts
-        elif not workers:
+        if self._stopping:
+            self._wind_up()
+            return
+        what = "a worker" if ended.serves else "the process that commits receipts"
+        tell(f"error: {what} ended with {code}; another one is started")
+        self._due.append((ended.begun + 1.0, ended))  # never waited for: a stop must be heeded meanwhile
+
+    def _wind_up(self) -> None:
+        """While stopping: workers that drain need their receipts; without workers nobody does."""
+        self._due.clear()
+        if not any(one.serves for one in self._processes.values()):
             self._send.close()
+        elif all(one.serves for one in self._processes.values()):
+            self._start(self._commit)
 
     def _start(self, work: Callable[[], int], *, serves: bool = False) -> None:
         pid = os.fork()
@@ -120,7 +139,7 @@ class Supervisor:
             try:
                 code = work()
             except BaseException as error:
-                print(f"error: {error}", file=sys.stderr, flush=True)
+                tell(f"error: {error}")
             exit_worker(code)
         self._processes[pid] = _Process(work, serves, time.monotonic())
 
@@ -151,3 +170,5 @@ class Supervisor:
             if process.serves:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
+        if self._stopping:
+            self._wind_up()

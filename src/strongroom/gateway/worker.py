@@ -27,6 +27,7 @@ from strongroom.gateway.quota import Quotas
 from strongroom.gateway.reading import ReadMeter
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
+from strongroom.gateway.telling import tell
 from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
 from strongroom.receipts.commit import boot_id
 from strongroom.receipts.commit_process import RemoteCommitter
@@ -101,7 +102,7 @@ class Services:
     def warnings(self) -> list[str]:
         """What somebody should look at though objects are taken in; names nobody."""
         doubt = self.watch.suspect(self.clock.now_ns())
-        found = [doubt] if doubt else []
+        found = [words for words in (doubt, self.access.proxies.warning(), self.access_log.failure) if words]
         try:
             if self.countersigning is not None and (failure := self.countersigning.failure()):
                 found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
@@ -191,7 +192,9 @@ def run(
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
     gateway = Gateway(services, OwnPages(services))
-    server = Server(listeners, gateway, certificates=certificates, timing=timing, share=share)
+    server = Server(
+        listeners, gateway, certificates=certificates, timing=timing, share=share, crowd=services.access.proxies.crowd
+    )
 
     def stop(_number: int, _frame: object) -> None:
         server.stop()  # takes no lock: a terminal's SIGINT and the parent's SIGTERM may interrupt one another
@@ -228,7 +231,7 @@ def _finish(services: Services) -> int:
         services.refusals.flush()
         services.repositories.close()
     except StrongroomError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        tell(f"error: {error}")
         return 1
     finally:
         services.database.close()
@@ -242,7 +245,7 @@ def _reload(services: Services, certificates: Certificates | None) -> None:
         if certificates is not None:
             certificates.reload()
     except (StrongroomError, OSError) as error:
-        print(f"error: reload: {error}", file=sys.stderr, flush=True)
+        tell(f"error: reload: {error}")
 
 
 def exit_worker(code: int) -> None:

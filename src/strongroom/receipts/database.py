@@ -183,6 +183,8 @@ class Database:
             return self._held.pop()
         try:
             return self.engine.raw_connection()
+        except sa.exc.TimeoutError:
+            raise Unavailable("all connections to the database are in use") from None
         except DBAPIError as error:
             raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
 
@@ -334,9 +336,13 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except sa.exc.TimeoutError:
+        raise Unavailable("all connections to the database are in use") from None
     except OperationalError as error:
         raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
     except DBAPIError as error:
+        if type(error) is sa.exc.DatabaseError:  # and none of its kinds: the file is none, or is damaged
+            raise Unavailable("the database cannot be used", subject=_reason(error)) from None
         if error.connection_invalidated:
             raise Unavailable("the connection to the database broke", subject=_reason(error)) from None
         raise

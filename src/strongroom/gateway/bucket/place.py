@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from strongroom.gateway.bucket.spool import Spool
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
+from strongroom.gateway.telling import tell
 from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.receipts.tail import Tail
 from strongroom.storage.keyed import keyed_of
@@ -103,7 +103,7 @@ class BucketPlace(Place):
             if old is not None:
                 repository.believe_id(old)
                 if label not in self._emptied:
-                    print(f"error: {repository.place}: the store was emptied", file=sys.stderr, flush=True)
+                    tell(f"error: {repository.place}: the store was emptied")
             elif not repository.has(CONFIG):
                 self._emptied.discard(label)  # an operator has said that it is gone
                 raise Missing("there is no repository at this path", subject=label)
@@ -182,7 +182,7 @@ class BucketPlace(Place):
                     asked = time.monotonic()
                     promises.save(self._database, promises.find_out(self.keyed))
             except (StrongroomError, OSError) as error:
-                print(f"error: {error}", file=sys.stderr, flush=True)
+                tell(f"error: {error}")
 
     def tiles(self, origin: str) -> BucketFiles:
         """Beside the repositories, under the last word of the log's origin."""

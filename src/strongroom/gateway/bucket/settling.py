@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.recovery import digest_of, record_found
+from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def settle(place: BucketPlace, intents: Intents, ledger: Ledger, stopping: Calla
             if _settle(place, ledger, row):
                 settled.append(row.id)
         except StrongroomError as error:
-            print(f"error: an upload of {row.path} is not settled yet: {error.what}", file=sys.stderr, flush=True)
+            tell(f"error: an upload of {row.path} is not settled yet: {error.what}")
     if settled:
         intents.forget(settled)
     intents.tidy()

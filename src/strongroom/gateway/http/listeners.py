@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import stat
 
@@ -11,6 +12,10 @@ from strongroom.base.errors import ConfigurationError
 
 BACKLOG = 1024
 _FIRST_INHERITED = 3
+_PORT = re.compile(r"[0-9]{1,5}\Z")
+_MAX_PORT = 65535
+_LONGEST_PATH = 107
+"""Bytes: unix(7)."""
 
 
 def open_listeners(addresses: list[str]) -> list[socket.socket]:
@@ -54,21 +59,36 @@ def _inherited() -> list[socket.socket]:
     return found
 
 
+def parse_listen(address: str) -> tuple[str, int] | str:
+    """Host and port, or the path of a unix socket. Raises ``ConfigurationError``."""
+    hint = "host:port, :port or unix:/path"
+    if address.startswith("unix:"):
+        path = address[len("unix:") :]
+        if not path or len(os.fsencode(path)) > _LONGEST_PATH or "\0" in path:
+            raise ConfigurationError("not a path for a unix socket", subject=address, hint=hint)
+        return path
+    host, colon, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or "[" in host or "]" in host:
+        raise ConfigurationError("not an address to listen on", subject=address, hint=f"{hint}; IPv6 in brackets")
+    if not colon or _PORT.match(port) is None or int(port) > _MAX_PORT:
+        raise ConfigurationError("not an address to listen on", subject=address, hint=hint)
+    return host, int(port)
+
+
 def _open(address: str) -> socket.socket:
+    where = parse_listen(address)
     try:
-        if address.startswith("unix:"):
-            return _open_unix(address[len("unix:") :])
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdecimal():
-            raise ConfigurationError("not an address to listen on", subject=address, hint="host:port or unix:/path")
-        host = host.strip("[]")
+        if isinstance(where, str):
+            return _open_unix(where)
+        host = where[0]
         family = socket.AF_INET6 if ":" in host or (not host and socket.has_dualstack_ipv6()) else socket.AF_INET
         dual = not host and family == socket.AF_INET6
-        return socket.create_server(
-            (host, int(port)), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False
-        )
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen: {error.strerror or error}", subject=address) from None
+        return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)
+    except (OSError, UnicodeError) as error:  # a name that has no form in the DNS is the second
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(f"cannot listen: {reason}", subject=address) from None
 
 
 def _open_unix(path: str) -> socket.socket:
@@ -82,6 +102,10 @@ def _open_unix(path: str) -> socket.socket:
                 os.unlink(path)  # a socket without a listener is what a killed server leaves
             finally:
                 probe.close()
-    listener.bind(path)
+    try:
+        listener.bind(path)
+    except OSError:
+        listener.close()
+        raise
     listener.listen(BACKLOG)
     return listener

@@ -87,6 +87,9 @@ class Places:
     def has_room(self) -> bool:
         """Whether another connection can be taken, be it by ending one that waits."""
         with self.guard:
+            strangers = [seat for seat in self._seats if seat.is_stranger]
+            if len(strangers) >= MAX_STRANGERS and _longest(strangers) is None:
+                return False
             return len(self._seats) < MAX_CONNECTIONS or _longest(self._seats) is not None
 
     def enter(self, connection: socket.socket, address: str) -> Seat | None:

@@ -1,0 +1,129 @@
+"""What cannot be served with is refused in words before anything is served, and a stop is heeded in any loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import STRONGROOM, environment, run
+from tests.support.gateways import Gateway
+from tests.support.logs import new_signer
+from tests.support.waiting import kept, until
+
+JUNK: list[tuple[str, ...]] = [
+    ("--witness", "http://127.0.0.1:1", "--witness-key", "junk"),
+    ("--witness", "http://127.0.0.1:1", "--witness-key", "KEY"),
+    ("--witness-key", "junk"),
+    ("--witness", "http://127.0.0.1:1"),
+    ("--listen", ":99999"),
+    ("--listen", ":-1"),
+    ("--listen", ":\uff18\uff10"),
+    ("--listen", "[::1"),
+    ("--listen", "nowhere.invalid:80"),
+    ("--listen", "a" * 300 + ":80"),
+    ("--listen", "unix:"),
+    ("--listen", "unix:/" + "x" * 200),
+    ("--listen", "TAKEN"),
+    ("--tls",),
+    ("--tls", "--tls-cert", "FOLDER", "--tls-key", "FOLDER"),
+    ("--tls", "--tls-cert", "JUNK", "--tls-key", "JUNK"),
+    ("--config", "JUNK"),
+    ("--config", "FOLDER"),
+    ("--config", "FOLDER/absent"),
+    ("--workers", "0"),
+    ("--workers", "-1"),
+    ("--workers", "100000"),
+    ("--max-size", "-5"),
+    ("--reads-per-day", "junk"),
+    ("--trusted-proxies", "junk"),
+    ("--log", "FOLDER"),
+    ("--log", "FOLDER/absent/log"),
+    ("--log-host", "a b+c"),
+    ("--signing-key", "JUNK"),
+    ("--database", "junk"),
+    ("--database", "sqlite:///JUNK"),
+    ("--database", "mysql://x"),
+    ("--database", "postgresql://127.0.0.1:1/x"),
+    ("--store", "junk", "--state", "FOLDER/state"),
+    ("--store", "s3://", "--state", "FOLDER/state"),
+    ("--store", "s3://bucket/prefix"),
+    ("--proxy-auth-username", "X Y"),
+    ("--state", "JUNK"),
+]
+POLICIES = [
+    "\udcff\udcfe",
+    "server = 5",
+    "[server]\nlisten = 5",
+    "[server]\nlisten = [5]",
+    "[server]\nlisten = []",
+    '[server]\ntls = true\ntls_min_ver = "1.1"',
+    '[server]\nlog_format = "xml"',
+    "[server]\nslow_span = nan",
+    "[server]\nslow_span = -3",
+    "[server]\nuploads_per_principal = 0",
+    "[principal.x]\ntoken_sha256 = 5",
+    "[principal]\nx = 5",
+    "[[rule]]\nprincipal = 5",
+    "rule = [5]",
+]
+
+
+def _refused(folder: Path, words: tuple[str, ...], text: str = "") -> None:
+    listen = () if "--listen" in words or "listen" in text else ("--listen", "127.0.0.1:0")
+    command = [STRONGROOM, "gateway", "serve", "--path", folder / "data", *listen, *words]
+    done = run(command, env=environment(folder), seconds=10)
+    assert done.code == 1, (words, done.err)
+    assert done.err.startswith("Fatal: "), (words, done.err)
+    for bad in ("a fault in this program", "Traceback", "start server", "another one"):
+        assert bad not in done.err, (words, done.err)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a gateway's data and something that is no file of its kind."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/.htpasswd").write_text("x:{SHA}x\n")
+    (tmp_path / "junk").write_text("junk")
+    (tmp_path / "junk").chmod(0o600)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", JUNK, ids=" ".join)
+def test_what_cannot_be_served_with_is_refused_in_words(folder: Path, words: tuple[str, ...]) -> None:
+    """A junk option is an error of one or two lines and exit code 1, before anything is served."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"127.0.0.1:{taken.getsockname()[1]}"
+        named = {"JUNK": str(folder / "junk"), "FOLDER": str(folder), "TAKEN": port, "KEY": str(new_signer().verifier)}
+        for name, value in named.items():
+            words = tuple(word.replace(name, value) for word in words)
+        _refused(folder, words)
+
+
+@pytest.mark.parametrize("text", POLICIES)
+def test_a_policy_that_cannot_be_served_with_is_refused_in_words(folder: Path, text: str) -> None:
+    """The same for what stands in the policy file."""
+    (folder / "gateway.toml").write_bytes(f"version = 1\n{text}\n".encode("utf-8", "surrogateescape"))
+    _refused(folder, ("--config", str(folder / "gateway.toml")), text)
+
+
+def test_a_stop_is_heeded_while_workers_do_not_come_up(tmp_path: Path) -> None:
+    """Workers that end as soon as they begin are started anew for ever, and the end comes when it is asked for."""
+
+    def stop() -> float:
+        gateway = Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}, workers=2)
+        gateway.start()
+        assert gateway.process is not None
+        (gateway.data / ".htpasswd").unlink()
+        for child in gateway.children():
+            os.kill(child, signal.SIGKILL)
+        until(lambda: gateway.said().count("ended with 1") >= 4)
+        begun = time.monotonic()
+        gateway.stop()
+        return time.monotonic() - begun
+
+    kept(5, stop)
