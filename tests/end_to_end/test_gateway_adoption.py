@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -110,3 +111,30 @@ def test_s_1_what_came_while_another_server_ran_is_adopted_and_told(tmp_path: Pa
     receipts = leaves(gateway)
     assert sorted(one.name for one in receipts if one.type is LeafType.ADOPTED) == sorted(late)
     assert sum(one.type is LeafType.ALARM for one in receipts) == 1
+
+
+def test_a_copied_folder_is_named_and_gets_an_id_of_its_own(tmp_path: Path) -> None:
+    """A folder that ``cp -a`` made beside its original is named once and counted; after ``new-id`` panic and receipts
+    are its own, while the gateway runs; a folder that is no copy, or was renamed, keeps its ID."""
+    with Gateway(tmp_path) as gateway:
+        gateway.make()
+        assert gateway.put(f"/web01/data/{name_of(b'ours')}", b"ours") == 200
+        shutil.copytree(gateway.data / "web01", gateway.data / "web02", copy_function=shutil.copy2)
+        assert gateway.put(f"/web02/data/{name_of(b'in the copy')}", b"in the copy") == 200
+        words = "folders with the ID of another repository, which they were copied from: 1"
+        assert words in gateway.ask("GET", "/health").json()["warnings"]
+        assert gateway.said().count("alarm: web02 has the ID of web01") == 1
+        assert operate(gateway, "new-id", "web01")[0] != 0
+        code, said = operate(gateway, "new-id", "web02")
+        assert code == 0, said
+        assert words not in gateway.ask("GET", "/health").json()["warnings"]
+        assert said.strip() == (gateway.data / "web02/.strongroom/id").read_text().strip()
+        assert said.strip() != (gateway.data / "web01/.strongroom/id").read_text().strip()
+        assert operate(gateway, "panic", "web01")[0] == 0
+        until(lambda: gateway.put(f"/web01/data/{name_of(b'x')}", b"x") == 403, gateway.said)
+        until(lambda: gateway.put(f"/web02/data/{name_of(b'y')}", b"y") == 200, gateway.said)
+        (gateway.data / "web02").rename(gateway.data / "web03")
+        assert gateway.put(f"/web03/data/{name_of(b'z')}", b"z") == 200
+        assert words not in gateway.ask("GET", "/health").json()["warnings"]
+    mine = [one for one in leaves(gateway) if one.repository == said.strip()]
+    assert {one.name for one in mine} >= {name_of(b"ours"), name_of(b"in the copy"), name_of(b"y"), name_of(b"z")}

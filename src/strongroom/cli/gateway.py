@@ -207,6 +207,26 @@ def run_reconcile(context: Context) -> int:
     return 0
 
 
+def arguments_new_id(parser: argparse.ArgumentParser) -> None:
+    """Which folder."""
+    parser.description = (
+        "Give a folder that was copied from a repository's, with its ID, an ID of its own, and its objects receipts of"
+        " their own. Until then both share receipts and panic. It is refused for a folder that is no copy."
+    )
+    place_arguments(parser)
+    parser.add_argument("repository", help="the copy's path")
+
+
+def run_new_id(context: Context) -> int:
+    """Do it."""
+    from strongroom.gateway.operator import Operator
+
+    operator = Operator(settings_of(context.arguments))
+    context.out.line(operator.new_id(path_of(context.arguments.repository)))
+    operator.close()
+    return 0
+
+
 def arguments_rotate_log(parser: argparse.ArgumentParser) -> None:
     """Where."""
     parser.description = (

@@ -56,6 +56,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("gateway panic", "gateway", "Make a repository read-only at once"),
     Verb("gateway trash", "gateway", "List, restore or purge what a custodian deleted"),
     Verb("gateway reconcile", "gateway", "Log what went or came behind the gateway's back"),
+    Verb("gateway new-id", "gateway", "Give the copy of a repository's folder an ID of its own"),
     Verb("gateway rotate-log", "gateway", "Begin a new log with a new key after the old one's last checkpoint"),
     Verb("log show", "log", "Print the entries of a gateway's log of receipts"),
     Verb("log verify", "log", "Check a gateway's log of receipts"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.file_lock import file_lock
-from strongroom.gateway import changes, intake, registry, trash
+from strongroom.gateway import changes, copied, intake, registry, trash
 from strongroom.gateway.leftovers import settle_leftovers
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from strongroom.receipts.database import Database
 
 OWN = ".strongroom"
+ID_SECONDS = 1.0
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -57,6 +58,7 @@ class DiskRepository(Repository):
         self.own_folder = os.path.join(path, OWN)
         """The folder for what is ours in it."""
         self.own = Folder(self.own_folder)
+        self._look_at = 0.0
         self.unsettled = False
         """Whether an upload of this process was published and got no receipt."""
 
@@ -120,6 +122,43 @@ class DiskRepository(Repository):
             raise Damaged("the file with the repository's ID is damaged", subject=os.path.join(self.own_folder, "id"))
         return found
 
+    def _register(self, repository: str) -> None:
+        super()._register(repository)
+        original = registry.label_of(self._database, repository)
+        if original is not None and original != self.label and self._has_id(original, repository):
+            copied.note(self._database, self.label, repository, original)
+        else:
+            copied.forget(self._database, self.label)
+
+    def is_copy_of(self, label: str) -> bool:
+        """Whether the folder at another path has the same ID."""
+        return self._has_id(label, self.id)
+
+    def _has_id(self, label: str, repository: str) -> bool:
+        """Whether another folder of the same place, by its path, has this ID."""
+        root = self.path.removesuffix(self.label) if self.label else self.path
+        try:
+            with open(os.path.join(root, label, OWN, "id"), encoding="ascii", errors="replace") as file:
+                return file.read(64).strip() == repository
+        except OSError:
+            return False
+
+    def has_other_id(self) -> bool:
+        """Whether the folder was given another ID since it was first asked for, by a look in each second."""
+        now = time.monotonic()
+        if self._id is None or now < self._look_at:
+            return False
+        self._look_at = now + ID_SECONDS
+        with contextlib.suppress(Damaged):
+            return self.find_id() not in (None, self._id)
+        return False
+
+    def renew_id(self) -> str:
+        """Replace the ID that came with a copied folder. Workers see it within a second or two."""
+        os.unlink(os.path.join(self.own_folder, "id"))
+        self._id = None
+        return self.id
+
     def _give_id(self) -> str:
         make_folder(self.own_folder, self.modes.folder)
         temporary = os.path.join(self.own_folder, f".id-{secrets.token_hex(8)}")
@@ -162,14 +201,14 @@ class DiskPlace(Place):
             raise Missing("there is no repository at this path", subject="/".join(folders)) from None
         mark = (status.st_dev, status.st_ino)
         known = self._known.get(folders)
-        if known is not None and known[0] == mark:
+        if known is not None and known[0] == mark and not known[1].has_other_id():
             return known[1]
         with self._guard:
-            known = self._known.get(folders)
-            if known is None or known[0] != mark:
+            again = self._known.get(folders)
+            if again is known or again is None or again[0] != mark:
                 known = (mark, DiskRepository("/".join(folders), path, self._modes, self._database, self._state_folder))
-                self._known[folders] = known
-        return known[1]
+                self._known[folders] = again = known
+        return again[1]
 
     def find_to_read(self, folders: tuple[str, ...]) -> DiskRepository:
         """As the base says: what is read is found by its path, whichever folder stands there now."""

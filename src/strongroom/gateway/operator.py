@@ -138,6 +138,28 @@ class Operator:
             repository.agree(name, "", self.ledger)
         return count
 
+    def new_id(self, label: str) -> str:
+        """Give the copy of a repository's folder an ID of its own, and its objects receipts of their own; the ID.
+
+        Raises ``Refused`` for a folder that is no copy: its receipts would be nobody's.
+        """
+        repository = self.find(label)
+        if not isinstance(repository, DiskRepository):
+            raise Refused("the ID of a repository in a bucket is written once")
+        old = repository.id
+        original = registry.label_of(self._database, old)
+        if original is None or original == label or not repository.is_copy_of(original):
+            raise Refused(
+                "this folder has an ID of its own",
+                subject=label,
+                hint="Only a copy gets a new one, as long as its original is at its first path.",
+            )
+        with repository.exclusive("id"):
+            new = repository.renew_id()
+        self.ledger.record(LeafType.RECONCILED, new, detail=_printable(f"a copy of {original} ({old}) has its own ID"))
+        adopt(self.ledger, repository, lambda: False)
+        return new
+
     def reconcile(self, label: str, reason: str) -> tuple[int, int]:
         """Log what went and what came behind the gateway's back; how many of each.
 

@@ -57,6 +57,14 @@ adoption = sa.Table(
 )
 """How many objects that had come past the gateway were adopted at a start, and when."""
 
+copied = sa.Table(
+    "copied",
+    METADATA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("repository", sa.Text, nullable=False),
+)
+"""Paths of folders that have the ID of another one, which they were copied from."""
+
 STEPS = (
     """
     CREATE TABLE reading (
@@ -72,4 +80,5 @@ STEPS = (
     )
     """,
     "CREATE TABLE adoption (repository TEXT PRIMARY KEY, count BIGINT NOT NULL, at_ns BIGINT NOT NULL)",
+    "CREATE TABLE copied (path TEXT PRIMARY KEY, repository TEXT NOT NULL)",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import StrongroomError
-from strongroom.gateway import adoptions
+from strongroom.gateway import adoptions, copied
 from strongroom.gateway.access import Access
 from strongroom.gateway.access_log import AccessLog
 from strongroom.gateway.admission import Turns
@@ -113,6 +113,8 @@ class Services:
                 found.append(f"objects that the log has and the store lacks: {lost}")
             if unlogged := sum(one.unlogged for one in compared):
                 found.append(f"objects that the store has without a receipt: {unlogged}")
+            if many := copied.count(self.database):
+                found.append(f"folders with the ID of another repository, which they were copied from: {many}")
             if late := adoptions.recent(self.database):
                 found.append(f"objects that had come past the gateway and were adopted at its start: {late}")
         except StrongroomError as error:
