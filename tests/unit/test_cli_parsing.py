@@ -39,7 +39,17 @@ def test_an_empty_password_takes_its_place_in_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "level"), [(["-v"], 1), (["-vv"], 2), (["--verbose=2"], 2), (["--verbose", "-v"], 2)]
+    ("words", "level"),
+    [
+        (["-v"], 1),
+        (["-vv"], 2),
+        (["--verbose=2"], 2),
+        (["--verbose", "-v"], 2),
+        (["-v=2"], 2),
+        (["-v=1", "-v"], 2),
+        (["-vv", "-v=1"], 1),
+        (["-v=0"], None),
+    ],
 )
 def test_verbosity_as_restic_counts_it(words: list[str], level: int) -> None:
     """-v adds up, and --verbose=N counts at once."""
@@ -80,10 +90,12 @@ def test_a_group_is_named_by_two_words_with_options_between() -> None:
     [
         (["versoin"], "unknown command", "`version`"),
         (["version", "--jsno"], "unknown option --jsno", "--json"),
-        (["--tag", "x", "version"], "stands before the command", "behind"),
-        (["config"], "needs to know", "validate"),
+        (["--tag", "version"], "stands before the command", "behind"),
         (["config", "shwo"], "unknown command `config shwo`", "`config show`"),
         (["--repo"], "needs a value", "--help"),
+        (["version", "--repo"], "needs a value", "behind"),
+        (["version", "--json=maybe"], "neither true nor false", "alone"),
+        (["version", "-v=x"], "not a number", "-v=2"),
         (["version", "--limit-upload", "much"], "not a whole number", "--help"),
         (["version", "--retry-lock", "soon"], "not a duration", "--help"),
     ],
@@ -94,6 +106,21 @@ def test_a_mistake_is_named_with_what_to_do(words: list[str], what: str, hint: s
         _parsed(*words)
     assert what in caught.value.what
     assert hint in caught.value.hint
+
+
+def test_short_options_as_pflag_reads_them() -> None:
+    """Letters in one word, a value behind them with or without =, a value that begins with a dash, the last word on a
+    flag."""
+    _, options = _parsed("backup", "-xn", "-e=*.o", "-e*.tmp", "-xe", "-odd", "--host", "-h", "--json", "--json=F", "a")
+    assert options["exclude"] == ["*.o", "*.tmp", "-odd"]
+    assert (options["one_file_system"], options["dry_run"], options["json"]) == (True, True, None)
+    assert (options["host"], options["paths"]) == ("-h", ["a"])
+
+
+def test_an_option_of_the_verb_may_stand_before_it() -> None:
+    """As in restic, the word behind an option that is not known yet is its value."""
+    name, options = _parsed("--tag", "x", "--exclude=y", "backup", "a")
+    assert (name, options["tags"], options["exclude"]) == ("backup", [("x",)], ["y"])
 
 
 def test_options_are_never_abbreviated() -> None:

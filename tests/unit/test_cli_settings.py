@@ -125,17 +125,31 @@ def test_password_options_of_all_kinds_form_one_list() -> None:
     assert [source.kind for source in sources if source] == ["none", "command", "file"]
 
 
-def test_the_environment_serves_all_repositories(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password of the environment stands before the file's, ours before restic's, commands before files."""
+def test_the_environment_serves_repositories_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password of the environment is for those that have none of their own: ours before restic's, commands before
+    files."""
+    file = FILE.replace('password = { env = "MAIN_PASSWORD" }\n', "")
+
+    def origins() -> list[str]:
+        return [target.password.origin for target in find_targets(_settings(file=file)) if target.password]
+
+    own = "F: repository.far.password"
+    assert origins() == [own]
     monkeypatch.setenv("RESTIC_PASSWORD", "x")
-    assert [target.password.origin for target in find_targets(_settings()) if target.password] == [
-        "$RESTIC_PASSWORD"
-    ] * 2
+    assert origins() == ["$RESTIC_PASSWORD", own]
     monkeypatch.setenv("STRONGROOM_PASSWORD_FILE", "y")
     monkeypatch.setenv("RESTIC_PASSWORD_COMMAND", "z")
-    assert {target.password.origin for target in find_targets(_settings()) if target.password} == {
-        "$STRONGROOM_PASSWORD_FILE"
-    }
+    assert origins() == ["$STRONGROOM_PASSWORD_FILE", own]
+
+
+def test_what_one_server_needs_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates and key hints of a repository's own table stand before variables."""
+    file = FILE.replace('compression = "off"', 'compression = "off"\ncacert = "/own"\nkey_hint = "aa"')
+    for name in ("CACERT", "KEY_HINT"):
+        monkeypatch.setenv(f"RESTIC_{name}", "variable")
+    settings = _settings(file=file)
+    assert [settings.get("cacert", one).value for one in ("main", "far")] == ["/own", "variable"]
+    assert [settings.get("key_hint", one).value for one in ("main", "far")] == ["aa", "variable"]
 
 
 def test_the_same_repository_twice_is_an_error() -> None:

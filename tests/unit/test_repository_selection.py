@@ -101,10 +101,14 @@ def test_names(repository: Repository, machine: Machine) -> None:
     for wrong in ("latest~4", "0" * 64, "g", "", "latest~x"):
         with pytest.raises(UsageError):
             find_snapshot(repository, wrong)
-    with pytest.raises(UsageError, match="2 IDs"):
+    with pytest.raises(UsageError, match='multiple IDs with prefix "ab" found'):
         complete_prefix("ab", ["abc", "abd", "b"], "snapshot")
-    chosen = select_snapshots(repository, [names[0], names[0], "0" * 64, "latest"])
+    unknown: list[str] = []
+    chosen = select_snapshots(repository, [names[0], names[0], "0" * 64, "latest"], unknown=unknown)
     assert len(chosen) in (1, 2) and len(machine.warnings) == 1
+    assert unknown == ["0" * 64]
+    with pytest.raises(UsageError, match='no matching ID found for prefix "deadbeef"'):
+        select_snapshots(repository, ["deadbeef"])
 
 
 def test_groups(repository: Repository) -> None:

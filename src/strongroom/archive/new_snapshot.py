@@ -31,8 +31,10 @@ def make_snapshot(
 ) -> Snapshot:
     """A snapshot of ``tree`` with all that restic writes; sets the summary's beginning and end on the way."""
     surroundings = repository.surroundings
+    ended_ns = started_ns + round(summary.total_duration * 1e9)  # by the steady clock: the wall clock may jump
+    summary.total_duration = (ended_ns - started_ns) / 1e9
     summary.backup_start = str(Timestamp.local(started_ns))
-    summary.backup_end = str(Timestamp.local(surroundings.clock.now_ns()))
+    summary.backup_end = str(Timestamp.local(ended_ns))
     members = {"backup_start": summary.backup_start, "backup_end": summary.backup_end}
     return Snapshot(
         time=Timestamp.local(started_ns if options.time_ns is None else options.time_ns),

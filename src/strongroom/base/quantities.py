@@ -58,3 +58,23 @@ def duration(text: str) -> float:
     if seconds * 1e9 > LARGEST:
         raise ValueError("a duration is 292 years at most")
     return seconds
+
+
+def duration_text(nanoseconds: int) -> str:
+    """A duration in Go's notation, as restic writes it: ``1h2m3.5s``, ``204.5ms``, ``0s``."""
+    sign, left = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
+    if left == 0:
+        return "0s"
+    for unit, factor in (("ns", 1), ("µs", 1000), ("ms", 1_000_000)):
+        if left < 1000 * factor:
+            return f"{sign}{_fraction(left, factor)}{unit}"
+    minutes, left = divmod(left, 60_000_000_000)
+    hours, minutes = divmod(minutes, 60)
+    before = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{before}{_fraction(left, 1_000_000_000)}s"
+
+
+def _fraction(number: int, factor: int) -> str:
+    whole, rest = divmod(number, factor)
+    digits = f"{rest:0{len(str(factor)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)

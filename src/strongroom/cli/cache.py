@@ -38,7 +38,8 @@ def run(context: Context) -> int:
     if context.arguments.cleanup or context.settings.get("cleanup_cache"):
         removed = cache.remove_old(days)
         if context.verbosity > 0:
-            context.out.line(f"removed {len(removed)} old cache dirs from {cache.folder}")
+            many = f"remove {len(removed)} old cache directories" if removed else "no old cache dirs found"
+            context.out.line(many)
         return 0
     rows = []
     summaries = cache.summaries(days)
@@ -47,7 +48,7 @@ def run(context: Context) -> int:
         size = [] if context.arguments.no_size else [format_bytes(summary.size)]
         rows.append([summary.repository_id[:10], f"{age} days ago", "yes" if summary.old else "", *size])
     if not rows:
-        context.out.line(f"no cache dirs found, base dir is {cache.folder}")
+        context.out.line(f"no cache dirs found, basedir is {cache.folder}")
         return 0
     headings = ["Repo ID", "Last Used", "Old", *([] if context.arguments.no_size else ["Size"])]
     for line in table(headings, rows, f"{len(rows)} cache dirs in {cache.folder}"):

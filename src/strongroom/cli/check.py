@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.check import CheckOptions, CheckResult, check
 from strongroom.archive.check_data import parse_subset
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.shared.opening import check_promises, each_repository, locked
 from strongroom.cli.shared.options import add_snapshot_filter
@@ -57,12 +57,11 @@ def run(context: Context) -> int:
     reporter = context.reporter()
 
     def work(repository: Repository, label: str) -> int:
+        unknown: list[str] = []
         if label:
             reporter.message(f"repository {label}:")
         with locked(context, repository, exclusive=True), context.signals.cooperative(reporter):
-            snapshots = select_snapshots(repository, arguments.names, filter_of(context)) if some else None
-            if some and not snapshots:
-                raise UsageError("no snapshot to check", subject=label, hint="`strongroom snapshots` lists them.")
+            snapshots = select_snapshots(repository, arguments.names, filter_of(context), unknown) if some else None
             options = CheckOptions(
                 read_data=arguments.read_data or subset is not None,
                 subset=subset,
@@ -72,28 +71,41 @@ def run(context: Context) -> int:
             )
             result = check(repository, options, reporter)
         _conclude(context, reporter, result, label)
-        return exit_codes.FAILED if result.num_errors else exit_codes.OK
+        return exit_codes.FAILED if result.num_errors or unknown else exit_codes.OK
 
     alarm = False
     try:
-        code = each_repository(context, work, check_promises)
+        code = each_repository(context, work, check_promises, failed=lambda label: _fail(context, label))
+    except StrongroomError:
+        _fail(context, "")
+        raise
     finally:
         reporter.close()
         alarm = say_broken(context)
     return exit_codes.with_alarm(code, alarm=alarm)
 
 
+def _fail(context: Context, label: str) -> None:
+    """restic's summary of a check that could not begin."""
+    if context.json:
+        _summary(context, CheckResult(num_errors=1), label)
+
+
+def _summary(context: Context, result: CheckResult, label: str) -> None:
+    event: dict[str, Any] = {
+        "message_type": "summary",
+        "num_errors": result.num_errors,
+        "broken_packs": result.broken_packs or None,
+        "suggest_repair_index": result.suggest_repair_index,
+        "suggest_prune": result.suggest_prune,
+    }
+    context.out.json(event | ({"repository": label} if label else {}))
+
+
 def _conclude(context: Context, reporter: ShownReporter, result: CheckResult, label: str) -> None:
     """restic's summary event, or its last words."""
     if context.json:
-        event: dict[str, Any] = {
-            "message_type": "summary",
-            "num_errors": result.num_errors,
-            "broken_packs": result.broken_packs or None,
-            "suggest_repair_index": result.suggest_repair_index,
-            "suggest_prune": result.suggest_prune,
-        }
-        context.out.json(event | ({"repository": label} if label else {}))
+        _summary(context, result, label)
         return
     reporter.message("")
     if not result.num_errors:

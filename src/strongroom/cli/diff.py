@@ -32,7 +32,7 @@ Show what differs between two snapshots. The sign before a path says how:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``diff``."""
     parser.description = _DESCRIPTION
-    parser.add_argument("old", metavar="OLD", help="a snapshot: an ID, `latest`, `latest~1`, or with :FOLDER behind it")
+    parser.add_argument("old", metavar="OLD", help="a snapshot: an ID, perhaps with :FOLDER behind it")
     parser.add_argument("new", metavar="NEW", help="the snapshot to compare it with")
     parser.add_argument("--metadata", action="store_true", help="also show paths whose metadata alone differs")
 
@@ -49,7 +49,7 @@ def run(context: Context) -> int:
             context.out.line(f"{difference.modifier:<5}{printable(difference.path)}")
 
     with one_repository(context) as repository, locked(context, repository):
-        both = [find_snapshot(repository, name) for name in (context.arguments.old, context.arguments.new)]
+        both = [find_snapshot(repository, name, by_id=True) for name in (context.arguments.old, context.arguments.new)]
         if not context.json and context.verbosity > 0:
             context.out.line(f"comparing snapshot {both[0].id[:8]} to {both[1].id[:8]}:\n")
         repository.load_index()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.find import FoundObject, NameQuery, NameSearch, ObjectQuery, ObjectSearch, blobs_of_packs
 from strongroom.archive.view import Entry, SnapshotView
-from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.output.nodes import find_json, long_line
 from strongroom.cli.output.text import as_text, printable
@@ -15,7 +14,7 @@ from strongroom.cli.shared.options import add_snapshot_filter, typed
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.cli.shared.times import local_text
 from strongroom.cli.shared.values import local_time, nanoseconds
-from strongroom.repository.selection import complete_prefix, select_snapshots
+from strongroom.repository.selection import complete_prefix, is_beginning, select_snapshots
 
 if TYPE_CHECKING:
     import argparse
@@ -40,10 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("patterns", nargs="+", metavar="PATTERN", help="a name with * and ?, or an ID")
     parser.add_argument("-i", "--ignore-case", action="store_true", help="no regard to case")
     parser.add_argument("-l", "--long", action="store_true", help="with mode, owner, size and time")
+    parser.add_argument("--human-readable", action="store_true", help="sizes with units (with --long)")
     parser.add_argument("-O", "--oldest", type=typed(local_time), metavar="TIME", help="modified then or later")
     parser.add_argument("-N", "--newest", type=typed(local_time), metavar="TIME", help="modified then or earlier")
     parser.add_argument("-s", "--snapshot", dest="names", action="append", metavar="ID", help="only in this snapshot")
-    parser.add_argument("-R", "--reverse", action="store_true", help="the newest snapshot first")
+    parser.add_argument("-R", "--reverse", action="store_true", help="the oldest snapshot first")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--blob", action="store_true", help="the patterns are IDs of blobs")
     kind.add_argument("--tree", action="store_true", help="the patterns are IDs of trees")
@@ -61,10 +61,11 @@ def run(context: Context) -> int:
     collected: list[dict[str, Any]] = []
 
     def work(repository: Repository, label: str) -> int:
+        unknown: list[str] = []
         with locked(context, repository):
-            snapshots = select_snapshots(repository, arguments.names or (), filter_of(context))
+            snapshots = select_snapshots(repository, arguments.names or (), filter_of(context), unknown)
             repository.load_index()
-            if arguments.reverse:
+            if not arguments.reverse:
                 snapshots.reverse()
             if label and not context.json:
                 context.out.line(f"repository {label}:")
@@ -72,7 +73,7 @@ def run(context: Context) -> int:
             search = _objects if by_id else _names
             problems, found = search(context, repository, snapshots, reporter)
         collected.extend(({"repository": label} if label else {}) | one for one in found)
-        return exit_codes.FAILED if problems else exit_codes.OK
+        return exit_codes.FAILED if problems or unknown else exit_codes.OK
 
     code = each_repository(context, work)
     if context.json:
@@ -108,7 +109,8 @@ def _names(
                 blank = "\n" if printed else ""
                 context.out.line(f"{blank}Found matching entries in snapshot {name[:8]} from {local_text(time_ns)}")
             printed = True
-            context.out.line(long_line(entry.node, entry.path) if arguments.long else printable(entry.path))
+            line = long_line(entry.node, entry.path, human=arguments.human_readable) if arguments.long else None
+            context.out.line(line or printable(entry.path))
 
         view = SnapshotView(repository, snapshot.tree, reporter)
         search.search(view, show)
@@ -151,7 +153,10 @@ def _objects(
 
 
 def _query(context: Context, repository: Repository) -> ObjectQuery:
-    """Whole IDs from what the user gave. Raises ``UsageError`` for one that nothing or several begin with."""
+    """Whole IDs from what the user gave; as in restic a blob or tree that is nowhere is found nowhere, a pack is.
+
+    Raises ``UsageError`` for a pack that nothing begins with, and for any beginning that several have.
+    """
     arguments, index = context.arguments, repository.index
     if arguments.pack:
         packs = index.packs()
@@ -159,12 +164,9 @@ def _query(context: Context, repository: Repository) -> ObjectQuery:
     kind = "data" if arguments.blob else "tree"
     whole: set[str] = set()
     for text in arguments.patterns:
-        if len(text) == 64:
-            if not index.contains(kind, text):
-                raise UsageError("no index knows this object", subject=f"{kind} {text[:8]}")
-            whole.add(text)
-        else:
-            whole.add(complete_prefix(text, index.ids(kind, text), kind))
+        known = [text] if len(text) == 64 else list(index.ids(kind, text)) if is_beginning(text) else []
+        if known:
+            whole.add(complete_prefix(text, known, kind))
     return ObjectQuery(data=frozenset(whole)) if arguments.blob else ObjectQuery(trees=frozenset(whole))
 
 

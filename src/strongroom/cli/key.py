@@ -34,7 +34,7 @@ def run_list(context: Context) -> int:
             [
                 {
                     "current": key.current,
-                    "id": key.id[:8],
+                    "id": key.id,
                     "userName": key.username,
                     "hostName": key.hostname,
                     "created": local_text(key.created),
@@ -48,7 +48,7 @@ def run_list(context: Context) -> int:
             f"{'*' if key.current else ' '}{key.id[:8]}",
             printable(key.username),
             printable(key.hostname),
-            local_text(key.created),
+            local_text(key.created or "0001-01-01T00:00:00Z"),
         )
         for key in keys
     ]
@@ -60,6 +60,8 @@ def run_list(context: Context) -> int:
 def _new_password_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new-password-file", metavar="FILE", help="read the new password from this file")
     parser.add_argument("--new-insecure-no-password", action="store_true", help="make the new password empty")
+    parser.add_argument("--user", metavar="NAME", help="the user name to note in the key (default: yours)")
+    parser.add_argument("--host", metavar="NAME", help="the host name to note in the key (default: this host's)")
 
 
 def _new_password(context: Context, label: str) -> bytes:
@@ -75,8 +77,6 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``key add``."""
     parser.description = "Add a key, so that another password opens the repository, too."
     _new_password_options(parser)
-    parser.add_argument("--user", metavar="NAME", help="the user name to note in the key (default: yours)")
-    parser.add_argument("--host", metavar="NAME", help="the host name to note in the key (default: this host's)")
 
 
 def run_add(context: Context) -> int:
@@ -113,8 +113,9 @@ def arguments_passwd(parser: argparse.ArgumentParser) -> None:
 def run_passwd(context: Context) -> int:
     """Change the password."""
     with one_repository(context) as repository, locked(context, repository, exclusive=True, writing=True):
-        password = _new_password(context, repository.location)
-        key_id = change_password(repository, removal_of(repository.store), password)
+        password, arguments = _new_password(context, repository.location), context.arguments
+        removal = removal_of(repository.store)
+        key_id = change_password(repository, removal, password, host=arguments.host, user=arguments.user)
     if context.verbosity > 0:
         context.out.line(f"saved new key as {key_id}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.output.ncdu import Ncdu
 from strongroom.cli.output.nodes import long_line, ls_json
-from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.options import add_snapshot_filter
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recursive", action="store_true", help="also what is in the folders' folders")
     parser.add_argument("--human-readable", action="store_true", help="sizes with units (with --long)")
     parser.add_argument(
+        "-s",
         "--sort",
         choices=sorted(_ORDERS),
         default="name",
@@ -112,7 +113,7 @@ def _sorted(entries: Iterable[Entry], order: str, reverse: bool) -> Iterable[Ent
 
 def _ncdu(context: Context, found: Found, entries: Iterable[Entry], folders: Sequence[bytes]) -> None:
     """All entries, and of those outside the folders asked for the ones that lead there, which ncdu needs."""
-    ncdu = Ncdu(context.out, snapshot_json(found.id, found.snapshot))
+    ncdu = Ncdu(context.out, json.loads(found.snapshot.encode()))
     for entry in entries:
         leads = entry.is_dir and any(_within(folder, entry.path) for folder in folders)
         if not folders or leads or any(_within(entry.path, folder) for folder in folders):

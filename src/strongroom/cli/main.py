@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    if words is None:
+        speak_utf8()
     words = list(sys.argv[1:] if words is None else words)
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         from strongroom.cli.output.out import open_missing_streams
@@ -45,6 +48,24 @@ def main(words: Sequence[str] | None = None) -> int:
         abandon_stdout()
         return report(error, out, json="--json" in words, debug="--debug" in words)
     return code
+
+
+def speak_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding.
+
+    Else names, passwords and words of the command line would be read as that encoding's letters, which are other bytes
+    in UTF-8. restic knows no locale. A UTF-8 locale and the C locale cost nothing.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode or not sys.executable:
+        return
+    import os
+
+    try:
+        with open("/proc/self/cmdline", "rb") as file:  # as the system has them: decoding may have lost bytes
+            program, *words = file.read().split(b"\0")[:-1]
+    except (OSError, ValueError):
+        return
+    os.execv(sys.executable, [program, b"-X", b"utf8", *words])
 
 
 def _unheard(error: OSError) -> int:
@@ -85,8 +106,6 @@ def _command(words: list[str], out: Out, signals: Signals) -> int:
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.overview import overview
 
-    if words[:1] == ["help"]:
-        words = [*words[1:], "--help"]
     verb, rest = parsing.split_verb(words)
     if verb is None:
         if "--version" in words:
@@ -97,6 +116,8 @@ def _command(words: list[str], out: Out, signals: Signals) -> int:
         arguments = parsing.parse(verb, rest)
     except SystemExit as done:  # argparse has printed the help
         return int(done.code or 0)
+    if arguments.quiet and arguments.verbose:
+        raise UsageError("--quiet and --verbose cannot be specified at the same time", hint="Leave out one of them.")
     code: int = parsing.load(verb, "run")(Context(arguments, out, signals))
     return code
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from strongroom.cli import exit_codes
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import format_bytes, printable
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.options import add_snapshot_filter, typed
 from strongroom.cli.shared.selecting import filter_of, grouping
 from strongroom.cli.shared.times import local_text
-from strongroom.cli.shared.values import whole_number
+from strongroom.cli.shared.values import any_number
 from strongroom.repository.selection import GroupKey, Listed, group_snapshots, select_snapshots
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable
 
     from strongroom.cli.shared.context import Context
@@ -29,8 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="only these: IDs or `latest`")
     add_snapshot_filter(parser, latest_only=False)
     parser.add_argument("-c", "--compact", action="store_true", help="leave out the paths")
+    parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)  # restic's old name of --latest 1
     parser.add_argument(
-        "--latest", type=typed(whole_number), metavar="N", help="only the last N of each host and set of paths"
+        "--latest", type=typed(any_number), metavar="N", help="only the last N of each host and set of paths"
     )
     parser.add_argument(
         "-g", "--group-by", metavar="GROUP", default="", help="group by host, paths, tags (with commas)"
@@ -44,21 +46,24 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         nonlocal labelled
+        unknown: list[str] = []
         with locked(context, repository):
-            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context))
-        if context.arguments.latest:
-            snapshots = _latest(snapshots, context.arguments.latest)
+            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
+        code = exit_codes.FAILED if unknown else exit_codes.OK
+        latest = context.arguments.latest or (1 if context.arguments.last else 0)
+        if latest > 0:
+            snapshots = _latest(snapshots, latest)
         by = grouping(context.arguments.group_by)
         groups = group_snapshots(snapshots, by) if by else [(GroupKey(None, None, None), snapshots)]
         if context.json:
             labelled = labelled or bool(label)
             listed = _as_json(groups, bool(by))
             collected.append({"repository": label, "groups" if by else "snapshots": listed} if label else listed)
-            return 0
+            return code
         if label:
             context.out.line(f"repository {label}:")
         _print(context, groups, bool(by))
-        return 0
+        return code
 
     code = each_repository(context, work)
     if context.json:
@@ -106,14 +111,13 @@ def _print(context: Context, groups: list[tuple[GroupKey, list[Listed]]], groupe
         if grouped:
             context.out.line(_heading(key))
         if not snapshots:
-            context.out.line("0 snapshots")
             continue
         sizes = any(snapshot.summary for _, snapshot in snapshots)
         compact = context.arguments.compact
         headings = ["ID", "Time", "Host" if compact else "Host      ", "Tags  " if compact else "Tags      "]
         headings += ([] if compact else ["Paths"]) + (["Size"] if sizes else [])
         rows = [_row(name, snapshot, compact, sizes) for name, snapshot in snapshots]
-        for line in table(headings, rows, f"{len(snapshots)} snapshots"):
+        for line in table(headings, rows, f"Timestamps shown in local time\n{len(snapshots)} snapshots"):
             context.out.line(line)
 
 

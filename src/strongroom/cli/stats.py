@@ -43,8 +43,9 @@ def run(context: Context) -> int:
     mode = context.arguments.mode
 
     def work(repository: Repository, label: str) -> int:
+        unknown: list[str] = []
         with locked(context, repository):
-            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context))
+            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
             repository.load_index()
             if not context.json and context.verbosity > 0:
                 context.out.line("scanning...")
@@ -56,7 +57,7 @@ def run(context: Context) -> int:
                 context.out.line(f"repository {label}:")
             for line in _lines(result, mode):
                 context.out.line(line)
-        return exit_codes.FAILED if result.problems else exit_codes.OK
+        return exit_codes.FAILED if result.problems or unknown else exit_codes.OK
 
     return each_repository(context, work)
 
@@ -92,7 +93,7 @@ def _lines(result: Statistics, mode: str) -> Iterator[str]:
         yield f"        Total File Count:  {result.total_file_count}"
     if mode == "raw-data":
         yield f" Total Uncompressed Size:  {format_bytes(result.total_uncompressed_size)}"
-    yield f"              Total Size:  {format_bytes(result.total_size)}"
+    yield f"              Total Size:  {format_bytes(result.total_size):<5}"
     shares = _compression(result) if mode == "raw-data" else {}
     if shares:
         yield f"    Compression Progress:  {shares['compression_progress']:.2f}%"

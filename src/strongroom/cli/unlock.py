@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from strongroom.cli.shared.opening import each_repository
 from strongroom.repository.foreign_locks import unlock
 
 if TYPE_CHECKING:
-    import argparse
-
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
 
@@ -20,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "Remove the locks of processes that are gone: those of this machine that no longer run, and those that nobody\n"
         "refreshed for 30 minutes. Works on every repository given."
     )
+    parser.add_argument("ignored", nargs="*", help=argparse.SUPPRESS)  # restic overlooks words here
     parser.add_argument("--remove-all", action="store_true", help="remove all locks, also of processes that still work")
 
 

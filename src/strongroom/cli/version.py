@@ -28,14 +28,32 @@ def strongroom_version() -> str:
     return "unknown"
 
 
+RESTIC = "0.19.1"
+"""The restic whose command line ours is: what wrappers are told that call us by restic's name."""
+
+
+def called_restic() -> bool:
+    """Whether we stand in for restic, as a link of that name."""
+    return os.path.basename(sys.argv[0]) == "restic"
+
+
 def version_line() -> str:
-    """One line: program, version, interpreter and platform."""
+    """One line: program, version, interpreter and platform; under restic's name the one that wrappers match."""
+    if called_restic():
+        return f"restic {RESTIC} compiled with strongroom {strongroom_version()} on {sys.platform}/{_go_arch()}"
     python = ".".join(str(part) for part in sys.version_info[:3])
     return f"strongroom {strongroom_version()} on Python {python}, {sys.platform}/{os.uname().machine}"
 
 
+def _go_arch() -> str:
+    """The machine in Go's words."""
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """No options beyond the global ones."""
+    parser.add_argument("ignored", nargs="*", help="==SUPPRESS==")  # restic overlooks words here
     parser.description = "Print the version of this program and of what it runs on."
 
 
@@ -45,7 +63,10 @@ def run(context: Context) -> int:
         context.out.json(
             {
                 "message_type": "version",
-                "version": strongroom_version(),
+                "version": RESTIC if called_restic() else strongroom_version(),
+                "go_version": "",  # restic's keys; there is no Go in us
+                "go_os": sys.platform,
+                "go_arch": _go_arch(),
                 "python_version": ".".join(str(part) for part in sys.version_info[:3]),
                 "os": sys.platform,
                 "arch": os.uname().machine,

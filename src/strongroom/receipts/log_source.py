@@ -164,8 +164,11 @@ class HttpSource:
         self._base = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self._headers: dict[str, str] = {}
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+            user, password = (
+                unquote(part or "", errors="surrogateescape") for part in (parts.username, parts.password)
+            )
+            pair = f"{user}:{password}".encode("utf-8", "surrogateescape")
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(3, redirect=0, backoff_factor=0.2))
 
     def read(self, path: str) -> bytes:

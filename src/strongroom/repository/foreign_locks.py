@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.format import rfc3339
+from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
 from strongroom.repository.unpacked import read_bounded
 
@@ -101,16 +102,22 @@ class ForeignLocks:
         return self._known[name]
 
     def _conflict(self, name: str, lock: LockFile) -> Locked:
-        age = (self._surroundings.clock.now_ns() - lock.time_ns) // 1_000_000_000
-        how = "exclusively locked" if lock.exclusive else "locked"
+        """In restic's words, which wrappers match line by line."""
+        age = self._surroundings.clock.now_ns() - lock.time_ns
+        how = "already locked exclusively" if lock.exclusive else "already locked"
+        since = datetime.fromtimestamp(lock.time_ns // 1_000_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         stale = is_stale(lock, self._surroundings)
         return Locked(
-            f"is already {how} by PID {lock.pid} on {lock.hostname!r} by {lock.username!r} since "
-            f"{rfc3339.format_utc(lock.time_ns)} ({age} s ago), lock {name[:8]}",
+            f"unable to create lock in backend: repository is {how} by PID {lock.pid} on {lock.hostname} by "
+            f"{lock.username} (UID {lock.uid}, GID {lock.gid})",
             subject=self._store.location,
-            hint="Whoever made it is gone: `strongroom unlock` removes it."
-            if stale
-            else "Wait for that to finish, with --retry-lock if you like. If it is dead, run `strongroom unlock`.",
+            hint=f"lock was created at {since} ({duration_text(age)} ago)\nstorage ID {name[:8]}\n"
+            "the `unlock` command can be used to remove stale locks\n"
+            + (
+                "Whoever made it is gone: `strongroom unlock` removes it."
+                if stale
+                else "Wait for that to finish, with --retry-lock if you like. If it is dead, run `strongroom unlock`."
+            ),
         )
 
 

@@ -30,9 +30,11 @@ def remove_key(repository: Repository, removal: Removal, key_id: str) -> str:
     return name
 
 
-def change_password(repository: Repository, removal: Removal, password: bytes) -> str:
+def change_password(
+    repository: Repository, removal: Removal, password: bytes, *, host: str | None = None, user: str | None = None
+) -> str:
     """Add a key with the new password, then remove the one in use; returns the new ID, which is now in use."""
-    old, new = repository.key_id, add_key(repository, password)
+    old, new = repository.key_id, add_key(repository, password, hostname=host, username=user)
     repository.use_key(new)
     removal.remove(ObjectName(Kind.KEY, old))
     return new

@@ -73,7 +73,7 @@ def find_key(
             continue
         if tried >= MAX_TRIED or work + file.work > MAX_WORK:
             raise WrongPassword(
-                f"none of the first {tried} keys opens with this password, and there are more",
+                f"wrong password or no key found: the first {tried} keys do not open with it, and there are more",
                 subject=store.location,
                 hint="Name the right one with --key-hint.",
             )
@@ -85,7 +85,8 @@ def find_key(
             continue
         except (Damaged, LimitExceeded) as problem:
             surroundings.warn(f"skipping {problem}")
-    what = "no key opens with this password" if tried else "there is no key that could be tried"
+    why = "" if tried else ": there is no key that could be tried"
+    what = f"wrong password or no key found{why}"
     raise WrongPassword(what, subject=store.location)
 
 

@@ -24,6 +24,7 @@ from strongroom.base.errors import (
     Unsupported,
 )
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
 from strongroom.repository.foreign_locks import ForeignLocks, unlock
 from strongroom.repository.parallel import wait_for
@@ -102,6 +103,9 @@ class Lock:
                 left = deadline - self._clock.monotonic()
                 if left <= 0:
                     raise
+                if delay == _RETRY_FIRST:  # restic's words, which wrappers match
+                    wait = duration_text(int(retry_seconds * 1e9))
+                    self._surroundings.warn(f"repo already locked, waiting up to {wait} for the lock")
                 self._clock.sleep(min(delay, left))
                 delay = min(2 * delay, _RETRY_LAST)
         self._looked.set()

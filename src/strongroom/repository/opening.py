@@ -71,7 +71,7 @@ def _refuse_to_replace(store: Store) -> None:
     except Missing:
         pass
     else:
-        raise Exists("there is a repository already", subject=store.location)
+        raise Exists("config file already exists: the repository is already initialized", subject=store.location)
     if next(iter(store.list(Kind.KEY)), None) is not None:
         raise Exists(
             "there are keys, but no config: a repository was here, or was begun",
@@ -158,9 +158,10 @@ def _read_config(store: Store, state: StateDirectory | None, pin: Pin | None) ->
                 raise Damaged("is longer than any config", subject=f"config of {store.location}")
             return reader.read(limit), reader.fileno() is not None
     except Missing:
-        hint = "Is the place right? `strongroom init` makes a repository there."
+        hint = "`strongroom init` makes one there."
         if pin is not None and state is not None:
             hint = "This machine knows a repository here. " + _PINNED_HINT.format(
                 path=state.repository(pin.repository_id).path
             )
-        raise NoRepository("there is no repository", subject=store.location, hint=hint) from None
+        where = f"Is there a repository at the following location?\n{store.location}"
+        raise NoRepository("repository does not exist: there is no config file", hint=f"{where}\n{hint}") from None

@@ -30,6 +30,11 @@ class SnapshotFilter:
     paths: tuple[str, ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
 
+    def __str__(self) -> str:
+        """As restic says it."""
+        tags = " ".join(f"[{' '.join(wanted)}]" for wanted in self.tags)
+        return f"Paths:[{' '.join(self.paths)}] Tags:[{tags}] Hosts:[{' '.join(self.hosts)}]"
+
     def matches(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot passes."""
         if self.hosts and snapshot.hostname not in self.hosts:
@@ -61,19 +66,22 @@ class GroupKey:
     tags: tuple[str, ...] | None
 
 
+def is_beginning(text: str) -> bool:
+    """Whether an ID can begin so."""
+    return _HEX.match(text) is not None
+
+
 def complete_prefix(prefix: str, names: Iterable[str], what: str) -> str:
     """The one name that begins so. Raises ``UsageError`` when none or several do."""
     if not _HEX.match(prefix):
-        raise UsageError(
-            "this is no ID", subject=f"{what} {prefix}", hint="An ID is made of the digits 0 to 9 and a to f."
-        )
+        hint = "An ID is made of the digits 0 to 9 and a to f."
+        raise UsageError(f'no matching ID found for prefix "{prefix}"', subject=what, hint=hint)
     fitting = [name for name in names if name.startswith(prefix)]
     if not fitting:
-        raise UsageError("nothing has an ID that begins so", subject=f"{what} {prefix}")
+        raise UsageError(f'no matching ID found for prefix "{prefix}"', subject=what)
     if len(fitting) > 1:
-        raise UsageError(
-            f"{len(fitting)} IDs begin so", subject=f"{what} {prefix}", hint="Give more digits of the one you mean."
-        )
+        hint = f"There are {len(fitting)}: give more digits of the one you mean."
+        raise UsageError(f'multiple IDs with prefix "{prefix}" found', subject=what, hint=hint)
     return fitting[0]
 
 
@@ -86,19 +94,22 @@ def _age(listed: Listed) -> tuple[int, str]:
     return listed[1].time_ns, listed[0]
 
 
-def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = EVERYTHING) -> Found:
+def find_snapshot(
+    repository: Repository, name: str, filter: SnapshotFilter = EVERYTHING, *, by_id: bool = False
+) -> Found:
     """The snapshot meant by ``latest``, ``latest~N``, a prefix or a whole ID, with or without ``:subfolder``.
 
-    The filter narrows ``latest`` only, as in restic. Raises ``UsageError`` when none or several match.
+    The filter narrows ``latest`` only, as in restic; ``by_id``: only IDs count, as for restic's ``diff`` and ``cat``.
+    Raises ``UsageError`` when none or several match.
     """
     name, _, folder = name.partition(":")
     subfolder = posixpath.normpath("/" + folder).lstrip("/")
-    if latest := _LATEST.match(name):
+    if (latest := _LATEST.match(name)) and not by_id:
         back = int(latest[1] or 0)
         candidates = newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))
         if back >= len(candidates):
             raise UsageError(
-                "there is no such snapshot",
+                f"no snapshot matched given filter ({filter})",
                 subject=f"snapshot {name}",
                 hint="See `strongroom snapshots` for what is there.",
             )
@@ -109,19 +120,32 @@ def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = EV
 
 
 def select_snapshots(
-    repository: Repository, names: Sequence[str] = (), filter: SnapshotFilter = EVERYTHING
+    repository: Repository,
+    names: Sequence[str] = (),
+    filter: SnapshotFilter = EVERYTHING,
+    unknown: list[str] | None = None,
 ) -> list[Listed]:
-    """Those named, or without names all that pass the filter, oldest first. A name that finds none is a warning."""
+    """Those named, or without names all that pass the filter, oldest first.
+
+    A name that finds none is a warning and is added to ``unknown``. Raises ``UsageError`` when no name finds any.
+    """
     if not names:
         return newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))[::-1]
     selected: dict[str, Snapshot] = {}
+    problems: list[tuple[str, UsageError]] = []
     for name in names:
         try:
             found = find_snapshot(repository, name, filter)
         except UsageError as problem:
-            repository.surroundings.warn(f"ignoring {problem}")
+            problems.append((name, problem))
             continue
         selected[found.id] = found.snapshot
+    if problems and not selected:
+        raise problems[0][1]
+    for name, why in problems:
+        repository.surroundings.warn(f'Ignoring "{name}": {why.what}')
+        if unknown is not None:
+            unknown.append(name)
     return newest_first(selected.items())[::-1]
 
 

@@ -26,7 +26,8 @@ class RestClient(HttpClient):
         self._on_promise = options.on_promise
         self._headers: Headers = {"User-Agent": options.user_agent or "strongroom", **self.pool.headers}
         if address.username or address.password:
-            credentials = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
+            pair = f"{address.username}:{address.password}".encode("utf-8", "surrogateescape")
+            credentials = base64.b64encode(pair).decode()
             self._headers["Authorization"] = f"Basic {credentials}"
 
     def subject(self, path: str) -> str:

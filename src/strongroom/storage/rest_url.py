@@ -63,6 +63,7 @@ def parse(url: str, options: StoreOptions) -> RestAddress:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise _unreadable(url, "the address of the server makes no sense") from error
     if parts.scheme not in {"http", "https"} or not host:
@@ -70,13 +71,18 @@ def parse(url: str, options: StoreOptions) -> RestAddress:
     if parts.query or parts.fragment:
         raise _unreadable(url, "a REST address has neither ? nor #")
     if parts.username is not None or parts.password is not None:
-        username, password = unquote(parts.username or ""), unquote(parts.password or "")
+        username, password = _unquoted(parts.username), _unquoted(parts.password)
     tls = parts.scheme == "https"
     return RestAddress(tls, host, port or (443 if tls else 80), None, _folder(parts.path), username, password)
 
 
+def _unquoted(text: str | None) -> str:
+    """Bytes that are not UTF-8 stay what they are, as ``os.fsdecode`` has them."""
+    return unquote(text or "", errors="surrogateescape")
+
+
 def _folder(path: str) -> str:
-    path = quote(path, safe=_SAFE)
+    path = quote(path, safe=_SAFE, errors="surrogateescape")
     return path if path.endswith("/") else f"{path}/"
 
 

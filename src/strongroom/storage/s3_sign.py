@@ -55,7 +55,7 @@ def signed(
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     headers = {**headers, "x-amz-date": stamp}
     if credentials.token:
-        headers["x-amz-security-token"] = credentials.token
+        headers["x-amz-security-token"] = _on_the_wire(credentials.token)
     path, _, query = target.partition("?")
     canonical = {
         name.lower(): " ".join(value.split()) for name, value in headers.items() if name.lower() not in _UNSIGNED
@@ -64,17 +64,23 @@ def signed(
     lines = "".join(f"{name}:{canonical[name]}\n" for name in sorted(canonical))
     request = "\n".join((method, path, query, lines, names, canonical["x-amz-content-sha256"]))
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
-    text = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
+    text = "\n".join((_ALGORITHM, stamp, scope, hashlib.sha256(request.encode("latin-1")).hexdigest()))
     signature = hmac.new(_key(credentials.secret_key, stamp[:8], region), text.encode(), hashlib.sha256).hexdigest()
+    access_key = _on_the_wire(credentials.access_key)
     headers["Authorization"] = (
-        f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        f"{_ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
     return headers
 
 
+def _on_the_wire(text: str) -> str:
+    """A header's value whose Latin-1 is the text's own bytes, as ``http.client`` sends it."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 @functools.lru_cache(maxsize=8)
 def _key(secret: str, day: str, region: str) -> bytes:
-    key = f"AWS4{secret}".encode()
+    key = f"AWS4{secret}".encode("utf-8", "surrogateescape")
     for part in (day, region, "s3", "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key

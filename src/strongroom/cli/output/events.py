@@ -67,7 +67,7 @@ class EventReporter(ShownReporter):
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         if self._verbosity >= 2:
             event = self._verbose("scan_finished", "", seconds)
-            event.update(message_type="status", data_size=size, total_files=files)  # restic's word for this one
+            event.update(data_size=size, total_files=files)
             self._emit(event)
 
     def changed(self, change: Change) -> None:

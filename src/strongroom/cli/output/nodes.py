@@ -24,7 +24,7 @@ def mode_text(mode: int) -> str:
 def long_line(node: Node, path: bytes, *, human: bool = False) -> str:
     """A line of ``ls -l``: mode, owner, group, size, time in local time, path, and where a link leads."""
     target = f" -> {printable(node.linktarget)}" if node.type == "symlink" else ""
-    size = f"{format_bytes(node.size):>11}" if human else f"{node.size:6d}"
+    size = format_bytes(node.size) if human else f"{node.size:6d}"
     return (
         f"{mode_text(node.mode)} {node.uid:5d} {node.gid:5d} {size} "
         f"{local_text(node.mtime.ns)} {printable(path)}{target}"
@@ -55,7 +55,7 @@ def ls_json(node: Node, path: bytes) -> dict[str, Any]:
     return {name: value for name, value in members.items() if name != "inode" or value}
 
 
-_NOT_IN_FIND = ("name", "inode", "extended_attributes", "generic_attributes", "device", "content", "subtree")
+_NOT_IN_FIND = ("name", "extended_attributes", "generic_attributes", "device", "content", "subtree")
 
 
 def find_json(node: Node, path: bytes) -> dict[str, Any]:

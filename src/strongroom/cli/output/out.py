@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -22,6 +24,23 @@ def _named(error: OSError) -> Exception:
     return OSError(error.errno, error.strerror, "standard output")
 
 
+def in_utf8(stream: TextIO) -> TextIO:
+    """The stream, for UTF-8 whatever the locale and ``PYTHONIOENCODING`` say; bytes that are none pass as they are."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return stream
+
+
+def as_json(value: Any) -> str:
+    """JSON in one line. Bytes that are not UTF-8, and halves of characters, become U+FFFD, as in restic's."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
 class Out:
     """Lines and JSON to standard output, warnings to standard error; safe to use from many threads.
 
@@ -29,8 +48,8 @@ class Out:
     """
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
-        self._stdout = stdout or sys.stdout
-        self._stderr = stderr or sys.stderr
+        self._stdout = stdout or in_utf8(sys.stdout)
+        self._stderr = stderr or in_utf8(sys.stderr)
         self._lock = threading.RLock()
 
     @property
@@ -43,7 +62,7 @@ class Out:
 
     def line(self, text: str = "") -> None:
         """A line of results. Raises ``OutputClosed``."""
-        self.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") + "\n")
+        self.write(text + "\n")
 
     def write(self, text: str, *, flush: bool = False) -> None:
         """Text as it is. Raises ``OutputClosed``."""
@@ -66,7 +85,7 @@ class Out:
 
     def json(self, value: Any, *, flush: bool = True) -> None:
         """One JSON value on a line of its own."""
-        self.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", flush=flush)
+        self.write(as_json(value) + "\n", flush=flush)
 
     def warn(self, text: str) -> None:
         """A line to standard error. A closed standard error is nobody's problem, nor is one in whose middle a signal
@@ -74,14 +93,14 @@ class Out:
         with self._lock:
             try:
                 self._stdout.flush()
-                self._stderr.write(printable_lines(text).encode("utf-8", "replace").decode() + "\n")
+                self._stderr.write(printable_lines(text) + "\n")
                 self._stderr.flush()
             except (OSError, ValueError, RuntimeError):
                 pass
 
     def warn_json(self, value: Any) -> None:
         """One JSON value on a line of standard error."""
-        self.warn(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        self.warn(as_json(value))
 
     def close(self) -> None:
         """Flush. Raises ``OutputClosed``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, UsageError
+from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, UsageError, WrongPassword
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.archive.standing import Standing
+    from strongroom.base.configuration import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
@@ -75,7 +77,7 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         cacert=(cacert,) if cacert else (),
         client_certificate=settings.get("tls_client_cert", name).value,
         insecure_tls=settings.get("insecure_tls", name).value,
-        user_agent=settings.get("http_user_agent").value,
+        user_agent=_header(settings.get("http_user_agent").value),
         connections=_connections(connections) if connections else None,
         limit_upload=settings.get("limit_upload", name).value,
         limit_download=settings.get("limit_download", name).value,
@@ -84,6 +86,11 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         cancelled=lambda: context.signals.asked,
         extended=extended,
     )
+
+
+def _header(text: str | None) -> str | None:
+    """As ``http.client`` sends it: its Latin-1 is the text's own bytes."""
+    return os.fsencode(text).decode("latin-1") if text else None
 
 
 def _connections(text: str) -> int:
@@ -176,9 +183,16 @@ def _opened(context: Context, target: Target, password: bytes, standing: Standin
             cache=cache_of(context),
             state=state_of(context),
         )
-    except BaseException:
+    except BaseException as error:
         store.close()
+        if isinstance(error, WrongPassword) and target.password is not None and not error.hint:
+            raise WrongPassword(error.what, subject=error.subject, hint=_came_from(target.password)) from None
         raise
+
+
+def _came_from(password: PasswordSource) -> str:
+    """A variable that somebody set long ago is easily forgotten."""
+    return f"The password came from {password.origin}."
 
 
 def targets_of(context: Context) -> list[Target]:
@@ -233,8 +247,11 @@ def each_repository(
     context: Context,
     work: Callable[[Repository, str], int],
     beside: Callable[[Context, Target], None] = lambda _context, _target: None,
+    failed: Callable[[str], None] = lambda _label: None,
 ) -> int:
     """Do the same with every repository given; one that fails does not stop the others. ``beside`` is begun first.
+
+    ``failed`` hears the label of each one of several that fails.
 
     ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0,
     or the code that all failures share, or 1. With one repository errors are raised as they are.
@@ -261,8 +278,9 @@ def each_repository(
             except StrongroomError as error:
                 codes.append(exit_codes.of_error(error))
                 say_failure(context, target.label, error)
-    failed = {code for code in codes if code}
-    return failed.pop() if len(failed) == 1 else exit_codes.FAILED if failed else exit_codes.OK
+                failed(target.label)
+    failures = {code for code in codes if code}
+    return failures.pop() if len(failures) == 1 else exit_codes.FAILED if failures else exit_codes.OK
 
 
 def say_failure(context: Context, label: str, error: StrongroomError) -> None:

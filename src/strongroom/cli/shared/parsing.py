@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
 from strongroom.cli.shared import options
+from strongroom.cli.shared.go_flags import go_style
 from strongroom.cli.verbs import VERBS, Verb, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-_VERBOSE_LEVEL = re.compile(r"--verbose=(\d)\Z")
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -37,7 +36,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         groups: Iterable[Any],
         prefix: str | None = None,
     ) -> None:
-        positionals = [action for action in actions if not action.option_strings]
+        operands = [action for action in actions if not action.option_strings]
+        positionals = [action for action in operands if action.help != argparse.SUPPRESS]
         super().add_usage(usage or "%(prog)s [options]" + _positionals(positionals), positionals, groups, prefix)
 
 
@@ -85,31 +85,38 @@ def nearest(name: str, candidates: Sequence[str]) -> str | None:
 def split_verb(words: Sequence[str]) -> tuple[Verb | None, list[str]]:
     """The verb that is asked for, and all other words in their order, fit for that verb's parser.
 
-    Raises ``UsageError`` for an unknown verb, or an option before the verb that is not a global one.
+    An option of the verb may stand before it where its value cannot be taken for a verb: as in restic, the word behind
+    one that is not known yet is its value. Raises ``UsageError`` for an unknown verb, or none behind such an option.
     """
     with_value, alone = options.value_flags(), options.plain_flags() | {"-h", "--help", "--version"}
     before: list[str] = []
-    group: str | None = None
+    group = foreign = None
     position = 0
     while position < len(words):
         word = words[position]
         position += 1
         if word == "--" or not word.startswith("-") or word == "-":
+            if word == "help" and group is None:
+                return split_verb([*words[position:], "--help"])
             if group is None and group_of(word):
                 group = word
                 continue
             return _verb(word, group), before + list(words[position:])
         before.append(word)
-        if _value_is_next(word, with_value, alone):
-            if position == len(words):
-                raise UsageError(
-                    f"option {word} needs a value", hint="`strongroom --help` shows how options are written."
-                )
+        follows = _value_is_next(word, with_value, alone)
+        if follows is None:
+            foreign = word.partition("=")[0]
+            follows = "=" not in word and (word.startswith("--") or len(word) == 2)
+            if follows and position + 1 >= len(words):
+                break
+        elif follows and position == len(words):
+            raise UsageError(f"option {word} needs a value", hint="`strongroom --help` shows how options are written.")
+        if follows:
             before.append(words[position])
             position += 1
-    if group is not None and not {"-h", "--help"} & set(before):
-        names = ", ".join(verb.name.split()[1] for verb in group_of(group))
-        raise UsageError(f"`{group}` needs to know what to do", hint=f"Say one of: {names}.")
+    if foreign is not None:
+        hint = "Only global options may: put it behind."
+        raise UsageError(f"option {foreign} stands before the command", hint=hint)
     return None, [group, *before] if group else before
 
 
@@ -123,21 +130,19 @@ def _verb(word: str, group: str | None) -> Verb:
     raise UsageError(f"unknown command `{name}`", hint=hint + "`strongroom --help` lists all commands.")
 
 
-def _value_is_next(word: str, with_value: frozenset[str], alone: frozenset[str]) -> bool:
-    """Whether the value of this global option is the next word. Raises ``UsageError`` when it is no global option."""
+def _value_is_next(word: str, with_value: frozenset[str], alone: frozenset[str]) -> bool | None:
+    """Whether the value of this global option is the next word; None when it is no global option."""
     if word.startswith("--"):
         name, equals, _ = word.partition("=")
-        if name in with_value:
-            return not equals
-        if name in alone:
-            return False
-        raise UsageError(f"option {name} stands before the command", hint="Only global options may: put it behind.")
+        return not equals if name in with_value else False if name in alone else None
     for index, letter in enumerate(word[1:], 1):  # -qvr PLACE
+        if letter == "=" and index > 1:  # -v=2
+            return False
         flag = "-" + letter
         if flag in with_value:
             return index == len(word) - 1
         if flag not in alone:
-            raise UsageError(f"option {flag} stands before the command", hint="Only global options may: put it behind.")
+            return None
     return False
 
 
@@ -164,7 +169,7 @@ def build_parser(verb: Verb) -> Parser:
 def parse(verb: Verb, words: Sequence[str]) -> argparse.Namespace:
     """The options and positionals of a verb. Options and positionals may be mixed. Raises ``UsageError``."""
     parser = build_parser(verb)
-    arguments = parser.parse_intermixed_args(_go_style(words, parser))
+    arguments = parser.parse_intermixed_args(go_style(words, parser, _LITERAL))
     for name, value in vars(arguments).items():
         if isinstance(value, list):
             setattr(arguments, name, [_bare(item) for item in value])
@@ -180,21 +185,3 @@ command line can hold this character."""
 
 def _bare(value: Any) -> Any:
     return value.removeprefix(_LITERAL) if isinstance(value, str) else value
-
-
-def _go_style(words: Sequence[str], parser: Parser) -> list[str]:
-    """restic's flag library takes ``--verbose=2`` and ``--flag=true``; argparse does not."""
-    plain: list[str] = []
-    for position, word in enumerate(words):
-        if word == "--":
-            return plain + [_LITERAL + literal for literal in words[position + 1 :]]
-        level = _VERBOSE_LEVEL.match(word)
-        name, _, value = word.partition("=")
-        action = parser._option_string_actions.get(name)
-        if level:
-            plain += ["--verbose"] * int(level[1])
-        elif word.startswith("--") and value in {"true", "false"} and action is not None and action.nargs == 0:
-            plain += [name] if value == "true" else []
-        else:
-            plain.append(word)
-    return plain

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from strongroom.base.configuration import PasswordSource
 
 
+_WHITE = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What Go takes for white space."""
+
+
+def trimmed(text: bytes) -> bytes:
+    """Without white space around it, by Go's ``strings.TrimSpace``: other bytes stay, whatever they mean."""
+    return text.decode("utf-8", "surrogateescape").strip(_WHITE).encode("utf-8", "surrogateescape")
+
+
 def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> bytes:
     """The password of the repository ``label``.
 
@@ -28,7 +37,7 @@ def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> by
     elif source.kind == "command":
         text = _from_command(source)
     else:
-        text = os.environ.get(source.value, "").encode("utf-8", "surrogateescape")
+        text = os.environb.get(os.fsencode(source.value), b"")
     if not text:
         raise UsageError(
             "the password is empty",
@@ -40,7 +49,7 @@ def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> by
 
 def _from_file(source: PasswordSource) -> bytes:
     """White space around the password does not count, as in restic."""
-    return decoded(read(source.value, "password file", f"Named by {source.origin}.", most=SMALL)).strip()
+    return trimmed(decoded(read(source.value, "password file", f"Named by {source.origin}.", most=SMALL)))
 
 
 def _from_command(source: PasswordSource) -> bytes:
@@ -61,26 +70,42 @@ def _from_command(source: PasswordSource) -> bytes:
             subject=source.command[0],
             hint=f"From {source.origin}; what it said stands above.",
         )
-    return done.stdout.strip()
+    return trimmed(done.stdout)
 
 
 def _ask(label: str, *, new: bool) -> bytes:
     """Ask without echo, or take a line of standard input where it is no terminal, as restic does."""
-    import getpass
-
     if sys.stdin is None or not sys.stdin.isatty():
         line = sys.stdin.buffer.readline(SMALL) if sys.stdin is not None else b""
-        if line.rstrip(b"\r\n"):
-            return line.rstrip(b"\r\n")
+        if text := line.removesuffix(b"\n").removesuffix(b"\r"):
+            return text
         raise UsageError(
             "no password is given, and there is neither a terminal to ask at nor a line on standard input",
             subject=label,
             hint="Use --password-file, --password-command or RESTIC_PASSWORD_FILE.",
         )
     question = f"enter password for new repository {label}: " if new else f"enter password for repository {label}: "
-    first = getpass.getpass(question)
-    if new and getpass.getpass("enter password again: ") != first:
+    first = _typed(question)
+    if new and _typed("enter password again: ") != first:
         raise UsageError("the passwords do not match", subject=label, hint="Try again.")
     if not first:
         raise UsageError("the password is empty", subject=label, hint="If you mean it, use --insecure-no-password.")
-    return first.encode("utf-8", "surrogateescape")
+    return first
+
+
+def _typed(question: str) -> bytes:
+    """A line typed at the terminal without echo, as the bytes that the terminal sends."""
+    import termios
+
+    with open("/dev/tty", "r+b", buffering=0) as terminal:
+        before = termios.tcgetattr(terminal)
+        silent = list(before)
+        silent[3] &= ~termios.ECHO
+        terminal.write(question.encode("utf-8", "surrogateescape"))
+        try:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+            line = terminal.readline(SMALL)
+        finally:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+            terminal.write(b"\n")
+    return line.removesuffix(b"\n").removesuffix(b"\r")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.environment import lookup
-from strongroom.cli.shared.times import local_text
+from strongroom.cli.shared.times import go_text
 from strongroom.repository.selection import SnapshotFilter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def of_snapshot(name: str, snapshot: Snapshot) -> str:
     """A snapshot in a few words: ID, paths, time, who made it where."""
     paths = " ".join(printable(path) for path in snapshot.paths)
     who = f"{printable(snapshot.username)}@{printable(snapshot.hostname)}"
-    return f"snapshot {name[:8]} of [{paths}] at {local_text(snapshot.time_ns)} by {who}"
+    return f"snapshot {name[:8]} of [{paths}] at {go_text(snapshot.time)} by {who}"
 
 
 def grouping(text: str) -> tuple[str, ...]:

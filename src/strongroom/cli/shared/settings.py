@@ -36,6 +36,8 @@ class _Setting:
     parse: Callable[[str], Any]
     default: Any
     per_repository: bool
+    own_first: bool = False
+    """Whether a repository's own table stands before the variable: what one server needs, another does not know."""
 
 
 def _truth(text: str) -> bool:
@@ -47,14 +49,14 @@ def _truth(text: str) -> bool:
 
 
 _SETTINGS: dict[str, _Setting] = {
-    "key_hint": _Setting("key_hint", "KEY_HINT", "key_hint", str, None, True),
+    "key_hint": _Setting("key_hint", "KEY_HINT", "key_hint", str, None, True, True),
     "compression": _Setting("compression", "COMPRESSION", "compression", values.compression, "auto", True),
     "pack_size": _Setting("pack_size", "PACK_SIZE", "pack_size", values.pack_size, 16, True),
-    "limit_upload": _Setting("limit_upload", "LIMIT_UPLOAD", "limit_upload", values.whole_number, 0, True),
-    "limit_download": _Setting("limit_download", "LIMIT_DOWNLOAD", "limit_download", values.whole_number, 0, True),
+    "limit_upload": _Setting("limit_upload", "LIMIT_UPLOAD", "limit_upload", values.rate, 0, True),
+    "limit_download": _Setting("limit_download", "LIMIT_DOWNLOAD", "limit_download", values.rate, 0, True),
     "no_extra_verify": _Setting("no_extra_verify", None, "no_extra_verify", _truth, False, True),
-    "cacert": _Setting("cacert", "CACERT", "cacert", str, None, True),
-    "tls_client_cert": _Setting("tls_client_cert", "TLS_CLIENT_CERT", "tls_client_cert", str, None, True),
+    "cacert": _Setting("cacert", "CACERT", "cacert", str, None, True, True),
+    "tls_client_cert": _Setting("tls_client_cert", "TLS_CLIENT_CERT", "tls_client_cert", str, None, True, True),
     "insecure_tls": _Setting("insecure_tls", None, "insecure_tls", _truth, False, True),
     "http_user_agent": _Setting("http_user_agent", "HTTP_USER_AGENT", None, str, None, False),
     "stuck_request_timeout": _Setting("stuck_request_timeout", None, None, values.duration, 300.0, False),
@@ -91,19 +93,25 @@ class Settings:
         given = getattr(self.arguments, setting.flag, None)
         if given is not None and given != []:
             return Value(given, "--" + setting.flag.replace("_", "-"))
+        own = self._in_file(setting, repository, own=True) if setting.own_first else None
+        if own is not None:
+            return own
         if setting.variable is not None:
             variable = lookup(setting.variable)
             if variable is not None:
                 return Value(_parsed(setting, variable.value, variable.name), variable.origin)
-        if setting.key is not None and self.file is not None:
-            for place, table in self._tables(repository):
-                if setting.key in table:
-                    value = table[setting.key]
-                    where = f"{self.file.path}: {place}.{setting.key}"
-                    if isinstance(value, str):
-                        value = _parsed(setting, value, where)
-                    return Value(value, where)
-        return Value(setting.default, "default")
+        return self._in_file(setting, repository) or Value(setting.default, "default")
+
+    def _in_file(self, setting: _Setting, repository: str | None, *, own: bool = False) -> Value | None:
+        """What the file says, ``own``: in the repository's own table."""
+        for place, table in self._tables(repository):
+            if setting.key is not None and self.file is not None and setting.key in table:
+                value = table[setting.key]
+                where = f"{self.file.path}: {place}.{setting.key}"
+                if isinstance(value, str):
+                    value = _parsed(setting, value, where)
+                return Value(value, where) if not own or place != "defaults" else None
+        return None
 
     def extended_options(self, repository: str | None = None) -> dict[str, str]:
         """``-o``, or else the file's ``options``: a list replaces, it does not add."""

@@ -174,7 +174,8 @@ def _command(text: str, origin: str) -> PasswordSource:
 
 
 def _password_of(settings: Settings, name: str | None) -> PasswordSource | None:
-    return _password_from_environment("") or _password_in_file(settings, name)
+    """A repository's own password of the file stands before variables, which are for those that have none."""
+    return _password_in_file(settings, name) or _password_from_environment("")
 
 
 def _password_from_environment(infix: str) -> PasswordSource | None:

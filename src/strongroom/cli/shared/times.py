@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from strongroom.format import rfc3339
+
+if TYPE_CHECKING:
+    from strongroom.format.timestamp import Timestamp
+
+
+def go_text(moment: Timestamp) -> str:
+    """Go's ``Time.String()``, as restic's headings have it: ``2026-11-30 05:40:00.488344367 +0000 UTC``."""
+    seconds, nanoseconds = divmod(moment.ns, 1_000_000_000)
+    shown = datetime.fromtimestamp(seconds, UTC).astimezone(timezone(timedelta(seconds=moment.offset)))
+    local = shown.astimezone()
+    fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
+    zone = shown.strftime("%z")
+    name = "UTC" if moment.offset == 0 else local.tzname() if local.utcoffset() == shown.utcoffset() else zone
+    return f"{shown:%Y-%m-%d %H:%M:%S}{fraction} {zone} {name}"
 
 
 def local_text(moment: int | str) -> str:

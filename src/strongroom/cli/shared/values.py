@@ -14,6 +14,7 @@ from strongroom.base.quantities import (
 )
 
 __all__ = [
+    "any_number",
     "at_once",
     "compression",
     "duration",
@@ -21,10 +22,24 @@ __all__ = [
     "local_time",
     "nanoseconds",
     "pack_size",
+    "rate",
     "size",
     "tag_list",
     "whole_number",
 ]
+
+
+def any_number(text: str) -> int:
+    """A whole number, negative ones among them, which restic takes for none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
+def rate(text: str) -> int:
+    """KiB a second; nothing above 0 means no limit."""
+    return max(0, any_number(text))
 
 
 def at_once(text: str) -> int:
@@ -54,8 +69,8 @@ def compression(text: str) -> str:
 
 def key_value(text: str) -> tuple[str, str]:
     """An extended option, ``key=value``."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    key, _, value = text.partition("=")
+    if not key.strip():
         raise ValueError(f"{text!r} is not of the form key=value")
     return key.strip().lower(), value.strip()
 
