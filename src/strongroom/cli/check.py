@@ -58,6 +58,7 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         unknown: list[str] = []
+        reporter.repository = label
         if label:
             reporter.message(f"repository {label}:")
         with locked(context, repository, exclusive=True), context.signals.cooperative(reporter):

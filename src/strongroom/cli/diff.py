@@ -9,7 +9,7 @@ from strongroom.archive.diff import Comparison, Difference, compare
 from strongroom.archive.view import SnapshotView
 from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
-from strongroom.cli.output.text import as_text, format_bytes, printable
+from strongroom.cli.output.text import as_text, format_bytes
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.repository.selection import find_snapshot
 
@@ -46,7 +46,7 @@ def run(context: Context) -> int:
             event = {"message_type": "change", "path": as_text(difference.path), "modifier": difference.modifier}
             context.out.json(event, flush=False)
         else:
-            context.out.line(f"{difference.modifier:<5}{printable(difference.path)}")
+            context.out.line(f"{difference.modifier:<5}{context.out.name(difference.path)}")
 
     with one_repository(context) as repository, locked(context, repository):
         both = [find_snapshot(repository, name, by_id=True) for name in (context.arguments.old, context.arguments.new)]

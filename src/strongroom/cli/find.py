@@ -8,7 +8,7 @@ from strongroom.archive.find import FoundObject, NameQuery, NameSearch, ObjectQu
 from strongroom.archive.view import Entry, SnapshotView
 from strongroom.cli import exit_codes
 from strongroom.cli.output.nodes import find_json, long_line
-from strongroom.cli.output.text import as_text, printable
+from strongroom.cli.output.text import as_text
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.options import add_snapshot_filter, typed
 from strongroom.cli.shared.selecting import filter_of
@@ -62,6 +62,7 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         unknown: list[str] = []
+        reporter.repository = label
         with locked(context, repository):
             snapshots = select_snapshots(repository, arguments.names or (), filter_of(context), unknown)
             repository.load_index()
@@ -93,7 +94,7 @@ def _names(
         nanoseconds(oldest) if oldest else None,
         nanoseconds(newest) if newest else None,
     )
-    search = NameSearch(query)
+    search, name_of = NameSearch(query), context.out.name
     problems, collected, printed = 0, [], False
     for name, snapshot in snapshots:
         matches: list[dict[str, Any]] = []
@@ -109,8 +110,10 @@ def _names(
                 blank = "\n" if printed else ""
                 context.out.line(f"{blank}Found matching entries in snapshot {name[:8]} from {local_text(time_ns)}")
             printed = True
-            line = long_line(entry.node, entry.path, human=arguments.human_readable) if arguments.long else None
-            context.out.line(line or printable(entry.path))
+            line = (
+                long_line(entry.node, entry.path, name_of, human=arguments.human_readable) if arguments.long else None
+            )
+            context.out.line(line or name_of(entry.path))
 
         view = SnapshotView(repository, snapshot.tree, reporter)
         search.search(view, show)
@@ -139,9 +142,9 @@ def _objects(
                 return
             context.out.line(f"Found {found.kind} {found.id}")
             if found.kind == "blob":
-                context.out.line(f" ... in file {printable(found.path)}\n     (tree {found.parent_tree})")
+                context.out.line(f" ... in file {context.out.name(found.path)}\n     (tree {found.parent_tree})")
             else:
-                context.out.line(f" ... path {printable(found.path)}")
+                context.out.line(f" ... path {context.out.name(found.path)}")
             context.out.line(f" ... in snapshot {name[:8]} ({local_text(time_ns)})")
 
         view = SnapshotView(repository, snapshot.tree, reporter)

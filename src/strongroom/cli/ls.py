@@ -146,7 +146,7 @@ def _heading(context: Context, found: Found) -> None:
         members = snapshot_json(found.id, found.snapshot)
         context.out.json(members | {"message_type": "snapshot", "struct_type": "snapshot"}, flush=False)
     elif context.verbosity > 0:
-        folders = " ".join(printable(folder) for folder in context.arguments.folders)
+        folders = " ".join(context.out.name(os.fsencode(folder)) for folder in context.arguments.folders)
         context.out.line(f"{of_snapshot(found.id, found.snapshot)} filtered by [{folders}]:")
 
 
@@ -154,6 +154,6 @@ def _print(context: Context, entry: Entry) -> None:
     if context.json:
         context.out.json(ls_json(entry.node, entry.path), flush=False)
     elif context.arguments.long:
-        context.out.line(long_line(entry.node, entry.path, human=context.arguments.human_readable))
+        context.out.line(long_line(entry.node, entry.path, context.out.name, human=context.arguments.human_readable))
     else:
-        context.out.line(printable(entry.path))
+        context.out.line(context.out.name(entry.path))

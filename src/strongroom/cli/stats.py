@@ -44,6 +44,7 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         unknown: list[str] = []
+        reporter.repository = label
         with locked(context, repository):
             snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
             repository.load_index()

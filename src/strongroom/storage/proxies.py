@@ -80,8 +80,14 @@ def _parsed(text: str, variable: str) -> Proxy | None:
             subject=variable,
             hint="Known are http://, https://, socks5:// and socks5h://.",
         )
-    username = None if parts.username is None else unquote(parts.username)
-    return Proxy(parts.scheme, host, port or _PORTS[parts.scheme], username, unquote(parts.password or ""))
+    username = None if parts.username is None else unquote(parts.username, errors="surrogateescape")
+    return Proxy(
+        parts.scheme,
+        host,
+        port or _PORTS[parts.scheme],
+        username,
+        unquote(parts.password or "", errors="surrogateescape"),
+    )
 
 
 def _used(host: str, port: int, excepted: str) -> bool:

@@ -62,7 +62,7 @@ class EventReporter(ShownReporter):
         event |= {"during": during, "item": as_text(item)}
         if during == "check":  # restic's check says it so
             event["message"] = f"{as_text(item)}: {message}" if item else message
-        self._out.warn_json(event)
+        self._out.warn_json(event | ({"repository": self.repository} if self.repository else {}))
 
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         if self._verbosity >= 2:

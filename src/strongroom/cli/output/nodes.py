@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from strongroom.cli.output.text import as_text, format_bytes, printable
+from strongroom.cli.output.text import as_text, format_bytes
 from strongroom.cli.shared.times import local_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.format.node import Node
 
 _LETTERS = "dalTLDpSugct?"
@@ -21,14 +23,11 @@ def mode_text(mode: int) -> str:
     return (kind or "-") + "".join(letter if mode & 1 << 8 - place else "-" for place, letter in enumerate("rwxrwxrwx"))
 
 
-def long_line(node: Node, path: bytes, *, human: bool = False) -> str:
+def long_line(node: Node, path: bytes, name: Callable[[bytes], str], *, human: bool = False) -> str:
     """A line of ``ls -l``: mode, owner, group, size, time in local time, path, and where a link leads."""
-    target = f" -> {printable(node.linktarget)}" if node.type == "symlink" else ""
+    target = f" -> {name(node.linktarget)}" if node.type == "symlink" else ""
     size = format_bytes(node.size) if human else f"{node.size:6d}"
-    return (
-        f"{mode_text(node.mode)} {node.uid:5d} {node.gid:5d} {size} "
-        f"{local_text(node.mtime.ns)} {printable(path)}{target}"
-    )
+    return f"{mode_text(node.mode)} {node.uid:5d} {node.gid:5d} {size} {local_text(node.mtime.ns)} {name(path)}{target}"
 
 
 def ls_json(node: Node, path: bytes) -> dict[str, Any]:

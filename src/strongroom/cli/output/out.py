@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from strongroom.cli.output.text import printable_lines
+from strongroom.cli.output.text import printable, printable_lines
 
 
 class OutputClosed(Exception):
@@ -59,6 +59,11 @@ class Out:
             return self._stdout.isatty() and os.environ.get("TERM") != "dumb"
         except ValueError:  # closed
             return False
+
+    def name(self, path: bytes) -> str:
+        """A name of the repository for a line of results: as it is for programs, as restic writes it; on a terminal
+        quoted where it could steer that."""
+        return printable(path) if self.is_terminal else path.decode("utf-8", "surrogateescape")
 
     def line(self, text: str = "") -> None:
         """A line of results. Raises ``OutputClosed``."""

@@ -11,6 +11,9 @@ class ShownReporter(Reporter):
     label_repositories: bool = False
     """Whether each summary names its repository: there are several."""
 
+    repository: str = ""
+    """Of several repositories the one that is worked on; errors name it."""
+
     def show_now(self) -> None:
         """Show where we are: the answer to SIGUSR1."""
 

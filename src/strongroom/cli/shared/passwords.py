@@ -101,9 +101,9 @@ def _typed(question: str) -> bytes:
         before = termios.tcgetattr(terminal)
         silent = list(before)
         silent[3] &= ~termios.ECHO
-        terminal.write(question.encode("utf-8", "surrogateescape"))
         try:
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)  # before the question: it drops what was typed
+            terminal.write(question.encode("utf-8", "surrogateescape"))
             line = terminal.readline(SMALL)
         finally:
             termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
