@@ -124,6 +124,25 @@ def test_what_an_older_file_holds_is_taken_over(forge: Forge, out: Path) -> None
     assert found.st_blocks * 512 < 64 << 10
 
 
+def test_what_lacks_something_passes_for_nothing_else(forge: Forge, out: Path) -> None:
+    """A new file of which a blob is lost has neither the snapshot's time, so that the next restore sees it, nor does it
+    take the place of what stands at the file's other name."""
+    files = Files(forge)
+    same = {"links": 2, "inode": 5}
+    nodes = [files.node(name, b"first ", b"lost", b" third", **same) for name in ("a", "b")]
+    files.waiting = [item for item in files.waiting if item[1] != b"lost"]
+    files.pack()
+    root = forge.tree(*nodes)
+    _write(out / "b", b"old")
+    result = bring_back(forge, root, out)
+    assert result.errors.keys() == {b"/a", b"/b"}
+    assert (out / "b").read_bytes() == b"old"
+    assert (out / "a").stat().st_mtime_ns != MOMENT
+    forge.pack(("data", b"lost"))
+    assert bring_back(forge, root, out, overwrite="if-changed").errors == {}
+    assert (out / "a").read_bytes() == (out / "b").read_bytes() == b"first lost third"
+
+
 def test_other_kinds_in_the_way(forge: Forge, out: Path) -> None:
     """What is there of another kind is replaced, but a folder that is not empty only with ``delete``."""
     files = Files(forge)

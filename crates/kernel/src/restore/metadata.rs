@@ -189,6 +189,12 @@ pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, 
     outcome
 }
 
+/// Says of a file that it was modified just now.
+pub(super) fn touch(handle: &OwnedFd) -> rustix::io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    rustix::fs::futimens(handle, &Timestamps { last_access: now, last_modification: now })
+}
+
 /// Takes over to a new file what its older one has and a restore would leave alone on that: attributes that were not
 /// asked for, labels of the system. What cannot be taken over is what new files do not have.
 pub(super) fn take_over(old: &OwnedFd, new: &OwnedFd, wanted: &Metadata) {

@@ -294,7 +294,7 @@ impl<'a> Walk<'a> {
                     .stop(Error::io(format!("cannot make a directory, at {}", path.escape_ascii()), error));
                 return Error::Cancelled;
             }
-            Error::damaged(std::io::Error::from(error).to_string())
+            words(error)
         };
         let there = if above.fresh { None } else { beneath::look(parent.as_fd(), name).map_err(io)? };
         if there.as_ref().is_some_and(|stat| beneath::kind(stat).is_dir()) {
@@ -431,7 +431,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let handle = self.context.handle(dir)?;
-        beneath::look(handle.as_fd(), name).map_err(|error| Error::damaged(std::io::Error::from(error).to_string()))
+        beneath::look(handle.as_fd(), name).map_err(words)
     }
 
     fn overwrites(&self, snapshot: Time, there: Time) -> bool {
@@ -465,4 +465,10 @@ impl<'a> Walk<'a> {
         }
         self.batches.send(batch).map_err(|_| Error::Cancelled)
     }
+}
+
+/// What the system says, in words alone.
+fn words(error: Errno) -> Error {
+    let message = Error::io("", error).to_string();
+    Error::damaged(message.trim_start_matches(": "))
 }

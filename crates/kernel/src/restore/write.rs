@@ -52,6 +52,10 @@ fn finish_handle(context: &Context, file: &File, handle: &OwnedFd) -> Attempt<()
     let clean = file.dir.plain && !(file.there == There::File && file.metadata.chooses());
     let outcome = metadata::apply_to_handle(handle, &stat, &file.metadata, clean);
     context.tell(|| file.path(), outcome);
+    if file.failed.load(Relaxed) {
+        // It lacks something: neither its time may say otherwise nor another name have it.
+        return os("cannot set the times", metadata::touch(handle));
+    }
     if let Some(temporary) = file.staged.get() {
         let above = context.writable(&file.dir)?;
         waiting(file, &above, temporary).place(context)?;
