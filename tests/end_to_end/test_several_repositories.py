@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,23 @@ def test_a_command_ends_with_the_store(
         assert process.returncode == 1
     for pid in pids.read_text().split():
         until(lambda pid=pid: not _is_running(pid))  # type: ignore[misc]
+
+
+def test_a_command_does_not_outlive_an_interruption(strongroom: Strongroom, local: Path, tmp_path: Path) -> None:
+    """A silent command that takes no notice of SIGTERM is ended by a second signal, too, with what it started."""
+    pids = tmp_path / "pids"
+    script = f"trap '' TERM; sleep 1000 & echo $! $$ > {pids}; while :; do sleep 1; done"
+    words = ("-r", local, "backup", "--stdin-from-command", "--", "sh", "-c", script)
+    with running(strongroom, *words) as process:
+        until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.6)  # sooner it would be the same wish
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        assert process.returncode == 130
+    for pid in pids.read_text().split():
+        until(lambda pid=pid: not _is_running(pid))  # type: ignore[misc]
+    assert not os.listdir(local / "locks")
 
 
 def _is_running(pid: str) -> bool:

@@ -15,6 +15,6 @@ def test_a_command_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(streams, "GRACE", 0.2)
     command = streams.Command(["sh", "-c", "trap '' TERM PIPE; echo ready; while :; do sleep 0.1; done"])
     assert os.read(command.start(), 6) == b"ready\n"
-    command.end()
+    command.release()
     with pytest.raises(UsageError, match="signal 9"):
         command.must_have_succeeded(lambda: False)

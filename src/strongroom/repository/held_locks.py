@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Held(Protocol):
-    """A lock."""
+    """A lock, or what else must not outlive the process, such as a command that it has started."""
 
     def release(self) -> None:
         """Give it back in an orderly manner."""

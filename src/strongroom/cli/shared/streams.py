@@ -32,10 +32,13 @@ def opened(context: Context, options: BackupOptions) -> Iterator[BackupOptions]:
     name = os.fsencode(arguments.stdin_filename)
     if arguments.stdin_from_command:
         command = Command(arguments.paths)
+        held = context.signals.locks()  # whoever ends this process ends the command
+        held.add(command)
         try:
             yield replace(options, stream=Stream(command.start, name, command.must_have_succeeded))
         finally:
-            command.end()
+            command.release()
+            held.remove(command)
     elif arguments.stdin:
         yield replace(options, stream=Stream(sys.stdin.fileno, name))
     else:
@@ -85,7 +88,12 @@ class Command:
                 hint="What it said stands above.",
             )
 
-    def end(self) -> None:
+    def abandon(self) -> None:
+        """Kill it and what it started, and wait for nobody."""
+        if self._process is not None and self._process.poll() != 0:
+            self._signal(signal.SIGKILL)
+
+    def release(self) -> None:
         """End it and what it started, unless it came to a good end by itself."""
         process = self._process
         if process is None or process.poll() == 0:
