@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import trustme
 
 from strongroom.gateway.http.places import MAX_STRANGERS_PER_ADDRESS
-from tests.support.gateways import Gateway, name_of
+from tests.support.gateways import Gateway, name_of, over_tls
 from tests.support.waiting import PATIENCE, kept
 
 LARGE = bytes(16 << 20)
@@ -29,33 +27,17 @@ Opened = Callable[[], socket.socket]
 
 def serving(folder: Path, *, tls: bool) -> tuple[Gateway, Callable[[socket.socket], socket.socket]]:
     """A gateway that is not started yet, and what makes of a connection to it one that speaks as it does."""
-    (folder / "data").mkdir(parents=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     policy = folder / "gateway.toml"
     policy.write_text(f"version = 1\n[server]\nslow_rate = 8000\nslow_span = {SPAN}\n")
-    flags = ["--append-only", "--config", str(policy)]
+    flags = ("--append-only", "--config", str(policy))
+    gateway = Gateway(folder, flags=flags, users={"alice": "pw"}, user="alice")
     if not tls:
-        return Gateway(folder, flags=tuple(flags), users={"alice": "pw"}, user="alice"), lambda plain: plain
-    authority = trustme.CA()
-    made = authority.issue_cert("localhost")
-    made.cert_chain_pems[0].write_to_path(str(folder / "data/public_key"))
-    made.private_key_pem.write_to_path(str(folder / "data/private_key"))
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    gateway = _Tls(folder, flags=(*flags, "--tls"), users={"alice": "pw"}, user="alice")
-    gateway.context = context
+        return gateway, lambda plain: plain
+    over_tls(gateway)
+    context = gateway.context
+    assert context is not None
     return gateway, lambda plain: context.wrap_socket(plain, server_hostname="localhost")
-
-
-class _Tls(Gateway):
-    """A gateway whose requests go over TLS; ``connect`` stays plain."""
-
-    context: ssl.SSLContext
-
-    def speak(self) -> socket.socket:
-        return self.context.wrap_socket(super().connect(), server_hostname="localhost")
-
-    def connect(self) -> socket.socket:
-        return self.speak()
 
 
 def plain(gateway: Gateway) -> socket.socket:
