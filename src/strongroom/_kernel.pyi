@@ -14,6 +14,10 @@ from typing_extensions import Buffer
 from strongroom.base.errors import Damaged
 
 __version__: str
+MAX_DEPTH: int
+"""Folders below each other that are saved and read."""
+MAX_PATH: int
+"""Bytes of a folder's path in a snapshot that is saved and read."""
 
 # Keys, envelopes, codecs
 
@@ -340,6 +344,12 @@ class Filter:
 
 def malformed_patterns(patterns: Sequence[bytes | str]) -> list[bytes]:
     """Those that are no patterns, such as ``a[``."""
+
+def glob_names(pattern: bytes, names: Sequence[bytes]) -> list[bytes] | None:
+    """Those names that a pattern for one component matches (Go's ``filepath.Match``).
+
+    None where one of them shows that the pattern is malformed: it is read only as far as a name goes along.
+    """
 
 # -- backup -----------------------------------------------------------------------------------------------------------
 

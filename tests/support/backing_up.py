@@ -131,11 +131,12 @@ class Host:
         repository.close()
 
     def _walk(self, repository: Repository, tree: str) -> None:
-        for node in repository.load_tree(tree, strict=True).nodes:
-            for blob in node.content or ():
-                assert repository.index.contains("data", blob)
-            if node.subtree is not None:
-                self._walk(repository, node.subtree)
+        waiting = [tree]
+        while waiting:
+            for node in repository.load_tree(waiting.pop(), strict=True).nodes:
+                for blob in node.content or ():
+                    assert repository.index.contains("data", blob)
+                waiting += [node.subtree] if node.subtree is not None else []
 
     def nodes(self, name: str = "repository") -> dict[str, _kernel.Node]:
         """The newest snapshot's nodes by their paths in it."""

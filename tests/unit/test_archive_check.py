@@ -124,13 +124,13 @@ def test_a_chain_that_is_too_deep_is_one_error(tmp_path: Path) -> None:
     """Folders nested beyond the budget end the walk with one error."""
     forge = Forge(tmp_path)
     blobs = [dumps({"nodes": [node("leaf", "file")]})]
-    for _ in range(300):
+    for _ in range(2100):
         blobs.append(dumps({"nodes": [node("d", "dir", subtree=sha(blobs[-1]))]}))
     forge.pack(*(("tree", blob) for blob in blobs))
     forge.index()
     forge.snapshot(sha(blobs[-1]))
     result, errors = checked(tmp_path)
-    assert result.num_errors == 1 and "nested more than 256" in errors
+    assert result.num_errors == 1 and "nested more than 2048" in errors
 
 
 def test_another_copy_serves_and_the_bad_one_is_named(tmp_path: Path) -> None:

@@ -83,15 +83,15 @@ def test_what_cannot_be_read_is_reported_and_the_rest_goes_on(tmp_path: Path) ->
 
 
 def test_chains_that_are_too_deep_are_one_problem(tmp_path: Path) -> None:
-    """What nests deeper than 256 folders is left out and reported; siblings are seen."""
+    """What nests deeper than 2048 folders is left out and reported; siblings are seen."""
     forge = Forge(tmp_path)
     tree = forge.tree(node("leaf", "file"))
-    for _ in range(300):
+    for _ in range(2100):
         tree = forge.tree(node("d", "dir", subtree=tree), node("e", "file"))
     forge.index()
     view = SnapshotView(opened(tmp_path), tree)
     entries = list(view.walk())
-    assert len([entry for entry in entries if entry.path.endswith(b"e")]) == 256
+    assert len([entry for entry in entries if entry.path.endswith(b"e")]) == 2049
     assert view.problems == 1
     hits: list[Entry] = []
     search = SnapshotView(opened(tmp_path), tree)

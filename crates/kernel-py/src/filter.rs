@@ -3,10 +3,11 @@
 use crate::error::to_py;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use strongroom_kernel::filter::{PatternList, Selection};
+use strongroom_kernel::filter::{PatternList, Selection, glob};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Filter>()?;
+    module.add_function(wrap_pyfunction!(glob_names, module)?)?;
     module.add_function(wrap_pyfunction!(malformed_patterns, module)?)
 }
 
@@ -57,4 +58,16 @@ impl Filter {
 #[pyfunction]
 fn malformed_patterns(patterns: Vec<Raw>) -> Vec<Vec<u8>> {
     raw(patterns).into_iter().filter(|pattern| PatternList::new(std::slice::from_ref(pattern), true).is_err()).collect()
+}
+
+/// Those of the names that a pattern for one component matches; none at all where one of them shows it malformed.
+#[pyfunction]
+fn glob_names(pattern: &[u8], names: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+    let mut found = Vec::new();
+    for name in names {
+        if glob(pattern, &name)? {
+            found.push(name);
+        }
+    }
+    Some(found)
 }

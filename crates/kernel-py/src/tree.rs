@@ -18,6 +18,8 @@ use strongroom_kernel::tree::{self, Mode, TreeEncoder};
 const BILLION: i128 = 1_000_000_000;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("MAX_DEPTH", strongroom_kernel::tree::MAX_DEPTH)?;
+    module.add("MAX_PATH", strongroom_kernel::tree::MAX_PATH)?;
     module.add_class::<Timestamp>()?;
     module.add_class::<Node>()?;
     module.add_class::<Tree>()?;

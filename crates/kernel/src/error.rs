@@ -48,6 +48,11 @@ impl Error {
         Self::Io { what: what.into(), source: source.into() }
     }
 
+    /// Whether the system says that there is nothing of that name.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// A budget that was exceeded.
     pub fn too_large(what: impl Into<String>, limit: u64) -> Self {
         Self::TooLarge { what: what.into(), limit }

@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.archive.view import MAX_DEPTH
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
 from strongroom.base.record import mutable
 from strongroom.repository.blobs import MAX_STORED
@@ -58,7 +57,7 @@ def read_trees(
     anything real is one error and an end.
     """
     level, read = list(roots), 0
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(_kernel.MAX_DEPTH + 1):
         below: list[str] = []
         runs, missing = _runs(repository, level)
         for tree in missing:
@@ -75,7 +74,7 @@ def read_trees(
         if not below:
             return
         level = below
-    error(f"tree {level[0]}", f"is nested more than {MAX_DEPTH} folders deep; what is below was not read")
+    error(f"tree {level[0]}", f"is nested more than {_kernel.MAX_DEPTH} folders deep; what is below was not read")
 
 
 def _runs(repository: Repository, trees: Iterable[str]) -> tuple[list[_Run], list[str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
-from strongroom.archive.view import MAX_DEPTH, Repeats, SnapshotView, join
+from strongroom._kernel import MAX_DEPTH
+from strongroom.archive.view import Repeats, SnapshotView, is_too_deep, join
 from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
@@ -66,10 +67,20 @@ def compare(
     snapshot, as restic does. Raises ``LimitExceeded`` for snapshots that repeat themselves beyond reason.
     """
     work = _Compare(old, new, found, metadata)
-    work.folders(b"/", old.tree, new.tree, 0)
+    waiting = [work.folders(b"/", old.tree, new.tree, 0)]
+    while waiting:
+        below = next(waiting[-1], None)
+        if below is None:
+            waiting.pop()
+        else:
+            waiting.append(below)
     work.sums.problems = old.problems + new.problems
     work.count_blobs()
     return work.sums
+
+
+_Steps: TypeAlias = "Iterator[_Steps]"
+"""Work that hands out what must be done before it goes on: folders nest deeper than Python's calls may."""
 
 
 class _Compare:
@@ -84,7 +95,7 @@ class _Compare:
         self._common = _kernel.BlobSet()
         self._repeats = Repeats()
 
-    def folders(self, path: bytes, old: str, new: str, depth: int) -> None:
+    def folders(self, path: bytes, old: str, new: str, depth: int) -> _Steps:
         """Compare two folders that stand at the same path."""
         if self._too_deep(path, depth):
             return
@@ -95,13 +106,13 @@ class _Compare:
         for name, one, two in _side_by_side(before, after):
             here = join(path, name)
             if one is not None and two is not None:
-                self._both(here, one, two, depth)
+                yield from self._both(here, one, two, depth)
             elif one is not None:
-                self._only(0, here, one, depth)
+                yield from self._only(0, here, one, depth)
             elif two is not None:
-                self._only(1, here, two, depth)
+                yield from self._only(1, here, two, depth)
 
-    def _both(self, path: bytes, old: Node, new: Node, depth: int) -> None:
+    def _both(self, path: bytes, old: Node, new: Node, depth: int) -> _Steps:
         self._note(0, old)
         self._note(1, new)
         modifier = ""
@@ -120,28 +131,28 @@ class _Compare:
             if old.subtree == new.subtree:
                 self._collect(old.subtree, path, depth + 1)
             else:
-                self.folders(path, old.subtree, new.subtree, depth + 1)
+                yield self.folders(path, old.subtree, new.subtree, depth + 1)
         elif old.type != new.type:
             for side, node in enumerate((old, new)):
                 if node.type == "dir" and node.subtree:
-                    self._all(side, path, node.subtree, depth + 1)
+                    yield self._all(side, path, node.subtree, depth + 1)
 
-    def _only(self, side: int, path: bytes, node: Node, depth: int) -> None:
+    def _only(self, side: int, path: bytes, node: Node, depth: int) -> _Steps:
         """An entry that only one side has, with all below it."""
         self._found(Difference(_shown(path, node), "-+"[side]))
         self._side(side).add(node)
         self._note(side, node)
         if node.type == "dir" and node.subtree:
-            self._all(side, path, node.subtree, depth + 1)
+            yield self._all(side, path, node.subtree, depth + 1)
 
-    def _all(self, side: int, path: bytes, tree: str, depth: int) -> None:
+    def _all(self, side: int, path: bytes, tree: str, depth: int) -> _Steps:
         if self._too_deep(path, depth):
             return
         nodes = self._views[side].read(tree, path)
         self._blobs[side].add("tree", tree)
         self._repeats.count(tree, len(nodes))
         for node in nodes:
-            self._only(side, join(path, node.name), node, depth)
+            yield from self._only(side, join(path, node.name), node, depth)
 
     def _collect(self, tree: str, path: bytes, depth: int) -> None:
         """Note the blobs of a folder that is the same on both sides; each tree once."""
@@ -166,9 +177,10 @@ class _Compare:
         return self.sums.added if side else self.sums.removed
 
     def _too_deep(self, path: bytes, depth: int) -> bool:
-        if depth >= MAX_DEPTH:
+        if is_too_deep(path, depth):
             self._views[0].problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
-        return depth >= MAX_DEPTH
+            return True
+        return False
 
     def count_blobs(self) -> None:
         """Count the blobs that only one side has."""

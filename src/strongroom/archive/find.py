@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
-from strongroom.archive.view import MAX_DEPTH, Entry, Repeats, SnapshotView, join
+from strongroom._kernel import MAX_DEPTH
+from strongroom.archive.view import Entry, Repeats, SnapshotView, is_too_deep, join
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from strongroom.repository.opened import Repository
 
@@ -23,6 +24,23 @@ class NameQuery:
     ignore_case: bool = False
     oldest_ns: int | None = None
     newest_ns: int | None = None
+
+
+_Steps: TypeAlias = "Generator[_Steps, bool | None, bool]"
+"""A search in a folder that hands out those in the folders below, and is told what each of them said."""
+
+
+def _exhaust(search: _Steps) -> None:
+    """Go on with a search until it is over. Folders nest deeper than Python's calls may, so none calls another."""
+    waiting: list[_Steps] = [search]
+    answer: bool | None = None
+    while waiting:
+        try:
+            waiting.append(waiting[-1].send(answer))
+            answer = None
+        except StopIteration as end:
+            waiting.pop()
+            answer = end.value
 
 
 class NameSearch:
@@ -40,7 +58,7 @@ class NameSearch:
 
     def search(self, view: SnapshotView, found: Callable[[Entry], None]) -> None:
         """Call ``found`` for each match in a snapshot, in the order of paths. Raises ``LimitExceeded`` as ``walk``."""
-        _Search(self, view, found).folder(view.tree, b"/", 0)
+        _exhaust(_Search(self, view, found).folder(view.tree, b"/", 0))
 
     def matches(self, entry: Entry) -> tuple[bool, bool]:
         """Whether the patterns take an entry, with all that is below it, and whether they may take something below."""
@@ -70,8 +88,8 @@ class _Search:
         self._found = found
         self._repeats = Repeats()
 
-    def folder(self, tree: str, path: bytes, depth: int, inside: bool = False) -> bool:
-        """Search a tree; whether anything was found in it, or could not be read.
+    def folder(self, tree: str, path: bytes, depth: int, inside: bool = False) -> _Steps:
+        """Search a tree; say whether anything was found in it, or could not be read.
 
         ``inside``: the patterns take a folder above, and so all that is here. Then it says nothing of the tree itself
         when it holds nothing, and nothing of this place what was remembered of the tree.
@@ -79,7 +97,7 @@ class _Search:
         number = bytes.fromhex(tree)
         if not inside and self._search.is_barren(number):
             return False
-        if depth >= MAX_DEPTH:
+        if is_too_deep(path, depth):
             self._view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             return True
         problems = self._view.problems
@@ -94,7 +112,9 @@ class _Search:
                 self._found(entry)
             if entry.is_dir and (taken or below):
                 subtree = self._view.subtree(entry)
-                any_found |= subtree is None or self.folder(subtree, entry.path, depth + 1, inside or taken)
+                any_found |= subtree is None or bool(
+                    (yield self.folder(subtree, entry.path, depth + 1, inside or taken))
+                )
         if not any_found and not inside:
             self._search.remember_barren(number)
         return any_found
@@ -132,16 +152,22 @@ class ObjectSearch:
         """Call ``found`` for each use of a blob that was asked for. Raises ``LimitExceeded`` as ``walk``."""
         if view.tree in self._query.trees:
             found(FoundObject("tree", view.tree, b"/", ""))
-        self._folder(view, found, Repeats(), view.tree, b"/")
+        _exhaust(self._folder(view, found, Repeats(), view.tree, b"/", 0))
 
     def _folder(
-        self, view: SnapshotView, found: Callable[[FoundObject], None], repeats: Repeats, tree: str, path: bytes
-    ) -> bool:
-        """Whether anything was found in a tree, or may be."""
+        self,
+        view: SnapshotView,
+        found: Callable[[FoundObject], None],
+        repeats: Repeats,
+        tree: str,
+        path: bytes,
+        depth: int,
+    ) -> _Steps:
+        """Search a tree; say whether anything was found in it, or may be."""
         number = bytes.fromhex(tree)
         if number in self._barren:
             return False
-        if path.count(b"/") > MAX_DEPTH:
+        if is_too_deep(path, depth):
             view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             return True
         problems, any_found = view.problems, False
@@ -153,7 +179,8 @@ class ObjectSearch:
                 if node.subtree in self._query.trees:
                     found(FoundObject("tree", node.subtree, here, tree))
                     any_found = True
-                any_found |= self._folder(view, found, repeats, node.subtree, here)
+                if (yield self._folder(view, found, repeats, node.subtree, here, depth + 1)):
+                    any_found = True
             elif node.content and self._query.data:
                 for blob in self._query.data.intersection(node.content):
                     found(FoundObject("blob", blob, here, tree))

@@ -67,6 +67,14 @@ def _spool(options: BackupOptions) -> tuple[str, int] | None:
         return None
 
 
+def _working_folder() -> bytes:
+    """What relative paths are relative to; when that was removed only absolute ones have got here."""
+    try:
+        return os.getcwdb()
+    except FileNotFoundError:
+        return b"/"
+
+
 class Pass:
     """A pass under way. Each repository has a thread that calls ``send``; one other calls ``report``, now and then."""
 
@@ -103,7 +111,7 @@ class Pass:
                 for target, tree in zip(targets, trees, strict=True)
             ],
             list(options.paths),
-            os.getcwdb(),
+            _working_folder(),
             threads=options.read_concurrency or max(2, os.cpu_count() or 1),
             extra_verify=options.extra_verify,
             dry_run=options.dry_run,

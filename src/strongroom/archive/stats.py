@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.archive.view import MAX_DEPTH, SnapshotView, join
+from strongroom._kernel import MAX_DEPTH
+from strongroom.archive.view import SnapshotView, is_too_deep, join
 from strongroom.base.errors import UsageError
 from strongroom.base.record import field, mutable
 
@@ -78,7 +79,7 @@ class _Counter:
             number = bytes.fromhex(tree)
             if number in self._seen:
                 continue
-            if depth >= MAX_DEPTH:
+            if is_too_deep(path, depth):
                 view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
                 continue
             self._seen.add(number)
@@ -200,7 +201,7 @@ class _RestoreSize(_Counter):
             known = self._sums.get(bytes.fromhex(tree))
             if known is not None:
                 _include(frame.sum, known)
-            elif len(stack) >= MAX_DEPTH:
+            elif is_too_deep(path, len(stack)):
                 view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             else:
                 stack.append(self._open(view, tree, path, inodes))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom._kernel import MAX_DEPTH, MAX_PATH
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
 from strongroom.base.progress import Reporter
 from strongroom.base.record import record
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from strongroom._kernel import Node
     from strongroom.repository.opened import Repository
 
-MAX_DEPTH = 256
-"""How deep folders may nest (engine page, 'Budgets')."""
 FREE_REPEATS = 200_000
 """How many entries are listed before anybody asks whether they are always the same."""
 MAX_REPEATS = 10
@@ -44,6 +43,11 @@ class Entry:
 def join(folder: bytes, name: bytes) -> bytes:
     """The path of a name in a folder."""
     return (b"" if folder == b"/" else folder) + b"/" + name
+
+
+def is_too_deep(path: bytes, depth: int) -> bool:
+    """Whether a folder at this path lies deeper than is read; the root has depth 0."""
+    return depth > MAX_DEPTH or len(path) > MAX_PATH
 
 
 class SnapshotView:
@@ -124,7 +128,7 @@ class SnapshotView:
             yield below
             if not below.is_dir or not enter(below):
                 continue
-            if len(levels) >= MAX_DEPTH:
+            if is_too_deep(below.path, len(levels)):
                 self.problem(below.path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
                 continue
             tree = self.subtree(below)

@@ -15,8 +15,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Directories below each other that a snapshot may have: readers have this budget, too.
-pub(super) const MAX_DEPTH: u16 = 256;
 /// Entries that one task looks at before others may take over.
 const BATCH: usize = 64;
 
@@ -48,7 +46,11 @@ pub(super) struct Directory {
     pub(super) path: Vec<u8>,
     /// Path in the snapshot.
     pub(super) snapshot_path: Vec<u8>,
-    pub(super) depth: u16,
+    pub(super) depth: usize,
+    /// The file system that entries must be on; `None` where any will do.
+    pub(super) device: Option<u64>,
+    /// It is on another one itself: an empty folder where a file system is mounted.
+    pub(super) is_beyond: bool,
     /// What the parent snapshot has here, for each polynomial.
     pub(super) old: Vec<Option<Arc<ParentTree>>>,
     old_subtrees: Vec<Option<Id>>,
@@ -64,6 +66,8 @@ pub(super) struct Opening {
     pub(super) snapshot_path: Vec<u8>,
     pub(super) node: Option<Node>,
     pub(super) old_subtrees: Vec<Option<Id>>,
+    pub(super) device: Option<u64>,
+    pub(super) is_beyond: bool,
 }
 
 /// List a directory and look at its entries.
@@ -72,8 +76,8 @@ pub(super) struct DirectoryTask {
     pub(super) base: Base,
     /// What to open below the base.
     pub(super) name: Vec<u8>,
-    /// Whether it stands on another file system and stays empty.
-    pub(super) is_boundary: bool,
+    /// Named by the user, who wants to know when it has vanished.
+    pub(super) is_explicit: bool,
 }
 
 impl Directory {
@@ -91,6 +95,8 @@ impl Directory {
             path: opening.path,
             snapshot_path: opening.snapshot_path,
             depth,
+            device: opening.device,
+            is_beyond: opening.is_beyond,
             old,
             old_subtrees: opening.old_subtrees,
             node: Mutex::new(opening.node),
@@ -187,27 +193,23 @@ fn load_parent(shared: &Shared, group: usize, id: Id, path: &[u8]) -> Option<Arc
 
 impl DirectoryTask {
     pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        let Self { opening, base, name, is_boundary } = self;
-        let Some((up, slot)) = opening.up.clone() else {
+        let Self { opening, base, name, is_explicit } = self;
+        let Some((up, _)) = opening.up.clone() else {
             return Err(crate::Error::Internal("a directory below nothing".into()));
         };
-        let listed = if is_boundary { Ok((None, Vec::new())) } else { list(&base, &name) };
+        let listed = list(&base, &name);
         drop(base);
         match listed {
             Ok((fd, names)) => {
-                let names = match &fd {
-                    Some(fd) => without_tagged(shared, fd, names, Some(&opening.path)),
-                    None => names,
-                };
+                let names = without_tagged(shared, &fd, names, Some(&opening.path));
                 let directory = Directory::open(shared, opening, names.len());
-                if let Some(fd) = fd {
-                    push_entries(shared, &directory, Base::Directory(Arc::new(fd)), names);
-                }
+                push_entries(shared, &directory, Base::Directory(Arc::new(fd)), names);
                 directory.release(shared, scratch)
             }
+            // As if it had never been listed.
+            Err(error) if !is_explicit && error.is_missing() => up.release(shared, scratch),
             Err(error) => {
                 shared.fail(&opening.path, &error.to_string());
-                let _ = slot;
                 up.release(shared, scratch)
             }
         }
@@ -239,16 +241,14 @@ pub(super) fn without_tagged(
     names
 }
 
-type Listing = (Option<OwnedFd>, Vec<Vec<u8>>);
-
-fn list(base: &Base, name: &[u8]) -> Result<Listing> {
+fn list(base: &Base, name: &[u8]) -> Result<(OwnedFd, Vec<Vec<u8>>)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let open = |flags| rustix::fs::openat(base.fd(), name, flags, Mode::empty());
     let fd = open(flags | OFlags::NOATIME)
         .or_else(|_| open(flags))
         .map_err(|error| crate::Error::io("open the directory", error))?;
     let names = list_names(&fd)?;
-    Ok((Some(fd), names))
+    Ok((fd, names))
 }
 
 fn push_entries(shared: &Shared, directory: &Arc<Directory>, base: Base, names: Vec<Vec<u8>>) {

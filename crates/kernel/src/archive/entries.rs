@@ -1,13 +1,13 @@
 //! The entries of a directory, one by one: left out, unchanged, read, or a directory of its own.
 
 use super::blobs::Scratch;
-use super::directory::{Directory, DirectoryTask, Finished, MAX_DEPTH, Opening, Variant};
+use super::directory::{Directory, DirectoryTask, Finished, Opening, Variant};
 use super::events::{Action, Event};
 use super::file::FileJob;
 use super::reading::{OpenedFile, open_or_report};
 use super::run::Shared;
 use super::tasks::Task;
-use crate::tree::{Node, NodeType};
+use crate::tree::{MAX_DEPTH, Node, NodeType, is_too_deep};
 use crate::{BlobType, Error, Id, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
 use rustix::io::Errno;
@@ -72,6 +72,10 @@ pub(super) struct Entry<'a> {
     pub(super) path: Vec<u8>,
     /// Named by the user, hence not subject to patterns.
     pub(super) is_explicit: bool,
+    /// The file system that it must be on; `None` where any will do.
+    pub(super) device: Option<u64>,
+    /// The folder that it is in is on another one.
+    pub(super) is_beyond: bool,
 }
 
 /// `folder/name`.
@@ -97,13 +101,21 @@ impl Base {
         let fd = rustix::fs::open(folder, flags, Mode::empty())?;
         Ok((Self::Directory(Arc::new(fd)), name))
     }
+
+    /// The file system that the folder itself is on.
+    fn device(&self) -> rustix::io::Result<u64> {
+        statat(self.fd(), ".", AtFlags::empty()).map(|stat| stat.st_dev)
+    }
 }
 
 impl LeafTask {
     pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
         match Base::of(&self.target) {
             Ok((base, target)) => {
+                let device = shared.device_of(&self.path);
                 let entry = Entry {
+                    device,
+                    is_beyond: device.is_some_and(|device| base.device().is_ok_and(|above| above != device)),
                     directory: &self.directory,
                     slot: self.slot,
                     base: &base,
@@ -116,6 +128,7 @@ impl LeafTask {
                     file.read(shared, scratch)?;
                 }
             }
+            Err(Errno::NOENT) if !self.is_explicit => {}
             Err(error) => shared.fail(&self.path, &Error::io("open the folder above", error).to_string()),
         }
         self.directory.release(shared, scratch)
@@ -138,6 +151,8 @@ impl EntriesTask {
                 name,
                 path: join(&directory.path, name),
                 is_explicit: false,
+                device: directory.device,
+                is_beyond: directory.is_beyond,
             };
             let opened = entry.save(shared)?;
             self.start += 1;
@@ -193,10 +208,8 @@ impl<'a> Entry<'a> {
         }
         let stat = match statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
-            // It vanished between the listing and now: as if it had never been listed.
-            Err(Errno::NOENT) if !self.is_explicit => return Ok(None),
             Err(error) => {
-                shared.fail(&self.path, &Error::io("lstat", error).to_string());
+                self.fail(shared, &Error::io("lstat", error));
                 return Ok(None);
             }
         };
@@ -205,13 +218,24 @@ impl<'a> Entry<'a> {
         if !self.is_explicit && kind != FileType::Directory && options.excludes.by_size(size) {
             return Ok(None);
         }
-        let is_foreign = options.one_file_system && !self.is_explicit && !shared.devices.contains(&stat.st_dev);
+        let is_foreign = !self.is_explicit && self.device.is_some_and(|device| device != stat.st_dev);
+        // Of another file system only the folder where it is mounted stays, as in restic.
+        if is_foreign && (kind != FileType::Directory || self.is_beyond) {
+            return Ok(None);
+        }
         match kind {
             FileType::Socket => Ok(None),
             FileType::Directory => self.descend(shared, &stat, is_foreign).map(|()| None),
-            _ if is_foreign => Ok(None),
             FileType::RegularFile => self.save_file(shared, &stat),
             _ => self.save_other(shared, &stat).map(|()| None),
+        }
+    }
+
+    /// Report that it cannot be saved. What vanished after it was listed is as if it had never been listed; what the
+    /// user named is missed.
+    pub(super) fn fail(&self, shared: &Shared, error: &Error) {
+        if self.is_explicit || !error.is_missing() {
+            shared.fail(&self.path, &error.to_string());
         }
     }
 
@@ -222,6 +246,12 @@ impl<'a> Entry<'a> {
         let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
         let parent = self.old(0).filter(|_| may_take && !is_due());
         let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent, handle)?;
+        // Attributes are read by name: when that has vanished meanwhile, the entry has.
+        if warnings.iter().any(Error::is_missing)
+            && let Err(error) = statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW)
+        {
+            return Err(Error::io("lstat", error));
+        }
         for warning in warnings {
             shared.events.push(Event::Warning { path: self.path.clone(), message: warning.to_string() });
         }
@@ -231,12 +261,13 @@ impl<'a> Entry<'a> {
         Ok(node)
     }
 
-    fn descend(self, shared: &Shared, stat: &Stat, is_boundary: bool) -> Result<()> {
+    fn descend(self, shared: &Shared, stat: &Stat, is_beyond: bool) -> Result<()> {
         if shared.own_folders.contains(&(stat.st_dev, stat.st_ino)) {
             shared.events.push(Event::LeftOut { path: self.path });
             return Ok(());
         }
-        if self.directory.depth >= MAX_DEPTH {
+        let snapshot_path = join(&self.directory.snapshot_path, self.name);
+        if is_too_deep(&snapshot_path, self.directory.depth + 1) {
             shared
                 .fail(&self.path, &format!("more than {MAX_DEPTH} directories below each other; this one is left out"));
             return Ok(());
@@ -244,7 +275,7 @@ impl<'a> Entry<'a> {
         let node = match self.node(shared, stat, None) {
             Ok(node) => node,
             Err(error) => {
-                shared.fail(&self.path, &error.to_string());
+                self.fail(shared, &error);
                 return Ok(());
             }
         };
@@ -253,14 +284,16 @@ impl<'a> Entry<'a> {
         shared.tasks.push([Task::Directory(Box::new(DirectoryTask {
             opening: Opening {
                 up: Some((Arc::clone(self.directory), self.slot)),
-                snapshot_path: join(&self.directory.snapshot_path, self.name),
+                snapshot_path,
                 path: self.path,
                 node: Some(node),
                 old_subtrees,
+                device: self.device,
+                is_beyond,
             },
             base: self.base.clone(),
             name: self.target.to_vec(),
-            is_boundary,
+            is_explicit: self.is_explicit,
         }))]);
         Ok(())
     }
@@ -276,7 +309,7 @@ impl<'a> Entry<'a> {
                 self.directory.fill(self.slot, Finished::plain(node));
                 shared.report_item(&self.directory.snapshot_path, self.name, action, 0);
             }
-            Err(error) => shared.fail(&self.path, &error.to_string()),
+            Err(error) => self.fail(shared, &error),
         }
         Ok(())
     }
@@ -300,7 +333,7 @@ impl<'a> Entry<'a> {
         let mut node = match self.node(shared, stat, file.as_ref().map(AsFd::as_fd)) {
             Ok(node) => node,
             Err(error) => {
-                shared.fail(&self.path, &error.to_string());
+                self.fail(shared, &error);
                 return Ok(None);
             }
         };

@@ -24,6 +24,7 @@ mod options;
 mod outbox;
 mod pack_bytes;
 mod parent;
+mod places;
 mod plan;
 mod reading;
 mod reread;

@@ -94,7 +94,7 @@ impl<'a> OpenedFile<'a> {
         match self.rewind(shared) {
             Ok(()) => self.attempt(shared, scratch, true).map(|_| ()),
             Err(error) => {
-                shared.fail(&self.entry.path, &error.to_string());
+                self.entry.fail(shared, &error);
                 Ok(())
             }
         }
@@ -258,7 +258,7 @@ pub(super) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File>
     match opened {
         Ok(file) => Some(File::from(file)),
         Err(error) => {
-            shared.fail(&entry.path, &Error::io("open", error).to_string());
+            entry.fail(shared, &Error::io("open", error));
             None
         }
     }

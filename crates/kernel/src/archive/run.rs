@@ -7,6 +7,7 @@ use super::events::{Action, Event, Events};
 use super::options::{Options, TargetOptions};
 use super::outbox::Next;
 use super::parent::{PackRequest, Parents};
+use super::places::absolute;
 use super::plan::{Plan, PlanTask};
 use super::scan::{Totals, scan};
 use super::spool::Spool;
@@ -17,7 +18,7 @@ use crate::metadata::{self, MetadataReader};
 use crate::polynomial::Polynomial;
 use crate::time::Zone;
 use crate::{Error, Id, Result};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,8 +40,8 @@ pub(super) struct Shared {
     pub(super) counters: Counters,
     pub(super) events: Events,
     pub(super) totals: Totals,
-    /// File systems of the sources.
-    pub(super) devices: HashSet<u64>,
+    /// The file system of each source by its absolute path, where a run stays on those.
+    devices: HashMap<Vec<u8>, u64>,
     /// Folders of ours, by device and inode.
     pub(super) own_folders: HashSet<(u64, u64)>,
     /// Whether the source is a stream, which nobody can read a second time.
@@ -82,6 +83,12 @@ impl Shared {
 
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Relaxed) || self.cancelled.load(Relaxed)
+    }
+
+    /// The file system that what is at this path must be on: that of the nearest source above it, or of itself.
+    pub(super) fn device_of(&self, path: &[u8]) -> Option<u64> {
+        let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end.max(1));
+        std::iter::once(path.len()).chain(ends).find_map(|end| self.devices.get(&path[..end])).copied()
     }
 
     pub(super) fn has_spool(&self) -> bool {
@@ -233,18 +240,18 @@ impl Run {
                 Target::new(target, group, spool.clone())
             })
             .collect();
-        let numbers = |path: &[u8]| {
-            rustix::fs::statat(rustix::fs::CWD, path, rustix::fs::AtFlags::empty())
-                .ok()
-                .map(|stat| (stat.st_dev, stat.st_ino))
-        };
+        let numbers = |path: &[u8]| rustix::fs::stat(path).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let sources = plan.targets.iter().filter(|_| options.one_file_system);
+        let devices = sources
+            .filter_map(|target| Some((absolute(&plan.working, target), rustix::fs::lstat(target).ok()?.st_dev)))
+            .collect();
         let own = options.own_folders.iter();
         let own_folders = own.filter_map(|path| numbers(path.as_os_str().as_bytes())).collect();
         let threads = options.threads.max(1);
         let shared = Arc::new(Shared {
             metadata: MetadataReader::new(metadata::Options { with_atime: options.with_atime }, Zone::local().clone()),
             chunkers: polynomials.into_iter().map(Chunker::new).collect::<Result<_>>()?,
-            devices: plan.targets.iter().filter_map(|target| numbers(target)).map(|(device, _)| device).collect(),
+            devices,
             own_folders,
             options,
             targets,
@@ -265,7 +272,7 @@ impl Run {
             ended: Mutex::default(),
             end: Condvar::new(),
         });
-        let paths: Vec<_> = plan.targets.iter().map(|target| (target.clone(), plan.absolute(target))).collect();
+        let (paths, working) = (plan.targets.clone(), plan.working.clone());
         let is_scanned = shared.options.scan && plan.stdin.is_none();
         shared.tasks.push([Task::Plan(PlanTask::new(plan))]);
         let run = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
@@ -273,7 +280,7 @@ impl Run {
             run.spawn(&format!("backup-{number}"), Shared::work)?;
         }
         if is_scanned {
-            run.spawn("backup-scan", move |shared| scan(shared, &paths))?;
+            run.spawn("backup-scan", move |shared| scan(shared, &paths, &working))?;
         }
         Ok(run)
     }

@@ -1,9 +1,13 @@
 //! Counting what there is to save, beside the run, so that progress has a total.
 
 use super::directory::{list_names, without_tagged};
+use super::entries::join;
+use super::places::{Places, absolute};
 use super::run::Shared;
+use crate::tree::MAX_DEPTH;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Files and bytes found so far.
@@ -14,50 +18,75 @@ pub(super) struct Totals {
     pub(super) is_complete: AtomicBool,
 }
 
+/// A folder that is still to be counted: it is opened below its own folder, or at a path of the user.
+struct Waiting {
+    above: Option<Arc<OwnedFd>>,
+    name: Vec<u8>,
+    path: Vec<u8>,
+    depth: usize,
+    device: Option<u64>,
+    is_beyond: bool,
+}
+
 /// Count what is below the targets; what cannot be looked at is the run's to report.
-pub(super) fn scan(shared: &Shared, targets: &[(Vec<u8>, Vec<u8>)]) {
-    for (target, path) in targets {
-        count(shared, CWD, target, path, 0);
+pub(super) fn scan(shared: &Shared, targets: &[Vec<u8>], working: &[u8]) {
+    let Ok(places) = Places::of(targets, &shared.options.excludes) else { return };
+    for (target, is_explicit) in places.0.into_iter().filter_map(|place| place.target) {
+        let path = absolute(working, &target);
+        let device = shared.device_of(&path);
+        if !is_explicit && shared.options.excludes.by_name(&path) {
+            continue;
+        }
+        let leaf = Waiting { above: None, name: target, path, depth: 0, device, is_beyond: false };
+        let mut waiting: Vec<Waiting> = look(shared, CWD, leaf, is_explicit).into_iter().collect();
+        while let Some(next) = waiting.pop() {
+            if shared.is_over() {
+                return;
+            }
+            below(shared, &next, &mut waiting);
+        }
     }
     shared.totals.is_complete.store(true, Relaxed);
 }
 
-fn count(shared: &Shared, base: BorrowedFd<'_>, name: &[u8], path: &[u8], depth: u16) {
-    if shared.is_over() || depth > super::directory::MAX_DEPTH {
-        return;
-    }
-    let Ok(stat) = statat(base, name, AtFlags::SYMLINK_NOFOLLOW) else { return };
+/// Count an entry, or hand it back if it is a folder to be gone through.
+fn look(shared: &Shared, base: BorrowedFd<'_>, mut entry: Waiting, is_explicit: bool) -> Option<Waiting> {
+    let stat = statat(base, &entry.name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let kind = FileType::from_raw_mode(stat.st_mode);
+    let is_foreign = !is_explicit && entry.device.is_some_and(|device| device != stat.st_dev);
+    if is_foreign && (kind != FileType::Directory || entry.is_beyond) {
+        return None;
+    }
+    let size = if kind == FileType::RegularFile { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
     match kind {
-        FileType::Socket => {}
         FileType::Directory => {
             let is_own = shared.own_folders.contains(&(stat.st_dev, stat.st_ino));
-            let is_foreign = depth > 0 && shared.options.one_file_system && !shared.devices.contains(&stat.st_dev);
-            if is_own || is_foreign {
-                return;
-            }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-            let Ok(fd) = openat(base, name, flags, Mode::empty()) else { return };
-            let Ok(names) = list_names(&fd) else { return };
-            count_entries(shared, &fd, names, path, depth);
+            entry.is_beyond = is_foreign;
+            return Some(entry).filter(|entry| !is_own && entry.depth < MAX_DEPTH);
         }
-        FileType::RegularFile => {
-            let size = u64::try_from(stat.st_size).unwrap_or(0);
-            if depth > 0 && shared.options.excludes.by_size(size) {
-                return;
-            }
+        FileType::Socket => {}
+        _ if !is_explicit && shared.options.excludes.by_size(size) => {}
+        _ => {
             shared.totals.files.fetch_add(1, Relaxed);
             shared.totals.bytes.fetch_add(size, Relaxed);
         }
-        _ => drop(shared.totals.files.fetch_add(1, Relaxed)),
     }
+    None
 }
 
-fn count_entries(shared: &Shared, fd: &OwnedFd, names: Vec<Vec<u8>>, path: &[u8], depth: u16) {
-    for name in without_tagged(shared, fd, names, None) {
-        let path = super::entries::join(path, &name);
-        if !shared.options.excludes.by_name(&path) {
-            count(shared, fd.as_fd(), &name, &path, depth + 1);
+fn below(shared: &Shared, folder: &Waiting, waiting: &mut Vec<Waiting>) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let base = folder.above.as_ref().map_or(CWD, |fd| fd.as_fd());
+    let Ok(fd) = openat(base, &folder.name, flags, Mode::empty()) else { return };
+    let Ok(names) = list_names(&fd) else { return };
+    let fd = Arc::new(fd);
+    for name in without_tagged(shared, &fd, names, None) {
+        let path = join(&folder.path, &name);
+        if shared.is_over() || shared.options.excludes.by_name(&path) {
+            continue;
         }
+        let (device, is_beyond, depth) = (folder.device, folder.is_beyond, folder.depth + 1);
+        let entry = Waiting { above: Some(Arc::clone(&fd)), name, path, depth, device, is_beyond };
+        waiting.extend(look(shared, fd.as_fd(), entry, false));
     }
 }

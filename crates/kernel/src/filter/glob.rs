@@ -6,6 +6,12 @@ pub(super) struct BadPattern;
 
 type Result<T> = std::result::Result<T, BadPattern>;
 
+/// Whether the whole name, which holds no `/`, matches; `None` where Go meets what is malformed in the pattern. It reads
+/// a pattern only as far as the name goes along, so that depends on the name.
+pub fn glob(pattern: &[u8], name: &[u8]) -> Option<bool> {
+    matches(pattern, name).ok()
+}
+
 /// Whether the whole name matches; the name holds no `/`.
 pub(super) fn matches(mut pattern: &[u8], mut name: &[u8]) -> Result<bool> {
     'pattern: while !pattern.is_empty() {

@@ -9,6 +9,7 @@ mod list;
 mod pattern;
 mod tag;
 
+pub use glob::glob;
 pub use list::{Excludes, Selection};
 pub use pattern::{PatternList, Patterns};
 pub use tag::TagFile;

@@ -5,13 +5,11 @@ use super::fetch::Answer;
 use super::{compare, plan};
 use crate::index::Location;
 use crate::pack::Opener;
-use crate::tree::{Mode, NodeType, Tree, decode_tree};
+use crate::tree::{MAX_DEPTH, Mode, NodeType, Tree, decode_tree};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use rustix::fd::OwnedFd;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// Levels of directories that are restored.
-pub(super) const DEEPEST: usize = 256;
 /// How often trees may be seen again before their paths are counted.
 const REPEATS: usize = 4096;
 /// Paths that a snapshot may have. No honest one comes near; trees that share themselves reach 10^12 with a few
@@ -140,7 +138,7 @@ impl<'a> Trees<'a> {
                 };
                 stack.push((id, subtrees, entries));
             }
-            let deep = stack.len() >= DEEPEST;
+            let deep = stack.len() > MAX_DEPTH; // the root is none of them
             let Some((id, subtrees, sum)) = stack.last_mut() else { return Ok(known.get(&root).copied().unwrap_or(0)) };
             match subtrees.pop() {
                 Some(below) => match known.get(&below) {

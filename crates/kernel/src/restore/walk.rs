@@ -8,8 +8,8 @@ use super::entry::{Batch, File, Link, LinkSource, Other, State, There};
 use super::metadata::{LeftOut, Metadata, Time};
 use super::options::Overwrite;
 use super::stage;
-use super::trees::{DEEPEST, Trees};
-use crate::tree::{Node, NodeType, Tree};
+use super::trees::Trees;
+use crate::tree::{MAX_DEPTH, Node, NodeType, Tree, is_too_deep};
 use crate::{Error, Id, Result};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
@@ -148,10 +148,10 @@ impl<'a> Walk<'a> {
         if !below {
             return Ok(());
         }
-        if self.stack.len() > DEEPEST {
+        if is_too_deep(&path, self.stack.len() - 1) {
             self.context
                 .report
-                .failed(path, format!("lies deeper than {DEEPEST} directories; what is in it was left out"));
+                .failed(path, format!("lies deeper than {MAX_DEPTH} directories; what is in it was left out"));
             return Ok(());
         }
         let tree = match subtree {

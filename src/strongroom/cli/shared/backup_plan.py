@@ -45,7 +45,7 @@ def plan(context: Context, reporter: Reporter) -> list[Job]:
             hint = "Use --password-file or --password-command."
             raise UsageError("standard input cannot hold both the password and the data", hint=hint)
         return [Job(_options(context, {}, "", (), targets), tuple(targets))]
-    paths = _paths_given(arguments)
+    paths = _paths_given(arguments, reporter)
     if paths:
         if arguments.sources:
             raise UsageError("both paths and --source are given", hint="Leave out one of them.")
@@ -86,11 +86,12 @@ def _is_there(path: bytes) -> bool:
     return os.path.lexists(path)
 
 
-def _paths_given(arguments: Any) -> list[bytes]:
-    paths = [os.fsencode(path) for path in arguments.paths]
-    paths += path_lists.files_from(arguments.files_from)
+def _paths_given(arguments: Any, reporter: Reporter) -> list[bytes]:
+    """In restic's order, which decides where two of the same name stand."""
+    paths = list(path_lists.files_from(arguments.files_from, reporter.warning))
     paths += path_lists.files_from_verbatim(arguments.files_from_verbatim)
     paths += path_lists.files_from_raw(arguments.files_from_raw)
+    paths += [os.fsencode(path) for path in arguments.paths]
     if any(not path or b"\0" in path for path in paths):
         raise UsageError("an empty path is given", hint="Perhaps a variable that should hold it is not set.")
     if not paths and (arguments.files_from or arguments.files_from_verbatim or arguments.files_from_raw):

@@ -11,31 +11,34 @@ from strongroom.base.errors import UsageError
 from strongroom.cli.shared.marked_text import decoded, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # Go's os.Expand: one sign or digit is a name of its own, and a brace that is never closed is dropped.
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?0-9-]|[A-Za-z_][A-Za-z0-9_]*))")
 
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""What Unicode calls white space; Python's ``strip`` takes some control characters, too."""
 
-def files_from(paths: Sequence[str]) -> Iterator[bytes]:
-    """``--files-from``: a pattern for the shell a line; white space around it, empty lines and ``#`` do not count.
 
-    Raises ``UsageError`` for a pattern that nothing matches, as a list that is out of date would leave files unsaved.
+def files_from(paths: Sequence[str], warn: Callable[[str], None]) -> Iterator[bytes]:
+    """``--files-from``: a pattern of Go's a line; white space around it, empty lines and ``#`` do not count.
+
+    ``warn`` hears of a pattern that nothing matches; the others are saved, as in restic. Raises ``UsageError`` for a
+    malformed one.
     """
-    import glob
+    from strongroom.archive.glob import glob
 
     for path in paths:
         for line in _lines(path):
-            text = line.strip()
+            text = _trimmed(line)
             if not text or text.startswith(b"#"):
                 continue
-            found = sorted(glob.glob(text, include_hidden=True))
+            found, shown = glob(text), _shown(text)
+            if found is None:
+                hint = "Write \\[ for a bracket, or use --files-from-verbatim where lines are no patterns."
+                raise UsageError(f"pattern: {shown}: syntax error in pattern", subject=path, hint=hint)
             if not found:
-                raise UsageError(
-                    f"the pattern {os.fsdecode(text)!r} matches no file",
-                    subject=path,
-                    hint="Remove the line, or use --files-from-verbatim if it is no pattern.",
-                )
+                warn(f'pattern "{shown}" of {path} does not match any files, skipping')
             yield from found
 
 
@@ -65,7 +68,7 @@ def patterns_from(paths: Sequence[str]) -> Iterator[str]:
     """
     for path in paths:
         for line in _lines(path):
-            text = os.fsdecode(line.strip())
+            text = os.fsdecode(_trimmed(line))
             if text and not text.startswith("#"):
                 yield _VARIABLE.sub(_variable, text)
 
@@ -73,6 +76,18 @@ def patterns_from(paths: Sequence[str]) -> Iterator[str]:
 def _variable(match: re.Match[str]) -> str:
     name = match[1] or match[2] or ""
     return "$" if name == "$" else os.environ.get(name, "")
+
+
+def _trimmed(line: bytes) -> bytes:
+    """Without the white space at both ends that Unicode has, as Go trims."""
+    return line.decode("utf-8", "surrogateescape").strip(_SPACE).encode("utf-8", "surrogateescape")
+
+
+def _shown(text: bytes) -> str:
+    """A line of a list as a message has it."""
+    return "".join(
+        sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text.decode("utf-8", "backslashreplace")
+    )
 
 
 def _lines(path: str) -> list[bytes]:

@@ -22,10 +22,18 @@ def filter_of(context: Context) -> SnapshotFilter:
     ``--host ''`` is all hosts, in spite of the variable (restic pull request 5541).
     """
     arguments = context.arguments
-    paths = tuple(os.path.abspath(path) for path in arguments.paths or ())
+    paths = tuple(_absolute(path) for path in arguments.paths or ())
     variable = lookup("HOST")
     hosts = arguments.hosts if arguments.hosts is not None else [variable.value] if variable else []
     return SnapshotFilter(tuple(filter(None, hosts)), paths, tuple(arguments.tags or ()))
+
+
+def _absolute(path: str) -> str:
+    """As restic has it: where the current folder was removed, a relative path stays what it is and matches nothing."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        return path
 
 
 def of_snapshot(name: str, snapshot: Snapshot) -> str:
