@@ -1,8 +1,9 @@
 //! One file on its way into a node: its blobs are saved by its reader or by a worker who has nothing else to do.
 
-use super::blobs::{Scope, Scratch, save_blob};
+use super::blobs::{Scope, Scratch, save_blob, save_hashed};
 use super::directory::{Directory, Finished, Variant};
 use super::events::{Action, Event};
+use super::holes::{ZERO_CHUNK, ZEROS};
 use super::run::Shared;
 use super::tasks::Task;
 use crate::chunker::MIN;
@@ -108,6 +109,13 @@ impl OpenFile {
         }
         let id = save_blob(shared, scratch, BlobType::Data, plain, Scope::Group(group))?;
         self.place(group, number, id);
+        Ok(())
+    }
+
+    /// Save the shortest chunk of zeros, whose ID is known.
+    pub(super) fn save_zeros(&self, shared: &Shared, scratch: &mut Scratch, group: usize, number: usize) -> Result<()> {
+        save_hashed(shared, scratch, BlobType::Data, &ZEROS, *ZERO_CHUNK, Scope::Group(group))?;
+        self.place(group, number, *ZERO_CHUNK);
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod directory;
 mod entries;
 mod events;
 mod file;
+mod holes;
 mod options;
 mod outbox;
 mod pack_bytes;

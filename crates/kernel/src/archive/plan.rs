@@ -144,7 +144,7 @@ fn save_stream(shared: &Shared, scratch: &mut Scratch, opening: Opening, stdin: 
     let action = if is_new { Action::New } else { Action::Changed };
     let open = OpenFile::new(shared, &directory, 0, name.clone(), name.clone(), FileJob { action, expected: None });
     let current = shared.current(&name);
-    let size = cut_stream(shared, scratch, &open, |buffer| read_when_ready(&mut file, buffer))?;
+    let size = cut_stream(shared, scratch, &open, |buffer: &mut [u8]| read_when_ready(&mut file, buffer))?;
     drop(current);
     let mut node = made_up(NodeType::File, 0o644, &name, time);
     node.size = size;

@@ -4,6 +4,7 @@ use super::blobs::{Scope, Scratch, save_hashed};
 use super::entries::Entry;
 use super::events::Event;
 use super::file::{FileJob, OpenFile, finish};
+use super::holes::Holed;
 use super::run::Shared;
 use super::stream::cut_stream;
 use crate::chunker::MIN;
@@ -13,7 +14,6 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{Advice, Mode, OFlags, SeekFrom, Stat, fadvise, fstat, openat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::Read;
 use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
@@ -178,8 +178,7 @@ impl<'a> OpenedFile<'a> {
         let Entry { directory, slot, path, name, .. } = &self.entry;
         let open = OpenFile::new(shared, directory, *slot, path.clone(), name.to_vec(), self.job.clone());
         let _current = shared.current(path);
-        let mut file = &self.file;
-        match cut_stream(shared, scratch, &open, |buffer| file.read(buffer)) {
+        match cut_stream(shared, scratch, &open, Holed::new(&self.file, &self.stat)) {
             Ok(size) => {
                 let stands = self.judge(shared, is_last);
                 let node = stands.then(|| Node { size, ..self.node.clone() });

@@ -2,8 +2,9 @@
 
 use super::blobs::Scratch;
 use super::file::OpenFile;
+use super::holes::{Source, is_zero};
 use super::run::Shared;
-use crate::chunker::MAX;
+use crate::chunker::{MAX, MIN};
 use crate::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,12 +14,12 @@ const READ: usize = 512 << 10;
 
 /// Read until the end, save every chunk as a blob of `file`, and return the number of bytes.
 ///
-/// An error of `read` comes back as [`Error::Io`]; every other error is the run's.
+/// Runs of zeros that the source knows of are not read. An error of the source comes back as [`Error::Io`]; every other error is the run's.
 pub(super) fn cut_stream(
     shared: &Shared,
     scratch: &mut Scratch,
     file: &Arc<OpenFile>,
-    mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
+    mut source: impl Source,
 ) -> Result<u64> {
     let groups = shared.chunkers.len();
     // With one polynomial a chunk and a read fit; with several their chunks lie apart by less than a chunk.
@@ -36,7 +37,26 @@ pub(super) fn cut_stream(
             buffer.resize((2 * filled).clamp(filled + READ, room), 0);
         }
         let space = (filled + READ).min(buffer.len());
-        match read(&mut buffer[filled..space]) {
+        // What is left is looked at before a hole is passed: all of it must be zeros, too.
+        let rest = cuts.iter().map(|cut| cut.start).min().unwrap_or(0);
+        if is_zero(&buffer[rest..filled]) {
+            let hole = source.pass_hole();
+            if hole > 0 {
+                total += hole;
+                shared.counters.bytes_read.fetch_add(hole, Relaxed);
+                file.count(shared, hole);
+                match cut_zeros(shared, scratch, file, &mut cuts, filled, hole) {
+                    Ok(left) => {
+                        filled = left;
+                        buffer.resize(buffer.len().max(filled), 0);
+                        buffer[..filled].fill(0);
+                    }
+                    Err(error) => break Err(error),
+                }
+                continue;
+            }
+        }
+        match source.read(&mut buffer[filled..space]) {
             Ok(0) => is_end = true,
             Ok(count) => {
                 filled += count;
@@ -86,6 +106,11 @@ fn cut_all(
     for (group, (cut, chunker)) in cuts.iter_mut().zip(&shared.chunkers).enumerate() {
         loop {
             let rest = &data[cut.start..];
+            if cut.searched < MIN && rest.len() >= MIN && is_zero(&rest[..MIN]) {
+                file.save_zeros(shared, scratch, group, cut.number)?;
+                *cut = Cut { start: cut.start + MIN, searched: 0, number: cut.number + 1 };
+                continue;
+            }
             let Some(length) = chunker.cut_from(rest, cut.searched, is_end) else {
                 cut.searched = rest.len();
                 break;
@@ -95,4 +120,32 @@ fn cut_all(
         }
     }
     Ok(())
+}
+
+/// Cut a hole, and the zeros before it that were read: each polynomial's rest is less than a chunk afterwards. How many
+/// zeros the buffer must hold then.
+fn cut_zeros(
+    shared: &Shared,
+    scratch: &mut Scratch,
+    file: &Arc<OpenFile>,
+    cuts: &mut [Cut],
+    filled: usize,
+    hole: u64,
+) -> Result<usize> {
+    let mut rests = Vec::with_capacity(cuts.len());
+    for (group, cut) in cuts.iter_mut().enumerate() {
+        let mut zeros = (filled - cut.start) as u64 + hole;
+        while zeros >= MIN as u64 {
+            shared.check_cancelled()?;
+            file.save_zeros(shared, scratch, group, cut.number)?;
+            cut.number += 1;
+            zeros -= MIN as u64;
+        }
+        rests.push(usize::try_from(zeros).unwrap_or(0));
+    }
+    let left = rests.iter().copied().max().unwrap_or(0);
+    for (cut, rest) in cuts.iter_mut().zip(rests) {
+        (cut.start, cut.searched) = (left - rest, 0);
+    }
+    Ok(left)
 }
