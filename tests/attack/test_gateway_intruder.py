@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.gateway import quota
@@ -20,6 +21,8 @@ from strongroom.gateway.policy import Quota
 from strongroom.gateway.quota import Quotas
 from strongroom.gateway.serve import open_database
 from strongroom.gateway.settings import Settings
+from strongroom.receipts.commit import Committer, Draft
+from strongroom.receipts.leaf import LeafType
 from tests.support.buckets import overwrite
 from tests.support.gateways import Gateway, name_of, operate, over_bucket, read_reply
 from tests.support.minio import running
@@ -197,4 +200,26 @@ def test_q_1_a_clock_that_was_ahead_leaves_no_reservation_behind(tmp_path: Path)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE reservation SET until_ns = until_ns + 400 * 86400 * 1000000000")
     quotas.begin(who, ("", Kind.DATA.value, NAME), 100).release()
+    database.close()
+
+
+def test_b_4_a_day_of_snapshots_stays_used_up_whatever_the_clock_was(tmp_path: Path) -> None:
+    """B-4: receipts that a clock far ahead or behind has dated count for today, and open no new day."""
+    database = open_database(Settings(path=str(tmp_path)))
+    quotas = Quotas(Settings(path=str(tmp_path)), database)
+    who = Identity("1" * 32, "host", Quota(snapshots=3))
+    committer = Committer(database, SystemClock())
+    repository, away_ns = "2" * 32, 400 * 86_400 * 10**9
+    for number, aside in enumerate((0, away_ns, -away_ns)):
+        what = (repository, Kind.SNAPSHOT.value, name_of(b"%d" % number))
+        held = quotas.begin(who, what, 5)
+        stamp = time.time_ns() + aside
+        kind = LeafType.CREATE
+        draft = Draft(kind, repository, kind="snapshots", name=what[2], size=5, principal=who.id, time_ns=stamp)
+        committer.commit(draft)
+        held.settle()
+    assert quotas.used(who.id) == (15, 3)
+    with pytest.raises(Full, match="snapshots a day"):
+        quotas.begin(who, (repository, Kind.SNAPSHOT.value, NAME), 5)
+    committer.close()
     database.close()

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.gateway import registry, trash
-from strongroom.gateway.recovery import digest_of
-from strongroom.receipts.leaf import LeafType
 from strongroom.storage.durable import make_folder, sync_folder
 from strongroom.storage.os_errors import store_error
 
@@ -79,26 +76,8 @@ def settle_change(ledger: Ledger, repository: DiskRepository, file: str) -> None
     try:
         if try_lock(descriptor):
             name = CONFIG if match[1] == Kind.CONFIG.value else ObjectName(Kind(match[1]), match[2])
-            agree(ledger, repository, name, "" if match[3] == "nobody" else match[3])
+            repository.agree(name, "" if match[3] == "nobody" else match[3], ledger)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
     finally:
         os.close(descriptor)
-
-
-def agree(ledger: Ledger, repository: DiskRepository, name: ObjectName, principal: str) -> None:
-    """Have the log's last word on an object be what lies there. Raises ``Unavailable``."""
-    placed = repository.has(name)
-    if placed == registry.is_logged(ledger.database, repository.id, name):
-        return
-    if placed:
-        digest = digest_of(repository.store, name) if name is CONFIG else name.name
-        size = repository.store.stat(name).size
-        kind, detail = LeafType.RESTORE, "it stands in its place"
-        ledger.record(kind, repository.id, name, sha256=digest, size=size, detail=detail, unless_present=True)
-        return
-    held = [one for one in trash.entries(repository, name.kind) if one.name == name]
-    kind = LeafType.TRASH if held else LeafType.PURGE
-    detail = f"{held[-1].date} generation {held[-1].generation}" if held else ""
-    size = held[-1].size if held else 0
-    ledger.record(kind, repository.id, name, size=size, principal=principal, detail=detail)

@@ -23,6 +23,7 @@ from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.repository import Arrival, Repository, Taken
 from strongroom.gateway.telling import tell
+from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
 from strongroom.storage.durable import make_folder, sync_folder
@@ -100,9 +101,12 @@ class DiskRepository(Repository):
         """As the base says, by a file in ``tmp/``."""
         return changes.change(self, name, principal)
 
-    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
-        """As the base says."""
-        changes.agree(ledger, self, name, principal)
+    def where_gone(self, name: ObjectName) -> tuple[LeafType, int, str]:
+        """As the base says: into the trash, if it is there."""
+        held = [one for one in trash.entries(self, name.kind) if one.name == name]
+        if not held:
+            return super().where_gone(name)
+        return LeafType.TRASH, held[-1].size, f"{held[-1].date} generation {held[-1].generation}"
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Into the trash."""

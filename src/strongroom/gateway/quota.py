@@ -212,7 +212,7 @@ class Quotas:
     def settle(self, one: Reservation) -> None:
         """Count what was stored, and end its reservation."""
         with self._database.statements() as sql:
-            if usage.count(sql, locked=not self._database.is_sqlite):  # else it is dropped when its leaf is counted
+            if usage.count(self._database, sql):  # else it is dropped when its leaf is counted
                 sql.many(_DROP, [(f"{one.id}-%",)])
 
     def release(self, one: Reservation) -> None:

@@ -44,8 +44,9 @@ _BEFORE = (
 )
 _DROP = "DELETE FROM reservation WHERE repository = ? AND kind = ? AND name = ? AND (principal = ? OR principal = ?)"
 _ADD = "UPDATE usage SET bytes = bytes + ?, objects = objects + ? WHERE principal = ?"
-_ADD_SNAPSHOTS = (
-    "UPDATE usage SET snapshots = CASE WHEN day = ? THEN snapshots + ? ELSE ? END, day = ? WHERE principal = ?"
+_ADD_SNAPSHOTS = (  # a day that is before the row's was written by a clock that was behind, one after it is newer
+    "UPDATE usage SET snapshots = CASE WHEN day >= ? AND day <= ? THEN snapshots + ? ELSE ? END,"
+    " day = CASE WHEN day >= ? AND day <= ? THEN day ELSE ? END WHERE principal = ?"
 )
 
 
@@ -58,12 +59,12 @@ def catch_up(database: Database, stopping: Callable[[], bool] = lambda: False) -
     """Count all that the log says now. Raises ``Unavailable``."""
     while is_behind(database) and not stopping():
         with database.statements() as sql:
-            count(sql, locked=not database.is_sqlite)
+            count(database, sql)
 
 
-def count(sql: Statements, *, locked: bool) -> bool:
+def count(database: Database, sql: Statements) -> bool:
     """Count what the log says since the last time, ``BATCH`` leaves at most; whether nothing is left to be counted."""
-    if locked:  # one at a time; SQLite has one writer anyway
+    if not database.is_sqlite:  # one at a time; SQLite has one writer anyway
         sql.rows("SELECT pg_advisory_xact_lock(7239415)")
     sums = _Sums()
     left = BATCH
@@ -80,7 +81,7 @@ def count(sql: Statements, *, locked: bool) -> bool:
         left -= len(leaves)
         if not left:
             break
-    sums.write(sql)
+    sums.write(sql, database.clock_ns() // DAY_NS)
     return left > 0 and len(behind) < 100
 
 
@@ -95,15 +96,19 @@ class _Sums:
             self.bytes[one] += size
             self.objects[one] += objects
 
-    def write(self, sql: Statements) -> None:
+    def write(self, sql: Statements, today: int) -> None:
+        """Add to the sums. No receipt is of a day that is still to come, whatever the clock was when it was made."""
         who = sorted({*self.objects, *(principal for principal, _ in self.snapshots)})
         if not who:
             return
         sql.many("INSERT INTO usage VALUES (?, 0, 0, 0, 0) ON CONFLICT DO NOTHING", [(one,) for one in who])
         sql.many(_ADD, [(self.bytes[one], self.objects[one], one) for one in who])
-        days = [(day, count, count, day, principal) for (principal, day), count in self.snapshots.items()]
-        if days:
-            sql.many(_ADD_SNAPSHOTS, days)
+        rows = []
+        for (principal, stamp), count in sorted(self.snapshots.items()):
+            day = min(stamp, today)
+            rows.append((day, today, count, count, day, today, day, principal))
+        if rows:
+            sql.many(_ADD_SNAPSHOTS, rows)
 
 
 def _count(

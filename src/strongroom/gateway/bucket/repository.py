@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
 from strongroom.base.file_lock import file_lock
-from strongroom.base.objects import CONFIG, Kind
-from strongroom.gateway import registry
+from strongroom.base.objects import Kind
 from strongroom.gateway.bucket import intake
 from strongroom.gateway.bucket.locks import Locks, ServedStore
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
-from strongroom.gateway.recovery import digest_of
 from strongroom.gateway.repository import Arrival, Repository, Taken, WrongBytes
 from strongroom.gateway.usage import SEALED
 from strongroom.receipts.bucket_files import BucketFiles
-from strongroom.receipts.leaf import LeafType
 from strongroom.storage.keyed import keyed_of
 
 if TYPE_CHECKING:
@@ -143,19 +140,6 @@ class BucketRepository(Repository):
             intents.give_up(intent)
             raise
         intents.done(intent)
-
-    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
-        """As the base says."""
-        placed = self.has(name)
-        if placed == registry.is_logged(self._database, self.id, name):
-            return
-        if placed:
-            digest = digest_of(self.objects, name) if name is CONFIG else name.name
-            size = self.keyed.head(name.path).size
-            kind, detail = LeafType.RESTORE, "it stands in its place"
-            ledger.record(kind, self.id, name, sha256=digest, size=size, detail=detail, unless_present=True)
-        else:
-            ledger.record(LeafType.PURGE, self.id, name, principal=principal)
 
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """Refused: the gateway's key for the bucket should not be able to delete, and there is no trash."""
