@@ -1,4 +1,8 @@
-"""What our verbs print of a repository is what Debian's restic prints of it."""
+"""What our verbs print of a repository is what restic prints of it.
+
+The newest decides. Debian's 0.14 differs so: ``snapshots`` has no line on local time, ``key list --json`` short IDs,
+``find`` goes from the oldest snapshot on and leaves out ``inode``, ``stats`` ends a size of bytes without a blank.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from tests.support.command import Result
 
 pytestmark = pytest.mark.peer("restic")
+
+
+LOCAL = "Timestamps shown in local time"
 
 
 @pytest.fixture(scope="module", params=[Restic, DebianRestic], ids=lambda kind: kind.name)
@@ -71,7 +78,12 @@ def _both(programs: tuple[Strongroom, Restic], repository: Path, *words: str) ->
 def test_a_verb_prints_the_same(programs: tuple[Strongroom, Restic], written: Path, words: tuple[str, ...]) -> None:
     """Byte for byte where restic's order is one; groups come in restic's random order and are compared as sets."""
     ours, theirs = _both(programs, written, *words)
-    if "stats" in words:
+    if programs[1].old and words == ("key", "list", "--json"):
+        assert [key | {"id": key["id"][:8]} for key in ours.json()] == theirs.json()
+    elif programs[1].old and words[0] == "snapshots" and "--json" not in words:
+        shown = [line for line in ours.out.splitlines() if line != LOCAL]
+        assert sorted(shown) == sorted(theirs.out.splitlines())
+    elif "stats" in words:
         assert ours.json() == theirs.json()
     elif "--json" in words:
         assert _sorted(ours.json()) == _sorted(theirs.json())
@@ -116,7 +128,10 @@ def test_find_finds_the_same(programs: tuple[Strongroom, Restic], written: Path,
     ours, theirs = _both(programs, written, "find", *words)
     assert sorted(ours.out.strip().split("\n\n")) == sorted(theirs.out.strip().split("\n\n"))
     ours, theirs = _both(programs, written, "find", "--json", *words)
-    assert _sorted(ours.json()) == _sorted(theirs.json())
+    found = ours.json()
+    for match in (match for snapshot in found if programs[1].old for match in snapshot["matches"]):
+        del match["inode"]
+    assert _sorted(found) == _sorted(theirs.json())
 
 
 def test_diff_and_dump_agree(programs: tuple[Strongroom, Restic], written: Path) -> None:
@@ -143,7 +158,7 @@ def test_keys_go_both_ways(strongroom: Strongroom, restic: Restic, repository: P
     strongroom.on(repository, "-p", tmp_path / "theirs", "list", "keys", env=no_password).expect(0)
     (current,) = (key["id"] for key in listed if key["current"])
     strongroom.on(repository, "key", "remove", current).expect(0)
-    restic.on(repository, "-p", tmp_path / "ours", "list", "keys", env=no_password).expect(1)
+    restic.on(repository, "-p", tmp_path / "ours", "list", "keys", env=no_password).expect(1 if restic.old else 12)
     strongroom.on(repository, "key", "passwd", "--new-password-file", tmp_path / "last").expect(0)
     strongroom.on(repository, "list", "keys").expect(12)
     restic.on(repository, "-p", tmp_path / "last", "list", "keys", env=no_password).expect(0)
