@@ -7,6 +7,7 @@ use super::fetch::{Answer, Phase, Work};
 use super::plan::{Plan, Segment, Want};
 use super::write::{self, OpenFiles};
 use super::{entry, other};
+use crate::index::Location;
 use crate::pack::{MOST_PAIRED, Opener, prove};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::borrow::Cow;
@@ -182,7 +183,8 @@ impl<'a> Worker<'a> {
                 opened = None;
                 let first =
                     source.bytes(want, ahead).and_then(|bytes| self.open(id, want, &bytes).map_err(|e| e.to_string()));
-                let result = first.or_else(|message| self.other_copies(id, pack, want.offset).ok_or(message));
+                let came = source.answer.is_ok();
+                let result = first.or_else(|message| self.other_reads(id, (pack, want.offset), came).ok_or(message));
                 if let Err(message) = result {
                     write::lost(self.context, &batch.files[want.file as usize], &message);
                     continue;
@@ -198,10 +200,14 @@ impl<'a> Worker<'a> {
         self.opener.open(&self.context.envelope, &entry, bytes, &mut self.plain)
     }
 
-    /// Looks for a blob whose first copy is bad; whether one of the others was good.
-    fn other_copies(&mut self, id: Id, pack: Id, offset: u32) -> Option<()> {
-        let locations = self.context.index().lookup_all(BlobType::Data, &id);
-        for location in locations.into_iter().filter(|other| (other.pack, other.offset) != (pack, offset)) {
+    /// Looks for a blob that was bad at its first place: there once more if bytes `came`, since the line may have been
+    /// at fault, and in its other copies. Whether one was good.
+    fn other_reads(&mut self, id: Id, first: (Id, u32), came: bool) -> Option<()> {
+        let is_first = |place: &Location| (place.pack, place.offset) == first;
+        let mut locations = self.context.index().lookup_all(BlobType::Data, &id);
+        locations.retain(|place| came || !is_first(place));
+        locations.sort_by_key(|place| !is_first(place));
+        for location in locations {
             if super::plan::is_too_long(&location) {
                 continue;
             }
