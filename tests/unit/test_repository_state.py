@@ -36,7 +36,7 @@ def test_what_was_remembered_comes_back(tmp_path: Path) -> None:
     directory = StateDirectory(str(tmp_path / "state"), Machine().surroundings)
     state = directory.repository(REPOSITORY)
     assert state.last_run("alpha", ["/a"]) is None
-    assert directory.pin_at(PIN.url) is None
+    assert directory.pins_at(PIN.url) == []
     state.record_run("alpha", ["/b", "/a\udcff"], RUN)
     state.pin(PIN)
     salt = state.salt
@@ -45,7 +45,7 @@ def test_what_was_remembered_comes_back(tmp_path: Path) -> None:
     assert again.last_run("alpha", ["/a\udcff", "/b"]) == RUN
     assert again.last_run("alpha", ["/b"]) is None
     assert again.last_run("beta", ["/a\udcff", "/b"]) is None
-    assert later.pin_at(PIN.url) == PIN and later.pin_at("/elsewhere") is None
+    assert later.pins_at(PIN.url) == [PIN] and later.pins_at("/elsewhere") == []
     assert again.salt == salt and len(salt) == 32
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "state" / f"{REPOSITORY}.json").stat().st_mode & 0o777 == 0o600
@@ -90,7 +90,7 @@ def test_no_junk_breaks_it(tmp_path_factory: pytest.TempPathFactory, junk: bytes
     (folder / f"{REPOSITORY}.json").write_bytes(junk)
     directory = StateDirectory(str(folder), Machine().surroundings)
     assert directory.repository(REPOSITORY).last_run("alpha", []) is None
-    assert directory.pin_at("/x") is None
+    assert directory.pins_at("/x") == []
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
@@ -131,19 +131,24 @@ def test_another_repository_at_a_pinned_place_is_refused(tmp_path: Path) -> None
 
     (tmp_path / "one").rename(tmp_path / "place")
     first = go()
-    pin = state.pin_at(str(tmp_path / "place"))
+    pin = state.pins_at(str(tmp_path / "place"))[0]
     assert pin is not None and pin.repository_id == first
     (tmp_path / "place").rename(tmp_path / "one")
-    with pytest.raises(NoRepository, match="knows a repository here"):
+    with pytest.raises(NoRepository, match="knows the repository"):
         go()
     with pytest.raises(RepositoryError, match="refusing"):
         initialise(LocalStore(str(tmp_path / "place")), PASSWORD, surroundings=Machine().surroundings, state=state)
     assert not (tmp_path / "place").exists()
     (tmp_path / "two").rename(tmp_path / "place")
-    with pytest.raises(RepositoryError, match="another repository"):
-        go()
-    (tmp_path / "state" / f"{first}.json").unlink()
     assert go() != first
+    other = open_repository(
+        LocalStore(str(tmp_path / "place")), PASSWORD, surroundings=Machine().surroundings, state=state
+    )
+    with pytest.raises(RepositoryError, match="another repository"):
+        other.refuse_unless_writable_by_backup()
+    other.admit()
+    other.refuse_unless_writable_by_backup()
+    assert {pin.repository_id for pin in state.pins_at(str(tmp_path / "place"))} == {first, other.id}
 
 
 def test_the_pinned_key_is_tried_first(tmp_path: Path) -> None:
@@ -151,7 +156,7 @@ def test_the_pinned_key_is_tried_first(tmp_path: Path) -> None:
     state = StateDirectory(str(tmp_path / "state"), Machine().surroundings)
     store = make(tmp_path / "place")
     open_repository(store, PASSWORD, surroundings=Machine().surroundings, state=state)
-    pin = state.pin_at(store.location)
+    pin = state.pins_at(store.location)[0]
     assert pin is not None
     for number in range(2000):
         (tmp_path / "place" / "keys" / f"{number:064x}").write_bytes(b"junk")

@@ -22,6 +22,7 @@ from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.removal import removal_of
+from strongroom.storage.rest_url import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -397,3 +398,12 @@ def test_promises_are_handed_on(server: RestServer) -> None:
     with open_store(f"rest:{server.url}", options) as store:
         store.create(PACK, DATA)
     assert kept == [(PACK, "signed")]
+
+
+def test_all_spellings_of_a_place_are_one() -> None:
+    """Letters of the host, the usual port, slashes, percent signs and credentials do not make another place."""
+    options = StoreOptions(environment={})
+    spellings = ("http://a.example/r/", "HTTP://A.example:80//r", "http://u:p@a.example/%72/", "http://a.example./r")
+    assert len({parse(text, options).place for text in spellings}) == 1
+    others = ("https://a.example/r", "http://a.example:81/r", "http://a.example/R", "http://a.example/r/r")
+    assert len({parse(text, options).place for text in (*others, spellings[0])}) == 5

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
+from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing
 from strongroom.base.record import mutable
 from strongroom.repository.blobs import MAX_STORED
 from strongroom.repository.parallel import outcomes
@@ -124,16 +124,20 @@ def _read_run(repository: Repository, reach: Reach, run: _Run) -> tuple[list[str
 
 
 def _open(repository: Repository, run: _Run, data: memoryview, tree: str, place: Location, faults: _Faults) -> bytes:
-    """The tree's plaintext; where this copy is bad that is a fault, and another copy takes its place."""
+    """The tree's plaintext; where this copy is bad that is a fault, and another copy takes its place.
+
+    It is bad when it was so twice: the line may have been at fault, not the store.
+    """
     at = place.offset - run.start
-    try:
-        return _kernel.open_blob(
-            repository.key, "tree", tree, bytes(data[at : at + place.length]), place.uncompressed_length
-        )
-    except StrongroomError:
-        plaintext = repository.load_blob("tree", tree)
-        faults.append((f"tree {tree}", f"is damaged in pack {run.pack}; another copy is good"))
-        return plaintext
+    for again in (False, True):
+        with contextlib.suppress(Damaged, LimitExceeded, Missing):
+            stored = bytes(data[at : at + place.length])
+            if again:
+                stored = repository.read_pack(run.pack, place.offset, place.length)
+            return _kernel.open_blob(repository.key, "tree", tree, stored, place.uncompressed_length)
+    plaintext = repository.load_blob("tree", tree)
+    faults.append((f"tree {tree}", f"is damaged in pack {run.pack}; another copy is good"))
+    return plaintext
 
 
 def _quoted(name: bytes) -> str:

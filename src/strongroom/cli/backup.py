@@ -10,6 +10,7 @@ from strongroom.archive.backup_options import MEBIBYTE, BackupJob, BackupMember,
 from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import streams
+from strongroom.cli.shared.admitting import admit
 from strongroom.cli.shared.backup_plan import plan
 from strongroom.cli.shared.failure import sentence
 from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
@@ -208,6 +209,8 @@ class _Opening:
 
 def _backup_target(context: Context, target: Target, repository: Repository) -> BackupTarget:
     settings, name = context.settings, target.name
+    if not context.arguments.dry_run:
+        admit(context, repository)
     return BackupTarget(
         repository,
         target.label,

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Damaged, UsageError
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.repository.keyring import read_key_file
@@ -73,9 +73,7 @@ def _print_object(context: Context, repository: Repository, kind: str, name: str
     what = _KINDS[kind]
     whole = complete_prefix(name, (info.name.name for info in repository.store.list(what)), kind)
     if kind == "pack":
-        with repository.store.read(ObjectName(what, whole)) as reader:
-            while data := reader.read(1 << 20):
-                context.out.raw(data)
+        _print_pack(context, repository, whole)
     elif kind == "key":
         file = read_key_file(repository.store, whole)
         _indented(context, json.loads(file.encode()))
@@ -85,6 +83,32 @@ def _print_object(context: Context, repository: Repository, kind: str, name: str
             _indented(context, json.loads(plaintext))
         else:
             context.out.raw(plaintext)
+
+
+def _print_pack(context: Context, repository: Repository, name: str) -> None:
+    """A pack as it is stored. One that does not fit its name is read a second time, and shown all the same.
+
+    Raises ``Damaged`` then.
+    """
+    import hashlib
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(32 << 20, prefix="strongroom-") as held:
+        for _ in range(2):
+            held.seek(0)
+            held.truncate()
+            found = hashlib.sha256()
+            with repository.store.read(ObjectName(Kind.DATA, name)) as reader:
+                while data := reader.read(1 << 20):
+                    held.write(data)
+                    found.update(data)
+            if found.hexdigest() == name:
+                break
+        held.seek(0)
+        while data := held.read(1 << 20):
+            context.out.raw(data)
+    if found.hexdigest() != name:
+        raise Damaged(f"does not have the content that its name promises: {found.hexdigest()}", subject=f"data/{name}")
 
 
 def _folder(repository: Repository, tree: str, path: str) -> str:

@@ -79,6 +79,7 @@ def _made(context: Context, target: Target, polynomial: int | None) -> Repositor
             surroundings=surroundings(context),
             cache=cache_of(context),
             state=state_of(context),
+            beside_known=bool(context.settings.get("accept_repository")),
         )
     except BaseException:
         store.close()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable
+from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
@@ -46,17 +46,28 @@ class ForeignLocks:
         self._files = files
         self._surroundings = surroundings
         self._known: dict[str, LockFile | None] = {}
+        self._torn: set[str] = set()  # they were so for long enough
 
     def check(self, exclusive: bool, own: Collection[str] = ()) -> None:
         """Raise ``Locked`` when a lock other than our ``own`` conflicts: any does with an exclusive one."""
         torn: str | None = None
         for look in range(len(_SECOND_LOOKS) + 1):
             if torn is not None:
+                if look == 1:
+                    self._surroundings.warn(
+                        f"the lock {torn[:8]} is damaged, or half-written: looking again for {sum(_SECOND_LOOKS):.0f} s"
+                    )
                 self._surroundings.clock.sleep(_SECOND_LOOKS[look - 1])
             torn = None
             for name in self.names():
-                if name in own:
+                if name in own or (name in self._torn and not exclusive):
                     continue
+                if self._surroundings.locks.given_twice(name):
+                    raise UsageError(
+                        "the same repository is given twice: our own lock stands here already",
+                        subject=self._store.location,
+                        hint="Name each one once.",
+                    )
                 try:
                     lock = self._load(name)
                 except Torn:
@@ -72,6 +83,7 @@ class ForeignLocks:
                 subject=self._store.location,
                 hint="If nobody else works on the repository, run `strongroom unlock --remove-all`.",
             )
+        self._torn.update([torn] if torn else [])
         self._surroundings.warn(f"ignoring the lock {torn}: it is damaged")
 
     def names(self) -> Iterator[str]:
@@ -124,26 +136,35 @@ class ForeignLocks:
 def load_lock(store: Store, files: UnpackedFiles, name: str) -> LockFile:
     """A lock of this repository. Raises ``Missing``, ``Torn``, ``Damaged`` or ``LimitExceeded`` for what is none."""
     object_name = ObjectName(Kind.LOCK, name)
-    stored = read_bounded(store, object_name)
-    if _kernel.sha256_hex(stored) != name:
-        raise Torn("does not have the content that its name promises", subject=str(object_name))
-    return LockFile.parse(files.open_stored(stored, object_name), str(object_name))
+    for _ in range(2):
+        stored = read_bounded(store, object_name)
+        if _kernel.sha256_hex(stored) == name:
+            return LockFile.parse(files.open_stored(stored, object_name), str(object_name))
+    raise Torn("does not have the content that its name promises", subject=str(object_name))
 
 
 def unlock(repository: Repository, *, remove_all: bool = False) -> int:
     """Remove stale locks, and return how many; with ``remove_all`` every file in ``locks/``, readable or not.
 
-    A lock that the store will not let go of (somebody else's, behind a gateway) is a warning.
+    A lock that the store will not let go of (somebody else's, behind a gateway) is a warning. One whose bytes do not
+    fit its name keeps others out and tells nobody whose it is: where the store says that it is older than any live lock
+    gets, it goes; else ``Locked`` is raised at the end.
     """
     store, surroundings = repository.store, repository.surroundings
     removed = 0
-    for name in [info.name.name for info in store.list(Kind.LOCK)]:
+    torn: list[str] = []
+    for info in list(store.list(Kind.LOCK)):
+        name = info.name.name
         if not remove_all:
             try:
                 if not is_stale(load_lock(store, repository.files, name), surroundings):
                     continue
             except Missing:
                 continue
+            except Torn:
+                if info.modified_ns is None or surroundings.clock.now_ns() - info.modified_ns <= STALE_NS:
+                    torn.append(name)
+                    continue
             except (Damaged, LimitExceeded) as problem:
                 surroundings.warn(f"leaving what is no lock of this repository: {problem}")
                 continue
@@ -154,4 +175,10 @@ def unlock(repository: Repository, *, remove_all: bool = False) -> int:
             raise
         except StoreError as problem:
             surroundings.warn(f"cannot remove the lock {name[:8]}: {problem}")
+    if torn:
+        raise Locked(
+            f"damaged locks are left, since nobody can tell whose they are: {', '.join(name[:8] for name in torn)}",
+            subject=store.location,
+            hint="If nobody else works on the repository, `strongroom unlock --remove-all` removes them.",
+        )
     return removed

@@ -22,8 +22,14 @@ class Held(Protocol):
 class HeldLocks:
     """Safe to use from many threads, a signal's handler included: it takes no lock of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_each: bool = False) -> None:
+        """``one_each``: a repository has one lock of this process at most; a second finds that it is given twice."""
+        self._one_each = one_each
         self._locks: dict[int, Held] = {}
+
+    def given_twice(self, name: str) -> bool:
+        """Whether a lock that stands in a repository is ours, of another spelling of the place."""
+        return self._one_each and any(name in getattr(lock, "names", ()) for lock in list(self._locks.values()))
 
     def add(self, lock: Held) -> None:
         """It may be in the store from now on."""

@@ -19,7 +19,7 @@ from strongroom.format import rfc3339
 from strongroom.format.key import MAX_FILE, SALT_BYTES, KeyFile, encode_material, parse_material
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
@@ -53,7 +53,7 @@ def find_key(
     password: bytes,
     surroundings: Surroundings,
     *,
-    pinned: str | None = None,
+    pinned: Sequence[str] = (),
     hint: str | None = None,
     on_deriving: Callable[[], None] = lambda: None,
 ) -> tuple[str, _kernel.Key]:
@@ -90,10 +90,10 @@ def find_key(
     raise WrongPassword(what, subject=store.location)
 
 
-def _candidates(store: Store, pinned: str | None, hint: str | None) -> Iterator[str]:
-    """Names to try, each once: the pinned one without even a listing, those the hint begins, then all."""
+def _candidates(store: Store, pinned: Sequence[str], hint: str | None) -> Iterator[str]:
+    """Names to try, each once: the pinned ones without even a listing, those the hint begins, then all."""
     seen: set[str] = set()
-    early = [name for name in (pinned, hint) if name and is_object_name(name)]
+    early = [name for name in (*pinned, hint) if name and is_object_name(name)]
     for name in early:
         if name not in seen:
             seen.add(name)
@@ -107,15 +107,19 @@ def _candidates(store: Store, pinned: str | None, hint: str | None) -> Iterator[
 
 
 def read_key_file(store: Store, name: str) -> KeyFile:
-    """A key file whose bytes are what its name promises. Raises ``Missing``, ``Damaged``, ``LimitExceeded``."""
+    """A key file whose bytes are what its name promises: bad ones are read a second time.
+
+    Raises ``Missing``, ``Damaged``, ``LimitExceeded``.
+    """
     object_name = ObjectName(Kind.KEY, name)
     what = str(object_name)
     if store.stat(object_name).size > MAX_FILE:
         raise LimitExceeded("is longer than any key file", subject=what)
-    stored = store.read_bytes(object_name)
-    if _kernel.sha256_hex(stored) != name:
-        raise Damaged("does not have the content that its name promises", subject=what)
-    return KeyFile.parse(stored, what)
+    for _ in range(2):
+        stored = store.read_bytes(object_name)
+        if _kernel.sha256_hex(stored) == name:
+            return KeyFile.parse(stored, what)
+    raise Damaged("does not have the content that its name promises", subject=what)
 
 
 def unwrap(file: KeyFile, password: bytes, name: str) -> _kernel.Key:

@@ -72,6 +72,11 @@ class Lock:
         self._looked = threading.Event()  # the second look is over; ``_refusal`` says how it ended
         self._refusal: StrongroomError | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """What it has in the store, or may have."""
+        return [*self._names, *self._begun]
+
     def acquire(self, retry_seconds: float = 0.0, *, settle: bool = True) -> Self:
         """Take the lock, or raise ``Locked`` when others' stood in the way for ``retry_seconds``.
 

@@ -14,6 +14,7 @@ from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
 from strongroom.repository.locks import Lock
 from strongroom.repository.parallel import outcomes
+from strongroom.repository.state import Pin, pin_url
 from strongroom.repository.unpacked import UnpackedFiles
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Repository:
         self._trees: OrderedDict[tuple[str, bool], _kernel.Tree] = OrderedDict()
         self._guard = threading.Lock()
         self._held: Lock | None = None
+        self.stranger: StrongroomError | None = None
+        """Why nothing is written here: this machine knows another repository at this place. None: it knows this one."""
 
     @property
     def id(self) -> str:
@@ -289,8 +292,19 @@ class Repository:
         """Remember another key file as the one in use; the master key behind it is the same."""
         self.key_id = key_id
 
+    def admit(self) -> None:
+        """Remember it at its place, beside what is known there; it may be written to from now on."""
+        self.stranger = None
+        if self.state is not None:
+            self.state.pin(Pin(pin_url(self.location), self.id, self.polynomial, self.key_id))
+
     def refuse_unless_writable_by_backup(self) -> None:
-        """Raise ``Unsupported`` for what backup must not write: fixed-size chunks, or the hot half, of rustic."""
+        """Raise ``Unsupported`` for what backup must not write: fixed-size chunks, or the hot half, of rustic.
+
+        Raises ``RepositoryError`` for a stranger.
+        """
+        if self.stranger is not None:
+            raise self.stranger
         obstacle = self.config.backup_obstacle
         if obstacle is not None:
             raise Unsupported(

@@ -11,19 +11,21 @@ from strongroom.format.config import VERSIONS, RepositoryConfig, check_polynomia
 from strongroom.repository.keyring import find_key, store_key
 from strongroom.repository.opened import Repository
 from strongroom.repository.parallel import begun
-from strongroom.repository.state import Pin, RepositoryState, StateDirectory, pin_url
+from strongroom.repository.state import pin_url
 from strongroom.repository.surroundings import Surroundings
 from strongroom.repository.unpacked import MAX_PLAINTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from strongroom.repository.cache import Cache
+    from strongroom.repository.state import Pin, StateDirectory
     from strongroom.storage.contract import Store
 
-_PINNED_HINT = (
-    "If it was you who replaced it, remove {path} and run this again; "
-    "if not, somebody has changed what your backups go to."
+_KNOWN_HINT = "Is its disk mounted, and is the place right?"
+_STRANGER_HINT = (
+    "Disks that take turns at one place, or a repository that you have replaced: say so once with --accept-repository, "
+    "and both are known here. If it was not you, somebody has changed what your backups go to. Reading is possible."
 )
 
 
@@ -36,25 +38,26 @@ def initialise(
     surroundings: Surroundings | None = None,
     cache: Cache | None = None,
     state: StateDirectory | None = None,
+    beside_known: bool = False,
 ) -> Repository:
-    """Make a new repository and return it opened.
+    """Make a new repository and return it opened. ``beside_known``: even where another is known to stand.
 
     ``polynomial``: that of another repository, so that chunks agree; a random irreducible one otherwise. The key is
     stored before the config, so that a run that breaks off leaves nothing that passes for a repository. Raises
-    ``Exists`` when there is a repository already, ``RepositoryError`` when the state directory has pinned one here.
+    ``Exists`` when there is a repository already, ``RepositoryError`` when the state directory knows one here.
     """
     surroundings = surroundings or Surroundings()
     if version not in VERSIONS:
         raise UsageError(f"there is no version {version} of the format", hint="Use 2, or 1 for very old clients.")
     if polynomial is not None:
         check_polynomial(polynomial)
-    pin = state.pin_at(pin_url(store.location)) if state is not None else None
+    pins = _pins(store, state)
     _refuse_to_replace(store)
-    if pin is not None and state is not None:
+    if pins and not beside_known:
         raise RepositoryError(
-            f"the repository {pin.repository_id[:10]} stood here and is gone; refusing to put another in its place",
+            f"the repository {_named(pins)} stood here and is gone; refusing to put another in its place",
             subject=store.location,
-            hint=_PINNED_HINT.format(path=state.repository(pin.repository_id).path),
+            hint=f"{_KNOWN_HINT} With --accept-repository another one is made here, and both are known.",
         )
     store.prepare()
     identity = surroundings.random_bytes(32).hex()
@@ -62,7 +65,9 @@ def initialise(
     key = _kernel.Key.generate()
     key_id = store_key(store, key, password, surroundings)
     store.create(CONFIG, key.seal(config.encode()))
-    return _assemble(store, _read_config(store, state, pin), key_id, key, surroundings, cache=cache, state=state)
+    made = _assemble(store, _read_config(store, pins), key_id, key, surroundings, cache=cache, state=state)
+    made.admit()
+    return made
 
 
 def _refuse_to_replace(store: Store) -> None:
@@ -91,17 +96,17 @@ def open_repository(
 ) -> Repository:
     """Open a repository with any of its keys.
 
-    Raises ``NoRepository``, ``WrongPassword``, ``Damaged`` (a broken config), ``Unsupported`` (another version), and
-    ``RepositoryError`` when another repository stands where the state directory has pinned one.
+    Raises ``NoRepository``, ``WrongPassword``, ``Damaged`` (a broken config), ``Unsupported`` (another version). One
+    that this machine does not know, where it knows others, is opened as a stranger: it may be read.
     """
     surroundings = surroundings or Surroundings()
-    pin = state.pin_at(pin_url(store.location)) if state is not None else None
-    pinned = pin.key_id if pin is not None else None
+    pins = _pins(store, state)
+    pinned = tuple(pin.key_id for pin in pins)
     reading: list[Callable[[], tuple[bytes, bool]]] = []
 
     def read_config() -> None:
         if not reading:
-            reading.append(begun(lambda: _read_config(store, state, pin)))
+            reading.append(begun(lambda: _read_config(store, pins)))
 
     try:  # while a key is derived the store would be idle
         key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint, on_deriving=read_config)
@@ -124,32 +129,49 @@ def _assemble(
 ) -> Repository:
     """The repository behind a master key, compared with what was pinned here, and pinned. ``found``: its config."""
     stored, near = found
-    url = pin_url(store.location)
-    pin = state.pin_at(url) if state is not None else None
+    pins = _pins(store, state)
+    config = RepositoryConfig.parse(_opened_config(store, key, stored))
+    remembered = state.repository(config.id) if state is not None else None
+    cached = cache.repository(config.id) if cache is not None and not near else None
+    repository = Repository(store, config, key, key_id, surroundings, cache=cached, state=remembered, near=near)
+    if not pins or any((pin.repository_id, pin.polynomial) == (config.id, config.polynomial) for pin in pins):
+        repository.admit()
+    else:
+        repository.stranger = RepositoryError(
+            f"another repository stands here ({config.id[:10]}) than this machine knows ({_named(pins)}); "
+            "nothing is written to it",
+            subject=store.location,
+            hint=_STRANGER_HINT,
+        )
+    return repository
+
+
+def _opened_config(store: Store, key: _kernel.Key, stored: bytes) -> bytes:
+    """The config's plaintext. One that does not open is read a second time: the line may have been at fault."""
     try:
-        plaintext = key.open(stored)
+        return key.open(stored)
+    except Damaged:
+        again = _read_config(store, [])[0]
+    try:
+        return key.open(again)
     except Damaged:
         raise Damaged(
             "is damaged, or does not belong to these keys",
             subject=f"config of {store.location}",
             hint="Bring back its first version from the store or a copy; it never changes.",
         ) from None
-    config = RepositoryConfig.parse(plaintext)
-    if pin is not None and state is not None and (pin.repository_id, pin.polynomial) != (config.id, config.polynomial):
-        raise RepositoryError(
-            f"another repository stands here ({config.id[:10]}) than this machine knows ({pin.repository_id[:10]})",
-            subject=store.location,
-            hint=_PINNED_HINT.format(path=state.repository(pin.repository_id).path),
-        )
-    remembered: RepositoryState | None = None
-    if state is not None:
-        remembered = state.repository(config.id)
-        remembered.pin(Pin(url, config.id, config.polynomial, key_id))
-    cached = cache.repository(config.id) if cache is not None and not near else None
-    return Repository(store, config, key, key_id, surroundings, cache=cached, state=remembered, near=near)
 
 
-def _read_config(store: Store, state: StateDirectory | None, pin: Pin | None) -> tuple[bytes, bool]:
+def _pins(store: Store, state: StateDirectory | None) -> list[Pin]:
+    """What this machine knows to stand at a store's place, at one time or another."""
+    return state.pins_at(pin_url(store.location)) if state is not None else []
+
+
+def _named(pins: Sequence[Pin]) -> str:
+    return " or ".join(pin.repository_id[:10] for pin in pins)
+
+
+def _read_config(store: Store, pins: Sequence[Pin]) -> tuple[bytes, bool]:
     """The config's envelope, and whether the store lies on this machine: it gives out descriptors, then."""
     limit = MAX_PLAINTEXT[Kind.CONFIG] + 32
     try:
@@ -159,9 +181,7 @@ def _read_config(store: Store, state: StateDirectory | None, pin: Pin | None) ->
             return reader.read(limit), reader.fileno() is not None
     except Missing:
         hint = "`strongroom init` makes one there."
-        if pin is not None and state is not None:
-            hint = "This machine knows a repository here. " + _PINNED_HINT.format(
-                path=state.repository(pin.repository_id).path
-            )
+        if pins:
+            hint = f"This machine knows the repository {_named(pins)} here. {_KNOWN_HINT}"
         where = f"Is there a repository at the following location?\n{store.location}"
         raise NoRepository("repository does not exist: there is no config file", hint=f"{where}\n{hint}") from None

@@ -7,6 +7,7 @@ treated like a lost one. Lost or broken: a warning, and everything is read again
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import posixpath
@@ -19,13 +20,14 @@ from strongroom.base.record import as_dict, record, replace
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _VERSION = 1
 _MAX_FILE = 16 << 20
 _MAX_RUNS = 1000
 """How many sources are remembered; whoever names each run otherwise must not fill the file for ever."""
 _SALT_BYTES = 32
+_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.EIO}
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -117,6 +119,18 @@ def _name(text: str) -> str:
     return text
 
 
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """While nobody else changes the state; where the file system has no locks, whoever comes last is believed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(path))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+
+
 class StateDirectory:
     """The folder with one JSON file for each repository ID. ``surroundings.warn`` hears of lost and broken ones."""
 
@@ -124,19 +138,20 @@ class StateDirectory:
         self.folder = os.path.abspath(folder)
         self._surroundings = surroundings or Surroundings()
 
-    def pin_at(self, url: str) -> Pin | None:
-        """The pin of a URL (``pin_url``), whichever repository's file has it."""
+    def pins_at(self, url: str) -> list[Pin]:
+        """The pins of a URL (``pin_url``) in all repositories' files: disks may take turns at one mount point."""
         try:
             files = sorted(os.listdir(self.folder))
         except OSError:
-            return None
+            return []
+        found: list[Pin] = []
         for file in files:
             repository_id, extension = posixpath.splitext(file)
             if extension == ".json" and is_object_name(repository_id):
                 content = self.repository(repository_id).content()
                 if content is not None and url in content.pins:
-                    return content.pins[url]
-        return None
+                    found.append(content.pins[url])
+        return found
 
     def repository(self, repository_id: str) -> RepositoryState:
         """The state of one repository; empty when there is none yet."""
@@ -152,7 +167,6 @@ class RepositoryState:
         self._folder = folder
         self._surroundings = surroundings
         self._fresh_salt = surroundings.random_bytes(_SALT_BYTES)
-        self._told: set[str] = set()
 
     @property
     def salt(self) -> bytes:
@@ -199,21 +213,25 @@ class RepositoryState:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-            reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-            self._warn(f"ignoring {self.path}: {reason or type(problem).__name__}; all files are read again")
+            reason = "it is not what was written there"
+            if isinstance(problem, OSError):
+                reason = problem.strerror or reason
+            elif type(problem) is ValueError and str(problem):
+                reason = str(problem)
+            self._warn(f"ignoring the state in {self.path}: {reason}; its repository counts as new here")
             return None
 
     def _warn(self, text: str) -> None:
         """Once each: a run reads and writes the file several times."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._surroundings.told:
+            self._surroundings.told.add(text)
             self._surroundings.warn(text)
 
     def _change(self, change: Callable[[_Content], _Content]) -> None:
         temporary = f"{self.path}.{os.getpid()}.tmp"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            with file_lock(os.path.join(self._folder, ".lock")):
+            with _alone(os.path.join(self._folder, ".lock")):
                 old = self.content() or _Content(self._fresh_salt, {}, {})
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
                 with open(descriptor, "wb") as file:

@@ -65,5 +65,7 @@ class Surroundings:
     gid: int = field(default_factory=os.getgid)
     pid: int = field(default_factory=os.getpid)
     process_alive: Callable[[int], bool] = _alive
+    told: set[str] = field(default_factory=set)
+    """Warnings that are said once only."""
     locks: HeldLocks = field(default_factory=HeldLocks)
     """Those of this process, for whoever ends it."""

@@ -181,6 +181,13 @@ def readable(sock: Wire) -> bool:
     return bool(poller.poll(0))
 
 
+def _words(error: Exception) -> str:
+    """What the system said, without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
 def connection_error(
     error: Exception, subject: str, *, connecting: bool = False, through: str = "the server"
 ) -> StoreError:
@@ -202,7 +209,7 @@ def connection_error(
         )
     if connecting and isinstance(error, ssl.SSLError) and reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}:
         return Refused("the server does not speak TLS", subject=subject, hint="Is it http:// rather than https://?")
-    text = "no progress for too long" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    text = "no progress for too long" if isinstance(error, TimeoutError) else _words(error)
     if connecting:
         return Unreachable(f"{through} cannot be reached: {text}", subject=subject)
     return Unavailable(f"the connection broke: {text}", subject=subject)

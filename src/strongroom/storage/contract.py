@@ -122,6 +122,11 @@ class Store(ABC):
     def location(self) -> str:
         """The place as a user would write it, without credentials."""
 
+    @property
+    def place(self) -> object:
+        """Equal for two stores at one place, as far as that can be known without asking anybody."""
+        return self.location
+
     @abstractmethod
     def prepare(self) -> None:
         """Make the place ready to take objects (folders). Idempotent; destroys nothing."""

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS}
+NO_LINKS = {
+    errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV, errno.EIO
+}  # fmt: skip
+"""How file systems say that they have no hard links, or no rename that does not replace: FUSE says EIO for both. A disk
+that fails says so again, to what is tried instead."""
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
+_OWN_PERMISSIONS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO}
 
 
 def sync_file(descriptor: int) -> None:
@@ -22,6 +28,15 @@ def sync_file(descriptor: int) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _NO_SYNC:
+            raise
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """chmod a file; a mounted share (SMB, FAT, FUSE) that has permissions of its own is taken as it is."""
+    try:
+        os.fchmod(descriptor, mode)
+    except OSError as error:
+        if error.errno not in _OWN_PERMISSIONS:
             raise
 
 
@@ -68,8 +83,16 @@ def write_new(path: str, data: bytes, temporary: str) -> bool:
             os.link(temporary, path)
         except FileExistsError:
             made = False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            try:
+                rename_new(temporary, path)
+            except FileExistsError:
+                made = False
     finally:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
     sync_folder(os.path.dirname(path) or ".")
     return made
 
@@ -96,21 +119,22 @@ def _renameat2() -> Callable[[bytes, bytes], None] | None:
 def rename_new(source: str, target: str) -> None:
     """Give a file its final name; never replaces. Raises FileExistsError, OSError.
 
-    renameat2 first; a hard link where that is not known; where neither is (FAT on old kernels), a look and a rename.
+    renameat2 first; a hard link where that is not known; where neither is (FAT on old kernels, much of FUSE), a look
+    and a rename.
     """
     rename = _renameat2()
     if rename is not None:
         try:
             rename(os.fsencode(source), os.fsencode(target))
         except OSError as error:
-            if error.errno not in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+            if error.errno not in NO_LINKS:
                 raise
         else:
             return
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+        if error.errno not in NO_LINKS:
             raise
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from error

@@ -43,6 +43,15 @@ class LocalStore(Store):
         """The folder's absolute path."""
         return self.path
 
+    @property
+    def place(self) -> object:
+        """The folder itself, whatever leads to it."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return os.path.realpath(self.path)
+        return status.st_dev, status.st_ino
+
     def prepare(self, *, shards: bool = True) -> None:
         """Make the folders that restic's ``init`` makes, parents of the repository included.
 

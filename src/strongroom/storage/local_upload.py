@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.storage import temporary
 from strongroom.storage.contract import Upload, check_size
-from strongroom.storage.durable import sync_file, sync_folder
+from strongroom.storage.durable import set_mode, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from strongroom.storage.local import LocalStore
 
 _BLOCK = 1 << 20
-_OWN_PERMISSIONS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-"""How a mounted share (SMB, FAT) says that it has permissions of its own."""
 
 
 class LocalUpload(Upload):
@@ -56,11 +53,7 @@ class LocalUpload(Upload):
     def _commit(self) -> None:
         descriptor = self._file.descriptor
         modes = self._store.modes
-        try:
-            os.fchmod(descriptor, modes.file)
-        except OSError as error:
-            if error.errno not in _OWN_PERMISSIONS:
-                raise
+        set_mode(descriptor, modes.file)
         sync_file(descriptor)
         try:
             temporary.publish(self._file, self._store.path, modes.folder, self._target)

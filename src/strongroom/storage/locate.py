@@ -7,6 +7,7 @@ A word before a colon is a scheme, as with restic; a path that has a colon in it
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from typing import TYPE_CHECKING, cast
 
@@ -60,6 +61,24 @@ def open_store(url: str, options: StoreOptions | None = None) -> Store:
     module, function = target.split(":")
     opener = cast("Callable[[str, StoreOptions], Store]", getattr(importlib.import_module(module), function))
     return opener(rest, options)
+
+
+def place_of(url: str, options: StoreOptions) -> object:
+    """Equal for all spellings of one place, as far as is known without asking anybody. Raises ``UsageError``."""
+    scheme, rest = split_scheme(url)
+    if scheme == "local":
+        from strongroom.storage.local import LocalStore  # noqa: PLC0415 -- as above
+
+        return LocalStore(os.path.expanduser(rest)).place
+    if scheme == "rest":
+        from strongroom.storage.rest_url import parse  # noqa: PLC0415
+
+        return parse(rest, options).place
+    if scheme == "s3":
+        from strongroom.storage.s3_url import parse as parse_s3  # noqa: PLC0415
+
+        return parse_s3(rest, options).location
+    return scheme, rest.rstrip("/")
 
 
 def split_scheme(url: str) -> tuple[str, str]:

@@ -52,6 +52,11 @@ class RcloneStore(RestStore):
         """The remote as the user wrote it."""
         return f"rclone:{redact(self._remote)}"
 
+    @property
+    def place(self) -> object:
+        """The remote: each has a server of its own."""
+        return self._remote.rstrip("/")
+
     def close(self) -> None:
         """End rclone."""
         super().close()

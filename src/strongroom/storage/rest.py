@@ -46,6 +46,11 @@ class RestStore(Store):
         """The URL without credentials."""
         return self.client.address.location
 
+    @property
+    def place(self) -> object:
+        """Server and path, however they are written."""
+        return self.client.address.place
+
     def prepare(self) -> None:
         """Have the server make its folders."""
         answer = self.client.ask("POST", "?create=true", {"Content-Length": "0"})

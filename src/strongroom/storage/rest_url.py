@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -38,6 +39,13 @@ class RestAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == (443 if self.tls else 80) else f":{self.port}"
         return f"rest:{'https' if self.tls else 'http'}://{host}{port}{self.path}"
+
+    @property
+    def place(self) -> object:
+        """Equal for all spellings of one place: those of the path, of the host's letters, of the port."""
+        parts = [part for part in unquote(self.path).split("/") if part]
+        socket = os.path.realpath(self.socket) if self.socket is not None else None
+        return self.tls, self.host.lower().rstrip("."), self.port, socket, tuple(parts)
 
     @property
     def endpoint(self) -> Endpoint:

@@ -14,12 +14,12 @@ import fcntl
 import os
 
 from strongroom.base.record import mutable
-from strongroom.storage.durable import rename_new
+from strongroom.storage.durable import NO_LINKS, rename_new, set_mode, sync_file
 
 FOLDER = os.path.join(".strongroom", "tmp")
 _PREFIX = "upload-"
-_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS}
-_NO_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOENT, errno.EINVAL, errno.ENOSYS, errno.EXDEV}
+_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, errno.EIO}
+_NO_LINK = NO_LINKS | {errno.ENOENT}
 _BLOCK = 1 << 20
 
 
@@ -66,7 +66,7 @@ def open_named(root: str, folder_mode: int) -> TemporaryFile:
             os.stat(root)  # never makes the repository itself anew: its disk may be unmounted
             os.makedirs(folder, folder_mode, exist_ok=True)
             continue
-        if _locked(descriptor) and os.fstat(descriptor).st_nlink == 1:
+        if _locked(descriptor) and os.path.lexists(path):
             return TemporaryFile(descriptor, path)
         os.close(descriptor)  # a sweeper was faster than our flock, and has removed it or will
 
@@ -116,8 +116,8 @@ def _give_name(temporary: TemporaryFile, named: TemporaryFile) -> None:
         while block := os.pread(temporary.descriptor, _BLOCK, position):
             write_all(named.descriptor, block)
             position += len(block)
-        os.fchmod(named.descriptor, status.st_mode & 0o7777)
-        os.fsync(named.descriptor)
+        set_mode(named.descriptor, status.st_mode & 0o7777)
+        sync_file(named.descriptor)
     except BaseException:
         named.discard()
         raise

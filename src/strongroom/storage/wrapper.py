@@ -33,6 +33,11 @@ class Wrapper(Store):
         """The inner store's."""
         return self.inner.location
 
+    @property
+    def place(self) -> object:
+        """The inner store's."""
+        return self.inner.place
+
     def prepare(self) -> None:
         """Handed on."""
         self.inner.prepare()

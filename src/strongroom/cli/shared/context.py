@@ -23,6 +23,8 @@ class Context:
         self.arguments = arguments
         self.out = out
         self.signals = signals
+        self.told: set[str] = set()
+        """Warnings that are said once only."""
 
     @property
     def json(self) -> bool:

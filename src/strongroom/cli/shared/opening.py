@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, 
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import passwords
+from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.failure import advice, sentence
 from strongroom.cli.shared.patience import PatientClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
 def surroundings(context: Context) -> Surroundings:
     """The machine, with warnings going where the user sees them."""
-    return Surroundings(clock=PatientClock(context.signals), warn=context.warn, locks=context.signals.locks())
+    return Surroundings(
+        clock=PatientClock(context.signals), warn=context.warn, told=context.told, locks=context.signals.locks()
+    )
 
 
 def store_of(context: Context, target: Target, standing: Standing | None = None) -> Store:
@@ -198,6 +202,7 @@ def _came_from(password: PasswordSource) -> str:
 def targets_of(context: Context) -> list[Target]:
     """The repositories the command line means; a variable that hides some of the file's is spoken of."""
     targets = find_targets(context.settings)
+    refuse_twice(targets)
     missed = left_out_of_file(context.settings, targets)
     if missed is not None:
         variable, names = missed
@@ -231,7 +236,9 @@ def locked(
     Who only reads begins while restic's wait for others' locks goes on, and hears at the end, at the latest, that the
     lock was refused.
     """
-    if context.settings.get("no_lock") and not writing:
+    if writing:
+        admit(context, repository)
+    elif context.settings.get("no_lock"):
         return nullcontext()
     retry = context.settings.get("retry_lock").value
     try:
@@ -283,9 +290,18 @@ def each_repository(
     return failures.pop() if len(failures) == 1 else exit_codes.FAILED if failures else exit_codes.OK
 
 
+def _names(sentence: str, label: str) -> bool:
+    """Whether a sentence begins with the repository already: by its URL, or its path as a whole."""
+    without = re.sub(r"://[^/@]*@", "://", label).rstrip("/")
+    return any(sentence.startswith(place) for place in (f"{label}:", f"{without}/", f"{os.path.abspath(label)}:"))
+
+
 def say_failure(context: Context, label: str, error: StrongroomError) -> None:
     """An error of one repository among several, on standard error."""
-    text = "\n".join(filter(None, (f"{label}: {sentence(error)}", advice(error))))
+    what = sentence(error)
+    if not _names(what, label):
+        what = f"{label}: {what}"
+    text = "\n".join(filter(None, (what, advice(error))))
     if context.json:
         context.out.warn_json({"message_type": "error", "error": {"message": text}, "repository": label})
     else:

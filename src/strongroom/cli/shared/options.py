@@ -117,6 +117,12 @@ GLOBAL_OPTIONS: tuple[Option, ...] = (
         metavar="KEY",
         help="ID of the key to try first (default: $RESTIC_KEY_HINT)",
     ),
+    _flag(
+        _REPOSITORY,
+        "--accept-repository",
+        help="write to a repository that this machine does not know, at a place where it knows another, and know both "
+        "from then on: for disks that take turns (default: $STRONGROOM_ACCEPT_REPOSITORY)",
+    ),
     _value(_REPOSITORY, "--config", metavar="FILE", help="the configuration file to use (default: $STRONGROOM_CONFIG)"),
     _flag(_OUTPUT, "--json", help="write JSON for programs, with restic's events and names"),
     _flag(_OUTPUT, "-q", "--quiet", help="show no progress and no summary"),

@@ -60,6 +60,7 @@ _SETTINGS: dict[str, _Setting] = {
     "insecure_tls": _Setting("insecure_tls", None, "insecure_tls", _truth, False, True),
     "http_user_agent": _Setting("http_user_agent", "HTTP_USER_AGENT", None, str, None, False),
     "stuck_request_timeout": _Setting("stuck_request_timeout", None, None, values.duration, 300.0, False),
+    "accept_repository": _Setting("accept_repository", "ACCEPT_REPOSITORY", None, _truth, False, False),
     "no_lock": _Setting("no_lock", None, None, _truth, False, False),
     "retry_lock": _Setting("retry_lock", "RETRY_LOCK", "retry_lock", values.duration, 0.0, False),
     "cache_dir": _Setting("cache_dir", "CACHE_DIR", "cache_dir", str, None, False),

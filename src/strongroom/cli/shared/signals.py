@@ -66,7 +66,7 @@ class Signals:
         if self._locks is None:
             from strongroom.repository.held_locks import HeldLocks
 
-            self._locks = HeldLocks()
+            self._locks = HeldLocks(one_each=True)
             if threading.current_thread() is threading.main_thread():
                 receive, send = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
                 signal.set_wakeup_fd(send, warn_on_full_buffer=False)
