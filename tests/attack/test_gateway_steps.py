@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from strongroom.receipts.database import Database
-from strongroom.receipts.steady import SETTLE_NS, Steady
+from strongroom.base.steady import SETTLE_NS, Steady
+from strongroom.database.engine import Database
 from tests.support.gateways import Gateway, name_of, operate
 from tests.support.waiting import away_from_midnight, until
 

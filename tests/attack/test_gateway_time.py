@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.steady import SETTLE_NS
 from strongroom.receipts import clock_watch
 from strongroom.receipts.checkpoint import Checkpoint
 from strongroom.receipts.clock_watch import ClockWatch
@@ -17,7 +18,6 @@ from strongroom.receipts.commit import commit_group
 from strongroom.receipts.leaf import parse
 from strongroom.receipts.log_state import change, state
 from strongroom.receipts.note import COSIGNATURE, Note
-from strongroom.receipts.steady import SETTLE_NS
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of
 from tests.support.logs import Log, draft, make_log, new_signer

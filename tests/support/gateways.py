@@ -25,7 +25,7 @@ import bcrypt
 import sqlalchemy as sa
 import trustme
 
-from strongroom.receipts.database import Database
+from strongroom.database.engine import Database
 from strongroom.receipts.leaf import Receipt
 from strongroom.receipts.log_source import FolderSource, LogSource, open_source
 from strongroom.receipts.show import entries

@@ -9,8 +9,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strongroom.base.clock import SystemClock
+from strongroom.database.engine import Database
 from strongroom.receipts.commit import Committed, Draft, commit_group
-from strongroom.receipts.database import Database
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_state import ensure_log, migrate
 from strongroom.receipts.note import Signer

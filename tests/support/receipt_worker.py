@@ -11,8 +11,8 @@ import sys
 import threading
 
 from strongroom.base.clock import SystemClock
+from strongroom.database.engine import Database
 from strongroom.receipts.commit import Committer
-from strongroom.receipts.database import Database
 from strongroom.receipts.sequencer import Sequencer
 from strongroom.receipts.signing_key import load
 from strongroom.receipts.tile_store import Folder

@@ -16,10 +16,10 @@ from tests.support.waiting import until
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Unavailable
+from strongroom.database.engine import Database
 from strongroom.receipts import schema
 from strongroom.receipts.clock_watch import ClockWatch
 from strongroom.receipts.commit_process import CommitProcess, RemoteCommitter, control_pair
-from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import ensure_log, migrate
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.database.engine import Database
 from strongroom.gateway import comparison, registry
 from strongroom.gateway.comparison import Difference, differences
 from strongroom.receipts.commit import Draft, commit_group
-from strongroom.receipts.database import Database
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_state import migrate
 from strongroom.storage.contract import Info

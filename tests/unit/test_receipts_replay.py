@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.support.logs import Log, make_log
 
+from strongroom.database.engine import Database
 from strongroom.receipts import tiles
 from strongroom.receipts.audit import audit
-from strongroom.receipts.database import Database
 from strongroom.receipts.leaf import parse
 from strongroom.receipts.log_source import FolderSource
 from strongroom.receipts.log_state import entries, state

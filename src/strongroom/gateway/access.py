@@ -31,9 +31,9 @@ from strongroom.gateway.telling import tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
 
 CACHE_SECONDS = 60.0
 CACHE_SIZE = 4096

@@ -15,9 +15,9 @@ from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
+    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.repository import Repository
-    from strongroom.receipts.database import Database
 
 SAID_NS = 86_400 * 10**9
 

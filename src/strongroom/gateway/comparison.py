@@ -17,7 +17,7 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.receipts import schema as log_schema
 
 if TYPE_CHECKING:
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.storage.contract import Store
 
 KINDS = (Kind.CONFIG, Kind.KEY, Kind.SNAPSHOT, Kind.INDEX, Kind.DATA)

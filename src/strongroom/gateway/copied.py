@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from strongroom.gateway import watch_schema
 
 if TYPE_CHECKING:
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
 
 
 def note(database: Database, label: str, repository: str, original: str) -> None:

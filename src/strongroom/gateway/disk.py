@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
+    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
 
 OWN = ".strongroom"
 ID_SECONDS = 1.0

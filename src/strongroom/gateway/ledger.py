@@ -19,9 +19,9 @@ from strongroom.receipts.log_state import read_state
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
+    from strongroom.database.engine import Database
     from strongroom.gateway.repository import Repository
     from strongroom.receipts.commit_process import Commits
-    from strongroom.receipts.database import Database
     from strongroom.receipts.note import Signer
 
 

@@ -24,11 +24,11 @@ from strongroom.receipts.leaf import LeafType
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.metrics import Metrics
     from strongroom.gateway.place import Place
     from strongroom.gateway.repository import Repository
-    from strongroom.receipts.database import Database
 
 LOOK_SECONDS = 2.0
 EVERY_NS = 86_400 * 10**9

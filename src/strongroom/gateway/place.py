@@ -10,10 +10,10 @@ from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
     from strongroom.receipts.tail import Tail
     from strongroom.receipts.tile_store import TileStore
 

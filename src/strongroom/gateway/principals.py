@@ -15,7 +15,7 @@ from strongroom.gateway.registry import PRINCIPALS
 from strongroom.gateway.roles import GIVEN, Role
 
 if TYPE_CHECKING:
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
 
 MAX_TOKENS = 2
 """So many of one principal may live at once: the old one until the new one is in place everywhere."""

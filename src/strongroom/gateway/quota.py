@@ -21,9 +21,9 @@ from strongroom.gateway.policy import Quota
 from strongroom.gateway.usage import ALL, DAY_NS, SEALED
 
 if TYPE_CHECKING:
+    from strongroom.database.engine import Database
     from strongroom.gateway.access import Identity
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
 
 STEP = 16 << 20
 """The most bytes that are reserved ahead of a body of unknown length; never more than have come."""

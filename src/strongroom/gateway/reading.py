@@ -23,11 +23,11 @@ from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
+    from strongroom.database.engine import Database
     from strongroom.gateway.access import Identity
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.metrics import Metrics
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
 
 FACTOR = 10
 """So many times the mean of a principal's days is far more than usual."""

@@ -14,7 +14,7 @@ from strongroom.receipts.leaf import LeafType, parse
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
 
 
 PRINCIPALS = "principals"

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
+    from strongroom.database.engine import Database
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.registry import RepositoryState
-    from strongroom.receipts.database import Database
     from strongroom.receipts.tile_store import TileStore
     from strongroom.storage.contract import Store
 

@@ -20,8 +20,8 @@ from strongroom.receipts.replay_source import Fork
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.place import Place
-    from strongroom.receipts.database import Database
     from strongroom.receipts.note import Verifier
 
 

@@ -7,6 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, StrongroomError
+from strongroom.database.engine import Database, sqlite_file
+from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway import metrics, schema, watch_schema
 from strongroom.gateway.access import Access
 from strongroom.gateway.apart import apart
@@ -18,8 +20,6 @@ from strongroom.gateway.restored import bring_up
 from strongroom.gateway.supervisor import Supervisor
 from strongroom.receipts.clock_watch import load_steady
 from strongroom.receipts.commit import boot_id
-from strongroom.receipts.database import Database, sqlite_file
-from strongroom.receipts.database_file import check_file, remember_closed
 from strongroom.receipts.log_state import ensure_log, migrate, state
 from strongroom.receipts.signing_key import load, load_or_create
 

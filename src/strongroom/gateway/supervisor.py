@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
+from strongroom.database.engine import Database
 from strongroom.gateway.allocator import give_memory_back
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.telling import tell
 from strongroom.gateway.worker import SUPERVISED, exit_worker, run, watch_of
 from strongroom.receipts.commit_process import CommitProcess, control_pair
-from strongroom.receipts.database import Database
 
 if TYPE_CHECKING:
     import socket

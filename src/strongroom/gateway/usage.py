@@ -18,7 +18,7 @@ from strongroom.receipts.leaf import LeafType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.receipts.database import Database, Statements
+    from strongroom.database.engine import Database, Statements
 
 ALL = "*"
 """All principals together."""

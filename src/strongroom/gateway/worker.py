@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import StrongroomError
+from strongroom.database.engine import Database
 from strongroom.gateway import adoptions, copied
 from strongroom.gateway.access import Access
 from strongroom.gateway.access_log import AccessLog
@@ -32,7 +33,6 @@ from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
 from strongroom.receipts.commit import boot_id
 from strongroom.receipts.commit_process import RemoteCommitter
 from strongroom.receipts.countersigning import Countersigning
-from strongroom.receipts.database import Database
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.sequencer import Sequencer

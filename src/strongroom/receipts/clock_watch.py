@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.steady import SETTLE_NS, STEP_NS, since_boot_ns
 from strongroom.receipts import schema
 from strongroom.receipts.leaf import LeafType, parse
 from strongroom.receipts.log_state import read_state
 from strongroom.receipts.note import parse_note
-from strongroom.receipts.steady import SETTLE_NS, STEP_NS, since_boot_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.base.clock import Clock
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.receipts.note import Verifier
 
 WITNESS_NS = 300 * 10**9

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.receipts.database import Database, Statements
+    from strongroom.database.engine import Database, Statements
     from strongroom.receipts.leaf import Told
 
 GROUP = 256

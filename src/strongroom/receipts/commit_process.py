@@ -24,8 +24,8 @@ from strongroom.receipts.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
+    from strongroom.database.engine import Database
     from strongroom.receipts.clock_watch import ClockWatch
-    from strongroom.receipts.database import Database
 
 LARGEST = 64 * 1024
 """Bytes of a message; a leaf has 8 KiB at most."""

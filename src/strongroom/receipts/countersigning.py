@@ -20,8 +20,8 @@ from strongroom.receipts.merkle import consistency_proof
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
+    from strongroom.database.engine import Database
     from strongroom.receipts.checkpoint import Checkpoint
-    from strongroom.receipts.database import Database
     from strongroom.receipts.witness_client import WitnessClient
 
 EVERY_SECONDS = 60.0

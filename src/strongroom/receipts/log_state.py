@@ -15,7 +15,7 @@ from strongroom.receipts.tiles import HASH, WIDTH
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.receipts.merkle import Node
 
 

@@ -26,7 +26,7 @@ from strongroom.receipts.tiles import WIDTH
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.receipts.log_state import LogState
     from strongroom.receipts.note import Verifier
     from strongroom.receipts.tail import Tail

@@ -17,7 +17,7 @@ from strongroom.receipts.merkle import leaf_hash
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.receipts.log_state import LogState
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
 
 _NUMBERED = re.compile(r"(.*?)([0-9]*)\Z")
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.base.clock import Clock
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.receipts.log_state import LogState
     from strongroom.receipts.note import Signer
     from strongroom.receipts.replay import Witnessed

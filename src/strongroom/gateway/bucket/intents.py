@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.objects import ObjectName
+    from strongroom.database.engine import Database
     from strongroom.gateway.repository import Repository
-    from strongroom.receipts.database import Database
 
 ELSEWHERE_SECONDS = 600.0
 """After so long an upload of a gateway on another machine, whose life cannot be seen from here, is over."""

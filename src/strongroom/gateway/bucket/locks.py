@@ -20,8 +20,8 @@ from strongroom.storage.wrapper import Wrapper
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.bucket.repository import BucketRepository
-    from strongroom.receipts.database import Database
     from strongroom.storage.contract import Store
 
 

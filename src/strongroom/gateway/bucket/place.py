@@ -29,10 +29,10 @@ from strongroom.storage.options import StoreOptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.database import Database
     from strongroom.storage.contract import Store
 
 KNOWN_SECONDS = 30.0

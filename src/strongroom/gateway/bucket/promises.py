@@ -23,7 +23,7 @@ from strongroom.base.errors import Missing, Refused, StrongroomError, Unavailabl
 from strongroom.gateway import schema
 
 if TYPE_CHECKING:
-    from strongroom.receipts.database import Database
+    from strongroom.database.engine import Database
     from strongroom.storage.keyed import Keyed
 
 PLACE = ".strongroom/probe"

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
+    from strongroom.database.engine import Database
     from strongroom.gateway.bucket.intents import Intents
     from strongroom.gateway.bucket.spool import Spool
     from strongroom.gateway.ledger import Ledger
-    from strongroom.receipts.database import Database
     from strongroom.storage.contract import Store
 
 OWN = ".strongroom"

@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
 from strongroom.base.file_lock import file_lock
 from strongroom.base.named_locks import NamedLocks
-from strongroom.receipts.network_mounts import network_file_system
-from strongroom.receipts.steady import Steady
+from strongroom.base.steady import Steady
+from strongroom.database.network_mounts import network_file_system
 
 BUSY_SECONDS = 30.0
 CACHE = 512
