@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from strongroom.storage import durable
+from strongroom.base import durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import make_folder, sync_folder
 from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.file_lock import file_lock
 from strongroom.gateway import changes, copied, intake, registry, trash
@@ -26,7 +27,6 @@ from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
-from strongroom.storage.durable import make_folder, sync_folder
 from strongroom.storage.local import LocalStore
 from strongroom.storage.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
 

@@ -18,12 +18,12 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import make_folder, sync_file, sync_folder
 from strongroom.base.errors import Damaged, Exists, Full, Unavailable
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.repository import Taken, WrongBytes
-from strongroom.storage.durable import make_folder, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import sync_folder
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.gateway import changes
 from strongroom.gateway.intake import PREFIX, temporary_folder
 from strongroom.gateway.recovery import record_found
 from strongroom.receipts.leaf import LeafType
-from strongroom.storage.durable import sync_folder
 
 if TYPE_CHECKING:
     from strongroom.gateway.disk import DiskRepository

@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import make_folder, rename_new, sync_folder
 from strongroom.base.errors import Exists, Missing
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.receipts.leaf import LeafType
-from strongroom.storage.durable import make_folder, rename_new, sync_folder
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import hashlib
 import os
 from collections.abc import Sequence
 
+from strongroom.base.durable import sync_folder
 from strongroom.base.errors import Damaged
 from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts.checkpoint import Checkpoint
 from strongroom.receipts.merkle import Edge
 from strongroom.receipts.note import Verifier
 from strongroom.receipts.tiles import HASH
-from strongroom.storage.durable import sync_folder
 
 
 class Follower:

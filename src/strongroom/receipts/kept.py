@@ -18,12 +18,12 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from strongroom.base.durable import sync_folder
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import as_dict, field, mutable, record
 from strongroom.receipts.leaf import MAX_LEAF, Receipt
 from strongroom.receipts.promise import contents
-from strongroom.storage.durable import sync_folder
 
 VERSION = 1
 MOST = 8 << 20

@@ -8,9 +8,9 @@ import stat
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from strongroom.base.durable import write_new
 from strongroom.base.errors import ConfigurationError
 from strongroom.receipts.note import ED25519, Signer
-from strongroom.storage.durable import write_new
 
 
 def load_or_create(path: str, name: str, algorithm: int = ED25519) -> Signer:

@@ -13,13 +13,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import make_folder, sync_file, sync_folder
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.file_lock import file_lock
 from strongroom.receipts import checkpoint as checkpoints
 from strongroom.receipts import tiles
 from strongroom.receipts.note import MAX_NOTE
 from strongroom.receipts.tiles import MAX_BUNDLE, WIDTH
-from strongroom.storage.durable import make_folder, sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

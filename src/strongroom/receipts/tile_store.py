@@ -10,10 +10,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from strongroom.base.durable import make_folder, sync_folder, write_new
 from strongroom.base.errors import Exists, Missing
 from strongroom.receipts.tiles import ENTRIES, WIDTH
 from strongroom.receipts.tiles import path as tile_path
-from strongroom.storage.durable import make_folder, sync_folder, write_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

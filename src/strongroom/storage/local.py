@@ -10,10 +10,10 @@ import stat
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
+from strongroom.base.durable import make_folder, open_folder, sync_folder
 from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
 from strongroom.storage import temporary
 from strongroom.storage.contract import GROUP, Info, Reader, Rows, Store, Upload
-from strongroom.storage.durable import make_folder, open_folder, sync_folder
 from strongroom.storage.local_upload import LocalUpload
 from strongroom.storage.modes import PRIVATE, Modes, modes_of
 from strongroom.storage.names import check_child

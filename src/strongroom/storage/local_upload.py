@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
+from strongroom.base.durable import set_mode, sync_file, sync_folder
 from strongroom.storage import temporary
 from strongroom.storage.contract import Upload, check_size
-from strongroom.storage.durable import set_mode, sync_file, sync_folder
 from strongroom.storage.os_errors import store_error
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import errno
 import fcntl
 import os
 
+from strongroom.base.durable import NO_LINKS, rename_new, set_mode, sync_file
 from strongroom.base.record import mutable
-from strongroom.storage.durable import NO_LINKS, rename_new, set_mode, sync_file
 
 FOLDER = os.path.join(".strongroom", "tmp")
 _PREFIX = "upload-"

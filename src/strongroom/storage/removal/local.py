@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import sync_folder
 from strongroom.base.objects import Kind
-from strongroom.storage.durable import sync_folder
 from strongroom.storage.os_errors import store_error
 from strongroom.storage.removal import Removal
 
