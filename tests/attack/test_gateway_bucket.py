@@ -8,8 +8,8 @@ from pathlib import Path
 
 from strongroom.receipts.leaf import LeafType
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.policy import bucket_policy
-from strongroom.storage.s3_url import parse
+from strongroom.storage.s3.policy import bucket_policy
+from strongroom.storage.s3.url import parse
 from tests.support.buckets import delete, keys, overwrite, unmark
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket

@@ -17,7 +17,7 @@ from tests.support.gateways import Gateway, over_bucket
 from tests.support.minio import running
 from tests.support.rest_server import RestServer
 
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.removal import removal_of

@@ -12,9 +12,9 @@ from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.policy import bucket_policy, losses
 from strongroom.storage.removal import removal_of
-from strongroom.storage.s3_url import parse
+from strongroom.storage.s3.policy import bucket_policy, losses
+from strongroom.storage.s3.url import parse
 
 PACK = ObjectName(Kind.DATA, "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")  # of b"foo"
 LOCK = ObjectName(Kind.LOCK, PACK.name)

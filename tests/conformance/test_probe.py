@@ -16,7 +16,7 @@ from tests.support.rest_server import RestServer
 
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.probe import probe
+from strongroom.storage.probe.questions import probe
 from strongroom.storage.report import Report, Worth
 
 if TYPE_CHECKING:

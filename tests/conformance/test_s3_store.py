@@ -17,10 +17,10 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.removal import removal_of
-from strongroom.storage.s3 import S3Store
-from strongroom.storage.s3_versions import S3Versions
-from strongroom.storage.versions import Versioning, Versions, versions_of
-from strongroom.storage.wrapper import innermost
+from strongroom.storage.s3.store import S3Store
+from strongroom.storage.versions.contract import Versioning, Versions, versions_of
+from strongroom.storage.versions.s3 import S3Versions
+from strongroom.storage.wrappers.wrapper import innermost
 
 
 def named(data: bytes) -> ObjectName:

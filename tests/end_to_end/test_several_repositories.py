@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from strongroom.repository.opening import open_repository
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from tests.support import trees
 from tests.support.ports import reserve
 from tests.support.programs import Strongroom

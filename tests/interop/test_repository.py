@@ -16,7 +16,7 @@ from strongroom.repository.locks import unlock
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.selection import SnapshotFilter, find_snapshot, select_snapshots
 from strongroom.repository.surroundings import Surroundings
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from tests.support.repositories import PASSWORD, make
 from tests.support.waiting import until
 

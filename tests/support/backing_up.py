@@ -14,7 +14,7 @@ from strongroom.base.progress import Change, Reporter
 from strongroom.format.config import RepositoryConfig
 from strongroom.repository.opening import open_repository
 from strongroom.repository.state import StateDirectory
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from tests.support.repositories import PASSWORD, POLYNOMIAL, Machine, put_key
 
 if TYPE_CHECKING:

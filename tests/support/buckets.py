@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from strongroom.storage.s3_sign import query_string
+from strongroom.storage.s3.sign import query_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.storage.contract import Info, Reader, Store, Upload
-from strongroom.storage.wrapper import Wrapper
+from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

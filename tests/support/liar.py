@@ -16,7 +16,7 @@ import http.server
 import threading
 from typing import TYPE_CHECKING
 
-from strongroom.storage.s3_sign import Credentials, signed
+from strongroom.storage.s3.sign import Credentials, signed
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:

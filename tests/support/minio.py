@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.s3_client import S3Client
-from strongroom.storage.s3_url import parse
+from strongroom.storage.s3.client import S3Client
+from strongroom.storage.s3.url import parse
 from tests.support import peers, session
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE, until

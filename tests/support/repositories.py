@@ -12,7 +12,7 @@ from strongroom.format.config import RepositoryConfig
 from strongroom.format.key import KeyFile, encode_material
 from strongroom.repository.opening import open_repository
 from strongroom.repository.surroundings import Surroundings
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

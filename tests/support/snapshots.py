@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strongroom.archive.view import SnapshotView
 from strongroom.repository.opening import open_repository
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from tests.support.command import PASSWORD
 from tests.support.forge import Forge, dumps, node, sha
 from tests.support.repositories import Machine

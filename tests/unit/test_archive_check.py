@@ -17,7 +17,7 @@ from strongroom.archive.check_data import Amount, Bucket, Share, parse_subset
 from strongroom.base.errors import UsageError
 from strongroom.base.progress import Reporter
 from strongroom.repository.opening import open_repository
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from strongroom.archive import one_pass
 from strongroom.archive.new_snapshot import must_hold_the_stream
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import Kind
-from strongroom.storage.wrapper import Wrapper
+from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

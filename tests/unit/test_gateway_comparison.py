@@ -20,7 +20,7 @@ from strongroom.receipts.commit import Draft, commit_group
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.log_state import migrate
 from strongroom.storage.contract import Info
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 NAMES = [
     CONFIG,

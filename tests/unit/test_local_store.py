@@ -15,8 +15,8 @@ import pytest
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.contract import GROUP
-from strongroom.storage.local import LocalStore
-from strongroom.storage.modes import SERVER_GROUP
+from strongroom.storage.local.modes import SERVER_GROUP
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.storage.connection import Endpoint
-from strongroom.storage.proxies import Proxy, proxy_for
+from strongroom.storage.http.connection import Endpoint
+from strongroom.storage.http.proxies import Proxy, proxy_for
 
 
 def _for(host: str, environment: dict[str, str], port: int = 0, *, tls: bool = False) -> Proxy | None:

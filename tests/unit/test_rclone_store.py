@@ -16,8 +16,8 @@ from strongroom.base import errors
 from strongroom.base.objects import CONFIG
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.rclone import RcloneStore
-from strongroom.storage.wrapper import innermost
+from strongroom.storage.rclone.store import RcloneStore
+from strongroom.storage.wrappers.wrapper import innermost
 
 pytestmark = pytest.mark.peer("rclone")
 

@@ -26,7 +26,7 @@ from strongroom.repository import opened as opened_module
 from strongroom.repository.cache import Cache
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.storage.contract import Reader
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from strongroom.base.record import replace
 from strongroom.repository import state as state_module
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.state import LastRun, Pin, StateDirectory, default_state_folder, pin_url
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,12 +17,12 @@ from tests.support.rest_server import RestServer
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.storage import rest_list
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.passing import Busy, Unreachable
 from strongroom.storage.removal import removal_of
-from strongroom.storage.rest_url import parse
+from strongroom.storage.rest import lists as rest_list
+from strongroom.storage.rest.url import parse
+from strongroom.storage.transient import Busy, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

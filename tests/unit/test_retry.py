@@ -12,11 +12,11 @@ from tests.support.ports import free_port
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.passing import Busy, Unreachable
-from strongroom.storage.retry import Retrier, RetryStore
+from strongroom.storage.transient import Busy, Unreachable
+from strongroom.storage.wrappers.retry import Retrier, RetryStore
 
 if TYPE_CHECKING:
     from pathlib import Path

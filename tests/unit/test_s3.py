@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.base import errors
-from strongroom.storage import s3_sign, s3_xml
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.s3_url import S3Address, parse
+from strongroom.storage.s3 import sign as s3_sign
+from strongroom.storage.s3 import xml as s3_xml
+from strongroom.storage.s3.url import S3Address, parse
 
 NOW = datetime.datetime(2026, 11, 22, 6, 30, 1, tzinfo=datetime.UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="?#%\\"), min_size=1, max_size=20)

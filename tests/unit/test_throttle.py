@@ -12,7 +12,7 @@ from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.throttle import Bucket
+from strongroom.storage.wrappers.throttle import Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PROGRAM = """
 import sys
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 store = LocalStore(sys.argv[1])
 store._anonymous = sys.argv[2] == "anonymous"
 store.prepare()

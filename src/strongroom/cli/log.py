@@ -123,7 +123,7 @@ def run_trust(context: Context) -> int:
     from strongroom.receipts.kept import PromiseFile
     from strongroom.receipts.trusting import trust
     from strongroom.repository.state import default_state_folder
-    from strongroom.storage.rest_url import parse
+    from strongroom.storage.rest.url import parse
 
     targets = [one for one in targets_of(context) if one.url.lower().startswith("rest:")]
     if len(targets) != 1:

@@ -32,7 +32,7 @@ def arguments_probe(parser: argparse.ArgumentParser) -> None:
 
 def run_probe(context: Context) -> int:
     """Probe and print a table."""
-    from strongroom.storage.probe import probe
+    from strongroom.storage.probe.questions import probe
 
     url: str = context.arguments.url
     with store_of(context, Target(redact(url), url, "URL", None, None, None)) as store:
@@ -74,8 +74,8 @@ def run_policy(context: Context) -> int:
     """Print the policy."""
     from strongroom.storage.locate import split_scheme
     from strongroom.storage.options import StoreOptions
-    from strongroom.storage.policy import PRINCIPAL, bucket_policy, losses
-    from strongroom.storage.s3_url import parse
+    from strongroom.storage.s3.policy import PRINCIPAL, bucket_policy, losses
+    from strongroom.storage.s3.url import parse
 
     scheme, rest = split_scheme(context.arguments.url)
     if scheme != "s3":

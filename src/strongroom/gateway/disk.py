@@ -27,8 +27,8 @@ from strongroom.gateway.telling import tell
 from strongroom.receipts.leaf import LeafType
 from strongroom.receipts.tail import TAIL_FILE, Tail
 from strongroom.receipts.tile_store import Folder
-from strongroom.storage.local import LocalStore
-from strongroom.storage.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
+from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,7 +24,7 @@ from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.repository import Taken, WrongBytes
-from strongroom.storage.os_errors import store_error
+from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName

@@ -17,7 +17,7 @@ from strongroom.base.durable import make_folder, rename_new, sync_folder
 from strongroom.base.errors import Exists, Missing
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.receipts.leaf import LeafType
-from strongroom.storage.os_errors import store_error
+from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

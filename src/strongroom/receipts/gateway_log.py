@@ -16,13 +16,13 @@ from urllib.parse import quote, unquote
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
 from strongroom.base.record import record, replace
-from strongroom.storage.rest_client import RestClient
+from strongroom.storage.rest.client import RestClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.storage.options import StoreOptions
-    from strongroom.storage.rest_url import RestAddress
+    from strongroom.storage.rest.url import RestAddress
 
 MAX_FOLDERS = 2
 MAX_ANSWER = 4 << 20

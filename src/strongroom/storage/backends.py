@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
-from strongroom.storage.local import LocalStore
+from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store
@@ -23,23 +23,23 @@ def open_local(path: str, options: StoreOptions) -> Store:
 
 def open_rest(url: str, options: StoreOptions) -> Store:
     """A REST server."""
-    from strongroom.storage.rest import RestStore  # noqa: PLC0415 -- a local backup pays for no HTTP
-    from strongroom.storage.rest_url import parse  # noqa: PLC0415
+    from strongroom.storage.rest.store import RestStore  # noqa: PLC0415 -- a local backup pays for no HTTP
+    from strongroom.storage.rest.url import parse  # noqa: PLC0415
 
     return wrapped(RestStore(parse(url, options), options), options)
 
 
 def open_rclone(remote: str, options: StoreOptions) -> Store:
     """Whatever rclone reaches."""
-    from strongroom.storage.rclone import RcloneStore  # noqa: PLC0415
+    from strongroom.storage.rclone.store import RcloneStore  # noqa: PLC0415
 
     return wrapped(RcloneStore(remote, options), options)
 
 
 def open_s3(address: str, options: StoreOptions) -> Store:
     """A bucket."""
-    from strongroom.storage.s3 import S3Store  # noqa: PLC0415
-    from strongroom.storage.s3_url import parse  # noqa: PLC0415
+    from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
+    from strongroom.storage.s3.url import parse  # noqa: PLC0415
 
     return wrapped(S3Store(parse(address, options), options), options)
 
@@ -55,11 +55,11 @@ def open_az(address: str, options: StoreOptions) -> Store:
 
 
 def _open_cloud(scheme: str, address: str, options: StoreOptions) -> Store:
-    from strongroom.storage.cloud_url import parse  # noqa: PLC0415
+    from strongroom.storage.cloud.url import parse  # noqa: PLC0415
 
     parsed = parse(scheme, address, options)
     try:
-        from strongroom.storage.cloud import CloudStore  # noqa: PLC0415 -- obstore is an extra
+        from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415 -- obstore is an extra
     except ImportError as error:
         raise Unsupported(
             "obstore is not installed",
@@ -74,7 +74,7 @@ def wrapped(store: Store, options: StoreOptions) -> Store:
     store = throttled(store, options)
     retry_for = options.seconds_of_retries
     if retry_for > 0:
-        from strongroom.storage.retry import Retrier, RetryStore, Schedule  # noqa: PLC0415
+        from strongroom.storage.wrappers.retry import Retrier, RetryStore, Schedule  # noqa: PLC0415
 
         store = RetryStore(store, Retrier(options, Schedule(total=retry_for)))
     return store
@@ -84,7 +84,7 @@ def throttled(store: Store, options: StoreOptions) -> Store:
     """A store within the options' limits, which are in KiB a second."""
     if options.limit_upload <= 0 and options.limit_download <= 0:
         return store
-    from strongroom.storage.throttle import Bucket, ThrottledStore  # noqa: PLC0415
+    from strongroom.storage.wrappers.throttle import Bucket, ThrottledStore  # noqa: PLC0415
 
     up = Bucket(options.limit_upload * 1024, options) if options.limit_upload > 0 else None
     down = Bucket(options.limit_download * 1024, options) if options.limit_download > 0 else None

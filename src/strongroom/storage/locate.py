@@ -67,15 +67,15 @@ def place_of(url: str, options: StoreOptions) -> object:
     """Equal for all spellings of one place, as far as is known without asking anybody. Raises ``UsageError``."""
     scheme, rest = split_scheme(url)
     if scheme == "local":
-        from strongroom.storage.local import LocalStore  # noqa: PLC0415 -- as above
+        from strongroom.storage.local.store import LocalStore  # noqa: PLC0415 -- as above
 
         return LocalStore(os.path.expanduser(rest)).place
     if scheme == "rest":
-        from strongroom.storage.rest_url import parse  # noqa: PLC0415
+        from strongroom.storage.rest.url import parse  # noqa: PLC0415
 
         return parse(rest, options).place
     if scheme == "s3":
-        from strongroom.storage.s3_url import parse as parse_s3  # noqa: PLC0415
+        from strongroom.storage.s3.url import parse as parse_s3  # noqa: PLC0415
 
         return parse_s3(rest, options).location
     return scheme, rest.rstrip("/")

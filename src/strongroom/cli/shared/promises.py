@@ -52,7 +52,7 @@ class Promises:
         def keep(name: ObjectName, value: str) -> None:
             if not known:
                 from strongroom.receipts.kept import PromiseFile
-                from strongroom.storage.rest_url import parse
+                from strongroom.storage.rest.url import parse
 
                 known.append(PromiseFile(self._state, parse(url[5:], options).location))
             try:
@@ -69,7 +69,7 @@ class Promises:
         if not url.lower().startswith("rest:"):
             return
         from strongroom.receipts.kept import PromiseFile
-        from strongroom.storage.rest_url import parse
+        from strongroom.storage.rest.url import parse
 
         address = parse(url[5:], options)
         file = PromiseFile(self._state, address.location)

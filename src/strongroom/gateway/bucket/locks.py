@@ -15,7 +15,7 @@ from strongroom.base.errors import Damaged, Exists, Missing, Refused, StoreError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
 from strongroom.storage.contract import Info, Reader
-from strongroom.storage.wrapper import Wrapper
+from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,11 +20,11 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.telling import tell
-from strongroom.receipts.bucket_files import BucketFiles
 from strongroom.receipts.tail import Tail
-from strongroom.storage.keyed import keyed_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
+from strongroom.storage.own.bucket import BucketFiles
+from strongroom.storage.own.keyed import keyed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

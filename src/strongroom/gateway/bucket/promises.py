@@ -24,7 +24,7 @@ from strongroom.gateway import schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.storage.keyed import Keyed
+    from strongroom.storage.own.keyed import Keyed
 
 PLACE = ".strongroom/probe"
 RACERS = 4

@@ -19,8 +19,8 @@ from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.quota import check_free
 from strongroom.gateway.repository import Arrival, Repository, Taken, WrongBytes
 from strongroom.gateway.usage import SEALED
-from strongroom.receipts.bucket_files import BucketFiles
-from strongroom.storage.keyed import keyed_of
+from strongroom.storage.own.bucket import BucketFiles
+from strongroom.storage.own.keyed import keyed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

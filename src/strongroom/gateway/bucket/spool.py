@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from strongroom.base.errors import Full, Unavailable
 from strongroom.gateway.http.buffers import buffer
-from strongroom.storage.os_errors import store_error
+from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from typing import BinaryIO

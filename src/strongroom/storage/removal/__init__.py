@@ -11,13 +11,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
-from strongroom.storage.local import LocalStore
-from strongroom.storage.wrapper import Wrapper
+from strongroom.storage.local.store import LocalStore
+from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Store
-    from strongroom.storage.retry import Retrier
+    from strongroom.storage.wrappers.retry import Retrier
 
 
 _REST = ("strongroom.storage.removal.rest", "RestRemoval")

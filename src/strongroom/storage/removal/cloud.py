@@ -12,7 +12,7 @@ from strongroom.storage.removal import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.cloud import CloudStore
+    from strongroom.storage.cloud.store import CloudStore
 
 
 class CloudRemoval(Removal):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import sync_folder
 from strongroom.base.objects import Kind
-from strongroom.storage.os_errors import store_error
+from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.removal import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.local import LocalStore
+    from strongroom.storage.local.store import LocalStore
 
 
 class LocalRemoval(Removal):

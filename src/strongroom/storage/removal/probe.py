@@ -6,11 +6,11 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.storage.s3_sign import query_string
+from strongroom.storage.s3.sign import query_string
 
 if TYPE_CHECKING:
-    from strongroom.storage.http_client import Answer
-    from strongroom.storage.s3_client import S3Client
+    from strongroom.storage.http.client import Answer
+    from strongroom.storage.s3.client import S3Client
 
 PLACE = ".strongroom/probe/"
 

@@ -9,7 +9,7 @@ from strongroom.storage.removal import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.rest import RestStore
+    from strongroom.storage.rest.store import RestStore
 
 
 class RestRemoval(Removal):

@@ -8,7 +8,7 @@ from strongroom.storage.removal import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.s3 import S3Store
+    from strongroom.storage.s3.store import S3Store
 
 
 class S3Removal(Removal):

@@ -1,0 +1,1 @@
+"""A repository in Google Cloud Storage or Azure, through obstore."""

@@ -1,0 +1,1 @@
+"""Files of ours beside a repository, below `.strongroom/`: created, never replaced."""

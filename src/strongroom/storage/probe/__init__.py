@@ -1,0 +1,1 @@
+"""What a provider really does, found out by asking it."""

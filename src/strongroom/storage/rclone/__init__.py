@@ -1,0 +1,1 @@
+"""A repository on any remote of rclone's."""

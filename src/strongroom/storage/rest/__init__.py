@@ -1,0 +1,1 @@
+"""A repository on a REST server."""

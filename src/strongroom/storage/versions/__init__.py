@@ -1,0 +1,1 @@
+"""Older versions of objects, and what protects them."""

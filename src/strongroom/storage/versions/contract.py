@@ -1,0 +1,114 @@
+"""Older versions of objects, and what protects them: a right of its own, handed out where a store has it.
+
+Where a store keeps versions, an overwrite or a delete by an intruder hides the good bytes and takes nothing away until
+the store's own expiry does. The custodian lists versions, reads them, and promotes those that match their names.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Unsupported
+from strongroom.base.record import record
+from strongroom.storage.wrappers.wrapper import innermost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.base.objects import Kind, ObjectName
+    from strongroom.storage.contract import Reader, Store
+
+
+@record
+class Version:
+    """One version of an object. A ``marker`` says that the object was deleted at that time; it has no bytes."""
+
+    name: ObjectName
+    version_id: str
+    size: int
+    modified_ns: int | None
+    latest: bool
+    marker: bool
+
+
+class Versioning(enum.Enum):
+    """Whether a bucket keeps what is overwritten and deleted."""
+
+    ENABLED = "enabled"
+    SUSPENDED = "suspended"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@record
+class Lock:
+    """Object lock. Without ``mode`` it is possible but no default protects new objects."""
+
+    mode: str
+    days: int
+
+
+@record
+class LifecycleRule:
+    """A rule of the bucket that deletes by itself. Days and counts are 0 where the rule does not have them."""
+
+    identity: str
+    enabled: bool
+    prefix: str
+    current_days: int
+    """Current objects go after so many days (or at a date, which counts as 1)."""
+    noncurrent_days: int
+    keep_newer: int
+    """So many newer noncurrent versions stay (S-6: a rule that counts lets an intruder push out good versions)."""
+
+    def covers(self, prefix: str) -> bool:
+        """Whether the rule can touch keys below this prefix."""
+        return self.enabled and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
+
+
+@record
+class Protection:
+    """What a bucket promises. A part that the credentials may not see is None (``UNKNOWN`` for versioning)."""
+
+    versioning: Versioning
+    lock: Lock | None
+    lock_known: bool
+    lifecycle: tuple[LifecycleRule, ...] | None
+    policy: str | None
+    """The bucket's policy as the store gives it; empty where there is none."""
+
+
+class Versions(ABC):
+    """The right to see and use versions of one repository's objects. Safe to use from many threads."""
+
+    @abstractmethod
+    def list(self, kind: Kind, after: str | None = None) -> Iterator[Version]:
+        """All versions and markers of a kind, by name ascending, the newest of each name first. Constant memory."""
+
+    @abstractmethod
+    def read(self, version: Version, offset: int = 0, length: int | None = None) -> Reader:
+        """A range of a version, as ``Store.read``. Raises ``Missing``."""
+
+    @abstractmethod
+    def promote(self, version: Version) -> None:
+        """Make a copy of this version the newest one, within the store. Nothing is deleted."""
+
+    @abstractmethod
+    def protection(self) -> Protection:
+        """What protects the bucket now. Raises ``Unavailable``; what may not be seen is unknown, never absent."""
+
+
+_BY_STORE = {"S3Store": ("strongroom.storage.versions.s3", "S3Versions")}
+
+
+def versions_of(store: Store) -> Versions:
+    """The right to this store's versions. Raises ``Unsupported`` where it has none; passing faults are not retried."""
+    inner = innermost(store)
+    module, name = _BY_STORE.get(type(inner).__name__, ("", ""))
+    if not module:
+        raise Unsupported("this kind of store keeps no versions", subject=store.location)
+    found: Versions = getattr(importlib.import_module(module), name)(inner)
+    return found

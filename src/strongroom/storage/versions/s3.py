@@ -1,0 +1,164 @@
+"""Versions in an S3 bucket, and the settings that protect them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from strongroom.base import errors
+from strongroom.base.objects import Kind
+from strongroom.storage.http.client import ListBody, open_range
+from strongroom.storage.s3 import xml as s3_xml
+from strongroom.storage.s3.sign import encode, query_string
+from strongroom.storage.versions.contract import LifecycleRule, Lock, Protection, Version, Versioning, Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.storage.contract import Reader
+    from strongroom.storage.s3.store import S3Store
+
+_ABSENT = {
+    "ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration",
+    "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
+}  # fmt: skip
+
+
+class S3Versions(Versions):
+    """The versions of what lies below one prefix."""
+
+    page = 1000
+    """How many to ask for at once; providers give no more."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+        self._client = store.client
+
+    def list(self, kind: Kind, after: str | None = None) -> Iterator[Version]:
+        """As the contract says, a page of a thousand at a time."""
+        prefix = self._store.address.prefix + ("config" if kind is Kind.CONFIG else f"{kind.value}/")
+        query = {"versions": "", "prefix": prefix, "max-keys": str(self.page)}
+        if after is not None and kind is not Kind.CONFIG:
+            query["key-marker"] = prefix + (f"{after[:2]}/" if kind is Kind.DATA else "") + after
+        while True:
+            page = self._client.document(f"?{query_string(query)}")
+            for entry in page.children("Version", "DeleteMarker"):
+                name = self._store.name_of(kind, entry.text("Key"))
+                if name is not None and (after is None or name.name > after):
+                    yield _version(name, entry)
+            if page.text("IsTruncated") != "true" or not page.text("NextKeyMarker"):
+                return
+            query["key-marker"] = page.text("NextKeyMarker")
+            query["version-id-marker"] = page.text("NextVersionIdMarker")
+            if not query["version-id-marker"]:
+                del query["version-id-marker"]
+
+    def read(self, version: Version, offset: int = 0, length: int | None = None) -> Reader:
+        """As the contract says."""
+        return open_range(self._client, self._path(version), offset, length)
+
+    def promote(self, version: Version) -> None:
+        """As the contract says: a copy within the store, which may report its failure inside a 200."""
+        if version.marker:
+            raise ValueError("a marker has no bytes to promote")
+        key = self._store.key(version.name)
+        source = f"/{self._store.address.bucket}/{encode(key)}?versionId={encode(version.version_id, slash=False)}"
+        headers = {"x-amz-copy-source": source, "x-amz-checksum-algorithm": "SHA256", "Content-Length": "0"}
+        headers["x-amz-metadata-directive"] = "REPLACE"  # a copy onto itself must change something
+        headers["Content-Type"] = "application/octet-stream"
+        answer = self._client.ask("PUT", key, headers)
+        if answer.status != 200:
+            raise self._client.fault(answer, key)
+        document = s3_xml.parse(answer.text().encode(), self._client.subject(key))
+        if document.name != "CopyObjectResult":
+            raise errors.Unavailable(f"the copy failed: {document.text('Code')}", subject=self._client.subject(key))
+
+    def _path(self, version: Version) -> str:
+        return f"{self._store.key(version.name)}?{query_string({'versionId': version.version_id})}"
+
+    def protection(self) -> Protection:
+        """As the contract says."""
+        versioning = self._setting("versioning")
+        lock = self._setting("object-lock")
+        lifecycle = self._setting("lifecycle")
+        return Protection(
+            versioning=_versioning(versioning),
+            lock=None if lock is None or isinstance(lock, str) else _lock(lock),
+            lock_known=lock is not None,
+            lifecycle=None if lifecycle is None else () if isinstance(lifecycle, str) else tuple(_rules(lifecycle)),
+            policy=self._policy(),
+        )
+
+    def _setting(self, name: str) -> s3_xml.Element | str | None:
+        """A setting of the bucket: its document, "" where it is not set, None where it may not be seen."""
+        try:
+            return self._client.document(f"?{name}=")
+        except errors.Missing as error:
+            return "" if any(code in error.what for code in _ABSENT) else None
+        except (errors.Refused, errors.Unsupported):
+            return None
+
+    def _policy(self) -> str | None:
+        answer = self._client.ask("GET", "?policy=")
+        if answer.status == 200:
+            try:
+                return ListBody(answer, self._store.location).read(1 << 20).decode("utf-8", "replace")
+            finally:
+                answer.close()
+        fault = self._client.fault(answer, "?policy=")
+        if isinstance(fault, errors.Missing):
+            return "" if any(code in fault.what for code in _ABSENT) else None
+        if isinstance(fault, errors.Refused | errors.Unsupported):
+            return None
+        raise fault
+
+
+def digest(protection: Protection) -> str:
+    """A hash over everything that a bucket promises, to notice a change by."""
+    return hashlib.sha256(repr(protection).encode()).hexdigest()
+
+
+def _version(name: ObjectName, entry: s3_xml.Element) -> Version:
+    marker = entry.name == "DeleteMarker"
+    return Version(
+        name=name,
+        version_id=entry.text("VersionId") or "null",
+        size=0 if marker else int(entry.text("Size") or 0),
+        modified_ns=s3_xml.stamp_ns(entry.text("LastModified")),
+        latest=entry.text("IsLatest") == "true",
+        marker=marker,
+    )
+
+
+def _versioning(found: s3_xml.Element | str | None) -> Versioning:
+    if found is None:
+        return Versioning.UNKNOWN
+    status = "" if isinstance(found, str) else found.text("Status")
+    return {"Enabled": Versioning.ENABLED, "Suspended": Versioning.SUSPENDED}.get(status, Versioning.OFF)
+
+
+def _lock(found: s3_xml.Element) -> Lock | None:
+    if found.text("ObjectLockEnabled") != "Enabled":
+        return None
+    rule = ("Rule", "DefaultRetention")
+    days = _number(found.text(*rule, "Days")) + 365 * _number(found.text(*rule, "Years"))
+    return Lock(found.text(*rule, "Mode"), days)
+
+
+def _rules(found: s3_xml.Element) -> Iterator[LifecycleRule]:
+    for rule in found.children("Rule"):
+        expiration, noncurrent = ("Expiration",), ("NoncurrentVersionExpiration",)
+        days = _number(rule.text(*expiration, "Days"))
+        yield LifecycleRule(
+            identity=rule.text("ID"),
+            enabled=rule.text("Status") == "Enabled",
+            prefix=rule.text("Filter", "Prefix") or rule.text("Filter", "And", "Prefix") or rule.text("Prefix"),
+            current_days=days or (1 if rule.text(*expiration, "Date") else 0),
+            noncurrent_days=_number(rule.text(*noncurrent, "NoncurrentDays")),
+            keep_newer=_number(rule.text(*noncurrent, "NewerNoncurrentVersions")),
+        )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
