@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.processes import descriptors, memory
 from tests.support.gateways import Gateway, over_bucket
 
-from strongroom.receipts.audit import audit
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.show import entries
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.entries import entries
+from strongroom.receipts.log.note import Verifier
 
 CLIENTS = 40
 LIMIT = 150e6

@@ -10,7 +10,7 @@ import sys
 
 from strongroom.cli.main import main
 from strongroom.gateway.ledger import Ledger
-from strongroom.receipts.commit import Committed
+from strongroom.receipts.commit.committer import Committed
 
 _NOTHING = Committed(b"")
 

@@ -6,7 +6,7 @@ import json
 import threading
 from pathlib import Path
 
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.s3.policy import bucket_policy
 from strongroom.storage.s3.url import parse

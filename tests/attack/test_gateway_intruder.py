@@ -21,8 +21,8 @@ from strongroom.gateway.policy import Quota
 from strongroom.gateway.quota import Quotas
 from strongroom.gateway.serve import open_database
 from strongroom.gateway.settings import Settings
-from strongroom.receipts.commit import Committer, Draft
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.commit.committer import Committer, Draft
+from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite
 from tests.support.gateways import Gateway, name_of, operate, over_bucket, read_reply
 from tests.support.minio import running

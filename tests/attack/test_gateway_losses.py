@@ -26,11 +26,11 @@ from strongroom.gateway.losses import LossWatch
 from strongroom.gateway.metrics import Metrics
 from strongroom.gateway.serve import open_database
 from strongroom.gateway.settings import Settings
-from strongroom.receipts import schema as log_schema
-from strongroom.receipts.commit import Committer, Draft, commit_group
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_state import ensure_log
-from strongroom.receipts.note import Signer
+from strongroom.receipts.commit import schema as log_schema
+from strongroom.receipts.commit.committer import Committer, Draft, commit_group
+from strongroom.receipts.commit.log_state import ensure_log
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.note import Signer
 from tests.support import postgres
 from tests.support.buckets import delete, keys, overwrite
 from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket

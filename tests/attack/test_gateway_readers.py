@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from strongroom.receipts.leaf import GATEWAY, LeafType
+from strongroom.receipts.log.leaf import GATEWAY, LeafType
 from tests.support.gateways import Gateway, leaves, name_of, operate
 from tests.support.waiting import away_from_midnight, kept, until
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts.audit import LogDamaged, audit
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_source import FolderSource
-from strongroom.receipts.note import Verifier
+from strongroom.receipts.audit.audit import LogDamaged, audit
+from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.note import Verifier
 from tests.support.gateways import Gateway, chunked, leaves, name_of, operate
 from tests.support.waiting import away_from_midnight, until
 

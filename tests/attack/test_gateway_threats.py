@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import V2, Gateway, leaves, name_of, operate, read_reply

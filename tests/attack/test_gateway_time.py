@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.steady import SETTLE_NS
-from strongroom.receipts import clock_watch
-from strongroom.receipts.checkpoint import Checkpoint
-from strongroom.receipts.clock_watch import ClockWatch
-from strongroom.receipts.commit import commit_group
-from strongroom.receipts.leaf import parse
-from strongroom.receipts.log_state import change, state
-from strongroom.receipts.note import COSIGNATURE, Note
+from strongroom.receipts.commit import clock_watch
+from strongroom.receipts.commit.clock_watch import ClockWatch
+from strongroom.receipts.commit.committer import commit_group
+from strongroom.receipts.commit.log_state import change, state
+from strongroom.receipts.log.checkpoint import Checkpoint
+from strongroom.receipts.log.leaf import parse
+from strongroom.receipts.log.note import COSIGNATURE, Note
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of
 from tests.support.logs import Log, draft, make_log, new_signer

@@ -7,9 +7,9 @@ import sqlite3
 from pathlib import Path
 
 from strongroom.base.objects import Kind
-from strongroom.receipts.audit import audit
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.show import entries
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.entries import entries
+from strongroom.receipts.log.note import Verifier
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.crash.test_gateway_killed import Load, kill_at_random

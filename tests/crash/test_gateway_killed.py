@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts.audit import audit
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_source import FolderSource
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.show import entries
-from strongroom.receipts.signing_key import load_or_create
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.entries import entries
+from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit.signing_key import load_or_create
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.note import Verifier
 from tests.support import postgres
 from tests.support.gateways import Gateway, name_of
 from tests.support.waiting import until

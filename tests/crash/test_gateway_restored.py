@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts.audit import audit
-from strongroom.receipts.log_source import HttpSource
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.tail import read_tail
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.log_source import HttpSource
+from strongroom.receipts.commit.tail import read_tail
+from strongroom.receipts.log.note import Verifier
 from tests.support import peers, postgres
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket

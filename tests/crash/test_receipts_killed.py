@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from strongroom.receipts import schema
-from strongroom.receipts.audit import audit
-from strongroom.receipts.log_source import FolderSource
-from strongroom.receipts.log_state import state
-from strongroom.receipts.signing_key import load_or_create
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit import schema
+from strongroom.receipts.commit.log_state import state
+from strongroom.receipts.commit.signing_key import load_or_create
 from tests.support import postgres
 from tests.support.logs import ORIGIN, make_log
 

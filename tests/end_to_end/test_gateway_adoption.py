@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 from tests.support.gateways import Gateway, leaves, name_of, operate
 from tests.support.waiting import until
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.receipts.audit import audit
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.signing_key import load_or_create
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.commit.signing_key import load_or_create
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.note import Verifier
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.support import emulators, postgres

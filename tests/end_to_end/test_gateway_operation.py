@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from strongroom.receipts import checkpoint as checkpoints
-from strongroom.receipts import promise
-from strongroom.receipts.audit import audit
-from strongroom.receipts.leaf import LeafType, hash_of
-from strongroom.receipts.log_source import FolderSource, HttpSource
-from strongroom.receipts.note import Verifier, parse_note
-from strongroom.receipts.show import entries
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.entries import entries
+from strongroom.receipts.audit.log_source import FolderSource, HttpSource
+from strongroom.receipts.log import checkpoint as checkpoints
+from strongroom.receipts.log import promise
+from strongroom.receipts.log.leaf import LeafType, hash_of
+from strongroom.receipts.log.note import Verifier, parse_note
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import V2, Gateway, name_of, over_bucket, read_reply
 from tests.support.waiting import PATIENCE, kept, until

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts import promise
-from strongroom.receipts.note import Verifier
+from strongroom.receipts.log import promise
+from strongroom.receipts.log.note import Verifier
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway

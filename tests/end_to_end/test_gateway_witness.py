@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.receipts import checkpoint as checkpoints
-from strongroom.receipts.note import COSIGNATURE
+from strongroom.receipts.log import checkpoint as checkpoints
+from strongroom.receipts.log.note import COSIGNATURE
 from tests.support.command import STRONGROOM, environment
 from tests.support.gateways import Gateway, name_of
 from tests.support.logs import new_signer

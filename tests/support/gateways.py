@@ -26,9 +26,9 @@ import sqlalchemy as sa
 import trustme
 
 from strongroom.database.engine import Database
-from strongroom.receipts.leaf import Receipt
-from strongroom.receipts.log_source import FolderSource, LogSource, open_source
-from strongroom.receipts.show import entries
+from strongroom.receipts.audit.entries import entries
+from strongroom.receipts.audit.log_source import FolderSource, LogSource, open_source
+from strongroom.receipts.log.leaf import Receipt
 from strongroom.storage.options import StoreOptions
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.minio import running

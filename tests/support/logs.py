@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strongroom.base.clock import SystemClock
 from strongroom.database.engine import Database
-from strongroom.receipts.commit import Committed, Draft, commit_group
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_state import ensure_log, migrate
-from strongroom.receipts.note import Signer
-from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.commit.committer import Committed, Draft, commit_group
+from strongroom.receipts.commit.log_state import ensure_log, migrate
+from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.commit.tile_store import Folder
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.note import Signer
 
 ORIGIN = "backup.example/.strongroom/log"
 REPOSITORY = "a" * 32

@@ -12,10 +12,10 @@ import threading
 
 from strongroom.base.clock import SystemClock
 from strongroom.database.engine import Database
-from strongroom.receipts.commit import Committer
-from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.signing_key import load
-from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.commit.committer import Committer
+from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.commit.signing_key import load
+from strongroom.receipts.commit.tile_store import Folder
 from tests.support.logs import ORIGIN, draft
 
 

@@ -17,10 +17,10 @@ from tests.support.waiting import until
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Unavailable
 from strongroom.database.engine import Database
-from strongroom.receipts import schema
-from strongroom.receipts.clock_watch import ClockWatch
-from strongroom.receipts.commit_process import CommitProcess, RemoteCommitter, control_pair
-from strongroom.receipts.log_state import ensure_log, migrate
+from strongroom.receipts.commit import schema
+from strongroom.receipts.commit.clock_watch import ClockWatch
+from strongroom.receipts.commit.log_state import ensure_log, migrate
+from strongroom.receipts.commit.process import CommitProcess, RemoteCommitter, control_pair
 
 
 def _fork(work: Callable[[], None]) -> int:

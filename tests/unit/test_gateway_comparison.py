@@ -16,9 +16,9 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.database.engine import Database
 from strongroom.gateway import comparison, registry
 from strongroom.gateway.comparison import Difference, differences
-from strongroom.receipts.commit import Draft, commit_group
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_state import migrate
+from strongroom.receipts.commit.committer import Draft, commit_group
+from strongroom.receipts.commit.log_state import migrate
+from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.contract import Info
 from strongroom.storage.local.store import LocalStore
 

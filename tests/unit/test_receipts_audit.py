@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.support.logs import Log, make_log, new_signer
 
 from strongroom.base.errors import ConfigurationError, Damaged, StrongroomError
-from strongroom.receipts import tiles
-from strongroom.receipts.audit import LogDamaged, audit
-from strongroom.receipts.log_source import FolderSource
-from strongroom.receipts.log_state import entries, state
-from strongroom.receipts.replay_apply import apply_leaves
-from strongroom.receipts.tiles import WIDTH
+from strongroom.receipts.audit.audit import LogDamaged, audit
+from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit.log_state import entries, state
+from strongroom.receipts.commit.replay_apply import apply_leaves
+from strongroom.receipts.log import tiles
+from strongroom.receipts.log.tiles import WIDTH
 
 SIZE = 600
 

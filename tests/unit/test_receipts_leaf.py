@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.support.logs import draft, new_signer
 
 from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError
-from strongroom.receipts import promise
-from strongroom.receipts.leaf import MAX_LEAF, LeafType, Receipt, parse
+from strongroom.receipts.log import promise
+from strongroom.receipts.log.leaf import MAX_LEAF, LeafType, Receipt, parse
 
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
 numbers = st.integers(0, 2**63 - 1)

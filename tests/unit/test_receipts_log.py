@@ -19,15 +19,16 @@ from strongroom.base.clock import SystemClock
 from strongroom.base.errors import ConfigurationError, Damaged, Exists, Unsupported
 from strongroom.database.engine import Database
 from strongroom.database.network_mounts import network_file_system
-from strongroom.receipts import schema, tiles
-from strongroom.receipts.checkpoint import open_checkpoint
-from strongroom.receipts.commit import Committer
-from strongroom.receipts.leaf import NO_HASH, LeafType, hash_of, parse
-from strongroom.receipts.log_state import migrate, node_of, state
-from strongroom.receipts.merkle import Edge, inclusion_proof, leaf_hash, verify_inclusion
-from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.signing_key import load, load_or_create
-from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.commit import schema
+from strongroom.receipts.commit.committer import Committer
+from strongroom.receipts.commit.log_state import migrate, node_of, state
+from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.commit.signing_key import load, load_or_create
+from strongroom.receipts.commit.tile_store import Folder
+from strongroom.receipts.log import tiles
+from strongroom.receipts.log.checkpoint import open_checkpoint
+from strongroom.receipts.log.leaf import NO_HASH, LeafType, hash_of, parse
+from strongroom.receipts.log.merkle import Edge, inclusion_proof, leaf_hash, verify_inclusion
 
 
 def leaves(log: Log) -> list[bytes]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support import go_verifier
 
 from strongroom.base.errors import Damaged
-from strongroom.receipts import merkle
+from strongroom.receipts.log import merkle
 
 INPUTS = [
     bytes.fromhex(text)

@@ -12,15 +12,16 @@ from tests.support.logs import REPOSITORY, Log, make_log, new_signer
 from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import replace
-from strongroom.receipts import kept as kept_module
-from strongroom.receipts import promise, schema
-from strongroom.receipts.gateway_log import GatewayLog, Listed, Page
-from strongroom.receipts.keeping import LATE_NS, check
-from strongroom.receipts.kept import Kept, PromiseFile
-from strongroom.receipts.log_state import node_of, state
-from strongroom.receipts.merkle import inclusion_proof
-from strongroom.receipts.tile_store import Folder
-from strongroom.receipts.trusting import trust
+from strongroom.receipts.client import promise_file as kept_module
+from strongroom.receipts.client.gateway_log import GatewayLog, Listed, Page
+from strongroom.receipts.client.key_change import trust
+from strongroom.receipts.client.promise_check import LATE_NS, check
+from strongroom.receipts.client.promise_file import Kept, PromiseFile
+from strongroom.receipts.commit import schema
+from strongroom.receipts.commit.log_state import node_of, state
+from strongroom.receipts.commit.tile_store import Folder
+from strongroom.receipts.log import promise
+from strongroom.receipts.log.merkle import inclusion_proof
 
 NOW = 1_800_000_000 * 10**9
 PLACE = "rest:http://gateway/web01/"

@@ -10,11 +10,11 @@ import pytest
 from tests.support.logs import Log, make_log
 
 from strongroom.database.engine import Database
-from strongroom.receipts import tiles
-from strongroom.receipts.audit import audit
-from strongroom.receipts.leaf import parse
-from strongroom.receipts.log_source import FolderSource
-from strongroom.receipts.log_state import entries, state
+from strongroom.receipts.audit.audit import audit
+from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit.log_state import entries, state
+from strongroom.receipts.log import tiles
+from strongroom.receipts.log.leaf import parse
 
 
 def restored(log: Log, folder: Path) -> Log:

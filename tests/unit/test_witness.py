@@ -19,15 +19,15 @@ from tests.support.waiting import PATIENCE
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import ConfigurationError, LimitExceeded, StrongroomError, Unavailable
-from strongroom.receipts import checkpoint as checkpoints
-from strongroom.receipts.countersigning import Countersigning
-from strongroom.receipts.log_source import HttpSource
-from strongroom.receipts.log_state import node_of, state
-from strongroom.receipts.merkle import consistency_proof
-from strongroom.receipts.note import COSIGNATURE, Signer
-from strongroom.receipts.witness import Submission, Witness
-from strongroom.receipts.witness_client import Contradiction, WitnessClient
-from strongroom.receipts.witness_server import WitnessServer
+from strongroom.receipts.audit.log_source import HttpSource
+from strongroom.receipts.commit.log_state import node_of, state
+from strongroom.receipts.log import checkpoint as checkpoints
+from strongroom.receipts.log.merkle import consistency_proof
+from strongroom.receipts.log.note import COSIGNATURE, Signer
+from strongroom.receipts.witness.client import Contradiction, WitnessClient
+from strongroom.receipts.witness.countersigning import Countersigning
+from strongroom.receipts.witness.server import WitnessServer
+from strongroom.receipts.witness.witness import Submission, Witness
 
 
 class Running:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.receipts.audit import audit, load_since
-from strongroom.receipts.log_source import open_source
-from strongroom.receipts.note import Verifier
+from strongroom.receipts.audit.audit import audit, load_since
+from strongroom.receipts.audit.log_source import open_source
+from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +27,7 @@ def arguments_show(parser: argparse.ArgumentParser) -> None:
 def run_show(context: Context) -> int:
     """Print them."""
     from strongroom.cli.output.text import printable
-    from strongroom.receipts.show import entries, size_of
+    from strongroom.receipts.audit.entries import entries, size_of
 
     arguments = context.arguments
     if arguments.first < 0 or arguments.count < 0:
@@ -119,9 +119,9 @@ def run_trust(context: Context) -> int:
 
     from strongroom.cli.shared.opening import store_options, targets_of
     from strongroom.cli.shared.promises import Broken, say
-    from strongroom.receipts.gateway_log import GatewayLog
-    from strongroom.receipts.kept import PromiseFile
-    from strongroom.receipts.trusting import trust
+    from strongroom.receipts.client.gateway_log import GatewayLog
+    from strongroom.receipts.client.key_change import trust
+    from strongroom.receipts.client.promise_file import PromiseFile
     from strongroom.repository.state import default_state_folder
     from strongroom.storage.rest.url import parse
 

@@ -31,10 +31,10 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
 
 def run_serve(context: Context) -> int:
     """Serve until told to stop."""
-    from strongroom.receipts.note import COSIGNATURE, Verifier
-    from strongroom.receipts.signing_key import load_or_create
-    from strongroom.receipts.witness import Witness
-    from strongroom.receipts.witness_server import WitnessServer
+    from strongroom.receipts.commit.signing_key import load_or_create
+    from strongroom.receipts.log.note import COSIGNATURE, Verifier
+    from strongroom.receipts.witness.server import WitnessServer
+    from strongroom.receipts.witness.witness import Witness
 
     arguments = context.arguments
     if not arguments.log:

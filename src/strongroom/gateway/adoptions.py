@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from strongroom.gateway import watch_schema
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database

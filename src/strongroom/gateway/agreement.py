@@ -8,7 +8,7 @@ from strongroom.base.errors import Missing, Unavailable
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import registry
 from strongroom.gateway.recovery import digest_of
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName

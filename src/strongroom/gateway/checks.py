@@ -11,7 +11,7 @@ from strongroom.gateway.access_log import open_log
 from strongroom.gateway.http.listeners import parse_listen
 from strongroom.gateway.policy import parse_size
 from strongroom.gateway.proxies import Proxies
-from strongroom.receipts.note import COSIGNATURE, Verifier, check_name
+from strongroom.receipts.log.note import COSIGNATURE, Verifier, check_name
 
 if TYPE_CHECKING:
     from strongroom.gateway.settings import Settings

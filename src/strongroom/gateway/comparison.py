@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.receipts import schema as log_schema
+from strongroom.receipts.commit import schema as log_schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database

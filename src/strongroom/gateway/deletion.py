@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.roles import Role
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.repository import Arrival, Repository, Taken
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.tail import TAIL_FILE, Tail
-from strongroom.receipts.tile_store import Folder
+from strongroom.receipts.commit.tail import TAIL_FILE, Tail
+from strongroom.receipts.commit.tile_store import Folder
+from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
 from strongroom.storage.local.store import LocalStore
 

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
-from strongroom.receipts import promise
-from strongroom.receipts import schema as log_schema
-from strongroom.receipts.commit import Committed, Draft
-from strongroom.receipts.leaf import NO_HASH, LeafType
-from strongroom.receipts.log_state import read_state
+from strongroom.receipts.commit import schema as log_schema
+from strongroom.receipts.commit.committer import Committed, Draft
+from strongroom.receipts.commit.log_state import read_state
+from strongroom.receipts.log import promise
+from strongroom.receipts.log.leaf import NO_HASH, LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
     from strongroom.database.engine import Database
     from strongroom.gateway.repository import Repository
-    from strongroom.receipts.commit_process import Commits
-    from strongroom.receipts.note import Signer
+    from strongroom.receipts.commit.process import Commits
+    from strongroom.receipts.log.note import Signer
 
 
 LONGEST_WINDOW_NS = 86_400 * 10**9

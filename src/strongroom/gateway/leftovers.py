@@ -16,7 +16,7 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.gateway import changes
 from strongroom.gateway.intake import PREFIX, temporary_folder
 from strongroom.gateway.recovery import record_found
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.gateway.disk import DiskRepository

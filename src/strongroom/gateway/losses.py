@@ -19,7 +19,7 @@ from strongroom.base.errors import Missing, StrongroomError
 from strongroom.gateway import adoptions, registry, schema, watch_schema
 from strongroom.gateway.comparison import Difference, differences
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,11 +19,11 @@ from strongroom.gateway.place import open_place
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.serve import check_there, open_database, open_signer, origin_of
 from strongroom.gateway.worker import watch_of
-from strongroom.receipts.commit import Committer
-from strongroom.receipts.leaf import MAX_DETAIL, LeafType
-from strongroom.receipts.log_state import ensure_log
-from strongroom.receipts.rotation import next_origin, rotate
-from strongroom.receipts.tile_store import newest_checkpoint
+from strongroom.receipts.commit.committer import Committer
+from strongroom.receipts.commit.log_state import ensure_log
+from strongroom.receipts.commit.rotation import next_origin, rotate
+from strongroom.receipts.commit.tile_store import newest_checkpoint
+from strongroom.receipts.log.leaf import MAX_DETAIL, LeafType
 
 if TYPE_CHECKING:
     from strongroom.gateway.repository import Repository

@@ -18,11 +18,11 @@ from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.gateway.roles import Role
-from strongroom.receipts import checkpoint as checkpoints
-from strongroom.receipts import schema as log_schema
-from strongroom.receipts import tiles
-from strongroom.receipts.log_state import entries, node_of, read_state, read_tile
-from strongroom.receipts.merkle import inclusion_proof
+from strongroom.receipts.commit import schema as log_schema
+from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
+from strongroom.receipts.log import checkpoint as checkpoints
+from strongroom.receipts.log import tiles
+from strongroom.receipts.log.merkle import inclusion_proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

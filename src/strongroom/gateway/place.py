@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.repository import Repository
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.tail import Tail
-    from strongroom.receipts.tile_store import TileStore
+    from strongroom.receipts.commit.tail import Tail
+    from strongroom.receipts.commit.tile_store import TileStore
 
 
 class Place(ABC):

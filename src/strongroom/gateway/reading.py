@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from strongroom.gateway import watch_schema
 from strongroom.gateway.policy import parse_size
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import GATEWAY, LeafType
+from strongroom.receipts.log.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database

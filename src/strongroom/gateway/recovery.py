@@ -13,8 +13,8 @@ from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
 from strongroom.gateway import adoptions
 from strongroom.gateway.comparison import differences
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.log_state import state
+from strongroom.receipts.commit.log_state import state
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import schema
-from strongroom.receipts import schema as log_schema
-from strongroom.receipts.leaf import LeafType, parse
+from strongroom.receipts.commit import schema as log_schema
+from strongroom.receipts.log.leaf import LeafType, parse
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName

@@ -17,7 +17,7 @@ from strongroom.base.errors import Damaged, Refused
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import agreement, registry, schema
 from strongroom.gateway.usage import SEALED
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.registry import RepositoryState
-    from strongroom.receipts.tile_store import TileStore
+    from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.storage.contract import Store
 
 STATE_SECONDS = 1.0

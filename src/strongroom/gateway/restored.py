@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.gateway import schema as gateway_schema
-from strongroom.receipts import schema
-from strongroom.receipts.leaf import LeafType, parse
-from strongroom.receipts.log_state import read_state
-from strongroom.receipts.replay import reconcile
-from strongroom.receipts.replay_source import Fork
+from strongroom.receipts.commit import schema
+from strongroom.receipts.commit.log_state import read_state
+from strongroom.receipts.commit.replay import reconcile
+from strongroom.receipts.commit.replay_source import Fork
+from strongroom.receipts.log.leaf import LeafType, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.database.engine import Database
     from strongroom.gateway.place import Place
-    from strongroom.receipts.note import Verifier
+    from strongroom.receipts.log.note import Verifier
 
 
 def bring_up(database: Database, place: Place, verifier: Verifier, say: Callable[[str], None]) -> None:

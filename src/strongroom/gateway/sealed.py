@@ -13,7 +13,7 @@ from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.repository import WrongBytes
 from strongroom.gateway.usage import SEALED
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.gateway.access import Identity

@@ -18,16 +18,16 @@ from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.place import open_place
 from strongroom.gateway.restored import bring_up
 from strongroom.gateway.supervisor import Supervisor
-from strongroom.receipts.clock_watch import load_steady
-from strongroom.receipts.commit import boot_id
-from strongroom.receipts.log_state import ensure_log, migrate, state
-from strongroom.receipts.signing_key import load, load_or_create
+from strongroom.receipts.commit.clock_watch import load_steady
+from strongroom.receipts.commit.committer import boot_id
+from strongroom.receipts.commit.log_state import ensure_log, migrate, state
+from strongroom.receipts.commit.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.note import Signer
+    from strongroom.receipts.log.note import Signer
 
 
 def open_database(settings: Settings) -> Database:

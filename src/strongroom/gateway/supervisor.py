@@ -21,7 +21,7 @@ from strongroom.gateway.allocator import give_memory_back
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.telling import tell
 from strongroom.gateway.worker import SUPERVISED, exit_worker, run, watch_of
-from strongroom.receipts.commit_process import CommitProcess, control_pair
+from strongroom.receipts.commit.process import CommitProcess, control_pair
 
 if TYPE_CHECKING:
     import socket
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.note import Signer
+    from strongroom.receipts.log.note import Signer
 
 COMMIT_CACHE = 4096
 """KiB of the database's pages in the process that commits: it has one connection, and every receipt touches its

@@ -9,8 +9,8 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer
 from strongroom.gateway.repository import Arrival
-from strongroom.receipts.leaf import LeafType
-from strongroom.receipts.promise import HEADER
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.receipts.log.promise import HEADER
 
 if TYPE_CHECKING:
     from strongroom.gateway.access import Identity
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.paths import Target
     from strongroom.gateway.roles import Role
     from strongroom.gateway.worker import Services
-    from strongroom.receipts.commit import Committed
+    from strongroom.receipts.commit.committer import Committed
 
 
 class Uploads:

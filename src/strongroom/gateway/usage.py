@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.objects import Kind
 from strongroom.gateway.comparison import KINDS
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,14 +29,14 @@ from strongroom.gateway.reading import ReadMeter
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.refusals import Refusals
 from strongroom.gateway.telling import tell
-from strongroom.receipts.clock_watch import ClockWatch, kept_by_kernel
-from strongroom.receipts.commit import boot_id
-from strongroom.receipts.commit_process import RemoteCommitter
-from strongroom.receipts.countersigning import Countersigning
-from strongroom.receipts.log_state import read_state
-from strongroom.receipts.note import Verifier
-from strongroom.receipts.sequencer import Sequencer
-from strongroom.receipts.witness_client import WitnessClient
+from strongroom.receipts.commit.clock_watch import ClockWatch, kept_by_kernel
+from strongroom.receipts.commit.committer import boot_id
+from strongroom.receipts.commit.log_state import read_state
+from strongroom.receipts.commit.process import RemoteCommitter
+from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.log.note import Verifier
+from strongroom.receipts.witness.client import WitnessClient
+from strongroom.receipts.witness.countersigning import Countersigning
 
 if TYPE_CHECKING:
     import socket
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.shares import Share
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.settings import Settings
-    from strongroom.receipts.commit_process import Commits
-    from strongroom.receipts.note import Signer
+    from strongroom.receipts.commit.process import Commits
+    from strongroom.receipts.log.note import Signer
 
 
 SWITCH_SECONDS = 0.0005

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from strongroom.base.objects import ObjectName
     from strongroom.cli.shared.context import Context
-    from strongroom.receipts.gateway_log import GatewayLog
-    from strongroom.receipts.kept import PromiseFile, Reproach
+    from strongroom.receipts.client.gateway_log import GatewayLog
+    from strongroom.receipts.client.promise_file import PromiseFile, Reproach
     from strongroom.storage.options import StoreOptions
 
 SECONDS = 20.0
@@ -51,7 +51,7 @@ class Promises:
 
         def keep(name: ObjectName, value: str) -> None:
             if not known:
-                from strongroom.receipts.kept import PromiseFile
+                from strongroom.receipts.client.promise_file import PromiseFile
                 from strongroom.storage.rest.url import parse
 
                 known.append(PromiseFile(self._state, parse(url[5:], options).location))
@@ -68,7 +68,7 @@ class Promises:
         """Check what was kept of the gateway at this URL, if anything, beside whatever comes now."""
         if not url.lower().startswith("rest:"):
             return
-        from strongroom.receipts.kept import PromiseFile
+        from strongroom.receipts.client.promise_file import PromiseFile
         from strongroom.storage.rest.url import parse
 
         address = parse(url[5:], options)
@@ -80,7 +80,7 @@ class Promises:
             return
         if kept is None or not (kept.promises or kept.reproaches):
             return
-        from strongroom.receipts.gateway_log import GatewayLog
+        from strongroom.receipts.client.gateway_log import GatewayLog
 
         self._checks.append(_Check(label, file, GatewayLog(address, options), kept.reproaches))
 
@@ -174,7 +174,9 @@ class _Check:
             kept = self.file.read()
             if kept is None:
                 return
-            from strongroom.receipts.keeping import check  # loads cryptography: 9 MB, only where there is a promise
+            from strongroom.receipts.client.promise_check import (
+                check,  # loads cryptography: 9 MB, only where there is a promise
+            )
 
             oldest = min((one.kept_ns for one in kept.promises), default=0)
             found = check(self._source, kept, time.time_ns(), SECONDS)

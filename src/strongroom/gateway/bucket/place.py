@@ -20,7 +20,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.place import Place
 from strongroom.gateway.quota import check_free, room_problems
 from strongroom.gateway.telling import tell
-from strongroom.receipts.tail import Tail
+from strongroom.receipts.commit.tail import Tail
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.own.bucket import BucketFiles

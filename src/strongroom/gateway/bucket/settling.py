@@ -9,7 +9,7 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.recovery import digest_of, record_found
 from strongroom.gateway.telling import tell
-from strongroom.receipts.leaf import LeafType
+from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Checking somebody's log, and remembering what was seen of it."""

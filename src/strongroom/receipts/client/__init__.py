@@ -1,0 +1,1 @@
+"""The client's side: promises that it was given, and whether the log keeps them."""

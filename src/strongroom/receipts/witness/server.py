@@ -1,0 +1,112 @@
+"""The witness over HTTP: ``POST <prefix>/add-checkpoint``, and ``GET <prefix>/latest/<SHA-256 of the origin>``.
+
+The C2SP protocol leaves reading to be decided; ``latest`` is ours. The requests are few and small, so the standard
+library's threading server is enough; a slow sender is cut off, and the number of connections is bounded.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Missing
+from strongroom.receipts.witness.witness import MAX_REQUEST, Refusal, parse_submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.receipts.witness.witness import Witness
+
+_TEXT = "text/plain; charset=utf-8"
+MAX_CONNECTIONS = 64
+SECONDS = 10.0
+"""A read or write that takes longer ends the connection."""
+
+
+class WitnessServer(ThreadingHTTPServer):
+    """A server for one witness. ``say`` is told each line of the access log."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], witness: Witness, say: Callable[[str], None]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.witness = witness
+        self.say = say
+        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
+        """Serve in a thread when there is a place, else close: the sender tries again within a minute."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
+        """Serve one connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request, client_address) -> None:  # type: ignore[no-untyped-def]  # noqa: ARG002
+        """A connection that broke is the sender's affair."""
+        self.say(f"{client_address[0]} the connection broke")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: WitnessServer
+    protocol_version = "HTTP/1.1"
+    server_version = "strongroom-witness"
+    sys_version = ""
+    timeout = SECONDS
+
+    def do_POST(self) -> None:
+        """Countersign."""
+        length = self.headers.get("Content-Length", "")
+        if not self.path.endswith("/add-checkpoint"):
+            self._answer(404, b"no such place\n", close=True)
+        elif not length.isdecimal() or len(length) > 9 or int(length) > MAX_REQUEST:
+            self._answer(400, b"the body needs a length, and a small one\n", close=True)
+        else:
+            self._submit(self.rfile.read(int(length)))
+
+    def _submit(self, body: bytes) -> None:
+        try:
+            self._answer(200, self.server.witness.add_checkpoint(parse_submission(body)).encode())
+        except Refusal as refusal:
+            if refusal.size is not None:
+                self._answer(refusal.status, b"%d\n" % refusal.size, kind="text/x.tlog.size")
+            else:
+                self._answer(refusal.status, f"{refusal.what}\n".encode())
+        except OSError:
+            self._answer(500, b"the checkpoint could not be kept\n")
+
+    def do_GET(self) -> None:
+        """The last countersigned checkpoint."""
+        place, _, digest = self.path.rpartition("/")
+        try:
+            if not place.endswith("/latest"):
+                raise Missing("no such place")
+            self._answer(200, self.server.witness.latest(digest))
+        except Missing as error:
+            self._answer(404, f"{error.what}\n".encode())
+
+    def _answer(
+        self, status: int, body: bytes, *, kind: str = "text/plain; charset=utf-8", close: bool = False
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if close:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """One line for each request; what a sender wrote is escaped."""
+        self.server.say(f"{self.client_address[0]} {(format % args).encode('unicode_escape').decode()}")
