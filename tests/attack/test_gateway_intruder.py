@@ -14,13 +14,13 @@ import pytest
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind
-from strongroom.gateway import quota
-from strongroom.gateway.access import Identity
-from strongroom.gateway.bucket.spool import Spool
-from strongroom.gateway.policy import Quota
-from strongroom.gateway.quota import Quotas
-from strongroom.gateway.serve import open_database
-from strongroom.gateway.settings import Settings
+from strongroom.gateway.access import quotas as quota
+from strongroom.gateway.access.access import Identity
+from strongroom.gateway.access.policy import Quota
+from strongroom.gateway.access.quotas import Quotas
+from strongroom.gateway.places.bucket.spool import Spool
+from strongroom.gateway.processes.serve import open_database
+from strongroom.gateway.processes.settings import Settings
 from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite

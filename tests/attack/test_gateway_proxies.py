@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.http.request import Request
-from strongroom.gateway.proxies import Proxies
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.gateways import Gateway

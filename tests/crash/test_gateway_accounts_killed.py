@@ -13,9 +13,9 @@ import pytest
 
 from strongroom.base.objects import Kind
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.place import open_place
-from strongroom.gateway.serve import open_database
-from strongroom.gateway.settings import Settings
+from strongroom.gateway.places.contract import open_place
+from strongroom.gateway.processes.serve import open_database
+from strongroom.gateway.processes.settings import Settings
 from tests.support import postgres
 from tests.support.gateways import Gateway, chunked, name_of, operate, over_bucket
 from tests.support.waiting import until

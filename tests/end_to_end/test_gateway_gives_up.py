@@ -12,14 +12,15 @@ import pytest
 
 from strongroom.base.errors import Unavailable
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.gateway.bucket import intake, promises
-from strongroom.gateway.bucket import place as places
-from strongroom.gateway.bucket.place import BucketPlace
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.wire import Pace, Wire
-from strongroom.gateway.repository import Arrival
-from strongroom.gateway.serve import open_database
-from strongroom.gateway.settings import Settings
+from strongroom.gateway.places.bucket import guarantees as promises
+from strongroom.gateway.places.bucket import intake
+from strongroom.gateway.places.bucket import place as places
+from strongroom.gateway.places.bucket.place import BucketPlace
+from strongroom.gateway.places.repository import Arrival
+from strongroom.gateway.processes.serve import open_database
+from strongroom.gateway.processes.settings import Settings
 from tests.support.gateways import name_of
 from tests.support.liar import Liar
 from tests.support.minio import running

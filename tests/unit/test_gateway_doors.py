@@ -13,13 +13,13 @@ import trustme
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
-from strongroom.gateway.access import Access, Denied
-from strongroom.gateway.htpasswd import PasswordFile
+from strongroom.gateway.access.access import Access, Denied
+from strongroom.gateway.access.htpasswd import PasswordFile
+from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request
 from strongroom.gateway.paths import Target, parse_path
-from strongroom.gateway.policy import allowed_address, check_addresses
-from strongroom.gateway.serve import _certificates, open_database
-from strongroom.gateway.settings import Settings
+from strongroom.gateway.processes.serve import _certificates, open_database
+from strongroom.gateway.processes.settings import Settings
 
 ID = "ab" * 32
 SPLIT: list[tuple[str, tuple[str, ...] | None, Kind | None, bool]] = [

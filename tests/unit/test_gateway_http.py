@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.waiting import PATIENCE, until
 
 from strongroom.base.objects import Kind
-from strongroom.gateway.access_log import _quoted
+from strongroom.gateway.http.access_log import _quoted
 from strongroom.gateway.http.answer import Answer
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.listeners import open_listeners

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, UsageError
-from strongroom.gateway.policy import load_policy
-from strongroom.gateway.settings import Settings
+from strongroom.gateway.access.policy import load_policy
+from strongroom.gateway.processes.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +86,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def run_serve(context: Context) -> int:
     """Serve until told to stop."""
-    from strongroom.gateway.serve import serve
+    from strongroom.gateway.processes.serve import serve
 
     arguments = context.arguments
     if arguments.no_verify_upload:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli.gateway import path_of, place_arguments, settings_of
-from strongroom.gateway.policy import Quota, check_addresses, parse_size
-from strongroom.gateway.roles import GIVEN
+from strongroom.gateway.access.policy import Quota, check_addresses, parse_size
+from strongroom.gateway.access.roles import GIVEN
 
 if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
-    from strongroom.gateway.principals import Principals
+    from strongroom.gateway.access.principals import Principals
 
 NONE = "none"
 _LIMITS = {"quota": "bytes", "objects": "objects", "snapshots_per_day": "snapshots", "reads_per_day": "reads"}
@@ -43,9 +43,9 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
 
 def run_principal(context: Context) -> int:
     """Do it."""
-    from strongroom.gateway import usage
-    from strongroom.gateway.principals import Principals
-    from strongroom.gateway.serve import check_there, open_database
+    from strongroom.gateway.access import usage
+    from strongroom.gateway.access.principals import Principals
+    from strongroom.gateway.processes.serve import check_there, open_database
 
     arguments = context.arguments
     if arguments.action != "list" and not arguments.name:

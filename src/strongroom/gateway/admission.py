@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Refused, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import registry
+from strongroom.gateway.access.quotas import what_of
+from strongroom.gateway.access.roles import Role
+from strongroom.gateway.access.usage import SEALED
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.quota import what_of
-from strongroom.gateway.roles import Role
-from strongroom.gateway.usage import SEALED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from strongroom.gateway.access import Identity
+    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.quotas import Reservation
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.quota import Reservation
-    from strongroom.gateway.repository import Repository
-    from strongroom.gateway.worker import Services
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.worker import Services
 
 ROOM_STEP = 4 << 20
 """After so many bytes of a body the room on the disk is looked at again."""

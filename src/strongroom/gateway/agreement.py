@@ -13,7 +13,7 @@ from strongroom.receipts.log.leaf import LeafType
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.places.repository import Repository
 
 TRIES = 16
 

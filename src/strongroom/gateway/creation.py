@@ -6,12 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing
-from strongroom.gateway.quota import PLACE, PLACE_BYTES
+from strongroom.gateway.access.quotas import PLACE, PLACE_BYTES
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access import Identity
-    from strongroom.gateway.repository import Repository
-    from strongroom.gateway.worker import Services
+    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.worker import Services
 
 
 def make(services: Services, identity: Identity, folders: tuple[str, ...]) -> Repository:

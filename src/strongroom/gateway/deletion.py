@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind
-from strongroom.gateway.roles import Role
+from strongroom.gateway.access.roles import Role
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.access import Identity
+    from strongroom.gateway.access.access import Identity
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.places.repository import Repository
 
 ORPHAN_SECONDS = 30 * 60
 """A lock that nobody is known to own may be removed by any host of the repository when it is older."""

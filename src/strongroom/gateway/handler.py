@@ -22,9 +22,9 @@ from strongroom.base.errors import (
 )
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway import listing
-from strongroom.gateway.access import Denied, Identity
+from strongroom.gateway.access.access import Denied, Identity
+from strongroom.gateway.access.roles import Role
 from strongroom.gateway.admission import Busy
-from strongroom.gateway.allocator import trim
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
@@ -32,9 +32,9 @@ from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
-from strongroom.gateway.repository import WrongBytes
-from strongroom.gateway.roles import Role
-from strongroom.gateway.telling import tell
+from strongroom.gateway.places.repository import WrongBytes
+from strongroom.gateway.processes.allocator import trim
+from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.own import OwnPages
-    from strongroom.gateway.repository import Repository
-    from strongroom.gateway.worker import Services
+    from strongroom.gateway.pages.own import OwnPages
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.worker import Services
     from strongroom.storage.contract import Store
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}

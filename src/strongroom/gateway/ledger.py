@@ -20,7 +20,7 @@ from strongroom.receipts.log.leaf import NO_HASH, LeafType
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
     from strongroom.database.engine import Database
-    from strongroom.gateway.repository import Repository
+    from strongroom.gateway.places.repository import Repository
     from strongroom.receipts.commit.process import Commits
     from strongroom.receipts.log.note import Signer
 

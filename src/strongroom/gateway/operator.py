@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Damaged, Missing, Refused, UsageError
 from strongroom.base.objects import ObjectName, is_object_name
-from strongroom.gateway import losses, registry, schema, trash
-from strongroom.gateway.comparison import differences
-from strongroom.gateway.disk import DiskRepository
+from strongroom.gateway import registry, schema
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.place import open_place
+from strongroom.gateway.places.contract import open_place
+from strongroom.gateway.places.disk import trash
+from strongroom.gateway.places.disk.place import DiskRepository
+from strongroom.gateway.processes.serve import check_there, open_database, open_signer, origin_of
+from strongroom.gateway.processes.worker import watch_of
 from strongroom.gateway.recovery import adopt
-from strongroom.gateway.serve import check_there, open_database, open_signer, origin_of
-from strongroom.gateway.worker import watch_of
+from strongroom.gateway.watch import losses
+from strongroom.gateway.watch.comparison import differences
 from strongroom.receipts.commit.committer import Committer
 from strongroom.receipts.commit.log_state import ensure_log
 from strongroom.receipts.commit.rotation import next_origin, rotate
@@ -26,8 +28,8 @@ from strongroom.receipts.commit.tile_store import newest_checkpoint
 from strongroom.receipts.log.leaf import MAX_DETAIL, LeafType
 
 if TYPE_CHECKING:
-    from strongroom.gateway.repository import Repository
-    from strongroom.gateway.settings import Settings
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.settings import Settings
     from strongroom.storage.contract import Store
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
-from strongroom.gateway import adoptions
-from strongroom.gateway.comparison import differences
-from strongroom.gateway.telling import tell
+from strongroom.gateway.processes.telling import tell
+from strongroom.gateway.watch import adoptions
+from strongroom.gateway.watch.comparison import differences
 from strongroom.receipts.commit.log_state import state
 from strongroom.receipts.log.leaf import LeafType
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.repository import Repository
-    from strongroom.gateway.worker import Services
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.worker import Services
     from strongroom.storage.contract import Store
 
 NAMED = 10

@@ -1,0 +1,334 @@
+"""Who is asking, and what may they do: tokens, the password file, a proxy's word, the policy.
+
+Wrong passwords must not take the CPU: bcrypt runs on two threads at once, each address has a budget of failures, and
+a success is remembered for a minute (as a keyed hash of the header, never the password).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import collections
+import contextlib
+import dataclasses
+import hmac
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError
+from strongroom.gateway.access import tokens
+from strongroom.gateway.access.htpasswd import PasswordFile
+from strongroom.gateway.access.policy import NO_QUOTA, Policy, Quota, allowed_address, load_policy
+from strongroom.gateway.access.principals import Principals
+from strongroom.gateway.access.proxies import Proxies
+from strongroom.gateway.access.roles import Role
+from strongroom.gateway.http.addresses import network_of
+from strongroom.gateway.processes.telling import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.database.engine import Database
+    from strongroom.gateway.http.request import Request
+    from strongroom.gateway.processes.settings import Settings
+
+CACHE_SECONDS = 60.0
+CACHE_SIZE = 4096
+FAILURES = 10
+"""So many wrong passwords an address (of IPv6 a network of 64 bits) may send at once; then one more for each
+``FAILURE_SECONDS``."""
+FAILURE_SECONDS = 3.0
+QUEUED = 16
+"""So many passwords of one address wait at once to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a request acts for. Anonymous with ``--no-auth``: empty ID and name."""
+
+    id: str
+    name: str
+    quota: Quota = NO_QUOTA
+    managed: bool = False
+    """Whether roles come from grants and rules, not from rest-server's flags."""
+    looked: int = 0
+    """What ``Access.changes`` was when this was found out."""
+    expires_ns: int | None = None
+    """When the token ends that was shown."""
+
+
+_ANYBODY = Identity("", "")
+
+
+class Denied(Exception):
+    """The credentials are wrong (401), or cannot be looked at now (503)."""
+
+    def __init__(self, status: int, user: str) -> None:
+        super().__init__(user)
+        self.status = status
+        self.user = user
+        """The name that was given, for the log; escaped there."""
+
+
+class Access:
+    """The doorkeeper of one worker."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so."""
+        self._settings = settings
+        self._database = database
+        self._principals = Principals(database)
+        self._key = os.urandom(32)
+        self._cache: dict[bytes, tuple[float, Identity, str]] = {}
+        self._ids: dict[str, str] = {}
+        self._guard = threading.Lock()
+        self._reloading = threading.Lock()
+        self._hashing = threading.Semaphore(2)
+        self._queued: collections.Counter[str] = collections.Counter()
+        self._failures: dict[str, tuple[float, float]] = {}
+        self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
+        self.changes = 0
+        """Grows whenever what somebody was let in for may be so no more."""
+        self._alarms: dict[str, str] = {}
+        """Of each file that does not load, why; what it said before is in force meanwhile."""
+        self._policy_stamp = self._stamp()  # before what it stands for: a change meanwhile is seen the next second
+        self._policy = load_policy(settings.config) if settings.config else Policy()
+        self._generation = self._principals.generation()
+        self._check_names(self._policy)
+        self._passwords = self._password_file()
+        self.proxies = Proxies(settings.trusted_proxies)
+        if settings.proxy_auth_username and not settings.trusted_proxies:
+            hint = "Name them, such as --trusted-proxies 127.0.0.1 or --trusted-proxies unix."
+            raise ConfigurationError("--proxy-auth-username believes proxies, and none is trusted", hint=hint)
+
+    def _password_file(self) -> PasswordFile | None:
+        settings = self._settings
+        if settings.no_auth or settings.proxy_auth_username:
+            return None
+        path = settings.htpasswd_file or os.path.join(settings.home, ".htpasswd")
+        known = self._policy.principals or self._principals.any()
+        if settings.htpasswd_file is None and not os.path.exists(path) and known:
+            return None
+        return PasswordFile(path)
+
+    @property
+    def weak_users(self) -> list[str]:
+        """Users of the password file whose hashes are weak."""
+        return self._passwords.weak if self._passwords else []
+
+    def reload(self) -> None:
+        """Read the policy and the password file again; what does not load leaves the old one in force."""
+        try:
+            self._load()
+        finally:
+            self._forget()
+
+    def _load(self) -> None:
+        with self._alarming("the password file"):
+            if self._passwords is None:
+                self._passwords = self._password_file()  # it was away at the start, and may be there now
+            else:
+                self._passwords.load()
+        if self._settings.config:
+            with self._alarming("the policy"):
+                policy = load_policy(self._settings.config)
+                self._check_names(policy)
+                self._policy = policy
+
+    @contextlib.contextmanager
+    def _alarming(self, what: str) -> Iterator[None]:
+        """Each file has an alarm of its own, which ends when the file loads, and with nothing else."""
+        try:
+            yield
+        except ConfigurationError as error:
+            # Anybody may read an alarm, and the error names paths and principals.
+            self._alarms[what] = f"{what} does not load; what it said before is in force"
+            tell(f"error: {error}")
+        else:
+            self._alarms.pop(what, None)
+
+    @property
+    def alarms(self) -> list[str]:
+        """Why files do not load, while what they said before is in force."""
+        return list(self._alarms.values())
+
+    def reload_if_changed(self, generation: int | None = None) -> None:
+        """``reload`` when a file has another stamp; forget whom we let in when principals were changed.
+
+        Called about once a second, so that ``principal disable`` ends a stolen token within that time, and before
+        anything is published, with the principals' number as it was just read.
+        """
+        if generation is None:
+            generation = self._principals.generation()
+        with self._reloading:  # whoever comes second must not go on with what the first is about to replace
+            if generation != self._generation:
+                self._generation = generation
+                self._forget()
+            stamp = self._stamp()
+            if stamp != self._policy_stamp:
+                self._policy_stamp = stamp
+                self.reload()
+
+    def has_ended(self, identity: Identity) -> bool:
+        """Whether the token that was shown has ended since."""
+        return identity.expires_ns is not None and identity.expires_ns <= self._database.clock_ns()
+
+    def _forget(self) -> None:
+        """Look at everybody anew, also at those whose uploads are under way."""
+        with self._guard:
+            self._cache.clear()
+            self._roles.clear()
+            self.changes += 1
+
+    def _stamp(self) -> tuple[object, ...]:
+        found: list[object] = []
+        for path in (self._settings.config, self._settings.htpasswd_file or f"{self._settings.home}/.htpasswd"):
+            try:
+                status = os.stat(path) if path else None
+            except OSError:
+                status = None
+            found.append(None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(found)
+
+    def _check_names(self, policy: Policy) -> None:
+        both = sorted(set(policy.principals) & self._principals.names())
+        if both:
+            raise ConfigurationError(
+                "a principal of the policy was also added to the database",
+                subject=both[0],
+                hint="Remove it from one of the two.",
+            )
+
+    def peer(self, request: Request) -> str:
+        """The address that a request comes from: what a trusted proxy wrote, else the connection's."""
+        return self.proxies.client(request)
+
+    def authenticate(self, request: Request) -> Identity:
+        """Who is asking. Raises ``Denied``."""
+        settings = self._settings
+        if settings.no_auth:
+            return _ANYBODY
+        if settings.proxy_auth_username:
+            user = request.headers.get(settings.proxy_auth_username.lower(), "")
+            if not user or not self.proxies.trusts(request.peer):
+                raise Denied(401, user)
+            return Identity(self._id_of(user), user, looked=self.changes)
+        header = request.headers.get("authorization", "")
+        peer = self.peer(request)
+        mark = hmac.digest(self._key, header.encode("latin-1"), "sha256")
+        known = self._cache.get(mark)
+        now = time.monotonic()
+        if known is not None and known[0] > now:
+            identity, addresses = known[1], known[2]
+        else:
+            user, password = _basic(header)
+            changes = self.changes
+            identity, addresses = self._look_up(user, password, peer)
+            identity = dataclasses.replace(identity, looked=changes)
+            with self._guard:
+                if len(self._cache) >= CACHE_SIZE:
+                    self._cache.clear()
+                if changes == self.changes:  # else a disabled principal could slip in behind the clearing
+                    self._cache[mark] = (now + CACHE_SECONDS, identity, addresses)
+        if not allowed_address(addresses, peer) or self.has_ended(identity):
+            raise Denied(401, identity.name)
+        return identity
+
+    def _look_up(self, user: str, password: bytes, peer: str) -> tuple[Identity, str]:
+        if not user:
+            raise Denied(401, user)
+        text = password.decode("latin-1")
+        token = tokens.token_id(text)
+        if token is not None:
+            fixed = self._policy.principals.get(user)
+            if fixed is not None and token in fixed.tokens and tokens.matches(text, fixed.tokens[token]):
+                return Identity(self._id_of(user), user, fixed.quota, managed=True), fixed.addresses
+            found = self._principals.by_token(text)
+            if found is not None and found.name == user:
+                identity = Identity(found.id, found.name, found.quota, managed=True, expires_ns=found.expires_ns)
+                return identity, found.addresses
+            raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
+        if self._passwords is None:
+            raise Denied(401, user)
+        if not self._check_password(self._passwords, user, password, network_of(peer)):
+            raise Denied(401, user)
+        return Identity(self._id_of(user), user), ""
+
+    def _check_password(self, passwords: PasswordFile, user: str, password: bytes, peer: str) -> bool:
+        """Whether it is right. Raises ``Denied`` where an address has guessed too often, or asks too much at once."""
+        with self._guard:
+            if self._queued[peer] >= QUEUED:
+                raise Denied(503, user)
+            self._queued[peer] += 1
+        try:
+            with self._hashing:
+                if not self._may_fail(peer):  # after the wait: others of this address may have failed meanwhile
+                    raise Denied(503, user)
+                good = passwords.check(user, password)
+                if not good:
+                    self._note_failure(peer)
+                return good
+        finally:
+            with self._guard:
+                self._queued[peer] -= 1
+                if not self._queued[peer]:
+                    del self._queued[peer]
+
+    def _may_fail(self, peer: str) -> bool:
+        with self._guard:
+            level, at = self._failures.get(peer, (0.0, 0.0))
+        return level - (time.monotonic() - at) / FAILURE_SECONDS < FAILURES
+
+    def _note_failure(self, peer: str) -> None:
+        now = time.monotonic()
+        with self._guard:
+            level, at = self._failures.get(peer, (0.0, now))
+            if len(self._failures) >= CACHE_SIZE:  # of those who have failed last the most recent are kept
+                for one in sorted(self._failures, key=lambda key: self._failures[key][1])[: CACHE_SIZE // 2]:
+                    del self._failures[one]
+            self._failures[peer] = (max(0.0, level - (now - at) / FAILURE_SECONDS) + 1.0, now)
+
+    def _id_of(self, user: str) -> str:
+        found = self._ids.get(user)
+        if found is None:
+            found = self._ids[user] = self._principals.ensure(user)
+        return found
+
+    def role(self, identity: Identity, folders: tuple[str, ...]) -> Role | None:
+        """What the identity may do with the repository at these folders; None for nothing."""
+        settings = self._settings
+        label = "/".join(folders)
+        if identity.managed or self._policy.rules:
+            found = self._policy.role(identity.name, label) or self._granted(identity.id, label)
+            if found is not None or identity.managed:
+                return found
+        if settings.private_repos and not settings.no_auth and (not folders or folders[0] != identity.name):
+            return None
+        return Role.HOST if settings.append_only else Role.FULL
+
+    def _granted(self, principal: str, label: str) -> Role | None:
+        now = time.monotonic()
+        known = self._roles.get((principal, label))
+        if known is None or known[0] < now:
+            changes = self.changes
+            known = (now + 5.0, self._principals.role(principal, label))
+            with self._guard:
+                if len(self._roles) > CACHE_SIZE:
+                    self._roles.clear()
+                if changes == self.changes:  # as for whom we let in
+                    self._roles[(principal, label)] = known
+        return known[1]
+
+
+def _basic(header: str) -> tuple[str, bytes]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", b""
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return (user.decode("utf-8"), password) if colon else ("", b"")
+    except (binascii.Error, ValueError):
+        return "", b""

@@ -1,0 +1,1 @@
+"""Our own pages: health, metrics, the log, receipts, status, sealed keys."""

@@ -1,0 +1,1 @@
+"""Where repositories are: one contract, kept by a folder and by a bucket."""

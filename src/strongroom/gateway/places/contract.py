@@ -1,0 +1,103 @@
+"""Where repositories are: a folder, or a prefix in a bucket. The rest of the gateway knows this interface alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from strongroom.database.engine import Database
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.processes.settings import Settings
+    from strongroom.receipts.commit.tail import Tail
+    from strongroom.receipts.commit.tile_store import TileStore
+
+
+class Place(ABC):
+    """The repositories of one gateway."""
+
+    kind: str
+    """What this is and which promises hold, in words for people; /health shows it to everybody."""
+
+    @abstractmethod
+    def find(self, folders: tuple[str, ...]) -> Repository:
+        """The repository at these folders. Raises ``Missing``."""
+
+    def find_to_read(self, folders: tuple[str, ...]) -> Repository:
+        """The same for who only reads what lies there, and asks neither for the repository's ID nor for its state."""
+        return self.find(folders)
+
+    @abstractmethod
+    def create(self, folders: tuple[str, ...]) -> Repository:
+        """Make a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
+
+    @abstractmethod
+    def all(self) -> list[Repository]:
+        """All repositories that have a config, down to the depth that paths may have."""
+
+    @abstractmethod
+    def _names_in(self, folders: tuple[str, ...]) -> Iterable[str]:
+        """The names of the folders directly in these folders."""
+
+    def _below(self, folders: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """These folders and those below them where a repository may be, from the top."""
+        yield folders
+        if len(folders) < MAX_DEPTH:
+            for name in self._names_in(folders):
+                if is_folder_name(name):
+                    yield from self._below((*folders, name))
+
+    @abstractmethod
+    def by_id(self, repository: str) -> Repository:
+        """The repository of this ID. Raises ``Missing``."""
+
+    @abstractmethod
+    def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """Settle what uploads of processes that have gone left behind."""
+
+    @abstractmethod
+    def tiles(self, origin: str) -> TileStore:
+        """Where the log of this origin is kept for good."""
+
+    @abstractmethod
+    def tail(self, origin: str) -> Tail:
+        """Where the newest head of the log of this origin is kept: on a disk of this machine."""
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """What keeps this place from taking objects in, in words for /health."""
+
+    def promises(self) -> dict[str, str]:
+        """What the place itself was found to do, for /health; empty where there is nothing to find out."""
+        return {}
+
+    def check(self, say: Callable[[str], None]) -> None:
+        """Before anything is served: see that the place is there and keeps what the gateway relies on.
+
+        ``say`` prints a warning. Raises ``Refused``, ``Unsupported`` or ``Unavailable``.
+        """
+
+    def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+        """What goes on beside the requests, until the worker stops; returns where there is nothing to do."""
+
+    def tend(self) -> None:
+        """Called about once a second by each worker."""
+
+    def close(self) -> None:
+        """Release what is open. Idempotent."""
+
+
+def open_place(settings: Settings, database: Database) -> Place:
+    """The place that the settings name. Nothing is contacted yet."""
+    if settings.store:
+        from strongroom.gateway.places.bucket.place import BucketPlace  # noqa: PLC0415 -- a disk needs no client
+
+        return BucketPlace(settings, database)
+    from strongroom.gateway.places.disk.place import DiskPlace  # noqa: PLC0415
+
+    return DiskPlace(settings, database)

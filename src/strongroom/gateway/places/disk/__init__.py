@@ -1,0 +1,1 @@
+"""Repositories in folders of this machine: intake, leftovers, the trash."""

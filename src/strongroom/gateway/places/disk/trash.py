@@ -1,0 +1,138 @@
+"""The trash: a custodian's delete moves an object to a dated folder, from which it can be brought back.
+
+``<repository>/.strongroom/trash/<UTC date>/<kind>/<name>.<n>``. Nothing here unlinks: emptying an expired trash is a
+command of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.durable import make_folder, rename_new, sync_folder
+from strongroom.base.errors import Exists, Missing
+from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.receipts.log.leaf import LeafType
+from strongroom.storage.local.os_errors import store_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.gateway.ledger import Ledger
+    from strongroom.gateway.places.disk.place import DiskRepository
+
+HOLD_DAYS = 7
+_ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """An object in the trash."""
+
+    date: str
+    name: ObjectName
+    generation: int
+    path: str
+    size: int
+
+
+def folder(repository: DiskRepository) -> str:
+    """The trash of a repository."""
+    return os.path.join(repository.own_folder, "trash")
+
+
+def utc_date(time_ns: int) -> datetime.date:
+    """The date in UTC of nanoseconds since 1970."""
+    return datetime.datetime.fromtimestamp(time_ns // 10**9, datetime.UTC).date()
+
+
+def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledger: Ledger) -> None:
+    """Move an object to the trash, and log it. What is not there is there no more already."""
+    source = os.path.join(repository.path, name.path)
+    try:
+        size = os.lstat(source).st_size
+    except FileNotFoundError:
+        return
+    date = utc_date(ledger.database.clock_ns()).isoformat()
+    with repository.change(name, principal):
+        try:
+            generation = _move(repository, source, date, name)
+        except FileNotFoundError:
+            return  # a second request of the same kind was faster
+        except OSError as error:
+            raise store_error(error, source) from error
+        detail = f"{date} generation {generation}"
+        ledger.record(LeafType.TRASH, repository.id, name, size=size, principal=principal, detail=detail)
+        repository.agree(name, principal, ledger)  # another request may have stored it meanwhile
+
+
+def _move(repository: DiskRepository, source: str, date: str, name: ObjectName) -> int:
+    target = os.path.join(folder(repository), date, name.kind.value)
+    for one in (repository.own_folder, folder(repository), os.path.dirname(target), target):
+        make_folder(one, repository.modes.folder)
+    generation = 0
+    while True:
+        try:
+            rename_new(source, os.path.join(target, f"{name.name}.{generation}"))
+            break
+        except FileExistsError:
+            generation += 1
+    sync_folder(target)
+    sync_folder(os.path.dirname(source))
+    return generation
+
+
+def entries(repository: DiskRepository, only: Kind | None = None) -> Iterator[Trashed]:
+    """What is in the trash, the oldest date first; of one kind, where that is given."""
+    root = folder(repository)
+    for date in sorted(_names(root)):
+        if _DATE.match(date) is None:
+            continue
+        for kind in Kind if only is None else (only,):
+            inside = os.path.join(root, date, kind.value)
+            for file in sorted(_names(inside)):
+                match = _ENTRY.match(file)
+                if match is not None:
+                    path = os.path.join(inside, file)
+                    yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
+
+
+def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
+    """Bring an object back to its place, and log it. Raises ``Exists`` when something stands there."""
+    target = os.path.join(repository.path, one.name.path)
+    with open(one.path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with repository.change(one.name, ""):
+        try:
+            make_folder(os.path.dirname(target), repository.modes.folder)
+            rename_new(one.path, target)
+            sync_folder(os.path.dirname(target))
+            sync_folder(os.path.dirname(one.path))
+        except FileExistsError:
+            raise Exists("an object of this name is there", subject=str(one.name)) from None
+        except OSError as error:
+            raise store_error(error, target) from error
+        detail = f"from {one.date}"
+        ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=detail)
+        repository.agree(one.name, "", ledger)
+
+
+def find(repository: DiskRepository, name: str) -> Trashed:
+    """The newest generation of an object in the trash, by its name or ``config``. Raises ``Missing``."""
+    wanted = CONFIG_NAME if name == "config" else name
+    found = [one for one in entries(repository) if one.name.name == wanted]
+    if not found:
+        raise Missing("nothing of this name is in the trash", subject=name)
+    return found[-1]
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

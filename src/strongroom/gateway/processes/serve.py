@@ -1,0 +1,160 @@
+"""Starting a gateway: what must hold before it serves, then workers that are kept running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError, StrongroomError
+from strongroom.database.engine import Database, sqlite_file
+from strongroom.database.sqlite_file import check_file, remember_closed
+from strongroom.gateway import schema
+from strongroom.gateway.access.access import Access
+from strongroom.gateway.http.listeners import describe, is_local, open_listeners
+from strongroom.gateway.http.tls import Certificates
+from strongroom.gateway.pages import metrics
+from strongroom.gateway.places.contract import open_place
+from strongroom.gateway.processes.checks import check
+from strongroom.gateway.processes.in_child import apart
+from strongroom.gateway.processes.restored import bring_up
+from strongroom.gateway.processes.supervisor import Supervisor
+from strongroom.gateway.watch import schema as watch_schema
+from strongroom.receipts.commit.clock_watch import load_steady
+from strongroom.receipts.commit.committer import boot_id
+from strongroom.receipts.commit.log_state import ensure_log, migrate, state
+from strongroom.receipts.commit.signing_key import load, load_or_create
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.gateway.processes.settings import Settings
+    from strongroom.receipts.log.note import Signer
+
+
+def open_database(settings: Settings) -> Database:
+    """The gateway's database with all its tables, made if it is not there."""
+    _make_folders(settings)
+    database = Database(settings.database_url)
+    migrate(database)
+    database.migrate("gateway", schema.STEPS)
+    database.migrate("watch", watch_schema.STEPS)
+    load_steady(database, boot_id())
+    return database
+
+
+def check_there(settings: Settings, *, begins: bool = False) -> None:
+    """For an operator's verb: see that a gateway keeps its state here, lest a mistyped path be made into one.
+
+    One that ``begins`` a gateway needs no more than the folder. Raises ``ConfigurationError``.
+    """
+    scheme, _, file = settings.database_url.partition(":///")
+    if scheme != "sqlite" or os.path.exists(file):
+        return
+    if not begins:
+        hint = "Give --path, or --state, as the gateway itself was given it."
+        raise ConfigurationError("no gateway keeps its state here", subject=settings.state_folder, hint=hint)
+    for folder in (settings.home, settings.state or settings.home):
+        if not os.path.isdir(folder):
+            raise ConfigurationError("there is no such folder", subject=folder, hint="Make it first: `mkdir -p`.")
+
+
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.home, settings.state_folder):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"the folder cannot be made: {error.strerror}", subject=folder) from None
+
+
+def open_signer(settings: Settings, origin: str) -> Signer:
+    """The log's signing key: the one given, or the state's, which is made at the first start."""
+    if settings.signing_key:
+        return load(settings.signing_key, origin)
+    return load_or_create(settings.key_file(origin), origin)
+
+
+def origin_of(settings: Settings, database: Database) -> str:
+    """The log's origin: that of the database once it has a log, since a renamed host must not begin another."""
+    with contextlib.suppress(Exception):
+        return state(database).origin
+    return settings.origin
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> int:
+    """Serve until SIGTERM or SIGINT. ``say`` prints a line on standard error. The exit code.
+
+    Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
+    """
+    check(settings)
+    certificates = _certificates(settings)
+    _make_folders(settings)
+    file = sqlite_file(settings.database_url)
+    if file is not None:
+        apart(lambda: check_file(file))
+    database = open_database(settings)
+    origin = origin_of(settings, database)
+    ensure_log(database, origin)
+    signer = open_signer(settings, origin)
+    database.close()
+    apart(lambda: _look(settings, signer, say))
+    access = Access(settings, database)
+    database.close()
+    listeners = open_listeners(list(settings.listen))
+    beyond = not all(is_local(one) for one in listeners)
+    _check_plaintext(settings, certificates, say, beyond=beyond)
+    if not settings.no_auth and not settings.trusted_proxies and not beyond:
+        say(
+            "warning: only this machine can connect, as where a proxy passes requests on, and --trusted-proxies names"
+            " none: all clients count as one address, with one budget of wrong passwords"
+        )
+    for user in access.weak_users:
+        say(f"warning: the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
+    if settings.prometheus:
+        metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
+    say(f"log verifier key: {signer.verifier}")
+    supervisor = Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond)
+    for listener in listeners:
+        say(f"start server on {describe(listener)}")
+    code = supervisor.run()
+    if file is not None:
+        remember_closed(file)
+    return code
+
+
+def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> None:
+    """See that the store is fit, and bring the database up to its log.
+
+    An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
+    """
+    database = Database(settings.database_url)
+    place = open_place(settings, database)
+    place.check(say)
+    with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
+        bring_up(database, place, signer.verifier, say)
+    place.close()
+    database.close()
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    if not settings.tls:
+        if settings.tls_cert or settings.tls_key:
+            raise ConfigurationError("a certificate without TLS", hint="Give --tls, too.")
+        return None
+    certificate = settings.tls_cert or os.path.join(settings.home, "public_key")
+    key = settings.tls_key or os.path.join(settings.home, "private_key")
+    return Certificates(certificate, key, minimum=settings.tls_min_ver)
+
+
+def _check_plaintext(
+    settings: Settings, certificates: Certificates | None, say: Callable[[str], None], *, beyond: bool
+) -> None:
+    if certificates is not None or not beyond:
+        return
+    if settings.config and not settings.allow_plaintext:
+        raise ConfigurationError(
+            "passwords would travel unencrypted beyond this machine",
+            subject=", ".join(settings.listen),
+            hint="Give --tls, listen on loopback behind a proxy, or allow it with --allow-plaintext.",
+        )
+    say("warning: without --tls, passwords travel unencrypted beyond this machine")

@@ -1,0 +1,258 @@
+"""One worker: a process with a server, a database connection, a committer, a sequencer, and the background work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strongroom.base.clock import SystemClock
+from strongroom.base.errors import StrongroomError
+from strongroom.database.engine import Database
+from strongroom.gateway.access.access import Access
+from strongroom.gateway.access.quotas import Quotas
+from strongroom.gateway.access.refusals import Refusals
+from strongroom.gateway.admission import Turns
+from strongroom.gateway.handler import Gateway, tick
+from strongroom.gateway.http.access_log import AccessLog
+from strongroom.gateway.http.connection import Timing
+from strongroom.gateway.http.server import Server
+from strongroom.gateway.ledger import Ledger
+from strongroom.gateway.pages.metrics import Metrics
+from strongroom.gateway.pages.own import OwnPages
+from strongroom.gateway.places.contract import Place, open_place
+from strongroom.gateway.places.disk import copied
+from strongroom.gateway.processes.telling import tell
+from strongroom.gateway.recovery import recover
+from strongroom.gateway.watch import adoptions
+from strongroom.gateway.watch.losses import LossWatch
+from strongroom.gateway.watch.read_meter import ReadMeter
+from strongroom.receipts.commit.clock_watch import ClockWatch, kept_by_kernel
+from strongroom.receipts.commit.committer import boot_id
+from strongroom.receipts.commit.log_state import read_state
+from strongroom.receipts.commit.process import RemoteCommitter
+from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.log.note import Verifier
+from strongroom.receipts.witness.client import WitnessClient
+from strongroom.receipts.witness.countersigning import Countersigning
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from strongroom.base.clock import Clock
+    from strongroom.gateway.http.shares import Share
+    from strongroom.gateway.http.tls import Certificates
+    from strongroom.gateway.processes.settings import Settings
+    from strongroom.receipts.commit.process import Commits
+    from strongroom.receipts.log.note import Signer
+
+
+SWITCH_SECONDS = 0.0005
+"""A thread that computes gives others their turn after so long: most only wait for a system call, and Python's 5 ms are
+as long as several whole requests."""
+
+
+HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What the parent hands on to its workers."""
+SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
+"""What the parent waits for; a process that it starts is born with these blocked."""
+
+
+@dataclass
+class Services:
+    """All that a worker's code works with."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    ledger: Ledger
+    access: Access
+    repositories: Place
+    quotas: Quotas
+    refusals: Refusals
+    metrics: Metrics
+    access_log: AccessLog
+    sequencer: Sequencer
+    watch: ClockWatch
+    reading: ReadMeter
+    losses: LossWatch
+    turns: Turns
+    countersigning: Countersigning | None = None
+    parent: int | None = None
+    """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
+    1, and in a container the parent may be process 1."""
+
+    def problems(self) -> list[str]:
+        """Why this gateway is not well, in words for people; empty when it is."""
+        found = []
+        try:
+            with self.database.read() as connection:
+                now = read_state(connection)
+            if now is not None and now.alarm:
+                found.append(f"the log is not signed: {now.alarm.splitlines()[0]}")
+        except StrongroomError as error:
+            found.append(error.what)
+        failures = (self.sequencer.failure, *self.access.alarms)
+        found += [failure.splitlines()[0] for failure in failures if failure]
+        return found + self.repositories.problems()
+
+    def warnings(self) -> list[str]:
+        """What somebody should look at though objects are taken in; names nobody."""
+        doubt = self.watch.suspect(self.clock.now_ns())
+        found = [words for words in (doubt, self.access.proxies.warning(), self.access_log.failure) if words]
+        try:
+            if self.countersigning is not None and (failure := self.countersigning.failure()):
+                found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
+            if many := len({one["principal"] for one in self.reading.alarms()}):
+                found.append(f"principals that have read far more than usual since yesterday: {many}")
+            compared = self.losses.found()
+            if lost := sum(one.lost for one in compared):
+                found.append(f"objects that the log has and the store lacks: {lost}")
+            if unlogged := sum(one.unlogged for one in compared):
+                found.append(f"objects that the store has without a receipt: {unlogged}")
+            if many := copied.count(self.database):
+                found.append(f"folders with the ID of another repository, which they were copied from: {many}")
+            if late := adoptions.recent(self.database):
+                found.append(f"objects that had come past the gateway and were adopted at its start: {late}")
+        except StrongroomError as error:
+            found.append(error.what)
+        return found
+
+
+def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
+    """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
+    clock = SystemClock()
+    database = Database(settings.database_url)
+    access = Access(settings, database)
+    watch = watch_of(settings, database, clock)
+    place = open_place(settings, database)
+    countersigning = None
+    metrics = Metrics(enabled=settings.prometheus)
+    ledger = Ledger(database, signer, clock, committer)
+    if settings.witness and settings.witness_key:
+        client = WitnessClient(settings.witness, Verifier.parse(settings.witness_key))
+        countersigning = Countersigning(database, client, clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        ledger=ledger,
+        access=access,
+        repositories=place,
+        quotas=Quotas(settings, database),
+        refusals=Refusals(database),
+        metrics=metrics,
+        access_log=AccessLog(settings.log, settings.log_format),
+        sequencer=Sequencer(
+            database,
+            place.tiles(signer.name),
+            signer,
+            clock,
+            witness=countersigning,
+            tail=place.tail(signer.name),
+            news=lambda: countersigning.news if countersigning is not None else 0,
+        ),
+        watch=watch,
+        reading=ReadMeter(settings, database, ledger, metrics),
+        losses=LossWatch(database, ledger, place, metrics),
+        turns=Turns(settings.uploads_per_principal),
+        countersigning=countersigning,
+    )
+
+
+def watch_of(settings: Settings, database: Database, clock: Clock) -> ClockWatch:
+    """Who doubts the clock, as the settings say."""
+    witness = Verifier.parse(settings.witness_key) if settings.witness and settings.witness_key else None
+    kernel = (lambda: None) if settings.clock_kept_outside else kept_by_kernel
+    return ClockWatch(database, clock, boot_id(), kernel=kernel, witness=witness)
+
+
+def run(
+    settings: Settings,
+    signer: Signer,
+    listeners: Sequence[socket.socket],
+    certificates: Certificates | None,
+    control: socket.socket,
+    share: Share,
+    *,
+    parent: int,
+    beyond_loopback: bool,
+) -> int:
+    """Serve until SIGTERM or SIGINT, or until ``parent`` has gone; SIGHUP reloads.
+
+    ``control`` leads to the process that commits receipts, ``share`` says when it is this worker's turn to take a
+    connection.
+
+    The exit code.
+    """
+    services = build(settings, signer, RemoteCommitter(control))
+    services.parent = parent
+    sys.setswitchinterval(SWITCH_SECONDS)
+    services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
+    timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
+    gateway = Gateway(services, OwnPages(services))
+    server = Server(
+        listeners, gateway, certificates=certificates, timing=timing, share=share, crowd=services.access.proxies.crowd
+    )
+
+    def stop(_number: int, _frame: object) -> None:
+        server.stop()  # takes no lock: a terminal's SIGINT and the parent's SIGTERM may interrupt one another
+
+    def reload(_number: int, _frame: object) -> None:
+        threading.Thread(target=_reload, args=(services, certificates), daemon=True).start()
+
+    server.wake_on_signals()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, reload)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
+    services.sequencer.start()
+    if services.countersigning is not None:
+        services.countersigning.start()
+    for work in (
+        lambda: tick(services, lambda: server.stopping),
+        lambda: recover(services, lambda: server.stopping),
+        lambda: services.losses.run(lambda: server.stopping),
+    ):
+        threading.Thread(target=work, daemon=True).start()
+    server.run()
+    server.wait(settings.drain_seconds)
+    return _finish(services)
+
+
+def _finish(services: Services) -> int:
+    try:
+        services.reading.flush(ending=True)
+        services.ledger.close()
+        if services.countersigning is not None:
+            services.countersigning.close()
+        services.sequencer.close()
+        services.refusals.flush()
+        services.repositories.close()
+    except StrongroomError as error:
+        tell(f"error: {error}")
+        return 1
+    finally:
+        services.database.close()
+    return 0
+
+
+def _reload(services: Services, certificates: Certificates | None) -> None:
+    try:
+        services.access.reload()
+        services.access_log.reopen()
+        if certificates is not None:
+            certificates.reload()
+    except (StrongroomError, OSError) as error:
+        tell(f"error: reload: {error}")
+
+
+def exit_worker(code: int) -> None:
+    """End a forked worker without running what the parent registered."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
