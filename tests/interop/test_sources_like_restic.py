@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.archive.glob import glob
+from strongroom.archive.backup.glob import glob
 from tests.support import peers
 from tests.support.command import Result
 from tests.support.programs import Program, Restic, Strongroom

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from strongroom import _kernel
-from strongroom.archive.backup import backup
-from strongroom.archive.backup_options import BackupOptions, BackupTarget
+from strongroom.archive.backup.options import BackupOptions, BackupTarget
+from strongroom.archive.backup.run import backup
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.progress import Change, Reporter
 from strongroom.format.config import RepositoryConfig
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from strongroom.archive.backup_options import BackupOutcome
+    from strongroom.archive.backup.options import BackupOutcome
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store

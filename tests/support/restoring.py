@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from strongroom.archive.restore import RestoreOptions, restore
+from strongroom.archive.restore.run import RestoreOptions, restore
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
 from strongroom.repository.opening import open_repository
 from strongroom.storage.locate import open_store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from strongroom.archive.view import SnapshotView
+from strongroom.archive.vfs import SnapshotView
 from strongroom.repository.opening import open_repository
 from strongroom.storage.local.store import LocalStore
 from tests.support.command import PASSWORD

@@ -12,8 +12,8 @@ from tests.support.command import PASSWORD
 from tests.support.forge import Forge, dumps, node, ordinary, sha
 from tests.support.repositories import Machine
 
-from strongroom.archive.check import CheckOptions, CheckResult, check
-from strongroom.archive.check_data import Amount, Bucket, Share, parse_subset
+from strongroom.archive.check.data import Amount, Bucket, Share, parse_subset
+from strongroom.archive.check.run import CheckOptions, CheckResult, check
 from strongroom.base.errors import UsageError
 from strongroom.base.progress import Reporter
 from strongroom.repository.opening import open_repository

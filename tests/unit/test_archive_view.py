@@ -13,7 +13,7 @@ from tests.support.snapshots import FOLDERS, add, opened, paths, views
 from strongroom.archive import stats
 from strongroom.archive.diff import Difference, compare
 from strongroom.archive.find import NameQuery, NameSearch, ObjectQuery, ObjectSearch, blobs_of_packs
-from strongroom.archive.view import SnapshotView
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import LimitExceeded, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.support.snapshots import Folder
 
-    from strongroom.archive.view import Entry
+    from strongroom.archive.vfs import Entry
 
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

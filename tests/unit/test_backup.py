@@ -12,7 +12,7 @@ from tests.support.backing_up import Host, Listener, Run, make_repository
 from tests.support.privileges import obeying_permissions
 from tests.support.waiting import until
 
-from strongroom.archive.backup_options import Stream
+from strongroom.archive.backup.options import Stream
 from strongroom.base.errors import Interrupted
 
 

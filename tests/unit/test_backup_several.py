@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.backing_up import OTHER_POLYNOMIAL, Host, Run, make_repository
 
-from strongroom.archive import one_pass
-from strongroom.archive.new_snapshot import must_hold_the_stream
+from strongroom.archive.backup import one_pass
+from strongroom.archive.backup.new_snapshot import must_hold_the_stream
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.storage.wrappers.wrapper import Wrapper

@@ -10,7 +10,7 @@ from tests.support.forge import Forge, dumps, node, ordinary, sha, zstd_bomb
 from tests.support.repositories import PASSWORD, POLYNOMIAL, Machine, make
 from tests.support.snapshots import opened
 
-from strongroom.archive.check import CheckOptions, check
+from strongroom.archive.check.run import CheckOptions, check
 from strongroom.base.errors import (
     Damaged,
     Exists,

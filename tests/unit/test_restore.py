@@ -17,7 +17,7 @@ import pytest
 from tests.support.forge import Forge, node
 from tests.support.restoring import Files, Listener, bring_back, opened
 
-from strongroom.archive.restore import RestoreOptions, restore
+from strongroom.archive.restore.run import RestoreOptions, restore
 from strongroom.base.errors import Damaged, Full, Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:

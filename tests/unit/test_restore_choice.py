@@ -11,7 +11,7 @@ import pytest
 from tests.support.forge import Forge
 from tests.support.restoring import Files, bring_back
 
-from strongroom.archive.restore import RestoreOptions
+from strongroom.archive.restore.run import RestoreOptions
 from strongroom.base.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:

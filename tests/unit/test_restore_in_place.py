@@ -9,7 +9,7 @@ import pytest
 from tests.support.forge import Forge, node
 from tests.support.restoring import Files, bring_back
 
-from strongroom.archive.restore import RestoreOptions
+from strongroom.archive.restore.run import RestoreOptions
 from strongroom.base.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.support.forge import Forge, node
 from tests.support.rest_server import RestServer
 from tests.support.restoring import Files, Listener
 
-from strongroom.archive.restore import RestoreOptions, restore
+from strongroom.archive.restore.run import RestoreOptions, restore
 from strongroom.base.errors import Unavailable
 from strongroom.repository.opening import open_repository
 from strongroom.storage.locate import open_store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.view import Repeats, SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import Repeats, SnapshotView, is_too_deep, join
 from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:

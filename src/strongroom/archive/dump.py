@@ -9,7 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.archive.contents import blob_size, contents
-from strongroom.archive.view import Entry, SnapshotView
+from strongroom.archive.vfs import Entry, SnapshotView
 from strongroom.base.errors import Damaged, UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.view import Entry, Repeats, SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import Entry, Repeats, SnapshotView, is_too_deep, join
 from strongroom.base.record import record
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.view import SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import SnapshotView, is_too_deep, join
 from strongroom.base.errors import UsageError
 from strongroom.base.record import field, mutable
 

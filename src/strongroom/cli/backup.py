@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup import back_up
-from strongroom.archive.backup_options import MEBIBYTE, BackupJob, BackupMember, BackupTarget
+from strongroom.archive.backup.options import MEBIBYTE, BackupJob, BackupMember, BackupTarget
+from strongroom.archive.backup.run import back_up
 from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.shared import streams
@@ -21,8 +21,8 @@ from strongroom.cli.shared.values import at_once, local_time, size, tag_list
 if TYPE_CHECKING:
     import argparse
 
-    from strongroom.archive.backup_options import BackupResult
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.options import BackupResult
+    from strongroom.archive.backup.standing import Standing
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.repository.opened import Repository

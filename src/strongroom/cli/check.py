@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.archive.check import CheckOptions, CheckResult, check
-from strongroom.archive.check_data import parse_subset
+from strongroom.archive.check.data import parse_subset
+from strongroom.archive.check.run import CheckOptions, CheckResult, check
 from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.shared.opening import check_promises, each_repository, locked

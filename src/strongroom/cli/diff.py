@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.archive.diff import Comparison, Difference, compare
-from strongroom.archive.view import SnapshotView
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
 from strongroom.cli.output.text import as_text, format_bytes

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.archive.dump import ARCHIVES, dump
-from strongroom.archive.view import SnapshotView
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.output.files import writing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.find import FoundObject, NameQuery, NameSearch, ObjectQuery, ObjectSearch, blobs_of_packs
-from strongroom.archive.view import Entry, SnapshotView
+from strongroom.archive.vfs import Entry, SnapshotView
 from strongroom.cli import exit_codes
 from strongroom.cli.output.nodes import find_json, long_line
 from strongroom.cli.output.text import as_text

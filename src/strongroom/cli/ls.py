@@ -7,7 +7,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from strongroom.archive.view import Entry, SnapshotView
+from strongroom.archive.vfs import Entry, SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.output.ncdu import Ncdu

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.archive.restore import RestoreOptions, restore
+from strongroom.archive.restore.run import RestoreOptions, restore
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.output.text import printable

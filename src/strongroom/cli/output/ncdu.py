@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.cli.output.text import as_text
 
 if TYPE_CHECKING:
-    from strongroom.archive.view import Entry
+    from strongroom.archive.vfs import Entry
     from strongroom.cli.output.out import Out
     from strongroom.format.node import Node
 

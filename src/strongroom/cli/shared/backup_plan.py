@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from strongroom.archive.backup_options import BackupOptions
+from strongroom.archive.backup.options import BackupOptions
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record, replace
 from strongroom.cli.shared import path_lists, values

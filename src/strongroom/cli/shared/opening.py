@@ -27,7 +27,7 @@ from strongroom.storage.options import StoreOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.standing import Standing
     from strongroom.base.configuration import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository

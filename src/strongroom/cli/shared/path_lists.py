@@ -26,7 +26,7 @@ def files_from(paths: Sequence[str], warn: Callable[[str], None]) -> Iterator[by
     ``warn`` hears of a pattern that nothing matches; the others are saved, as in restic. Raises ``UsageError`` for a
     malformed one.
     """
-    from strongroom.archive.glob import glob
+    from strongroom.archive.backup.glob import glob
 
     for path in paths:
         for line in _lines(path):

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup_options import BackupOptions, Stream
+from strongroom.archive.backup.options import BackupOptions, Stream
 from strongroom.base.errors import Interrupted, UsageError
 from strongroom.base.record import replace
 

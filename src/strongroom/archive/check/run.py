@@ -10,8 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.archive.check_data import Subset, read_packs
-from strongroom.archive.check_trees import read_trees
+from strongroom.archive.check.data import Subset, read_packs
+from strongroom.archive.check.trees import read_trees
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.base.record import field, mutable, record

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from strongroom import _kernel
-from strongroom.archive.restore_feed import Feed
-from strongroom.archive.restore_folder import folder_tree
+from strongroom.archive.restore.feed import Feed
+from strongroom.archive.restore.folder import folder_tree
 from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
 from strongroom.base.record import field, mutable, record

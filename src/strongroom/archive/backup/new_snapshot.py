@@ -14,9 +14,9 @@ from strongroom.format.timestamp import Timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.archive.backup_options import BackupOptions
-    from strongroom.archive.one_pass import Pass, PassOutcome
-    from strongroom.archive.parents import Parent
+    from strongroom.archive.backup.one_pass import Pass, PassOutcome
+    from strongroom.archive.backup.options import BackupOptions
+    from strongroom.archive.backup.parents import Parent
     from strongroom.repository.opened import Repository
 
 

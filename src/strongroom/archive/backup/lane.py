@@ -9,22 +9,22 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup_options import BackupResult
-from strongroom.archive.meeting import failure
-from strongroom.archive.new_snapshot import make_snapshot, must_hold_the_stream, summary_of
-from strongroom.archive.one_pass import PassTarget
-from strongroom.archive.parents import find_parent
-from strongroom.archive.sender import PATIENCE
-from strongroom.archive.standing import Standing
+from strongroom.archive.backup.meeting import failure
+from strongroom.archive.backup.new_snapshot import make_snapshot, must_hold_the_stream, summary_of
+from strongroom.archive.backup.one_pass import PassTarget
+from strongroom.archive.backup.options import BackupResult
+from strongroom.archive.backup.parents import find_parent
+from strongroom.archive.backup.sender import PATIENCE
+from strongroom.archive.backup.standing import Standing
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.repository.state import LastRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.archive.backup_options import BackupMember, BackupOptions, BackupTarget
-    from strongroom.archive.meeting import Meeting
-    from strongroom.archive.one_pass import Pass, PassOutcome
+    from strongroom.archive.backup.meeting import Meeting
+    from strongroom.archive.backup.one_pass import Pass, PassOutcome
+    from strongroom.archive.backup.options import BackupMember, BackupOptions, BackupTarget
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 

@@ -15,7 +15,7 @@ from strongroom.repository.selection import SnapshotFilter, find_snapshot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.archive.backup_options import BackupOptions
+    from strongroom.archive.backup.options import BackupOptions
     from strongroom.base.progress import Reporter
     from strongroom.repository.opened import Repository
 

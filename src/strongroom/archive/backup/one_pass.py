@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.archive.sender import PATIENCE, Sender
+from strongroom.archive.backup.sender import PATIENCE, Sender
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.progress import Change, Status
@@ -17,9 +17,9 @@ from strongroom.base.record import record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.archive.backup_options import BackupOptions, BackupTarget
-    from strongroom.archive.parents import Parent
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.options import BackupOptions, BackupTarget
+    from strongroom.archive.backup.parents import Parent
+    from strongroom.archive.backup.standing import Standing
     from strongroom.base.progress import Reporter
     from strongroom.repository.locks import Lock
 

@@ -11,19 +11,19 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup_options import BackupResult
-from strongroom.archive.one_pass import Pass, Reread
-from strongroom.archive.parents import share_parents
-from strongroom.archive.sender import PATIENCE
+from strongroom.archive.backup.one_pass import Pass, Reread
+from strongroom.archive.backup.options import BackupResult
+from strongroom.archive.backup.parents import share_parents
+from strongroom.archive.backup.sender import PATIENCE
 from strongroom.base.errors import Interrupted, StrongroomError, Unavailable, UsageError
 from strongroom.base.progress import BackupSummary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.archive.backup_options import BackupOptions
-    from strongroom.archive.one_pass import PassTarget
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.one_pass import PassTarget
+    from strongroom.archive.backup.options import BackupOptions
+    from strongroom.archive.backup.standing import Standing
     from strongroom.base.progress import Reporter
 
 SILENT, TROUBLED, LONGEST = 10.0, 2.0, 60.0

@@ -10,17 +10,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup_options import BackupJob, BackupMember, BackupOutcome, BackupResult
-from strongroom.archive.lane import Lane
-from strongroom.archive.meeting import Meeting
-from strongroom.archive.sender import PATIENCE
+from strongroom.archive.backup.lane import Lane
+from strongroom.archive.backup.meeting import Meeting
+from strongroom.archive.backup.options import BackupJob, BackupMember, BackupOutcome, BackupResult
+from strongroom.archive.backup.sender import PATIENCE
 from strongroom.base.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from strongroom.archive.backup_options import BackupOptions, BackupTarget
-    from strongroom.archive.one_pass import Pass
+    from strongroom.archive.backup.one_pass import Pass
+    from strongroom.archive.backup.options import BackupOptions, BackupTarget
     from strongroom.base.progress import Reporter
 
 ENDING = 6.0

@@ -13,7 +13,7 @@ from strongroom.base.objects import Kind, ObjectName
 
 if TYPE_CHECKING:
     from strongroom._kernel import Backup
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.standing import Standing
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 

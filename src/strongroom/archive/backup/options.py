@@ -9,7 +9,7 @@ from strongroom.base.record import field, mutable, record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.archive.standing import Standing
+    from strongroom.archive.backup.standing import Standing
     from strongroom.base.errors import StrongroomError
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository

@@ -1,0 +1,1 @@
+"""One pass over the files to any number of repositories."""
