@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared import parsing
+from strongroom.cli.arguments import parser as parsing
 from strongroom.cli.verbs import VERBS, Verb
 
 

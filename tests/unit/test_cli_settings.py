@@ -10,8 +10,9 @@ import pytest
 
 from strongroom.base import configuration
 from strongroom.base.errors import UsageError
+from strongroom.cli.arguments import parser as parsing
 from strongroom.cli.output.out import Out
-from strongroom.cli.shared import parsing, passwords
+from strongroom.cli.shared import passwords
 from strongroom.cli.shared.context import Context
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.cli.shared.settings import Settings

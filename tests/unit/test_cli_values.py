@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.cli.shared import values
+from strongroom.cli.arguments import values
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from strongroom.archive.backup.options import MEBIBYTE, BackupJob, BackupMember,
 from strongroom.archive.backup.run import back_up
 from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import typed
+from strongroom.cli.arguments.values import at_once, local_time, size, tag_list
 from strongroom.cli.shared import streams
 from strongroom.cli.shared.admitting import admit
 from strongroom.cli.shared.backup_plan import plan
 from strongroom.cli.shared.failure import sentence
 from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
-from strongroom.cli.shared.options import typed
 from strongroom.cli.shared.promises import say_broken
-from strongroom.cli.shared.values import at_once, local_time, size, tag_list
 
 if TYPE_CHECKING:
     import argparse

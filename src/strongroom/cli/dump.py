@@ -10,9 +10,9 @@ from strongroom.archive.dump import ARCHIVES, dump
 from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.files import writing
 from strongroom.cli.shared.opening import locked, one_repository
-from strongroom.cli.shared.options import add_snapshot_filter
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.selection import find_snapshot
 

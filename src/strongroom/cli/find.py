@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from strongroom.archive.find import FoundObject, NameQuery, NameSearch, ObjectQuery, ObjectSearch, blobs_of_packs
 from strongroom.archive.vfs import Entry, SnapshotView
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import add_snapshot_filter, typed
+from strongroom.cli.arguments.times import local_text
+from strongroom.cli.arguments.values import local_time, nanoseconds
 from strongroom.cli.output.nodes import find_json, long_line
 from strongroom.cli.output.text import as_text
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.options import add_snapshot_filter, typed
 from strongroom.cli.shared.selecting import filter_of
-from strongroom.cli.shared.times import local_text
-from strongroom.cli.shared.values import local_time, nanoseconds
 from strongroom.repository.selection import complete_prefix, is_beginning, select_snapshots
 
 if TYPE_CHECKING:

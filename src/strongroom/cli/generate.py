@@ -50,8 +50,8 @@ def run(context: Context) -> int:
 
 def _write_pages(folder: str) -> int:
     """Write a page for each verb and one for all of them; returns how many."""
+    from strongroom.cli.arguments import parser as parsing
     from strongroom.cli.output import man
-    from strongroom.cli.shared import parsing
     from strongroom.cli.verbs import VERBS
     from strongroom.cli.version import strongroom_version
 
@@ -90,7 +90,8 @@ def _all_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentP
 
 def whole_parser() -> argparse.ArgumentParser:
     """All verbs in one parser, the groups as parsers of their own. For completions only: running builds one verb's."""
-    from strongroom.cli.shared import options, parsing
+    from strongroom.cli.arguments import options
+    from strongroom.cli.arguments import parser as parsing
     from strongroom.cli.verbs import VERBS
 
     parser = argparse.ArgumentParser("strongroom", description="Encrypted backups to several repositories at once.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared import options, passwords
+from strongroom.cli.arguments import options
+from strongroom.cli.shared import passwords
 from strongroom.cli.shared.opening import cache_of, open_target, state_of, store_of, surroundings, targets_of
 from strongroom.cli.shared.targets import Target, find_source_target
 from strongroom.repository.opening import initialise

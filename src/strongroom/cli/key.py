@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import PasswordSource
+from strongroom.cli.arguments.times import local_text
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.opening import locked, one_repository
-from strongroom.cli.shared.times import local_text
 from strongroom.repository.key_removal import change_password, remove_key
 from strongroom.repository.keyring import add_key, list_keys
 from strongroom.storage.removal import removal_of

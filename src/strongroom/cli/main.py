@@ -102,7 +102,7 @@ def _run(words: list[str], out: Out) -> int:
 
 
 def _command(words: list[str], out: Out, signals: Signals) -> int:
-    from strongroom.cli.shared import parsing
+    from strongroom.cli.arguments import parser as parsing
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.overview import overview
 

@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import add_snapshot_filter, typed
+from strongroom.cli.arguments.times import local_text
+from strongroom.cli.arguments.values import any_number
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import format_bytes, printable
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.options import add_snapshot_filter, typed
 from strongroom.cli.shared.selecting import filter_of, grouping
-from strongroom.cli.shared.times import local_text
-from strongroom.cli.shared.values import any_number
 from strongroom.repository.selection import GroupKey, Listed, group_snapshots, select_snapshots
 
 if TYPE_CHECKING:

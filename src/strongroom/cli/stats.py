@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.stats import MODES, Statistics, count
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.options import add_snapshot_filter
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.selection import select_snapshots
 

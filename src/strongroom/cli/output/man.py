@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from strongroom.cli.shared.parsing import operand
+from strongroom.cli.arguments.parser import operand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, UsageError, WrongPassword
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.failure import advice, sentence
 from strongroom.cli.shared.patience import PatientClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
-from strongroom.cli.shared.values import at_once
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
 from strongroom.repository.parallel import outcomes

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared.marked_text import SMALL, decoded, read
+from strongroom.cli.arguments.marked_text import SMALL, decoded, read
 
 if TYPE_CHECKING:
     from strongroom.base.configuration import PasswordSource

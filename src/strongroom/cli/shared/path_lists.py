@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared.marked_text import decoded, read
+from strongroom.cli.arguments.marked_text import decoded, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

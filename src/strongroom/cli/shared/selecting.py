@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.arguments.times import go_text
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.environment import lookup
-from strongroom.cli.shared.times import go_text
 from strongroom.repository.selection import SnapshotFilter
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base import configuration as files
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
-from strongroom.cli.shared import values
+from strongroom.cli.arguments import values
 from strongroom.cli.shared.environment import lookup
 
 if TYPE_CHECKING:

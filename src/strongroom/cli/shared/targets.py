@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.configuration import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
+from strongroom.cli.arguments.marked_text import SMALL, decoded, read
 from strongroom.cli.shared.environment import lookup
-from strongroom.cli.shared.marked_text import SMALL, decoded, read
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.record import record
-from strongroom.cli.shared import values
+from strongroom.cli.arguments import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.shared import options
-from strongroom.cli.shared.go_flags import go_style
+from strongroom.cli.arguments import options
+from strongroom.cli.arguments.go_flags import go_style
 from strongroom.cli.verbs import VERBS, Verb, group_of
 
 if TYPE_CHECKING:

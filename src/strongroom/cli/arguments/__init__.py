@@ -1,0 +1,1 @@
+"""Words of a command line: the parser, options that verbs share, and values."""
