@@ -1,0 +1,88 @@
+"""The house rules that the import contracts in pyproject.toml cannot see."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SOURCE = ROOT / "src" / "strongroom"
+KERNEL_IMPORTERS = {"format", "repository", "archive", "custody"}
+LONGEST_FILE = 500
+
+
+def _sources() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def _imports_kernel(tree: ast.AST) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(name.name.startswith("strongroom._kernel") for name in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if module.endswith("_kernel") or any(name.name == "_kernel" for name in node.names):
+                return True
+    return False
+
+
+def test_only_four_packages_import_the_kernel() -> None:
+    """The kernel is imported by format, repository, archive and custody alone."""
+    importers = {path.relative_to(SOURCE) for path in _sources() if _imports_kernel(ast.parse(path.read_bytes()))}
+    strangers = [str(path) for path in importers if path.parts[0] not in KERNEL_IMPORTERS]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("package", ["base", "storage", "receipts", "gateway"])
+def test_packages_that_must_not_decrypt_load_no_kernel(package: str) -> None:
+    """Importing all of a package that must not decrypt loads neither the kernel nor a package that uses it."""
+    modules = [
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted((SOURCE / package).rglob("*.py"))
+        if path.name != "__main__.py"
+    ]
+    program = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"forbidden = {tuple(f'strongroom.{name}' for name in ('_kernel', *sorted(KERNEL_IMPORTERS)))!r}\n"
+        "print(*(name for name in sys.modules if name.startswith(forbidden)))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
+
+
+def test_files_stay_small() -> None:
+    """No file of the project is longer than the cap: one file, one idea."""
+    files = [*_sources(), *(ROOT / "crates").rglob("src/**/*.rs"), *(ROOT / "tests").rglob("*.py")]
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in files
+        if (lines := len(path.read_text().splitlines())) > LONGEST_FILE
+    }
+    assert long == {}
+
+
+def _threats() -> list[tuple[str, str]]:
+    """Each ID of design.md's table with each file that is to test it."""
+    table = (ROOT / "docs/design.md").read_text().partition("## 18.")[2]
+    rows = [line.split("|") for line in table.splitlines() if re.match(r"\| [A-Z]-[0-9]", line)]
+    return [
+        (one, file) for row in rows for one in re.findall(r"[A-Z]-[0-9]+", row[1]) for file in row[4].split("`")[1::2]
+    ]
+
+
+@pytest.mark.parametrize(("threat", "file"), _threats())
+def test_each_threat_of_the_table_has_its_test(threat: str, file: str) -> None:
+    """The file that the design names has a test whose docstring begins with the threat's ID, among others perhaps."""
+    tree = ast.parse((ROOT / "tests" / file).read_bytes())
+    first_words = [
+        (ast.get_docstring(node) or "").partition(":")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    assert any(re.search(rf"\b{threat}\b", words) for words in first_words)
