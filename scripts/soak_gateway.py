@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.processes import descriptors, memory
-from tests.support.gateways import Gateway, over_bucket
+from tests.support.servers.gateways import Gateway, over_bucket
 
 from strongroom.receipts.audit.audit import audit
 from strongroom.receipts.audit.entries import entries

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import Gateway
+from tests.support.servers.gateways import Gateway
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from strongroom.storage.s3.policy import bucket_policy
 from strongroom.storage.s3.url import parse
 from tests.support.buckets import delete, keys, overwrite, unmark
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket
-from tests.support.liar import Liar
-from tests.support.minio import running
+from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import running
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)

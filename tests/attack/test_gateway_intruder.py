@@ -24,8 +24,8 @@ from strongroom.gateway.processes.settings import Settings
 from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite
-from tests.support.gateways import Gateway, name_of, operate, over_bucket, read_reply
-from tests.support.minio import running
+from tests.support.servers.gateways import Gateway, name_of, operate, over_bucket, read_reply
+from tests.support.servers.minio import running
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.gateway.http.places import MAX_STRANGERS_PER_ADDRESS
-from tests.support.gateways import Gateway, name_of, over_tls
+from tests.support.servers.gateways import Gateway, name_of, over_tls
 from tests.support.waiting import PATIENCE, kept
 
 LARGE = bytes(16 << 20)

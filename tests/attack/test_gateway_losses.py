@@ -32,10 +32,10 @@ from strongroom.receipts.commit.committer import Committer, Draft, commit_group
 from strongroom.receipts.commit.log_state import ensure_log
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Signer
-from tests.support import postgres
 from tests.support.buckets import delete, keys, overwrite
-from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket
-from tests.support.minio import running
+from tests.support.servers import postgres
+from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.minio import running
 from tests.support.waiting import until
 
 FLAGS = ("--append-only", "--prometheus", "--prometheus-no-auth")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import postgres
-from tests.support.gateways import Gateway, name_of, operate
+from tests.support.servers import postgres
+from tests.support.servers.gateways import Gateway, name_of, operate
 from tests.support.waiting import kept
 
 OBJECTS = 300

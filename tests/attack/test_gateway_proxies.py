@@ -16,8 +16,8 @@ from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.http.request import Request
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway
-from tests.support.ports import reserve
+from tests.support.servers.gateways import Gateway
+from tests.support.servers.ports import reserve
 from tests.support.waiting import PATIENCE, until
 
 PAGE = Path(__file__).parents[2] / "docs/gateway.md"

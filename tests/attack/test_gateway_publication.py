@@ -15,16 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import (
-    Gateway,
-    chunked,
-    leaves,
-    name_of,
-    operate,
-    over_bucket,
-    over_tls,
-    read_reply,
-)
+from tests.support.servers.gateways import Gateway, chunked, leaves, name_of, operate, over_bucket, over_tls, read_reply
 from tests.support.waiting import until
 
 KINDS = ("data", "index", "snapshots", "keys")

@@ -14,7 +14,7 @@ import pytest
 from strongroom.receipts.log.leaf import LeafType
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import V2, Gateway, leaves, name_of, operate, read_reply
+from tests.support.servers.gateways import V2, Gateway, leaves, name_of, operate, read_reply
 from tests.support.waiting import PATIENCE, kept
 
 DATA = b"some bytes of a pack" * 100

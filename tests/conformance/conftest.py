@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support import emulators, peers, session
-from tests.support.gateways import Gateway, over_bucket
-from tests.support.minio import running
-from tests.support.rest_server import RestServer
+from tests.support import peers, session
+from tests.support.servers import emulators
+from tests.support.servers.gateways import Gateway, over_bucket
+from tests.support.servers.minio import running
+from tests.support.servers.rest_server import RestServer
 
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.locate import open_store

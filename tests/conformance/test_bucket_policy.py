@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.minio import running
+from tests.support.servers.minio import running
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName

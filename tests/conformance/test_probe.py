@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import peers
-from tests.support.liar import Liar
-from tests.support.minio import Minio, running
-from tests.support.rest_server import RestServer
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import Minio, running
+from tests.support.servers.rest_server import RestServer
 
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions

@@ -9,8 +9,8 @@ import tracemalloc
 
 import pytest
 from tests.support.clock import ManualClock
-from tests.support.liar import Liar
-from tests.support.minio import running
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import running
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName

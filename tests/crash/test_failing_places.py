@@ -14,9 +14,9 @@ import pytest
 
 from tests.crash.test_kill import State, leftovers
 from tests.support import compare, peers, trees
-from tests.support.ports import reserve
 from tests.support.programs import Restic, Strongroom
-from tests.support.rest_server import RestServer
+from tests.support.servers.ports import reserve
+from tests.support.servers.rest_server import RestServer
 from tests.support.waiting import PATIENCE, until
 
 

@@ -16,8 +16,8 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.contract import open_place
 from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import Settings
-from tests.support import postgres
-from tests.support.gateways import Gateway, chunked, name_of, operate, over_bucket
+from tests.support.servers import postgres
+from tests.support.servers.gateways import Gateway, chunked, name_of, operate, over_bucket
 from tests.support.waiting import until
 
 KINDS = ("data", "index", "snapshots")

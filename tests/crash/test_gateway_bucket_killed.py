@@ -13,7 +13,7 @@ from strongroom.receipts.log.note import Verifier
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.crash.test_gateway_killed import Load, kill_at_random
-from tests.support.gateways import over_bucket
+from tests.support.servers.gateways import over_bucket
 from tests.support.waiting import PATIENCE, until
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "12"))

@@ -20,8 +20,8 @@ from strongroom.receipts.audit.log_source import FolderSource
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Verifier
-from tests.support import postgres
-from tests.support.gateways import Gateway, name_of
+from tests.support.servers import postgres
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "26"))

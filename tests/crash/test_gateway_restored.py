@@ -13,9 +13,10 @@ from strongroom.receipts.audit.audit import audit
 from strongroom.receipts.audit.log_source import HttpSource
 from strongroom.receipts.commit.tail import read_tail
 from strongroom.receipts.log.note import Verifier
-from tests.support import peers, postgres
+from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers import postgres
+from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
 from tests.support.waiting import until
 
 FLAGS = ("--no-auth", "--append-only", "--public-log")

@@ -17,8 +17,8 @@ from strongroom.receipts.audit.log_source import FolderSource
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.log_state import state
 from strongroom.receipts.commit.signing_key import load_or_create
-from tests.support import postgres
 from tests.support.logs import ORIGIN, make_log
+from tests.support.servers import postgres
 
 ROUNDS = 6
 FIRST = 10

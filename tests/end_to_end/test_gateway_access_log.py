@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import Gateway
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
 FLAGS = ("--no-auth", "--append-only", "--clock-kept-outside")

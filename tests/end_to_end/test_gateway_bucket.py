@@ -19,12 +19,12 @@ from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Verifier
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from tests.support import emulators, postgres
 from tests.support.buckets import keys
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, leaves, name_of, over_bucket, read_reply
-from tests.support.liar import Liar
-from tests.support.minio import running
+from tests.support.servers import emulators, postgres
+from tests.support.servers.gateways import Gateway, leaves, name_of, over_bucket, read_reply
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import running
 from tests.support.waiting import PATIENCE, until
 
 

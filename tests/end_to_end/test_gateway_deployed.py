@@ -14,7 +14,7 @@ import bcrypt
 import pytest
 
 from tests.support.command import STRONGROOM, environment
-from tests.support.gateways import Gateway
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import PATIENCE, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

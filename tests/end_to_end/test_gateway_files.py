@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import Gateway
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
 POLICY = 'version = 1\n[[rule]]\nprincipal = "eye"\nrepositories = ["*"]\nrole = "auditor"\n'

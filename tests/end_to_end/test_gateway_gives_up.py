@@ -21,9 +21,9 @@ from strongroom.gateway.places.bucket.place import BucketPlace
 from strongroom.gateway.places.repository import Arrival
 from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import Settings
-from tests.support.gateways import name_of
-from tests.support.liar import Liar
-from tests.support.minio import running
+from tests.support.servers.gateways import name_of
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import running
 
 WATCHDOG = 300.0
 """restic's: seconds without progress after which it takes a request for stuck."""

@@ -27,7 +27,7 @@ from strongroom.receipts.log import promise
 from strongroom.receipts.log.leaf import LeafType, hash_of
 from strongroom.receipts.log.note import Verifier, parse_note
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import V2, Gateway, name_of, over_bucket, read_reply
+from tests.support.servers.gateways import V2, Gateway, name_of, over_bucket, read_reply
 from tests.support.waiting import PATIENCE, kept, until
 
 DATA = os.urandom(3_000_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, name_of, operate
+from tests.support.servers.gateways import Gateway, name_of, operate
 from tests.support.waiting import until
 
 DATA = b"a pack"

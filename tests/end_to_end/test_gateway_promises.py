@@ -15,8 +15,8 @@ from strongroom.receipts.log import promise
 from strongroom.receipts.log.note import Verifier
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway
 from tests.support.programs import Strongroom
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
 BROKEN = 72

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateways import V2, Gateway, chunked, name_of
+from tests.support.servers.gateways import V2, Gateway, chunked, name_of
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway
 from tests.support.logs import new_signer
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import kept, until
 
 JUNK: list[tuple[str, ...]] = [

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import V2, Gateway, chunked, name_of, operate, over_tls, read_reply
+from tests.support.servers.gateways import V2, Gateway, chunked, name_of, operate, over_tls, read_reply
 from tests.support.waiting import PATIENCE, until
 
 KINDS = ("keys", "locks", "snapshots", "index", "data")

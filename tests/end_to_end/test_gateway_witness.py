@@ -17,8 +17,8 @@ import pytest
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log.note import COSIGNATURE
 from tests.support.command import STRONGROOM, environment
-from tests.support.gateways import Gateway, name_of
 from tests.support.logs import new_signer
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import PATIENCE, kept, until
 
 MINUTE = 60.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.gateways import Gateway, name_of
+from tests.support.servers.gateways import Gateway, name_of
 
 
 @pytest.fixture(scope="module")

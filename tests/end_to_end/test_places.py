@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import Strongroom
-from tests.support.rest_server import RestServer
+from tests.support.servers.rest_server import RestServer
 
 
 def test_one_repository_by_two_spellings_is_refused(strongroom: Strongroom, tmp_path: Path) -> None:

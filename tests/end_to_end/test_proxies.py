@@ -9,7 +9,7 @@ import trustme
 
 from tests.support.programs import Strongroom
 from tests.support.proxies import Proxy
-from tests.support.rest_server import RestServer
+from tests.support.servers.rest_server import RestServer
 
 AUTHORITY = trustme.CA()
 HOST = "store.example"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import Strongroom
-from tests.support.rest_server import RestServer
+from tests.support.servers.rest_server import RestServer
 
 
 @pytest.mark.parametrize("kind", ["config", "keys/", "snapshots/", "index/", "locks/", "data/"])

@@ -18,9 +18,9 @@ import pytest
 from strongroom.repository.opening import open_repository
 from strongroom.storage.local.store import LocalStore
 from tests.support import trees
-from tests.support.ports import reserve
 from tests.support.programs import Strongroom
-from tests.support.rest_server import RestServer
+from tests.support.servers.ports import reserve
+from tests.support.servers.rest_server import RestServer
 from tests.support.waiting import PATIENCE, until
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import waiting
 from tests.support.programs import Strongroom
-from tests.support.rest_server import RestServer
+from tests.support.servers.rest_server import RestServer
 
 PROMISED = 10.0
 """Seconds to the end after a signal, as the design says."""

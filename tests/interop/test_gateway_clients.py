@@ -13,9 +13,9 @@ import pytest
 
 from tests.support import peers
 from tests.support.compare import differences
-from tests.support.gateways import Gateway, operate, over_bucket
-from tests.support.minio import running
 from tests.support.programs import PROGRAMS, Program, Restic, Strongroom
+from tests.support.servers.gateways import Gateway, operate, over_bucket
+from tests.support.servers.minio import running
 from tests.support.waiting import until
 
 

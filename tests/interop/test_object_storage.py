@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import compare, peers
-from tests.support.minio import running
+from tests.support.servers.minio import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from strongroom.storage.s3.sign import query_string
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.minio import Minio
+    from tests.support.servers.minio import Minio
 
 
 def keys(minio: Minio, bucket: str, prefix: str) -> list[str]:

@@ -15,8 +15,8 @@ from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.support.command import PASSWORD
 from tests.support.forge import Forge, node
-from tests.support.rest_server import RestServer
 from tests.support.restoring import Files, Listener
+from tests.support.servers.rest_server import RestServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

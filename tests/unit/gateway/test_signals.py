@@ -14,7 +14,7 @@ import pytest
 
 from strongroom.gateway.http.listeners import open_listeners
 from strongroom.gateway.http.server import Server
-from tests.support.gateways import Gateway
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from strongroom.storage.rest import lists as rest_list
 from strongroom.storage.rest.url import parse
 from strongroom.storage.transient import Busy, Unreachable
 from tests.support.clock import ManualClock
-from tests.support.ports import free_port
-from tests.support.rest_server import RestServer
+from tests.support.servers.ports import free_port
+from tests.support.servers.rest_server import RestServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

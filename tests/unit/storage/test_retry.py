@@ -16,7 +16,7 @@ from strongroom.storage.transient import Busy, Unreachable
 from strongroom.storage.wrappers.retry import Retrier, RetryStore
 from tests.support.clock import ManualClock
 from tests.support.faults import FaultyStore
-from tests.support.ports import free_port
+from tests.support.servers.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

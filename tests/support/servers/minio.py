@@ -16,7 +16,7 @@ from strongroom.storage.options import StoreOptions
 from strongroom.storage.s3.client import S3Client
 from strongroom.storage.s3.url import parse
 from tests.support import peers, session
-from tests.support.ports import free_port
+from tests.support.servers.ports import free_port
 from tests.support.waiting import PATIENCE, until
 
 

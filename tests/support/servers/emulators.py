@@ -20,7 +20,7 @@ import threading
 from urllib.parse import quote, unquote
 
 from tests.support import peers, session
-from tests.support.ports import free_port
+from tests.support.servers.ports import free_port
 from tests.support.waiting import PATIENCE, until
 
 ACCOUNT = "devstoreaccount1"

@@ -31,8 +31,8 @@ from strongroom.receipts.audit.log_source import FolderSource, LogSource, open_s
 from strongroom.receipts.log.leaf import Receipt
 from strongroom.storage.options import StoreOptions
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.minio import running
-from tests.support.ports import reserve
+from tests.support.servers.minio import running
+from tests.support.servers.ports import reserve
 from tests.support.waiting import PATIENCE, until
 
 V2 = "application/vnd.x.restic.rest.v2"

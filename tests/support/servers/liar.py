@@ -20,7 +20,7 @@ from strongroom.storage.s3.sign import Credentials, signed
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.support.minio import Minio
+    from tests.support.servers.minio import Minio
 
 _SIGNATURE = {"authorization", "x-amz-date", "host", "x-amz-content-sha256"}
 _DROPPED = {"if-none-match", "x-amz-checksum-sha256"}

@@ -1,0 +1,1 @@
+"""Servers that tests run: gateways, object storage, databases, and liars between."""
