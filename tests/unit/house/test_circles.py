@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.unit.house.imports import circles, python_graph, rust_graph
 
 
