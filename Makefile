@@ -62,6 +62,10 @@ soak: setup ## SECONDS_TO_RUN=: back up, restore, kill and check at random until
 fuzz: setup ## SECONDS_TO_RUN=: run every fuzz target of the kernel for that long (ten minutes each)
 	@bash scripts/fuzz $(or $(SECONDS_TO_RUN),600)
 
+.PHONY: changelog
+changelog: setup ## write CHANGELOG.md from the fragments in changelog/
+	@$(BIN)/python scripts/changelog.py
+
 .PHONY: lint style types contracts rust-style clippy
 lint: style types contracts rust-style clippy ## style, types, import contracts, clippy (make -k lint shows all faults at once)
 
