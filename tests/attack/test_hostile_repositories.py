@@ -63,7 +63,7 @@ def _sane(ended: Result) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_reading_verbs(name: str, strongroom: Strongroom, repository: Path) -> None:
-    """Every reading verb ends within its limits, with a documented code, and does its work where that is possible."""
+    """B-1, B-2, B-3, B-5: every reading verb ends within its limits with a documented code, and works where it can."""
     CASES[name](repository)
     for verb, arguments in VERBS.items():
         ended = strongroom.on(repository, "--no-cache", *arguments, seconds=SECONDS)
@@ -76,7 +76,7 @@ def test_reading_verbs(name: str, strongroom: Strongroom, repository: Path) -> N
 
 @pytest.mark.parametrize("name", CASES)
 def test_restore(name: str, strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
-    """A restore writes nothing outside its target and ends within its limits."""
+    """E-1, B-1, B-3: a restore writes nothing outside its target and ends within its limits."""
     CASES[name](repository)
     outside = tmp_path / "outside"
     outside.mkdir()

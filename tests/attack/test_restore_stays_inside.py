@@ -56,7 +56,7 @@ def _planted(forge: Forge, **fields: object) -> tuple[Json, str]:
 
 
 def test_links_that_wait_on_disk(forge: Forge, outside: Path, tmp_path: Path) -> None:
-    """Links out of the target, where folders and files of the snapshot go, are replaced and never followed."""
+    """E-2: links out of the target, where folders and files of the snapshot go, are replaced and never followed."""
     planted, folder = _planted(forge)
     root = forge.tree(node("door", "dir", subtree=folder), planted)
     out = tmp_path / "out"
@@ -209,7 +209,7 @@ def _written(forge: Forge, nodes: list[Json], outside: str, blob: str) -> str:
 def test_any_trees_one_after_the_other(
     tmp_path_factory: pytest.TempPathFactory, trees: list[list[Json]], delete: bool
 ) -> None:
-    """Whatever trees are restored one after the other into one target: nothing beside it changes."""
+    """E-1, E-2, E-3: whatever trees are restored one after the other into one target, nothing beside it changes."""
     place = tmp_path_factory.mktemp("any")
     outside = place / "outside"
     outside.mkdir()

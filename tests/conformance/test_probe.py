@@ -66,7 +66,7 @@ def test_minio_without_versions() -> None:
 
 
 def test_minio_with_versions_and_rules() -> None:
-    """With versions the good bytes remain; a rule that erases them after a week is named, one for elsewhere is not."""
+    """S-3, S-4, S-6: with versions good bytes remain; a rule that erases them is named, one for elsewhere is not."""
     minio = running()
     url = minio.bucket("probe-versions", versions=True)
     minio.put("probe-versions", "lifecycle=", _EXPIRY)

@@ -46,7 +46,7 @@ def overwrite(store: S3Store, name: ObjectName, data: bytes) -> None:
 
 
 def test_the_good_version_is_found_and_promoted() -> None:
-    """Overwritten and deleted, the good bytes are still there, and promoting them brings them back (S-1, S-2)."""
+    """S-1, S-2: overwritten and deleted, the good bytes are still there, and promoting them brings them back."""
     store, versions = versioned("heal")
     name = named(b"good")
     store.create(name, b"good")

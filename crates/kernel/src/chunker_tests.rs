@@ -1,4 +1,4 @@
-//! The vectors of `restic-format.md` 7.2, and that neither pieces nor lanes change a cut.
+//! The vectors of `docs/reference/format.md` 7.2, and that neither pieces nor lanes change a cut.
 
 use super::*;
 use crate::Id;

@@ -1,4 +1,4 @@
-//! The vectors of `restic-format.md` 7.1 and what an envelope must refuse.
+//! The vectors of `docs/reference/format.md` 7.1 and what an envelope must refuse.
 
 use super::*;
 use crate::testing::{array, unhex};

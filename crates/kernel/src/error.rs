@@ -8,7 +8,7 @@ pub enum Error {
     /// Bytes that do not hold what their name or their place promises: wrong hash, failed MAC,
     /// malformed JSON or header. Holds a sentence without a final stop.
     Damaged(String),
-    /// A budget was exceeded before the input could be judged (`threats.md` B-1 to B-5).
+    /// A budget was exceeded before the input could be judged (`docs/threat-model.md` B-1 to B-5).
     TooLarge {
         /// What was too large.
         what: String,

@@ -1,4 +1,4 @@
-"""A snapshot as data: what restic and rustic write into ``snapshots/`` (``restic-format.md`` 1.9).
+"""A snapshot as data: what restic and rustic write into ``snapshots/`` (``docs/reference/format.md`` 1.9).
 
 Rewriting keeps what we do not know: rustic protects a snapshot from removal with a field of its own.
 """

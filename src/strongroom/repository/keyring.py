@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
 SCRYPT = (32768, 8, 8)
-"""N, r, p of the keys that we write (engine page, 'Budgets')."""
+"""N, r, p of the keys that we write (``docs/concepts/kernel.md``)."""
 MAX_TRIED = 20
 """How many keys are tried before we ask for a hint, as restic does."""
 MAX_WORK = MAX_TRIED << 21

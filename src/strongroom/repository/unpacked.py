@@ -21,7 +21,7 @@ MAX_PLAINTEXT = {
     Kind.INDEX: 256 << 20,
     Kind.LOCK: lock.MAX_PLAINTEXT,
 }
-"""Budgets in bytes (engine page, 'Budgets')."""
+"""Budgets in bytes (``docs/concepts/kernel.md``)."""
 _OVERHEAD = 1024
 """What envelope, marker and a frame that could not be compressed may add, in bytes: more than enough."""
 _CACHED = (Kind.SNAPSHOT, Kind.INDEX)

@@ -20,7 +20,7 @@ from tests.support.servers.gateways import Gateway
 from tests.support.servers.ports import reserve
 from tests.support.waiting import PATIENCE, until
 
-PAGE = Path(__file__).parents[2] / "docs/gateway.md"
+PAGE = Path(__file__).parents[3] / "docs/guides/gateway.md"
 
 HEADER = "X-Remote-User"
 TRUSTED = ("--trusted-proxies", "127.0.0.1")
@@ -149,7 +149,7 @@ def test_an_unnamed_proxy_is_told_of(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ["tcp", "unix"])
 def test_g_8_the_lines_of_our_page_behind_nginx(tmp_path: Path, way: str) -> None:
-    """G-8: with nginx as docs/gateway.md has it, what a client says of its address counts for nothing."""
+    """G-8: with nginx as docs/guides/gateway.md has it, what a client says of its address counts for nothing."""
     program = peers.require("nginx")
     log = tmp_path / "access.log"
     trusted = TRUSTED if way == "tcp" else ("--trusted-proxies", "unix")

@@ -17,7 +17,7 @@ from tests.support.command import STRONGROOM, environment
 from tests.support.servers.gateways import Gateway
 from tests.support.waiting import PATIENCE, until
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "strongroom"
 KERNEL_IMPORTERS = {"format", "repository", "archive", "custody"}
-LONGEST_FILE = 500
 
 
 def _sources() -> list[Path]:
@@ -54,35 +52,3 @@ def test_packages_that_must_not_decrypt_load_no_kernel(package: str) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == ""
-
-
-def test_files_stay_small() -> None:
-    """No file of the project is longer than the cap: one file, one idea."""
-    files = [*_sources(), *(ROOT / "crates").rglob("src/**/*.rs"), *(ROOT / "tests").rglob("*.py")]
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in files
-        if (lines := len(path.read_text().splitlines())) > LONGEST_FILE
-    }
-    assert long == {}
-
-
-def _threats() -> list[tuple[str, str]]:
-    """Each ID of design.md's table with each file that is to test it."""
-    table = (ROOT / "docs/design.md").read_text().partition("## 18.")[2]
-    rows = [line.split("|") for line in table.splitlines() if re.match(r"\| [A-Z]-[0-9]", line)]
-    return [
-        (one, file) for row in rows for one in re.findall(r"[A-Z]-[0-9]+", row[1]) for file in row[4].split("`")[1::2]
-    ]
-
-
-@pytest.mark.parametrize(("threat", "file"), _threats())
-def test_each_threat_of_the_table_has_its_test(threat: str, file: str) -> None:
-    """The file that the design names has a test whose docstring begins with the threat's ID, among others perhaps."""
-    tree = ast.parse((ROOT / "tests" / file).read_bytes())
-    first_words = [
-        (ast.get_docstring(node) or "").partition(":")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    ]
-    assert any(re.search(rf"\b{threat}\b", words) for words in first_words)

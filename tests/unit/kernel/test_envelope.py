@@ -88,7 +88,7 @@ def test_scrypt_is_openssls(password: bytes, salt: bytes, n: int, r: int, p: int
 
 @pytest.mark.parametrize(("n", "r", "p"), [(1 << 22, 8, 1), (1 << 20, 8, 2), (32768, 8, 33), (1 << 62, 1 << 31, 1)])
 def test_scrypt_beyond_the_budget_is_refused(n: int, r: int, p: int) -> None:
-    """A key file that asks for more than 256 MiB or 2**23 steps costs nothing."""
+    """K-3: a key file that asks for more than 256 MiB or 2**23 steps costs nothing."""
     with pytest.raises(LimitExceeded):
         _kernel.derive_key(b"", b"", n, r, p)
 

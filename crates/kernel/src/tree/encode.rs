@@ -1,4 +1,4 @@
-//! Trees as restic writes them: field order, omissions and escapes of its Go structures (`restic-format.md` 1.10).
+//! Trees as restic writes them: field order, omissions and escapes of its Go structures (`docs/reference/format.md` 1.10).
 
 use super::{Node, NodeType, quote};
 use crate::{Error, Id, Result, time::Timestamp};

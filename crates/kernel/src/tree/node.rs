@@ -119,7 +119,7 @@ impl NodeType {
     }
 }
 
-/// One entry of a directory (`restic-format.md` 1.10). The default is an empty file of Go's zero time.
+/// One entry of a directory (`docs/reference/format.md` 1.10). The default is an empty file of Go's zero time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// The name's bytes; any but `/` and NUL.
@@ -170,7 +170,7 @@ pub struct Node {
 
 impl Node {
     /// Whether this file, as just seen, is the one that `parent` recorded, so that its content need not be read:
-    /// both are files, of equal size, mtime, ctime and inode (`restic-format.md` 1.13).
+    /// both are files, of equal size, mtime, ctime and inode (`docs/reference/format.md` 1.13).
     ///
     /// `ignore_ctime` leaves out the ctime, `ignore_inode` inode and ctime, as restic's options of these names do.
     /// That the parent's blobs still exist is for the caller to check.
