@@ -7,11 +7,12 @@ Only the verbs that remove, the custodian's executor, the purge of an expired tr
 from __future__ import annotations
 
 import importlib
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.removal.contract import Removal
+from strongroom.storage.removal.local import LocalRemoval
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
     from strongroom.storage.wrappers.retry import Retrier
 
+__all__ = ["Removal", "removal_of"]
 
 _REST = ("strongroom.storage.removal.rest", "RestRemoval")
 _BY_STORE = {
@@ -29,17 +31,6 @@ _BY_STORE = {
 }
 
 
-class Removal(ABC):
-    """The right to delete objects of one repository. Safe to use from many threads."""
-
-    @abstractmethod
-    def remove(self, name: ObjectName) -> None:
-        """Delete an object. Idempotent: an object that is not there is success.
-
-        Raises ``Refused`` where the store is append-only, ``Unavailable`` for a passing fault.
-        """
-
-
 def removal_of(store: Store) -> Removal:
     """The right to delete what is in this store, with its retries. Raises ``Unsupported`` where we have none."""
     retrier = None
@@ -47,8 +38,6 @@ def removal_of(store: Store) -> Removal:
         retrier = getattr(store, "retrier", retrier)
         store = store.inner
     if isinstance(store, LocalStore):
-        from strongroom.storage.removal.local import LocalRemoval  # noqa: PLC0415 -- the modules import this one
-
         return LocalRemoval(store)
     module, name = _BY_STORE.get(type(store).__name__, ("", ""))
     if not module:

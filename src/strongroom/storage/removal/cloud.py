@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import obstore
 
 from strongroom.base.errors import Missing
-from strongroom.storage.removal import Removal
+from strongroom.storage.removal.contract import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName

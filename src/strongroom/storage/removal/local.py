@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import sync_folder
 from strongroom.base.objects import Kind
 from strongroom.storage.local.os_errors import store_error
-from strongroom.storage.removal import Removal
+from strongroom.storage.removal.contract import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.objects import Kind
-from strongroom.storage.removal import Removal
+from strongroom.storage.removal.contract import Removal
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
