@@ -11,12 +11,12 @@ import contextlib
 import hashlib
 import os
 import secrets
-import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.probe.race import RACERS, race
 from strongroom.storage.removal import removal_of
 from strongroom.storage.removal.probe import PLACE, remove_folder
 from strongroom.storage.report import Report, Worth
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.storage.contract import Store
-
-RACERS = 8
 
 
 def probe(store: Store) -> Report:
@@ -101,25 +99,6 @@ def _contract(store: Store, report: Report) -> None:
         Worth.GOOD if winners == 1 else Worth.WEAK if winners else Worth.BAD,
         "" if winners == 1 else "Two hosts that make one repository at the same moment may both believe that they did.",
     )
-
-
-def race(create: Callable[[bytes], object]) -> int:
-    """Let several threads create one name with different bytes at once; how many were told that they succeeded."""
-    barrier = threading.Barrier(RACERS)
-    won: list[int] = []
-
-    def run(number: int) -> None:
-        barrier.wait()
-        with contextlib.suppress(errors.StrongroomError):
-            create(b"racer %d " % number * 100)
-            won.append(number)
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(RACERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(won)
 
 
 def _outcome(act: Callable[[], object]) -> str:

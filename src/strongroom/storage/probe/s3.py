@@ -13,7 +13,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.storage.probe.questions import RACERS, race
+from strongroom.storage.probe.race import RACERS, race
 from strongroom.storage.removal.probe import PLACE, ProbeRemoval
 from strongroom.storage.report import Report, Worth
 from strongroom.storage.s3 import xml as s3_xml
