@@ -142,7 +142,8 @@ class LocalStore(Store):
             temporary.sweep(self.path)
         target = self._path(name)
         try:
-            return LocalUpload(self._open_temporary(os.path.dirname(target)), self, target, name, size)
+            file = self._open_temporary(os.path.dirname(target))
+            return LocalUpload(file, self.path, lambda: self.modes, target, name, size)
         except OSError as error:
             raise store_error(error, target) from error
 

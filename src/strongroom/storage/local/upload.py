@@ -12,20 +12,30 @@ from strongroom.storage.local import temporary
 from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.local.store import LocalStore
+    from strongroom.storage.local.modes import Modes
 
 _BLOCK = 1 << 20
 
 
 class LocalUpload(Upload):
-    """A file without its name yet. Takes over ``file``."""
+    """A file without its name yet, in the repository at ``root``. Takes over ``file``; asks for the permissions late,
+    since they follow the config, which may be this very file."""
 
     def __init__(
-        self, file: temporary.TemporaryFile, store: LocalStore, target: str, name: ObjectName, size: int | None
+        self,
+        file: temporary.TemporaryFile,
+        root: str,
+        modes: Callable[[], Modes],
+        target: str,
+        name: ObjectName,
+        size: int | None,
     ) -> None:
         self._file = file
-        self._store = store
+        self._root = root
+        self._modes = modes
         self._target = target
         self._name = name
         self._size = size
@@ -52,11 +62,11 @@ class LocalUpload(Upload):
 
     def _commit(self) -> None:
         descriptor = self._file.descriptor
-        modes = self._store.modes
+        modes = self._modes()
         set_mode(descriptor, modes.file)
         sync_file(descriptor)
         try:
-            temporary.publish(self._file, self._store.path, modes.folder, self._target)
+            temporary.publish(self._file, self._root, modes.folder, self._target)
         except FileExistsError:
             if not _same_file_bytes(descriptor, self._target):
                 raise errors.Exists(
