@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.storage.http.connection import Endpoint
+from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.http.proxies import Proxy, proxy_for
 
 

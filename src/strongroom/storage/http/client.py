@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, StoreError, Unavailable, Unsupported
 from strongroom.storage.contract import Reader
-from strongroom.storage.http.connection import Connection, Endpoint, Pool, connection_error
+from strongroom.storage.http.connection import Connection, Pool, connection_error
+from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unavailable
-from strongroom.base.record import record
+from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.http.proxies import proxy_for
 from strongroom.storage.http.tunnels import credentials_header, socks, tunnel
 from strongroom.storage.http.wire import Wire, connect, connect_to
@@ -52,17 +52,6 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-@record
-class Endpoint:
-    """A server: ``shown`` is how errors name it, ``socket`` a path where it listens in the file system."""
-
-    tls: bool
-    host: str
-    port: int
-    socket: str | None
-    shown: str
 
 
 class Connection(http.client.HTTPConnection):

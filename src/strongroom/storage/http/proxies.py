@@ -19,7 +19,7 @@ from strongroom.base.record import field, record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from strongroom.storage.http.connection import Endpoint
+    from strongroom.storage.http.endpoint import Endpoint
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

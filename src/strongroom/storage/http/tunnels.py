@@ -13,7 +13,7 @@ from strongroom.storage.transient import Unreachable
 if TYPE_CHECKING:
     import socket
 
-    from strongroom.storage.http.connection import Endpoint
+    from strongroom.storage.http.endpoint import Endpoint
     from strongroom.storage.http.proxies import Proxy
     from strongroom.storage.http.wire import Wire
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import field, record, replace
-from strongroom.storage.http.connection import Endpoint
+from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record, replace
-from strongroom.storage.http.connection import Endpoint
+from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
