@@ -1,4 +1,4 @@
-"""Others' locks: which of them stand in the way, which are stale, and their removal by `unlock`."""
+"""Others' locks: which of them stand in the way, which are stale."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable, UsageError
+from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
@@ -15,7 +15,6 @@ from strongroom.repository.unpacked import read_bounded
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
     from strongroom.repository.unpacked import UnpackedFiles
     from strongroom.storage.contract import Store
@@ -141,44 +140,3 @@ def load_lock(store: Store, files: UnpackedFiles, name: str) -> LockFile:
         if _kernel.sha256_hex(stored) == name:
             return LockFile.parse(files.open_stored(stored, object_name), str(object_name))
     raise Torn("does not have the content that its name promises", subject=str(object_name))
-
-
-def unlock(repository: Repository, *, remove_all: bool = False) -> int:
-    """Remove stale locks, and return how many; with ``remove_all`` every file in ``locks/``, readable or not.
-
-    A lock that the store will not let go of (somebody else's, behind a gateway) is a warning. One whose bytes do not
-    fit its name keeps others out and tells nobody whose it is: where the store says that it is older than any live lock
-    gets, it goes; else ``Locked`` is raised at the end.
-    """
-    store, surroundings = repository.store, repository.surroundings
-    removed = 0
-    torn: list[str] = []
-    for info in list(store.list(Kind.LOCK)):
-        name = info.name.name
-        if not remove_all:
-            try:
-                if not is_stale(load_lock(store, repository.files, name), surroundings):
-                    continue
-            except Missing:
-                continue
-            except Torn:
-                if info.modified_ns is None or surroundings.clock.now_ns() - info.modified_ns <= STALE_NS:
-                    torn.append(name)
-                    continue
-            except (Damaged, LimitExceeded) as problem:
-                surroundings.warn(f"leaving what is no lock of this repository: {problem}")
-                continue
-        try:
-            store.release_lock(name)
-            removed += 1
-        except Unavailable:
-            raise
-        except StoreError as problem:
-            surroundings.warn(f"cannot remove the lock {name[:8]}: {problem}")
-    if torn:
-        raise Locked(
-            f"damaged locks are left, since nobody can tell whose they are: {', '.join(name[:8] for name in torn)}",
-            subject=store.location,
-            hint="If nobody else works on the repository, `strongroom unlock --remove-all` removes them.",
-        )
-    return removed

@@ -26,7 +26,7 @@ from strongroom.base.errors import (
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
-from strongroom.repository.foreign_locks import ForeignLocks, unlock
+from strongroom.repository.foreign_locks import ForeignLocks
 from strongroom.repository.parallel import wait_for
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from strongroom.repository.surroundings import Surroundings
     from strongroom.repository.unpacked import UnpackedFiles
     from strongroom.storage.contract import Store
-
-__all__ = ["Lock", "unlock"]
 
 SETTLE = 0.2
 """Seconds between writing our lock and looking at others' again."""

@@ -11,7 +11,8 @@ from strongroom.base.errors import Locked, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
 from strongroom.repository import foreign_locks, locks
-from strongroom.repository.locks import Lock, unlock
+from strongroom.repository.locks import Lock
+from strongroom.repository.unlock import unlock
 from tests.support.repositories import Machine, another, make, opened, put
 from tests.support.waiting import until
 
