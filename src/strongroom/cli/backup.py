@@ -16,7 +16,7 @@ from strongroom.cli.shared.admitting import admit
 from strongroom.cli.shared.backup_plan import plan
 from strongroom.cli.shared.failure import sentence
 from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
-from strongroom.cli.shared.promises import say_broken
+from strongroom.cli.shared.promise_alarms import say_broken
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.shared.opening import check_promises, each_repository, locked
-from strongroom.cli.shared.promises import say_broken
+from strongroom.cli.shared.promise_alarms import say_broken
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.selection import EVERYTHING, select_snapshots
 

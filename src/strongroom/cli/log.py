@@ -118,7 +118,8 @@ def run_trust(context: Context) -> int:
     import time
 
     from strongroom.cli.shared.opening import store_options, targets_of
-    from strongroom.cli.shared.promises import Broken, say
+    from strongroom.cli.shared.promise_alarms import say
+    from strongroom.cli.shared.promises import Broken
     from strongroom.receipts.client.gateway_log import GatewayLog
     from strongroom.receipts.client.key_change import trust
     from strongroom.receipts.client.promise_file import PromiseFile

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.base.objects import ObjectName
-    from strongroom.cli.shared.context import Context
     from strongroom.receipts.client.gateway_log import GatewayLog
     from strongroom.receipts.client.promise_file import PromiseFile, Reproach
     from strongroom.storage.options import StoreOptions
@@ -95,25 +94,6 @@ class Promises:
                 self._warn(check.silence)
         self._checks.clear()
         return found
-
-
-def say_broken(context: Context) -> bool:
-    """End the checks and say loudly what they found. Whether there was anything."""
-    return say(context, context.promises.conclude())
-
-
-def say(context: Context, broken: list[Broken]) -> bool:
-    """Say loudly what gateways are to be reproached with. Whether there is anything."""
-    for one in broken:
-        if context.json:
-            event = {"message_type": "incident", "repository": one.label, "object": one.reproach.object or None}
-            context.out.warn_json({**event, "message": one.sentence, "advice": one.advice})
-        else:
-            context.out.warn(f"ALARM: {one.sentence}")
-    for advice in dict.fromkeys(one.advice for one in broken):
-        if not context.json:
-            context.out.warn(advice)
-    return bool(broken)
 
 
 @record
