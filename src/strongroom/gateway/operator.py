@@ -170,25 +170,25 @@ class Operator:
         here: Repository | None = None
         with contextlib.suppress(Missing):
             here = self.find(label)
-        gone = [one for one in registry.made_at(self._database, label) if self._is_gone(one)]
+        # A prefix of a bucket that was emptied is believed to be the repository it was until somebody says otherwise.
+        made = {one: self._left_of(one) for one in registry.made_at(self._database, label)}
+        gone = {one: left for one, left in made.items() if left is None or not left.is_made()}
         if here is None and not gone:
             raise Missing("there is no repository at this path", subject=label)
         went = come = 0
-        for one in gone:
+        for one, left in gone.items():
             registry.forget_creator(self._database, one)
-            went += self._reconcile(one, None, reason)[0]
+            went += self._reconcile(one, None if left is None else left.store, reason)[0]
         if here is not None:
             counts = self._reconcile(here.id, here.store, reason)
             went, come = went + counts[0], counts[1]
             adopt(self.ledger, here, lambda: False)
         return went, come
 
-    def _is_gone(self, repository: str) -> bool:
-        try:
-            self.repositories.by_id(repository)
-        except Missing:
-            return True
-        return False
+    def _left_of(self, repository: str) -> Repository | None:
+        with contextlib.suppress(Missing):
+            return self.repositories.by_id(repository)
+        return None
 
     def _reconcile(self, repository: str, store: Store | None, reason: str) -> tuple[int, int]:
         went = come = 0
