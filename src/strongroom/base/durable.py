@@ -66,6 +66,27 @@ def make_folder(path: str, mode: int) -> bool:
     return True
 
 
+def replace_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a small file as a whole, or make it: durable on return, the old one or the new one at any moment.
+
+    Who may write the same file at once holds a lock around this; what a killed process left of a replacement is
+    replaced by the next one of its number. Raises OSError; then the old file stands, and nothing is left behind.
+    """
+    temporary = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            sync_file(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(os.path.dirname(path) or ".")
+
+
 def write_new(path: str, data: bytes, temporary: str) -> bool:
     """Make a small file (mode 0600) appear whole under a name that nothing has: durable on return, never replacing.
 

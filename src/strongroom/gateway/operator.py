@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
@@ -26,6 +25,7 @@ from strongroom.receipts.commit.log_state import ensure_log
 from strongroom.receipts.commit.rotation import next_origin, rotate
 from strongroom.receipts.commit.tile_store import newest_checkpoint
 from strongroom.receipts.log.leaf import MAX_DETAIL, LeafType
+from strongroom.storage.removal.trash import purge
 
 if TYPE_CHECKING:
     from strongroom.gateway.places.repository import Repository
@@ -133,7 +133,7 @@ class Operator:
                 self.ledger.record(
                     LeafType.PURGE, repository.id, one.name, size=one.size, detail=f"{one.date} {one.generation}"
                 )
-                os.unlink(one.path)
+                purge(one.path)
                 purged.add(one.name)
                 count += 1
         for name in purged:  # another one may stand in its place, sent since

@@ -14,6 +14,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.durable import replace_file
 from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import is_object_name
 from strongroom.base.record import as_dict, record, replace
@@ -228,18 +229,10 @@ class RepositoryState:
             self._surroundings.warn(text)
 
     def _change(self, change: Callable[[_Content], _Content]) -> None:
-        temporary = f"{self.path}.{os.getpid()}.tmp"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             with _alone(os.path.join(self._folder, ".lock")):
                 old = self.content() or _Content(self._fresh_salt, {}, {})
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-                with open(descriptor, "wb") as file:
-                    file.write(change(old).encode(self.repository_id))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, self.path)
+                replace_file(self.path, change(old).encode(self.repository_id))
         except OSError as problem:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
             self._warn(f"cannot write {self.path}: {problem.strerror}; the next run reads all files again")

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from strongroom.base.durable import sync_folder
+from strongroom.base.durable import replace_file
 from strongroom.base.errors import Damaged
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log.checkpoint import Checkpoint
@@ -64,11 +64,4 @@ class Follower:
             return None
 
     def _write(self, name: str, data: bytes) -> None:
-        path = os.path.join(self._folder, name)
-        temporary = f"{path}.new"
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(self._folder)
+        replace_file(os.path.join(self._folder, name), data)

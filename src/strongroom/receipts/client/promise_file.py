@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from strongroom.base.durable import sync_folder
+from strongroom.base.durable import replace_file, sync_folder
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import as_dict, field, mutable, record
@@ -149,13 +149,7 @@ class PromiseFile:
                     return False
                 file.seek(kept.end)
                 since = file.read()
-            temporary = f"{self.path}.{os.getpid()}.new"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(temporary, flags, 0o600), "wb") as file_new:
-                file_new.write(self._first_line(kept) + b"".join(lines) + since)
-                file_new.flush()
-                os.fsync(file_new.fileno())
-            os.replace(temporary, self.path)
+            replace_file(self.path, self._first_line(kept) + b"".join(lines) + since)
         return True
 
     def _first_line(self, kept: Kept) -> bytes:

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strongroom.base.durable import make_folder, sync_file, sync_folder
+from strongroom.base.durable import make_folder, replace_file
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.file_lock import file_lock
 from strongroom.receipts.log import checkpoint as checkpoints
@@ -90,14 +90,4 @@ class Tail:
     def keep(self, head: Checkpoint, entries: Sequence[bytes]) -> None:
         """Replace what was kept; durable on return. ``entries`` are the leaves from ``first_entry`` on."""
         note = head.encode()
-        temporary = f"{self.path}.new"
-        with open(temporary, "wb", opener=_private) as file:
-            file.write(_MAGIC + _LENGTH.pack(len(note)) + note + tiles.bundle(entries))
-            file.flush()
-            sync_file(file.fileno())
-        os.replace(temporary, self.path)
-        sync_folder(os.path.dirname(self.path))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        replace_file(self.path, _MAGIC + _LENGTH.pack(len(note)) + note + tiles.bundle(entries))

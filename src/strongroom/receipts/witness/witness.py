@@ -15,13 +15,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import replace_file
 from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, Missing, StrongroomError
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log.merkle import EMPTY_ROOT, verify_consistency
 from strongroom.receipts.log.note import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
     from strongroom.receipts.log.checkpoint import Checkpoint
@@ -156,23 +157,4 @@ class Witness:
 
     def _remember(self, origin: str, note: Note) -> None:
         """Durable before the answer: the file is replaced as a whole, and its folder synced."""
-        path = self._path(origin)
-        with _replacing(path) as descriptor:
-            os.write(descriptor, note.encode())
-
-
-@contextlib.contextmanager
-def _replacing(path: str) -> Iterator[int]:
-    temporary = path + ".new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        yield descriptor
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.replace(temporary, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        replace_file(self._path(origin), note.encode())
