@@ -235,6 +235,8 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.metrics.clock(suspect=bool(services.watch.look()))
             services.access_log.tend()
             services.access.reload_if_changed()
+            if services.certificates is not None:
+                services.certificates.reload_if_changed()
             services.refusals.flush()
             services.reading.flush()
             services.repositories.tend()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import os
 import ssl
 
+from cryptography import x509
+
 from strongroom.base.errors import ConfigurationError
+
+_Stamp = tuple[object, ...]
+SOON = 10
+"""A certificate of which less than this part of its life is left should have been renewed."""
 
 
 class Certificates:
@@ -13,11 +21,52 @@ class Certificates:
     def __init__(self, certificate: str, key: str, *, minimum: str = "1.2") -> None:
         self._files = (certificate, key)
         self._minimum = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[minimum]
+        self._seen = self._loaded = self._stamp()
+        self._begins, self._ends = 0.0, 0.0
+        self.failing = False
+        """Whether the files as they are now do not load."""
         self.context = self._load()
 
     def reload(self) -> None:
         """Use the files as they are now for new connections. Raises ``ConfigurationError``; the old ones go on then."""
+        self._seen = self._loaded = self._stamp()  # before they are read: a change meanwhile is seen later
+        self.failing = True
         self.context = self._load()
+        self.failing = False
+
+    def reload_if_changed(self) -> None:
+        """``reload`` when the files have changed and stood still since the last call: who renews them writes one after
+        the other, and between the two they do not fit together. Raises ``ConfigurationError``, once for each change.
+        """
+        stamp = self._stamp()
+        settled, self._seen = stamp == self._seen, stamp
+        if settled and stamp != self._loaded:
+            self.reload()
+
+    def problem(self, now: float) -> str:
+        """Why clients cannot connect, or soon will not, at a time in seconds since 1970; empty when all is well."""
+        if self.failing:
+            return "the certificate does not load; the one from before is in force"
+        if now >= self._ends:
+            return "the certificate has expired: clients refuse to connect"
+        return ""
+
+    def warning(self, now: float) -> str:
+        """That the certificate should have been renewed by now; empty when all is well."""
+        if now < self._ends < math.inf and (self._ends - now) * SOON < self._ends - self._begins:
+            return f"the certificate expires in {(self._ends - now) / 86_400:.1f} days and was not renewed"
+        return ""
+
+    def _stamp(self) -> _Stamp:
+        """What tells a change, also where links are turned to other files, as certbot does."""
+        found: list[object] = []
+        for path in self._files:
+            try:
+                status = os.stat(path)
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+            except OSError:
+                found.append(None)
+        return tuple(found)
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -25,9 +74,18 @@ class Certificates:
         # Who closes its sending half without a word may still read; lengths and chunks tell what is whole.
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_IGNORE_UNEXPECTED_EOF
         context.set_alpn_protocols(["http/1.1"])
+        path = self._files[0]
         try:
+            for path in reversed(self._files):  # OpenSSL does not say which of the two it could not read
+                with open(path, "rb") as file:
+                    data = file.read()
             context.load_cert_chain(*self._files)
         except (OSError, ssl.SSLError) as error:
             reason = error.strerror or str(error)
-            raise ConfigurationError(f"the certificate cannot be used: {reason}", subject=self._files[0]) from None
+            raise ConfigurationError(f"the certificate cannot be used: {reason}", subject=path) from None
+        try:
+            first = x509.load_pem_x509_certificate(data)
+            self._begins, self._ends = first.not_valid_before_utc.timestamp(), first.not_valid_after_utc.timestamp()
+        except ValueError:  # stricter than OpenSSL: how long it lasts is not known then
+            self._begins, self._ends = 0.0, math.inf
         return context

@@ -82,6 +82,7 @@ class Services:
     losses: LossWatch
     turns: Turns
     countersigning: Countersigning | None = None
+    certificates: Certificates | None = None
     parent: int | None = None
     """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
     1, and in a container the parent may be process 1."""
@@ -96,14 +97,17 @@ class Services:
                 found.append(f"the log is not signed: {now.alarm.splitlines()[0]}")
         except StrongroomError as error:
             found.append(error.what)
-        failures = (self.sequencer.failure, *self.access.alarms)
+        expired = self.certificates.problem(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
+        failures = (self.sequencer.failure, *self.access.alarms, expired)
         found += [failure.splitlines()[0] for failure in failures if failure]
         return found + self.repositories.problems()
 
     def warnings(self) -> list[str]:
         """What somebody should look at though objects are taken in; names nobody."""
         doubt = self.watch.suspect(self.clock.now_ns())
-        found = [words for words in (doubt, self.access.proxies.warning(), self.access_log.failure) if words]
+        expires = self.certificates.warning(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
+        said = (doubt, self.access.proxies.warning(), self.access_log.failure, expires)
+        found = [words for words in said if words]
         try:
             if self.countersigning is not None and (failure := self.countersigning.failure()):
                 found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
@@ -190,7 +194,7 @@ def run(
     The exit code.
     """
     services = build(settings, signer, RemoteCommitter(control))
-    services.parent = parent
+    services.parent, services.certificates = parent, certificates
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
@@ -203,7 +207,7 @@ def run(
         server.stop()  # takes no lock: a terminal's SIGINT and the parent's SIGTERM may interrupt one another
 
     def reload(_number: int, _frame: object) -> None:
-        threading.Thread(target=_reload, args=(services, certificates), daemon=True).start()
+        threading.Thread(target=_reload, args=(services,), daemon=True).start()
 
     server.wake_on_signals()
     signal.signal(signal.SIGTERM, stop)
@@ -241,12 +245,12 @@ def _finish(services: Services) -> int:
     return 0
 
 
-def _reload(services: Services, certificates: Certificates | None) -> None:
+def _reload(services: Services) -> None:
     try:
         services.access.reload()
         services.access_log.reopen()
-        if certificates is not None:
-            certificates.reload()
+        if services.certificates is not None:
+            services.certificates.reload()
     except (StrongroomError, OSError) as error:
         tell(f"error: reload: {error}")
 

@@ -1,0 +1,122 @@
+"""Certificates that are renewed under a running gateway, as certbot does, and those that nobody renews."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.command import STRONGROOM, environment, run
+from tests.support.privileges import without_overriding
+from tests.support.servers.gateways import Gateway
+from tests.support.waiting import until
+
+AUTHORITY = trustme.CA()
+
+
+def issue(folder: Path, name: str, days: float = 90, begun: float = 0) -> None:
+    """A certificate for localhost and this name in a folder, for so many days since it began so many days ago."""
+    now = datetime.datetime.now(datetime.UTC)
+    made = AUTHORITY.issue_cert(
+        "localhost",
+        name,
+        not_before=now - datetime.timedelta(days=begun),
+        not_after=now + datetime.timedelta(days=days - begun),
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "fullchain.pem").write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+    (folder / "privkey.pem").write_bytes(made.private_key_pem.bytes())
+
+
+def gateway_with(folder: Path, live: Path) -> Gateway:
+    """A gateway of two workers that serves what the links in a folder lead to."""
+    files = ("--tls-cert", str(live / "fullchain.pem"), "--tls-key", str(live / "privkey.pem"))
+    made = Gateway(folder, flags=("--no-auth", "--append-only", "--tls", *files), workers=2)
+    made.context = ssl.create_default_context()
+    AUTHORITY.configure_trust(made.context)
+    return made
+
+
+def link(live: Path, name: str, target: Path) -> None:
+    """Turn a link to another file, in one step."""
+    (live / "new").symlink_to(target)
+    (live / "new").rename(live / name)
+
+
+def shown(gateway: Gateway) -> str:
+    """Whom the certificate of a new connection names."""
+    with gateway.connect() as connection:
+        assert isinstance(connection, ssl.SSLSocket)
+        return str((connection.getpeercert() or {}).get("subjectAltName"))
+
+
+def health(gateway: Gateway) -> tuple[int, list[str]]:
+    """What /health says of certificates, to somebody who does not look at them."""
+    trusting, gateway.context = gateway.context, ssl._create_unverified_context()
+    try:
+        answer = gateway.ask("GET", "/health")
+    finally:
+        gateway.context = trusting
+    said = answer.json()
+    return answer.status, [one for one in said["problems"] + said["warnings"] if "certificate" in one]
+
+
+def test_a_renewed_certificate_is_shown_without_a_signal(tmp_path: Path) -> None:
+    """Links that are turned one after the other: no connection is refused meanwhile, and the new one is shown soon."""
+    live = tmp_path / "live"
+    live.mkdir()
+    issue(tmp_path / "1", "old.example")
+    issue(tmp_path / "2", "new.example")
+    for name in ("fullchain.pem", "privkey.pem"):
+        link(live, name, tmp_path / "1" / name)
+    with gateway_with(tmp_path, live) as gateway:
+        gateway.make()
+        assert "old.example" in shown(gateway)
+        for name in ("privkey.pem", "fullchain.pem"):
+            link(live, name, tmp_path / "2" / name)
+            shown(gateway)
+        until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
+        assert health(gateway) == (200, [])
+        # a worker that is started in place of a dead one shows it, too, though its parent began with the old one
+        for child in gateway.children():
+            os.kill(child, 9)
+        until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
+
+
+def test_a_certificate_that_does_not_load_or_ends_is_told(tmp_path: Path) -> None:
+    """/health says what is wrong, once it is, and is well again with the next certificate; the old one is shown."""
+    live = tmp_path / "live"
+    issue(live, "old.example")
+    with gateway_with(tmp_path, live) as gateway:
+        (live / "fullchain.pem").write_text("half a certi")
+        broken = "the certificate does not load; the one from before is in force"
+        until(lambda: all(health(gateway) == (503, [broken]) for _ in range(5)), gateway.said)
+        assert "old.example" in shown(gateway)
+        assert gateway.said().count("the certificate cannot be used") <= 2  # once for each worker
+        issue(live, "late.example", days=90, begun=89)
+        until(lambda: all("late.example" in shown(gateway) for _ in range(10)), gateway.said)
+        late = health(gateway)
+        assert late == (200, ["the certificate expires in 1.0 days and was not renewed"])
+        issue(live, "gone.example", days=90, begun=91)
+        gone = "the certificate has expired: clients refuse to connect"
+        until(lambda: all(health(gateway) == (503, [gone]) for _ in range(5)), gateway.said)
+        issue(live, "new.example")
+        until(lambda: all(health(gateway) == (200, []) for _ in range(5)), gateway.said)
+        assert "new.example" in shown(gateway)
+
+
+@pytest.mark.parametrize("name", ["fullchain.pem", "privkey.pem"])
+def test_the_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    """A key that root alone may read, as certbot leaves it: refused by the name of that very file."""
+    issue(tmp_path / "live", "a.example")
+    (tmp_path / "live" / name).chmod(0)
+    (tmp_path / "data").mkdir()
+    words = [str(STRONGROOM), "gateway", "serve", "--path", str(tmp_path / "data"), "--no-auth", "--tls"]
+    words += ["--tls-cert", str(tmp_path / "live" / "fullchain.pem"), "--tls-key", str(tmp_path / "live/privkey.pem")]
+    done = run(without_overriding(words), env=environment(tmp_path))
+    assert done.code == 1
+    assert f"{tmp_path}/live/{name}: the certificate cannot be used: Permission denied" in done.err
