@@ -13,7 +13,7 @@ import pytest
 
 from strongroom.base.objects import Kind
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.places.contract import open_place
+from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import Settings
 from tests.support.servers import postgres

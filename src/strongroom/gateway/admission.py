@@ -9,11 +9,9 @@ the object gets its name.
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Refused, Unavailable
+from strongroom.base.errors import Full, Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import what_of
@@ -29,38 +27,10 @@ if TYPE_CHECKING:
     from strongroom.gateway.access.quotas import Reservation
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
 
 ROOM_STEP = 4 << 20
 """After so many bytes of a body the room on the disk is looked at again."""
-
-
-class Busy(Unavailable):
-    """Too much at once for one principal."""
-
-
-class Turns:
-    """How many uploads of each principal one worker takes at once."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._running: Counter[str] = Counter()
-        self._guard = threading.Lock()
-
-    @contextlib.contextmanager
-    def one(self, identity: Identity) -> Iterator[None]:
-        """The time of one upload. Raises ``Busy``."""
-        with self._guard:
-            if self._running[identity.id] >= self._most:
-                raise Busy("too many uploads at once")
-            self._running[identity.id] += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._running[identity.id] -= 1
-                if not self._running[identity.id]:
-                    del self._running[identity.id]
 
 
 class Admission:

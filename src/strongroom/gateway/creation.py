@@ -11,7 +11,7 @@ from strongroom.gateway.access.quotas import PLACE, PLACE_BYTES
 if TYPE_CHECKING:
     from strongroom.gateway.access.access import Identity
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
 
 
 def make(services: Services, identity: Identity, folders: tuple[str, ...]) -> Repository:

@@ -24,7 +24,7 @@ from strongroom.base.objects import CONFIG, Kind
 from strongroom.gateway import listing
 from strongroom.gateway.access.access import Denied, Identity
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.admission import Busy
+from strongroom.gateway.access.turns import Busy
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
@@ -32,7 +32,7 @@ from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
-from strongroom.gateway.places.repository import WrongBytes
+from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.gateway.processes.allocator import trim
 from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.uploads import Uploads
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.pages.own import OwnPages
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
     from strongroom.storage.contract import Store
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}

@@ -12,9 +12,9 @@ from strongroom.base.objects import ObjectName, is_object_name
 from strongroom.gateway import registry, schema
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.places.contract import open_place
 from strongroom.gateway.places.disk import trash
 from strongroom.gateway.places.disk.place import DiskRepository
+from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.serve import check_there, open_database, open_signer, origin_of
 from strongroom.gateway.processes.worker import watch_of
 from strongroom.gateway.recovery import adopt

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
     from strongroom.storage.contract import Store
 
 NAMED = 10

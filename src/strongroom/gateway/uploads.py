@@ -8,7 +8,7 @@ from strongroom.base.errors import Full, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer
-from strongroom.gateway.places.repository import Arrival
+from strongroom.gateway.places.arrival import Arrival
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.promise import HEADER
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.paths import Target
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
     from strongroom.receipts.commit.committer import Committed
 
 

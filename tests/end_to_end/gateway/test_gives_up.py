@@ -14,11 +14,11 @@ from strongroom.base.errors import Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.wire import Pace, Wire
+from strongroom.gateway.places.arrival import Arrival
 from strongroom.gateway.places.bucket import guarantees as promises
 from strongroom.gateway.places.bucket import intake
 from strongroom.gateway.places.bucket import place as places
 from strongroom.gateway.places.bucket.place import BucketPlace
-from strongroom.gateway.places.repository import Arrival
 from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import Settings
 from tests.support.servers.gateways import name_of

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.access.access import Identity
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
 
 _TILE = re.compile(
     r"/\.strongroom/log/tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?\Z"

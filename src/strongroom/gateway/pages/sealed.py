@@ -12,7 +12,7 @@ from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.places.repository import WrongBytes
+from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.worker import Services
+    from strongroom.gateway.services import Services
 
 MAX_SEALED = 64 * 1024
 MAX_COUNT = 16

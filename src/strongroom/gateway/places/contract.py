@@ -10,10 +10,8 @@ from strongroom.gateway.paths import MAX_DEPTH, is_folder_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.settings import Settings
     from strongroom.receipts.commit.tail import Tail
     from strongroom.receipts.commit.tile_store import TileStore
 
@@ -90,14 +88,3 @@ class Place(ABC):
 
     def close(self) -> None:
         """Release what is open. Idempotent."""
-
-
-def open_place(settings: Settings, database: Database) -> Place:
-    """The place that the settings name. Nothing is contacted yet."""
-    if settings.store:
-        from strongroom.gateway.places.bucket.place import BucketPlace  # noqa: PLC0415 -- a disk needs no client
-
-        return BucketPlace(settings, database)
-    from strongroom.gateway.places.disk.place import DiskPlace  # noqa: PLC0415
-
-    return DiskPlace(settings, database)

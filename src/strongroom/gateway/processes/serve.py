@@ -14,7 +14,7 @@ from strongroom.gateway.access.access import Access
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.pages import metrics
-from strongroom.gateway.places.contract import open_place
+from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.checks import check
 from strongroom.gateway.processes.in_child import apart
 from strongroom.gateway.processes.restored import bring_up

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
@@ -15,7 +14,7 @@ from strongroom.database.engine import Database
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.quotas import Quotas
 from strongroom.gateway.access.refusals import Refusals
-from strongroom.gateway.admission import Turns
+from strongroom.gateway.access.turns import Turns
 from strongroom.gateway.handler import Gateway, tick
 from strongroom.gateway.http.access_log import AccessLog
 from strongroom.gateway.http.connection import Timing
@@ -23,16 +22,14 @@ from strongroom.gateway.http.server import Server
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.pages.own import OwnPages
-from strongroom.gateway.places.contract import Place, open_place
-from strongroom.gateway.places.disk import copied
+from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.recovery import recover
-from strongroom.gateway.watch import adoptions
+from strongroom.gateway.services import Services
 from strongroom.gateway.watch.losses import LossWatch
 from strongroom.gateway.watch.read_meter import ReadMeter
 from strongroom.receipts.commit.clock_watch import ClockWatch, kept_by_kernel
 from strongroom.receipts.commit.committer import boot_id
-from strongroom.receipts.commit.log_state import read_state
 from strongroom.receipts.commit.process import RemoteCommitter
 from strongroom.receipts.commit.sequencer import Sequencer
 from strongroom.receipts.log.note import Verifier
@@ -60,71 +57,6 @@ HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What the parent hands on to its workers."""
 SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
 """What the parent waits for; a process that it starts is born with these blocked."""
-
-
-@dataclass
-class Services:
-    """All that a worker's code works with."""
-
-    settings: Settings
-    clock: Clock
-    database: Database
-    ledger: Ledger
-    access: Access
-    repositories: Place
-    quotas: Quotas
-    refusals: Refusals
-    metrics: Metrics
-    access_log: AccessLog
-    sequencer: Sequencer
-    watch: ClockWatch
-    reading: ReadMeter
-    losses: LossWatch
-    turns: Turns
-    countersigning: Countersigning | None = None
-    certificates: Certificates | None = None
-    parent: int | None = None
-    """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
-    1, and in a container the parent may be process 1."""
-
-    def problems(self) -> list[str]:
-        """Why this gateway is not well, in words for people; empty when it is."""
-        found = []
-        try:
-            with self.database.read() as connection:
-                now = read_state(connection)
-            if now is not None and now.alarm:
-                found.append(f"the log is not signed: {now.alarm.splitlines()[0]}")
-        except StrongroomError as error:
-            found.append(error.what)
-        expired = self.certificates.problem(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
-        failures = (self.sequencer.failure, *self.access.alarms, expired)
-        found += [failure.splitlines()[0] for failure in failures if failure]
-        return found + self.repositories.problems()
-
-    def warnings(self) -> list[str]:
-        """What somebody should look at though objects are taken in; names nobody."""
-        doubt = self.watch.suspect(self.clock.now_ns())
-        expires = self.certificates.warning(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
-        said = (doubt, self.access.proxies.warning(), self.access_log.failure, expires)
-        found = [words for words in said if words]
-        try:
-            if self.countersigning is not None and (failure := self.countersigning.failure()):
-                found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
-            if many := len({one["principal"] for one in self.reading.alarms()}):
-                found.append(f"principals that have read far more than usual since yesterday: {many}")
-            compared = self.losses.found()
-            if lost := sum(one.lost for one in compared):
-                found.append(f"objects that the log has and the store lacks: {lost}")
-            if unlogged := sum(one.unlogged for one in compared):
-                found.append(f"objects that the store has without a receipt: {unlogged}")
-            if many := copied.count(self.database):
-                found.append(f"folders with the ID of another repository, which they were copied from: {many}")
-            if late := adoptions.recent(self.database):
-                found.append(f"objects that had come past the gateway and were adopted at its start: {late}")
-        except StrongroomError as error:
-            found.append(error.what)
-        return found
 
 
 def build(settings: Settings, signer: Signer, committer: Commits) -> Services:

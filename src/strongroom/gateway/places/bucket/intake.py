@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
 from strongroom.base.objects import Kind
-from strongroom.gateway.places.repository import Taken, WrongBytes
+from strongroom.gateway.places.arrival import Taken, WrongBytes
 from strongroom.gateway.recovery import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.base.objects import ObjectName
+    from strongroom.gateway.places.arrival import Arrival
     from strongroom.gateway.places.bucket.repository import BucketRepository
     from strongroom.gateway.places.bucket.spool import Spooled
-    from strongroom.gateway.places.repository import Arrival
 
 PATIENCE = 180.0
 """Seconds after the end of the body in which attempts are begun; the last may take ``ANSWER_SECONDS`` more."""

@@ -16,9 +16,10 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.access.quotas import check_free
 from strongroom.gateway.access.usage import SEALED
 from strongroom.gateway.http.buffers import buffer
+from strongroom.gateway.places.arrival import Arrival, Taken, WrongBytes
 from strongroom.gateway.places.bucket import intake
 from strongroom.gateway.places.bucket.locks import Locks, ServedStore
-from strongroom.gateway.places.repository import Arrival, Repository, Taken, WrongBytes
+from strongroom.gateway.places.repository import Repository
 from strongroom.storage.own.bucket import BucketFiles
 from strongroom.storage.own.keyed import keyed_of
 

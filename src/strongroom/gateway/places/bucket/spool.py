@@ -20,7 +20,7 @@ from strongroom.storage.local.os_errors import store_error
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from strongroom.gateway.places.repository import Arrival
+    from strongroom.gateway.places.arrival import Arrival
 
 
 class Spool:

@@ -23,13 +23,13 @@ from strongroom.base.errors import Damaged, Exists, Full, Unavailable
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.http.buffers import buffer
-from strongroom.gateway.places.repository import Taken, WrongBytes
+from strongroom.gateway.places.arrival import Taken, WrongBytes
 from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
+    from strongroom.gateway.places.arrival import Arrival
     from strongroom.gateway.places.disk.place import DiskRepository
-    from strongroom.gateway.places.repository import Arrival
 
 PREFIX = "gate"
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -20,10 +20,11 @@ from strongroom.base.file_lock import file_lock
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free, room_problems
 from strongroom.gateway.paths import folders_of
+from strongroom.gateway.places.arrival import Arrival, Taken
 from strongroom.gateway.places.contract import Place
 from strongroom.gateway.places.disk import changes, copied, intake, trash
 from strongroom.gateway.places.disk.leftovers import settle_leftovers
-from strongroom.gateway.places.repository import Arrival, Repository, Taken
+from strongroom.gateway.places.repository import Repository
 from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.commit.tail import TAIL_FILE, Tail
 from strongroom.receipts.commit.tile_store import Folder
