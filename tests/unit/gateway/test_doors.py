@@ -88,7 +88,7 @@ def test_password_files(tmp_path: Path) -> None:
     for stranger in ("md5", "plain", "# comment", "", "nobody", "no-colon", "user2a "):
         for password in (b"", b"plain", b"x", b"nobody"):
             assert not users.check(stranger, password)
-    assert users.weak == ["sha", "md5", "plain"]
+    assert [one.split("'")[1] for one in users.warnings] == ["sha", "md5", "plain"]
     file.write_bytes(b"other:" + hashed[b"2b"])
     users.load()
     assert users.check("other", b"pw-2b")

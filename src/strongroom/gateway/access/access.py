@@ -115,9 +115,9 @@ class Access:
         return PasswordFile(path)
 
     @property
-    def weak_users(self) -> list[str]:
-        """Users of the password file whose hashes are weak."""
-        return self._passwords.weak if self._passwords else []
+    def warnings(self) -> list[str]:
+        """What is not well with users of the password file."""
+        return self._passwords.warnings if self._passwords else []
 
     def reload(self) -> None:
         """Read the policy and the password file again; what does not load leaves the old one in force."""
@@ -127,11 +127,15 @@ class Access:
             self._forget()
 
     def _load(self) -> None:
+        said = self.warnings
         with self._alarming("the password file"):
             if self._passwords is None:
                 self._passwords = self._password_file()  # it was away at the start, and may be there now
             else:
                 self._passwords.load()
+        for one in self.warnings:
+            if one not in said:
+                tell(f"warning: {one}")
         if self._settings.config:
             with self._alarming("the policy"):
                 policy = load_policy(self._settings.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import hmac
 import os
@@ -13,7 +14,8 @@ import bcrypt
 
 from strongroom.base.errors import ConfigurationError
 
-_BCRYPT = (b"$2a$", b"$2b$", b"$2y$")
+_SHA = b"{SHA}"
+_KINDS = "the password's hash is neither bcrypt nor {SHA}"
 _FORM = re.compile(rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./0-9A-Za-z]{53}\Z")
 _USUAL = 10
 """The cost of an unknown user where no user has another."""
@@ -29,8 +31,8 @@ class PasswordFile:
         self._stamp: tuple[int, int, int] | None = None
         self._users: dict[str, bytes] = {}
         self._most = _USUAL
-        self.weak: list[str] = []
-        """Users with a hash that is quick to guess ({SHA}) or of an unknown kind."""
+        self.warnings: list[str] = []
+        """Of whose password the file keeps a hash that is quick to guess ({SHA}), or one that lets nobody in."""
         self.load()
 
     def load(self) -> None:
@@ -49,17 +51,19 @@ class PasswordFile:
                     subject=self.path,
                     hint="Make it with `htpasswd -B -c`, or give --no-auth to serve everybody.",
                 ) from None
-            users, weak = {}, []
-            for line in data.splitlines():
+            users, warnings = {}, []
+            for line in data.removeprefix(codecs.BOM_UTF8).splitlines():  # editors elsewhere begin a file with it
                 name, colon, hashed = line.strip().partition(b":")
                 if not colon or not name or name.startswith(b"#"):
                     continue
                 user = name.decode("utf-8", "replace")
                 users[user] = hashed.split(b":", 1)[0]
-                if not users[user].startswith(_BCRYPT):
-                    weak.append(user)
+                if users[user].startswith(_SHA):
+                    warnings.append(f"the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
+                elif not _cost(users[user]):
+                    warnings.append(f"nobody can log in as {user!r}: {_KINDS}; make it anew with `htpasswd -B`")
             self._most = max(map(_cost, users.values()), default=0) or _USUAL
-            self._users, self.weak, self._stamp = users, weak, stamp
+            self._users, self.warnings, self._stamp = users, warnings, stamp
 
     def users(self) -> list[str]:
         """The names in the file."""
@@ -78,9 +82,9 @@ class PasswordFile:
 
     def _compare(self, hashed: bytes, password: bytes) -> tuple[int, bool]:
         """What the comparison cost, as bcrypt counts it and 0 for next to nothing; whether it is the password."""
-        if hashed.startswith(b"{SHA}"):
+        if hashed.startswith(_SHA):
             digest = base64.b64encode(hashlib.sha1(password, usedforsecurity=False).digest())
-            return 0, hmac.compare_digest(digest, hashed[5:])
+            return 0, hmac.compare_digest(digest, hashed[len(_SHA) :])
         cost = _cost(hashed)
         if not cost or b"\0" in password:  # what bcrypt would end at a zero byte is nobody's password
             return 0, False

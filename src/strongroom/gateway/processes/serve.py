@@ -108,8 +108,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
             "warning: only this machine can connect, as where a proxy passes requests on, and --trusted-proxies names"
             " none: all clients count as one address, with one budget of wrong passwords"
         )
-    for user in access.weak_users:
-        say(f"warning: the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
+    for one in access.warnings:
+        say(f"warning: {one}")
     if settings.prometheus:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
     say(f"log verifier key: {signer.verifier}")

@@ -1,0 +1,48 @@
+"""Password files as people have them: written elsewhere, with hashes of all kinds."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import hashlib
+from pathlib import Path
+
+import bcrypt
+
+from tests.support.servers.gateways import Gateway
+from tests.support.waiting import until
+
+NOBODY = "warning: nobody can log in as {!r}: the password's hash is neither bcrypt nor {{SHA}}"
+
+
+def hashed(password: str) -> str:
+    """A bcrypt hash as Apache's htpasswd writes it."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+
+
+def test_who_can_never_log_in_is_named(tmp_path: Path) -> None:
+    """A byte order mark and other line ends are no part of a name; hashes that are not read are told at once, also in a
+    file that comes later, since an answer of 401 does not say what is wrong."""
+    sha = "{SHA}" + base64.b64encode(hashlib.sha1(b"d").digest()).decode()
+    lines = {
+        "alice": hashed("a"),
+        "bob": "$apr1$xW9Xc5sO$Fm8fXkQmAyPpMXYtUGs0Q.",  # htpasswd without -B
+        "carl": "$5$rounds=5000$abcdefgh$0123456789",  # htpasswd -2
+        "dora": sha,
+        "emil": hashed("e").replace("$", "$$"),  # escaped for a compose file
+    }
+    text = "".join(f"{user}:{word}\r\n" for user, word in lines.items())
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / ".htpasswd").write_bytes(codecs.BOM_UTF8 + text.encode())
+    with Gateway(tmp_path, flags=("--append-only", "--private-repos")) as gateway:
+        for user, password in {"alice": "a", "dora": "d"}.items():
+            assert gateway.put(f"/{user}/?create=true", b"", f"{user}:{password}") == 200
+        for user in ("bob", "carl", "emil"):
+            assert gateway.put(f"/{user}/?create=true", b"", f"{user}:{user[0]}") == 401
+            assert gateway.said().count(NOBODY.format(user)) == 1
+        assert NOBODY.format("alice") not in gateway.said()
+        assert "the password of 'dora' is kept in a way that is quick to guess" in gateway.said()
+        (data / ".htpasswd").write_text(text + "fred:f\n")
+        until(lambda: NOBODY.format("fred") in gateway.said(), gateway.said)
+        assert gateway.said().count(NOBODY.format("bob")) == 1
