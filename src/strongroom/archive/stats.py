@@ -56,7 +56,7 @@ def count(repository: Repository, trees: Iterable[str], mode: str, reporter: Rep
     result = Statistics()
     counter = counters[mode](repository, result)
     for tree in trees:
-        view = SnapshotView(repository, tree, reporter)
+        view = SnapshotView(repository, tree, reporter, "stats")
         counter.snapshot(view)
         result.snapshots_count += 1
         result.problems += view.problems

@@ -51,18 +51,24 @@ def is_too_deep(path: bytes, depth: int) -> bool:
 
 
 class SnapshotView:
-    """The tree of a snapshot. ``reporter`` hears of what cannot be read, and says when to stop; ``problems`` counts."""
+    """The tree of a snapshot. ``reporter`` hears of what cannot be read, and says when to stop; ``problems`` counts.
 
-    def __init__(self, repository: Repository, tree: str, reporter: Reporter | None = None) -> None:
+    ``during`` is the verb that looks, for the events of programs.
+    """
+
+    def __init__(
+        self, repository: Repository, tree: str, reporter: Reporter | None = None, during: str = "reading"
+    ) -> None:
         self.repository = repository
         self.tree = tree
         self.reporter = reporter or Reporter()
+        self.during = during
         self.problems = 0
 
     def problem(self, path: bytes, message: str) -> None:
         """Report something that cannot be read; the rest goes on."""
         self.problems += 1
-        self.reporter.error(path, message, "restore")
+        self.reporter.error(path, message, self.during)
 
     def read(self, tree: str, path: bytes) -> Sequence[Node]:
         """The nodes of a tree that stands at ``path``; unreadable ones are reported and left out, whole trees, too."""
@@ -106,7 +112,7 @@ class SnapshotView:
         tree = self.subtree(entry) if entry.is_dir else None
         if tree is None:
             raise UsageError("is not a folder", subject=entry.path.decode("utf-8", "backslashreplace"))
-        return SnapshotView(self.repository, tree, self.reporter)
+        return SnapshotView(self.repository, tree, self.reporter, self.during)
 
     def walk(self, path: bytes = b"/", enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Entry]:
         """Every entry below a folder, folders before what is in them, in the order of their names' bytes.

@@ -151,7 +151,7 @@ class Reporter:
         """Something the user should know, without an item and without effect on the exit code."""
 
     def error(self, item: bytes | str, message: str, during: str) -> None:
-        """An item failed; the rest goes on. ``during`` is one of restic's words: scan, archival, restore, check."""
+        """An item failed; the rest goes on. ``during`` is scan, archival, restore, check (restic) or a verb."""
 
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         """The totals are known: ``files`` files of ``size`` bytes, counted in ``seconds``."""

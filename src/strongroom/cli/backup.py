@@ -46,7 +46,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="FILE/FOLDER", help="what to save")
     what = parser.add_argument_group("what is saved")
     what.add_argument(
-        "--source", dest="sources", action="append", default=[], metavar="NAME", help="only this source of the file"
+        "--source",
+        dest="sources",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="save only this source of the configuration file",
     )
     _list(what, "--files-from", "FILE", "read paths from a file: patterns, one a line, # for comments")
     _list(what, "--files-from-verbatim", "FILE", "read paths from a file: exactly as they stand, one a line")
@@ -62,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     left = parser.add_argument_group("what is left out")
     _list(left, "--exclude", "PATTERN", "leave out what this pattern matches", "-e")
     _list(left, "--iexclude", "PATTERN", "the same, without regard to case")
-    _list(left, "--exclude-file", "FILE", "read such patterns from a file")
+    _list(left, "--exclude-file", "FILE", "leave out what the patterns in this file match, one a line")
     _list(left, "--iexclude-file", "FILE", "the same, without regard to case")
     _list(left, "--exclude-if-present", "NAME[:HEADER]", "leave out the contents of folders that hold such a file")
     left.add_argument("--exclude-caches", action="store_true", help="leave out folders marked with a CACHEDIR.TAG")
@@ -70,16 +75,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--exclude-larger-than", type=typed(size), metavar="SIZE", help="leave out files above this size, such as 4G"
     )
     label = parser.add_argument_group("what the snapshot says")
-    label.add_argument("-H", "--host", metavar="NAME", help="host name (default: $RESTIC_HOST, then this host's)")
+    label.add_argument(
+        "-H", "--host", metavar="NAME", help="the host that it names (default: $RESTIC_HOST, then this one)"
+    )
     label.add_argument(
         "--tag",
         dest="tags",
         action="append",
         type=typed(tag_list),
         metavar="TAG[,TAG…]",
-        help="tags, separated by commas",
+        help="give the snapshot these tags",
     )
-    label.add_argument("--time", type=typed(local_time), metavar="TIME", help="time, such as '2012-11-01 22:08:41'")
+    label.add_argument(
+        "--time",
+        type=typed(local_time),
+        metavar="TIME",
+        help="the time that it names, such as '2012-11-01 22:08:41' (default: now)",
+    )
     label.add_argument("--with-atime", action="store_true", help="store times of last access")
     _comparing(parser.add_argument_group("what counts as changed"))
     how = parser.add_argument_group("how it runs")
@@ -92,7 +104,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="disk space for packs that wait for a slow repository (default: 2G)",
     )
-    how.add_argument("--no-scan", action="store_true", help="do not count first, so no time left can be shown")
+    how.add_argument("--no-scan", action="store_true", help="do not count the files first; then no time left is shown")
 
 
 def _list(group: argparse._ArgumentGroup, flag: str, metavar: str, text: str, *short: str) -> None:
@@ -101,7 +113,7 @@ def _list(group: argparse._ArgumentGroup, flag: str, metavar: str, text: str, *s
 
 def _comparing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--parent", metavar="SNAPSHOT", help="compare with this one (default: what this host saved last)"
+        "--parent", metavar="SNAPSHOT", help="compare with this snapshot (default: the last that this host saved)"
     )
     group.add_argument("-f", "--force", action="store_true", help="compare with nothing, read everything")
     group.add_argument("--ignore-inode", action="store_true", help="do not look at inode numbers and ctime")

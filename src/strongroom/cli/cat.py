@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind", metavar="KIND", help="config, masterkey, snapshot, index, key, lock, pack, blob or tree"
     )
-    parser.add_argument("ids", nargs="*", metavar="ID", help="which one; config and masterkey need none")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="which object; config and masterkey need none")
 
 
 def run(context: Context) -> int:

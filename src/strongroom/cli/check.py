@@ -34,7 +34,7 @@ With --read-data every byte is read and compared with its hash. Works on every r
 def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``check``."""
     parser.description = _DESCRIPTION
-    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="only the trees of these: IDs or `latest`")
+    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="check the trees of these alone: IDs or `latest`")
     data = parser.add_mutually_exclusive_group()
     data.add_argument("--read-data", action="store_true", help="read all packs")
     data.add_argument(

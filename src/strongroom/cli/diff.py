@@ -54,7 +54,7 @@ def run(context: Context) -> int:
             context.out.line(f"comparing snapshot {both[0].id[:8]} to {both[1].id[:8]}:\n")
         repository.load_index()
         old, new = (
-            SnapshotView(repository, found.snapshot.tree, reporter).below(os.fsencode(found.subfolder))
+            SnapshotView(repository, found.snapshot.tree, reporter, "diff").below(os.fsencode(found.subfolder))
             for found in both
         )
         sums = compare(old, new, show, metadata=context.arguments.metadata)

@@ -48,7 +48,7 @@ def run(context: Context) -> int:
     with one_repository(context) as repository, locked(context, repository):
         found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
         repository.load_index()
-        view = SnapshotView(repository, found.snapshot.tree, reporter).below(os.fsencode(found.subfolder))
+        view = SnapshotView(repository, found.snapshot.tree, reporter, "dump").below(os.fsencode(found.subfolder))
         entry = view.find(path)
         if context.out.is_terminal and not context.arguments.target and (entry is None or entry.is_dir):
             hint = "Redirect it, or name a file with --target."

@@ -22,6 +22,26 @@ INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
 
+MEANINGS = {
+    OK: "all was done",
+    FAILED: "something failed, or the command line makes no sense; standard error says what",
+    INCOMPLETE: "a snapshot was made, but some of the source could not be read",
+    NO_REPOSITORY: "there is no repository at this place",
+    LOCKED: "another process has locked the repository",
+    WRONG_PASSWORD: "no key of the repository opens with this password",
+    SOME_REPOSITORIES_FAILED: "a repository got no snapshot while another did",
+    PROMISE_BROKEN: "all was done, but a gateway's log lacks what it promised, or contradicts itself",
+    INTERRUPTED: "a signal ended the command",
+    OUTPUT_CLOSED: "whoever read the output has gone",
+}
+"""What help texts and manual pages say of each code."""
+_WITHOUT_REPOSITORY = ("cache", "config", "gateway", "generate", "log", "storage", "version", "witness")
+_OF_VERB = {
+    "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
+    "check": (PROMISE_BROKEN,),
+    "log trust": (PROMISE_BROKEN,),
+}
+
 _BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
     (NoRepository, NO_REPOSITORY),
     (Locked, LOCKED),
@@ -30,6 +50,14 @@ _BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
     (Interrupted, INTERRUPTED),
     (KeyboardInterrupt, INTERRUPTED),
 )
+
+
+def of_verb(verb: str = "") -> dict[int, str]:
+    """The codes that a verb may end with, in order, and what they mean; without a verb those of all."""
+    codes = {OK, FAILED, INTERRUPTED, OUTPUT_CLOSED, *_OF_VERB.get(verb, ())}
+    if verb.partition(" ")[0] not in _WITHOUT_REPOSITORY:
+        codes |= {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}
+    return {code: text for code, text in MEANINGS.items() if code in codes or not verb}
 
 
 def of_error(error: BaseException) -> int:

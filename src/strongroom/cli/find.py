@@ -37,13 +37,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``find``."""
     parser.description = _DESCRIPTION
     parser.add_argument("patterns", nargs="+", metavar="PATTERN", help="a name with * and ?, or an ID")
-    parser.add_argument("-i", "--ignore-case", action="store_true", help="no regard to case")
-    parser.add_argument("-l", "--long", action="store_true", help="with mode, owner, size and time")
-    parser.add_argument("--human-readable", action="store_true", help="sizes with units (with --long)")
-    parser.add_argument("-O", "--oldest", type=typed(local_time), metavar="TIME", help="modified then or later")
-    parser.add_argument("-N", "--newest", type=typed(local_time), metavar="TIME", help="modified then or earlier")
-    parser.add_argument("-s", "--snapshot", dest="names", action="append", metavar="ID", help="only in this snapshot")
-    parser.add_argument("-R", "--reverse", action="store_true", help="the oldest snapshot first")
+    parser.add_argument("-i", "--ignore-case", action="store_true", help="take capital and small letters for the same")
+    parser.add_argument("-l", "--long", action="store_true", help="show mode, owner, size and time, too")
+    parser.add_argument("--human-readable", action="store_true", help="show sizes with units (with --long)")
+    parser.add_argument(
+        "-O", "--oldest", type=typed(local_time), metavar="TIME", help="find only what was modified then or later"
+    )
+    parser.add_argument(
+        "-N", "--newest", type=typed(local_time), metavar="TIME", help="find only what was modified then or earlier"
+    )
+    parser.add_argument(
+        "-s", "--snapshot", dest="names", action="append", metavar="ID", help="search only this snapshot (repeatable)"
+    )
+    parser.add_argument("-R", "--reverse", action="store_true", help="search the oldest snapshot first")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--blob", action="store_true", help="the patterns are IDs of blobs")
     kind.add_argument("--tree", action="store_true", help="the patterns are IDs of trees")
@@ -115,7 +121,7 @@ def _names(
             )
             context.out.line(line or name_of(entry.path))
 
-        view = SnapshotView(repository, snapshot.tree, reporter)
+        view = SnapshotView(repository, snapshot.tree, reporter, "find")
         search.search(view, show)
         problems += view.problems
         if hits:
@@ -147,7 +153,7 @@ def _objects(
                 context.out.line(f" ... path {context.out.name(found.path)}")
             context.out.line(f" ... in snapshot {name[:8]} ({local_text(time_ns)})")
 
-        view = SnapshotView(repository, snapshot.tree, reporter)
+        view = SnapshotView(repository, snapshot.tree, reporter, "find")
         search.search(view, show)
         problems += view.problems
     if context.arguments.show_pack_id and not context.json:

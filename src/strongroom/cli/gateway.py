@@ -108,7 +108,7 @@ def arguments_keys(parser: argparse.ArgumentParser) -> None:
     """Which key, for how long."""
     parser.description = "Open a window in which a repository admits exactly one key: keys open REPOSITORY --key ID."
     place_arguments(parser)
-    parser.add_argument("action", choices=("open",))
+    parser.add_argument("action", choices=("open",), help="what to do")
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("--key", required=True, metavar="ID", help="the key file's name, 64 hexadecimal digits")
     parser.add_argument("--for", dest="minutes", default="10m", metavar="TIME", help="how long, such as 10m or 2h")
@@ -157,7 +157,7 @@ def arguments_trash(parser: argparse.ArgumentParser) -> None:
     """What to do with what."""
     parser.description = "List, restore or purge what a custodian deleted. Only what was held for 7 days is purged."
     place_arguments(parser)
-    parser.add_argument("action", choices=("list", "restore", "purge"))
+    parser.add_argument("action", choices=("list", "restore", "purge"), help="what to do")
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("name", nargs="?", help="the object's name, for restore")
     parser.add_argument("--clock-kept-outside", action="store_true", help="purge though the kernel keeps no clock")

@@ -28,7 +28,7 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     )
     place_arguments(parser)
     add = parser.add_argument
-    add("action", choices=("add", "rotate", "disable", "enable", "set", "list"))
+    add("action", choices=("add", "rotate", "disable", "enable", "set", "list"), help="what to do")
     add("name", nargs="?", help="the principal")
     add("--repository", action="append", default=[], metavar="PATH", help="its repository; repeatable")
     add("--role", choices=sorted(GIVEN), default="host", help="what it may do there")

@@ -32,22 +32,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "List the entries of a snapshot: all, or what is in some folders. `latest` is the newest snapshot,\n"
         "`latest~1` the one before it, and SNAPSHOT:FOLDER looks at the snapshot from one of its folders."
     )
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help="an ID, or `latest`")
-    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="only what is in this folder (an absolute path)")
-    parser.add_argument("-l", "--long", action="store_true", help="with mode, owner, size and time")
-    parser.add_argument("--recursive", action="store_true", help="also what is in the folders' folders")
-    parser.add_argument("--human-readable", action="store_true", help="sizes with units (with --long)")
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help="which snapshot: an ID, or `latest`")
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="list only this folder (an absolute path)")
+    parser.add_argument("-l", "--long", action="store_true", help="show mode, owner, size and time, too")
+    parser.add_argument("--recursive", action="store_true", help="also list what lies in the folders of these folders")
+    parser.add_argument("--human-readable", action="store_true", help="show sizes with units (with --long)")
     parser.add_argument(
         "-s",
         "--sort",
         choices=sorted(_ORDERS),
         default="name",
         metavar="MODE",
-        help="in the order of name, size, time (or mtime), atime, ctime or extension (default: name)",
+        help="sort by name, size, time (or mtime), atime, ctime or extension (default: name)",
     )
-    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--reverse", action="store_true", help="sort the other way round")
     parser.add_argument(
-        "--ncdu", action="store_true", help="for `ncdu -f -`: the sizes of folders, to look through at the terminal"
+        "--ncdu",
+        action="store_true",
+        help="print what `ncdu -f -` reads, which shows the sizes of folders at the terminal",
     )
     add_snapshot_filter(parser, latest_only=True)
 
@@ -60,7 +62,7 @@ def run(context: Context) -> int:
     with one_repository(context) as repository, locked(context, repository):
         found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
         repository.load_index()
-        view = SnapshotView(repository, found.snapshot.tree, reporter).below(os.fsencode(found.subfolder))
+        view = SnapshotView(repository, found.snapshot.tree, reporter, "ls").below(os.fsencode(found.subfolder))
         recursive = context.arguments.recursive
         entries = view.walk(enter=lambda entry: _enter(entry.path, folders, recursive))
         if context.arguments.ncdu:

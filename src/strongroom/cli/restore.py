@@ -37,7 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``restore``, and ``--safe``."""
     parser.description = _DESCRIPTION
     parser.add_argument("snapshot", metavar="SNAPSHOT", help="an ID or `latest`, perhaps with :FOLDER behind it")
-    parser.add_argument("-t", "--target", metavar="FOLDER", help="where to restore to; made if it is not there")
+    parser.add_argument(
+        "-t", "--target", metavar="FOLDER", help="the folder to restore into; it is made if it does not exist"
+    )
     what = parser.add_argument_group("what is restored")
     for flags, metavar, text in (
         (("-i", "--include"), "PATTERN", "restore only what this matches"),

@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``snapshots``."""
     parser.description = "List the snapshots, oldest first. Works on every repository given."
-    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="only these: IDs or `latest`")
+    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="list only these: IDs or `latest`")
     add_snapshot_filter(parser, latest_only=False)
     parser.add_argument("-c", "--compact", action="store_true", help="leave out the paths")
     parser.add_argument("--last", action="store_true", help=argparse.SUPPRESS)  # restic's old name of --latest 1
     parser.add_argument(
-        "--latest", type=typed(any_number), metavar="N", help="only the last N of each host and set of paths"
+        "--latest", type=typed(any_number), metavar="N", help="list only the last N of each host and set of paths"
     )
     parser.add_argument(
-        "-g", "--group-by", metavar="GROUP", default="", help="group by host, paths, tags (with commas)"
+        "-g",
+        "--group-by",
+        metavar="GROUP",
+        default="",
+        help="put them in groups by host, paths or tags (several with commas)",
     )
 
 

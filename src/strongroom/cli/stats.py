@@ -32,7 +32,7 @@ Count files and bytes of all snapshots, or of some. Works on every repository gi
 def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``stats``."""
     parser.description = _DESCRIPTION
-    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="only these: IDs or `latest`")
+    parser.add_argument("names", nargs="*", metavar="SNAPSHOT", help="count only these: IDs or `latest`")
     parser.add_argument("--mode", choices=MODES, default=MODES[0], help="how to count (default: restore-size)")
     add_snapshot_filter(parser, latest_only=False)
 

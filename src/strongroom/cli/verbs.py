@@ -66,6 +66,17 @@ VERBS: tuple[Verb, ...] = (
     Verb("version", "version", "Print the version"),
 )
 
+_THERE = "restic does it in the same repository: `restic -r REPOSITORY "
+_KEPT = " Behind an append-only gateway nothing is removed, whoever asks."
+RESTICS = {
+    **{verb: f"{_THERE}{verb}`." for verb in ("mount", "copy", "repair", "recover", "migrate")},
+    **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("forget", "prune", "tag", "rewrite")},
+    "features": "There are no feature flags. `strongroom --help` lists all commands.",
+    "options": "docs/storage.md has the options of each kind of store.",
+    "self-update": "Update Strongroom the way it was installed.",
+}
+"""restic's verbs that are not here, and what to do instead."""
+
 
 def group_of(word: str) -> list[Verb]:
     """The verbs of a group; empty when there is no such group."""

@@ -53,7 +53,9 @@ def _go_arch() -> str:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """No options beyond the global ones."""
-    parser.add_argument("ignored", nargs="*", help="==SUPPRESS==")  # restic overlooks words here
+    import argparse  # not at the top: `--version` does without
+
+    parser.add_argument("ignored", nargs="*", help=argparse.SUPPRESS)  # restic overlooks words here
     parser.description = "Print the version of this program and of what it runs on."
 
 

@@ -45,8 +45,10 @@ def unlock(repository: Repository, *, remove_all: bool = False) -> int:
         except StoreError as problem:
             surroundings.warn(f"cannot remove the lock {name[:8]}: {problem}")
     if torn:
+        others = f"successfully removed {removed} locks, but " if removed else ""
+        left = ", ".join(name[:8] for name in torn)
         raise Locked(
-            f"damaged locks are left, since nobody can tell whose they are: {', '.join(name[:8] for name in torn)}",
+            f"{others}damaged locks are left, since nobody can tell whose they are: {left}",
             subject=store.location,
             hint="If nobody else works on the repository, `strongroom unlock --remove-all` removes them.",
         )

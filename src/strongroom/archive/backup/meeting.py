@@ -173,7 +173,7 @@ class Meeting:
 
     def _make(self, seats: Sequence[PassTarget], now_ns: int) -> Pass:
         repositories = [seat.target.repository for seat in seats]
-        parents = share_parents(repositories, [seat.parent for seat in seats])
+        parents = share_parents(repositories, [seat.parent for seat in seats], self.reporter)
         recorded = max((parent.recorded_ns for parent in parents if parent), default=0)
         state = next((repository.state for repository in repositories if repository.state is not None), None)
         share = None

@@ -238,7 +238,7 @@ class Pass:
 
     def _report_event(self, event: _kernel.BackupEvent) -> None:
         reporter = self._reporter
-        path = os.fsdecode(event.path)
+        path = os.fsdecode(event.path) or "/"
         if event.kind == "failed":
             reporter.error(event.path, event.message, "archival")
         elif event.kind == "warning":

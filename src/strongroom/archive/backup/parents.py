@@ -69,14 +69,29 @@ def _latest(
     return Parent(found.snapshot.tree, found.id)
 
 
-def share_parents(repositories: Sequence[Repository], parents: Sequence[Parent | None]) -> list[Parent | None]:
+def share_parents(
+    repositories: Sequence[Repository], parents: Sequence[Parent | None], reporter: Reporter
+) -> list[Parent | None]:
     """For each repository the tree to compare with: of those with the same polynomial the one recorded last.
 
-    A tree is checked by its hash, so it may come from any of them.
+    A tree is checked by its hash, so it may come from any of them. One that none has counts for nothing: what is
+    recorded here may be of a copy of the repository, or of a time before it was restored.
     """
     shared: dict[int, Parent] = {}
+    lost: dict[int, Repository] = {}
     for repository, parent in zip(repositories, parents, strict=True):
-        known = shared.get(repository.polynomial)
-        if parent is not None and (known is None or parent.recorded_ns > known.recorded_ns):
-            shared[repository.polynomial] = parent
+        polynomial = repository.polynomial
+        known = shared.get(polynomial)
+        if parent is None or (known is not None and parent.recorded_ns <= known.recorded_ns):
+            continue
+        if any(one.polynomial == polynomial and one.index.contains("tree", parent.tree) for one in repositories):
+            shared[polynomial] = parent
+        else:
+            lost[polynomial] = repository
+    for polynomial, repository in lost.items():
+        if polynomial not in shared:
+            reporter.warning(
+                f"{repository.location}: what the snapshot to compare with holds is not in this repository (a copy of "
+                "it may have it), so every file is read"
+            )
     return [shared.get(repository.polynomial) for repository in repositories]

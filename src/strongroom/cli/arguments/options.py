@@ -248,7 +248,7 @@ def add_from_options(parser: argparse.ArgumentParser) -> None:
 
 def add_snapshot_filter(parser: argparse.ArgumentParser, *, latest_only: bool) -> None:
     """``--host``, ``--path`` and ``--tag`` as restic's readers have them; repeated ones add up."""
-    what = "with 'latest', look only at" if latest_only else "only"
+    what = "with `latest`, look only at" if latest_only else "take only"
     group = parser.add_argument_group("which snapshots")
     group.add_argument(
         "-H",

@@ -12,9 +12,10 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
 from strongroom.cli.arguments import options
 from strongroom.cli.arguments.go_flags import go_style
-from strongroom.cli.verbs import VERBS, Verb, group_of
+from strongroom.cli.verbs import RESTICS, VERBS, Verb, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,16 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
         columns = shutil.get_terminal_size((100, 24)).columns
         super().__init__(prog, max_help_position=34, width=max(60, min(120, columns) - 2))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Paragraphs are filled; examples and tables, which are indented, stay as they are."""
+        import textwrap
+
+        filled: list[str] = []
+        for block in text.split("\n\n"):
+            as_is = any(line.startswith(" ") for line in block.splitlines())
+            filled.append(block if as_is else textwrap.fill(block, width, initial_indent=indent))
+        return "\n\n".join(filled)
 
     def add_usage(
         self,
@@ -125,6 +136,8 @@ def _verb(word: str, group: str | None) -> Verb:
     for verb in VERBS:
         if verb.name == name:
             return verb
+    if group is None and word in RESTICS:
+        raise UsageError(f"there is no `{word}` here yet", hint=RESTICS[word])
     near = nearest(name, [verb.name for verb in VERBS])
     hint = f"Did you mean `{near}`? " if near else ""
     raise UsageError(f"unknown command `{name}`", hint=hint + "`strongroom --help` lists all commands.")
@@ -153,11 +166,17 @@ def load(verb: Verb, what: str) -> Callable[..., Any]:
     return function
 
 
+def exit_status(verb: str) -> str:
+    """What the exit codes of a verb say, as its help shows it."""
+    return "\n".join(["exit status:", *(f"  {code:<4}{text}" for code, text in exit_codes.of_verb(verb).items())])
+
+
 def build_parser(verb: Verb) -> Parser:
     """The parser of one verb, with the global options behind its own."""
     parser = Parser(
         prog=f"strongroom {verb.name}",
         description=verb.summary + ".",
+        epilog=exit_status(verb.name),
         allow_abbrev=False,
         formatter_class=HelpFormatter,
     )

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 def go_text(moment: Timestamp) -> str:
     """Go's ``Time.String()``, as restic's headings have it: ``2026-11-30 05:40:00.488344367 +0000 UTC``."""
     seconds, nanoseconds = divmod(moment.ns, 1_000_000_000)
-    shown = datetime.fromtimestamp(seconds, UTC).astimezone(timezone(timedelta(seconds=moment.offset)))
-    local = shown.astimezone()
+    try:
+        shown = datetime.fromtimestamp(seconds, UTC).astimezone(timezone(timedelta(seconds=moment.offset)))
+        local = shown.astimezone()
+    except (OverflowError, ValueError, OSError):  # years that Go has and Python has not
+        return str(moment)
     fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
     zone = shown.strftime("%z")
     name = "UTC" if moment.offset == 0 else local.tzname() if local.utcoffset() == shown.utcoffset() else zone
-    return f"{shown:%Y-%m-%d %H:%M:%S}{fraction} {zone} {name}"
+    return f"{_to_seconds(shown)}{fraction} {zone} {name}"
 
 
 def local_text(moment: int | str) -> str:
@@ -29,6 +32,11 @@ def local_text(moment: int | str) -> str:
     except ValueError:
         return str(moment)
     try:
-        return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return _to_seconds(datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).astimezone())
     except (OverflowError, ValueError, OSError):
         return "out of range"
+
+
+def _to_seconds(moment: datetime) -> str:
+    """Not ``strftime``, which writes the year 1 as one digit."""
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")

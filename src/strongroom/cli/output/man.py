@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from strongroom.cli import exit_codes
 from strongroom.cli.arguments.parser import operand
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ _SEE = "The README and docs/ of Strongroom have more: the design with its reason
 
 def page(name: str, summary: str, parser: argparse.ArgumentParser, version: str) -> str:
     """The page of one verb; ``name`` is as it is typed, such as ``config show``."""
-    positionals = [action for action in parser._actions if not action.option_strings]
+    shown = [action for action in parser._actions if action.help is not argparse.SUPPRESS]
+    positionals = [action for action in shown if not action.option_strings]
     synopsis = " ".join([f"\\fBstrongroom {_escaped(name)}\\fR [\\fIoptions\\fR]", *map(_operand, positionals)])
     lines = [*_head(f"strongroom {name}", summary, version), ".SH SYNOPSIS", synopsis, ".SH DESCRIPTION"]
     lines += _text(parser.description or summary)
@@ -23,7 +25,7 @@ def page(name: str, summary: str, parser: argparse.ArgumentParser, version: str)
         actions = [action for action in group._group_actions if action.help is not argparse.SUPPRESS]
         if actions:
             lines += [f".SH {_escaped((group.title or 'options').upper())}", *_options(parser, actions)]
-    return "\n".join([*lines, ".SH SEE ALSO", _SEE, ""])
+    return "\n".join([*lines, *_exit_status(name), ".SH SEE ALSO", _SEE, ""])
 
 
 def overview_page(verbs: Mapping[str, str], version: str) -> str:
@@ -32,7 +34,13 @@ def overview_page(verbs: Mapping[str, str], version: str) -> str:
     lines += [".SH SYNOPSIS", "\\fBstrongroom\\fR \\fIcommand\\fR [\\fIoptions\\fR]", ".SH COMMANDS"]
     for name, summary in verbs.items():
         lines += [".TP", f"\\fBstrongroom-{_escaped(name.replace(' ', '-'))}\\fR(1)", *_text(summary)]
-    return "\n".join([*lines, ".SH SEE ALSO", _SEE, ""])
+    return "\n".join([*lines, *_exit_status(), ".SH SEE ALSO", _SEE, ""])
+
+
+def _exit_status(verb: str = "") -> Iterator[str]:
+    yield ".SH EXIT STATUS"
+    for code, text in exit_codes.of_verb(verb).items():
+        yield from (".TP", f"\\fB{code}\\fR", *_text(text))
 
 
 def file_name(verb: str) -> str:

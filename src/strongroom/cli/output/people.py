@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CURRENT_FILES = 2
 LASTING = ("packs",)
 """What is counted with a last line that stays."""
+_STEPS = ("scan", "archival", "restore")
+"""What restic's messages name in brackets; of other verbs' errors everybody knows when they arose."""
 LINE_INTERVAL = 60.0
 """Seconds between two progress lines where nobody watches."""
 
@@ -63,7 +65,7 @@ class PeopleReporter(ShownReporter):
         what = f"{printable(item)}: {message}" if item else message
         with self._lock:
             self._erase()
-            self._out.warn(f"error: {what}" + (f" ({during})" if during != "check" else ""))
+            self._out.warn(f"error: {what}" + (f" ({during})" if during in _STEPS else ""))
 
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         self.message(f"scan finished in {seconds:.3f}s: {files} files, {format_bytes(size)}", 2)

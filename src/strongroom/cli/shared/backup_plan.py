@@ -52,11 +52,11 @@ def plan(context: Context, reporter: Reporter) -> list[Job]:
             raise UsageError("both paths and --source are given", hint="Leave out one of them.")
         return [_job(context, reporter, {}, "", paths, targets)]
     sources = {name: (table, [_expanded(path) for path in table["paths"]]) for name, table in _sources(context).items()}
-    gone = [name for name, (_, paths) in sources.items() if not any(map(_is_there, paths))]
+    gone = [name for name, (_, paths) in sources.items() if all(map(_obstacle, paths))]
     if 0 < len(gone) < len(sources):
         for name in gone:
-            del sources[name]
-            reporter.error(name, "nothing of this source exists, skipping it", "scan")
+            _, paths = sources.pop(name)
+            reporter.error(name, f"nothing of this source {_none(paths)}, skipping it", "scan")
     jobs = [
         _job(context, reporter, table, name, paths, _targets(context, table, targets))
         for name, (table, paths) in sources.items()
@@ -73,18 +73,38 @@ def _job(
     targets: Sequence[Target],
 ) -> Job:
     """A job for those of the paths that are there. Raises ``UsageError`` when none is."""
-    there = [path for path in paths if _is_there(path)]
-    missing = [path for path in paths if not _is_there(path)]
+    obstacles = [(path, _obstacle(path)) for path in paths]
+    there = [path for path, why in obstacles if not why]
+    missing = [(path, why) for path, why in obstacles if why]
     if not there:
         names = ", ".join(os.fsdecode(path) for path in paths)
-        raise UsageError("nothing of what shall be backed up exists", subject=source or names, hint="Check the paths.")
-    for path in missing:
-        reporter.error(path, "does not exist, skipping", "scan")
+        hint = "Check the paths." if _none(paths) == "exists" else "Look at who may enter the folders above."
+        raise UsageError(f"nothing of what shall be backed up {_none(paths)}", subject=source or names, hint=hint)
+    for path, why in missing:
+        reporter.error(path, f"{why}, skipping", "scan")
+    for path in there:
+        if os.path.islink(path) and os.path.isdir(path):
+            reporter.warning(
+                f"{os.fsdecode(path)}: is a link, and saved as a link; for what it leads to, name "
+                + os.fsdecode(os.path.realpath(path))
+            )
     return Job(_options(context, table, source, there, targets), tuple(targets), bool(missing))
 
 
-def _is_there(path: bytes) -> bool:
-    return os.path.lexists(path)
+def _obstacle(path: bytes) -> str:
+    """Why a path cannot be saved, as half a sentence; empty when it is there."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be accessed: {error.strerror}"
+    return ""
+
+
+def _none(paths: Sequence[bytes]) -> str:
+    """What none of these paths does."""
+    return "exists" if all(_obstacle(path) == "does not exist" for path in paths) else "can be accessed"
 
 
 def _paths_given(arguments: Any, reporter: Reporter) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.cli import exit_codes
 from strongroom.cli.verbs import VERBS, group_of
 
 _INTRODUCTION = """\
@@ -24,9 +25,8 @@ Every command takes, before or behind its name:
   -q, --quiet / -v, --verbose show less / more
       --json                  write JSON for programs
       --version               print the version
-
-`strongroom COMMAND --help` tells all about a command.
 """
+_END = "\n`strongroom COMMAND --help` tells all about a command.\n"
 
 
 def overview(group: str | None = None) -> str:
@@ -36,4 +36,5 @@ def overview(group: str | None = None) -> str:
     lines = "".join(f"  {verb.name:<{widest}}  {verb.summary}\n" for verb in verbs)
     if group:
         return f"usage: strongroom {group} COMMAND [options] [arguments]\n\n{lines}"
-    return f"{_INTRODUCTION}Commands:\n{lines}{_OPTIONS}"
+    codes = "".join(f"  {code:<4}{text}\n" for code, text in exit_codes.of_verb().items())
+    return f"{_INTRODUCTION}Commands:\n{lines}{_OPTIONS}\nExit status:\n{codes}{_END}"
