@@ -1,7 +1,7 @@
 //! Counting: progress while a run goes, and the summary after it.
 
-use super::Action;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use super::events::Action;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
     ($(#[$struct_doc:meta])* $live:ident => $frozen:ident { $($(#[$doc:meta])* $name:ident,)* }) => {
@@ -74,6 +74,14 @@ counters! {
         /// Bytes of these packs.
         bytes_stored,
     }
+}
+
+/// Files and bytes that the scan has found so far.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) files: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) is_complete: AtomicBool,
 }
 
 /// A moment of a run.

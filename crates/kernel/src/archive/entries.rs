@@ -1,193 +1,105 @@
 //! The entries of a directory, one by one: left out, unchanged, read, or a directory of its own.
 
+use super::base::{Base, join};
 use super::blobs::Scratch;
-use super::directory::{Directory, DirectoryTask, Finished, Opening, Variant};
+use super::directory::{Finished, Opening, Variant};
+use super::entry::Entry;
 use super::events::{Action, Event};
 use super::file::FileJob;
 use super::reading::{OpenedFile, open_or_report};
-use super::run::Shared;
-use super::tasks::Task;
-use crate::tree::{MAX_DEPTH, Node, NodeType, is_too_deep};
+use super::shared::Shared;
+use super::tasks::{DirectoryTask, EntriesTask, LeafTask, Task};
+use super::trees::release;
+use crate::tree::{MAX_DEPTH, NodeType, is_too_deep};
 use crate::{BlobType, Error, Id, Result};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Files that a worker has opened and not yet read: the disk fetches them while others are hashed.
 const AHEAD: usize = 8;
 
-/// What names are relative to.
-#[derive(Clone)]
-pub(super) enum Base {
-    /// The process's working directory, for paths that the user named.
-    Working,
-    /// An open directory.
-    Directory(Arc<OwnedFd>),
-}
-
-impl Base {
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Working => CWD,
-            Self::Directory(fd) => fd.as_fd(),
-        }
-    }
-}
-
-/// A path that the user named, to be saved under a name of the snapshot.
-pub(super) struct LeafTask {
-    pub(super) directory: Arc<Directory>,
-    pub(super) slot: usize,
-    pub(super) name: Vec<u8>,
-    /// As the user wrote it, to open.
-    pub(super) target: Vec<u8>,
-    /// The same, absolute.
-    pub(super) path: Vec<u8>,
-    /// Whether the user named just this one, so that patterns do not apply to it.
-    pub(super) is_explicit: bool,
-}
-
-/// A range of a directory's names; its slots have the same numbers.
-pub(super) struct EntriesTask {
-    pub(super) directory: Arc<Directory>,
-    pub(super) base: Base,
-    pub(super) names: Arc<Vec<Vec<u8>>>,
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
-
-/// One entry, wherever it comes from.
-pub(super) struct Entry<'a> {
-    pub(super) directory: &'a Arc<Directory>,
-    pub(super) slot: usize,
-    pub(super) base: &'a Base,
-    /// What to open below the base.
-    pub(super) target: &'a [u8],
-    /// Its name in the snapshot.
-    pub(super) name: &'a [u8],
-    /// Absolute path on the file system.
-    pub(super) path: Vec<u8>,
-    /// Named by the user, hence not subject to patterns.
-    pub(super) is_explicit: bool,
-    /// The file system that it must be on; `None` where any will do.
-    pub(super) device: Option<u64>,
-    /// The folder that it is in is on another one.
-    pub(super) is_beyond: bool,
-}
-
-/// `folder/name`.
-pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
-    path.extend_from_slice(folder);
-    if !folder.ends_with(b"/") {
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
-    path
-}
-
-impl Base {
-    /// The folder that a path lies in, open, and the path's last component.
-    pub(super) fn of(path: &[u8]) -> rustix::io::Result<(Self, &[u8])> {
-        let (folder, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(0) => (&path[..1], &path[1..]),
-            Some(slash) => (&path[..slash], &path[slash + 1..]),
-            None => return Ok((Self::Working, path)),
-        };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(folder, flags, Mode::empty())?;
-        Ok((Self::Directory(Arc::new(fd)), name))
-    }
-
-    /// The file system that the folder itself is on.
-    fn device(&self) -> rustix::io::Result<u64> {
-        statat(self.fd(), ".", AtFlags::empty()).map(|stat| stat.st_dev)
-    }
-}
-
-impl LeafTask {
-    pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        match Base::of(&self.target) {
-            Ok((base, target)) => {
-                let device = shared.device_of(&self.path);
-                let entry = Entry {
-                    device,
-                    is_beyond: device.is_some_and(|device| base.device().is_ok_and(|above| above != device)),
-                    directory: &self.directory,
-                    slot: self.slot,
-                    base: &base,
-                    target,
-                    name: &self.name,
-                    path: self.path,
-                    is_explicit: self.is_explicit,
-                };
-                if let Some(file) = entry.save(shared)? {
-                    file.read(shared, scratch)?;
-                }
-            }
-            Err(Errno::NOENT) if !self.is_explicit => {}
-            Err(error) => shared.fail(&self.path, &Error::io("open the folder above", error).to_string()),
-        }
-        self.directory.release(shared, scratch)
-    }
-}
-
-impl EntriesTask {
-    pub(super) fn run(mut self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        let (directory, base, names) = (Arc::clone(&self.directory), self.base.clone(), Arc::clone(&self.names));
-        let mut ahead = VecDeque::with_capacity(AHEAD + 1);
-        while self.start < self.end {
-            shared.check_cancelled()?;
-            self.share(shared);
-            let name = &names[self.start];
+/// Save a path that the user named.
+pub(super) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    match Base::of(&task.target) {
+        Ok((base, target)) => {
+            let device = shared.device_of(&task.path);
             let entry = Entry {
-                directory: &directory,
-                slot: self.start,
+                device,
+                is_beyond: device.is_some_and(|device| base.device().is_ok_and(|above| above != device)),
+                directory: &task.directory,
+                slot: task.slot,
                 base: &base,
-                target: name,
-                name,
-                path: join(&directory.path, name),
-                is_explicit: false,
-                device: directory.device,
-                is_beyond: directory.is_beyond,
+                target,
+                name: &task.name,
+                path: task.path,
+                is_explicit: task.is_explicit,
             };
-            let opened = entry.save(shared)?;
-            self.start += 1;
-            let Some(file) = opened else { continue };
-            // Small ones must not wait behind a large one, nor it behind a worker who has read them all.
-            let kept = if file.is_large() { 0 } else { AHEAD };
-            ahead.push_back(file);
-            while ahead.len() > kept {
-                read_next(&mut ahead, shared, scratch)?;
+            if let Some(file) = entry.save(shared)? {
+                file.read(shared, scratch)?;
             }
         }
-        while !ahead.is_empty() {
-            shared.check_cancelled()?;
+        Err(Errno::NOENT) if !task.is_explicit => {}
+        Err(error) => shared.fail(&task.path, &Error::io("open the folder above", error).to_string()),
+    }
+    release(&task.directory, shared, scratch)
+}
+
+/// Save entries of a directory, some of them opened ahead.
+pub(super) fn save_entries(mut task: EntriesTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    let (directory, base, names) = (Arc::clone(&task.directory), task.base.clone(), Arc::clone(&task.names));
+    let mut ahead = VecDeque::with_capacity(AHEAD + 1);
+    while task.start < task.end {
+        shared.check_cancelled()?;
+        share(&mut task, shared);
+        let name = &names[task.start];
+        let entry = Entry {
+            directory: &directory,
+            slot: task.start,
+            base: &base,
+            target: name,
+            name,
+            path: join(&directory.path, name),
+            is_explicit: false,
+            device: directory.device,
+            is_beyond: directory.is_beyond,
+        };
+        let opened = entry.save(shared)?;
+        task.start += 1;
+        let Some(file) = opened else { continue };
+        // Small ones must not wait behind a large one, nor it behind a worker who has read them all.
+        let kept = if file.is_large() { 0 } else { AHEAD };
+        ahead.push_back(file);
+        while ahead.len() > kept {
             read_next(&mut ahead, shared, scratch)?;
         }
-        directory.release(shared, scratch)
     }
+    while !ahead.is_empty() {
+        shared.check_cancelled()?;
+        read_next(&mut ahead, shared, scratch)?;
+    }
+    release(&directory, shared, scratch)
+}
 
-    /// Give half of what is left to a worker who has nothing to do.
-    fn share(&mut self, shared: &Shared) {
-        let left = self.end - self.start;
-        if left < 2 || !shared.tasks.has_idle() {
-            return;
-        }
-        let middle = self.end - left / 2;
-        self.directory.expect(1);
-        shared.tasks.push([Task::Entries(EntriesTask {
-            directory: Arc::clone(&self.directory),
-            base: self.base.clone(),
-            names: Arc::clone(&self.names),
-            start: middle,
-            end: self.end,
-        })]);
-        self.end = middle;
+/// Give half of what is left to a worker who has nothing to do.
+fn share(task: &mut EntriesTask, shared: &Shared) {
+    let left = task.end - task.start;
+    if left < 2 || !shared.tasks.has_idle() {
+        return;
     }
+    let middle = task.end - left / 2;
+    task.directory.expect(1);
+    shared.tasks.push([Task::Entries(EntriesTask {
+        directory: Arc::clone(&task.directory),
+        base: task.base.clone(),
+        names: Arc::clone(&task.names),
+        start: middle,
+        end: task.end,
+    })]);
+    task.end = middle;
 }
 
 /// Read the file that was opened first, and the one after it.
@@ -229,36 +141,6 @@ impl<'a> Entry<'a> {
             FileType::RegularFile => self.save_file(shared, &stat),
             _ => self.save_other(shared, &stat).map(|()| None),
         }
-    }
-
-    /// Report that it cannot be saved. What vanished after it was listed is as if it had never been listed; what the
-    /// user named is missed.
-    pub(super) fn fail(&self, shared: &Shared, error: &Error) {
-        if self.is_explicit || !error.is_missing() {
-            shared.fail(&self.path, &error.to_string());
-        }
-    }
-
-    /// The node of this entry with everything but its content.
-    pub(super) fn node(&self, shared: &Shared, stat: &Stat, handle: Option<BorrowedFd<'_>>) -> Result<Node> {
-        let options = &shared.options;
-        let is_due = || options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
-        let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
-        let parent = self.old(0).filter(|_| may_take && !is_due());
-        let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent, handle)?;
-        // Attributes are read by name: when that has vanished meanwhile, the entry has.
-        if warnings.iter().any(Error::is_missing)
-            && let Err(error) = statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW)
-        {
-            return Err(Error::io("lstat", error));
-        }
-        for warning in warnings {
-            shared.events.push(Event::Warning { path: self.path.clone(), message: warning.to_string() });
-        }
-        if node.name != self.name {
-            node.name = self.name.to_vec();
-        }
-        Ok(node)
     }
 
     fn descend(self, shared: &Shared, stat: &Stat, is_beyond: bool) -> Result<()> {
@@ -312,11 +194,6 @@ impl<'a> Entry<'a> {
             Err(error) => self.fail(shared, &error),
         }
         Ok(())
-    }
-
-    /// What the parent snapshot has under this name, for a polynomial.
-    fn old(&self, group: usize) -> Option<&Node> {
-        self.directory.old.get(group)?.as_ref()?.find(self.name)
     }
 
     fn save_file(self, shared: &Shared, stat: &Stat) -> Result<Option<OpenedFile<'a>>> {

@@ -1,14 +1,9 @@
-//! One file on its way into a node: its blobs are saved by its reader or by a worker who has nothing else to do.
+//! One file on its way into a node: it is open until the last of its blobs has arrived.
 
-use super::blobs::{Scope, Scratch, save_blob, save_hashed};
-use super::directory::{Directory, Finished, Variant};
-use super::events::{Action, Event};
-use super::holes::{ZERO_CHUNK, ZEROS};
-use super::run::Shared;
-use super::tasks::Task;
-use crate::chunker::MIN;
+use super::directory::Directory;
+use super::events::Action;
+use crate::Id;
 use crate::tree::Node;
-use crate::{BlobType, Id, Result};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,41 +17,25 @@ pub(super) struct FileJob {
 
 /// A file whose blobs are on their way; the last one to arrive makes the node.
 pub(super) struct OpenFile {
-    directory: Arc<Directory>,
-    slot: usize,
-    path: Vec<u8>,
-    name: Vec<u8>,
-    job: FileJob,
+    pub(super) directory: Arc<Directory>,
+    pub(super) slot: usize,
+    pub(super) path: Vec<u8>,
+    pub(super) name: Vec<u8>,
+    pub(super) job: FileJob,
     node: Mutex<Option<Node>>,
     contents: Mutex<Vec<Vec<Id>>>,
     pending: AtomicUsize,
     read: AtomicU64,
 }
 
-/// One blob of a large file.
-pub(super) struct BlobTask {
-    file: Arc<OpenFile>,
-    group: usize,
-    number: usize,
-    plain: Vec<u8>,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl BlobTask {
-    pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        let id = save_blob(shared, scratch, BlobType::Data, &self.plain, Scope::Group(self.group))?;
-        drop(self.plain);
-        self.file.place(self.group, self.number, id);
-        self.file.release(shared, scratch)
-    }
-}
-
 impl OpenFile {
+    /// A file of the directory, which waits for it, held open by its reader; `groups` is the number of polynomials.
     pub(super) fn new(
-        shared: &Shared,
+        groups: usize,
         directory: &Arc<Directory>,
         slot: usize,
         path: Vec<u8>,
@@ -71,13 +50,14 @@ impl OpenFile {
             name,
             job,
             node: Mutex::new(None),
-            contents: Mutex::new(vec![Vec::new(); shared.chunkers.len()]),
+            contents: Mutex::new(vec![Vec::new(); groups]),
             pending: AtomicUsize::new(1),
             read: AtomicU64::new(0),
         })
     }
 
-    fn place(&self, group: usize, number: usize, id: Id) {
+    /// The blob of this number is this one.
+    pub(super) fn place(&self, group: usize, number: usize, id: Id) {
         let mut contents = lock(&self.contents);
         let content = &mut contents[group];
         if content.len() <= number {
@@ -86,77 +66,37 @@ impl OpenFile {
         content[number] = id;
     }
 
-    /// Bytes of the file were read: progress counts them before the file is done.
-    pub(super) fn count(&self, shared: &Shared, bytes: u64) {
+    /// So many more of its bytes were read.
+    pub(super) fn count(&self, bytes: u64) {
         self.read.fetch_add(bytes, Ordering::Relaxed);
-        shared.counters.bytes_in_progress.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Save one blob, or hand it to a worker who has nothing to do.
-    pub(super) fn save(
-        self: &Arc<Self>,
-        shared: &Shared,
-        scratch: &mut Scratch,
-        group: usize,
-        number: usize,
-        plain: &[u8],
-    ) -> Result<()> {
-        if plain.len() >= MIN / 4 && shared.tasks.has_idle() {
-            self.pending.fetch_add(1, Ordering::Relaxed);
-            let plain = plain.to_vec();
-            shared.tasks.push([Task::Blob(BlobTask { file: Arc::clone(self), group, number, plain })]);
-            return Ok(());
-        }
-        let id = save_blob(shared, scratch, BlobType::Data, plain, Scope::Group(group))?;
-        self.place(group, number, id);
-        Ok(())
+    /// Its bytes that were read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
-    /// Save the shortest chunk of zeros, whose ID is known.
-    pub(super) fn save_zeros(&self, shared: &Shared, scratch: &mut Scratch, group: usize, number: usize) -> Result<()> {
-        save_hashed(shared, scratch, BlobType::Data, &ZEROS, *ZERO_CHUNK, Scope::Group(group))?;
-        self.place(group, number, *ZERO_CHUNK);
-        Ok(())
+    /// One more blob must arrive before the file is finished.
+    pub(super) fn expect(&self) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The reader is through; without a node the file is left out.
-    pub(super) fn close(self: &Arc<Self>, shared: &Shared, scratch: &mut Scratch, node: Option<Node>) -> Result<()> {
+    /// One expected thing has arrived; whether it was the last one.
+    pub(super) fn arrive(&self) -> bool {
+        self.pending.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The node for which the blobs arrive; without it the file is left out.
+    pub(super) fn set_node(&self, node: Option<Node>) {
         *lock(&self.node) = node;
-        self.release(shared, scratch)
     }
 
-    fn release(self: &Arc<Self>, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        if self.pending.fetch_sub(1, Ordering::AcqRel) != 1 {
-            return Ok(());
-        }
-        shared.counters.bytes_in_progress.fetch_sub(self.read.load(Ordering::Relaxed), Ordering::Relaxed);
-        if let Some(node) = lock(&self.node).take() {
-            let contents = std::mem::take(&mut *lock(&self.contents));
-            finish(shared, &self.directory, self.slot, (&self.path, &self.name), &self.job, node, contents);
-        }
-        self.directory.release(shared, scratch)
+    pub(super) fn take_node(&self) -> Option<Node> {
+        lock(&self.node).take()
     }
-}
 
-/// Complete a file's node with its content and hand it to the directory.
-pub(super) fn finish(
-    shared: &Shared,
-    directory: &Arc<Directory>,
-    slot: usize,
-    (path, name): (&[u8], &[u8]),
-    job: &FileJob,
-    mut node: Node,
-    contents: Vec<Vec<Id>>,
-) {
-    let size = node.size;
-    let mut contents = contents.into_iter();
-    node.content = contents.next();
-    let mut action = job.action;
-    if job.expected.is_some() && job.expected != node.content {
-        action = Action::Changed;
-        shared.counters.files_differing.fetch_add(1, Ordering::Relaxed);
-        shared.events.push(Event::ContentDiffers { path: path.to_vec() });
+    /// The IDs of its blobs, for each polynomial.
+    pub(super) fn take_contents(&self) -> Vec<Vec<Id>> {
+        std::mem::take(&mut *lock(&self.contents))
     }
-    directory.fill(slot, Finished { node, others: contents.map(Variant::Content).collect() });
-    shared.item(&directory.snapshot_path, name, action, size);
 }

@@ -3,24 +3,36 @@
 //!
 //! ```text
 //! Run ── owner: starts the workers, hands finished packs out, takes parents' packs in, cancels
-//!  ├─ Tasks        a stack shared by the workers: directories, entries of a directory, single blobs
-//!  ├─ directory    one directory: list, compare with the parent, read what changed, finish the tree
+//!  ├─ Shared       what all workers share
+//!  │   ├─ Tasks        a stack: directories, entries of a directory, single blobs
+//!  │   ├─ Target       one repository: what it knows, its open packs, its outbox
+//!  │   └─ Parents      trees of the parent snapshot, out of packs that the owner supplies
+//!  ├─ worker       takes one task after the other
+//!  ├─ plan         the first task: the root tree, with the user's paths in it
+//!  ├─ listing      one directory is listed, its entries become tasks
+//!  ├─ entries      each is compared with the parent; what changed is read
 //!  ├─ reading      one file: opened ahead, read, cut, its blobs handed on
-//!  ├─ file         one file whose blobs are on their way: the last one makes the node
-//!  ├─ blobs        one blob: hash, ask each repository, compress once, seal for each that lacks it
-//!  ├─ Target       one repository: what it knows, its open packs, its outbox
-//!  └─ parent       trees of the parent snapshot, out of packs that the owner supplies
+//!  ├─ content      one file whose blobs are on their way: the last one makes the node
+//!  ├─ trees        one directory whose entries are on their way: the last one makes the tree
+//!  └─ blobs        one blob: hash, ask each repository, compress once, seal for each that lacks it
 //! ```
+//!
+//! Tasks are data (`tasks`, `directory`, `file`) that know nothing of what is done with them, so that a directory's task
+//! can make tasks for its entries and an entry's task one for a directory.
 //!
 //! Nothing here calls back: the owner pulls packs and requests, with waits of at most a tenth of a second.
 
+mod base;
 mod blobs;
+mod content;
 mod counters;
 mod directory;
 mod entries;
+mod entry;
 mod events;
 mod file;
 mod holes;
+mod listing;
 mod options;
 mod outbox;
 mod pack_bytes;
@@ -31,17 +43,19 @@ mod reading;
 mod reread;
 mod run;
 mod scan;
+mod shared;
 mod spool;
 mod stream;
 mod target;
 mod tasks;
+mod trees;
+mod worker;
 
 pub use counters::{Progress, Summary, TargetSummary};
 pub use events::{Action, Event};
-pub use options::{Compression, Options, TargetOptions};
+pub use options::{Compression, Options, Plan, StdinSource, TargetOptions};
 pub use outbox::{Next, Outgoing};
 pub use pack_bytes::PackBytes;
 pub use parent::PackRequest;
-pub use plan::{Plan, StdinSource};
 pub use reread::Reread;
-pub use run::Run;
+pub use run::{Run, TargetOutcome};

@@ -1,12 +1,14 @@
 //! What the owner of a run decides.
 
-use super::Reread;
+use super::reread::Reread;
 use crate::Id;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::filter::Excludes;
 use crate::index::Index;
 use crate::polynomial::Polynomial;
+use crate::time::Timestamp;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
@@ -96,4 +98,24 @@ pub struct Options {
     pub scan: bool,
     /// Report each item, not only what went wrong.
     pub verbose: bool,
+}
+
+/// What a run saves.
+pub struct Plan {
+    /// Paths as the user gave them, absolute or relative to `working`.
+    pub targets: Vec<Vec<u8>>,
+    /// The working directory, absolute.
+    pub working: Vec<u8>,
+    /// A stream instead of paths.
+    pub stdin: Option<StdinSource>,
+}
+
+/// A stream that is saved as one file.
+pub struct StdinSource {
+    /// Where the bytes come from.
+    pub file: File,
+    /// The file's name in the snapshot, with the folders above it.
+    pub name: Vec<u8>,
+    /// Its modification time.
+    pub time: Timestamp,
 }

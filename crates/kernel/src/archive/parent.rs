@@ -1,6 +1,6 @@
 //! Trees of the parent snapshot, out of packs that the owner supplies.
 
-use super::run::Shared;
+use super::target::Target;
 use crate::pack::Opener;
 use crate::tree::{Mode, Node, decode_tree};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
@@ -140,7 +140,8 @@ impl Parents {
         self.changed.notify_all();
     }
 
-    fn pack(&self, shared: &Shared, target: usize, pack: Id) -> Result<Arc<Source>> {
+    /// A pack of a repository, which is waited for until `check` objects; not for long unless it is the only one.
+    fn pack(&self, target: usize, pack: Id, is_only: bool, check: &dyn Fn() -> Result<()>) -> Result<Arc<Source>> {
         let key = (target, pack);
         let mut state = self.state();
         loop {
@@ -150,7 +151,7 @@ impl Parents {
             if state.closed {
                 return Err(Error::Cancelled);
             }
-            if shared.targets.len() > 1 && state.is_silent(target) {
+            if !is_only && state.is_silent(target) {
                 return Err(Error::Unavailable("the repository does not answer".into()));
             }
             if !state.open.values().any(|open| open.key == key) {
@@ -162,19 +163,22 @@ impl Parents {
             }
             state =
                 self.changed.wait_timeout(state, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
-            shared.check_cancelled()?;
+            check()?;
         }
     }
 
-    /// A tree by its ID, from whichever repository of the group yields bytes that match it.
-    pub(super) fn load(&self, shared: &Shared, group: usize, id: Id) -> Result<Arc<ParentTree>> {
+    /// A tree by its ID, from whichever repository of the group yields bytes that match it. `check` ends a wait by an
+    /// error of its own.
+    pub(super) fn load(
+        &self,
+        targets: &[Target],
+        group: usize,
+        id: Id,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<Arc<ParentTree>> {
         let mut reason = Error::damaged(format!("no repository has tree {id}"));
-        let mut holders: Vec<_> = shared
-            .targets
-            .iter()
-            .enumerate()
-            .filter(|(_, target)| target.group == group && target.is_active())
-            .collect();
+        let mut holders: Vec<_> =
+            targets.iter().enumerate().filter(|(_, target)| target.group == group && target.is_active()).collect();
         holders.sort_by_key(|(_, target)| !target.near);
         for (number, target) in holders {
             let places = target.index.read().unwrap_or_else(PoisonError::into_inner).lookup_all(BlobType::Tree, &id);
@@ -186,7 +190,8 @@ impl Parents {
                     length: place.length,
                     uncompressed_length: place.uncompressed_length,
                 };
-                match self.pack(shared, number, place.pack).and_then(|source| read(shared, number, &source, &entry)) {
+                let source = self.pack(number, place.pack, targets.len() == 1, check);
+                match source.and_then(|source| read(target, &source, &entry)) {
                     Ok(tree) => return Ok(Arc::new(tree)),
                     Err(Error::Cancelled) => return Err(Error::Cancelled),
                     Err(error) => reason = error,
@@ -197,7 +202,7 @@ impl Parents {
     }
 }
 
-fn read(shared: &Shared, target: usize, source: &Source, entry: &BlobEntry) -> Result<ParentTree> {
+fn read(target: &Target, source: &Source, entry: &BlobEntry) -> Result<ParentTree> {
     let length = entry.length as usize;
     let mut sealed = Vec::new();
     match source {
@@ -214,7 +219,7 @@ fn read(shared: &Shared, target: usize, source: &Source, entry: &BlobEntry) -> R
         Source::Denied(why) => return Err(Error::Unavailable(why.clone())),
     }
     let mut plain = Vec::new();
-    Opener::default().open(&shared.targets[target].envelope, entry, &sealed, &mut plain)?;
+    Opener::default().open(&target.envelope, entry, &sealed, &mut plain)?;
     let mut nodes = decode_tree(&plain, Mode::Lenient)?.nodes;
     if !nodes.is_sorted_by(|one, other| one.name < other.name) {
         nodes.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,7 +1,6 @@
 //! The shape of the root tree: which of the user's paths stand where in the snapshot, as restic places them.
 
-use super::directory::list_names;
-use super::entries::join;
+use super::base::{join, list_names};
 use crate::filter::Excludes;
 use crate::{Error, Result};
 use std::collections::BTreeMap;

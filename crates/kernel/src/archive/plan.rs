@@ -1,14 +1,17 @@
 //! The first task of a run: lays out the root tree, with the user's paths in it, or a stream.
 
+use super::base::{Base, join};
 use super::blobs::Scratch;
-use super::directory::{Directory, Opening};
-use super::entries::{Base, LeafTask, join};
+use super::content::close;
+use super::directory::Opening;
 use super::events::Action;
 use super::file::{FileJob, OpenFile};
+use super::options::{Plan, StdinSource};
 use super::places::{Places, absolute, clean, split};
-use super::run::Shared;
+use super::shared::Shared;
 use super::stream::cut_stream;
-use super::tasks::Task;
+use super::tasks::{LeafTask, Task};
+use super::trees::{open, release};
 use crate::time::Timestamp;
 use crate::tree::{MAX_DEPTH, Node, NodeType, is_too_deep};
 use crate::{Error, Result};
@@ -18,60 +21,30 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-/// What a run saves.
-pub struct Plan {
-    /// Paths as the user gave them, absolute or relative to `working`.
-    pub targets: Vec<Vec<u8>>,
-    /// The working directory, absolute.
-    pub working: Vec<u8>,
-    /// A stream instead of paths.
-    pub stdin: Option<StdinSource>,
-}
-
-/// A stream that is saved as one file.
-pub struct StdinSource {
-    /// Where the bytes come from.
-    pub file: File,
-    /// The file's name in the snapshot, with the folders above it.
-    pub name: Vec<u8>,
-    /// Its modification time.
-    pub time: Timestamp,
-}
-
-/// Where in the snapshot the targets stand, to be built by the first worker.
-pub(super) struct PlanTask {
-    plan: Plan,
-}
-
-impl PlanTask {
-    pub(super) fn new(plan: Plan) -> Self {
-        Self { plan }
+/// Lay the root tree out, with what is to be done in it on the stack.
+pub(super) fn lay_out(plan: Plan, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    let old_subtrees = shared.parent_roots.clone();
+    let opening = Opening {
+        up: None,
+        path: Vec::new(),
+        snapshot_path: b"/".to_vec(),
+        node: None,
+        old_subtrees,
+        device: None,
+        is_beyond: false,
+    };
+    if let Some(stdin) = plan.stdin {
+        return save_stream(shared, scratch, opening, stdin);
     }
-
-    pub(super) fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        let old_subtrees = shared.parent_roots.clone();
-        let opening = Opening {
-            up: None,
-            path: Vec::new(),
-            snapshot_path: b"/".to_vec(),
-            node: None,
-            old_subtrees,
-            device: None,
-            is_beyond: false,
-        };
-        if let Some(stdin) = self.plan.stdin {
-            return save_stream(shared, scratch, opening, stdin);
-        }
-        let places = Places::of(&self.plan.targets, &shared.options.excludes)?;
-        build(shared, scratch, opening, places, &self.plan.working)
-    }
+    let places = Places::of(&plan.targets, &shared.options.excludes)?;
+    build(shared, scratch, opening, places, &plan.working)
 }
 
 fn build(shared: &Shared, scratch: &mut Scratch, opening: Opening, places: Places, working: &[u8]) -> Result<()> {
     let mut waiting = vec![(opening, 0)];
     while let Some((opening, number)) = waiting.pop() {
         let place = &places.0[number];
-        let directory = Directory::open(shared, opening, place.below.len());
+        let directory = open(shared, opening, place.below.len());
         for (slot, (name, child)) in place.below.iter().enumerate() {
             directory.expect(1);
             let name = name.clone();
@@ -98,11 +71,11 @@ fn build(shared: &Shared, scratch: &mut Scratch, opening: Opening, places: Place
                 }
                 Err(error) => {
                     shared.fail(&info, &error.to_string());
-                    directory.release(shared, scratch)?;
+                    release(&directory, shared, scratch)?;
                 }
             }
         }
-        directory.release(shared, scratch)?;
+        release(&directory, shared, scratch)?;
     }
     Ok(())
 }
@@ -118,13 +91,13 @@ fn folder_node(shared: &Shared, path: &[u8], name: &[u8]) -> Result<Node> {
 }
 
 fn save_stream(shared: &Shared, scratch: &mut Scratch, opening: Opening, stdin: StdinSource) -> Result<()> {
-    let StdinSource { mut file, name, time } = stdin;
+    let StdinSource { file: mut source, name, time } = stdin;
     let (_, mut names) = split(&clean(&join(b"/", &name)));
     let Some(name) = names.pop() else { return Err(Error::damaged("the stream has no file name")) };
     if is_too_deep(&names.join(&b'/'), names.len()) {
         return Err(Error::too_large("the number of folders in the stream's name", MAX_DEPTH as u64));
     }
-    let mut directory = Directory::open(shared, opening, 1);
+    let mut directory = open(shared, opening, 1);
     let mut guards = vec![Arc::clone(&directory)];
     for folder in names {
         directory.expect(1);
@@ -137,19 +110,20 @@ fn save_stream(shared: &Shared, scratch: &mut Scratch, opening: Opening, stdin: 
             device: None,
             is_beyond: false,
         };
-        directory = Directory::open(shared, opening, 1);
+        directory = open(shared, opening, 1);
         guards.push(Arc::clone(&directory));
     }
     let is_new = directory.old.first().is_none_or(|old| old.as_ref().is_none_or(|old| old.find(&name).is_none()));
     let action = if is_new { Action::New } else { Action::Changed };
-    let open = OpenFile::new(shared, &directory, 0, name.clone(), name.clone(), FileJob { action, expected: None });
+    let job = FileJob { action, expected: None };
+    let file = OpenFile::new(shared.chunkers.len(), &directory, 0, name.clone(), name.clone(), job);
     let current = shared.current(&name);
-    let size = cut_stream(shared, scratch, &open, |buffer: &mut [u8]| read_when_ready(&mut file, buffer))?;
+    let size = cut_stream(shared, scratch, &file, |buffer: &mut [u8]| read_when_ready(&mut source, buffer))?;
     drop(current);
     let mut node = made_up(NodeType::File, 0o644, &name, time);
     node.size = size;
-    open.close(shared, scratch, Some(node))?;
-    guards.iter().rev().try_for_each(|directory| directory.release(shared, scratch))
+    close(&file, shared, scratch, Some(node))?;
+    guards.iter().rev().try_for_each(|directory| release(directory, shared, scratch))
 }
 
 /// Read what a pipe has. One that stays silent counts as interrupted ten times a second, so that whoever reads looks

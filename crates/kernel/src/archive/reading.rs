@@ -1,11 +1,12 @@
 //! A file that is read: opened ahead of its turn, read once, twice if it changes meanwhile.
 
 use super::blobs::{Scope, Scratch, save_hashed};
-use super::entries::Entry;
+use super::content::{close, finish};
+use super::entry::Entry;
 use super::events::Event;
-use super::file::{FileJob, OpenFile, finish};
+use super::file::{FileJob, OpenFile};
 use super::holes::Holed;
-use super::run::Shared;
+use super::shared::Shared;
 use super::stream::cut_stream;
 use crate::chunker::MIN;
 use crate::tree::Node;
@@ -176,18 +177,19 @@ impl<'a> OpenedFile<'a> {
 
     fn read_large(&self, shared: &Shared, scratch: &mut Scratch, is_last: bool) -> Result<bool> {
         let Entry { directory, slot, path, name, .. } = &self.entry;
-        let open = OpenFile::new(shared, directory, *slot, path.clone(), name.to_vec(), self.job.clone());
+        let open =
+            OpenFile::new(shared.chunkers.len(), directory, *slot, path.clone(), name.to_vec(), self.job.clone());
         let _current = shared.current(path);
         match cut_stream(shared, scratch, &open, Holed::new(&self.file, &self.stat)) {
             Ok(size) => {
                 let stands = self.judge(shared, is_last);
                 let node = stands.then(|| Node { size, ..self.node.clone() });
-                open.close(shared, scratch, node)?;
+                close(&open, shared, scratch, node)?;
                 Ok(stands)
             }
             Err(Error::Io { source, .. }) => {
                 shared.fail(path, &Error::io("read", source).to_string());
-                open.close(shared, scratch, None)?;
+                close(&open, shared, scratch, None)?;
                 Ok(true)
             }
             Err(error) => Err(error),

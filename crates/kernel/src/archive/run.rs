@@ -1,194 +1,28 @@
 //! A run: its workers, and what the owner pulls from it.
 
-use super::blobs::Scratch;
-use super::counters::{Counters, Progress, Summary, TargetSummary};
-use super::entries::join;
-use super::events::{Action, Event, Events};
-use super::options::{Options, TargetOptions};
+use super::counters::{Counters, Progress, Summary, TargetSummary, Totals};
+use super::events::{Event, Events};
+use super::options::{Options, Plan, TargetOptions};
 use super::outbox::Next;
 use super::parent::{PackRequest, Parents};
 use super::places::absolute;
-use super::plan::{Plan, PlanTask};
-use super::scan::{Totals, scan};
+use super::scan::scan;
+use super::shared::{Shared, lock};
 use super::spool::Spool;
 use super::target::{Standing, Target};
 use super::tasks::{Task, Tasks};
+use super::worker::work;
 use crate::chunker::Chunker;
 use crate::metadata::{self, MetadataReader};
 use crate::polynomial::Polynomial;
 use crate::time::Zone;
 use crate::{Error, Id, Result};
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// What all workers share.
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) metadata: MetadataReader,
-    pub(super) targets: Vec<Target>,
-    /// One for each distinct polynomial; a target's `group` is its number here.
-    pub(super) chunkers: Vec<Chunker>,
-    pub(super) parent_roots: Vec<Option<Id>>,
-    pub(super) tasks: Tasks,
-    pub(super) parents: Parents,
-    pub(super) counters: Counters,
-    pub(super) events: Events,
-    pub(super) totals: Totals,
-    /// The file system of each source by its absolute path, where a run stays on those.
-    devices: HashMap<Vec<u8>, u64>,
-    /// Folders of ours, by device and inode.
-    pub(super) own_folders: HashSet<(u64, u64)>,
-    /// Whether the source is a stream, which nobody can read a second time.
-    pub(super) is_stream: bool,
-    spool: bool,
-    current: Mutex<Vec<Vec<u8>>>,
-    roots: OnceLock<Vec<Id>>,
-    cancelled: AtomicBool,
-    over: AtomicBool,
-    working: AtomicUsize,
-    fatal: Mutex<Option<Error>>,
-    ended: Mutex<bool>,
-    end: Condvar,
-}
-
-/// A file that is being read, for as long as this lives.
-pub(super) struct Current<'a> {
-    shared: &'a Shared,
-    path: Vec<u8>,
-}
-
-impl Drop for Current<'_> {
-    fn drop(&mut self) {
-        let mut current = lock(&self.shared.current);
-        if let Some(place) = current.iter().position(|path| *path == self.path) {
-            current.swap_remove(place);
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    pub(super) fn check_cancelled(&self) -> Result<()> {
-        if self.cancelled.load(Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.over.load(Relaxed) || self.cancelled.load(Relaxed)
-    }
-
-    /// The file system that what is at this path must be on: that of the nearest source above it, or of itself.
-    pub(super) fn device_of(&self, path: &[u8]) -> Option<u64> {
-        let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end.max(1));
-        std::iter::once(path.len()).chain(ends).find_map(|end| self.devices.get(&path[..end])).copied()
-    }
-
-    pub(super) fn has_spool(&self) -> bool {
-        self.spool
-    }
-
-    /// An item that cannot be saved; the run goes on.
-    pub(super) fn fail(&self, path: &[u8], message: &str) {
-        self.counters.failures.fetch_add(1, Relaxed);
-        self.events.push(Event::Failed { path: path.to_vec(), message: message.to_owned() });
-    }
-
-    /// A file is done. As in restic, links and devices are not counted.
-    pub(super) fn item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
-        self.counters.count_file(action, size);
-        self.report_item(folder, name, action, size);
-    }
-
-    /// An item that is no directory is done.
-    pub(super) fn report_item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
-        if self.options.verbose {
-            self.events.push(Event::Item { path: join(folder, name), directory: false, action, size });
-        }
-    }
-
-    pub(super) fn current(&self, path: &[u8]) -> Current<'_> {
-        lock(&self.current).push(path.to_vec());
-        Current { shared: self, path: path.to_vec() }
-    }
-
-    pub(super) fn set_roots(&self, roots: Vec<Id>) {
-        let _ = self.roots.set(roots);
-    }
-
-    /// Stop everything: nothing that this run would save could be trusted, or nobody wants it.
-    fn abort(&self, error: Error) {
-        if !matches!(error, Error::Cancelled) {
-            lock(&self.fatal).get_or_insert(error);
-        }
-        self.cancelled.store(true, Relaxed);
-        self.tasks.stop();
-        self.parents.close();
-        for target in &self.targets {
-            target.outbox.close();
-        }
-    }
-
-    fn work(&self) {
-        let mut scratch = Scratch::default();
-        while let Some(task) = self.tasks.pop() {
-            let answer = catch_unwind(AssertUnwindSafe(|| task.run(self, &mut scratch)));
-            match answer {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.abort(error),
-                Err(panic) => self.abort(Error::Internal(panic_message(&*panic))),
-            }
-            self.tasks.done();
-        }
-        if self.working.fetch_sub(1, SeqCst) == 1 {
-            if !self.cancelled.load(Relaxed)
-                && let Err(error) = self.flush()
-            {
-                self.abort(error);
-            }
-            self.over.store(true, SeqCst);
-            self.parents.close();
-            for target in &self.targets {
-                target.outbox.end();
-            }
-            *lock(&self.ended) = true;
-            self.end.notify_all();
-        }
-    }
-
-    fn flush(&self) -> Result<()> {
-        for target in self.targets.iter().filter(|target| target.is_active()) {
-            for pack in target.flush()?.into_iter().filter(|_| !self.options.dry_run) {
-                target.outbox.force(pack);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a worker panicked".into())
-}
-
-impl Task {
-    fn run(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-        match self {
-            Self::Plan(task) => task.run(shared, scratch),
-            Self::Leaf(task) => task.run(shared, scratch),
-            Self::Directory(task) => task.run(shared, scratch),
-            Self::Entries(task) => task.run(shared, scratch),
-            Self::Blob(task) => task.run(shared, scratch),
-        }
-    }
-}
 
 /// How one repository came out of a run.
 #[derive(Clone, Debug)]
@@ -274,10 +108,10 @@ impl Run {
         });
         let (paths, working) = (plan.targets.clone(), plan.working.clone());
         let is_scanned = shared.options.scan && plan.stdin.is_none();
-        shared.tasks.push([Task::Plan(PlanTask::new(plan))]);
+        shared.tasks.push([Task::Plan(plan)]);
         let run = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
         for number in 0..threads {
-            run.spawn(&format!("backup-{number}"), Shared::work)?;
+            run.spawn(&format!("backup-{number}"), work)?;
         }
         if is_scanned {
             run.spawn("backup-scan", move |shared| scan(shared, &paths, &working))?;

@@ -1,22 +1,14 @@
 //! Counting what there is to save, beside the run, so that progress has a total.
 
-use super::directory::{list_names, without_tagged};
-use super::entries::join;
+use super::base::{join, list_names};
+use super::listing::without_tagged;
 use super::places::{Places, absolute};
-use super::run::Shared;
+use super::shared::Shared;
 use crate::tree::MAX_DEPTH;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-
-/// Files and bytes found so far.
-#[derive(Default)]
-pub(super) struct Totals {
-    pub(super) files: AtomicU64,
-    pub(super) bytes: AtomicU64,
-    pub(super) is_complete: AtomicBool,
-}
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A folder that is still to be counted: it is opened below its own folder, or at a path of the user.
 struct Waiting {

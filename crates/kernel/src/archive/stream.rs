@@ -1,9 +1,10 @@
 //! A stream of bytes cut into chunks, once for each polynomial, in one bounded buffer.
 
 use super::blobs::Scratch;
+use super::content::{count, save, save_zeros};
 use super::file::OpenFile;
 use super::holes::{Source, is_zero};
-use super::run::Shared;
+use super::shared::Shared;
 use crate::chunker::{MAX, MIN};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub(super) fn cut_stream(
             if hole > 0 {
                 total += hole;
                 shared.counters.bytes_read.fetch_add(hole, Relaxed);
-                file.count(shared, hole);
+                count(file, shared, hole);
                 match cut_zeros(shared, scratch, file, &mut cuts, filled, hole) {
                     Ok(left) => {
                         filled = left;
@@ -58,11 +59,11 @@ pub(super) fn cut_stream(
         }
         match source.read(&mut buffer[filled..space]) {
             Ok(0) => is_end = true,
-            Ok(count) => {
-                filled += count;
-                total += count as u64;
-                shared.counters.bytes_read.fetch_add(count as u64, Relaxed);
-                file.count(shared, count as u64);
+            Ok(read) => {
+                filled += read;
+                total += read as u64;
+                shared.counters.bytes_read.fetch_add(read as u64, Relaxed);
+                count(file, shared, read as u64);
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => break Err(Error::io("read", error)),
@@ -107,7 +108,7 @@ fn cut_all(
         loop {
             let rest = &data[cut.start..];
             if cut.searched < MIN && rest.len() >= MIN && is_zero(&rest[..MIN]) {
-                file.save_zeros(shared, scratch, group, cut.number)?;
+                save_zeros(file, shared, scratch, group, cut.number)?;
                 *cut = Cut { start: cut.start + MIN, searched: 0, number: cut.number + 1 };
                 continue;
             }
@@ -115,7 +116,7 @@ fn cut_all(
                 cut.searched = rest.len();
                 break;
             };
-            file.save(shared, scratch, group, cut.number, &rest[..length])?;
+            save(file, shared, scratch, group, cut.number, &rest[..length])?;
             *cut = Cut { start: cut.start + length, searched: 0, number: cut.number + 1 };
         }
     }
@@ -137,7 +138,7 @@ fn cut_zeros(
         let mut zeros = (filled - cut.start) as u64 + hole;
         while zeros >= MIN as u64 {
             shared.check_cancelled()?;
-            file.save_zeros(shared, scratch, group, cut.number)?;
+            save_zeros(file, shared, scratch, group, cut.number)?;
             cut.number += 1;
             zeros -= MIN as u64;
         }

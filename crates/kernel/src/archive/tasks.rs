@@ -1,17 +1,17 @@
 //! The workers' common stack of tasks: last in, first out, so that directories are finished depth first.
 
-use super::directory::DirectoryTask;
-use super::entries::{EntriesTask, LeafTask};
-use super::file::BlobTask;
-use super::plan::PlanTask;
+use super::base::Base;
+use super::directory::{Directory, Opening};
+use super::file::OpenFile;
+use super::options::Plan;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Something for one worker to do.
 pub(super) enum Task {
     /// Lay out the root tree.
-    Plan(PlanTask),
+    Plan(Plan),
     /// One path that the user named.
     Leaf(LeafTask),
     /// List a directory.
@@ -20,6 +20,46 @@ pub(super) enum Task {
     Entries(EntriesTask),
     /// One blob of a large file whose reader goes on reading.
     Blob(BlobTask),
+}
+
+/// A path that the user named, to be saved under a name of the snapshot.
+pub(super) struct LeafTask {
+    pub(super) directory: Arc<Directory>,
+    pub(super) slot: usize,
+    pub(super) name: Vec<u8>,
+    /// As the user wrote it, to open.
+    pub(super) target: Vec<u8>,
+    /// The same, absolute.
+    pub(super) path: Vec<u8>,
+    /// Whether the user named just this one, so that patterns do not apply to it.
+    pub(super) is_explicit: bool,
+}
+
+/// A range of a directory's names; its slots have the same numbers.
+pub(super) struct EntriesTask {
+    pub(super) directory: Arc<Directory>,
+    pub(super) base: Base,
+    pub(super) names: Arc<Vec<Vec<u8>>>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// List a directory and look at its entries.
+pub(super) struct DirectoryTask {
+    pub(super) opening: Opening,
+    pub(super) base: Base,
+    /// What to open below the base.
+    pub(super) name: Vec<u8>,
+    /// Named by the user, who wants to know when it has vanished.
+    pub(super) is_explicit: bool,
+}
+
+/// One blob of a large file.
+pub(super) struct BlobTask {
+    pub(super) file: Arc<OpenFile>,
+    pub(super) group: usize,
+    pub(super) number: usize,
+    pub(super) plain: Vec<u8>,
 }
 
 #[derive(Default)]

@@ -1,0 +1,86 @@
+//! A directory is listed: what its tag files leave in goes onto the stack.
+
+use super::base::{Base, list_names};
+use super::blobs::Scratch;
+use super::directory::Directory;
+use super::events::Event;
+use super::shared::Shared;
+use super::tasks::{DirectoryTask, EntriesTask, Task};
+use super::trees::{open, release};
+use crate::filter::Excludes;
+use crate::{Error, Result};
+use rustix::fs::{Mode, OFlags};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+/// Entries that one task looks at before others may take over.
+const BATCH: usize = 64;
+
+/// List a directory and hand on what is in it.
+pub(super) fn list(task: DirectoryTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    let DirectoryTask { opening, base, name, is_explicit } = task;
+    let Some((up, _)) = opening.up.clone() else {
+        return Err(Error::Internal("a directory below nothing".into()));
+    };
+    let listed = names_below(&base, &name);
+    drop(base);
+    match listed {
+        Ok((fd, names)) => {
+            let names = without_tagged(shared, &fd, names, Some(&opening.path));
+            let directory = open(shared, opening, names.len());
+            push_entries(shared, &directory, Base::Directory(Arc::new(fd)), names);
+            release(&directory, shared, scratch)
+        }
+        // As if it had never been listed.
+        Err(error) if !is_explicit && error.is_missing() => release(&up, shared, scratch),
+        Err(error) => {
+            shared.fail(&opening.path, &error.to_string());
+            release(&up, shared, scratch)
+        }
+    }
+}
+
+/// The names that the directory's tag files, if it has any, leave in.
+pub(super) fn without_tagged(
+    shared: &Shared,
+    fd: &OwnedFd,
+    mut names: Vec<Vec<u8>>,
+    warn: Option<&[u8]>,
+) -> Vec<Vec<u8>> {
+    let mut warnings = Vec::new();
+    let tags = shared.options.excludes.tags_in(fd.as_fd(), &mut warnings);
+    if let Some(path) = warn {
+        for warning in warnings {
+            shared.events.push(Event::Warning { path: path.to_vec(), message: warning.to_string() });
+        }
+    }
+    if !tags.is_empty() {
+        names.retain(|name| !Excludes::by_tags(&tags, name));
+    }
+    names
+}
+
+fn names_below(base: &Base, name: &[u8]) -> Result<(OwnedFd, Vec<Vec<u8>>)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let open = |flags| rustix::fs::openat(base.fd(), name, flags, Mode::empty());
+    let fd = open(flags | OFlags::NOATIME)
+        .or_else(|_| open(flags))
+        .map_err(|error| Error::io("open the directory", error))?;
+    let names = list_names(&fd)?;
+    Ok((fd, names))
+}
+
+fn push_entries(shared: &Shared, directory: &Arc<Directory>, base: Base, names: Vec<Vec<u8>>) {
+    let names = Arc::new(names);
+    let starts: Vec<usize> = (0..names.len()).step_by(BATCH).collect();
+    directory.expect(starts.len());
+    shared.tasks.push(starts.into_iter().rev().map(|start| {
+        Task::Entries(EntriesTask {
+            directory: Arc::clone(directory),
+            base: base.clone(),
+            names: Arc::clone(&names),
+            start,
+            end: (start + BATCH).min(names.len()),
+        })
+    }));
+}
