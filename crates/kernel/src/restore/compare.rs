@@ -1,32 +1,20 @@
 //! Files that are on disk already: what of the snapshot's content do they hold?
 
 use super::beneath;
+use super::bytes::holds;
 use super::context::Context;
-use super::directory::{Identity, identity};
+use super::directory::identity;
 use super::entry::{File, State};
-use super::metadata::{self, Time};
+use super::finish::release;
+use super::metadata;
 use super::options::Overwrite;
 use super::plan::{is_too_long, plain_length};
+use super::stamp::{Stamp, mtime};
 use super::write;
-use crate::{BlobType, Id};
+use crate::BlobType;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Stat;
-use rustix::io::Errno;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// What tells whether a file is the one that was looked at, as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    identity: Identity,
-    pub(super) size: u64,
-    mtime: Time,
-}
-
-impl Stamp {
-    pub(super) fn of(stat: &Stat) -> Self {
-        Self { identity: identity(stat), size: stat.st_size as u64, mtime: mtime(stat) }
-    }
-}
 
 /// Compares a file that is present, and either settles it or leaves what it lacks for the plan. It is read, nothing else.
 pub(super) fn present(context: &Context, file: &File, buffer: &mut Vec<u8>) {
@@ -65,7 +53,7 @@ fn try_present(context: &Context, file: &File, dir: &OwnedFd, buffer: &mut Vec<u
             let _ = source.identity.set(identity(&stat));
         }
         *file.state() = State::Settled;
-        context.release(&file.dir);
+        release(context, &file.dir);
         return;
     }
     context.report.found(file.size);
@@ -79,10 +67,6 @@ fn same_stamp(context: &Context, file: &File, stat: &Stat) -> bool {
     context.options.overwrite == Overwrite::IfChanged
         && stat.st_size as u64 == file.size
         && mtime(stat) == file.metadata.mtime
-}
-
-pub(super) fn mtime(stat: &Stat) -> Time {
-    Time { seconds: stat.st_mtime, nanos: stat.st_mtime_nsec as u32 }
 }
 
 fn lengths(context: &Context, file: &File, blobs: &[u32]) -> u64 {
@@ -105,28 +89,6 @@ pub(super) fn lacking(context: &Context, file: &File, handle: &OwnedFd, buffer: 
         at = at.saturating_add(length);
     }
     lacking
-}
-
-pub(super) fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
-    buffer.resize(length as usize, 0);
-    read_exact(handle, at, buffer).is_ok() && Id::of(buffer) == *id
-}
-
-/// Fills `buffer` from a position of a file.
-///
-/// # Errors
-/// What the system says; [`Errno::NODATA`] when the file ends before.
-pub(super) fn read_exact(handle: &OwnedFd, at: u64, buffer: &mut [u8]) -> rustix::io::Result<()> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match rustix::io::pread(handle, &mut buffer[done..], at.saturating_add(done as u64)) {
-            Ok(0) => return Err(Errno::NODATA),
-            Ok(read) => done += read,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Reads a restored file again.

@@ -8,9 +8,8 @@ use super::limits::Limits;
 use super::metadata;
 use super::metadata::Outcome;
 use super::options::Options;
-use super::remove::{self, Doomed};
-use super::report::{Action, Report};
-use super::stage::{Stage, Waiting};
+use super::report::Report;
+use super::stage::Stage;
 use crate::envelope::Envelope;
 use crate::filter::Selection;
 use crate::index::Index;
@@ -25,6 +24,14 @@ pub(super) type Attempt<T> = Result<T, (&'static str, Error)>;
 
 pub(super) fn os<T>(what: &'static str, result: rustix::io::Result<T>) -> Attempt<T> {
     result.map_err(|error| (what, Error::io("", error)))
+}
+
+/// Entries of a directory that go at the end of the run.
+pub(super) struct Doomed {
+    pub(super) dir: Arc<Dir>,
+    pub(super) names: Vec<Vec<u8>>,
+    /// Told to the user: they were the user's, not a leftover.
+    pub(super) told: bool,
 }
 
 pub(super) struct Context {
@@ -88,81 +95,12 @@ impl Context {
     /// These entries of a directory go when everything else is done.
     pub(super) fn doom(&self, dir: &Arc<Dir>, names: Vec<Vec<u8>>, told: bool) {
         let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
-        doomed.push(Doomed::new(dir, names, told));
+        doomed.push(Doomed { dir: Arc::clone(dir), names, told });
     }
 
     /// What is to go, once everything else is done.
     pub(super) fn take_doomed(&self) -> Vec<Doomed> {
         std::mem::take(&mut *self.doomed.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// One entry of a directory is done, or one holder gone. Finishes the directory, and those above, at the last.
-    pub(super) fn release(&self, dir: &Arc<Dir>) {
-        let mut dir = Arc::clone(dir);
-        while dir.let_go() {
-            self.finish(&dir);
-            self.directories.close(&dir);
-            let Some(parent) = dir.parent.clone() else { return };
-            dir = parent;
-        }
-    }
-
-    /// Everything in this directory is there: see what does not belong, set its own metadata, put it in its place.
-    fn finish(&self, dir: &Arc<Dir>) {
-        if self.report.stopped() {
-            return;
-        }
-        if dir.exists()
-            && let Err((what, error)) = self.finish_on_disk(dir)
-        {
-            self.failed(dir.path(), what, error);
-            return;
-        }
-        if dir.parent.is_some() {
-            self.report.done(|| dir.path(), true, Action::Restored, 0);
-        }
-    }
-
-    fn finish_on_disk(&self, dir: &Arc<Dir>) -> Attempt<()> {
-        let expected = dir.expected.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if expected.is_none() && (self.options.dry_run || dir.metadata.is_none()) {
-            return Ok(()); // the target's own mode, should it have been changed, is given back at the end
-        }
-        let handle = self.handle(dir).map_err(|error| ("cannot reach the directory", error))?;
-        if let Some(expected) = expected {
-            match remove::unexpected(self, dir, &handle, &expected) {
-                Ok(names) if names.is_empty() => {}
-                Ok(names) => self.doom(dir, names, true),
-                Err(error) => self.fail(dir.path(), "cannot list the directory to see what does not belong", error),
-            }
-        }
-        if self.options.dry_run {
-            return Ok(());
-        }
-        let staged = dir.staged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let whole = staged.is_none() || self.report.was_whole(&dir.path_of(b""));
-        self.give_metadata(dir, &handle);
-        match staged {
-            Some(temporary) => self.place_directory(dir, &temporary, whole),
-            None => Ok(()),
-        }
-    }
-
-    /// A directory that was filled under a temporary name takes the place of what stands there.
-    fn place_directory(&self, dir: &Arc<Dir>, temporary: &[u8], whole: bool) -> Attempt<()> {
-        let (Some(parent), Some(metadata)) = (&dir.parent, &dir.metadata) else { return Ok(()) };
-        let above = self.writable(parent)?;
-        let (name, mtime) = (&*dir.name, metadata.mtime);
-        let waiting = Waiting { dir: parent, above: &above, temporary, name, mtime, directory: true };
-        if !whole {
-            self.directories.close(dir);
-            waiting.discard(self);
-            let why = "not all of the directory can be had; another folder as a target takes what there is";
-            return Err(("what stands there stays", Error::damaged(why)));
-        }
-        waiting.place(self)?;
-        dir.staged.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(())
     }
 
     /// What the snapshot says of a directory itself; the target keeps what it had.

@@ -1,10 +1,11 @@
 //! What an older file holds already goes over into the new one, without a way through the repository.
 
-use super::compare::{self, Stamp};
+use super::bytes::{holds, put_all, read_exact};
 use super::context::{Attempt, Context, os};
 use super::entry::File;
 use super::plan::plain_length;
-use super::{beneath, metadata, write};
+use super::stamp::Stamp;
+use super::{beneath, metadata};
 use crate::{BlobType, Error};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::SeekFrom;
@@ -59,7 +60,7 @@ pub(super) fn good_parts(
             continue;
         }
         let Some((start, end)) = extents.next() else { return changed() };
-        if !compare::holds(&again, *start, end - start, id, &mut buffer) {
+        if !holds(&again, *start, end - start, id, &mut buffer) {
             return changed();
         }
     }
@@ -142,8 +143,8 @@ fn through_memory(context: &Context, old: &OwnedFd, new: &OwnedFd, mut at: u64, 
             return Err(Errno::CANCELED);
         }
         let part = &mut buffer[..(end - at).min(BLOCK as u64) as usize];
-        compare::read_exact(old, at, part)?;
-        write::put_all(new, part, at)?;
+        read_exact(old, at, part)?;
+        put_all(new, part, at)?;
         at += part.len() as u64;
     }
     Ok(())

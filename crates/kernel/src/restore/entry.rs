@@ -1,9 +1,9 @@
 //! What the walk found and the workers make: files, links to them, and everything that has no content.
 
-use super::compare::Stamp;
 use super::directory::{Dir, Identity};
 use super::metadata::{Metadata, Time};
 use super::report::Action;
+use super::stamp::Stamp;
 use crate::Id;
 use crate::tree::NodeType;
 use rustix::fd::OwnedFd;

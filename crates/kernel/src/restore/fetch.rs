@@ -3,8 +3,9 @@
 //! Ranges of packs are asked for ahead of the workers, as many as fit into a window; the owner answers each with bytes
 //! or with an open file. Nothing here calls the owner.
 
+use super::entry::Batch;
 use super::plan::{Plan, Segment};
-use super::{Batch, Report};
+use super::report::Report;
 use crate::{Error, Id, Result};
 use rustix::fd::OwnedFd;
 use std::collections::{HashMap, VecDeque};

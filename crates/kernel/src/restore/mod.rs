@@ -9,10 +9,11 @@
 //!  │   ├─ compare    files that are there already, and `verify`; only reads
 //!  │   ├─ write      content
 //!  │   ├─ copy       what of it an older file holds
-//!  │   ├─ stage      temporary names, and taking the place of what stands there
+//!  │   ├─ stage      temporary names
+//!  │   ├─ place      taking the place of what stands there
 //!  │   ├─ other      links, devices, pipes, further names
 //!  │   └─ metadata   owner, attributes, mode, times
-//!  └─ Directories    open handles, a few at a time; metadata once the last entry is done; `remove`
+//!  └─ Directories    open handles, a few at a time; `finish` once the last entry is done; `remove`
 //! ```
 //!
 //! Nothing here calls back. Nothing reaches the file system but through `beneath`. What the files-first order of the
@@ -23,6 +24,7 @@
 //! rest goes on; only a full or read-only target ends the run.
 
 mod beneath;
+mod bytes;
 mod choice;
 mod compare;
 mod context;
@@ -30,23 +32,24 @@ mod copy;
 mod directory;
 mod entry;
 mod fetch;
+mod finish;
 mod limits;
 mod metadata;
 mod options;
 mod other;
+mod place;
 mod plan;
 mod remove;
 mod report;
 mod session;
 mod stage;
+mod stamp;
 mod trees;
 mod walk;
 mod worker;
 mod write;
 
-use entry::Batch;
 pub use fetch::{Answer, Request};
 pub use options::{Options, Overwrite};
-use report::Report;
 pub use report::{Action, Event, Progress};
 pub use session::Restore;

@@ -4,9 +4,10 @@ use super::beneath;
 use super::context::{Attempt, Context, os};
 use super::directory::{Dir, identity};
 use super::entry::{Link, Other};
+use super::finish::release;
 use super::metadata;
+use super::place::Waiting;
 use super::report::Action;
-use super::stage::Waiting;
 use crate::Error;
 use crate::tree::NodeType;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -21,7 +22,7 @@ pub(super) fn make(context: &Context, other: &Other) {
         Ok(action) => context.report.done(path, false, action, 0),
         Err((what, error)) => context.failed(path(), what, error),
     }
-    context.release(&other.dir);
+    release(context, &other.dir);
 }
 
 fn dry(context: &Context, other: &Other) -> Attempt<Action> {
@@ -98,8 +99,8 @@ pub(super) fn link(context: &Context, link: &Link) {
         Ok(action) => context.report.done(path, false, action, 0),
         Err((what, error)) => context.failed(path(), what, error),
     }
-    context.release(&link.source.dir);
-    context.release(&link.dir);
+    release(context, &link.source.dir);
+    release(context, &link.dir);
 }
 
 fn try_link(context: &Context, link: &Link) -> Attempt<Action> {

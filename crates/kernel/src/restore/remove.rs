@@ -2,7 +2,7 @@
 //! what was replaced; what never became whole.
 
 use super::beneath;
-use super::context::Context;
+use super::context::{Context, Doomed};
 use super::directory::{Dir, Identity, identity};
 use super::stage;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,20 +13,6 @@ use std::sync::Arc;
 
 /// Levels that are descended.
 const DEEPEST: usize = 4096;
-
-/// Entries of a directory that go at the end of the run.
-pub(super) struct Doomed {
-    dir: Arc<Dir>,
-    names: Vec<Vec<u8>>,
-    /// Told to the user: they were the user's, not a leftover.
-    told: bool,
-}
-
-impl Doomed {
-    pub(super) fn new(dir: &Arc<Dir>, names: Vec<Vec<u8>>, told: bool) -> Self {
-        Self { dir: Arc::clone(dir), names, told }
-    }
-}
 
 /// The names in a directory that are not expected.
 pub(super) fn unexpected(

@@ -7,6 +7,7 @@ use super::entry::{Batch, File, State, There};
 use super::fetch::{Answer, Fetch, Phase, Request};
 use super::limits::Limits;
 use super::options::Options;
+use super::place;
 use super::plan;
 use super::remove;
 use super::report::{Event, Progress, Report};
@@ -199,7 +200,7 @@ fn conduct(context: &Context, root: Id, target: Option<Found>) -> Result<()> {
         context.fetch.close();
     });
     context.fetch.clear();
-    context.stage.clear(context);
+    place::clear(context);
     context.directories.give_back_modes();
     Ok(())
 }

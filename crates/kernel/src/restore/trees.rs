@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::fetch::Answer;
-use super::{compare, plan};
+use super::{bytes, plan};
 use crate::index::Location;
 use crate::pack::Opener;
 use crate::tree::{MAX_DEPTH, Mode, NodeType, Tree, decode_tree};
@@ -114,7 +114,7 @@ impl<'a> Trees<'a> {
     fn read_open_file(&mut self, copy: &Location) -> bool {
         let Some((_, handle, start)) = self.files.iter().find(|(pack, ..)| *pack == copy.pack) else { return false };
         self.buffer.resize(copy.length as usize, 0);
-        compare::read_exact(handle, start + u64::from(copy.offset), &mut self.buffer).is_ok()
+        bytes::read_exact(handle, start + u64::from(copy.offset), &mut self.buffer).is_ok()
     }
 
     /// How many paths there are below a tree; each distinct tree is read once. Those too deep do not count, since

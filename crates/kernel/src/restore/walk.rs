@@ -1,13 +1,15 @@
 //! The walk through the snapshot's trees: makes directories as they are needed and hands out everything else in batches.
 
 use super::beneath;
-use super::compare;
 use super::context::Context;
 use super::directory::{Dir, Found};
 use super::entry::{Batch, File, Link, LinkSource, Other, State, There};
+use super::finish::release;
 use super::metadata::{LeftOut, Metadata, Time};
 use super::options::Overwrite;
-use super::stage;
+use super::place::clear_leftovers;
+use super::stage::is_temporary;
+use super::stamp::mtime;
 use super::trees::Trees;
 use crate::tree::{MAX_DEPTH, Node, NodeType, Tree, is_too_deep};
 use crate::{Error, Id, Result};
@@ -111,7 +113,7 @@ impl<'a> Walk<'a> {
         }
         self.send()?;
         for (_, source) in self.sources.drain() {
-            self.context.release(&source.dir);
+            release(self.context, &source.dir);
         }
         Ok(())
     }
@@ -123,7 +125,7 @@ impl<'a> Walk<'a> {
         if self.context.options.delete && !dir.fresh && dir.exists() && !untouched {
             *dir.expected.lock().unwrap_or_else(PoisonError::into_inner) = frame.expected;
         }
-        self.context.release(&dir);
+        release(self.context, &dir);
     }
 
     fn descend(&mut self, subdirectory: Subdirectory) -> Result<()> {
@@ -180,7 +182,7 @@ impl<'a> Walk<'a> {
         if self.context.options.delete && tree.skipped.is_empty() {
             self.stack[position].expected = Some(tree.nodes.iter().map(|node| node.name.as_slice().into()).collect());
         }
-        let spared = tree.nodes.iter().filter(|node| stage::is_temporary(&node.name));
+        let spared = tree.nodes.iter().filter(|node| is_temporary(&node.name));
         self.stack[position].spared = Some(spared.map(|node| node.name.as_slice().into()).collect());
         self.clear_leftovers(position);
         let mut subdirectories = Vec::new();
@@ -232,7 +234,7 @@ impl<'a> Walk<'a> {
         if dir.fresh || !dir.exists() || self.context.options.dry_run {
             return;
         }
-        if let Err(error) = stage::clear_leftovers(self.context, dir, spared) {
+        if let Err(error) = clear_leftovers(self.context, dir, spared) {
             self.context.report.failed(frame.path.clone(), error.to_string());
         }
     }
@@ -301,7 +303,7 @@ impl<'a> Walk<'a> {
             let (handle, relaxed) = self.context.directories.open_entry(&parent, name).map_err(io)?;
             return Ok(Some(Found { handle, fresh: false, staged: None, relaxed }));
         }
-        if there.as_ref().is_some_and(|stat| !self.overwrites(subdirectory.metadata.mtime, compare::mtime(stat))) {
+        if there.as_ref().is_some_and(|stat| !self.overwrites(subdirectory.metadata.mtime, mtime(stat))) {
             return Err(io(Errno::EXIST));
         }
         if self.context.options.dry_run {
@@ -354,7 +356,7 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         };
-        if there.as_ref().is_some_and(|stat| !self.overwrites(metadata.mtime, compare::mtime(stat))) {
+        if there.as_ref().is_some_and(|stat| !self.overwrites(metadata.mtime, mtime(stat))) {
             self.context.report.skipped(|| path.to_vec(), node.size);
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! A thread that writes: it takes pieces of work until there are none.
 
+use super::bytes;
 use super::compare;
 use super::context::Context;
 use super::entry::Batch;
@@ -269,10 +270,10 @@ impl Source {
                     }
                     self.window_at = start;
                     let at = position + start.saturating_sub(self.offset);
-                    let mut read = compare::read_exact(handle, at, &mut self.window[..self.held]);
+                    let mut read = bytes::read_exact(handle, at, &mut self.window[..self.held]);
                     if read.is_err() && self.held as u64 > length {
                         self.held = length as usize; // those ahead may be what is missing
-                        read = compare::read_exact(handle, at, &mut self.window[..self.held]);
+                        read = bytes::read_exact(handle, at, &mut self.window[..self.held]);
                     }
                     if let Err(error) = read {
                         self.held = 0;

@@ -3,12 +3,14 @@
 //! Where nothing stands a file is made under its own name, elsewhere under a temporary one, until it is whole.
 
 use super::beneath;
+use super::bytes::put;
 use super::context::{Attempt, Context, os};
 use super::copy;
 use super::directory::{Identity, identity};
 use super::entry::{Batch, File, State, There};
+use super::finish::release;
 use super::metadata;
-use super::stage::Waiting;
+use super::place::Waiting;
 use crate::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -16,11 +18,6 @@ use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Holes are made of whole blocks of this many bytes.
-const BLOCK: usize = 4096;
-/// What a hole reads as.
-static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// The files of a batch that are open, the oldest first.
 #[derive(Default)]
@@ -162,7 +159,7 @@ pub(super) fn settle(context: &Context, file: &File) {
         }
         context.report.done(|| file.path(), false, file.action(), length);
     }
-    context.release(&file.dir);
+    release(context, &file.dir);
 }
 
 /// Names a file, once.
@@ -275,39 +272,4 @@ impl OpenFiles {
             }
         }
     }
-}
-
-/// Writes all of `data` at `offset`; with `holes`, blocks of zeros are left out, which a new file has anyway.
-fn put(handle: &OwnedFd, data: &[u8], offset: u64, holes: bool) -> rustix::io::Result<()> {
-    if !holes {
-        return put_all(handle, data, offset);
-    }
-    // Blocks lie at multiples of the block's size in the file, wherever the blob begins.
-    let first = data.len().min((BLOCK - (offset % BLOCK as u64) as usize) % BLOCK);
-    let mut at = 0; // start of what is not written yet and not zero
-    let mut end = first;
-    while end < data.len() {
-        let next = data.len().min(end + BLOCK);
-        if data[end..next] == ZEROS[..next - end] {
-            put_all(handle, &data[at..end], offset + at as u64)?;
-            at = next;
-        }
-        end = next;
-    }
-    put_all(handle, &data[at..], offset + at as u64)
-}
-
-pub(super) fn put_all(handle: &OwnedFd, mut data: &[u8], mut offset: u64) -> rustix::io::Result<()> {
-    while !data.is_empty() {
-        match rustix::io::pwrite(handle, data, offset) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => {
-                data = &data[written..];
-                offset += written as u64;
-            }
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
