@@ -14,6 +14,7 @@ mod pack_buffer;
 mod reach;
 mod restore;
 mod sets;
+mod time;
 mod tree;
 mod verify;
 
@@ -35,6 +36,8 @@ mod kernel {
         pack::register(module)?;
         restore::register(module)?;
         verify::register(module)?;
+        time::register(module)?;
+        node::register(module)?;
         tree::register(module)?;
         reach::register(module)?;
         sets::register(module)?;

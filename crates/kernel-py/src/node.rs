@@ -1,10 +1,14 @@
 //! One entry of a tree with every field in reach.
 
 use crate::error::to_py;
-use crate::tree::Timestamp;
+use crate::time::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use strongroom_kernel::tree::{self, NodeType, mode};
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Node>()
+}
 
 /// One entry of a directory.
 #[pyclass(eq, module = "strongroom._kernel")]

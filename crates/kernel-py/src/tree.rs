@@ -1,4 +1,4 @@
-//! Trees, their nodes and times.
+//! Trees: a directory's nodes, read and written.
 
 use crate::error::{detached, to_py};
 use crate::filter::Raw;
@@ -7,89 +7,21 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySlice};
 use std::ffi::OsStr;
-use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use strongroom_kernel::metadata::{MetadataReader, Options};
-use strongroom_kernel::time::{self, Zone};
+use strongroom_kernel::time::Zone;
 use strongroom_kernel::tree::{self, Mode, TreeEncoder};
-
-const BILLION: i128 = 1_000_000_000;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MAX_DEPTH", strongroom_kernel::tree::MAX_DEPTH)?;
     module.add("MAX_PATH", strongroom_kernel::tree::MAX_PATH)?;
-    module.add_class::<Timestamp>()?;
-    module.add_class::<Node>()?;
     module.add_class::<Tree>()?;
     module.add_class::<Nodes>()?;
     module.add_function(wrap_pyfunction!(read_nodes, module)?)?;
     module.add_function(wrap_pyfunction!(decode_tree, module)?)?;
     module.add_function(wrap_pyfunction!(encode_tree, module)?)
-}
-
-/// A point in time and the offset it is written with.
-#[pyclass(frozen, eq, hash, from_py_object, module = "strongroom._kernel")]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Timestamp(pub time::Timestamp);
-
-impl Hash for Timestamp {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-#[pymethods]
-impl Timestamp {
-    #[new]
-    #[pyo3(signature = (ns, offset = 0))]
-    fn new(ns: i128, offset: i32) -> PyResult<Self> {
-        let seconds = i64::try_from(ns.div_euclid(BILLION));
-        let nanos = ns.rem_euclid(BILLION) as u32;
-        let in_range = (-90_000..=90_000).contains(&offset);
-        match seconds {
-            Ok(seconds) if in_range => Ok(Self(time::Timestamp { seconds, nanos, offset })),
-            _ => Err(pyo3::exceptions::PyValueError::new_err("a time or its offset is out of range")),
-        }
-    }
-
-    /// The time that the text says.
-    #[staticmethod]
-    fn parse(text: &str) -> PyResult<Self> {
-        time::Timestamp::parse(text.as_bytes()).map(Self).map_err(to_py)
-    }
-
-    /// This instant with the offset that this process's time zone has then.
-    #[staticmethod]
-    fn local(ns: i128) -> PyResult<Self> {
-        let Timestamp(utc) = Self::new(ns, 0)?;
-        Ok(Self(Zone::local().timestamp(utc.seconds, utc.nanos)))
-    }
-
-    #[getter]
-    fn ns(&self) -> i128 {
-        i128::from(self.0.seconds) * BILLION + i128::from(self.0.nanos)
-    }
-
-    #[getter]
-    fn offset(&self) -> i32 {
-        self.0.offset
-    }
-
-    fn __str__(&self) -> String {
-        let mut text = Vec::new();
-        self.0.write(&mut text);
-        String::from_utf8(text).unwrap_or_default()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Timestamp({}, {})", self.ns(), self.0.offset)
-    }
-
-    fn __getnewargs__(&self) -> (i128, i32) {
-        (self.ns(), self.0.offset)
-    }
 }
 
 /// A directory's entries.
