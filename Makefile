@@ -66,8 +66,8 @@ fuzz: setup ## SECONDS_TO_RUN=: run every fuzz target of the kernel for that lon
 changelog: setup ## write CHANGELOG.md from the fragments in changelog/
 	@$(BIN)/python scripts/changelog.py
 
-.PHONY: lint style types contracts rust-style clippy
-lint: style types contracts rust-style clippy ## style, types, import contracts, clippy (make -k lint shows all faults at once)
+.PHONY: lint style types stubs contracts rust-style clippy
+lint: style types stubs contracts rust-style clippy ## style, types, stubs, import contracts, clippy (make -k lint shows all faults at once)
 
 style: setup
 	$(BIN)/ruff check --output-format concise .
@@ -75,6 +75,9 @@ style: setup
 
 types: setup
 	$(BIN)/mypy
+
+stubs: setup
+	$(BIN)/python scripts/stubs.py
 
 contracts: setup
 	$(BIN)/lint-imports --no-cache | sed -n '/^Contracts/,$$p'

@@ -1,0 +1,59 @@
+"""The index: which blob lies where."""
+
+from collections.abc import Sequence
+from typing import Self, final
+
+from typing_extensions import Buffer
+
+from strongroom._kernel.pack import BlobEntry
+
+@final
+class Location:
+    """One place where a blob lies."""
+
+    @property
+    def pack(self) -> str: ...
+    @property
+    def offset(self) -> int:
+        """Where the envelope begins in the pack."""
+    @property
+    def length(self) -> int:
+        """Length of the envelope."""
+    @property
+    def uncompressed_length(self) -> int:
+        """Length of the plaintext of a compressed blob; 0 if it is not compressed."""
+
+@final
+class Index:
+    """All blobs that the index files of a repository name, in about 55 bytes of memory each. From any thread."""
+
+    def __new__(cls) -> Self: ...
+    def load(self, plaintext: Buffer) -> list[str]:
+        """Adds the JSON of one index file and returns the packs that it names, without ``packs_to_delete``.
+
+        Raises ``Damaged``, ``LimitExceeded`` above 256 MiB, ``Unsupported`` for restic 0.1; nothing is added then.
+        """
+    def insert_pack(self, pack: str, blobs: Sequence[BlobEntry]) -> None:
+        """Adds blobs of one pack; those that are known to lie there change nothing."""
+    def contains(self, type: str, id: str) -> bool:
+        """Whether any index file names the blob. It need not exist for all that."""
+    def lookup(self, type: str, id: str) -> list[Location]:
+        """All places of a blob (64 at most), in the order in which they were named."""
+    def packs(self) -> list[str]:
+        """All packs, in the order in which they were named."""
+    def contains_pack(self, pack: str) -> bool:
+        """Whether any index file names the pack."""
+    def pack_entries(self, pack: str) -> list[BlobEntry]:
+        """The blobs of a pack by place; empty for a pack that is not named."""
+    def ids(self, type: str, prefix: str = "") -> list[str]:
+        """The IDs of the blobs of a type that begin so, sorted, each once. All of them are 110 bytes of memory each."""
+    def memory(self) -> int:
+        """Bytes of memory that the index holds."""
+    def __len__(self) -> int:
+        """The number of places, which counts a blob once for each pack that it lies in."""
+
+def encode_index(packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> bytes:
+    """The JSON of one index file, byte for byte as restic writes it."""
+
+def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
+    """What one index file says: each pack with its blobs, in the order of the file. Raises as ``Index.load``."""
