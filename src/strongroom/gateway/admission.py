@@ -17,6 +17,8 @@ from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import what_of
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.access.usage import SEALED
+from strongroom.gateway.key_freeze import is_frozen, key_admitted
+from strongroom.gateway.lock_owners import claim_lock, forget_lock
 from strongroom.gateway.paths import folders_of
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ class Admission:
         if self._claimed:
             self._claimed = False
             assert isinstance(self._name, ObjectName)
-            self._services.ledger.forget_lock(self._repository, self._name.name)
+            forget_lock(self._services.ledger.database, self._repository.id, self._name.name)
 
     @property
     def _role(self) -> Role | None:
@@ -159,7 +161,7 @@ class Admission:
         if self._kind is Kind.LOCK:
             return self._repository.exclusive("locks")
         if self._kind is Kind.KEY or (
-            self._kind is Kind.SNAPSHOT and not self._services.ledger.is_frozen(self._repository)
+            self._kind is Kind.SNAPSHOT and not is_frozen(self._services.ledger.database, self._repository)
         ):
             return self._repository.exclusive("keys")  # the first snapshot freezes them
         return contextlib.nullcontext()
@@ -172,15 +174,16 @@ class Admission:
         # Who sends a lock that is there already has not made it (G-5).
         if not self._repository.has(self._name):
             most = self._services.settings.locks_per_principal
-            self._services.ledger.claim_lock(self._repository, self._name.name, self._identity.id, most)
+            database = self._services.ledger.database
+            claim_lock(database, self._repository, self._name.name, self._identity.id, most)
             self._claimed = True
 
     def _check_key(self) -> None:
         assert isinstance(self._name, ObjectName)
-        repository, ledger = self._repository, self._services.ledger
+        repository, database = self._repository, self._services.ledger.database
         if self._role is Role.FULL or repository.has(self._name):
             return  # the same key again is compared, and never another
-        if ledger.is_frozen(repository) and not ledger.key_admitted(repository, self._name.name):
+        if is_frozen(database, repository) and not key_admitted(database, repository.id, self._name.name):
             raise Refused(
                 "keys are frozen since the first snapshot; an operator opens a window for one key with"
                 " `strongroom gateway keys open`"

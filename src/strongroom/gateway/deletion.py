@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.access.roles import Role
+from strongroom.gateway.agreement import agree
+from strongroom.gateway.lock_owners import forget_lock, lock_owner
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.removal import removal_of
 
@@ -41,7 +43,7 @@ def delete(repository: Repository, name: ObjectName, identity: Identity, role: R
 
 
 def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
-    owner = ledger.lock_owner(repository, name.name)
+    owner = lock_owner(ledger.database, repository.id, name.name)
     if role not in (Role.FULL, Role.CUSTODIAN) and owner != identity.id:
         try:
             made_ns = repository.store.stat(name).modified_ns
@@ -52,7 +54,7 @@ def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, r
             raise Refused("the lock is somebody else's; its maker or a custodian removes it", subject=str(name))
     repository.store.release_lock(name.name)
     if owner is not None:
-        ledger.forget_lock(repository, name.name)
+        forget_lock(ledger.database, repository.id, name.name)
 
 
 def _delete_for_good(repository: Repository, name: ObjectName, identity: Identity, ledger: Ledger) -> None:
@@ -63,4 +65,4 @@ def _delete_for_good(repository: Repository, name: ObjectName, identity: Identit
     with repository.change(name, identity.id):
         removal_of(repository.store).remove(name)
         ledger.record(LeafType.PURGE, repository.id, name, size=size, principal=identity.id)
-        repository.agree(name, identity.id, ledger)  # another request may have stored it meanwhile
+        agree(ledger, repository, name, identity.id)  # another request may have stored it meanwhile

@@ -1,4 +1,4 @@
-"""Receipts and locks' owners, as the protocol's code needs them: one place that knows both database and log."""
+"""Receipts, as the protocol's code needs them: one place that knows both database and log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from strongroom.base.errors import Full, Unavailable
-from strongroom.base.objects import Kind, ObjectName
-from strongroom.gateway import schema
-from strongroom.receipts.commit import schema as log_schema
+from strongroom.base.errors import Unavailable
 from strongroom.receipts.commit.committer import Committed, Draft
 from strongroom.receipts.commit.log_state import read_state
 from strongroom.receipts.log import promise
@@ -19,13 +14,12 @@ from strongroom.receipts.log.leaf import NO_HASH, LeafType
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
+    from strongroom.base.objects import ObjectName
     from strongroom.database.engine import Database
-    from strongroom.gateway.places.repository import Repository
     from strongroom.receipts.commit.process import Commits
     from strongroom.receipts.log.note import Signer
 
 
-LONGEST_WINDOW_NS = 86_400 * 10**9
 ALARM_SECONDS = 1.0
 """So old what is known of the log's alarm may be."""
 
@@ -86,67 +80,3 @@ class Ledger:
             self._promising = now is not None and now.alarm is None
             self._look_at = looked + ALARM_SECONDS
         return promise.make(self.signer, committed.data) if self._promising else None
-
-    def is_frozen(self, repository: Repository) -> bool:
-        """Whether a snapshot has ever arrived in the repository, or it was adopted: keys are admitted no more."""
-        if repository.state().frozen:
-            return True
-        table = log_schema.leaf
-        query = (
-            sa.select(table.c.id)
-            .where(table.c.repository == repository.id, table.c.kind == Kind.SNAPSHOT.value)
-            .limit(1)
-        )
-        with self.database.read() as connection:
-            found = connection.execute(query).first() is not None
-        if found:
-            repository.mark(frozen=1)  # for ever: the next one need not look through the log
-        return found or repository.state(fresh=True).frozen
-
-    def key_admitted(self, repository: Repository, name: str) -> bool:
-        """Whether an open window admits this key."""
-        table = schema.key_window
-        query = sa.select(table.c.until_ns).where(table.c.repository == repository.id, table.c.name == name)
-        with self.database.read() as connection:
-            until = connection.execute(query).scalar()
-            left = 0 if until is None else int(until) - self.database.now_ns(connection)
-            return 0 < left <= LONGEST_WINDOW_NS  # more was written by a clock that was ahead
-
-    def claim_lock(self, repository: Repository, name: str, principal: str, limit: int) -> None:
-        """Note who is about to make a lock that is not there; one at a time in a repository.
-
-        Raises ``Full`` when he has as many live ones as he may.
-        """
-        table = schema.lock
-        query = sa.select(table.c.name).where(table.c.repository == repository.id, table.c.principal == principal)
-        with self.database.read() as connection:
-            names = list(connection.execute(query).scalars())
-        gone = []
-        if len(names) >= limit:
-            gone = [one for one in names if not repository.has(ObjectName(Kind.LOCK, one))]
-            if len(names) - len(gone) >= limit:
-                raise Full("too many live locks; `restic unlock` removes stale ones")
-        text = (  # whoever is in the way made a lock of this name that is there no more
-            "INSERT INTO lock_owner (repository, name, principal, created_ns)"
-            " VALUES (:repository, :name, :principal, :now) ON CONFLICT (repository, name)"
-            " DO UPDATE SET principal = excluded.principal, created_ns = excluded.created_ns"
-        )
-        with self.database.write() as connection:
-            for one in gone:
-                connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == one))
-            row = {"repository": repository.id, "name": name, "principal": principal}
-            connection.execute(sa.text(text), {**row, "now": self.database.now_ns(connection)})
-
-    def lock_owner(self, repository: Repository, name: str) -> str | None:
-        """The principal who made a lock; None when nobody is known to own it."""
-        table = schema.lock
-        query = sa.select(table.c.principal).where(table.c.repository == repository.id, table.c.name == name)
-        with self.database.read() as connection:
-            found = connection.execute(query).scalar()
-        return None if found is None else str(found)
-
-    def forget_lock(self, repository: Repository, name: str) -> None:
-        """The lock is gone."""
-        table = schema.lock
-        with self.database.write() as connection:
-            connection.execute(table.delete().where(table.c.repository == repository.id, table.c.name == name))

@@ -10,6 +10,7 @@ from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Damaged, Missing, Refused, UsageError
 from strongroom.base.objects import ObjectName, is_object_name
 from strongroom.gateway import registry, schema
+from strongroom.gateway.agreement import agree
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.disk import trash
@@ -137,7 +138,7 @@ class Operator:
                 purged.add(one.name)
                 count += 1
         for name in purged:  # another one may stand in its place, sent since
-            repository.agree(name, "", self.ledger)
+            agree(self.ledger, repository, name, "")
         return count
 
     def new_id(self, label: str) -> str:

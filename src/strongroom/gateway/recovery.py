@@ -5,11 +5,11 @@ Run in the background by each worker: the gateway serves at once, however much t
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError, Unavailable
-from strongroom.base.objects import CONFIG_NAME, NAMED_KINDS, Kind
+from strongroom.base.objects import NAMED_KINDS, Kind
+from strongroom.gateway.found import record_found
 from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.watch import adoptions
 from strongroom.gateway.watch.comparison import differences
@@ -23,12 +23,9 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import Repository
     from strongroom.gateway.services import Services
-    from strongroom.storage.contract import Store
 
 NAMED = 10
 """So many of what was adopted late are named."""
-BLOCK = 128 * 1024
-"""Forty uploads of what is there already are compared at once: each holds one or two of these."""
 
 
 def recover(services: Services, stopping: Callable[[], bool]) -> None:
@@ -114,41 +111,3 @@ def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: i
 def _say(repository: Repository, error: Exception, what: str = "") -> None:
     place = repository.place.encode("unicode_escape").decode()
     tell(f"error: {place}: {what}{error}")
-
-
-def digest_of(store: Store, name: ObjectName) -> str:
-    """The SHA-256 of an object's bytes, as they are read now."""
-    found = hashlib.sha256()
-    with store.read(name) as reader:
-        while block := reader.read(BLOCK):
-            found.update(block)
-    return found.hexdigest()
-
-
-def record_found(
-    ledger: Ledger,
-    repository: Repository,
-    name: ObjectName,
-    kind: LeafType,
-    *,
-    principal: str = "",
-    size: int,
-    time_ns: int | None = None,
-) -> bool:
-    """Make a receipt for an object that is there, unless it has one; whether it had none.
-
-    A config has no hash in its name: it is read.
-    """
-    digest = name.name
-    if name.name == CONFIG_NAME:
-        digest = digest_of(repository.store, name)
-    return ledger.record(
-        kind,
-        repository.id,
-        name,
-        sha256=digest,
-        size=size,
-        principal=principal,
-        time_ns=time_ns,
-        unless_present=True,
-    ).new

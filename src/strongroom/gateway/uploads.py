@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.admission import Admission
+from strongroom.gateway.agreement import agree
 from strongroom.gateway.http.answer import Answer
 from strongroom.gateway.places.arrival import Arrival
 from strongroom.receipts.log.leaf import LeafType
@@ -63,7 +64,7 @@ class Uploads:
             taken = repository.take(arrival)
             if taken.new:
                 if name.kind is not Kind.LOCK and not repository.keeps(name):
-                    repository.agree(name, "", services.ledger)  # a delete was faster than our receipt
+                    agree(services.ledger, repository, name, "")  # a delete was faster than our receipt
                 admission.settle()
                 services.metrics.blob("write", identity.name, repository.label, name.kind, taken.size)
                 if name.kind is Kind.SNAPSHOT:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.objects import CONFIG
-from strongroom.gateway import agreement, registry, schema
+from strongroom.gateway import registry, schema
 from strongroom.gateway.access.usage import SEALED
 from strongroom.receipts.log.leaf import LeafType
 
@@ -122,10 +122,6 @@ class Repository(ABC):
 
         Raises ``Unavailable``.
         """
-
-    def agree(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
-        """Have the log's last word on an object be what lies here: after what may have raced with another request."""
-        agreement.agree(ledger, self, name, principal)
 
     def where_gone(self, name: ObjectName) -> tuple[LeafType, int, str]:  # noqa: ARG002
         """Of an object that is not in its place: what became of it as a leaf says it, its size, the leaf's detail."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
 from strongroom.base.objects import Kind
+from strongroom.gateway.found import digest_of
 from strongroom.gateway.places.arrival import Taken, WrongBytes
-from strongroom.gateway.recovery import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

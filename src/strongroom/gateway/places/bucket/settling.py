@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.gateway.agreement import agree
+from strongroom.gateway.found import digest_of, record_found
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.processes.telling import tell
-from strongroom.gateway.recovery import digest_of, record_found
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _settle(place: BucketPlace, ledger: Ledger, row: Any) -> bool:
         if repository.id != row.repository:
             return True  # made anew since
         if not row.sha256:  # a removal
-            repository.agree(name, row.principal, ledger)
+            agree(ledger, repository, name, row.principal)
             return True
         if _holds(repository, name, row):
             record_found(ledger, repository, name, LeafType.RECOVERED, principal=row.principal, size=row.size)

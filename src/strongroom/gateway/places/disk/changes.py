@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import make_folder, sync_folder
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.gateway.agreement import agree
 from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def settle_change(ledger: Ledger, repository: DiskRepository, file: str) -> None
     try:
         if try_lock(descriptor):
             name = CONFIG if match[1] == Kind.CONFIG.value else ObjectName(Kind(match[1]), match[2])
-            repository.agree(name, "" if match[3] == "nobody" else match[3], ledger)
+            agree(ledger, repository, name, "" if match[3] == "nobody" else match[3])
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
     finally:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import make_folder, rename_new, sync_folder
 from strongroom.base.errors import Exists, Missing
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.gateway.agreement import agree
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.os_errors import store_error
 
@@ -68,7 +69,7 @@ def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledge
             raise store_error(error, source) from error
         detail = f"{date} generation {generation}"
         ledger.record(LeafType.TRASH, repository.id, name, size=size, principal=principal, detail=detail)
-        repository.agree(name, principal, ledger)  # another request may have stored it meanwhile
+        agree(ledger, repository, name, principal)  # another request may have stored it meanwhile
 
 
 def _move(repository: DiskRepository, source: str, date: str, name: ObjectName) -> int:
@@ -119,7 +120,7 @@ def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
             raise store_error(error, target) from error
         detail = f"from {one.date}"
         ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=detail)
-        repository.agree(one.name, "", ledger)
+        agree(ledger, repository, one.name, "")
 
 
 def find(repository: DiskRepository, name: str) -> Trashed:
