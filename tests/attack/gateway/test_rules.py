@@ -185,11 +185,11 @@ def test_q_1_q_2_b_4_quotas_hold_for_each_principal(tmp_path: Path) -> None:
 def test_x_1_reads_are_metered_and_receipts_are_private(tmp_path: Path) -> None:
     """X-1: reads count by user and repository; another tenant's receipts and the log's entries are not shown."""
     flags = ("--append-only", "--private-repos", "--prometheus")
-    with Gateway(tmp_path, flags=flags, users={"alice": "a", "bob": "b"}, user="alice") as gateway:
+    with Gateway(tmp_path, flags=flags, users={"alice": "a", "bob": "b", "metrics": "m"}, user="alice") as gateway:
         gateway.make("alice")
         assert gateway.put(f"/alice/data/{NAME}", DATA) == 200
         assert gateway.ask("GET", f"/alice/data/{NAME}", headers={"Range": "bytes=0-9"}).status == 206
-        metrics = gateway.ask("GET", "/metrics").body.decode()
+        metrics = gateway.ask("GET", "/metrics", user="metrics").body.decode()
         assert 'rest_server_blob_read_bytes_total{repo="alice",type="data",user="alice"} 10.0' in metrics
         gateway.settle()
         lines = gateway.ask("GET", "/.strongroom/v1/receipts?repository=alice").body.splitlines()
