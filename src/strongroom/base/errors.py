@@ -101,6 +101,10 @@ class Damaged(StrongroomError):
     """Bytes that are not what their name or their place promises."""
 
 
+class TakenAway(Damaged):
+    """What is known to have been here is nowhere: its disk is not mounted, or somebody removed it."""
+
+
 class NotOurs(Damaged):
     """Bytes that are what their name promises and do not open: they were not written with this repository's key."""
 

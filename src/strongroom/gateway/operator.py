@@ -7,7 +7,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import Damaged, Missing, Refused, UsageError
+from strongroom.base.errors import Damaged, Missing, Refused, TakenAway, UsageError
 from strongroom.base.objects import ObjectName, is_object_name
 from strongroom.gateway import registry, schema
 from strongroom.gateway.agreement import agree
@@ -169,7 +169,7 @@ class Operator:
         Of those, too, that were made at this path and are nowhere any more.
         """
         here: Repository | None = None
-        with contextlib.suppress(Missing):
+        with contextlib.suppress(Missing, TakenAway):
             here = self.find(label)
         # A prefix of a bucket that was emptied is believed to be the repository it was until somebody says otherwise.
         made = {one: self._left_of(one) for one in registry.made_at(self._database, label)}

@@ -71,6 +71,12 @@ def made_at(database: Database, label: str) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
+def paths(database: Database) -> list[str]:
+    """All paths at which a repository was made. Raises ``Unavailable``."""
+    with database.read() as connection:
+        return list(connection.execute(sa.select(schema.repository.c.path).distinct()).scalars())
+
+
 def last_known(database: Database, label: str) -> str | None:
     """The ID of the repository that was last made at a path, if the log says that it still has a config.
 

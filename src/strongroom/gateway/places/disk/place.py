@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import make_folder, sync_folder
-from strongroom.base.errors import Damaged, Missing, StrongroomError
+from strongroom.base.errors import Damaged, Missing, StrongroomError, TakenAway
 from strongroom.base.file_lock import file_lock
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free, room_problems
@@ -159,6 +159,11 @@ class DiskRepository(Repository):
             return self.find_id() not in (None, self._id)
         return False
 
+    @property
+    def is_identified(self) -> bool:
+        """Whether its ID was read or given already."""
+        return self._id is not None
+
     def renew_id(self) -> str:
         """Replace the ID that came with a copied folder. Workers see it within a second or two."""
         os.unlink(os.path.join(self.own_folder, "id"))
@@ -199,7 +204,37 @@ class DiskPlace(Place):
         self._guard = threading.Lock()
 
     def find(self, folders: tuple[str, ...]) -> DiskRepository:
-        """The repository at these folders. Raises ``Missing`` when there is no such folder."""
+        """The repository at these folders. Raises ``Missing`` when there is no such folder, and ``TakenAway`` when
+        there is none any more: below a mount point whose disk is away nobody should begin a new one (S-1)."""
+        try:
+            found = self._find(folders)
+        except Missing:
+            self._check_there("/".join(folders))
+            raise
+        if not found.is_identified and not found.is_made():
+            self._check_there(found.label)
+        return found
+
+    def _check_there(self, label: str) -> None:
+        if self._are_away([label]):
+            raise TakenAway(
+                "the log knows a repository here, and its folder is nowhere: is its disk mounted?",
+                subject=label,
+                hint="`strongroom gateway reconcile` says that it was removed.",
+            )
+
+    def _are_away(self, labels: list[str]) -> list[str]:
+        """Of these paths, those whose repository is neither there nor, renamed, anywhere else."""
+        known = {label: old for label in labels if (old := registry.last_known(self._database, label)) is not None}
+        if not known:
+            return []
+        here = set()
+        for one in self.all():
+            with contextlib.suppress(Damaged):
+                here.add(one.id)
+        return [label for label, old in known.items() if old not in here]
+
+    def _find(self, folders: tuple[str, ...]) -> DiskRepository:
         path = os.path.join(self._root, *folders)
         try:
             status = os.stat(path)
@@ -217,14 +252,20 @@ class DiskPlace(Place):
         return again[1]
 
     def find_to_read(self, folders: tuple[str, ...]) -> DiskRepository:
-        """As the base says: what is read is found by its path, whichever folder stands there now."""
+        """As the base says: what is read is found by its path, if it is the same folder that stands there now."""
         known = self._known.get(folders)
-        return self.find(folders) if known is None else known[1]
+        if known is not None and known[1].is_identified:
+            with contextlib.suppress(OSError):
+                status = os.stat(known[1].path)
+                if known[0] == (status.st_dev, status.st_ino):
+                    return known[1]
+        return self.find(folders)
 
     def create(self, folders: tuple[str, ...]) -> DiskRepository:
         """Make the folders of a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
         path = os.path.join(self._root, *folders)
         if not os.path.isdir(path):
+            self._check_there("/".join(folders))
             check_free(self._root)
             check_free(self._state_folder)
         LocalStore(path, modes=self._modes).prepare(shards=False)
@@ -236,14 +277,14 @@ class DiskPlace(Place):
         for folders in self._below():
             if os.path.isfile(os.path.join(self._root, *folders, "config")):
                 with contextlib.suppress(Missing):
-                    found.append(self.find(folders))
+                    found.append(self._find(folders))
         return found
 
     def by_id(self, repository: str) -> Repository:
         """As the base says; a folder may have been renamed, so all are looked at, its first place before others."""
         first = registry.label_of(self._database, repository)
         with contextlib.suppress(Missing, Damaged):
-            if first is not None and (found := self.find(folders_of(first))).id == repository:
+            if first is not None and (found := self._find(folders_of(first))).id == repository:
                 return found
         for one in self.all():
             with contextlib.suppress(Damaged):  # another's ID
@@ -292,4 +333,13 @@ class DiskPlace(Place):
 
     def problems(self) -> list[str]:
         """As the base says."""
-        return room_problems({"the store's folder": self._root, "the state's folder": self._state_folder})
+        found = room_problems({"the store's folder": self._root, "the state's folder": self._state_folder})
+        with contextlib.suppress(StrongroomError):
+            missing = [one for one in registry.paths(self._database) if not self._has_folder(one)]
+            if away := self._are_away(missing):
+                found.append(f"repositories whose folders are nowhere: {len(away)}; is the disk mounted?")
+        return found
+
+    def _has_folder(self, label: str) -> bool:
+        path = os.path.join(self._root, label)
+        return any(os.path.lexists(os.path.join(path, one)) for one in ("config", os.path.join(OWN, "id")))
