@@ -74,8 +74,8 @@ def compare(
             waiting.pop()
         else:
             waiting.append(below)
-    work.sums.problems = old.problems + new.problems
     work.count_blobs()
+    work.sums.problems = old.problems + new.problems
     return work.sums
 
 
@@ -190,6 +190,9 @@ class _Compare:
             sums.tree_blobs = totals.tree_blobs
             sums.data_blobs = totals.data_blobs
             sums.bytes = totals.plain
+            unknown = totals.data_blobs + totals.tree_blobs - totals.indexed
+            if unknown:
+                self._views[1].problem(b"", f"{unknown} blobs are in no index, so their bytes are not counted")
 
 
 def _side_by_side(before: Sequence[Node], after: Sequence[Node]) -> Iterator[tuple[bytes, Node | None, Node | None]]:

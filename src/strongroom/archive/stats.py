@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
+from strongroom.archive.contents import ENVELOPE
 from strongroom.archive.vfs import SnapshotView, is_too_deep, join
 from strongroom.base.errors import UsageError
+from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def count(repository: Repository, trees: Iterable[str], mode: str, reporter: Rep
         raise UsageError("is no way to count", subject=f"--mode {mode}", hint=f"There are {', '.join(MODES)}.")
     result = Statistics()
     counter = counters[mode](repository, result)
+    counter.lost = lost_packs(repository)
     for tree in trees:
         view = SnapshotView(repository, tree, reporter, "stats")
         counter.snapshot(view)
@@ -64,13 +67,30 @@ def count(repository: Repository, trees: Iterable[str], mode: str, reporter: Rep
     return result
 
 
+def lost_packs(repository: Repository) -> frozenset[str]:
+    """The packs that the index names and that the store does not list."""
+    there = {info.name.name for info in repository.store.list(Kind.DATA)}
+    return frozenset(pack for pack in repository.index.packs() if pack not in there)
+
+
 class _Counter:
     """Visits each tree once over all snapshots."""
 
     def __init__(self, repository: Repository, result: Statistics) -> None:
         self.repository = repository
         self.result = result
+        self.lost: frozenset[str] = frozenset()
+        """Packs that the index names and the store does not have."""
         self._seen: set[bytes] = set()
+
+    def must_be_there(self, view: SnapshotView, path: bytes, node: Node) -> None:
+        """Report the blobs of an entry that are in no index, or in no pack that is there. They are not read."""
+        for blob in node.content or ():
+            if not self.repository.index.contains("data", blob):
+                view.problem(path, f"data blob {blob} is in no index")
+            elif self.lost and all(place.pack in self.lost for place in self.repository.locations("data", blob)):
+                pack = self.repository.locations("data", blob)[0].pack
+                view.problem(path, f"data blob {blob} is lost with its pack data/{pack}")
 
     def snapshot(self, view: SnapshotView) -> None:
         pending = [(view.tree, b"/", 0)]
@@ -88,6 +108,7 @@ class _Counter:
                 here = join(path, node.name)
                 if node.subtree is not None:
                     pending.append((node.subtree, here, depth + 1))
+                self.must_be_there(view, here, node)
                 self.entry(here, node)
 
     def tree(self, tree: str) -> None:
@@ -151,10 +172,11 @@ class _RawData(_Counter):
         result, totals = self.result, self._blobs.totals(self.repository.index)
         result.total_blob_count = totals.indexed
         result.total_size = totals.stored
-        result.total_uncompressed_size = totals.plain
+        if self.repository.version > 1:  # with the envelope of each blob, as restic counts it
+            result.total_uncompressed_size = totals.plain + ENVELOPE * totals.indexed
         result.compressed_blobs_count = totals.compressed
         result.compressed_blobs_size = totals.compressed_stored
-        result.compressed_blobs_uncompressed_size = totals.compressed_plain
+        result.compressed_blobs_uncompressed_size = totals.compressed_plain + ENVELOPE * totals.compressed
 
 
 @mutable
@@ -213,6 +235,7 @@ class _RestoreSize(_Counter):
         frame = _Frame(tree, path)
         for node in view.read(tree, path):
             frame.sum.entries += 1
+            self.must_be_there(view, join(path, node.name), node)
             if node.subtree is not None:
                 frame.pending.append((join(path, node.name), node.subtree))
             elif node.links > 1 and node.inode:

@@ -18,7 +18,7 @@ from strongroom.base.record import record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from strongroom._kernel import Node
+    from strongroom._kernel import Node, Tree
     from strongroom.repository.opened import Repository
 
 FREE_REPEATS = 200_000
@@ -64,6 +64,7 @@ class SnapshotView:
         self.reporter = reporter or Reporter()
         self.during = during
         self.problems = 0
+        self._last_found: tuple[bytes, Entry | None] | None = None
 
     def problem(self, path: bytes, message: str) -> None:
         """Report something that cannot be read; the rest goes on."""
@@ -72,16 +73,20 @@ class SnapshotView:
 
     def read(self, tree: str, path: bytes) -> Sequence[Node]:
         """The nodes of a tree that stands at ``path``; unreadable ones are reported and left out, whole trees, too."""
+        found = self._load(tree, path)
+        return [] if found is None else found.nodes
+
+    def _load(self, tree: str, path: bytes) -> Tree | None:
         if self.reporter.stop.is_set():
             raise Interrupted("stopped")
         try:
             found = self.repository.load_tree(tree)
         except (Damaged, LimitExceeded, Missing) as error:
             self.problem(path, str(error))
-            return []
+            return None
         for name, reason in found.skipped:
             self.problem(join(path, name), reason)
-        return found.nodes
+        return found
 
     def subtree(self, entry: Entry) -> str | None:
         """The tree of a folder, or None after a report where it has none."""
@@ -94,14 +99,18 @@ class SnapshotView:
 
         Raises ``UsageError`` when there is none.
         """
+        if self._last_found is not None and self._last_found[0] == path:  # a large folder is not read twice
+            return self._last_found[1]
         here, tree, found = b"/", self.tree, None
         for part in [part for part in path.split(b"/") if part not in (b"", b".")]:
-            entries = {node.name: node for node in self.read(tree, here)} if tree else {}
+            folder = self._load(tree, here) if tree else None
+            node = folder.find(part) if folder is not None else None
             here = join(here, part)
-            if part not in entries:
+            if node is None:
                 raise UsageError("is not in the snapshot", subject=here.decode("utf-8", "backslashreplace"))
-            found = Entry(here, entries[part])
+            found = Entry(here, node)
             tree = (self.subtree(found) if found.is_dir else None) or ""
+        self._last_found = path, found
         return found
 
     def below(self, subfolder: bytes) -> SnapshotView:

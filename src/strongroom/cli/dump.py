@@ -55,7 +55,7 @@ def run(context: Context) -> int:
             raise UsageError("an archive is not for a terminal", subject=context.arguments.path, hint=hint)
         with _sink(context.out, context.arguments.target, view) as sink:
             dump(view, path, sink, archive=context.arguments.archive)
-    return exit_codes.FAILED if view.problems else exit_codes.OK
+    return exit_codes.FAILED if view.problems or repository.unreadable else exit_codes.OK
 
 
 class _Standard:

@@ -80,7 +80,7 @@ def run(context: Context) -> int:
             search = _objects if by_id else _names
             problems, found = search(context, repository, snapshots, reporter)
         collected.extend(({"repository": label} if label else {}) | one for one in found)
-        return exit_codes.FAILED if problems or unknown else exit_codes.OK
+        return exit_codes.FAILED if problems or unknown or repository.unreadable else exit_codes.OK
 
     code = each_repository(context, work)
     if context.json:

@@ -72,7 +72,7 @@ def run(context: Context) -> int:
             wanted = (entry for entry in entries if not folders or any(_within(entry.path, one) for one in folders))
             for entry in _sorted(wanted, context.arguments.sort, context.arguments.reverse):
                 _print(context, entry)
-    return exit_codes.FAILED if view.problems else exit_codes.OK
+    return exit_codes.FAILED if view.problems or repository.unreadable else exit_codes.OK
 
 
 def _check(arguments: argparse.Namespace) -> None:

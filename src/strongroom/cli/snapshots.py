@@ -53,7 +53,7 @@ def run(context: Context) -> int:
         unknown: list[str] = []
         with locked(context, repository):
             snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
-        code = exit_codes.FAILED if unknown else exit_codes.OK
+        code = exit_codes.FAILED if unknown or repository.unreadable else exit_codes.OK
         latest = context.arguments.latest or (1 if context.arguments.last else 0)
         if latest > 0:
             snapshots = _latest(snapshots, latest)

@@ -52,23 +52,24 @@ def run(context: Context) -> int:
                 context.out.line("scanning...")
             result = count(repository, [snapshot.tree for _, snapshot in snapshots], mode, reporter)
         if context.json:
-            context.out.json(_members(result, mode) | ({"repository": label} if label else {}))
+            context.out.json(_members(result) | ({"repository": label} if label else {}))
         else:
             if label:
                 context.out.line(f"repository {label}:")
             for line in _lines(result, mode):
                 context.out.line(line)
-        return exit_codes.FAILED if result.problems or unknown else exit_codes.OK
+        return exit_codes.FAILED if result.problems or unknown or repository.unreadable else exit_codes.OK
 
     return each_repository(context, work)
 
 
-def _members(result: Statistics, mode: str) -> dict[str, Any]:
-    """restic's keys, those of newer versions among them."""
+def _members(result: Statistics) -> dict[str, Any]:
+    """restic's keys; as there, only the size is told when it is 0."""
     members: dict[str, Any] = {"total_size": result.total_size}
-    if mode == "raw-data":
+    if result.total_uncompressed_size:
         members |= {"total_uncompressed_size": result.total_uncompressed_size} | _compression(result)
-    members["total_file_count"] = result.total_file_count
+    if result.total_file_count:
+        members["total_file_count"] = result.total_file_count
     if result.total_blob_count:
         members["total_blob_count"] = result.total_blob_count
     return members | {"snapshots_count": result.snapshots_count}
@@ -92,7 +93,7 @@ def _lines(result: Statistics, mode: str) -> Iterator[str]:
         yield f"        Total Blob Count:  {result.total_blob_count}"
     if result.total_file_count:
         yield f"        Total File Count:  {result.total_file_count}"
-    if mode == "raw-data":
+    if result.total_uncompressed_size:
         yield f" Total Uncompressed Size:  {format_bytes(result.total_uncompressed_size)}"
     yield f"              Total Size:  {format_bytes(result.total_size):<5}"
     shares = _compression(result) if mode == "raw-data" else {}

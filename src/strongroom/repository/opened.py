@@ -33,6 +33,8 @@ RECENT_TREES = 512
 """How many decoded trees are kept."""
 RECENT_TREE_BYTES = 1 << 20
 """Trees whose plaintext is longer than this are not kept, in bytes."""
+RECENT_BYTES = 8 << 20
+"""How much plaintext the trees that are kept have in all, in bytes; in memory they are a third larger."""
 
 
 class Repository:
@@ -68,9 +70,12 @@ class Repository:
         self.files = UnpackedFiles(store, key, config.version, self.cache)
         self.near = near
         self._packs = PackReader(store, self.cache, near, self._size_if_trees)
-        self._trees: OrderedDict[tuple[str, bool], _kernel.Tree] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, bool], tuple[_kernel.Tree, int]] = OrderedDict()
+        self._tree_bytes = 0
         self._guard = threading.Lock()
         self._held: Lock | None = None
+        self.unreadable = 0
+        """How many snapshots ``snapshots`` passed over since they are damaged: who lists them shows less."""
         self.stranger: StrongroomError | None = None
         """Why nothing is written here: this machine knows another repository at this place. None: it knows this one."""
 
@@ -178,7 +183,7 @@ class Repository:
         with self._guard:
             if wanted in self._trees:
                 self._trees.move_to_end(wanted)
-                return self._trees[wanted]
+                return self._trees[wanted][0]
         plaintext = self.load_blob("tree", tree_id)
         try:
             tree = _kernel.decode_tree(plaintext, strict)
@@ -187,9 +192,12 @@ class Repository:
             raise
         if len(plaintext) <= RECENT_TREE_BYTES:
             with self._guard:
-                self._trees[wanted] = tree
-                if len(self._trees) > RECENT_TREES:
-                    self._trees.popitem(last=False)
+                _, before = self._trees.pop(wanted, (tree, 0))  # another thread may have been quicker
+                self._trees[wanted] = tree, len(plaintext)
+                self._tree_bytes += len(plaintext) - before
+                while len(self._trees) > RECENT_TREES or self._tree_bytes > RECENT_BYTES:
+                    _, (_, length) = self._trees.popitem(last=False)
+                    self._tree_bytes -= length
         return tree
 
     def read_pack(self, pack: str, offset: int, length: int, *, tree: bool = False) -> bytes:
@@ -256,6 +264,7 @@ class Repository:
                 continue
             except (Damaged, LimitExceeded) as problem:
                 if on_error is None:
+                    self.unreadable += not isinstance(problem, NotOurs)  # that was never a snapshot of this repository
                     self.surroundings.warn(f"ignoring {problem}")
                 else:
                     on_error(name, problem)

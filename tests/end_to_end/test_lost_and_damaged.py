@@ -1,0 +1,99 @@
+"""Readers of a repository from which something is missing: each names it and ends with 1; none counts or shows less."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.forge import Forge, dumps, node, sha
+from tests.support.programs import Restic, Strongroom
+
+MODES = ("restore-size", "files-by-contents", "blobs-per-file", "raw-data")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a snapshot, its source beside it. Packs of data are above 20,000 bytes, others below."""
+    place = tmp_path_factory.mktemp("whole")
+    program = Strongroom(place / "home")
+    program.init(place / "r")
+    (place / "source" / "in").mkdir(parents=True)
+    (place / "source" / "in" / "file").write_bytes(os.urandom(20_000))
+    (place / "source" / "in" / "twin").hardlink_to(place / "source" / "in" / "file")
+    program.backup(place / "r", place / "source")
+    return place
+
+
+def _copy(whole: Path, to: Path) -> Path:
+    shutil.copytree(whole / "r", to)
+    return to
+
+
+def _lose(repository: Path, *, data: bool) -> None:
+    packs = [pack for pack in (repository / "data").glob("*/*") if (pack.stat().st_size > 20_000) == data]
+    assert packs
+    for pack in packs:
+        pack.unlink()
+
+
+def test_stats_of_a_lost_pack_of_data(strongroom: Strongroom, whole: Path, tmp_path: Path) -> None:
+    """Each way to count names the entries whose blobs are gone, those that are hard links, too."""
+    repository = _copy(whole, tmp_path / "r")
+    _lose(repository, data=True)
+    for mode in MODES:
+        failed = strongroom.on(repository, "stats", "--mode", mode).expect(1)
+        assert "/in/file: data blob " in failed.err
+        assert "is lost with its pack data/" in failed.err
+
+
+def test_blobs_that_no_index_names(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Each way to count, and the sums of a comparison, name them."""
+    forge = Forge(tmp_path / "r")
+    empty = dumps({"nodes": []}) + b"\n"
+    tree = dumps({"nodes": [node("file", "file", content=[sha(b"lost")], size=4)]}) + b"\n"
+    for root in forge.pack(("tree", empty), ("tree", tree)):
+        forge.snapshot(root)
+    forge.index()
+    for mode in MODES:
+        failed = strongroom.on(forge.place, "stats", "--mode", mode).expect(1)
+        assert f"/file: data blob {sha(b'lost')} is in no index" in failed.err
+    ids = [path.name for path in (forge.place / "snapshots").iterdir()]
+    assert "1 blobs are in no index" in strongroom.on(forge.place, "diff", *ids).expect(1).err
+
+
+def test_lost_trees(strongroom: Strongroom, whole: Path, tmp_path: Path) -> None:
+    """A tree whose pack is gone is named by every verb that would have read it."""
+    repository = _copy(whole, tmp_path / "r")
+    (snapshot,) = (path.name for path in (repository / "snapshots").iterdir())
+    _lose(repository, data=False)
+    for words in (["ls", snapshot], ["find", "file"], ["dump", snapshot, "/"], ["cat", "tree", snapshot], ["stats"]):
+        failed = strongroom.on(repository, *words).expect(1)
+        assert "data/" in failed.err, words
+
+
+def test_a_damaged_snapshot(strongroom: Strongroom, whole: Path, tmp_path: Path) -> None:
+    """Whoever looks at all snapshots, for `latest` too, goes on without it, names it, and ends with 1."""
+    repository = _copy(whole, tmp_path / "r")
+    (hurt,) = (repository / "snapshots").iterdir()
+    whole_bytes = hurt.read_bytes()
+    damaged = hurt.with_name("0" * 64)
+    damaged.write_bytes(whole_bytes[:-1])
+    for words in (["snapshots"], ["ls", "latest"], ["find", "file"], ["stats"], ["dump", "latest", "/"]):
+        failed = strongroom.on(repository, *words).expect(1)
+        assert damaged.name in failed.err, words
+        assert failed.out, words
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_raw_data_is_counted_as_restic_does(
+    strongroom: Strongroom, restic: Restic, whole: Path, tmp_path: Path, version: str
+) -> None:
+    """All figures are those of restic, sizes before compression with their envelopes; what is 0 is left out."""
+    restic.on(tmp_path / "r", "init", "--repository-version", version).expect(0)
+    restic.backup(tmp_path / "r", whole / "source")
+    words = ("stats", "--mode", "raw-data", "--json")
+    ours, theirs = (program.on(tmp_path / "r", *words).expect(0).json() for program in (strongroom, restic))
+    assert ours == theirs
