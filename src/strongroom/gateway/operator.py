@@ -14,7 +14,7 @@ from strongroom.gateway.agreement import agree
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.disk import trash
-from strongroom.gateway.places.disk.place import DiskRepository
+from strongroom.gateway.places.disk.repository import DiskRepository
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.serve import check_there, open_database, open_signer, origin_of
 from strongroom.gateway.processes.worker import watch_of
@@ -107,13 +107,13 @@ class Operator:
 
     def trash(self, label: str) -> list[trash.Trashed]:
         """What is in the trash."""
-        return list(trash.entries(self._with_trash(label)))
+        return list(trash.entries(self._with_trash(label).folder))
 
     def restore(self, label: str, name: str) -> None:
         """Bring the newest generation of an object back. Raises ``Missing``, ``Exists``, or ``Refused`` in a panic."""
         repository = self._with_trash(label)
         _check_calm(repository)
-        trash.restore(repository, trash.find(repository, name), self.ledger)
+        trash.restore(repository, repository.folder, trash.find(repository.folder, name), self.ledger)
 
     def purge(self, label: str) -> int:
         """Remove for good what has been in the trash for longer than the hold. How many objects.
@@ -129,7 +129,7 @@ class Operator:
             )
         limit = trash.utc_date(self._database.clock_ns()) - datetime.timedelta(days=trash.HOLD_DAYS)
         count, purged = 0, set[ObjectName]()
-        for one in trash.entries(repository):
+        for one in trash.entries(repository.folder):
             if datetime.date.fromisoformat(one.date) < limit:
                 self.ledger.record(
                     LeafType.PURGE, repository.id, one.name, size=one.size, detail=f"{one.date} {one.generation}"

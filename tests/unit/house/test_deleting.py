@@ -23,7 +23,7 @@ ALLOWED = {
     "gateway/places/disk/changes.py": (2, "our own notes of what moves"),
     "gateway/places/disk/intake.py": (1, "an unfinished upload of our own"),
     "gateway/places/disk/leftovers.py": (1, "what a killed upload left"),
-    "gateway/places/disk/place.py": (2, "the ID that a copied folder brought along; our own temporary file"),
+    "gateway/places/disk/repository.py": (2, "the ID that a copied folder brought along; our own temporary file"),
     "repository/cache.py": (3, "the cache, which can be made anew"),
     "storage/cloud/store.py": (1, "a lock's release"),
     "storage/local/store.py": (1, "a lock's release"),

@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.disk.place import DiskRepository
+    from strongroom.gateway.places.disk.folder import RepositoryFolder
+    from strongroom.gateway.places.repository import Repository
 
 PREFIX = "move"
 _FILE = re.compile(PREFIX + r"-([a-z]+)-([0-9a-f]{64})-([0-9a-f]{32}|nobody)-[0-9a-f]{16}\Z")
 
 
 @contextlib.contextmanager
-def change(repository: DiskRepository, name: ObjectName, principal: str) -> Iterator[None]:
+def change(folder: RepositoryFolder, name: ObjectName, principal: str) -> Iterator[None]:
     """Within this an object is moved and the log told. What fails half-way is settled by a worker."""
-    folder = os.path.join(repository.own_folder, "tmp")
     file = f"{PREFIX}-{name.kind.value}-{name.name}-{principal or 'nobody'}-{secrets.token_hex(8)}"
-    path = os.path.join(folder, file)
+    path = os.path.join(folder.temporary, file)
     try:
-        descriptor = _open(repository, folder, path)
+        descriptor = _open(folder, path)
         if name.kind is not Kind.DATA:  # as for removal itself: a sync for each pack would cost minutes
-            sync_folder(folder)
+            sync_folder(folder.temporary)
     except OSError as error:
         raise store_error(error, path) from error
     try:
         yield
     except BaseException:
-        repository.unsettled = True
+        folder.unsettled = True
         raise
     else:
         os.unlink(path)
@@ -51,25 +51,25 @@ def change(repository: DiskRepository, name: ObjectName, principal: str) -> Iter
         os.close(descriptor)
 
 
-def _open(repository: DiskRepository, folder: str, path: str) -> int:
+def _open(folder: RepositoryFolder, path: str) -> int:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            make_folder(repository.own_folder, repository.modes.folder)
-            make_folder(folder, repository.modes.folder)
+            make_folder(folder.own, folder.modes.folder)
+            make_folder(folder.temporary, folder.modes.folder)
             continue
         if try_lock(descriptor) and os.fstat(descriptor).st_nlink == 1:
             return descriptor
         os.close(descriptor)  # a recovery took it for a leftover before it was locked
 
 
-def settle_change(ledger: Ledger, repository: DiskRepository, file: str) -> None:
+def settle_change(ledger: Ledger, repository: Repository, folder: RepositoryFolder, file: str) -> None:
     """Have the log say what became of a move that nobody is at work on any more. Raises ``Unavailable``."""
     match = _FILE.match(file)
     if match is None or match[1] not in {kind.value for kind in Kind}:
         return
-    path = os.path.join(repository.own_folder, "tmp", file)
+    path = os.path.join(folder.temporary, file)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -29,28 +29,24 @@ from strongroom.storage.local.os_errors import store_error
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.places.arrival import Arrival
-    from strongroom.gateway.places.disk.place import DiskRepository
+    from strongroom.gateway.places.disk.folder import RepositoryFolder
+    from strongroom.gateway.places.repository import Repository
 
 PREFIX = "gate"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def temporary_folder(repository: DiskRepository) -> str:
-    """Where unfinished uploads of a repository are."""
-    return os.path.join(repository.own_folder, "tmp")
-
-
-def take(repository: DiskRepository, arrival: Arrival) -> Taken:
+def take(repository: Repository, folder: RepositoryFolder, arrival: Arrival) -> Taken:
     """As ``Repository.take``. Where the object is published and its receipt failed, what tells of it is left behind."""
     name, receipt = arrival.name, arrival.receipt
-    target = os.path.join(repository.path, name.path)
+    target = os.path.join(folder.path, name.path)
     if os.access(target, os.F_OK, follow_symlinks=False):  # what is new, as most are, costs no exception
         taken = _compare_stream(arrival, target)
         with repository.publishing(arrival, None):  # nothing is added, but it may get a receipt
             receipt(taken.sha256, taken.size)
         return taken
     try:
-        descriptor, temporary = _open(repository, name, arrival.principal)
+        descriptor, temporary = _open(folder, name, arrival.principal)
     except OSError as error:
         raise store_error(error, target) from error
     unsettled = False
@@ -59,11 +55,11 @@ def take(repository: DiskRepository, arrival: Arrival) -> Taken:
         size = arrival.body.read
         if name.kind is not Kind.CONFIG and digest != name.name:
             raise WrongBytes("these bytes have another SHA-256 than the name says")
-        os.fchmod(descriptor, repository.modes.file)
+        os.fchmod(descriptor, folder.modes.file)
         sync_file(descriptor)
         with repository.publishing(arrival, size):
             try:
-                _link(repository, temporary, target)
+                _link(folder, temporary, target)
             except FileExistsError:
                 _compare_stored(name, target, digest, size)
                 receipt(digest, size)
@@ -83,36 +79,35 @@ def take(repository: DiskRepository, arrival: Arrival) -> Taken:
                 os.unlink(temporary)
         os.close(descriptor)
         if unsettled:  # published, and the database is away: what is left tells who has to get a receipt
-            repository.unsettled = True
+            folder.unsettled = True
 
 
-def _open(repository: DiskRepository, name: ObjectName, principal: str) -> tuple[int, str]:
+def _open(folder: RepositoryFolder, name: ObjectName, principal: str) -> tuple[int, str]:
     """A file that says by its name what it will be, and by a lock that its writer lives."""
-    folder = temporary_folder(repository)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
         file = f"{PREFIX}-{name.kind.value}-{name.name}-{principal or 'nobody'}-{secrets.token_hex(8)}"
-        path = os.path.join(folder, file)
+        path = os.path.join(folder.temporary, file)
         try:
             descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
-            os.stat(repository.path)  # never makes the repository anew: its disk may be unmounted
-            make_folder(repository.own_folder, repository.modes.folder)
-            make_folder(folder, repository.modes.folder)
+            os.stat(folder.path)  # never makes the repository anew: its disk may be unmounted
+            make_folder(folder.own, folder.modes.folder)
+            make_folder(folder.temporary, folder.modes.folder)
             continue
         if try_lock(descriptor) and os.fstat(descriptor).st_nlink == 1:
             return descriptor, path
         os.close(descriptor)  # a recovery took it for a leftover before we had locked it
 
 
-def _link(repository: DiskRepository, temporary: str, target: str) -> None:
+def _link(folder: RepositoryFolder, temporary: str, target: str) -> None:
     try:
         os.link(temporary, target, follow_symlinks=False)
     except FileNotFoundError:
-        folder = os.path.dirname(target)  # rest-server makes a missing shard on demand, too
-        if os.path.dirname(folder) != repository.path:
-            make_folder(os.path.dirname(folder), repository.modes.folder)
-        make_folder(folder, repository.modes.folder)
+        place = os.path.dirname(target)  # rest-server makes a missing shard on demand, too
+        if os.path.dirname(place) != folder.path:
+            make_folder(os.path.dirname(place), folder.modes.folder)
+        make_folder(place, folder.modes.folder)
         os.link(temporary, target, follow_symlinks=False)
 
 

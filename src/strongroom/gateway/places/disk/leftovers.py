@@ -15,26 +15,26 @@ from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.gateway.found import record_found
 from strongroom.gateway.places.disk import changes
-from strongroom.gateway.places.disk.intake import PREFIX, temporary_folder
+from strongroom.gateway.places.disk.intake import PREFIX
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.disk.place import DiskRepository
+    from strongroom.gateway.places.disk.folder import RepositoryFolder
+    from strongroom.gateway.places.repository import Repository
 
 _LEFTOVER = re.compile(PREFIX + r"-([a-z]+)-([0-9a-f]{64})-([0-9a-f]{32}|nobody)-[0-9a-f]{16}\Z")
 
 
-def settle_leftovers(ledger: Ledger, repository: DiskRepository) -> None:
+def settle_leftovers(ledger: Ledger, repository: Repository, folder: RepositoryFolder) -> None:
     """Give objects whose upload was published without a receipt their receipt, and clear away unfinished files."""
-    folder = temporary_folder(repository)
-    for file in _names(folder):
+    for file in _names(folder.temporary):
         if file.startswith(changes.PREFIX):
-            changes.settle_change(ledger, repository, file)
+            changes.settle_change(ledger, repository, folder, file)
         match = _LEFTOVER.match(file)
         if match is None or match[1] not in {kind.value for kind in Kind}:
             continue
-        path = os.path.join(folder, file)
+        path = os.path.join(folder.temporary, file)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -42,19 +42,19 @@ def settle_leftovers(ledger: Ledger, repository: DiskRepository) -> None:
         try:
             if try_lock(descriptor):  # no other writer lives
                 name = CONFIG if match[1] == "config" else ObjectName(Kind(match[1]), match[2])
-                _settle(ledger, repository, name, descriptor, path, "" if match[3] == "nobody" else match[3])
+                target = os.path.join(folder.path, name.path)
+                _settle(ledger, repository, name, target, descriptor, path, "" if match[3] == "nobody" else match[3])
         finally:
             os.close(descriptor)
 
 
 def _settle(
-    ledger: Ledger, repository: DiskRepository, name: ObjectName, descriptor: int, path: str, principal: str
+    ledger: Ledger, repository: Repository, name: ObjectName, target: str, descriptor: int, path: str, principal: str
 ) -> None:
     status = os.fstat(descriptor)
     with contextlib.suppress(FileNotFoundError):
-        target = os.lstat(os.path.join(repository.path, name.path))
-        if os.path.samestat(status, target) and name.kind is not Kind.LOCK:
-            sync_folder(os.path.dirname(os.path.join(repository.path, name.path)))
+        if os.path.samestat(status, os.lstat(target)) and name.kind is not Kind.LOCK:
+            sync_folder(os.path.dirname(target))
             record_found(ledger, repository, name, LeafType.RECOVERED, principal=principal, size=status.st_size)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.disk.place import DiskRepository
+    from strongroom.gateway.places.disk.folder import RepositoryFolder
+    from strongroom.gateway.places.repository import Repository
 
 HOLD_DAYS = 7
 _ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
@@ -42,19 +43,16 @@ class Trashed:
     size: int
 
 
-def folder(repository: DiskRepository) -> str:
-    """The trash of a repository."""
-    return os.path.join(repository.own_folder, "trash")
-
-
 def utc_date(time_ns: int) -> datetime.date:
     """The date in UTC of nanoseconds since 1970."""
     return datetime.datetime.fromtimestamp(time_ns // 10**9, datetime.UTC).date()
 
 
-def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledger: Ledger) -> None:
+def put_away(
+    repository: Repository, folder: RepositoryFolder, name: ObjectName, principal: str, ledger: Ledger
+) -> None:
     """Move an object to the trash, and log it. What is not there is there no more already."""
-    source = os.path.join(repository.path, name.path)
+    source = os.path.join(folder.path, name.path)
     try:
         size = os.lstat(source).st_size
     except FileNotFoundError:
@@ -62,7 +60,7 @@ def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledge
     date = utc_date(ledger.database.clock_ns()).isoformat()
     with repository.change(name, principal):
         try:
-            generation = _move(repository, source, date, name)
+            generation = _move(folder, source, date, name)
         except FileNotFoundError:
             return  # a second request of the same kind was faster
         except OSError as error:
@@ -72,10 +70,10 @@ def put_away(repository: DiskRepository, name: ObjectName, principal: str, ledge
         agree(ledger, repository, name, principal)  # another request may have stored it meanwhile
 
 
-def _move(repository: DiskRepository, source: str, date: str, name: ObjectName) -> int:
-    target = os.path.join(folder(repository), date, name.kind.value)
-    for one in (repository.own_folder, folder(repository), os.path.dirname(target), target):
-        make_folder(one, repository.modes.folder)
+def _move(folder: RepositoryFolder, source: str, date: str, name: ObjectName) -> int:
+    target = os.path.join(folder.trash, date, name.kind.value)
+    for one in (folder.own, folder.trash, os.path.dirname(target), target):
+        make_folder(one, folder.modes.folder)
     generation = 0
     while True:
         try:
@@ -88,9 +86,9 @@ def _move(repository: DiskRepository, source: str, date: str, name: ObjectName) 
     return generation
 
 
-def entries(repository: DiskRepository, only: Kind | None = None) -> Iterator[Trashed]:
+def entries(folder: RepositoryFolder, only: Kind | None = None) -> Iterator[Trashed]:
     """What is in the trash, the oldest date first; of one kind, where that is given."""
-    root = folder(repository)
+    root = folder.trash
     for date in sorted(_names(root)):
         if _DATE.match(date) is None:
             continue
@@ -103,14 +101,14 @@ def entries(repository: DiskRepository, only: Kind | None = None) -> Iterator[Tr
                     yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
 
 
-def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
+def restore(repository: Repository, folder: RepositoryFolder, one: Trashed, ledger: Ledger) -> None:
     """Bring an object back to its place, and log it. Raises ``Exists`` when something stands there."""
-    target = os.path.join(repository.path, one.name.path)
+    target = os.path.join(folder.path, one.name.path)
     with open(one.path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with repository.change(one.name, ""):
         try:
-            make_folder(os.path.dirname(target), repository.modes.folder)
+            make_folder(os.path.dirname(target), folder.modes.folder)
             rename_new(one.path, target)
             sync_folder(os.path.dirname(target))
             sync_folder(os.path.dirname(one.path))
@@ -123,10 +121,10 @@ def restore(repository: DiskRepository, one: Trashed, ledger: Ledger) -> None:
         agree(ledger, repository, one.name, "")
 
 
-def find(repository: DiskRepository, name: str) -> Trashed:
+def find(folder: RepositoryFolder, name: str) -> Trashed:
     """The newest generation of an object in the trash, by its name or ``config``. Raises ``Missing``."""
     wanted = CONFIG_NAME if name == "config" else name
-    found = [one for one in entries(repository) if one.name.name == wanted]
+    found = [one for one in entries(folder) if one.name.name == wanted]
     if not found:
         raise Missing("nothing of this name is in the trash", subject=name)
     return found[-1]
