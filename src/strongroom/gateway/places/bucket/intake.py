@@ -11,49 +11,54 @@ the client send it again.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import random
 import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
+from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.found import digest_of
 from strongroom.gateway.places.arrival import Taken, WrongBytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.places.arrival import Arrival
-    from strongroom.gateway.places.bucket.repository import BucketRepository
     from strongroom.gateway.places.bucket.spool import Spooled
+    from strongroom.gateway.places.bucket.works import Prefix, Works
+    from strongroom.gateway.places.repository import Repository
 
 PATIENCE = 180.0
 """Seconds after the end of the body in which attempts are begun; the last may take ``ANSWER_SECONDS`` more."""
 ANSWER_SECONDS = 60.0
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
+STRIPES = 64
 
 
-def take(repository: BucketRepository, arrival: Arrival) -> Taken:
+def take(repository: Repository, prefix: Prefix, arrival: Arrival) -> Taken:
     """As ``Repository.take``, for everything but locks."""
-    works, name = repository.works, arrival.name
-    with contextlib.closing(works.spool.open(arrival.principal, arrival.body.length)) as spooled:
+    name = arrival.name
+    with contextlib.closing(prefix.works.spool.open(arrival.principal, arrival.body.length)) as spooled:
         digest = spooled.fill(arrival)
         if name.kind is not Kind.CONFIG and digest != name.name:
             if repository.has(name):
                 raise Exists("other bytes stand under this name", subject=str(name))
             raise WrongBytes("these bytes have another SHA-256 than the name says")
         with repository.publishing(arrival, spooled.size):
-            return Taken(digest, spooled.size, _publish(repository, arrival, spooled, digest))
+            return Taken(digest, spooled.size, _publish(repository, prefix, arrival, spooled, digest))
 
 
-def _publish(repository: BucketRepository, arrival: Arrival, spooled: Spooled, digest: str) -> bool:
+def _publish(repository: Repository, prefix: Prefix, arrival: Arrival, spooled: Spooled, digest: str) -> bool:
     """Store what may be published, with its receipt; whether it is new."""
-    intents, name = repository.works.intents, arrival.name
+    intents, name = prefix.works.intents, arrival.name
     intent = intents.begin(repository, name, digest, spooled.size, arrival.principal)
     try:
-        new = put(repository, name, spooled, digest, again=arrival.again)
+        new = put(repository, prefix, name, spooled, digest, again=arrival.again)
     except _Forbidden as forbidden:  # an earlier attempt may have stored it
         intents.give_up(intent)
         raise forbidden.error from None
@@ -83,21 +88,27 @@ class _Forbidden(Exception):
 
 
 def put(
-    repository: BucketRepository, name: ObjectName, spooled: Spooled, digest: str, *, again: Callable[[], None]
+    repository: Repository,
+    prefix: Prefix,
+    name: ObjectName,
+    spooled: Spooled,
+    digest: str,
+    *,
+    again: Callable[[], None],
 ) -> bool:
     """Store a spooled body, unless these bytes are there; whether it is new.
 
     ``again`` is asked before each further attempt. Raises ``Exists`` and ``Damaged`` for what stands there, and what
     the store raises.
     """
-    keyed, pack = repository.keyed, name.kind is Kind.DATA
+    keyed, works, pack = prefix.keyed, prefix.works, name.kind is Kind.DATA
     until = time.monotonic() + PATIENCE
     wait, doubtful = FIRST_WAIT, False
-    with repository.alone(name):
+    with _alone(repository, works, name):
         while True:
             spooled.file.seek(0)
             try:
-                if repository.works.guarded and repository.has(name):
+                if works.guarded and repository.has(name):
                     break
                 if keyed.put(name.path, spooled.file, spooled.size, digest, pack=pack, until=until):
                     return True
@@ -112,25 +123,36 @@ def put(
                     again()
                 except Exception as error:
                     raise _Forbidden(error) from None
-        if doubtful and _is_ours(repository, name, spooled.size, digest):
+        if doubtful and _is_ours(prefix, name, spooled.size, digest):
             return True
-        _compare(repository, name, digest)
+        _compare(prefix, name, digest)
         return False
 
 
-def _is_ours(repository: BucketRepository, name: ObjectName, size: int, digest: str) -> bool:
+@contextlib.contextmanager
+def _alone(repository: Repository, works: Works, name: ObjectName) -> Iterator[None]:
+    """Nobody else of this one gateway creates the name meanwhile, where the store itself would not refuse it."""
+    if not works.guarded:
+        yield
+        return
+    stripe = int(hashlib.sha256(f"{repository.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
+    with file_lock(os.path.join(works.folder, f"create-{stripe}.lock")):
+        yield
+
+
+def _is_ours(prefix: Prefix, name: ObjectName, size: int, digest: str) -> bool:
     """Whether the name is taken by the attempt whose answer we lost: the store kept the sum that it checked."""
     try:
-        held = repository.keyed.head(name.path)
+        held = prefix.keyed.head(name.path)
     except Missing:
         raise Unavailable("the store says both that it has the object and that it has not", subject=str(name)) from None
     return held.size == size and held.sha256 == digest
 
 
-def _compare(repository: BucketRepository, name: ObjectName, digest: str) -> None:
+def _compare(prefix: Prefix, name: ObjectName, digest: str) -> None:
     """Hash what stands under the name. Raises ``Exists`` or ``Damaged`` unless it is the same."""
     try:
-        stored = digest_of(repository.objects, name)
+        stored = digest_of(prefix.objects, name)
     except Missing:
         raise Unavailable("the object went away while it was compared", subject=str(name)) from None
     if stored == digest:

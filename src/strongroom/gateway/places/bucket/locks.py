@@ -18,17 +18,17 @@ from strongroom.storage.contract import Info, Reader
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from strongroom.database.engine import Database
-    from strongroom.gateway.places.bucket.repository import BucketRepository
     from strongroom.storage.contract import Store
 
 
 class Locks:
     """The locks of one repository in the database."""
 
-    def __init__(self, database: Database, repository: BucketRepository) -> None:
+    def __init__(self, database: Database, repository: Callable[[], str]) -> None:
+        """``repository`` says its ID, which it may be given by being asked for it."""
         self._database = database
         self._repository = repository
 
@@ -38,7 +38,7 @@ class Locks:
             "INSERT INTO lock_data (repository, name, data, created_ns) VALUES (:repository, :name, :data, :now)"
             " ON CONFLICT DO NOTHING"
         )
-        row = {"repository": self._repository.id, "name": name, "data": data, "now": self._database.clock_ns()}
+        row = {"repository": self._repository(), "name": name, "data": data, "now": self._database.clock_ns()}
         with self._database.write() as connection:
             new = connection.execute(sa.text(text), row).rowcount == 1
         if not new and self.find(name)[0] != data:
@@ -49,7 +49,7 @@ class Locks:
         """A lock's bytes, and when it was made in nanoseconds. Raises ``Missing``."""
         table = schema.lock_data
         query = sa.select(table.c.data, table.c.created_ns).where(
-            table.c.repository == self._repository.id, table.c.name == name
+            table.c.repository == self._repository(), table.c.name == name
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
@@ -62,7 +62,7 @@ class Locks:
         table = schema.lock_data
         query = (
             sa.select(table.c.name, sa.func.length(table.c.data).label("size"), table.c.created_ns)
-            .where(table.c.repository == self._repository.id, table.c.name > (after or ""))
+            .where(table.c.repository == self._repository(), table.c.name > (after or ""))
             .order_by(table.c.name)
         )
         with self._database.read() as connection:
@@ -75,7 +75,7 @@ class Locks:
         table = schema.lock_data
         with self._database.write() as connection:
             done = connection.execute(
-                table.delete().where(table.c.repository == self._repository.id, table.c.name == name)
+                table.delete().where(table.c.repository == self._repository(), table.c.name == name)
             )
         return done.rowcount == 1
 

@@ -17,8 +17,9 @@ from strongroom.gateway.places.bucket import guarantees as promises
 from strongroom.gateway.places.bucket import settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.places.bucket.intents import Intents
-from strongroom.gateway.places.bucket.repository import OWN, BucketRepository, Works
+from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
 from strongroom.gateway.places.bucket.spool import Spool
+from strongroom.gateway.places.bucket.works import Works
 from strongroom.gateway.places.contract import Place
 from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.commit.tail import Tail
@@ -162,7 +163,7 @@ class BucketPlace(Place):
 
     def settle(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """As the base says, from what was written down before each PUT."""
-        settling.settle(self, self.intents, ledger, stopping)
+        settling.settle(self.find, self.intents, ledger, stopping)
 
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """Settle again and again; ask the store each day what it keeps."""

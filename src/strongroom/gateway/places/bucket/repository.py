@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
-from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import Kind
 from strongroom.gateway.access.quotas import check_free
 from strongroom.gateway.access.usage import SEALED
@@ -19,6 +16,7 @@ from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.places.arrival import Arrival, Taken, WrongBytes
 from strongroom.gateway.places.bucket import intake
 from strongroom.gateway.places.bucket.locks import Locks, ServedStore
+from strongroom.gateway.places.bucket.works import Prefix
 from strongroom.gateway.places.repository import Repository
 from strongroom.storage.own.bucket import BucketFiles
 from strongroom.storage.own.keyed import keyed_of
@@ -28,30 +26,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from strongroom.base.objects import ObjectName
-    from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.bucket.intents import Intents
-    from strongroom.gateway.places.bucket.spool import Spool
+    from strongroom.gateway.places.bucket.works import Works
     from strongroom.storage.contract import Store
 
 OWN = ".strongroom"
-STRIPES = 64
 _ID = re.compile(r"[0-9a-f]{32}\Z")
-
-
-@dataclass
-class Works:
-    """What all repositories of a worker share."""
-
-    database: Database
-    folder: str
-    """On this machine: the spool and the locks of files."""
-    spool: Spool
-    intents: Intents
-    guarded: bool
-    """Whether the store may replace what it has, so that creation is serialised here."""
-    deletes: bool = False
-    """Whether clients may delete."""
 
 
 class BucketRepository(Repository):
@@ -65,15 +45,16 @@ class BucketRepository(Repository):
         self.objects = objects
         self.works = works
         self.keyed = keyed_of(objects)
+        self._prefix = Prefix(objects, self.keyed, works)
         self.place = objects.location
         self.own = BucketFiles(self.keyed, OWN, guarded=lambda: works.guarded)
-        self._locks = Locks(works.database, self)
+        self._locks = Locks(works.database, lambda: self.id)
         self.store = ServedStore(objects, self._locks)
 
     def _take(self, arrival: Arrival) -> Taken:
         if arrival.name.kind is Kind.LOCK:
             return self._take_lock(arrival)
-        return intake.take(self, arrival)
+        return intake.take(self, self._prefix, arrival)
 
     def _take_lock(self, arrival: Arrival) -> Taken:
         name = arrival.name
@@ -119,16 +100,6 @@ class BucketRepository(Repository):
     def exclusive(self, what: str, *, wait: bool = True) -> AbstractContextManager[bool]:
         """As the base says, over all gateways that share the database."""
         return self._database.exclusive(f"{what} {self.id}", wait=wait)
-
-    @contextlib.contextmanager
-    def alone(self, name: ObjectName) -> Iterator[None]:
-        """Nobody else of this one gateway creates the name meanwhile, where the store itself would not refuse it."""
-        if not self.works.guarded:
-            yield
-            return
-        stripe = int(hashlib.sha256(f"{self.id} {name}".encode()).hexdigest()[:8], 16) % STRIPES
-        with file_lock(os.path.join(self.works.folder, f"create-{stripe}.lock")):
-            yield
 
     @contextlib.contextmanager
     def change(self, name: ObjectName, principal: str) -> Iterator[None]:

@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.bucket.intents import Intents
-    from strongroom.gateway.places.bucket.place import BucketPlace
     from strongroom.gateway.places.bucket.repository import BucketRepository
+
+    Find = Callable[[tuple[str, ...]], BucketRepository]
 
 GRACE_SECONDS = 30.0
 """A store may still be at work on what it was sent whole: so long an object that is not there is asked for again."""
 
 
-def settle(place: BucketPlace, intents: Intents, ledger: Ledger, stopping: Callable[[], bool]) -> None:
-    """Settle what nobody works on. What cannot be settled now is tried again. Raises ``Unavailable``."""
+def settle(find: Find, intents: Intents, ledger: Ledger, stopping: Callable[[], bool]) -> None:
+    """Settle what nobody works on; ``find`` gives the repository at a path. What cannot be settled now is tried again.
+
+    Raises ``Unavailable``.
+    """
     settled: list[str] = []
     for row in intents.orphans():
         if stopping():
             break
         try:
-            if _settle(place, ledger, row):
+            if _settle(find, ledger, row):
                 settled.append(row.id)
         except StrongroomError as error:
             tell(f"error: an upload of {row.path} is not settled yet: {error.what}")
@@ -40,12 +44,12 @@ def settle(place: BucketPlace, intents: Intents, ledger: Ledger, stopping: Calla
     intents.tidy()
 
 
-def _settle(place: BucketPlace, ledger: Ledger, row: Any) -> bool:
+def _settle(find: Find, ledger: Ledger, row: Any) -> bool:
     """Whether it is settled."""
     name = CONFIG if row.kind == Kind.CONFIG.value else ObjectName(Kind(row.kind), row.name)
     old: bool = ledger.database.clock_ns() - row.created_ns > GRACE_SECONDS * 1e9
     try:
-        repository = place.find(folders_of(row.path))
+        repository = find(folders_of(row.path))
         if repository.id != row.repository:
             return True  # made anew since
         if not row.sha256:  # a removal
