@@ -72,7 +72,7 @@ RESTICS = {
     **{verb: f"{_THERE}{verb}`." for verb in ("mount", "copy", "repair", "recover", "migrate")},
     **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("forget", "prune", "tag", "rewrite")},
     "features": "There are no feature flags. `strongroom --help` lists all commands.",
-    "options": "docs/storage.md has the options of each kind of store.",
+    "options": "docs/guides/storage.md has the options of each kind of store.",
     "self-update": "Update Strongroom the way it was installed.",
 }
 """restic's verbs that are not here, and what to do instead."""

@@ -79,6 +79,8 @@ class Services:
         try:
             if self.countersigning is not None and (failure := self.countersigning.failure()):
                 found.append(f"the log is not countersigned: {failure.splitlines()[0]}")
+            if self.refusals.faults():
+                found.append("requests were answered with 500 within the last hour; standard error says why")
             if many := len({one["principal"] for one in self.reading.alarms()}):
                 found.append(f"principals that have read far more than usual since yesterday: {many}")
             compared = self.losses.found()

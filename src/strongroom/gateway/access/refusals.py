@@ -16,6 +16,10 @@ from strongroom.gateway import schema
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
 
+FAULTS = ("storage", "internal", "damaged")
+"""The reasons that are no client's doing."""
+FAULT_NS = 3600 * 10**9
+
 
 class Refusals:
     """The refusals of one worker, and those of all in the database."""
@@ -53,6 +57,15 @@ class Refusals:
             with self._guard:
                 self._counts.update(counts)
             raise
+
+    def faults(self) -> bool:
+        """Whether anything was answered with 500 within the last hour, by any worker. Raises ``Unavailable``."""
+        table = schema.refusal
+        with self._database.read() as connection:
+            now = self._database.now_ns(connection)
+            query = sa.select(sa.func.max(table.c.last_ns)).where(table.c.reason.in_(FAULTS), table.c.last_ns <= now)
+            last = connection.execute(query).scalar_one_or_none()
+        return last is not None and last > now - FAULT_NS
 
     def all(self) -> list[dict[str, object]]:
         """What the database has, by principal's ID and reason."""
