@@ -105,9 +105,9 @@ def _paths(name: str, text: str) -> Iterator[str]:
 
 
 def _exports(name: str, text: str, files: Mapping[str, Path]) -> dict[str, str]:
-    """What a module exports under its own name: the item's name with its full path elsewhere."""
+    """What a module has under its own name from elsewhere, if only for the modules below it: names and full paths."""
     found = {}
-    for one in re.findall(r"\bpub(?:\([a-z]+\))?\s+use\s+([^;]+);", text):
+    for one in re.findall(r"\buse\s+([^;]+);", text):
         for path in _flat("", one):
             full = _absolute(name, path)
             if not full.startswith("crate") and f"{name}::{full.split('::', maxsplit=1)[0]}" in files:

@@ -1,7 +1,7 @@
 //! One blob: hashed once, compressed once for each effort, sealed for every repository that lacks it.
 
-use super::outbox::{Offered, Outgoing};
 use super::shared::Shared;
+use super::target::outbox::{Offered, Outgoing};
 use super::target::{Standing, Target};
 use crate::compress::{Compressor, Effort};
 use crate::envelope::Envelope;

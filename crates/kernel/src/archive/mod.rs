@@ -22,30 +22,18 @@
 //!
 //! Nothing here calls back: the owner pulls packs and requests, with waits of at most a tenth of a second.
 
-mod base;
 mod blobs;
 mod content;
 mod counters;
 mod directory;
-mod entries;
-mod entry;
 mod events;
 mod file;
-mod holes;
-mod listing;
 mod options;
-mod outbox;
-mod pack_bytes;
 mod parent;
-mod places;
-mod plan;
-mod reading;
 mod reread;
 mod run;
-mod scan;
 mod shared;
-mod spool;
-mod stream;
+mod source;
 mod target;
 mod tasks;
 mod trees;
@@ -54,8 +42,8 @@ mod worker;
 pub use counters::{Progress, Summary, TargetSummary};
 pub use events::{Action, Event};
 pub use options::{Compression, Options, Plan, StdinSource, TargetOptions};
-pub use outbox::{Next, Outgoing};
-pub use pack_bytes::PackBytes;
 pub use parent::PackRequest;
 pub use reread::Reread;
 pub use run::{Run, TargetOutcome};
+pub use target::outbox::{Next, Outgoing};
+pub use target::pack_bytes::PackBytes;

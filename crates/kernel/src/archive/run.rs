@@ -3,12 +3,12 @@
 use super::counters::{Counters, Progress, Summary, TargetSummary, Totals};
 use super::events::{Event, Events};
 use super::options::{Options, Plan, TargetOptions};
-use super::outbox::Next;
 use super::parent::{PackRequest, Parents};
-use super::places::absolute;
-use super::scan::scan;
 use super::shared::{Shared, lock};
-use super::spool::Spool;
+use super::source::places::absolute;
+use super::source::scan::scan;
+use super::target::outbox::Next;
+use super::target::spool::Spool;
 use super::target::{Standing, Target};
 use super::tasks::{Task, Tasks};
 use super::worker::work;

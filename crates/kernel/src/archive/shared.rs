@@ -1,10 +1,10 @@
 //! What the tasks of a run share.
 
-use super::base::join;
 use super::counters::{Counters, Totals};
 use super::events::{Action, Event, Events};
 use super::options::Options;
 use super::parent::Parents;
+use super::source::base::join;
 use super::target::Target;
 use super::tasks::Tasks;
 use crate::chunker::Chunker;

@@ -1,9 +1,9 @@
 //! The workers' common stack of tasks: last in, first out, so that directories are finished depth first.
 
-use super::base::Base;
 use super::directory::{Directory, Opening};
 use super::file::OpenFile;
 use super::options::Plan;
+use super::source::base::Base;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,9 +1,12 @@
 //! A worker: does one task after the other, and ends the run when all are done.
 
 use super::blobs::Scratch;
+use super::content;
 use super::shared::{Shared, lock};
+use super::source::entries;
+use super::source::listing;
+use super::source::plan;
 use super::tasks::Task;
-use super::{content, entries, listing, plan};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};

@@ -1,15 +1,14 @@
 //! Files that are on disk already: what of the snapshot's content do they hold?
 
-use super::beneath;
-use super::bytes::holds;
 use super::context::Context;
-use super::directory::identity;
+use super::disk::beneath;
+use super::disk::bytes::holds;
+use super::disk::metadata;
+use super::disk::stamp::{Stamp, identity, mtime};
 use super::entry::{File, State};
 use super::finish::release;
-use super::metadata;
 use super::options::Overwrite;
 use super::plan::{is_too_long, plain_length};
-use super::stamp::{Stamp, mtime};
 use super::write;
 use crate::BlobType;
 use rustix::fd::{AsFd, OwnedFd};

@@ -1,12 +1,12 @@
 //! What all parts of a running restore share.
 
-use super::beneath;
-use super::choice::Choice;
 use super::directory::{Dir, Directories};
+use super::disk::beneath;
+use super::disk::choice::Choice;
+use super::disk::limits::Limits;
+use super::disk::metadata;
+use super::disk::metadata::Outcome;
 use super::fetch::Fetch;
-use super::limits::Limits;
-use super::metadata;
-use super::metadata::Outcome;
 use super::options::Options;
 use super::report::Report;
 use super::stage::Stage;

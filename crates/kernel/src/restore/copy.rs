@@ -1,11 +1,12 @@
 //! What an older file holds already goes over into the new one, without a way through the repository.
 
-use super::bytes::{holds, put_all, read_exact};
 use super::context::{Attempt, Context, os};
+use super::disk::beneath;
+use super::disk::bytes::{holds, put_all, read_exact};
+use super::disk::metadata;
+use super::disk::stamp::Stamp;
 use super::entry::File;
 use super::plan::plain_length;
-use super::stamp::Stamp;
-use super::{beneath, metadata};
 use crate::{BlobType, Error};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::SeekFrom;

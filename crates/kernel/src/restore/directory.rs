@@ -3,21 +3,15 @@
 //! A directory's metadata comes after its contents, so each counts what is still to come: its entries, and those who
 //! hold it. At zero its metadata is applied and its parent counts one less.
 
-use super::beneath;
-use super::metadata::Metadata;
+use super::disk::beneath;
+use super::disk::metadata::Metadata;
+use super::disk::stamp::{Identity, identity};
 use crate::{Error, Result};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, Stat};
+use rustix::fs::Mode;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-
-/// Device and inode: an entry that was exchanged for another is noticed.
-pub(super) type Identity = (u64, u64);
-
-pub(super) fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev, stat.st_ino)
-}
 
 /// A directory below the target, or the target itself.
 pub(super) struct Dir {

@@ -1,9 +1,9 @@
 //! What the walk found and the workers make: files, links to them, and everything that has no content.
 
-use super::directory::{Dir, Identity};
-use super::metadata::{Metadata, Time};
+use super::directory::Dir;
+use super::disk::metadata::{Metadata, Time};
+use super::disk::stamp::{Identity, Stamp};
 use super::report::Action;
-use super::stamp::Stamp;
 use crate::Id;
 use crate::tree::NodeType;
 use rustix::fd::OwnedFd;

@@ -23,18 +23,14 @@
 //! A blob whose first copy is bad is sought in its others. What then still fails is named, once for each item, and the
 //! rest goes on; only a full or read-only target ends the run.
 
-mod beneath;
-mod bytes;
-mod choice;
 mod compare;
 mod context;
 mod copy;
 mod directory;
+mod disk;
 mod entry;
 mod fetch;
 mod finish;
-mod limits;
-mod metadata;
 mod options;
 mod other;
 mod place;
@@ -43,7 +39,6 @@ mod remove;
 mod report;
 mod session;
 mod stage;
-mod stamp;
 mod trees;
 mod walk;
 mod worker;

@@ -1,11 +1,12 @@
 //! Entries without content: symbolic links, devices, pipes, and further names of files.
 
-use super::beneath;
 use super::context::{Attempt, Context, os};
-use super::directory::{Dir, identity};
+use super::directory::Dir;
+use super::disk::beneath;
+use super::disk::metadata;
+use super::disk::stamp::identity;
 use super::entry::{Link, Other};
 use super::finish::release;
-use super::metadata;
 use super::place::Waiting;
 use super::report::Action;
 use crate::Error;

@@ -1,13 +1,13 @@
 //! What is new and whole takes the place of what stands there, at once; what will not be whole is cleared away.
 
-use super::beneath;
 use super::context::{Attempt, Context, os};
 use super::directory::Dir;
-use super::metadata::Time;
+use super::disk::beneath;
+use super::disk::metadata::Time;
+use super::disk::stamp::mtime;
 use super::options::Overwrite;
 use super::remove;
 use super::stage::{OLD, fresh_name, is_temporary};
-use super::stamp::mtime;
 use crate::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Stat;

@@ -1,9 +1,10 @@
 //! Removing: what the snapshot does not have, only in directories that were restored and only what the filter selects;
 //! what was replaced; what never became whole.
 
-use super::beneath;
 use super::context::{Context, Doomed};
-use super::directory::{Dir, Identity, identity};
+use super::directory::Dir;
+use super::disk::beneath;
+use super::disk::stamp::{Identity, identity};
 use super::stage;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, Stat};

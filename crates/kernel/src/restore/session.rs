@@ -1,11 +1,11 @@
 //! A restore from its start to its end: threads, batches, the last word.
 
-use super::choice::Choice;
 use super::context::Context;
 use super::directory::{Directories, Found};
+use super::disk::choice::Choice;
+use super::disk::limits::Limits;
 use super::entry::{Batch, File, State, There};
 use super::fetch::{Answer, Fetch, Phase, Request};
-use super::limits::Limits;
 use super::options::Options;
 use super::place;
 use super::plan;

@@ -4,8 +4,8 @@
 //! names that nobody else gives, and goes with the next restore into the same directory, unless a running one is at work
 //! on it.
 
-use super::beneath;
 use super::directory::Dir;
+use super::disk::beneath;
 use crate::Id;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;

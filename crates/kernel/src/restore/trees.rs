@@ -1,8 +1,9 @@
 //! Directory listings out of the repository, and how many paths they make.
 
 use super::context::Context;
+use super::disk::bytes;
 use super::fetch::Answer;
-use super::{bytes, plan};
+use super::plan;
 use crate::index::Location;
 use crate::pack::Opener;
 use crate::tree::{MAX_DEPTH, Mode, NodeType, Tree, decode_tree};

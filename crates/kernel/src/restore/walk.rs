@@ -1,15 +1,15 @@
 //! The walk through the snapshot's trees: makes directories as they are needed and hands out everything else in batches.
 
-use super::beneath;
 use super::context::Context;
 use super::directory::{Dir, Found};
+use super::disk::beneath;
+use super::disk::metadata::{LeftOut, Metadata, Time};
+use super::disk::stamp::mtime;
 use super::entry::{Batch, File, Link, LinkSource, Other, State, There};
 use super::finish::release;
-use super::metadata::{LeftOut, Metadata, Time};
 use super::options::Overwrite;
 use super::place::clear_leftovers;
 use super::stage::is_temporary;
-use super::stamp::mtime;
 use super::trees::Trees;
 use crate::tree::{MAX_DEPTH, Node, NodeType, Tree, is_too_deep};
 use crate::{Error, Id, Result};

@@ -1,13 +1,14 @@
 //! A thread that writes: it takes pieces of work until there are none.
 
-use super::bytes;
 use super::compare;
 use super::context::Context;
+use super::disk::bytes;
+use super::entry;
 use super::entry::Batch;
 use super::fetch::{Answer, Phase, Work};
+use super::other;
 use super::plan::{Plan, Segment, Want};
 use super::write::{self, OpenFiles};
-use super::{entry, other};
 use crate::index::Location;
 use crate::pack::{MOST_PAIRED, Opener, prove};
 use crate::{BlobEntry, BlobType, Error, Id, Result};

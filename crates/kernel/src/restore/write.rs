@@ -2,14 +2,14 @@
 //!
 //! Where nothing stands a file is made under its own name, elsewhere under a temporary one, until it is whole.
 
-use super::beneath;
-use super::bytes::put;
 use super::context::{Attempt, Context, os};
 use super::copy;
-use super::directory::{Identity, identity};
+use super::disk::beneath;
+use super::disk::bytes::put;
+use super::disk::metadata;
+use super::disk::stamp::{Identity, identity};
 use super::entry::{Batch, File, State, There};
 use super::finish::release;
-use super::metadata;
 use super::place::Waiting;
 use crate::Error;
 use rustix::fd::{AsFd, OwnedFd};

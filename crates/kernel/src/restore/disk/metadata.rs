@@ -18,33 +18,38 @@ const UNKNOWN: u32 = 0o10_000;
 
 /// A point in time, in seconds and nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Time {
-    pub(super) seconds: i64,
-    pub(super) nanos: u32,
+pub(in crate::restore) struct Time {
+    pub(in crate::restore) seconds: i64,
+    pub(in crate::restore) nanos: u32,
 }
 
 /// A name and a value.
-pub(super) type Attribute = (Vec<u8>, Vec<u8>);
+pub(in crate::restore) type Attribute = (Vec<u8>, Vec<u8>);
 
 /// What an entry is to have besides its content.
 #[derive(Clone, Debug)]
-pub(super) struct Metadata {
+pub(in crate::restore) struct Metadata {
     /// Permission bits with set-user-ID, set-group-ID and sticky.
-    pub(super) mode: u32,
+    pub(in crate::restore) mode: u32,
     uid: u32,
     gid: u32,
-    pub(super) mtime: Time,
+    pub(in crate::restore) mtime: Time,
     atime: Time,
     attributes: Box<[Attribute]>,
     choice: Option<Arc<Choice>>,
 }
 
 /// What is left out, with the words for it.
-pub(super) type LeftOut = Vec<&'static str>;
+pub(in crate::restore) type LeftOut = Vec<&'static str>;
 
 impl Metadata {
     /// Takes what a node says; in `safe` mode without what could harm this machine.
-    pub(super) fn take(node: &mut Node, safe: bool, choice: Option<&Arc<Choice>>, left_out: &mut LeftOut) -> Self {
+    pub(in crate::restore) fn take(
+        node: &mut Node,
+        safe: bool,
+        choice: Option<&Arc<Choice>>,
+        left_out: &mut LeftOut,
+    ) -> Self {
         let mut mode = mode::to_permissions(node.mode);
         let mut attributes = std::mem::take(&mut node.extended_attributes);
         if safe {
@@ -78,7 +83,7 @@ impl Metadata {
     }
 
     /// The mode to create a regular file with: final if nothing is to change afterwards, else for the owner alone.
-    pub(super) fn creation_mode(&self, whole: bool) -> u32 {
+    pub(in crate::restore) fn creation_mode(&self, whole: bool) -> u32 {
         let ours = self.uid == rustix::process::geteuid().as_raw() && self.gid == rustix::process::getegid().as_raw();
         if whole && ours { self.mode & 0o777 } else { 0o600 }
     }
@@ -89,12 +94,12 @@ impl Metadata {
     }
 
     /// Whether some attributes are left as they are.
-    pub(super) fn chooses(&self) -> bool {
+    pub(in crate::restore) fn chooses(&self) -> bool {
         self.choice.is_some()
     }
 
     /// Bytes of memory beside the structure itself.
-    pub(super) fn memory(&self) -> usize {
+    pub(in crate::restore) fn memory(&self) -> usize {
         self.attributes.iter().map(|(name, value)| 48 + name.len() + value.len()).sum()
     }
 
@@ -106,9 +111,9 @@ impl Metadata {
 
 /// Collects what could not be applied to one entry.
 #[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) problems: Vec<String>,
-    pub(super) left_out: LeftOut,
+pub(in crate::restore) struct Outcome {
+    pub(in crate::restore) problems: Vec<String>,
+    pub(in crate::restore) left_out: LeftOut,
 }
 
 impl Outcome {
@@ -139,13 +144,13 @@ impl Outcome {
     }
 }
 
-pub(super) fn is_root() -> bool {
+pub(in crate::restore) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Applies to an open file or directory, which is `stat` now, what it does not have yet. `clean` says that it was made by
 /// this run and has no attributes, so that none need be looked for.
-pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, clean: bool) -> Outcome {
+pub(in crate::restore) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, clean: bool) -> Outcome {
     let mut outcome = Outcome::default();
     let mut now = stat.st_mode & 0o7777;
     if (stat.st_uid, stat.st_gid) != (wanted.uid, wanted.gid) {
@@ -190,14 +195,14 @@ pub(super) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted: &Metadata, 
 }
 
 /// Says of a file that it was modified just now.
-pub(super) fn touch(handle: &OwnedFd) -> rustix::io::Result<()> {
+pub(in crate::restore) fn touch(handle: &OwnedFd) -> rustix::io::Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
     rustix::fs::futimens(handle, &Timestamps { last_access: now, last_modification: now })
 }
 
 /// Takes over to a new file what its older one has and a restore would leave alone on that: attributes that were not
 /// asked for, labels of the system. What cannot be taken over is what new files do not have.
-pub(super) fn take_over(old: &OwnedFd, new: &OwnedFd, wanted: &Metadata) {
+pub(in crate::restore) fn take_over(old: &OwnedFd, new: &OwnedFd, wanted: &Metadata) {
     for name in attribute_names(|buffer| rustix::fs::flistxattr(old, buffer)) {
         let ours = wanted.may_remove(&name) || wanted.attributes.iter().any(|(wanted, _)| *wanted == name);
         // The last two are about the content, which is another one.
@@ -219,7 +224,7 @@ fn attribute(handle: &OwnedFd, name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether an open file has all that [`apply_to_handle`] would give it.
-pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
+pub(in crate::restore) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
     let times = (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos);
     let owner = !is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid);
     let names = attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer));
@@ -234,7 +239,12 @@ pub(super) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
 }
 
 /// Applies to an entry that is not opened: a symbolic link, a device, a pipe. It was made by this run.
-pub(super) fn apply_to_entry(directory: BorrowedFd<'_>, name: &[u8], link: bool, wanted: &Metadata) -> Outcome {
+pub(in crate::restore) fn apply_to_entry(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    link: bool,
+    wanted: &Metadata,
+) -> Outcome {
     let mut outcome = Outcome::default();
     if is_root() || (wanted.uid, wanted.gid) != ours() {
         let (uid, gid) = (Some(Uid::from_raw(wanted.uid)), Some(Gid::from_raw(wanted.gid)));
@@ -254,7 +264,7 @@ pub(super) fn apply_to_entry(directory: BorrowedFd<'_>, name: &[u8], link: bool,
 
 /// Whether an entry that is not opened, and is `stat`, has what [`apply_to_entry`] would give it. Attributes are not
 /// looked at: with some the answer is no.
-pub(super) fn entry_has(stat: &Stat, link: bool, wanted: &Metadata) -> bool {
+pub(in crate::restore) fn entry_has(stat: &Stat, link: bool, wanted: &Metadata) -> bool {
     wanted.attributes.is_empty()
         && (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos)
         && (!is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid))

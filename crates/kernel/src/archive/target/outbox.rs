@@ -57,7 +57,7 @@ struct State {
 }
 
 /// The queue itself.
-pub(super) struct Outbox {
+pub(in crate::archive) struct Outbox {
     made: Instant,
     state: Mutex<State>,
     changed: Condvar,
@@ -65,7 +65,7 @@ pub(super) struct Outbox {
 }
 
 /// What became of a pack that was offered.
-pub(super) enum Offered {
+pub(in crate::archive) enum Offered {
     /// It waits to be fetched, or the outbox is closed and does not want it.
     Taken,
     /// There is no room, neither in memory nor on disk.
@@ -73,7 +73,7 @@ pub(super) enum Offered {
 }
 
 impl Outbox {
-    pub(super) fn new(spool: Option<Arc<Spool>>) -> Self {
+    pub(in crate::archive) fn new(spool: Option<Arc<Spool>>) -> Self {
         Self { made: Instant::now(), state: Mutex::default(), changed: Condvar::new(), spool }
     }
 
@@ -82,7 +82,7 @@ impl Outbox {
     }
 
     /// Offer a pack; with `spill`, disk serves where memory does not.
-    pub(super) fn offer(&self, pack: Outgoing, spill: bool) -> Offered {
+    pub(in crate::archive) fn offer(&self, pack: Outgoing, spill: bool) -> Offered {
         let mut state = self.state();
         if state.closed {
             return Offered::Taken;
@@ -106,7 +106,7 @@ impl Outbox {
     }
 
     /// Take in a last pack, whose memory it has anyhow, so that no repository's end waits for another's.
-    pub(super) fn force(&self, pack: Outgoing) {
+    pub(in crate::archive) fn force(&self, pack: Outgoing) {
         let mut state = self.state();
         if state.closed {
             return;
@@ -119,7 +119,7 @@ impl Outbox {
     }
 
     /// Wait for room for a while.
-    pub(super) fn wait_for_room(&self, patience: Duration) {
+    pub(in crate::archive) fn wait_for_room(&self, patience: Duration) {
         let state = self.state();
         if state.in_memory >= IN_MEMORY && !state.closed {
             drop(self.changed.wait_timeout(state, patience));
@@ -127,7 +127,7 @@ impl Outbox {
     }
 
     /// The next pack, after waiting for `patience` at most.
-    pub(super) fn next(&self, patience: Duration) -> Result<Next> {
+    pub(in crate::archive) fn next(&self, patience: Duration) -> Result<Next> {
         let mut state = self.state();
         if state.waiting.is_empty() && !state.ended && !state.closed {
             state = self.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner).0;
@@ -157,34 +157,34 @@ impl Outbox {
     }
 
     /// Bytes that wait on disk: the repository was slower than another, and has not caught up yet.
-    pub(super) fn spooled(&self) -> u64 {
+    pub(in crate::archive) fn spooled(&self) -> u64 {
         self.state().spooled
     }
 
     /// For how long nobody has fetched a pack.
-    pub(super) fn unfetched(&self) -> Duration {
+    pub(in crate::archive) fn unfetched(&self) -> Duration {
         self.state().fetched.unwrap_or(self.made).elapsed()
     }
 
     /// Whether nothing waits in memory, so that a worker would not have to wait.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::archive) fn is_idle(&self) -> bool {
         self.state().in_memory == 0
     }
 
     /// Whether nothing waits and nothing will come.
-    pub(super) fn is_drained(&self) -> bool {
+    pub(in crate::archive) fn is_drained(&self) -> bool {
         let state = self.state();
         state.closed || state.ended && state.waiting.is_empty()
     }
 
     /// No more packs will be offered; what waits is still handed out.
-    pub(super) fn end(&self) {
+    pub(in crate::archive) fn end(&self) {
         self.state().ended = true;
         self.changed.notify_all();
     }
 
     /// Nobody will fetch any more: forget what waits and take in nothing.
-    pub(super) fn close(&self) {
+    pub(in crate::archive) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         let waiting = std::mem::take(&mut state.waiting);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// What names are relative to.
 #[derive(Clone)]
-pub(super) enum Base {
+pub(in crate::archive) enum Base {
     /// The process's working directory, for paths that the user named.
     Working,
     /// An open directory.
@@ -16,7 +16,7 @@ pub(super) enum Base {
 }
 
 impl Base {
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+    pub(in crate::archive) fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Working => CWD,
             Self::Directory(fd) => fd.as_fd(),
@@ -24,7 +24,7 @@ impl Base {
     }
 
     /// The folder that a path lies in, open, and the path's last component.
-    pub(super) fn of(path: &[u8]) -> rustix::io::Result<(Self, &[u8])> {
+    pub(in crate::archive) fn of(path: &[u8]) -> rustix::io::Result<(Self, &[u8])> {
         let (folder, name) = match path.iter().rposition(|&byte| byte == b'/') {
             Some(0) => (&path[..1], &path[1..]),
             Some(slash) => (&path[..slash], &path[slash + 1..]),
@@ -36,13 +36,13 @@ impl Base {
     }
 
     /// The file system that the folder itself is on.
-    pub(super) fn device(&self) -> rustix::io::Result<u64> {
+    pub(in crate::archive) fn device(&self) -> rustix::io::Result<u64> {
         statat(self.fd(), ".", AtFlags::empty()).map(|stat| stat.st_dev)
     }
 }
 
 /// `folder/name`.
-pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+pub(in crate::archive) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(folder.len() + 1 + name.len());
     path.extend_from_slice(folder);
     if !folder.ends_with(b"/") {
@@ -53,6 +53,6 @@ pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// The names in an open directory, in the order of their bytes.
-pub(super) fn list_names(fd: impl AsFd) -> Result<Vec<Vec<u8>>> {
+pub(in crate::archive) fn list_names(fd: impl AsFd) -> Result<Vec<Vec<u8>>> {
     Ok(list_directory(fd.as_fd())?.iter().map(|entry| entry.name.to_vec()).collect())
 }

@@ -1,15 +1,19 @@
 //! One repository of a run: what it knows, its open packs, its outbox.
 
+pub(super) mod outbox;
+pub(super) mod pack_bytes;
+pub(super) mod spool;
+
 use super::counters::TargetCounters;
 use super::options::{Compression, TargetOptions};
-use super::outbox::{Outbox, Outgoing};
-use super::pack_bytes::{PackBytes, Spare};
-use super::spool::Spool;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
 use crate::pack::PackBuilder;
 use crate::{BlobEntry, BlobType, Error, Id, Result};
+use outbox::{Outbox, Outgoing};
+use pack_bytes::{PackBytes, Spare};
+use spool::Spool;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};

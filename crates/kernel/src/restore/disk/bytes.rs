@@ -10,7 +10,7 @@ const BLOCK: usize = 4096;
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// Whether a file holds the bytes of this ID at a position; `buffer` has what was read.
-pub(super) fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
+pub(in crate::restore) fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mut Vec<u8>) -> bool {
     buffer.resize(length as usize, 0);
     read_exact(handle, at, buffer).is_ok() && Id::of(buffer) == *id
 }
@@ -19,7 +19,7 @@ pub(super) fn holds(handle: &OwnedFd, at: u64, length: u64, id: &Id, buffer: &mu
 ///
 /// # Errors
 /// What the system says; [`Errno::NODATA`] when the file ends before.
-pub(super) fn read_exact(handle: &OwnedFd, at: u64, buffer: &mut [u8]) -> rustix::io::Result<()> {
+pub(in crate::restore) fn read_exact(handle: &OwnedFd, at: u64, buffer: &mut [u8]) -> rustix::io::Result<()> {
     let mut done = 0;
     while done < buffer.len() {
         match rustix::io::pread(handle, &mut buffer[done..], at.saturating_add(done as u64)) {
@@ -33,7 +33,7 @@ pub(super) fn read_exact(handle: &OwnedFd, at: u64, buffer: &mut [u8]) -> rustix
 }
 
 /// Writes all of `data` at `offset`; with `holes`, blocks of zeros are left out, which a new file has anyway.
-pub(super) fn put(handle: &OwnedFd, data: &[u8], offset: u64, holes: bool) -> rustix::io::Result<()> {
+pub(in crate::restore) fn put(handle: &OwnedFd, data: &[u8], offset: u64, holes: bool) -> rustix::io::Result<()> {
     if !holes {
         return put_all(handle, data, offset);
     }
@@ -53,7 +53,7 @@ pub(super) fn put(handle: &OwnedFd, data: &[u8], offset: u64, holes: bool) -> ru
 }
 
 /// Writes all of `data` at `offset`.
-pub(super) fn put_all(handle: &OwnedFd, mut data: &[u8], mut offset: u64) -> rustix::io::Result<()> {
+pub(in crate::restore) fn put_all(handle: &OwnedFd, mut data: &[u8], mut offset: u64) -> rustix::io::Result<()> {
     while !data.is_empty() {
         match rustix::io::pwrite(handle, data, offset) {
             Ok(0) => return Err(Errno::IO),

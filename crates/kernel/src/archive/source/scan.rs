@@ -3,7 +3,7 @@
 use super::base::{join, list_names};
 use super::listing::without_tagged;
 use super::places::{Places, absolute};
-use super::shared::Shared;
+use crate::archive::shared::Shared;
 use crate::tree::MAX_DEPTH;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +21,7 @@ struct Waiting {
 }
 
 /// Count what is below the targets; what cannot be looked at is the run's to report.
-pub(super) fn scan(shared: &Shared, targets: &[Vec<u8>], working: &[u8]) {
+pub(in crate::archive) fn scan(shared: &Shared, targets: &[Vec<u8>], working: &[u8]) {
     let Ok(places) = Places::of(targets, &shared.options.excludes) else { return };
     for (target, is_explicit) in places.0.into_iter().filter_map(|place| place.target) {
         let path = absolute(working, &target);

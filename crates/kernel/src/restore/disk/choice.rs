@@ -1,8 +1,8 @@
 //! Whom restored entries belong to, and which of their attributes come back.
 
-use super::options::Options;
 use crate::Result;
 use crate::filter::PatternList;
+use crate::restore::options::Options;
 use crate::tree::Node;
 use nix::unistd::{Group, User};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ type Known = Mutex<HashMap<String, Option<u32>>>;
 
 /// What was asked for beyond what snapshots say. Absent for nearly all restores.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub(in crate::restore) struct Choice {
     by_name: bool,
     users: Known,
     groups: Known,
@@ -23,7 +23,7 @@ pub(super) struct Choice {
 impl Choice {
     /// # Errors
     /// [`crate::Error::Unsupported`] naming every malformed pattern.
-    pub(super) fn new(options: &Options) -> Result<Option<Self>> {
+    pub(in crate::restore) fn new(options: &Options) -> Result<Option<Self>> {
         let include = PatternList::new(&options.include_attributes, false)?;
         let exclude = PatternList::new(&options.exclude_attributes, false)?;
         if !options.ownership_by_name && include.is_empty() && exclude.is_empty() {
@@ -34,7 +34,7 @@ impl Choice {
     }
 
     /// Owner and group: by their names where this machine knows those, else by their numbers.
-    pub(super) fn owner(&self, node: &Node) -> (u32, u32) {
+    pub(in crate::restore) fn owner(&self, node: &Node) -> (u32, u32) {
         if !self.by_name {
             return (node.uid, node.gid);
         }
@@ -47,7 +47,7 @@ impl Choice {
     }
 
     /// Whether an attribute of this name comes back; one that does not is left as it is on what is there already.
-    pub(super) fn takes(&self, name: &[u8]) -> bool {
+    pub(in crate::restore) fn takes(&self, name: &[u8]) -> bool {
         (self.include.is_empty() || self.include.matches(name)) && !self.exclude.matches(name)
     }
 }

@@ -1,13 +1,13 @@
 //! A file that is read: opened ahead of its turn, read once, twice if it changes meanwhile.
 
-use super::blobs::{Scope, Scratch, save_hashed};
-use super::content::{close, finish};
 use super::entry::Entry;
-use super::events::Event;
-use super::file::{FileJob, OpenFile};
 use super::holes::Holed;
-use super::shared::Shared;
 use super::stream::cut_stream;
+use crate::archive::blobs::{Scope, Scratch, save_hashed};
+use crate::archive::content::{close, finish};
+use crate::archive::events::Event;
+use crate::archive::file::{FileJob, OpenFile};
+use crate::archive::shared::Shared;
 use crate::chunker::MIN;
 use crate::tree::Node;
 use crate::{BlobType, Error, Id, Result};
@@ -26,7 +26,7 @@ fn is_same_state(one: &Stat, other: &Stat) -> bool {
 }
 
 /// A file that is open and waits to be read; its metadata is from before.
-pub(super) struct OpenedFile<'a> {
+pub(in crate::archive) struct OpenedFile<'a> {
     entry: Entry<'a>,
     file: File,
     stat: Stat,
@@ -39,7 +39,7 @@ const FETCHED: u64 = 1 << 20;
 
 impl<'a> OpenedFile<'a> {
     /// A file whose metadata is `stat`'s. The system begins to fetch it.
-    pub(super) fn new(entry: Entry<'a>, file: File, node: Node, stat: &Stat, job: FileJob) -> Self {
+    pub(in crate::archive) fn new(entry: Entry<'a>, file: File, node: Node, stat: &Stat, job: FileJob) -> Self {
         if let Some(length) = NonZeroU64::new(node.size.min(FETCHED)) {
             // Advice may be refused: it changes nothing but the time it takes.
             let _ = fadvise(&file, 0, Some(length), Advice::WillNeed);
@@ -48,7 +48,7 @@ impl<'a> OpenedFile<'a> {
     }
 
     /// Whether reading it takes long enough for others to be kept waiting.
-    pub(super) fn is_large(&self) -> bool {
+    pub(in crate::archive) fn is_large(&self) -> bool {
         self.node.size > FETCHED
     }
 
@@ -56,13 +56,13 @@ impl<'a> OpenedFile<'a> {
     ///
     /// A file that changes meanwhile is read once more; if it changes again it is saved as it was read, under the
     /// metadata from before the read, so that the next run reads it again.
-    pub(super) fn read(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    pub(in crate::archive) fn read(self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
         let is_done = self.attempt(shared, scratch, false)?;
         self.end(shared, scratch, is_done)
     }
 
     /// Read this file and another one. Two that are one blob each are hashed together.
-    pub(super) fn read_with(self, other: Self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+    pub(in crate::archive) fn read_with(self, other: Self, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
         if !self.is_one_blob() || !other.is_one_blob() {
             self.read(shared, scratch)?;
             return other.read(shared, scratch);
@@ -249,7 +249,7 @@ fn read_at_most(file: &File, size: usize, plain: &mut Vec<u8>) -> rustix::io::Re
 }
 
 /// Open the file itself, never what a link points to; a failure is reported.
-pub(super) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File> {
+pub(in crate::archive) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = |flags| openat(entry.base.fd(), entry.target, flags, Mode::empty());
     let opened = match open(flags | OFlags::NOATIME) {

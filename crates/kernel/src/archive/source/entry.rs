@@ -1,9 +1,9 @@
 //! One entry of a directory that is looked at, and what it shares with the parent snapshot.
 
 use super::base::Base;
-use super::directory::Directory;
-use super::events::Event;
-use super::shared::Shared;
+use crate::archive::directory::Directory;
+use crate::archive::events::Event;
+use crate::archive::shared::Shared;
 use crate::tree::Node;
 use crate::{Error, Result};
 use rustix::fs::{AtFlags, Stat, statat};
@@ -11,35 +11,40 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 /// One entry, wherever it comes from.
-pub(super) struct Entry<'a> {
-    pub(super) directory: &'a Arc<Directory>,
-    pub(super) slot: usize,
-    pub(super) base: &'a Base,
+pub(in crate::archive) struct Entry<'a> {
+    pub(in crate::archive) directory: &'a Arc<Directory>,
+    pub(in crate::archive) slot: usize,
+    pub(in crate::archive) base: &'a Base,
     /// What to open below the base.
-    pub(super) target: &'a [u8],
+    pub(in crate::archive) target: &'a [u8],
     /// Its name in the snapshot.
-    pub(super) name: &'a [u8],
+    pub(in crate::archive) name: &'a [u8],
     /// Absolute path on the file system.
-    pub(super) path: Vec<u8>,
+    pub(in crate::archive) path: Vec<u8>,
     /// Named by the user, hence not subject to patterns.
-    pub(super) is_explicit: bool,
+    pub(in crate::archive) is_explicit: bool,
     /// The file system that it must be on; `None` where any will do.
-    pub(super) device: Option<u64>,
+    pub(in crate::archive) device: Option<u64>,
     /// The folder that it is in is on another one.
-    pub(super) is_beyond: bool,
+    pub(in crate::archive) is_beyond: bool,
 }
 
 impl Entry<'_> {
     /// Report that it cannot be saved. What vanished after it was listed is as if it had never been listed; what the
     /// user named is missed.
-    pub(super) fn fail(&self, shared: &Shared, error: &Error) {
+    pub(in crate::archive) fn fail(&self, shared: &Shared, error: &Error) {
         if self.is_explicit || !error.is_missing() {
             shared.fail(&self.path, &error.to_string());
         }
     }
 
     /// The node of this entry with everything but its content.
-    pub(super) fn node(&self, shared: &Shared, stat: &Stat, handle: Option<BorrowedFd<'_>>) -> Result<Node> {
+    pub(in crate::archive) fn node(
+        &self,
+        shared: &Shared,
+        stat: &Stat,
+        handle: Option<BorrowedFd<'_>>,
+    ) -> Result<Node> {
         let options = &shared.options;
         let is_due = || options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
         let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
@@ -61,7 +66,7 @@ impl Entry<'_> {
     }
 
     /// What the parent snapshot has under this name, for a polynomial.
-    pub(super) fn old(&self, group: usize) -> Option<&Node> {
+    pub(in crate::archive) fn old(&self, group: usize) -> Option<&Node> {
         self.directory.old.get(group)?.as_ref()?.find(self.name)
     }
 }

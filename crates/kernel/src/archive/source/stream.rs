@@ -1,10 +1,10 @@
 //! A stream of bytes cut into chunks, once for each polynomial, in one bounded buffer.
 
-use super::blobs::Scratch;
-use super::content::{count, save, save_zeros};
-use super::file::OpenFile;
 use super::holes::{Source, is_zero};
-use super::shared::Shared;
+use crate::archive::blobs::Scratch;
+use crate::archive::content::{count, save, save_zeros};
+use crate::archive::file::OpenFile;
+use crate::archive::shared::Shared;
 use crate::chunker::{MAX, MIN};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const READ: usize = 512 << 10;
 /// Read until the end, save every chunk as a blob of `file`, and return the number of bytes.
 ///
 /// Runs of zeros that the source knows of are not read. An error of the source comes back as [`Error::Io`]; every other error is the run's.
-pub(super) fn cut_stream(
+pub(in crate::archive) fn cut_stream(
     shared: &Shared,
     scratch: &mut Scratch,
     file: &Arc<OpenFile>,

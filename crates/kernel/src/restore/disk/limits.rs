@@ -9,22 +9,22 @@ const FEEDING: usize = 8;
 
 /// The sizes of the pools of open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(in crate::restore) struct Limits {
     /// Directories of the target.
-    pub(super) directories: usize,
+    pub(in crate::restore) directories: usize,
     /// Files that are being written.
-    pub(super) files: usize,
+    pub(in crate::restore) files: usize,
     /// Packs that are read.
-    pub(super) ranges: usize,
+    pub(in crate::restore) ranges: usize,
     /// Packs of trees.
-    pub(super) trees: usize,
+    pub(in crate::restore) trees: usize,
     /// Directories that are kept open to show that they are in use.
-    pub(super) claims: usize,
+    pub(in crate::restore) claims: usize,
 }
 
 impl Limits {
     /// As many as this process may open beside what it has open now.
-    pub(super) fn of_process(workers: usize) -> Self {
+    pub(in crate::restore) fn of_process(workers: usize) -> Self {
         let most = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most as usize);
         let open = std::fs::read_dir("/proc/self/fd").map_or(32, Iterator::count);
         Self::share(most.saturating_sub(open + EACH * workers + 2 * FEEDING))

@@ -13,11 +13,11 @@ use rustix::io::{Errno, Result};
 const DEFAULT_ACL: &str = "system.posix_acl_default";
 
 /// Whether a name can only mean an entry of the directory that it is looked up in.
-pub(super) fn is_name(name: &[u8]) -> bool {
+pub(in crate::restore) fn is_name(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
 }
 
-pub(super) fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+pub(in crate::restore) fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     rustix::fs::openat(
         directory,
         name,
@@ -28,7 +28,7 @@ pub(super) fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<O
 
 /// Opens a directory; one of our own whose mode keeps us out is opened to its owner for that. With the mode that it had
 /// then, to be given back.
-pub(super) fn open_own_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Option<u32>)> {
+pub(in crate::restore) fn open_own_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Option<u32>)> {
     match open_directory(directory, name) {
         Err(Errno::ACCESS) => {}
         other => return other.map(|handle| (handle, None)),
@@ -44,24 +44,24 @@ pub(super) fn open_own_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Resu
 }
 
 /// Whether an entry belongs to this process's user.
-pub(super) fn is_ours(stat: &Stat) -> bool {
+pub(in crate::restore) fn is_ours(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw()
 }
 
 /// Makes a file that must not exist. The process's umask applies to `mode`.
-pub(super) fn create(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<OwnedFd> {
+pub(in crate::restore) fn create(directory: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode & 0o777))
 }
 
 /// Opens a file that exists. Never blocks on a pipe that took its place; who calls this looks at what it got.
-pub(super) fn open_file(directory: BorrowedFd<'_>, name: &[u8], access: OFlags) -> Result<OwnedFd> {
+pub(in crate::restore) fn open_file(directory: BorrowedFd<'_>, name: &[u8], access: OFlags) -> Result<OwnedFd> {
     let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     rustix::fs::openat(directory, name, flags, Mode::empty())
 }
 
 /// Opens a file for reading, if it may be so without a trace: its time of access stays.
-pub(super) fn open_to_read(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+pub(in crate::restore) fn open_to_read(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     match open_file(directory, name, OFlags::RDONLY | OFlags::NOATIME) {
         Err(Errno::PERM) => open_file(directory, name, OFlags::RDONLY),
         other => other,
@@ -69,17 +69,17 @@ pub(super) fn open_to_read(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Own
 }
 
 /// A handle that is good for nothing but naming the entry itself, whatever it is.
-pub(super) fn open_path(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
+pub(in crate::restore) fn open_path(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     rustix::fs::openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// The path that stands for an open handle in calls that have no variant for handles.
-pub(super) fn proc_path(handle: &OwnedFd) -> String {
+pub(in crate::restore) fn proc_path(handle: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", handle.as_raw_fd())
 }
 
 /// What an entry is; `None` if there is none.
-pub(super) fn look(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Stat>> {
+pub(in crate::restore) fn look(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Stat>> {
     match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
@@ -87,40 +87,40 @@ pub(super) fn look(directory: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Stat
     }
 }
 
-pub(super) fn kind(stat: &Stat) -> FileType {
+pub(in crate::restore) fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-pub(super) fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+pub(in crate::restore) fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
     rustix::fs::unlinkat(directory, name, AtFlags::empty())
 }
 
-pub(super) fn remove_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+pub(in crate::restore) fn remove_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
     rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)
 }
 
 /// Moves an entry within its directory, over a file that may stand there.
-pub(super) fn rename(directory: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
+pub(in crate::restore) fn rename(directory: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
     rustix::fs::renameat(directory, from, directory, to)
 }
 
 /// Two entries of a directory change places at once.
-pub(super) fn exchange(directory: BorrowedFd<'_>, one: &[u8], other: &[u8]) -> Result<()> {
+pub(in crate::restore) fn exchange(directory: BorrowedFd<'_>, one: &[u8], other: &[u8]) -> Result<()> {
     rustix::fs::renameat_with(directory, one, directory, other, RenameFlags::EXCHANGE)
 }
 
 /// Marks an open file or directory as in use; false if another process did. Where that cannot be done nobody can tell.
-pub(super) fn claim(handle: impl AsFd) -> bool {
+pub(in crate::restore) fn claim(handle: impl AsFd) -> bool {
     rustix::fs::flock(handle, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
 }
 
 /// Whether new entries of a directory come with an access list that nobody gave them.
-pub(super) fn has_default_acl(directory: BorrowedFd<'_>) -> bool {
+pub(in crate::restore) fn has_default_acl(directory: BorrowedFd<'_>) -> bool {
     rustix::fs::fgetxattr_query(directory, DEFAULT_ACL).is_ok_and(|length| length > 0)
 }
 
 /// The names in a directory, without `.` and `..`.
-pub(super) fn names(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
+pub(in crate::restore) fn names(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
     let own = open_again(directory)?;
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::new(own)? {
@@ -133,7 +133,7 @@ pub(super) fn names(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Whether a directory has no entries.
-pub(super) fn is_empty(directory: BorrowedFd<'_>, name: &[u8]) -> Result<bool> {
+pub(in crate::restore) fn is_empty(directory: BorrowedFd<'_>, name: &[u8]) -> Result<bool> {
     for entry in rustix::fs::Dir::new(open_directory(directory, name)?)? {
         if is_name(entry?.file_name().to_bytes()) {
             return Ok(false);
@@ -148,6 +148,6 @@ fn open_again(directory: BorrowedFd<'_>) -> Result<OwnedFd> {
 }
 
 /// Whether this error will meet every other item as well: there is no use in going on.
-pub(super) fn is_fatal(error: Errno) -> bool {
+pub(in crate::restore) fn is_fatal(error: Errno) -> bool {
     matches!(error, Errno::NOSPC | Errno::DQUOT | Errno::ROFS)
 }

@@ -1,17 +1,17 @@
 //! The first task of a run: lays out the root tree, with the user's paths in it, or a stream.
 
 use super::base::{Base, join};
-use super::blobs::Scratch;
-use super::content::close;
-use super::directory::Opening;
-use super::events::Action;
-use super::file::{FileJob, OpenFile};
-use super::options::{Plan, StdinSource};
 use super::places::{Places, absolute, clean, split};
-use super::shared::Shared;
 use super::stream::cut_stream;
-use super::tasks::{LeafTask, Task};
-use super::trees::{open, release};
+use crate::archive::blobs::Scratch;
+use crate::archive::content::close;
+use crate::archive::directory::Opening;
+use crate::archive::events::Action;
+use crate::archive::file::{FileJob, OpenFile};
+use crate::archive::options::{Plan, StdinSource};
+use crate::archive::shared::Shared;
+use crate::archive::tasks::{LeafTask, Task};
+use crate::archive::trees::{open, release};
 use crate::time::Timestamp;
 use crate::tree::{MAX_DEPTH, Node, NodeType, is_too_deep};
 use crate::{Error, Result};
@@ -22,7 +22,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 /// Lay the root tree out, with what is to be done in it on the stack.
-pub(super) fn lay_out(plan: Plan, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+pub(in crate::archive) fn lay_out(plan: Plan, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     let old_subtrees = shared.parent_roots.clone();
     let opening = Opening {
         up: None,

@@ -8,25 +8,25 @@ use std::os::fd::AsFd;
 
 /// One place of the root tree.
 #[derive(Default)]
-pub(super) struct Place {
+pub(in crate::archive) struct Place {
     /// The folder that the first component is relative to; it tells apart roots of the same name.
     root: Vec<u8>,
     /// Where a folder's metadata comes from.
-    pub(super) info: Option<Vec<u8>>,
+    pub(in crate::archive) info: Option<Vec<u8>>,
     /// What is saved here: a path, and whether the user named just this one.
-    pub(super) target: Option<(Vec<u8>, bool)>,
+    pub(in crate::archive) target: Option<(Vec<u8>, bool)>,
     /// The numbers of the places below.
-    pub(super) below: BTreeMap<Vec<u8>, usize>,
+    pub(in crate::archive) below: BTreeMap<Vec<u8>, usize>,
 }
 
 /// All places by number, the root first: a path may have more components than a stack has room for.
-pub(super) struct Places(pub(super) Vec<Place>);
+pub(in crate::archive) struct Places(pub(in crate::archive) Vec<Place>);
 
 /// Names of a folder, and whether its tag files leave each out.
 type Listed = Vec<(Vec<u8>, bool)>;
 
 /// A path without `.`, empty and needless `..` components, as Go's `path.Clean` leaves it.
-pub(super) fn clean(path: &[u8]) -> Vec<u8> {
+pub(in crate::archive) fn clean(path: &[u8]) -> Vec<u8> {
     let is_rooted = path.starts_with(b"/");
     let mut kept: Vec<&[u8]> = Vec::new();
     for part in path.split(|&byte| byte == b'/') {
@@ -49,12 +49,12 @@ pub(super) fn clean(path: &[u8]) -> Vec<u8> {
 }
 
 /// A target's absolute path.
-pub(super) fn absolute(working: &[u8], target: &[u8]) -> Vec<u8> {
+pub(in crate::archive) fn absolute(working: &[u8], target: &[u8]) -> Vec<u8> {
     if target.starts_with(b"/") { clean(target) } else { clean(&join(working, target)) }
 }
 
 /// The components of a cleaned path below the folder that it starts from, and that folder.
-pub(super) fn split(path: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+pub(in crate::archive) fn split(path: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let parts = path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
     let (ups, names): (Vec<&[u8]>, Vec<&[u8]>) = parts.partition(|part| *part == b"..");
     let root = if path.starts_with(b"/") {
@@ -82,7 +82,7 @@ impl Places {
     ///
     /// # Errors
     /// [`Error::Io`] when such a folder cannot be listed.
-    pub(super) fn of(targets: &[Vec<u8>], excludes: &Excludes) -> Result<Self> {
+    pub(in crate::archive) fn of(targets: &[Vec<u8>], excludes: &Excludes) -> Result<Self> {
         let mut places = Self(vec![Place::default()]);
         for target in targets {
             places.add(target, true, excludes)?;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const KEPT_FREE: u64 = 1 << 30;
 
 /// One nameless file, filled and emptied in slots; it vanishes with the process.
-pub(super) struct Spool {
+pub(in crate::archive) struct Spool {
     file: File,
     state: Mutex<State>,
 }
@@ -26,7 +26,7 @@ struct State {
 }
 
 /// Where a pack waits.
-pub(super) struct Slot {
+pub(in crate::archive) struct Slot {
     offset: u64,
     room: u64,
     length: usize,
@@ -34,13 +34,13 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Bytes that wait here.
-    pub(super) fn length(&self) -> usize {
+    pub(in crate::archive) fn length(&self) -> usize {
         self.length
     }
 }
 
 impl Spool {
-    pub(super) fn new(folder: &Path, limit: u64) -> Result<Self> {
+    pub(in crate::archive) fn new(folder: &Path, limit: u64) -> Result<Self> {
         let what = || format!("make a spool file in {}", folder.display());
         let file = nameless(folder).map_err(|error| Error::io(what(), error))?;
         Ok(Self { file, state: Mutex::new(State { limit, ..State::default() }) })
@@ -51,7 +51,7 @@ impl Spool {
     }
 
     /// Write bytes, or `None` when they do not fit: neither below the limit nor, perhaps, on the disk.
-    pub(super) fn put(&self, bytes: &[u8]) -> Option<Slot> {
+    pub(in crate::archive) fn put(&self, bytes: &[u8]) -> Option<Slot> {
         let length = bytes.len() as u64;
         let mut state = self.state();
         let (offset, room) = match state.free.iter().position(|&(_, room)| room >= length) {
@@ -91,7 +91,7 @@ impl Spool {
     }
 
     /// Read bytes back and free their place.
-    pub(super) fn take(&self, slot: Slot) -> Result<Vec<u8>> {
+    pub(in crate::archive) fn take(&self, slot: Slot) -> Result<Vec<u8>> {
         let mut bytes = vec![0; slot.length];
         let read = self.file.read_exact_at(&mut bytes, slot.offset);
         self.free(slot);
@@ -100,7 +100,7 @@ impl Spool {
     }
 
     /// Nobody wants what waits there any more.
-    pub(super) fn free(&self, slot: Slot) {
+    pub(in crate::archive) fn free(&self, slot: Slot) {
         let mut state = self.state();
         state.used -= slot.length as u64;
         if state.used == 0 {

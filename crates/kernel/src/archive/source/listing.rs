@@ -1,12 +1,12 @@
 //! A directory is listed: what its tag files leave in goes onto the stack.
 
 use super::base::{Base, list_names};
-use super::blobs::Scratch;
-use super::directory::Directory;
-use super::events::Event;
-use super::shared::Shared;
-use super::tasks::{DirectoryTask, EntriesTask, Task};
-use super::trees::{open, release};
+use crate::archive::blobs::Scratch;
+use crate::archive::directory::Directory;
+use crate::archive::events::Event;
+use crate::archive::shared::Shared;
+use crate::archive::tasks::{DirectoryTask, EntriesTask, Task};
+use crate::archive::trees::{open, release};
 use crate::filter::Excludes;
 use crate::{Error, Result};
 use rustix::fs::{Mode, OFlags};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 const BATCH: usize = 64;
 
 /// List a directory and hand on what is in it.
-pub(super) fn list(task: DirectoryTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+pub(in crate::archive) fn list(task: DirectoryTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     let DirectoryTask { opening, base, name, is_explicit } = task;
     let Some((up, _)) = opening.up.clone() else {
         return Err(Error::Internal("a directory below nothing".into()));
@@ -41,7 +41,7 @@ pub(super) fn list(task: DirectoryTask, shared: &Shared, scratch: &mut Scratch) 
 }
 
 /// The names that the directory's tag files, if it has any, leave in.
-pub(super) fn without_tagged(
+pub(in crate::archive) fn without_tagged(
     shared: &Shared,
     fd: &OwnedFd,
     mut names: Vec<Vec<u8>>,

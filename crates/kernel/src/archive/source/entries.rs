@@ -1,15 +1,15 @@
 //! The entries of a directory, one by one: left out, unchanged, read, or a directory of its own.
 
 use super::base::{Base, join};
-use super::blobs::Scratch;
-use super::directory::{Finished, Opening, Variant};
 use super::entry::Entry;
-use super::events::{Action, Event};
-use super::file::FileJob;
 use super::reading::{OpenedFile, open_or_report};
-use super::shared::Shared;
-use super::tasks::{DirectoryTask, EntriesTask, LeafTask, Task};
-use super::trees::release;
+use crate::archive::blobs::Scratch;
+use crate::archive::directory::{Finished, Opening, Variant};
+use crate::archive::events::{Action, Event};
+use crate::archive::file::FileJob;
+use crate::archive::shared::Shared;
+use crate::archive::tasks::{DirectoryTask, EntriesTask, LeafTask, Task};
+use crate::archive::trees::release;
 use crate::tree::{MAX_DEPTH, NodeType, is_too_deep};
 use crate::{BlobType, Error, Id, Result};
 use rustix::fs::{AtFlags, FileType, Stat, statat};
@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering::Relaxed;
 const AHEAD: usize = 8;
 
 /// Save a path that the user named.
-pub(super) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+pub(in crate::archive) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     match Base::of(&task.target) {
         Ok((base, target)) => {
             let device = shared.device_of(&task.path);
@@ -49,7 +49,7 @@ pub(super) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) 
 }
 
 /// Save entries of a directory, some of them opened ahead.
-pub(super) fn save_entries(mut task: EntriesTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
+pub(in crate::archive) fn save_entries(mut task: EntriesTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     let (directory, base, names) = (Arc::clone(&task.directory), task.base.clone(), Arc::clone(&task.names));
     let mut ahead = VecDeque::with_capacity(AHEAD + 1);
     while task.start < task.end {

@@ -11,17 +11,17 @@ use std::fs::File;
 use std::sync::LazyLock;
 
 /// The shortest chunk, of zeros.
-pub(super) static ZEROS: [u8; MIN] = [0; MIN];
+pub(in crate::archive) static ZEROS: [u8; MIN] = [0; MIN];
 /// Its ID.
-pub(super) static ZERO_CHUNK: LazyLock<Id> = LazyLock::new(|| Id::of(&ZEROS));
+pub(in crate::archive) static ZERO_CHUNK: LazyLock<Id> = LazyLock::new(|| Id::of(&ZEROS));
 
 /// Whether all bytes are zero. Of other data the first bytes tell.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
+pub(in crate::archive) fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(MIN).all(|part| part == &ZEROS[..part.len()])
 }
 
 /// What is cut into chunks: bytes in order, and runs of zeros of which it is known without reading them.
-pub(super) trait Source {
+pub(in crate::archive) trait Source {
     /// Read what comes next, nothing at the end.
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize>;
 
@@ -38,7 +38,7 @@ impl<F: FnMut(&mut [u8]) -> std::io::Result<usize>> Source for F {
 }
 
 /// A file, read from its beginning whatever its handle's position, with holes where the file system tells of them.
-pub(super) struct Holed<'a> {
+pub(in crate::archive) struct Holed<'a> {
     file: &'a File,
     position: u64,
     /// Up to here there is data.
@@ -49,7 +49,7 @@ pub(super) struct Holed<'a> {
 impl<'a> Holed<'a> {
     /// A file of this status; one that takes as much of the disk as it is long has no holes worth a question.
     #[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between architectures")]
-    pub(super) fn new(file: &'a File, stat: &Stat) -> Self {
+    pub(in crate::archive) fn new(file: &'a File, stat: &Stat) -> Self {
         let taken = (stat.st_blocks as u64).saturating_mul(512);
         Self { file, position: 0, data_end: 0, tells: taken < stat.st_size as u64 }
     }
