@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 from typing import TYPE_CHECKING, Any
@@ -115,7 +114,7 @@ def _sorted(entries: Iterable[Entry], order: str, reverse: bool) -> Iterable[Ent
 
 def _ncdu(context: Context, found: Found, entries: Iterable[Entry], folders: Sequence[bytes]) -> None:
     """All entries, and of those outside the folders asked for the ones that lead there, which ncdu needs."""
-    ncdu = Ncdu(context.out, json.loads(found.snapshot.encode()))
+    ncdu = Ncdu(context.out, found.snapshot.members())
     for entry in entries:
         leads = entry.is_dir and any(_within(folder, entry.path) for folder in folders)
         if not folders or leads or any(_within(entry.path, folder) for folder in folders):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
@@ -85,8 +84,7 @@ def _latest(snapshots: list[Listed], count: int) -> list[Listed]:
 
 def snapshot_json(name: str, snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot as restic's commands print it: the stored object with ``id`` and ``short_id`` behind."""
-    members: dict[str, Any] = json.loads(snapshot.encode())
-    return members | {"id": name, "short_id": name[:8]}
+    return snapshot.members() | {"id": name, "short_id": name[:8]}
 
 
 def _as_json(groups: list[tuple[GroupKey, list[Listed]]], grouped: bool) -> list[Any]:

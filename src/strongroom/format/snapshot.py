@@ -80,8 +80,8 @@ class Snapshot:
         values.setdefault("paths", ())
         return cls(**values, extra=extra)
 
-    def encode(self) -> bytes:
-        """The plaintext as restic writes it, unknown members at the end."""
+    def members(self) -> dict[str, Any]:
+        """The members of the stored object in restic's order, unknown ones at the end."""
         members: dict[str, Any] = {}
         for known, value in as_dict(self).items():
             if known == "time":
@@ -89,7 +89,11 @@ class Snapshot:
             elif known == "paths" or (value and known != "extra"):
                 members[known] = list(value) if isinstance(value, tuple) else value
         members |= {key: value for key, value in self.extra.items() if key not in members}
-        text = json.dumps(members, ensure_ascii=False, separators=(",", ":")).translate(_HTML)
+        return members
+
+    def encode(self) -> bytes:
+        """The plaintext as restic writes it."""
+        text = json.dumps(self.members(), ensure_ascii=False, separators=(",", ":")).translate(_HTML)
         return _LONE_SURROGATE.sub("\ufffd", text).encode()
 
 

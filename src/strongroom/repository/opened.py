@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -18,7 +19,7 @@ from strongroom.repository.state import Pin, pin_url
 from strongroom.repository.unpacked import UnpackedFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from strongroom._kernel import BlobEntry
     from strongroom.format.config import RepositoryConfig
@@ -257,7 +258,13 @@ class Repository:
 
         One that cannot be read goes to ``on_error(id, error)`` (by default a warning) and the others go on.
         """
-        for name, outcome in outcomes(self.load_snapshot, self.snapshot_names(), self.store.connections):
+        names = self.snapshot_names()
+        load: Iterable[tuple[str, Callable[[], Snapshot]]] = (
+            ((name, partial(self.load_snapshot, name)) for name in names)
+            if self.near  # where threads take longer to take turns than a snapshot takes to read
+            else outcomes(self.load_snapshot, names, self.store.connections)
+        )
+        for name, outcome in load:
             try:
                 yield name, outcome()
             except Missing:  # forgotten since it was listed
