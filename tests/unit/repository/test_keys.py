@@ -57,7 +57,7 @@ def test_only_keys_that_were_tried_count(tmp_path: Path) -> None:
     for hint in (mine, mine[:12]):
         found, _ = keyring.find_key(store, PASSWORD, Machine().surroundings, hint=hint)
         assert found == mine
-    assert keyring.find_key(store, PASSWORD, Machine().surroundings, pinned=mine)[0] == mine
+    assert keyring.find_key(store, PASSWORD, Machine().surroundings, pinned=(mine,))[0] == mine
 
 
 def test_the_work_of_all_keys_together_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

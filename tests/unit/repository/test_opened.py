@@ -141,10 +141,10 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
         repository.load_unpacked(Kind.SNAPSHOT, path.name)
 
 
-def test_an_index_that_cannot_be_read_is_never_passed_over(tmp_path: Path) -> None:
-    """Loading fails naming the file, unless the caller asked to hear of it and go on."""
+def test_an_index_that_was_damaged_is_never_passed_over(tmp_path: Path) -> None:
+    """Loading fails naming the file whose bytes are not its name's, unless the caller asked to hear of it and go on."""
     forge = ordinary(tmp_path)
-    path = forge.write("index", b"junk")
+    path = forge.write("index", b"junk", "0" * 64)
     with pytest.raises(Damaged, match=f"index/{path.name}"):
         opened(tmp_path)
     repository = open_repository(LocalStore(str(tmp_path)), PASSWORD, surroundings=Machine().surroundings)

@@ -16,7 +16,7 @@ from strongroom.archive.backup.options import BackupResult
 from strongroom.archive.backup.parents import find_parent
 from strongroom.archive.backup.sender import PATIENCE
 from strongroom.archive.backup.standing import Standing
-from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.repository.state import LastRun
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Lane:
             # The lock settles while the index is loaded and the source is walked; the sender waits before it stores.
             if not options.dry_run:
                 lock = repository.lock(retry_seconds=options.retry_lock_seconds, settle=False)
+            self._refuse_twice(repository)
             self.standing.moved()
             parent = find_parent(repository, options, self._host(repository, options), meeting.paths, meeting.reporter)
             self._load_index(repository)
@@ -118,6 +119,25 @@ class Lane:
             if lock is not None:
                 with contextlib.suppress(Interrupted):  # then it is given back with all that are left at the end
                     lock.release()
+
+    def _refuse_twice(self, repository: Repository) -> None:
+        """Raise ``UsageError`` where another of this run has written a snapshot: one place under two names.
+
+        While both are at work our own lock shows it; here one has come to its end before the other was open. A copy
+        of a repository has its ID as well, and none of this run's snapshots.
+        """
+        others = {
+            snapshot
+            for meeting in self.meetings
+            for standing, repository_id, snapshot in list(meeting.written)
+            if standing is not self.standing and repository_id == repository.id
+        }
+        if others and not others.isdisjoint(repository.snapshot_names()):
+            raise UsageError(
+                "the same repository is given twice: it has this run's snapshot already",
+                subject=self.label,
+                hint="Name each one once.",
+            )
 
     def _host(self, repository: Repository, options: BackupOptions) -> str:
         return options.host or repository.surroundings.hostname
@@ -157,6 +177,7 @@ class Lane:
             self._check(seat.lock)
             snapshot = make_snapshot(repository, options, meeting.paths, tree, parent, summary, run.started_ns)
             summary.snapshot_id = repository.save_snapshot(snapshot)
+            meeting.written.append((self.standing, repository.id, summary.snapshot_id))
             self._remember(meeting, repository, summary.snapshot_id, tree, run)
         return BackupResult(self.label, summary)
 

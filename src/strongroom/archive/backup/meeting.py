@@ -47,6 +47,8 @@ class Meeting:
         self.passes: list[Pass] = []
         self.results: dict[Standing, BackupResult] = {}
         """By the repository's standing; without those that the user's wish to stop has ended."""
+        self.written: list[tuple[Standing, str, str]] = []
+        """Each snapshot of this job: whose it is, the repository's ID, its own."""
         self._expected: dict[Standing, None] = {}
         self._seats: list[PassTarget] = []
         self._first: float | None = None
