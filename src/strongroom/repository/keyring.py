@@ -122,6 +122,11 @@ def read_key_file(store: Store, name: str) -> KeyFile:
     raise Damaged("does not have the content that its name promises", subject=what)
 
 
+def is_deriving() -> bool:
+    """Whether a key is being derived in this process: one after the other, so others may wait for that alone."""
+    return _DERIVING.locked()
+
+
 def unwrap(file: KeyFile, password: bytes, name: str) -> _kernel.Key:
     """The master key in a key file. Raises ``_kernel.WrongKey`` for another password, ``Damaged``."""
     with _DERIVING:

@@ -7,7 +7,6 @@ treated like a lost one. Lost or broken: a warning, and everything is read again
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import posixpath
@@ -28,7 +27,6 @@ _MAX_FILE = 16 << 20
 _MAX_RUNS = 1000
 """How many sources are remembered; whoever names each run otherwise must not fill the file for ever."""
 _SALT_BYTES = 32
-_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.EIO}
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -124,11 +122,8 @@ def _name(text: str) -> str:
 def _alone(path: str) -> Iterator[None]:
     """While nobody else changes the state; where the file system has no locks, whoever comes last is believed."""
     with contextlib.ExitStack() as stack:
-        try:
+        with contextlib.suppress(OSError):  # file systems say in many ways that they have none
             stack.enter_context(file_lock(path))
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
         yield
 
 

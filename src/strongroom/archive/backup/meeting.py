@@ -17,6 +17,7 @@ from strongroom.archive.backup.parents import share_parents
 from strongroom.archive.backup.sender import PATIENCE
 from strongroom.base.errors import Interrupted, StrongroomError, Unavailable, UsageError
 from strongroom.base.progress import BackupSummary
+from strongroom.repository.keyring import is_deriving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +155,9 @@ class Meeting:
     def _is_time(self) -> bool:
         if not self._expected:
             return True
+        if is_deriving():  # on a busy machine that alone may take longer than anybody is waited for
+            for standing in self._expected:
+                standing.waits_for_us()
         if self.options.stream is not None:
             patience = self.options.retry_lock_seconds
             stuck = (STREAM_SILENT + patience, STREAM_TROUBLED + patience)

@@ -21,6 +21,10 @@ class Standing:
         self._moved = time.monotonic()
         self._troubled = None
 
+    def waits_for_us(self) -> None:
+        """It waits for something of this machine's, such as its turn to derive a key: no fault of its own."""
+        self._moved = time.monotonic()
+
     def troubled(self) -> None:
         """A request failed and is tried again."""
         if self._troubled is None:
