@@ -7,6 +7,7 @@ use crate::key::Key;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -97,7 +98,8 @@ impl Restore {
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     #[pyo3(signature = (key, index, root, target, *, includes=vec![], iincludes=vec![], excludes=vec![],
         iexcludes=vec![], overwrite="always", delete=false, dry_run=false, verify=false, sparse=false, safe=false,
-        ownership_by_name=false, include_attributes=vec![], exclude_attributes=vec![], report_items=false, workers=0))]
+        ownership_by_name=false, include_attributes=vec![], exclude_attributes=vec![], on_the_way=HashSet::new(),
+        report_items=false, workers=0))]
     fn new(
         py: Python<'_>,
         key: &Key,
@@ -117,6 +119,7 @@ impl Restore {
         ownership_by_name: bool,
         include_attributes: Vec<Vec<u8>>,
         exclude_attributes: Vec<Vec<u8>>,
+        on_the_way: HashSet<Vec<u8>>,
         report_items: bool,
         workers: usize,
     ) -> PyResult<Self> {
@@ -125,6 +128,7 @@ impl Restore {
         let options = Options {
             overwrite,
             delete,
+            on_the_way,
             dry_run,
             verify,
             sparse,

@@ -1,6 +1,7 @@
 """A restore under way."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Self, final
 
 from typing_extensions import Buffer
@@ -98,14 +99,16 @@ class Restore:
         ownership_by_name: bool = False,
         include_attributes: Sequence[bytes] = ...,
         exclude_attributes: Sequence[bytes] = ...,
+        on_the_way: AbstractSet[bytes] = ...,
         report_items: bool = False,
         workers: int = 0,
     ) -> Self:
         """Begins to restore what is below the tree ``root`` into the directory ``target``, made if it is missing.
 
         ``overwrite`` is one of restic's words: always, if-changed, if-newer, never. Without ``workers`` there is a
-        thread for each processor, two at least. Raises ``OSError`` when the target cannot be used, ``Unsupported``
-        for malformed patterns.
+        thread for each processor, two at least. With ``delete``, nothing is removed in the directories ``on_the_way``,
+        paths in the restored tree (``b""`` for its root). Raises ``OSError`` when the target cannot be used,
+        ``Unsupported`` for malformed patterns.
         """
     def next_request(self, timeout: float) -> RestoreRequest | None:
         """What to fetch next; None after ``timeout`` seconds (0.1 at most), and when nothing more is wanted."""

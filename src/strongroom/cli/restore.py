@@ -95,7 +95,14 @@ def run(context: Context) -> int:
             target = printable(str(context.arguments.target))
             reporter.message(f"restoring {of_snapshot(found.id, found.snapshot)} to {target}")
             with context.signals.cooperative(reporter):
-                summary = restore(repository, found.snapshot.tree, options, reporter, subfolder=found.subfolder)
+                summary = restore(
+                    repository,
+                    found.snapshot.tree,
+                    options,
+                    reporter,
+                    subfolder=found.subfolder,
+                    sources=found.snapshot.paths,
+                )
     finally:
         reporter.close()
     if summary.errors and not context.json:

@@ -1,5 +1,7 @@
 //! What a restore was asked to do.
 
+use std::collections::HashSet;
+
 /// What becomes of a file that is there already; the words are restic's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overwrite {
@@ -21,6 +23,9 @@ pub struct Options {
     pub overwrite: Overwrite,
     /// Remove what the snapshot does not have, in the directories that are restored.
     pub delete: bool,
+    /// Directories of the restored tree, as paths (empty for its root), in which nothing is removed: the snapshot
+    /// has only what was named of them, so what it does not have says nothing.
+    pub on_the_way: HashSet<Vec<u8>>,
     /// Change nothing, only say what would be done.
     pub dry_run: bool,
     /// Read restored files again and compare them with the snapshot.

@@ -179,7 +179,8 @@ impl<'a> Walk<'a> {
             self.context.report.failed(item, format!("left out: {}", skipped.reason));
         }
         // Of an entry that could not be read we do not know what it stands for on disk: nothing is removed then.
-        if self.context.options.delete && tree.skipped.is_empty() {
+        let options = &self.context.options;
+        if options.delete && tree.skipped.is_empty() && !options.on_the_way.contains(&path) {
             self.stack[position].expected = Some(tree.nodes.iter().map(|node| node.name.as_slice().into()).collect());
         }
         let spared = tree.nodes.iter().filter(|node| is_temporary(&node.name));

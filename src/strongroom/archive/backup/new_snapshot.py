@@ -86,7 +86,15 @@ def must_hold_the_stream(label: str, seen: _kernel.BackupSummary, stored: _kerne
     """Raise unless the file in the snapshot is as long as what was read of the stream, and the repository has it all.
 
     Each number is counted where it arises: at the descriptor, in the file's node, and blob by blob for the repository.
+    A stream without a byte is a dump that failed without saying so: a snapshot of it would push good ones out of a
+    retention by number, and restore an empty file.
     """
+    if not seen.bytes_read:
+        raise StrongroomError(
+            "no data read: the stream ended before its first byte; no snapshot was made",
+            hint="What makes the stream probably failed; in a pipe, the shell does not tell. "
+            "`--stdin-from-command -- COMMAND` looks at its exit code, too.",
+        )
     if not seen.bytes_read == seen.total_bytes_processed == stored.data_seen:
         raise StrongroomError(
             f"{seen.bytes_read} bytes of the stream were read, but its file in the snapshot would have "

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from strongroom import _kernel
 from strongroom.archive.restore.feed import Feed
 from strongroom.archive.restore.folder import folder_tree
+from strongroom.archive.restore.way import on_the_way
 from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
 from strongroom.base.record import field, mutable, record
@@ -33,8 +35,8 @@ class RestoreOptions:
 
     ``overwrite``: ``always`` compares files that are there and replaces those that differ; ``if-changed`` takes equal
     size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
-    leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories restored and
-    the patterns. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
+    leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories that were saved
+    and the patterns; never beside a source, in a directory that is only on the way to it. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
     ``security`` and ``trusted``. ``ownership_by_name`` gives entries to users and groups of the same names, where this
     machine has such, else by number. Of extended attributes only those come back whose names match ``include_xattrs``,
     if there are any, or do not match ``exclude_xattrs``; others are left as they are.
@@ -77,11 +79,13 @@ def restore(
     reporter: Reporter | None = None,
     *,
     subfolder: str = "",
+    sources: Sequence[str] = (),
 ) -> RestoreSummary:
     """Restore what is below a tree (a snapshot's root) into ``options.target``, which is made if it is missing.
 
-    The index must be loaded. ``subfolder`` is what stood behind the colon of ``snapshot:subfolder``. Items that fail
-    are reported and counted in the summary's ``errors`` (exit code 1), the rest is restored.
+    The index must be loaded. ``subfolder`` is what stood behind the colon of ``snapshot:subfolder``; ``sources`` are
+    the snapshot's paths. Items that fail are reported and counted in the summary's ``errors`` (exit code 1), the rest
+    is restored.
 
     Raises ``UsageError`` for options or a subfolder that make no sense, ``Refused`` when the target cannot be used,
     ``Full``, ``Damaged`` when the root cannot be read, ``LimitExceeded``, ``Unavailable``, ``Interrupted``.
@@ -89,7 +93,8 @@ def restore(
     options.check()
     reporter = reporter or Reporter()
     tree = folder_tree(repository, tree, subfolder)
-    return _Run(repository, tree, options, reporter).run()
+    way = on_the_way(repository, tree, sources, subfolder) if options.delete else frozenset()
+    return _Run(repository, tree, options, reporter, way).run()
 
 
 @mutable
@@ -98,6 +103,7 @@ class _Run:
     tree: str
     options: RestoreOptions
     reporter: Reporter
+    on_the_way: frozenset[bytes] = frozenset()
     left_out: dict[str, list[bytes]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -135,6 +141,7 @@ class _Run:
             ownership_by_name=options.ownership_by_name,
             include_attributes=_patterns(options.include_xattrs),
             exclude_attributes=_patterns(options.exclude_xattrs),
+            on_the_way=self.on_the_way,
             report_items=self.reporter.wants_changes,
             workers=options.workers,
         )
