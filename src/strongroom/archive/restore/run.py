@@ -36,7 +36,8 @@ class RestoreOptions:
     ``overwrite``: ``always`` compares files that are there and replaces those that differ; ``if-changed`` takes equal
     size and modification time for equal content; ``if-newer`` writes only over older files; ``never``
     leaves every file alone. ``delete`` removes what the snapshot does not have, within the directories that were saved
-    and the patterns; never beside a source, in a directory that is only on the way to it. ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
+    and the patterns; never beside a source, in a directory that is only on the way to it.
+    ``safe`` leaves out set-user-ID and set-group-ID bits, devices, and attributes of the namespaces
     ``security`` and ``trusted``. ``ownership_by_name`` gives entries to users and groups of the same names, where this
     machine has such, else by number. Of extended attributes only those come back whose names match ``include_xattrs``,
     if there are any, or do not match ``exclude_xattrs``; others are left as they are.
