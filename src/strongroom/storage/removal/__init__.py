@@ -6,7 +6,6 @@ Only the verbs that remove, the custodian's executor, the purge of an expired tr
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Removal", "removal_of"]
 
-_REST = ("strongroom.storage.removal.rest", "RestRemoval")
-_BY_STORE = {
-    "RestStore": _REST,
-    "RcloneStore": _REST,
-    "S3Store": ("strongroom.storage.removal.s3", "S3Removal"),
-    "CloudStore": ("strongroom.storage.removal.cloud", "CloudRemoval"),
-}
-
 
 def removal_of(store: Store) -> Removal:
     """The right to delete what is in this store, with its retries. Raises ``Unsupported`` where we have none."""
@@ -37,13 +28,34 @@ def removal_of(store: Store) -> Removal:
     while isinstance(store, Wrapper):
         retrier = getattr(store, "retrier", retrier)
         store = store.inner
+    removal = _removal_of(store)
+    return removal if retrier is None else _RetriedRemoval(removal, retrier)
+
+
+def _removal_of(store: Store) -> Removal:
+    """The modules of stores that nobody has opened are not loaded."""
     if isinstance(store, LocalStore):
         return LocalRemoval(store)
-    module, name = _BY_STORE.get(type(store).__name__, ("", ""))
-    if not module:
-        raise Unsupported("this kind of store cannot delete", subject=store.location)
-    removal: Removal = getattr(importlib.import_module(module), name)(store)
-    return removal if retrier is None else _RetriedRemoval(removal, retrier)
+    match type(store).__name__:
+        case "RestStore" | "RcloneStore":
+            from strongroom.storage.removal.rest import RestRemoval  # noqa: PLC0415
+            from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
+
+            assert isinstance(store, RestStore)
+            return RestRemoval(store)
+        case "S3Store":
+            from strongroom.storage.removal.s3 import S3Removal  # noqa: PLC0415
+            from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
+
+            assert isinstance(store, S3Store)
+            return S3Removal(store)
+        case "CloudStore":
+            from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415
+            from strongroom.storage.removal.cloud import CloudRemoval  # noqa: PLC0415
+
+            assert isinstance(store, CloudStore)
+            return CloudRemoval(store)
+    raise Unsupported("this kind of store cannot delete", subject=store.location)
 
 
 class _RetriedRemoval(Removal):
