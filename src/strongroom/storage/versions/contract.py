@@ -7,19 +7,16 @@ the store's own expiry does. The custodian lists versions, reads them, and promo
 from __future__ import annotations
 
 import enum
-import importlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Unsupported
 from strongroom.base.record import record
-from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.base.objects import Kind, ObjectName
-    from strongroom.storage.contract import Reader, Store
+    from strongroom.storage.contract import Reader
 
 
 @record
@@ -99,16 +96,3 @@ class Versions(ABC):
     @abstractmethod
     def protection(self) -> Protection:
         """What protects the bucket now. Raises ``Unavailable``; what may not be seen is unknown, never absent."""
-
-
-_BY_STORE = {"S3Store": ("strongroom.storage.versions.s3", "S3Versions")}
-
-
-def versions_of(store: Store) -> Versions:
-    """The right to this store's versions. Raises ``Unsupported`` where it has none; passing faults are not retried."""
-    inner = innermost(store)
-    module, name = _BY_STORE.get(type(inner).__name__, ("", ""))
-    if not module:
-        raise Unsupported("this kind of store keeps no versions", subject=store.location)
-    found: Versions = getattr(importlib.import_module(module), name)(inner)
-    return found
