@@ -1,7 +1,7 @@
 """A backup under way."""
 
 from collections.abc import Sequence
-from typing import Self, final
+from typing import Protocol, Self, final, type_check_only
 
 from strongroom._kernel.index import Index
 from strongroom._kernel.key import Key
@@ -128,6 +128,35 @@ class BackupEvent:
     @property
     def size(self) -> int: ...
 
+@type_check_only
+class _UserOptions(Protocol):
+    """What a run reads of ``strongroom.archive.backup.options.BackupOptions``."""
+
+    @property
+    def paths(self) -> Sequence[bytes]: ...
+    @property
+    def excludes(self) -> Sequence[bytes | str]: ...
+    @property
+    def iexcludes(self) -> Sequence[bytes | str]: ...
+    @property
+    def exclude_if_present(self) -> Sequence[tuple[bytes, bytes | None]]: ...
+    @property
+    def exclude_larger_than(self) -> int | None: ...
+    @property
+    def own_folders(self) -> Sequence[bytes]: ...
+    @property
+    def one_file_system(self) -> bool: ...
+    @property
+    def ignore_inode(self) -> bool: ...
+    @property
+    def ignore_ctime(self) -> bool: ...
+    @property
+    def with_atime(self) -> bool: ...
+    @property
+    def dry_run(self) -> bool: ...
+    @property
+    def extra_verify(self) -> bool: ...
+
 @final
 class Backup:
     """A run of the backup pipeline: its workers start at once. Every call waits for a tenth of a second at most."""
@@ -135,21 +164,10 @@ class Backup:
     def __new__(
         cls,
         targets: Sequence[BackupTarget],
-        paths: Sequence[bytes],
+        options: _UserOptions,
         working: bytes,
         *,
         threads: int,
-        extra_verify: bool,
-        dry_run: bool,
-        with_atime: bool,
-        ignore_inode: bool,
-        ignore_ctime: bool,
-        one_file_system: bool,
-        excludes: Sequence[bytes | str],
-        iexcludes: Sequence[bytes | str],
-        exclude_if_present: Sequence[tuple[bytes, bytes | None]],
-        exclude_larger_than: int | None,
-        own_folders: Sequence[bytes],
         parent_is_own: bool,
         reread: tuple[bytes, int, int] | None,
         spool: tuple[str, int] | None,
@@ -157,8 +175,11 @@ class Backup:
         verbose: bool,
         stream: tuple[int, bytes, int] | None,
     ) -> Self:
-        """``reread``: salt, seconds since 1970 of the last run and of this; ``spool``: folder, bytes; ``stream``:
-        descriptor, name, nanoseconds since 1970. Raises ``OSError``, ``Unsupported`` for a malformed pattern."""
+        """``options`` are the user's, the rest follows from the run. ``reread``: salt, seconds since 1970 of the last
+        run and of this; ``spool``: folder, bytes; ``stream``: descriptor, name, nanoseconds since 1970.
+
+        Raises ``OSError``, ``Unsupported`` for a malformed pattern.
+        """
     def next_pack(self, target: int, patience: float) -> Pack | None:
         """The next pack to store, or None when there is none yet, or none any more (see ``is_drained``)."""
     def is_drained(self, target: int) -> bool: ...

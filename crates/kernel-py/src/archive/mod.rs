@@ -1,5 +1,6 @@
 //! Backups, as Python's senders and readers see them.
 
+mod options;
 mod report;
 mod run;
 mod target;

@@ -1,21 +1,18 @@
 //! A backup under way. Every call that may wait releases the interpreter.
 
+use super::options::UserOptions;
 use super::report::{BackupEvent, BackupOutcome, BackupProgress, BackupSummary};
 use super::target::BackupTarget;
 use crate::error::to_py;
-use crate::filter::{Raw, raw};
 use crate::pack_buffer::Pack;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 use strongroom_kernel::BlobType;
 use strongroom_kernel::archive::{Next, Options, Plan, Reread, Run, StdinSource};
-use strongroom_kernel::filter::{Excludes, TagFile};
 use strongroom_kernel::time::Zone;
 
 /// A run of the backup pipeline.
@@ -48,27 +45,14 @@ fn patience(seconds: f64) -> Duration {
 #[pymethods]
 impl Backup {
     #[new]
-    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, clippy::type_complexity)]
-    #[pyo3(signature = (targets, paths, working, *, threads, extra_verify, dry_run, with_atime, ignore_inode,
-        ignore_ctime, one_file_system, excludes, iexcludes, exclude_if_present, exclude_larger_than, own_folders, parent_is_own,
-        reread, spool, scan, verbose, stream))]
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (targets, options, working, *, threads, parent_is_own, reread, spool, scan, verbose, stream))]
     fn new(
         py: Python<'_>,
         targets: Vec<Py<BackupTarget>>,
-        paths: Vec<Vec<u8>>,
+        mut options: UserOptions,
         working: Vec<u8>,
         threads: usize,
-        extra_verify: bool,
-        dry_run: bool,
-        with_atime: bool,
-        ignore_inode: bool,
-        ignore_ctime: bool,
-        one_file_system: bool,
-        excludes: Vec<Raw>,
-        iexcludes: Vec<Raw>,
-        exclude_if_present: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-        exclude_larger_than: Option<u64>,
-        own_folders: Vec<Vec<u8>>,
         parent_is_own: bool,
         reread: Option<(Vec<u8>, i64, i64)>,
         spool: Option<(PathBuf, u64)>,
@@ -85,25 +69,16 @@ impl Backup {
                 PyResult::Ok(StdinSource { file: duplicate(descriptor)?, name, time })
             })
             .transpose()?;
-        let tags = exclude_if_present.into_iter();
-        let tags = tags.map(|(name, header)| TagFile { name, header: header.unwrap_or_default() }).collect();
+        let plan = Plan { targets: std::mem::take(&mut options.paths), working, stdin };
         let options = Options {
             threads,
-            extra_verify,
-            dry_run,
-            with_atime,
-            ignore_inode,
-            ignore_ctime,
-            one_file_system,
-            excludes: Excludes::new(&raw(excludes), &raw(iexcludes), tags, exclude_larger_than).map_err(to_py)?,
-            own_folders: own_folders.iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect(),
             parent_is_own,
             reread: reread.map(|(salt, since, now)| Reread { salt, since, now }),
             spool,
             scan,
             verbose,
+            ..options.options()?
         };
-        let plan = Plan { targets: paths, working, stdin };
         let run = py.detach(|| Run::start(options, targets, plan)).map_err(to_py)?;
         Ok(Self { run, targets: number })
     }
