@@ -39,7 +39,7 @@ def test_one_repository_of_two_is_missing(strongroom: Strongroom, tmp_path: Path
     ended = strongroom.run("-r", gone, "-r", good, "backup", "--json", small).expect(71)
     failed, saved = _summaries(ended)
     assert (failed["repository"], saved["repository"]) == (str(gone), str(good))
-    assert "no repository" in failed["failure"]
+    assert "repository does not exist" in failed["failure"]
     assert "snapshot_id" not in failed
     assert [snapshot["id"] for snapshot in strongroom.snapshots(good)] == [saved["snapshot_id"]]
     shown = strongroom.run("-r", gone, "-r", good, "backup", small).expect(71)

@@ -60,7 +60,10 @@ def test_values_of(name: str, restic: Restic, strongroom: Strongroom, repository
         _shape(_values(program.on(repository, *VERBS[name], "--json").expect(0).lines()))
         for program in (restic, strongroom)
     )
-    assert not _missing(theirs, ours)
+    missing = _missing(theirs, ours)
+    if restic.name == "restic-debian" and name == "stats raw":
+        missing.remove("/total_file_count")  # the newest leaves out what it does not count in this mode
+    assert not missing
 
 
 def _events(program: Program, repository: Path, source: Path) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class Pass:
         self._reporter = reporter
         self._targets = targets
         self._scanned = False
+        self._scans = reporter.wants_status and not options.no_scan and options.stream is None
         self._joining = threading.Lock()
         self._error: StrongroomError | None = None
         stream = options.stream
@@ -208,10 +209,14 @@ class Pass:
         reporter = self._reporter
         for event in self._run.events():
             self._report_event(event)
+        over = self.is_over()
         now = self._run.progress()
         if now.scanned and not self._scanned:
             self._scanned = True
             reporter.scan_finished(now.files_total, now.bytes_total, self.seconds)
+        elif over and self._scans and not self._scanned and not reporter.stop.is_set():
+            self._scanned = True  # the reading came to its end first, and has counted the same
+            reporter.scan_finished(now.files_done, now.bytes_done, self.seconds)
         if status:
             reporter.status(
                 Status(
