@@ -101,6 +101,10 @@ def _wait_until_something_lies_beside(process: subprocess.Popen[bytes], out: Pat
     until(lambda: process.poll() is not None or bool(_leftovers(out)), pause=0.005)
 
 
+def _wait_until_it_is_replaced(process: subprocess.Popen[bytes], path: Path) -> None:
+    until(lambda: process.poll() is not None or path.stat().st_size == SIZE, pause=0.005)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_restore_that_is_ended_costs_nothing(
     strongroom: Strongroom, repository: Path, saved: Path, tmp_path: Path, how: signal.Signals
@@ -116,7 +120,9 @@ def test_a_restore_that_is_ended_costs_nothing(
         words = ("restore", f"latest:{saved}", "--target", out, "--delete")
         process = strongroom.start("-r", repository, *SLOWLY, *words)
         _wait_until_something_lies_beside(process, out)
-        time.sleep(chance.uniform(0, 3))
+        if turn:  # what is fetched comes in pieces, so time alone says little of how much is done
+            _wait_until_it_is_replaced(process, out / "a" / f"{turn * 7:03}")
+        time.sleep(chance.uniform(0, 0.2))
         process.send_signal(how)
         process.wait(60)
         if how != signal.SIGKILL:

@@ -66,7 +66,8 @@ def test_a_doubtful_upload_is_settled_by_the_gateway(tmp_path: Path) -> None:
             assert gateway.put(path, data) == 200
             assert gateway.ask("GET", path).body == data
             if fault == "lost":  # the store's own sum settles it: nothing is read back
-                assert proxy.requests[begun:] == ["PUT", "PUT", "HEAD", "GET"]
+                made = proxy.requests[begun:]
+                assert made[made.index("PUT") :] == ["PUT", "PUT", "HEAD", "GET"]  # the first looks for a config before
         (path, data), (full_path, full) = packs(2)
         proxy.faults = ["403 AccessDenied"]
         assert gateway.put(path, data) == 500
