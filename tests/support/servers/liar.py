@@ -35,6 +35,8 @@ class Liar:
         self.honest = honest
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+        """The same with their paths."""
         self.deletions = 0
         self.holding = threading.Event()
         self.release = threading.Event()
@@ -72,6 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         own = "/.strongroom/" in self.path.partition("?")[0]
         if not own:
             owner.requests.append(self.command)
+            owner.asked.append((self.command, self.path))
         owner.deletions += self.command == "DELETE"
         fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults and not own else ""
         if fault == "hold before":
