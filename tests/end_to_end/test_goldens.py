@@ -56,7 +56,13 @@ def run(line: str, folder: Path) -> str:
     """What a command prints on both streams, and its exit code."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    env = command.environment(home) | {"RESTIC_PASSWORD": "pw", "TZ": "UTC", "COLUMNS": "100", "USER": "ann"}
+    env = command.environment(home) | {
+        "RESTIC_PASSWORD": "pw",
+        "TZ": "UTC",
+        "COLUMNS": "100",
+        "USER": "ann",
+        "LOGNAME": "ann",
+    }
     env["PATH"] = f"{command.STRONGROOM.parent}:{env['PATH']}"
     ended = subprocess.run(
         ["bash", "-c", line], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
