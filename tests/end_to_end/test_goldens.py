@@ -25,6 +25,7 @@ GROUPS = sorted({verb.name.split()[0] for verb in VERBS})
 UPDATE = os.environ.get("GOLDENS") == "update"
 
 VOLATILE = (
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<ID>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<ID>"),
     (re.compile(r"\b[0-9a-f]{10}\b(?= at )|\b[0-9a-f]{8}\b"), "<id>"),
@@ -33,7 +34,6 @@ VOLATILE = (
     (re.compile(r"\b\d+\.\d+s\b"), "<seconds>"),
     (re.compile(rf"(?<=ann@){re.escape(socket.gethostname())}\b"), "<host>"),
     (re.compile(r"\bsrg1_[0-9a-z]+_[\w-]{43}"), "<token>"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b\d+:\d\d(?::\d\d)?\b"), "<duration>"),
     (re.compile(r'("(?:total_duration|seconds_elapsed|seconds_remaining)":)[\d.e-]+'), r"\1<seconds>"),
     (re.compile(r"\b\d+\.\d+ s\b"), "<seconds>"),
