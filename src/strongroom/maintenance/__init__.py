@@ -1,0 +1,1 @@
+"""What rewrites a repository and removes from it: pruning, forgetting, repairing."""

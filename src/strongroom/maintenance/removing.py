@@ -1,0 +1,76 @@
+"""The one place through which maintenance removes objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Interrupted, Missing, Refused, StoreError
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.repository.parallel import outcomes
+from strongroom.storage.removal import removal_of
+from strongroom.storage.wrappers.wrapper import innermost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from threading import Event
+
+    from strongroom.repository.opened import Repository
+
+_CUSTODIAN = (
+    "Whoever has broken into a host must not take its backups away, so hosts may add alone. A custodian forgets and "
+    "prunes behind this server; who may delete in the store itself can do it there."
+)
+
+
+class Remover:
+    """Removes objects of one repository, several at once."""
+
+    def __init__(self, repository: Repository) -> None:
+        """Raises ``Unsupported`` where nothing can be deleted."""
+        self._removal = removal_of(repository.store)
+        self._workers = repository.store.connections
+
+    def remove_all(
+        self,
+        names: Iterable[ObjectName],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        stop: Event | None = None,
+    ) -> list[tuple[ObjectName, StoreError]]:
+        """Remove objects, in no particular order; what is gone already is success. Returns those that stay, and why.
+
+        ``progress(done, total)`` counts objects. All that were removed are durably gone on return, packs excepted:
+        nothing depends on those. Raises ``Interrupted`` when ``stop`` is set; what is left stays.
+        """
+        wanted = list(names)
+        failed: list[tuple[ObjectName, StoreError]] = []
+        for done, (name, outcome) in enumerate(outcomes(self._removal.remove, wanted, self._workers), 1):
+            try:
+                outcome()
+            except StoreError as error:
+                failed.append((name, error))
+            if stop is not None and stop.is_set():
+                raise Interrupted("stopped")
+            if progress is not None:
+                progress(done, len(wanted))
+        return failed
+
+
+def refuse_where_append_only(repository: Repository) -> None:
+    """Raise ``Refused`` before any work where a server will not let us remove: what is done for nothing helps nobody.
+
+    A REST server that is append-only refuses to delete a pack also where there is none, so it is asked for one with a
+    random name. Other stores are not asked: a bucket with versions would remember each question.
+    """
+    store = innermost(repository.store)
+    if type(store).__name__ not in ("RestStore", "RcloneStore"):
+        return
+    name = ObjectName(Kind.DATA, repository.surroundings.random_bytes(32).hex())
+    try:
+        removal_of(repository.store).remove(name)
+    except Missing:
+        return
+    except Refused as error:
+        raise Refused(
+            "this place is append-only: nothing is removed here", subject=repository.location, hint=_CUSTODIAN
+        ) from error
