@@ -36,3 +36,15 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+SYSTEM = SystemClock()
+"""Whoever is given no clock has this one."""
+
+
+def monotonic() -> float:
+    """The steady clock of this process, for how long to wait on a socket, a thread or another process.
+
+    Where what is done hangs on the time, a ``Clock`` is passed in.
+    """
+    return SYSTEM.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
@@ -42,9 +41,10 @@ def run(context: Context) -> int:
             context.out.line(many)
         return 0
     rows = []
+    now_ns = surroundings(context).clock.now_ns()
     summaries = cache.summaries(days)
     for summary in summaries:
-        age = max(0, int((time.time_ns() - summary.last_used_ns) // 86_400_000_000_000))
+        age = max(0, int((now_ns - summary.last_used_ns) // 86_400_000_000_000))
         size = [] if context.arguments.no_size else [format_bytes(summary.size)]
         rows.append([summary.repository_id[:10], f"{age} days ago", "yes" if summary.old else "", *size])
     if not rows:

@@ -115,9 +115,7 @@ def arguments_trust(parser: argparse.ArgumentParser) -> None:
 
 def run_trust(context: Context) -> int:
     """Pin it, and say what became of what was promised before."""
-    import time
-
-    from strongroom.cli.shared.opening import store_options, targets_of
+    from strongroom.cli.shared.opening import store_options, surroundings, targets_of
     from strongroom.cli.shared.promise_alarms import say
     from strongroom.cli.shared.promises import Broken
     from strongroom.receipts.client.gateway_log import GatewayLog
@@ -137,7 +135,7 @@ def run_trust(context: Context) -> int:
     file = PromiseFile(default_state_folder(), address.location)
     source = GatewayLog(address, options)
     try:
-        done = trust(source, file, key, time.time_ns(), explained=context.arguments.explained)
+        done = trust(source, file, key, surroundings(context).clock.now_ns(), explained=context.arguments.explained)
     except OSError as error:
         raise ConfigurationError(f"what is known of the gateway: {error.strerror}", subject=file.path) from error
     finally:

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
 from strongroom.base.file_lock import file_lock
 from strongroom.base.named_locks import NamedLocks
@@ -55,7 +55,7 @@ class Statements:
 class Database:
     """An open database. Safe to use from many threads, but not across a fork: open it anew there."""
 
-    def __init__(self, url: str, *, cache: int = CACHE) -> None:
+    def __init__(self, url: str, *, cache: int = CACHE, clock: Clock = SYSTEM) -> None:
         """``url`` is ``sqlite:///path`` or ``postgresql://…``; ``cache`` as ``CACHE``, more for who has one connection.
 
         Raises ``Unsupported`` for SQLite on a network mount.
@@ -65,6 +65,8 @@ class Database:
         except sa.exc.ArgumentError:
             raise ConfigurationError("not the URL of a database", hint="sqlite:///path or postgresql://…") from None
         backend = parsed.get_backend_name()
+        self.clock = clock
+        """The time of all who work with this database."""
         self._lock_path: str | None = None
         self._locks: list[int] = []
         """Open descriptors of the lock file that nobody holds now."""
@@ -251,7 +253,7 @@ class Database:
 
     def clock_ns(self) -> int:
         """This machine's clock, made steady. In nanoseconds."""
-        return self._own.now_ns(time.time_ns())
+        return self._own.now_ns(self.clock.now_ns())
 
     def migrate(self, module: str, steps: Sequence[str]) -> None:
         """Bring a module's tables to the newest step. ``{blob}`` and ``{serial}`` in a step are the dialect's own.

@@ -225,12 +225,12 @@ TRIM_SECONDS = 10.0
 
 def tick(services: Services, stopping: Callable[[], bool]) -> None:
     """What a worker does beside requests, about once a second: files that changed, counts to write."""
-    trimmed = time.monotonic()
+    trimmed = services.clock.monotonic()
     while not stopping():
         time.sleep(1.0)
-        if time.monotonic() > trimmed + TRIM_SECONDS:
+        if services.clock.monotonic() > trimmed + TRIM_SECONDS:
             trim()
-            trimmed = time.monotonic()
+            trimmed = services.clock.monotonic()
         try:
             services.metrics.clock(suspect=bool(services.watch.look()))
             services.access_log.tend()

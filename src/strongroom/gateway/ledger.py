@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unavailable
@@ -72,7 +71,7 @@ class Ledger:
 
     def promise(self, committed: Committed) -> str | None:
         """The header's value that promises this receipt; None while the log is not signed: it may not get there."""
-        looked = time.monotonic()
+        looked = self.clock.monotonic()
         if looked >= self._look_at:
             now = None
             with contextlib.suppress(Unavailable), self.database.read() as connection:

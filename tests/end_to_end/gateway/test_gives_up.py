@@ -86,7 +86,7 @@ def test_a_store_that_no_longer_refuses_is_an_alarm(tmp_path: Path, monkeypatch:
         place.tend()
         assert (place.problems(), repository.works.guarded) == ([], False)
         turned = BucketPlace(replace(settings, store=url + liar.endpoint), database)
-        promises.save(database, promises.find_out(turned.keyed))
+        promises.save(database, promises.find_out(turned.keyed, database.clock))
         place.tend()
         assert "no longer refuses" in place.problems()[0]
         assert repository.works.guarded

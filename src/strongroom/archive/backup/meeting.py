@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.archive.backup.one_pass import Pass, Reread
 from strongroom.archive.backup.options import BackupResult
 from strongroom.archive.backup.parents import share_parents
 from strongroom.archive.backup.sender import PATIENCE
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted, StrongroomError, Unavailable, UsageError
 from strongroom.base.progress import BackupSummary
 from strongroom.repository.keyring import is_deriving
@@ -82,7 +82,7 @@ class Meeting:
             if not self._closed:
                 self._seats.append(seat)
                 self._expected.pop(seat.standing, None)
-                self._first = time.monotonic() if self._first is None else self._first
+                self._first = monotonic() if self._first is None else self._first
                 self._changed.notify_all()
                 while not self._closed and not self._is_time():
                     if self.reporter.stop.is_set():
@@ -163,7 +163,7 @@ class Meeting:
             stuck = (STREAM_SILENT + patience, STREAM_TROUBLED + patience)
         else:
             stuck = (SILENT, TROUBLED)
-            if self._first is not None and time.monotonic() - self._first >= LONGEST:
+            if self._first is not None and monotonic() - self._first >= LONGEST:
                 return True
         return all(standing.is_stuck(*stuck) for standing in self._expected)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.backup.sender import PATIENCE, Sender
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.progress import Change, Status
@@ -89,7 +89,7 @@ class Pass:
     ) -> None:
         """Begin to read. ``trees``: the root tree that each repository compares with."""
         self.started_ns = started_ns
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._reporter = reporter
         self._targets = targets
         self._scanned = False
@@ -160,7 +160,7 @@ class Pass:
     @property
     def seconds(self) -> float:
         """How long it has taken until now."""
-        return time.monotonic() - self._started
+        return monotonic() - self._started
 
     @property
     def summary(self) -> _kernel.BackupSummary:

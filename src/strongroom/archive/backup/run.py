@@ -14,6 +14,7 @@ from strongroom.archive.backup.lane import Lane
 from strongroom.archive.backup.meeting import Meeting
 from strongroom.archive.backup.options import BackupJob, BackupMember, BackupOutcome, BackupResult
 from strongroom.archive.backup.sender import PATIENCE
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -88,15 +89,15 @@ class _Run:
                 self._news.clear()
                 self._look()
                 if self._reporter.stop.is_set():
-                    stopped = time.monotonic() if stopped is None else stopped
-                    if time.monotonic() - stopped >= ENDING:
+                    stopped = monotonic() if stopped is None else stopped
+                    if monotonic() - stopped >= ENDING:
                         break
         except BaseException:  # nobody listens any more: end in an orderly manner, without a word
             self._reporter.stop.set()
             for meeting in self._meetings:
                 meeting.look()
-            end = time.monotonic() + ENDING
-            while time.monotonic() < end and not all(lane.ended for lane in lanes):
+            end = monotonic() + ENDING
+            while monotonic() < end and not all(lane.ended for lane in lanes):
                 time.sleep(PATIENCE)
             raise
         self._look(last=True)
@@ -128,8 +129,8 @@ class _Run:
                     self._reported.add(one)
         for entry in there:
             job, meeting, lane = entry
-            since = self._held.setdefault(id(entry), time.monotonic())
+            since = self._held.setdefault(id(entry), monotonic())
             is_first = entry is self._waiting[0]
-            if last or is_first or time.monotonic() - since >= IN_ORDER:
+            if last or is_first or monotonic() - since >= IN_ORDER:
                 self._waiting.remove(entry)
                 self._show(job, meeting.results[lane.standing])

@@ -5,30 +5,30 @@ Only durations count here, so this goes by the steady clock of the process.
 
 from __future__ import annotations
 
-import time
+from strongroom.base.clock import monotonic
 
 
 class Standing:
     """Told by whoever works for the repository; asked by those who would wait for it. For many threads."""
 
     def __init__(self) -> None:
-        self._moved = time.monotonic()
+        self._moved = monotonic()
         self._troubled: float | None = None
         self._given_up = False
 
     def moved(self) -> None:
         """Something got done: a file was read, a pack was stored."""
-        self._moved = time.monotonic()
+        self._moved = monotonic()
         self._troubled = None
 
     def waits_for_us(self) -> None:
         """It waits for something of this machine's, such as its turn to derive a key: no fault of its own."""
-        self._moved = time.monotonic()
+        self._moved = monotonic()
 
     def troubled(self) -> None:
         """A request failed and is tried again."""
         if self._troubled is None:
-            self._troubled = time.monotonic()
+            self._troubled = monotonic()
 
     def give_up(self) -> None:
         """Nobody wants it any more: its store need not try again."""
@@ -43,8 +43,8 @@ class Standing:
     def trouble(self) -> float:
         """Seconds since the first fault after which nothing got done; 0 when there was none."""
         since = self._troubled
-        return 0.0 if since is None else time.monotonic() - since
+        return 0.0 if since is None else monotonic() - since
 
     def is_stuck(self, silent: float, troubled: float) -> bool:
         """Whether nothing got done for ``silent`` seconds, or for ``troubled`` seconds since a fault."""
-        return time.monotonic() - self._moved >= silent or self.trouble >= troubled
+        return monotonic() - self._moved >= silent or self.trouble >= troubled

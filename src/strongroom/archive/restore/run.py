@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +15,7 @@ from strongroom import _kernel
 from strongroom.archive.restore.feed import Feed
 from strongroom.archive.restore.folder import folder_tree
 from strongroom.archive.restore.way import on_the_way
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
 from strongroom.base.record import field, mutable, record
@@ -109,7 +109,7 @@ class _Run:
     counts: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> RestoreSummary:
-        begun = time.monotonic()
+        begun = monotonic()
         try:
             kernel = self._start()
             with Feed(self.repository, kernel) as feed:
@@ -120,7 +120,7 @@ class _Run:
         except LimitExceeded as problem:
             problem.subject = problem.subject or f"tree {self.tree}"
             raise
-        return self._summary(kernel.progress(), time.monotonic() - begun)
+        return self._summary(kernel.progress(), monotonic() - begun)
 
     def _start(self) -> _kernel.Restore:
         options = self.options

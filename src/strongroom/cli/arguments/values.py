@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from strongroom.base.clock import SYSTEM
 from strongroom.base.quantities import (
     COMPRESSION_MODES,
     MOST_AT_ONCE,
@@ -83,7 +84,7 @@ def tag_list(text: str) -> tuple[str, ...]:
 def local_time(text: str) -> datetime:
     """A moment such as ``2012-11-01 22:08:41``, in local time, or ``now``; RFC 3339 with an offset is taken, too."""
     if text == "now":
-        return datetime.now().astimezone()
+        return datetime.fromtimestamp(SYSTEM.now_ns() / 10**9).astimezone()
     for layout in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"):
         try:
             return datetime.strptime(text, layout).astimezone()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.clock import monotonic
 from strongroom.base.progress import SUMMARY_COUNTERS, Status
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
@@ -45,7 +45,7 @@ class EventReporter(ShownReporter):
         self._verbosity = verbosity
         self._interval = 1 / frames if frames else 0.1
         self._restoring = restoring
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._last = 0.0
         self._rate = Rate()
         self._lock = threading.RLock()
@@ -108,7 +108,7 @@ class EventReporter(ShownReporter):
 
     def status(self, status: Status) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             self._rate.add(now, status.bytes_done)
             self._latest = status
             if now - self._last >= self._interval and self._verbosity > 0:
@@ -178,7 +178,7 @@ class EventReporter(ShownReporter):
         """Emit the latest status, once more if need be: the answer to SIGUSR1."""
         with self._lock:
             if self._latest is not None:
-                now = time.monotonic()
+                now = monotonic()
                 status = self._restore_status if self._restoring else self._backup_status
                 self._emit(status(self._latest, now))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.cli.output import summaries
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
@@ -38,7 +38,7 @@ class PeopleReporter(ShownReporter):
         self._verbosity = verbosity
         self._live = out.is_terminal and verbosity > 0
         self._interval = 1 / frames if frames else 0.1 if self._live else LINE_INTERVAL
-        self._started = self._last_shown = time.monotonic()
+        self._started = self._last_shown = monotonic()
         if self._live:
             self._last_shown = 0.0
         self._lock = threading.RLock()
@@ -84,14 +84,14 @@ class PeopleReporter(ShownReporter):
 
     def status(self, status: Status) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             self._rate.add(now, status.bytes_done)
             self._now, self._current = self._sentence(status, now), status.current_files
             self._show(now)
 
     def count(self, what: str, done: int, total: int = 0) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             share = f"{format_percent(done, total)}  {done} / {total}" if total else f"{done}"
             self._now, self._current = f"[{format_seconds(now - self._started)}] {share} {what}", ()
             if what in LASTING and done >= total and self._verbosity > 0:
@@ -116,7 +116,7 @@ class PeopleReporter(ShownReporter):
     def show_now(self) -> None:
         """Print where we are, as a line that stays: the answer to SIGUSR1."""
         with self._lock:
-            self._print(self._now or f"[{format_seconds(time.monotonic() - self._started)}] nothing to report yet")
+            self._print(self._now or f"[{format_seconds(monotonic() - self._started)}] nothing to report yet")
             for item in self._current[:MAX_CURRENT_FILES]:
                 self._print("  " + printable(item))
 

@@ -48,10 +48,11 @@ class Context:
     @cached_property
     def promises(self) -> Promises:
         """What gateways promised to this machine."""
+        from strongroom.base.clock import SYSTEM
         from strongroom.cli.shared.promises import Promises
         from strongroom.repository.state import default_state_folder
 
-        return Promises(default_state_folder(), self.warn)
+        return Promises(default_state_folder(), self.warn, SYSTEM)
 
     def reporter(self, *, restoring: bool = False) -> ShownReporter:
         """A reporter for people or for programs; SIGUSR1 asks it from now on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from strongroom.base.clock import SystemClock
+from strongroom.base.clock import SystemClock, monotonic
 from strongroom.base.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class PatientClock(SystemClock):
 
     def sleep(self, seconds: float) -> None:
         """Wait. Raises ``Interrupted`` when the user asks to stop meanwhile."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
             if self._signals.asked:
                 raise Interrupted("interrupted while waiting")
             time.sleep(min(left, 0.1))

@@ -14,12 +14,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import StrongroomError
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from strongroom.base.clock import Clock
     from strongroom.base.objects import ObjectName
     from strongroom.receipts.client.gateway_log import GatewayLog
     from strongroom.receipts.client.promise_file import PromiseFile, Reproach
@@ -36,8 +38,9 @@ SILENT_NS = 7 * 86_400 * 10**9
 class Promises:
     """The promises of all gateways that one command talks to."""
 
-    def __init__(self, state: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, state: str, warn: Callable[[str], None], clock: Clock) -> None:
         self._state = state
+        self._clock = clock
         self._warn = warn
         self._checks: list[_Check] = []
         self._broken_disk = False
@@ -55,7 +58,7 @@ class Promises:
 
                 known.append(PromiseFile(self._state, parse(url[5:], options).location))
             try:
-                known[0].keep(name, value, time.time_ns())
+                known[0].keep(name, value, self._clock.now_ns())
             except OSError as error:
                 if not self._broken_disk:
                     self._broken_disk = True
@@ -81,14 +84,14 @@ class Promises:
             return
         from strongroom.receipts.client.gateway_log import GatewayLog
 
-        self._checks.append(_Check(label, file, GatewayLog(address, options), kept.reproaches))
+        self._checks.append(_Check(label, file, GatewayLog(address, options), kept.reproaches, self._clock))
 
     def conclude(self) -> list[Broken]:
         """Wait a little for the checks, and return what their gateways are to be reproached with."""
-        end = time.monotonic() + WAIT_SECONDS
+        end = monotonic() + WAIT_SECONDS
         found = []
         for check in self._checks:
-            check.thread.join(max(0.0, end - time.monotonic()))
+            check.thread.join(max(0.0, end - monotonic()))
             found += [Broken(check.label, check.root, one, check.file.path) for one in check.reproaches]
             if check.silence:
                 self._warn(check.silence)
@@ -139,13 +142,14 @@ class Broken:
 class _Check:
     """One gateway's check, in a thread of its own."""
 
-    def __init__(self, label: str, file: PromiseFile, source: GatewayLog, known: list[Reproach]) -> None:
+    def __init__(self, label: str, file: PromiseFile, source: GatewayLog, known: list[Reproach], clock: Clock) -> None:
         self.label = label
         self.file = file
         self.root = source.root
         self.reproaches = list(known)
         self.silence = ""
         self._source = source
+        self._clock = clock
         self.thread = threading.Thread(target=self._run, name="promises", daemon=True)
         self.thread.start()
 
@@ -159,11 +163,11 @@ class _Check:
             )
 
             oldest = min((one.kept_ns for one in kept.promises), default=0)
-            found = check(self._source, kept, time.time_ns(), SECONDS)
+            found = check(self._source, kept, self._clock.now_ns(), SECONDS)
             self.file.replace(kept)
             self.reproaches = kept.reproaches + found.late
             self.root = self._source.root
-            if found.unanswered and oldest and not 0 <= time.time_ns() - oldest <= SILENT_NS:
+            if found.unanswered and oldest and not 0 <= self._clock.now_ns() - oldest <= SILENT_NS:
                 self.silence = (
                     f"{self.label}: the gateway has not shown for more than a week that its log has what it promised"
                     f" ({found.unanswered})"

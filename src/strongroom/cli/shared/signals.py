@@ -6,10 +6,10 @@ import os
 import select
 import signal
 import threading
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted
 from strongroom.cli import exit_codes
 
@@ -95,7 +95,7 @@ class Signals:
             self._locks.release(ENDING)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if self._first is not None:
             if self._locks is None and now - self._first >= SAME:
                 os._exit(exit_codes.INTERRUPTED)
@@ -114,12 +114,12 @@ class Signals:
         """Hear the signals, and end the process at the second one, or when it takes too long."""
         first: float | None = None
         while True:
-            now = time.monotonic()
+            now = monotonic()
             left = None if first is None else first + LONGEST - now
             ready = select.select([receive], [], [], left if left is None or left > 0 else 0)[0]
             if not ready:
                 self._leave("interrupted; what was under way did not end in time")
-            now = time.monotonic()
+            now = monotonic()
             if not any(number in _STOPPING for number in os.read(receive, 64)):
                 continue
             if first is None:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.archive.backup.options import BackupOptions, Stream
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted, UsageError
 from strongroom.base.record import replace
 
@@ -101,8 +102,8 @@ class Command:
         if process.stdout is not None:
             process.stdout.close()
         self._signal(signal.SIGTERM)
-        end = time.monotonic() + GRACE
-        while time.monotonic() < end and self._is_alive():
+        end = monotonic() + GRACE
+        while monotonic() < end and self._is_alive():
             time.sleep(_LOOK / 10)
         self._signal(signal.SIGKILL)
         process.wait()

@@ -14,7 +14,6 @@ import dataclasses
 import hmac
 import os
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -224,7 +223,7 @@ class Access:
         peer = self.peer(request)
         mark = hmac.digest(self._key, header.encode("latin-1"), "sha256")
         known = self._cache.get(mark)
-        now = time.monotonic()
+        now = self._database.clock.monotonic()
         if known is not None and known[0] > now:
             identity, addresses = known[1], known[2]
         else:
@@ -284,10 +283,10 @@ class Access:
     def _may_fail(self, peer: str) -> bool:
         with self._guard:
             level, at = self._failures.get(peer, (0.0, 0.0))
-        return level - (time.monotonic() - at) / FAILURE_SECONDS < FAILURES
+        return level - (self._database.clock.monotonic() - at) / FAILURE_SECONDS < FAILURES
 
     def _note_failure(self, peer: str) -> None:
-        now = time.monotonic()
+        now = self._database.clock.monotonic()
         with self._guard:
             level, at = self._failures.get(peer, (0.0, now))
             if len(self._failures) >= CACHE_SIZE:  # of those who have failed last the most recent are kept
@@ -314,7 +313,7 @@ class Access:
         return Role.HOST if settings.append_only else Role.FULL
 
     def _granted(self, principal: str, label: str) -> Role | None:
-        now = time.monotonic()
+        now = self._database.clock.monotonic()
         known = self._roles.get((principal, label))
         if known is None or known[0] < now:
             changes = self.changes

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Full
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.gateway import schema
@@ -85,7 +85,7 @@ class Reservation:
             return
         if self._taken <= self._reserved:
             # A slow upload's would end before it.
-            if time.monotonic() > self._renewed + RESERVATION_SECONDS / 3:
+            if monotonic() > self._renewed + RESERVATION_SECONDS / 3:
                 self.hold(self._reserved)
             return
         try:
@@ -102,7 +102,7 @@ class Reservation:
     def hold(self, size: int) -> None:
         """Reserve so many bytes in all. Raises ``Full``; what was reserved before stays so."""
         self._quotas.reserve(self, size)
-        self._open, self._reserved, self._renewed = True, size, time.monotonic()
+        self._open, self._reserved, self._renewed = True, size, monotonic()
 
     def settle(self) -> None:
         """The object is stored, and the log says so: it counts from now on, and is reserved no more."""
@@ -163,8 +163,8 @@ class Quotas:
         """
         if not self._asked or not usage.is_behind(self._database):
             return False
-        until = time.monotonic() + TEND_SECONDS
-        usage.catch_up(self._database, lambda: time.monotonic() > until)
+        until = monotonic() + TEND_SECONDS
+        usage.catch_up(self._database, lambda: monotonic() > until)
         return True
 
     def reserve(self, one: Reservation, size: int) -> None:

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import SYSTEM, Clock
 from strongroom.gateway.processes.telling import tell
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ class AccessLog:
     A log that cannot be written costs lines and nothing else: no request waits for it or fails with it.
     """
 
-    def __init__(self, path: str | None, form: str) -> None:
+    def __init__(self, path: str | None, form: str, clock: Clock = SYSTEM) -> None:
         """``path`` is a file, ``-`` for standard output, or None for no log."""
         self._path = path
         self._json = form == "json"
+        self._clock = clock
         self._guard = threading.Lock()
         self._descriptor = -1
         self._is_socket = False
@@ -97,7 +99,8 @@ class AccessLog:
     def write(self, request: Request | None, answer: Answer, seconds: float, peer: str, user: str) -> None:
         """One line for one answer."""
         make = self._as_json if self._json else _combined
-        line = make(request, answer, seconds, peer, user).encode("ascii", "backslashreplace")
+        now = self._clock.now_ns() / 10**9
+        line = make(request, answer, seconds, peer, user, now).encode("ascii", "backslashreplace")
         with self._guard:
             if self._descriptor < 0:
                 return
@@ -131,9 +134,9 @@ class AccessLog:
             tell(f"error: {self._path}: {self.failure}")
 
     @staticmethod
-    def _as_json(request: Request | None, answer: Answer, seconds: float, peer: str, user: str) -> str:
+    def _as_json(request: Request | None, answer: Answer, seconds: float, peer: str, user: str, now: float) -> str:
         row = {
-            "time": time.time(),
+            "time": now,
             "peer": peer,
             "user": user,
             "method": request.method if request else "",
@@ -146,9 +149,9 @@ class AccessLog:
         return json.dumps(row, separators=(",", ":")) + "\n"
 
 
-def _combined(request: Request | None, answer: Answer, seconds: float, peer: str, user: str) -> str:
+def _combined(request: Request | None, answer: Answer, seconds: float, peer: str, user: str, now: float) -> str:
     del seconds
-    stamp = _stamp(int(time.time()))
+    stamp = _stamp(int(now))
     asked = f"{request.method} {request.target} HTTP/1.1" if request else "-"
     referer = request.headers.get("referer", "") if request else ""
     agent = request.headers.get("user-agent", "") if request else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import SYSTEM
 from strongroom.base.errors import StrongroomError
 from strongroom.gateway.http.wire import Disconnected
 
@@ -144,7 +145,7 @@ _date: tuple[int, str] = (0, "")
 def http_date() -> str:
     """The time as HTTP writes it, made once a second."""
     global _date  # noqa: PLW0603 - one tuple is replaced as a whole, which threads may do
-    now = int(time.time())
+    now = SYSTEM.now_ns() // 10**9
     if _date[0] != now:
         t = time.gmtime(now)
         words = f"{_DAYS[t.tm_wday]}, {t.tm_mday:02d} {_MONTHS[t.tm_mon - 1]} {t.tm_year}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 
+from strongroom.base.clock import monotonic
 from strongroom.gateway.http.request import BadRequest, check_field
 from strongroom.gateway.http.wire import Disconnected, Pace, TimeUp, Wire
 
@@ -52,10 +52,10 @@ class Body:
 
     def drain(self, limit: int, seconds: float) -> bool:
         """Read on to the end, so that the sender sees the answer; whether the end was reached within the limits."""
-        until = self._until = time.monotonic() + seconds
+        until = self._until = monotonic() + seconds
         buffer = memoryview(bytearray(BUFFER))
         try:
-            while limit > 0 and time.monotonic() < until:
+            while limit > 0 and monotonic() < until:
                 count = self.readinto(buffer)
                 if count == 0:
                     return True
@@ -70,7 +70,7 @@ class Body:
         return None if self._chunked else self._left
 
     def _deadline(self) -> float:
-        return time.monotonic() + self._pace.seconds if self._until is None else self._until
+        return monotonic() + self._pace.seconds if self._until is None else self._until
 
     def _next_chunk(self) -> bool:
         until = self._deadline()

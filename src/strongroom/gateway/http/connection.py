@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from strongroom.base.clock import monotonic
 from strongroom.gateway.http import answer as answers
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.request import MAX_HEAD, BadRequest, Heads, Request
@@ -97,13 +97,13 @@ def _one(
 ) -> bool:
     request: Request | None = None
     body: Body | None = None
-    begun = time.monotonic()
+    begun = monotonic()
     try:
         head = wire.head(MAX_HEAD, silence, timing.head)
         if head is None:
             return False
         seat.works()
-        begun = time.monotonic()
+        begun = monotonic()
         request = heads.parse(head)
         request.peer, request.secure, request.admit = peer, secure, seat.admit
         body = Body(wire, request.length, pace)
@@ -127,7 +127,7 @@ def _one(
     finally:
         if answer.reader is not None:
             answer.reader.close()
-        handler.done(request, answer, time.monotonic() - begun, peer)
+        handler.done(request, answer, monotonic() - begun, peer)
     if not keep and body is not None and not body.ended:
         wire.end()  # the sender reads the answer while what it still sends is thrown away
         body.drain(DRAIN_BYTES, DRAIN_SECONDS)

@@ -11,9 +11,9 @@ import collections
 import contextlib
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.gateway.http.addresses import network_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Seat:
         self.crowd = crowd
         self.principal: str | None = None
         """Who was let in on it last; None for a stranger."""
-        self.waits_since: float | None = time.monotonic()
+        self.waits_since: float | None = monotonic()
         """Since when nothing is done for it but waiting for its next request."""
 
     @property
@@ -49,7 +49,7 @@ class Seat:
     def waits(self) -> None:
         """The next request is waited for."""
         with self._places.guard:
-            self.waits_since = time.monotonic()
+            self.waits_since = monotonic()
 
     def works(self) -> None:
         """A request has come."""

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.gateway.http.addresses import network_of, plain
 from strongroom.gateway.http.connection import Timing, serve
 from strongroom.gateway.http.places import Places
@@ -97,8 +98,8 @@ class Server:
 
     def wait(self, seconds: float) -> bool:
         """Wait for the connections to end; whether they did."""
-        until = time.monotonic() + seconds
-        while self._places.taken and time.monotonic() < until:
+        until = monotonic() + seconds
+        while self._places.taken and monotonic() < until:
             self._places.dismiss()  # each time: one may have begun to wait just now
             time.sleep(0.02)
         return not self._places.taken

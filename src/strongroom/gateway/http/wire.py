@@ -15,9 +15,9 @@ import select
 import socket
 import ssl
 import termios
-import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.http.request import BadRequest
 
@@ -70,7 +70,7 @@ class Wire:
 
     def handshake(self, context: ssl.SSLContext, seconds: float, seat: Seat | None = None) -> None:
         """Speak TLS from now on. ``seat`` is told of the socket that takes the place of the plain one."""
-        until = time.monotonic() + seconds
+        until = monotonic() + seconds
         try:
             tls = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         except (OSError, ValueError):
@@ -96,11 +96,11 @@ class Wire:
             view[:count] = self._rest[:count]
             self._rest = self._rest[count:]
             return count
-        begun = time.monotonic()
+        begun = monotonic()
         try:
             return self._receive(view, until)
         finally:
-            self.waited += time.monotonic() - begun
+            self.waited += monotonic() - begun
 
     def head(self, limit: int, silence: float, seconds: float) -> bytes | None:
         """The bytes up to the next empty line, without it; None when the connection ends before the first of them.
@@ -108,7 +108,7 @@ class Wire:
         ``silence`` seconds may pass before the first byte, and ``seconds`` from then on.
         """
         data = self._rest
-        until = time.monotonic() + (seconds if data else silence)
+        until = monotonic() + (seconds if data else silence)
         view = buffer()
         try:
             while True:
@@ -124,7 +124,7 @@ class Wire:
                         raise Disconnected
                     return None
                 if not data:
-                    until = time.monotonic() + seconds
+                    until = monotonic() + seconds
                 data += view[:count]
         except TimeUp:
             if data:
@@ -215,14 +215,14 @@ class Wire:
             except (OSError, ValueError):
                 raise Disconnected from None
             else:
-                if time.monotonic() > until:
+                if monotonic() > until:
                     raise TimeUp
                 self._dry = count < len(view)
                 return count
 
     def _wait(self, event: int, until: float) -> None:
         """Until the event or the deadline, which counts also where there is something each time."""
-        left = until - time.monotonic()
+        left = until - monotonic()
         if left <= 0 or not self._look(event, left):
             raise TimeUp
 
@@ -235,9 +235,9 @@ class Wire:
     def _wait_for_reader(self, event: int) -> None:
         """Until some more can be sent. Who takes less than the pace is left; what counts is what has left this host."""
         while True:
-            begun = time.monotonic()
+            begun = monotonic()
             ready = self._look(event, _LOOK)
-            self._held_up += time.monotonic() - begun
+            self._held_up += monotonic() - begun
             if self._held_up >= self._pace.seconds:
                 taken = self._sent - self._waiting_to_leave()
                 if taken - self._mark < self._pace.rate * self._pace.seconds:

@@ -6,7 +6,6 @@ What differs between a folder and a prefix in a bucket is in the classes below t
 from __future__ import annotations
 
 import contextlib
-import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -151,13 +150,13 @@ class Repository(ABC):
     def state(self, *, fresh: bool = False) -> RepositoryState:
         """What the database says, at most ``STATE_SECONDS`` old unless ``fresh``."""
         known = self._state
-        if fresh or known is None or known[0] < time.monotonic():
+        if fresh or known is None or known[0] < self._database.clock.monotonic():
             return self.known_state(registry.look(self._database, self.id)[1])
         return known[1]
 
     def known_state(self, found: RepositoryState) -> RepositoryState:
         """Take over what the database has just said."""
-        self._state = (time.monotonic() + STATE_SECONDS, found)
+        self._state = (self._database.clock.monotonic() + STATE_SECONDS, found)
         return found
 
     def check_panic(self, *, fresh: bool = False) -> None:

@@ -11,11 +11,10 @@ import functools
 import gc
 import os
 import signal
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strongroom.base.clock import SystemClock
+from strongroom.base.clock import SystemClock, monotonic
 from strongroom.database.engine import Database
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.processes.allocator import give_memory_back
@@ -96,10 +95,10 @@ class Supervisor:
 
     def _pause(self) -> float:
         """Seconds until a process is to be started; a long while when none is."""
-        return max(0.0, min((at for at, _ in self._due), default=time.monotonic() + 3600.0) - time.monotonic())
+        return max(0.0, min((at for at, _ in self._due), default=monotonic() + 3600.0) - monotonic())
 
     def _start_due(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         due = [one for at, one in self._due if at <= now]
         self._due = [(at, one) for at, one in self._due if at > now]
         for one in due:
@@ -141,7 +140,7 @@ class Supervisor:
             except BaseException as error:
                 tell(f"error: {error}")
             exit_worker(code)
-        self._processes[pid] = _Process(work, serves, time.monotonic())
+        self._processes[pid] = _Process(work, serves, monotonic())
 
     def _serve(self, number: int) -> int:
         self._receive.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.gateway import registry, schema
 from strongroom.gateway.processes.telling import tell
@@ -216,6 +217,6 @@ def _words(lost: int, unlogged: int, named: Sequence[Difference]) -> str:
 
 
 def _pause(seconds: float, stopping: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while not stopping() and (left := until - time.monotonic()) > 0:
+    until = monotonic() + seconds
+    while not stopping() and (left := until - monotonic()) > 0:
         time.sleep(min(left, 1.0))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import collections
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,8 +69,8 @@ class ReadMeter:
     def flush(self, *, ending: bool = False) -> None:
         """Add what was counted to the database, and raise the alarms that are due. Raises ``Unavailable``."""
         with self._turn:
-            if ending or time.monotonic() >= self._flushed + FLUSH_SECONDS:
-                self._flushed = time.monotonic()
+            if ending or self._database.clock.monotonic() >= self._flushed + FLUSH_SECONDS:
+                self._flushed = self._database.clock.monotonic()
                 self._add_all()
                 while self._due:
                     self._alarm(self._due[0])

@@ -11,9 +11,9 @@ until a person pins another (``trusting``).
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, Missing, StrongroomError
 from strongroom.base.record import field, mutable
 from strongroom.receipts.client.promise_file import NO_SIGNER, NOT_PINNED, Promise, Reproach
@@ -65,12 +65,12 @@ def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: 
     """
     found = Found()
     ordered = sorted(kept.promises, key=lambda one: one.receipt.sequence)
-    end = time.monotonic() + seconds
+    end = monotonic() + seconds
     try:
         verifier = _verifier(source, kept)
         if head:
             _move_head(source, kept, verifier, source.receipts(-1, 0).head, found, now_ns)
-        while ordered and time.monotonic() < end:
+        while ordered and monotonic() < end:
             group = _group(ordered)
             _check_group(source, kept, verifier, group, now_ns, found)
             del ordered[: len(group)]

@@ -7,7 +7,6 @@ anew when that has changed: of two gateways with one key and one past, the one t
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -85,9 +84,9 @@ class Countersigning:
     def _run(self) -> None:
         look_at = 0.0
         while True:
-            if time.monotonic() >= look_at:
+            if self._clock.monotonic() >= look_at:
                 self.look()
-                look_at = time.monotonic() + LOOK_SECONDS
+                look_at = self._clock.monotonic() + LOOK_SECONDS
             try:
                 self.step()
             except StrongroomError:

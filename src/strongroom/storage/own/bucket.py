@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Exists, Missing, Unavailable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class BucketFiles:
     def write_once(self, path: str, data: bytes) -> None:
         """Make the file exist. The same bytes again are success, others ``Exists``. Raises ``Unavailable``."""
         key = self._key(path)
-        until = time.monotonic() + SECONDS
+        until = monotonic() + SECONDS
         digest = hashlib.sha256(data).hexdigest()
         if (self._guarded() and self._there(key)) or not self._keyed.put(
             key, io.BytesIO(data), len(data), digest, until=until
@@ -61,9 +61,9 @@ class BucketFiles:
         minute for each thousand: whatever the log's age, asking for its newest checkpoint costs a request a minute.
         """
         until, found = self._names.get(folder, (0.0, []))
-        if until < time.monotonic():
+        if until < monotonic():
             found = self._keyed.list(f"{self._key(folder)}/")[0]
-            self._names[folder] = (time.monotonic() + SECONDS * (1 + len(found) // 1000), found)
+            self._names[folder] = (monotonic() + SECONDS * (1 + len(found) // 1000), found)
         return list(found)
 
     def folders(self, folder: str) -> list[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from strongroom.base import errors
+from strongroom.base.clock import monotonic
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
 from strongroom.storage.http.client import open_range
@@ -100,7 +100,7 @@ class S3Keyed(Keyed):
             raw = cast("RawIOBase", file)
             while count := raw.readinto(view):
                 upload.write(view[:count])
-                if time.monotonic() > until:
+                if monotonic() > until:
                     raise errors.Unavailable("the store takes too long", subject=self._client.subject(path))
             fault = upload.conclude()
         finally:

@@ -8,7 +8,6 @@ for the bucket should not be able to.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import io
 import secrets
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.clock import Clock, monotonic
 from strongroom.base.errors import Missing, Refused, StrongroomError, Unavailable
 from strongroom.gateway import schema
 
@@ -44,12 +44,12 @@ class Promises:
         return self.found.get(CREATE, KEPT) == KEPT
 
 
-def find_out(keyed: Keyed) -> Promises:
+def find_out(keyed: Keyed, clock: Clock) -> Promises:
     """Ask the store. Raises ``Refused``, ``Full`` or ``Unavailable`` when it cannot be asked."""
-    found = {CREATE: KEPT if keyed.conditional and _refuses(keyed) else NOT_KEPT}
+    found = {CREATE: KEPT if keyed.conditional and _refuses(keyed, _today(clock)) else NOT_KEPT}
     if keyed.sums == "SHA-256":
         found[CHECKED] = f"SHA-256, {KEPT if _checks(keyed) else NOT_KEPT}"
-        held = keyed.head(f"{PLACE}/{_today()}")
+        held = keyed.head(f"{PLACE}/{_today(clock)}")
         found[SUM] = f"SHA-256, {KEPT if held.sha256 else NOT_KEPT}"
     else:
         found[CHECKED] = keyed.sums
@@ -61,7 +61,9 @@ def save(database: Database, promises: Promises) -> None:
     table = schema.promise
     with database.write() as connection:
         connection.execute(table.delete())
-        rows = [{"name": name, "value": value, "at_ns": time.time_ns()} for name, value in promises.found.items()]
+        rows = [
+            {"name": name, "value": value, "at_ns": database.clock.now_ns()} for name, value in promises.found.items()
+        ]
         connection.execute(table.insert(), rows)
 
 
@@ -72,9 +74,9 @@ def load(database: Database) -> Promises:
     return Promises({row.name: row.value for row in rows})
 
 
-def _refuses(keyed: Keyed) -> bool:
+def _refuses(keyed: Keyed, today: str) -> bool:
     """Whether of several creators at most one wins, and a later one never."""
-    key = f"{PLACE}/{_today()}"
+    key = f"{PLACE}/{today}"
     barrier = threading.Barrier(RACERS)
     won: list[bool] = []
     faults: list[StrongroomError] = []
@@ -110,7 +112,7 @@ def _checks(keyed: Keyed) -> bool:
     data = secrets.token_bytes(32)
     wrong = hashlib.sha256(data + b"other").hexdigest()
     with contextlib.suppress(Unavailable, Refused):
-        keyed.put(f"{PLACE}/wrong-sum", io.BytesIO(data), len(data), wrong, until=time.monotonic() + 30)
+        keyed.put(f"{PLACE}/wrong-sum", io.BytesIO(data), len(data), wrong, until=monotonic() + 30)
     try:
         keyed.head(f"{PLACE}/wrong-sum")
     except Missing:
@@ -121,8 +123,8 @@ def _checks(keyed: Keyed) -> bool:
 def _put(keyed: Keyed, key: str) -> bool:
     data = secrets.token_bytes(32)
     digest = hashlib.sha256(data).hexdigest()
-    return keyed.put(key, io.BytesIO(data), len(data), digest, until=time.monotonic() + 30)
+    return keyed.put(key, io.BytesIO(data), len(data), digest, until=monotonic() + 30)
 
 
-def _today() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+def _today(clock: Clock) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(clock.now_ns() // 10**9))

@@ -17,6 +17,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.clock import monotonic
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
 from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import Kind
@@ -102,7 +103,7 @@ def put(
     the store raises.
     """
     keyed, works, pack = prefix.keyed, prefix.works, name.kind is Kind.DATA
-    until = time.monotonic() + PATIENCE
+    until = monotonic() + PATIENCE
     wait, doubtful = FIRST_WAIT, False
     with _alone(repository, works, name):
         while True:
@@ -115,7 +116,7 @@ def put(
                 break
             except Unavailable:  # 409 of two conditional writes at once, a lost answer, a busy store
                 doubtful = True
-                if time.monotonic() + wait > until:
+                if monotonic() + wait > until:
                     raise
                 time.sleep(wait * random.uniform(0.5, 1.0))
                 wait = min(2 * wait, LONGEST_WAIT)

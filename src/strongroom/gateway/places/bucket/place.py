@@ -69,7 +69,7 @@ class BucketPlace(Place):
         folder = os.path.join(settings.state_folder, "spool")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._promises = promises.load(database)
-        self._loaded = time.monotonic()
+        self._loaded = self._database.clock.monotonic()
         self.intents = Intents(database, folder)
         self._works = Works(
             database,
@@ -86,7 +86,7 @@ class BucketPlace(Place):
     def find(self, folders: tuple[str, ...]) -> BucketRepository:
         """As the base says. A prefix that was emptied behind the gateway's back is still the repository it was."""
         known = self._known.get(folders)
-        if known is not None and known[0] > time.monotonic():
+        if known is not None and known[0] > self._database.clock.monotonic():
             return known[1]
         label = "/".join(folders)
         try:
@@ -111,7 +111,7 @@ class BucketPlace(Place):
                 raise Missing("there is no repository at this path", subject=label)
         with self._guard:
             (self._emptied.add if emptied else self._emptied.discard)(label)
-            self._known[folders] = (time.monotonic() + KNOWN_SECONDS, repository)
+            self._known[folders] = (self._database.clock.monotonic() + KNOWN_SECONDS, repository)
         return repository
 
     def create(self, folders: tuple[str, ...]) -> BucketRepository:
@@ -167,7 +167,7 @@ class BucketPlace(Place):
 
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """Settle again and again; ask the store each day what it keeps."""
-        asked = time.monotonic()
+        asked = self._database.clock.monotonic()
         waited = 0.0
         while not stopping():
             time.sleep(1.0)
@@ -180,9 +180,9 @@ class BucketPlace(Place):
                 for label in list(self._emptied):  # what was emptied may be back, or explained, and nobody asks for it
                     with contextlib.suppress(Missing):
                         self.find(folders_of(label))
-                if time.monotonic() - asked > ASK_SECONDS:
-                    asked = time.monotonic()
-                    promises.save(self._database, promises.find_out(self.keyed))
+                if self._database.clock.monotonic() - asked > ASK_SECONDS:
+                    asked = self._database.clock.monotonic()
+                    promises.save(self._database, promises.find_out(self.keyed, self._database.clock))
             except (StrongroomError, OSError) as error:
                 tell(f"error: {error}")
 
@@ -210,7 +210,7 @@ class BucketPlace(Place):
     def check(self, say: Callable[[str], None]) -> None:
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
         self._root.prepare()
-        found = promises.find_out(self.keyed)
+        found = promises.find_out(self.keyed, self._database.clock)
         promises.save(self._database, found)
         if not found.conditional:
             if not self._settings.allow_unconditional:
@@ -227,8 +227,8 @@ class BucketPlace(Place):
     def tend(self) -> None:
         """As the base says: forget what is done; take over what another worker found out."""
         self.intents.flush()
-        if time.monotonic() - self._loaded > PROMISES_SECONDS:
-            self._promises, self._loaded = promises.load(self._database), time.monotonic()
+        if self._database.clock.monotonic() - self._loaded > PROMISES_SECONDS:
+            self._promises, self._loaded = promises.load(self._database), self._database.clock.monotonic()
             self._works.guarded = not (self.keyed.conditional and self._promises.conditional)
 
     def close(self) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import secrets
-import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import make_folder, sync_folder
@@ -139,7 +138,7 @@ class DiskRepository(Repository):
 
     def has_other_id(self) -> bool:
         """Whether the folder was given another ID since it was first asked for, by a look in each second."""
-        now = time.monotonic()
+        now = self._database.clock.monotonic()
         if self._id is None or now < self._look_at:
             return False
         self._look_at = now + ID_SECONDS
