@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 FILES = 120
 SIZE = 40_000
-SLOWLY = ("--limit-download", "2400", "-o", "local.connections=1")
+SLOWLY = ("--limit-download", "1200", "-o", "local.connections=1")
 """KiB a second, and one fetch after the other, so that there are moments with some files done and others not."""
 
 
@@ -130,7 +130,8 @@ def test_a_restore_that_is_ended_costs_nothing(
         _wait_until_something_lies_beside(process, out)
         if turn:  # what is fetched comes in pieces, so time alone says little of how much is done
             _wait_until_some_are_replaced(process, out)
-        time.sleep(chance.uniform(0, 0.2))
+        else:
+            time.sleep(chance.uniform(0, 0.2))
         process.send_signal(how)
         process.wait(60)
         if how != signal.SIGKILL:
