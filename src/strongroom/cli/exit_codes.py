@@ -39,8 +39,10 @@ _WITHOUT_REPOSITORY = ("cache", "config", "gateway", "generate", "log", "storage
 _OF_VERB = {
     "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
     "check": (PROMISE_BROKEN,),
+    "forget": (INCOMPLETE,),
     "log trust": (PROMISE_BROKEN,),
 }
+_MEANINGS_OF_VERB = {"forget": {INCOMPLETE: "some snapshots could not be removed"}}
 
 _BY_CLASS: tuple[tuple[type[BaseException], int], ...] = (
     (NoRepository, NO_REPOSITORY),
@@ -57,7 +59,8 @@ def of_verb(verb: str = "") -> dict[int, str]:
     codes = {OK, FAILED, INTERRUPTED, OUTPUT_CLOSED, *_OF_VERB.get(verb, ())}
     if verb.partition(" ")[0] not in _WITHOUT_REPOSITORY:
         codes |= {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}
-    return {code: text for code, text in MEANINGS.items() if code in codes or not verb}
+    meanings = MEANINGS | _MEANINGS_OF_VERB.get(verb, {})
+    return {code: text for code, text in meanings.items() if code in codes or not verb}
 
 
 def of_error(error: BaseException) -> int:

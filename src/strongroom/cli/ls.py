@@ -12,9 +12,9 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.ncdu import Ncdu
 from strongroom.cli.output.nodes import long_line, ls_json
+from strongroom.cli.output.snapshot_table import snapshot_json
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
-from strongroom.cli.snapshots import snapshot_json
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter, typed
-from strongroom.cli.arguments.times import local_text
 from strongroom.cli.arguments.values import any_number
-from strongroom.cli.output.table import table
-from strongroom.cli.output.text import format_bytes, printable
+from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.selecting import filter_of, grouping
 from strongroom.repository.selection import GroupKey, Listed, group_snapshots, select_snapshots
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from strongroom.cli.shared.context import Context
-    from strongroom.format.snapshot import Snapshot
     from strongroom.repository.opened import Repository
 
 
@@ -82,11 +79,6 @@ def _latest(snapshots: list[Listed], count: int) -> list[Listed]:
     return [listed for listed in snapshots if listed[0] in chosen]
 
 
-def snapshot_json(name: str, snapshot: Snapshot) -> dict[str, Any]:
-    """A snapshot as restic's commands print it: the stored object with ``id`` and ``short_id`` behind."""
-    return snapshot.members() | {"id": name, "short_id": name[:8]}
-
-
 def _as_json(groups: list[tuple[GroupKey, list[Listed]]], grouped: bool) -> list[Any]:
     listed = [[snapshot_json(name, snapshot) for name, snapshot in snapshots] for _, snapshots in groups]
     if not grouped:
@@ -111,41 +103,7 @@ def _list(values: Iterable[str] | None) -> list[str] | None:
 def _print(context: Context, groups: list[tuple[GroupKey, list[Listed]]], grouped: bool) -> None:
     for key, snapshots in groups:
         if grouped:
-            context.out.line(_heading(key))
-        if not snapshots:
-            continue
-        sizes = any(snapshot.summary for _, snapshot in snapshots)
-        compact = context.arguments.compact
-        headings = ["ID", "Time", "Host" if compact else "Host      ", "Tags  " if compact else "Tags      "]
-        headings += ([] if compact else ["Paths"]) + (["Size"] if sizes else [])
-        rows = [_row(name, snapshot, compact, sizes) for name, snapshot in snapshots]
-        for line in table(headings, rows, f"Timestamps shown in local time\n{len(snapshots)} snapshots"):
-            context.out.line(line)
-
-
-def _row(name: str, snapshot: Snapshot, compact: bool, sizes: bool) -> list[str]:
-    tags = [printable(tag) for tag in snapshot.tags]
-    row = [name[:8], local_text(snapshot.time_ns), printable(snapshot.hostname)]
-    if compact:
-        row.append("\n".join(tags))
-    else:
-        row += [",".join(tags), "\n".join(printable(path) for path in snapshot.paths)]
-    if sizes:
-        row.append(format_bytes(processed) if (processed := _bytes_processed(snapshot)) is not None else "")
-    return row
-
-
-def _bytes_processed(snapshot: Snapshot) -> int | None:
-    processed = (snapshot.summary or {}).get("total_bytes_processed")
-    return processed if isinstance(processed, int) else None
-
-
-def _heading(key: GroupKey) -> str:
-    parts = []
-    if key.hostname:
-        parts.append(f"host [{printable(key.hostname)}]")
-    if key.tags:
-        parts.append(f"tags [{', '.join(map(printable, key.tags))}]")
-    if key.paths:
-        parts.append(f"paths [{', '.join(map(printable, key.paths))}]")
-    return f"snapshots for ({', '.join(parts)}):"
+            context.out.line(group_heading(key))
+        if snapshots:
+            for line in snapshot_table(snapshots, compact=context.arguments.compact):
+                context.out.line(line)

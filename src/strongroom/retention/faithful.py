@@ -74,7 +74,7 @@ class Policy:
             words += f"{' and ' if words else ''}all snapshots with tags [{lists}]"
         if self.within:
             words += f"{' and ' if words else ''}all snapshots within {self.within} of the newest"
-        return f"keep {words}"
+        return f"keep {words}" if words else "remove"
 
     def _spans(self) -> tuple[tuple[str, Span], ...]:
         return (

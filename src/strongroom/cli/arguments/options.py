@@ -246,12 +246,12 @@ def add_from_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--from-key-hint", metavar="KEY", help="ID of the key to try first")
 
 
-def add_snapshot_filter(parser: argparse.ArgumentParser, *, latest_only: bool) -> None:
-    """``--host``, ``--path`` and ``--tag`` as restic's readers have them; repeated ones add up."""
+def add_snapshot_filter(parser: argparse.ArgumentParser, *, latest_only: bool, shorthand: bool = True) -> None:
+    """``--host`` (``-H`` unless the verb needs that letter), ``--path`` and ``--tag``; repeated ones add up."""
     what = "with `latest`, look only at" if latest_only else "take only"
     group = parser.add_argument_group("which snapshots")
     group.add_argument(
-        "-H",
+        *(["-H"] if shorthand else []),
         "--host",
         dest="hosts",
         action="append",

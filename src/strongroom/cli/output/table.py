@@ -10,8 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]], footer: str = "") -> Iterator[str]:
-    """The lines of a table. A cell may have several lines. Nothing is printed behind the last column's text."""
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], footer: str = "", *, apart: bool = False
+) -> Iterator[str]:
+    """The lines of a table. A cell may have several lines. Nothing is printed behind the last column's text.
+
+    ``apart``: an empty line stands between rows.
+    """
     cells = [[cell.split("\n") for cell in row] for row in rows]
     widths = [
         max([width(heading), *(width(line) for row in cells for line in row[column])])
@@ -20,7 +25,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], footer: str = 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     yield _line(headings, widths)
     yield rule
-    for row in cells:
+    for position, row in enumerate(cells):
+        if apart and position:
+            yield ""
         for number in range(max(len(cell) for cell in row)):
             yield _line([cell[number] if number < len(cell) else "" for cell in row], widths)
     yield rule

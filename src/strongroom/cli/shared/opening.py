@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from strongroom.archive.backup.standing import Standing
     from strongroom.base.configuration import PasswordSource
     from strongroom.cli.shared.context import Context
+    from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
 
@@ -229,12 +230,17 @@ def _closing(repository: Repository) -> Iterator[Repository]:
 
 
 def locked(
-    context: Context, repository: Repository, *, exclusive: bool = False, writing: bool = False
-) -> AbstractContextManager[object]:
+    context: Context,
+    repository: Repository,
+    *,
+    exclusive: bool = False,
+    writing: bool = False,
+    settle: bool | None = None,
+) -> AbstractContextManager[Lock | None]:
     """A lock while the context lasts; none with ``--no-lock``, unless something is written.
 
     Who only reads begins while restic's wait for others' locks goes on, and hears at the end, at the latest, that the
-    lock was refused.
+    lock was refused. So does who writes without ``settle``: he asks ``Lock.check`` before he does.
     """
     if writing:
         admit(context, repository)
@@ -242,7 +248,8 @@ def locked(
         return nullcontext()
     retry = context.settings.get("retry_lock").value
     try:
-        return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=writing)
+        wait = writing if settle is None else settle
+        return repository.lock(exclusive=exclusive, retry_seconds=retry, settle=wait)
     except (Full, Refused) as error:
         if writing or error.subject == repository.location:  # the place as a whole: no lock is not what is missing
             raise
