@@ -78,7 +78,7 @@ def test_arrivals_are_the_stamps_of_the_store(tmp_path: Path) -> None:
 
 
 def test_forged_snapshots_push_out_nothing_under_the_guarded_rule() -> None:
-    """R-1, R-2, R-3, R-4, R-5, R-9: what an intruder adds, with any times, within the detection window, changes nothing about what goes."""
+    """R-1, R-2, R-3, R-4, R-5, R-9: what arrives within the detection window changes nothing about what goes."""
     honest = [snapshot(day) for day in range(1, 60)]
     names = [(f"{number:064x}", one) for number, one in enumerate(honest)]
     arrivals: dict[str, int | None] = {name: one.time.ns for name, one in names}
