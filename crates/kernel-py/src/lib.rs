@@ -15,6 +15,7 @@ mod reach;
 mod restore;
 mod sets;
 mod time;
+mod transfer;
 mod tree;
 mod verify;
 
@@ -34,6 +35,7 @@ mod kernel {
         codec::register(module)?;
         index::register(module)?;
         pack::register(module)?;
+        transfer::register(module)?;
         restore::register(module)?;
         verify::register(module)?;
         time::register(module)?;

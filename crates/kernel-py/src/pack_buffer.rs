@@ -4,7 +4,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::c_int;
 use strongroom_kernel::Id;
-use strongroom_kernel::archive::PackBytes;
+use strongroom_kernel::pack::PackBytes;
 
 /// A pack to be stored: its name, and its bytes by the buffer protocol.
 #[pyclass(frozen, module = "strongroom._kernel")]

@@ -1,6 +1,7 @@
 //! zstd as restic uses it: one frame with its content size, no checksum; and bounded on the way back.
 
 use crate::{Error, Result};
+use std::collections::HashMap;
 use zstd_safe::zstd_sys::{ZSTD_EndDirective, ZSTD_ErrorCode};
 use zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, Strategy};
 
@@ -36,6 +37,53 @@ impl Effort {
     }
 }
 
+/// How hard blobs are compressed; the names are restic's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Data blobs stay plain; trees are compressed all the same in version 2.
+    Off,
+    /// The quickest level.
+    Fastest,
+    /// The default.
+    Auto,
+    /// Slower and somewhat smaller.
+    Better,
+    /// As small as is sensible.
+    Max,
+}
+
+/// Chunks above this size have enough to gain from larger tables, in bytes.
+const LARGE: usize = 256 << 10;
+
+impl Compression {
+    /// The mode of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "off" => Self::Off,
+            "fastest" => Self::Fastest,
+            "auto" => Self::Auto,
+            "better" => Self::Better,
+            "max" => Self::Max,
+            _ => return None,
+        })
+    }
+
+    /// How hard to try for a blob of this size, or `None` where data blobs stay plain.
+    ///
+    /// `Auto` stores within 3 % of what restic's default does: level 1 for small files 1 % more, [`Effort::Balanced`]
+    /// for chunks of prose 2 % less (`benchmarks/README.md` has the figures).
+    pub fn effort(self, size: usize) -> Option<Effort> {
+        match self {
+            Self::Off => None,
+            Self::Fastest => Some(Effort::Level(-1)),
+            Self::Auto if size > LARGE => Some(Effort::Balanced),
+            Self::Auto => Some(Effort::Level(1)),
+            Self::Better => Some(Effort::Level(7)),
+            Self::Max => Some(Effort::Level(15)),
+        }
+    }
+}
+
 /// Compresses blob after blob with one context.
 pub struct Compressor {
     context: CCtx<'static>,
@@ -67,6 +115,38 @@ impl Compressor {
         let left = self.context.compress_stream2(&mut output, &mut input, ZSTD_EndDirective::ZSTD_e_end);
         assert_eq!(left.unwrap_or(usize::MAX), 0, "zstd's own bound is enough");
     }
+}
+
+/// Compressors for blobs of all sizes, each made when it is first needed.
+#[derive(Default)]
+pub struct Compressors(HashMap<(Effort, u32), Compressor>);
+
+impl Compressors {
+    /// Appends one frame that holds `plain` to `out`.
+    pub fn compress(&mut self, effort: Effort, plain: &[u8], out: &mut Vec<u8>) {
+        let key = (effort, size_class(effort, plain.len()));
+        self.0.entry(key).or_insert_with(|| Compressor::with(effort)).compress(plain, out);
+    }
+}
+
+/// Blobs of one class share a context: zstd gives one's memory back when blobs get much smaller, and maps it anew.
+/// Large blobs do not vary that much.
+fn size_class(effort: Effort, length: usize) -> u32 {
+    if effort == Effort::Balanced { 0 } else { length.max(1 << 14).ilog2() / 2 }
+}
+
+/// Whether `frame` is a single ordinary frame, as every restic and rustic reads it: no dictionary, nothing behind its
+/// end, a window of 8 MiB at most. What another program wrote is passed on only then.
+pub fn is_ordinary(frame: &[u8]) -> bool {
+    let Some((magic, rest)) = frame.split_first_chunk::<4>() else { return false };
+    let Some(descriptor) = rest.first() else { return false };
+    let has_window = descriptor & 0x20 == 0;
+    // Exponent 13 above 1 KiB is 8 MiB.
+    let is_wide = has_window && rest.get(1).is_none_or(|window| *window > 13 << 3);
+    *magic == [0x28, 0xb5, 0x2f, 0xfd]
+        && descriptor & 0x0b == 0
+        && !is_wide
+        && zstd_safe::find_frame_compressed_size(frame).is_ok_and(|length| length == frame.len())
 }
 
 /// Decompresses frame after frame with one context.

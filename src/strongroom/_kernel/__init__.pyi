@@ -30,6 +30,7 @@ from strongroom._kernel.reach import Reach, pack_sizes
 from strongroom._kernel.restore import Restore, RestoreEvent, RestoreProgress, RestoreRequest
 from strongroom._kernel.sets import BlobSet, BlobTotals, DigestSet
 from strongroom._kernel.time import Timestamp
+from strongroom._kernel.transfer import PackWriter, transfer_blobs
 from strongroom._kernel.tree import MAX_DEPTH, MAX_PATH, Nodes, Tree, decode_tree, encode_tree, read_nodes
 from strongroom._kernel.verify import PackReport, verify_pack
 
@@ -56,6 +57,7 @@ __all__ = [
     "Pack",
     "PackBuilder",
     "PackReport",
+    "PackWriter",
     "Reach",
     "Restore",
     "RestoreEvent",
@@ -83,6 +85,7 @@ __all__ = [
     "random_polynomial",
     "read_nodes",
     "sha256_hex",
+    "transfer_blobs",
     "verify_pack",
 ]
 

@@ -7,7 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::Arc;
 use strongroom_kernel::Id;
-use strongroom_kernel::archive::{Compression, TargetOptions};
+use strongroom_kernel::archive::TargetOptions;
+use strongroom_kernel::compress::Compression;
 use strongroom_kernel::polynomial::Polynomial;
 
 /// One repository of a backup.
@@ -21,17 +22,6 @@ pub struct BackupTarget {
     polynomial: Polynomial,
     near: bool,
     parent: Option<Id>,
-}
-
-fn compression(name: &str) -> PyResult<Compression> {
-    Ok(match name {
-        "off" => Compression::Off,
-        "fastest" => Compression::Fastest,
-        "auto" => Compression::Auto,
-        "better" => Compression::Better,
-        "max" => Compression::Max,
-        _ => return Err(PyValueError::new_err(format!("no compression mode: {name}"))),
-    })
 }
 
 #[pymethods]
@@ -53,7 +43,8 @@ impl BackupTarget {
             key,
             index,
             version,
-            compression: self::compression(compression)?,
+            compression: Compression::named(compression)
+                .ok_or_else(|| PyValueError::new_err(format!("no compression mode: {compression}")))?,
             pack_size,
             polynomial: Polynomial(polynomial),
             near,

@@ -1,13 +1,12 @@
 //! One blob: hashed once, compressed once for each effort, sealed for every repository that lacks it.
 
 use super::shared::Shared;
-use super::target::outbox::{Offered, Outgoing};
+use super::target::outbox::Offered;
 use super::target::{Standing, Target};
-use crate::compress::{Compressor, Effort};
+use crate::compress::{Compressors, Effort};
 use crate::envelope::Envelope;
-use crate::pack::Opener;
+use crate::pack::{Opener, Outgoing};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
-use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ const WORTH_A_LOCK: usize = 256 << 10;
 /// What a worker keeps from blob to blob.
 #[derive(Default)]
 pub(super) struct Scratch {
-    compressors: HashMap<(Effort, u32), Compressor>,
+    compressors: Compressors,
     opener: Option<Opener>,
     frame: Vec<u8>,
     plain: Vec<u8>,
@@ -109,9 +108,7 @@ pub(super) fn save_hashed(
         let mut frame = std::mem::take(&mut scratch.frame);
         frame.clear();
         if let Some(effort) = effort {
-            let key = (effort, size_class(effort, plain.len()));
-            let compressor = scratch.compressors.entry(key).or_insert_with(|| Compressor::with(effort));
-            compressor.compress(plain, &mut frame);
+            scratch.compressors.compress(effort, plain, &mut frame);
             shared.counters.blobs_compressed.fetch_add(1, Relaxed);
         }
         let (bytes, uncompressed_length) = match effort {
@@ -130,12 +127,6 @@ pub(super) fn save_hashed(
     }
     scratch.shrink();
     Ok(())
-}
-
-/// Blobs of one class share a context: zstd gives one's memory back when blobs get much smaller, and maps it anew.
-/// Large blobs do not vary that much.
-fn size_class(effort: Effort, length: usize) -> u32 {
-    if effort == Effort::Balanced { 0 } else { length.max(1 << 14).ilog2() / 2 }
 }
 
 fn length(plain: &[u8]) -> Result<u32> {

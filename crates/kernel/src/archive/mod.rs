@@ -41,9 +41,8 @@ mod worker;
 
 pub use counters::{Progress, Summary, TargetSummary};
 pub use events::{Action, Event};
-pub use options::{Compression, Options, Plan, StdinSource, TargetOptions};
+pub use options::{Options, Plan, StdinSource, TargetOptions};
 pub use parent::PackRequest;
 pub use reread::Reread;
 pub use run::{Run, TargetOutcome};
-pub use target::outbox::{Next, Outgoing};
-pub use target::pack_bytes::PackBytes;
+pub use target::outbox::Next;

@@ -2,7 +2,7 @@
 
 use super::reread::Reread;
 use crate::Id;
-use crate::compress::Effort;
+use crate::compress::Compression;
 use crate::envelope::Envelope;
 use crate::filter::Excludes;
 use crate::index::Index;
@@ -11,41 +11,6 @@ use crate::time::Timestamp;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
-
-/// How hard blobs are compressed; the names are restic's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// Data blobs stay plain; trees are compressed all the same in version 2.
-    Off,
-    /// The quickest level.
-    Fastest,
-    /// The default.
-    Auto,
-    /// Slower and somewhat smaller.
-    Better,
-    /// As small as is sensible.
-    Max,
-}
-
-/// Chunks above this size have enough to gain from larger tables, in bytes.
-const LARGE: usize = 256 << 10;
-
-impl Compression {
-    /// How hard to try for a blob of this size, or `None` where data blobs stay plain.
-    ///
-    /// `Auto` stores within 3 % of what restic's default does: level 1 for small files 1 % more, [`Effort::Balanced`]
-    /// for chunks of prose 2 % less (`benchmarks/README.md` has the figures).
-    pub fn effort(self, size: usize) -> Option<Effort> {
-        match self {
-            Self::Off => None,
-            Self::Fastest => Some(Effort::Level(-1)),
-            Self::Auto if size > LARGE => Some(Effort::Balanced),
-            Self::Auto => Some(Effort::Level(1)),
-            Self::Better => Some(Effort::Level(7)),
-            Self::Max => Some(Effort::Level(15)),
-        }
-    }
-}
 
 /// One repository that the run writes to.
 pub struct TargetOptions {

@@ -219,7 +219,7 @@ fn read(target: &Target, source: &Source, entry: &BlobEntry) -> Result<ParentTre
         Source::Denied(why) => return Err(Error::Unavailable(why.clone())),
     }
     let mut plain = Vec::new();
-    Opener::default().open(&target.envelope, entry, &sealed, &mut plain)?;
+    Opener::default().open(target.envelope(), entry, &sealed, &mut plain)?;
     let mut nodes = decode_tree(&plain, Mode::Lenient)?.nodes;
     if !nodes.is_sorted_by(|one, other| one.name < other.name) {
         nodes.sort_by(|one, other| one.name.cmp(&other.name));

@@ -49,18 +49,46 @@ impl PackBuilder {
     /// [`Error::TooLarge`] if pack or header would grow beyond what the format holds; nothing is added then.
     pub fn add(&mut self, kind: BlobType, id: Id, data: &[u8], uncompressed_length: u32) -> Result<BlobEntry> {
         let length = data.len().saturating_add(OVERHEAD);
+        self.check_room(length)?;
+        let offset = self.bytes.len();
+        self.envelope.seal(data, &mut self.bytes);
+        Ok(self.note(kind, id, offset, uncompressed_length))
+    }
+
+    /// The same with an envelope that another pack of this repository holds: it is taken as it is.
+    ///
+    /// # Errors
+    /// As [`PackBuilder::add`].
+    pub(crate) fn add_sealed(
+        &mut self,
+        kind: BlobType,
+        id: Id,
+        sealed: &[u8],
+        uncompressed_length: u32,
+    ) -> Result<BlobEntry> {
+        self.check_room(sealed.len())?;
+        let offset = self.bytes.len();
+        self.bytes.extend_from_slice(sealed);
+        Ok(self.note(kind, id, offset, uncompressed_length))
+    }
+
+    fn check_room(&self, length: usize) -> Result<()> {
         let header = (self.entries.len() + 1) * 41 + OVERHEAD;
         if header > MAX_HEADER {
             return Err(Error::too_large("the header of a pack, in bytes,", MAX_HEADER as u64));
         }
-        let offset = self.bytes.len();
-        if offset.saturating_add(length).saturating_add(header + 4) > MAX_PACK {
+        if self.bytes.len().saturating_add(length).saturating_add(header + 4) > MAX_PACK {
             return Err(Error::too_large("a pack, in bytes,", MAX_PACK as u64));
         }
-        self.envelope.seal(data, &mut self.bytes);
-        let entry = BlobEntry { kind, id, offset: offset as u32, length: length as u32, uncompressed_length };
+        Ok(())
+    }
+
+    /// The entry of an envelope that was appended.
+    fn note(&mut self, kind: BlobType, id: Id, offset: usize, uncompressed_length: u32) -> BlobEntry {
+        let length = (self.bytes.len() - offset) as u32;
+        let entry = BlobEntry { kind, id, offset: offset as u32, length, uncompressed_length };
         self.entries.push(entry);
-        Ok(entry)
+        entry
     }
 
     /// Bytes of all envelopes so far, without the header.

@@ -79,6 +79,11 @@ impl Opener {
         Ok(())
     }
 
+    /// The frame of the blob that was opened last, if that is compressed.
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
     /// Gives memory back that a single large frame needed, beyond `most` bytes.
     pub(crate) fn trim(&mut self, most: usize) {
         if self.frame.capacity() > most {

@@ -1,13 +1,11 @@
 //! Reads one whole pack and says everything that is wrong with it.
 
 mod beside;
-mod place;
 
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::pack::{MAX_HEADER, MOST_PAIRED, Opener, header_length, limit_of, parse_header, prove};
+use crate::pack::{MAX_HEADER, MOST_PAIRED, Opener, Place, header_length, limit_of, parse_header, prove};
 use crate::{BlobEntry, Error, Id, Result};
 use beside::Beside;
-use place::Place;
 use std::fs::File;
 
 /// Packs up to this size are read into memory at once, larger ones piece by piece: restic allows 128 MiB and

@@ -1,30 +1,26 @@
 //! One repository of a run: what it knows, its open packs, its outbox.
 
 pub(super) mod outbox;
-pub(super) mod pack_bytes;
 pub(super) mod spool;
 
 use super::counters::TargetCounters;
-use super::options::{Compression, TargetOptions};
+use super::options::TargetOptions;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
-use crate::pack::PackBuilder;
+use crate::pack::{Outgoing, Packers, Piece};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
-use outbox::{Outbox, Outgoing};
-use pack_bytes::{PackBytes, Spare};
+use outbox::Outbox;
 use spool::Spool;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Blobs that fill an index file, as in restic.
 const INDEX_BLOBS: usize = 50_000;
 /// How long packs may stay without an index, so that a killed run loses little.
 const INDEX_AGE: Duration = Duration::from_secs(600);
-/// Open packs of data: a second one only where two workers would otherwise wait for each other.
-const DATA_PACKS: usize = 2;
 const SHARDS: usize = 16;
 
 /// Whether a repository takes part.
@@ -38,11 +34,8 @@ pub(super) enum Standing {
     Dropped = 2,
 }
 
-type Packer = Mutex<Option<PackBuilder>>;
-
 /// One repository.
 pub(super) struct Target {
-    pub(super) envelope: Arc<Envelope>,
     pub(super) index: Arc<RwLock<Index>>,
     /// Which polynomial's chunks it takes.
     pub(super) group: usize,
@@ -50,13 +43,8 @@ pub(super) struct Target {
     pub(super) near: bool,
     pub(super) outbox: Outbox,
     pub(super) counters: TargetCounters,
-    compression: Compression,
-    compresses: bool,
-    pack_size: usize,
+    packers: Packers,
     claimed: [Mutex<HashSet<(BlobType, Id)>>; SHARDS],
-    data: [Packer; DATA_PACKS],
-    trees: Packer,
-    spare: Arc<Spare>,
     standing: AtomicU8,
     holds_up: AtomicBool,
     in_flight: Mutex<HashMap<Id, Vec<BlobEntry>>>,
@@ -76,19 +64,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Target {
     pub(super) fn new(options: TargetOptions, group: usize, spool: Option<Arc<Spool>>) -> Self {
         Self {
-            envelope: options.envelope,
             index: options.index,
             group,
             near: options.near,
             outbox: Outbox::new(spool),
             counters: TargetCounters::default(),
-            compression: options.compression,
-            compresses: options.version >= 2,
-            pack_size: options.pack_size,
+            packers: Packers::new(options.envelope, options.version, options.compression, options.pack_size),
             claimed: std::array::from_fn(|_| Mutex::default()),
-            data: std::array::from_fn(|_| Mutex::default()),
-            trees: Mutex::default(),
-            spare: Arc::default(),
             standing: AtomicU8::new(Standing::Active as u8),
             holds_up: AtomicBool::new(false),
             in_flight: Mutex::default(),
@@ -96,11 +78,14 @@ impl Target {
         }
     }
 
+    /// The repository's key.
+    pub(super) fn envelope(&self) -> &Envelope {
+        self.packers.envelope()
+    }
+
     /// How hard such a blob is compressed here; `None` is not at all.
     pub(super) fn effort(&self, kind: BlobType, size: usize) -> Option<Effort> {
-        let effort = self.compression.effort(size);
-        let effort = if kind == BlobType::Tree { effort.or(Some(Effort::Level(1))) } else { effort };
-        effort.filter(|_| self.compresses && size > 0)
+        self.packers.effort(kind, size)
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -147,27 +132,9 @@ impl Target {
             && self.shard(id).insert((kind, *id))
     }
 
-    fn packer(&self, kind: BlobType) -> MutexGuard<'_, Option<PackBuilder>> {
-        if kind == BlobType::Tree {
-            return lock(&self.trees);
-        }
-        for packer in &self.data {
-            match packer.try_lock() {
-                Ok(guard) => return guard,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        lock(&self.data[0])
-    }
-
     /// The hash of a blob, beside as many bytes of an open pack that wait to be hashed; `None` where too few do.
     pub(super) fn hash_beside_pack(&self, plain: &[u8]) -> Option<Id> {
-        self.data.iter().find_map(|packer| {
-            let mut packer = packer.try_lock().ok()?;
-            let builder = packer.as_mut().filter(|builder| builder.unhashed() >= plain.len() / 2)?;
-            Some(builder.hash_beside(plain))
-        })
+        self.packers.hash_beside_pack(plain)
     }
 
     /// Seal a blob into an open pack, look at it again with `check`, and return the pack if that filled it.
@@ -179,20 +146,9 @@ impl Target {
         uncompressed_length: u32,
         check: impl FnOnce(&Envelope, &BlobEntry, &[u8]) -> Result<()>,
     ) -> Result<Option<Outgoing>> {
-        let mut packer = self.packer(kind);
-        let builder = packer.get_or_insert_with(|| {
-            // Trees fill a pack slowly: theirs grows with them.
-            let buffer = if kind == BlobType::Tree { Vec::new() } else { self.spare.take() };
-            PackBuilder::with_buffer(Arc::clone(&self.envelope), buffer)
-        });
-        let entry = builder.add(kind, id, bytes, uncompressed_length)?;
-        let start = entry.offset as usize;
-        check(&self.envelope, &entry, &builder.bytes()[start..start + entry.length as usize])?;
+        let (entry, full) = self.packers.pack(kind, id, Piece::Open(bytes), uncompressed_length, check)?;
         self.count(kind, bytes.len() as u64, uncompressed_length, entry.length);
-        let full = builder.len() >= self.pack_size;
-        let finished = if full { packer.take() } else { None };
-        drop(packer);
-        finished.map(|builder| self.finish(builder)).transpose()
+        Ok(full)
     }
 
     fn count(&self, kind: BlobType, plain: u64, uncompressed_length: u32, packed: u32) {
@@ -204,16 +160,9 @@ impl Target {
         counters.data_added_packed.fetch_add(packed.into(), Ordering::Relaxed);
     }
 
-    fn finish(&self, builder: PackBuilder) -> Result<Outgoing> {
-        let pack = builder.finish()?;
-        let kind = pack.entries.first().map_or(BlobType::Data, |entry| entry.kind);
-        Ok(Outgoing { id: pack.id, kind, bytes: PackBytes::new(pack.bytes, &self.spare), entries: pack.entries })
-    }
-
     /// Close the open packs.
     pub(super) fn flush(&self) -> Result<Vec<Outgoing>> {
-        let open = self.data.iter().chain([&self.trees]);
-        open.filter_map(|packer| lock(packer).take()).map(|builder| self.finish(builder)).collect()
+        self.packers.flush()
     }
 
     /// Remember what a pack holds while its owner stores it.

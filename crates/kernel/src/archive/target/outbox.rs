@@ -1,7 +1,7 @@
 //! Finished packs of one repository on their way to the owner, bounded in memory.
 
-use super::pack_bytes::PackBytes;
 use super::spool::{Slot, Spool};
+use crate::pack::{Outgoing, PackBytes};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,6 @@ use std::time::{Duration, Instant};
 
 /// Packs that wait in memory; more wait on disk, or the workers wait.
 const IN_MEMORY: usize = 1;
-
-/// A pack to be stored.
-pub struct Outgoing {
-    /// Its name.
-    pub id: Id,
-    /// What kind of blobs it holds.
-    pub kind: BlobType,
-    /// Its bytes.
-    pub bytes: PackBytes,
-    /// What it holds.
-    pub entries: Vec<BlobEntry>,
-}
 
 /// The answer to a request for the next pack.
 pub enum Next {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A repository's spare buffer. Fresh memory costs a page fault for every 4 KiB: 7 % of a first backup. One finds its
 /// next use within moments, more would only raise the peak.
 #[derive(Default)]
-pub(in crate::archive) struct Spare(Mutex<Vec<u8>>);
+pub(crate) struct Spare(Mutex<Vec<u8>>);
 
 impl Spare {
     /// An empty buffer, with room if one was given back.
-    pub(in crate::archive) fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -31,7 +31,7 @@ pub struct PackBytes {
 }
 
 impl PackBytes {
-    pub(in crate::archive) fn new(bytes: Vec<u8>, home: &Arc<Spare>) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, home: &Arc<Spare>) -> Self {
         Self { bytes, home: Some(Arc::clone(home)) }
     }
 }
@@ -48,6 +48,12 @@ impl Deref for PackBytes {
 
     fn deref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl std::fmt::Debug for PackBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PackBytes({})", self.bytes.len())
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 /// Bytes of a file that are hashed at once.
 const PIECE: usize = 1 << 20;
 
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     Memory(&'a [u8]),
     File { file: &'a File, start: u64, size: u64 },
 }
