@@ -52,3 +52,37 @@ def test_packages_that_must_not_decrypt_load_no_kernel(package: str) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == ""
+
+
+WORDS = {"what", "sentence", "hint", "alarm"}
+"""Attributes that hold words for people."""
+
+
+def _looks_into_words(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        inside = node.func.value
+        return node.func.attr in {"startswith", "endswith", "find"} and _is_words(inside)
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = [node.left, *node.comparators]
+    if isinstance(node.ops[0], ast.In | ast.NotIn):
+        return _is_words(sides[1])
+    texts = any(isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value for one in sides)
+    return isinstance(node.ops[0], ast.Eq | ast.NotEq) and texts and any(map(_is_words, sides))
+
+
+def _is_words(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in WORDS
+
+
+def test_nothing_hangs_on_a_sentence() -> None:
+    """No decision looks into words that are made for people: there is a class of errors, or a code."""
+    found = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in _sources()
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.expr) and _looks_into_words(node)
+    ]
+    assert found == []
+    assert _looks_into_words(ast.parse("'gone' in error.what", mode="eval").body)
+    assert _looks_into_words(ast.parse("one.what == 'gone'", mode="eval").body)

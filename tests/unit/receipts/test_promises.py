@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from strongroom.receipts.client.gateway_log import GatewayLog, Listed, Page
 from strongroom.receipts.client.key_change import trust
 from strongroom.receipts.client.promise_check import LATE_NS, check
 from strongroom.receipts.client.promise_file import Kept, PromiseFile
+from strongroom.receipts.client.reproach import Fault, Reproach
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.log_state import node_of, state
 from strongroom.receipts.commit.tile_store import Folder
@@ -278,3 +280,35 @@ def test_what_is_kept_while_a_check_runs_is_not_lost(tmp_path: Path) -> None:
     kept.promises = kept.promises[1:]
     file.replace(kept)
     assert [one.receipt.size for one in read(file).promises] == [11, 12]
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_reproach_is_read_as_it_was_written(fault: Fault) -> None:
+    """Every fault comes back from its row with all facts."""
+    facts = {"entries": 3, "signed": 6, "origin": "a.example/.strongroom/log", "key": "log+1+x", "told": "so it was"}
+    one = Reproach(fault, "snapshots/ab", NOW, "value", **facts)  # type: ignore[arg-type]
+    assert Reproach.of_row(json.loads(json.dumps(one.row()))) == one
+
+
+def test_old_sentences_are_read_as_faults() -> None:
+    """A file of an older version has sentences alone: each is the fault that it meant, with its numbers."""
+    other = "is not signed by the key that was pinned"
+    said = {
+        "the gateway shows a key for its log that signed none of its promises": (Fault.NO_SIGNER, 0, 0),
+        f"its log (a/b) {other} at first use or by a person since, k": (Fault.OTHER_KEY, 0, 0),
+        "its log was shortened: 3 entries, and 6 were signed": (Fault.SHORTENED, 3, 6),
+        "its log passes over it": (Fault.PASSED_OVER, 0, 0),
+    }
+    for words, (fault, entries, signed) in said.items():
+        read = Reproach.of_row({"what": words, "object": "", "found_ns": NOW, "value": ""})
+        assert (read.fault, read.entries, read.signed, read.what) == (fault, entries, signed, words)
+    oldest = Reproach.of_row({"what": f"its log (a/b) {other} at first use, k", "object": "", "found_ns": NOW})
+    assert (oldest.about_key, oldest.origin, oldest.key) == (True, "a/b", "k")
+
+
+def test_words_that_nobody_knows_settle_nothing() -> None:
+    """A sentence that is none of ours, or a fault of a newer version, is kept as words, and no new key ends it."""
+    strange = "it is not signed by the key that was pinned, or so"
+    for row in ({"what": strange}, {"what": strange, "fault": "from-the-future"}):
+        read = Reproach.of_row({**row, "object": "", "found_ns": NOW})
+        assert (read.fault, read.what, read.about_key) == (Fault.TOLD, strange, False)

@@ -19,6 +19,7 @@ def say(context: Context, broken: list[Broken]) -> bool:
     for one in broken:
         if context.json:
             event = {"message_type": "incident", "repository": one.label, "object": one.reproach.object or None}
+            event["code"] = str(one.reproach.fault)
             context.out.warn_json({**event, "message": one.sentence, "advice": one.advice})
         else:
             context.out.warn(f"ALARM: {one.sentence}")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from strongroom.base.clock import Clock
     from strongroom.base.objects import ObjectName
     from strongroom.receipts.client.gateway_log import GatewayLog
-    from strongroom.receipts.client.promise_file import PromiseFile, Reproach
+    from strongroom.receipts.client.promise_file import PromiseFile
+    from strongroom.receipts.client.reproach import Reproach
     from strongroom.storage.options import StoreOptions
 
 SECONDS = 20.0

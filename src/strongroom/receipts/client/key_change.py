@@ -23,7 +23,8 @@ from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
     from strongroom.receipts.client.gateway_log import GatewayLog
-    from strongroom.receipts.client.promise_file import Promise, PromiseFile, Reproach
+    from strongroom.receipts.client.promise_file import Promise, PromiseFile
+    from strongroom.receipts.client.reproach import Reproach
 
 SECONDS = 60.0
 """For so long each of the two logs is asked."""
@@ -127,5 +128,5 @@ def _move(source: GatewayLog, kept: Kept, new: Kept, key: Verifier, now_ns: int)
 
 
 def _add(new: Kept, reproaches: list[Reproach]) -> None:
-    known = {(one.what, one.object) for one in new.reproaches}
-    new.reproaches += [one for one in reproaches if (one.what, one.object) not in known]
+    known = {one.identity for one in new.reproaches}
+    new.reproaches += [one for one in reproaches if one.identity not in known]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, Missing, StrongroomError
 from strongroom.base.record import field, mutable
-from strongroom.receipts.client.promise_file import NO_SIGNER, NOT_PINNED, Promise, Reproach
+from strongroom.receipts.client.promise_file import Promise
+from strongroom.receipts.client.reproach import Fault, Reproach
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.leaf import parse
@@ -55,6 +56,10 @@ class Found:
 class _Wrong(Exception):
     """The log is another one; no promise need be looked at."""
 
+    def __init__(self, fault: Fault, origin: str = "", key: str = "") -> None:
+        super().__init__(fault)
+        self.fault, self.origin, self.key = fault, origin, key
+
 
 def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: bool = False) -> Found:
     """Check what is kept, for so many seconds at most, and leave in ``kept`` what the next run needs.
@@ -75,13 +80,13 @@ def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: 
             _check_group(source, kept, verifier, group, now_ns, found)
             del ordered[: len(group)]
     except _Wrong as wrong:
-        found.reproaches.append(Reproach(str(wrong), "", now_ns))
+        found.reproaches.append(Reproach(wrong.fault, "", now_ns, origin=wrong.origin, key=wrong.key))
     except (StrongroomError, OSError, ValueError) as error:
         found.unanswered = error.what if isinstance(error, StrongroomError) else str(error)
     found.left += ordered
     kept.promises = found.left
-    known = {(one.what, one.object) for one in kept.reproaches}
-    kept.reproaches += [one for one in found.reproaches if (one.what, one.object) not in known]
+    known = {one.identity for one in kept.reproaches}
+    kept.reproaches += [one for one in found.reproaches if one.identity not in known]
     return found
 
 
@@ -94,7 +99,7 @@ def _verifier(source: GatewayLog, kept: Kept) -> Verifier:
     except ConfigurationError:
         raise Missing("the gateway shows no key") from None
     if not any(is_signed(one, shown) for one in kept.promises):
-        raise _Wrong(NO_SIGNER)
+        raise _Wrong(Fault.NO_SIGNER)
     kept.key = str(shown)
     return shown
 
@@ -140,17 +145,17 @@ def _check_group(
             try:
                 verify_inclusion(row_there.index, head.size, leaf_hash(row_there.leaf), row_there.proof, head.root)
             except Damaged:
-                found.reproaches.append(_reproach("the proof for it leads nowhere", promise, now_ns))
+                found.reproaches.append(_reproach(Fault.NO_PROOF, promise, now_ns))
                 continue
             found.checked += 1
         elif not any(is_signed(promise, one) for one in (verifier, *map(Verifier.parse, kept.earlier))):
-            found.reproaches.append(_reproach("what it gave as a promise is not signed by its log", promise, now_ns))
+            found.reproaches.append(_reproach(Fault.NOT_SIGNED, promise, now_ns))
         elif row_there is not None:
-            found.reproaches.append(_reproach("its log has another receipt in its place", promise, now_ns))
+            found.reproaches.append(_reproach(Fault.REPLACED, promise, now_ns))
         elif any(other > number for other in rows):
-            found.reproaches.append(_reproach("its log passes over it", promise, now_ns))
+            found.reproaches.append(_reproach(Fault.PASSED_OVER, promise, now_ns))
         elif not 0 <= now_ns - promise.kept_ns <= LATE_NS:  # also one that was kept while the clock was ahead
-            found.late.append(_reproach("its log still lacks it", promise, now_ns))
+            found.late.append(_reproach(Fault.LACKING, promise, now_ns))
             found.left.append(promise)
         else:
             found.left.append(promise)
@@ -160,8 +165,8 @@ def _sequence(row: Listed) -> int:
     return parse(row.leaf).sequence
 
 
-def _reproach(what: str, promise: Promise, now_ns: int) -> Reproach:
-    return Reproach(what, promise.object, now_ns, promise.value)
+def _reproach(fault: Fault, promise: Promise, now_ns: int) -> Reproach:
+    return Reproach(fault, promise.object, now_ns, promise.value)
 
 
 def _move_head(
@@ -171,22 +176,19 @@ def _move_head(
     old = checkpoints.parse(kept.head.encode()) if kept.head is not None else None
     if data is None:
         if old is not None:
-            found.reproaches.append(Reproach(f"its log is empty, and had {old.size} entries", "", now_ns))
+            found.reproaches.append(Reproach(Fault.EMPTIED, "", now_ns, signed=old.size))
         return None
     try:
         head = checkpoints.open_checkpoint(data, verifier)
     except Damaged:
         other = checkpoints.parse(data).origin  # what is no head at all proves nothing
-        what = f"its log ({other}) {NOT_PINNED} at first use or by a person since, {verifier}"
-        raise _Wrong(what) from None
+        raise _Wrong(Fault.OTHER_KEY, other, str(verifier)) from None
     if old is None or _continues(source, old, head):
         kept.head = data.decode()
     elif head.size < old.size:
-        what = f"its log was shortened: {head.size} entries, and {old.size} were signed"
-        found.reproaches.append(Reproach(what, "", now_ns))
+        found.reproaches.append(Reproach(Fault.SHORTENED, "", now_ns, entries=head.size, signed=old.size))
     else:
-        what = f"its log of {head.size} entries does not continue the {old.size} entries that it signed before"
-        found.reproaches.append(Reproach(what, "", now_ns))
+        found.reproaches.append(Reproach(Fault.FORKED, "", now_ns, entries=head.size, signed=old.size))
     return head
 
 

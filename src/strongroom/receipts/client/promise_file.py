@@ -21,7 +21,8 @@ from typing import Any
 from strongroom.base.durable import replace_file, sync_folder
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.base.record import as_dict, field, mutable, record
+from strongroom.base.record import field, mutable, record
+from strongroom.receipts.client.reproach import Reproach
 from strongroom.receipts.log.leaf import MAX_LEAF, Receipt
 from strongroom.receipts.log.promise import contents
 
@@ -31,8 +32,6 @@ MOST = 8 << 20
 are looked at; beyond all of it none."""
 ONE_OF = 16
 MOST_REPROACHES = 32
-NOT_PINNED = "is not signed by the key that was pinned"
-NO_SIGNER = "the gateway shows a key for its log that signed none of its promises"
 
 
 @record
@@ -48,21 +47,6 @@ class Promise:
     def object(self) -> str:
         """The object, as people see it."""
         return f"{self.receipt.kind}/{self.receipt.name}" if self.receipt.kind != "config" else "config"
-
-
-@record
-class Reproach:
-    """Something that an honest gateway does not do; ``value`` is the promise that proves it, where there is one."""
-
-    what: str
-    object: str
-    found_ns: int
-    value: str = ""
-
-    @property
-    def about_key(self) -> bool:
-        """Whether a rotated log looks like this: a person who got the new key by another way can settle it."""
-        return not self.object and (NOT_PINNED in self.what or self.what == NO_SIGNER)
 
 
 @mutable
@@ -160,7 +144,7 @@ class PromiseFile:
             "key": kept.key,
             "head": kept.head,
             "earlier": kept.earlier,
-            "reproaches": [as_dict(one) for one in kept.reproaches[:MOST_REPROACHES]],
+            "reproaches": [one.row() for one in kept.reproaches[:MOST_REPROACHES]],
         }
         return json.dumps(row).encode("ascii") + b"\n"
 
@@ -193,8 +177,8 @@ def _parse_first(line: bytes, path: str) -> Kept:
             raise ValueError("another version")
         texts = [None if row[name] is None else str(row[name]) for name in ("key", "head")]
         earlier = [str(one) for one in row.get("earlier", [])]
-        reproaches = [Reproach(**one) for one in row["reproaches"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reproaches = [Reproach.of_row(one) for one in row["reproaches"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "Move the file away, and pin the log's key anew with `strongroom log trust`."
         raise Damaged("what was kept of the gateway's promises is damaged", subject=path, hint=hint) from error
     return Kept(texts[0], texts[1], earlier, reproaches, mark=str(row.get("mark", "")))

@@ -39,6 +39,10 @@ _PASSING = {
     "OperationAborted", "ConditionalRequestConflict", "InternalError", "ExpiredToken", "TokenRefreshRequired",
 }  # fmt: skip
 _FULL = {"QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"}
+_NOT_SET = {
+    "ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration",
+    "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
+}  # fmt: skip
 _HINTS = {
     "RequestTimeTooSkewed": "The clock of this machine or of the store is wrong.",
     "SignatureDoesNotMatch": "The secret key is wrong, or a proxy changes requests.",
@@ -46,6 +50,10 @@ _HINTS = {
     "AccessDenied": "This key pair may not do that here.",
     "NoSuchBucket": "Make the bucket first, with versions and object lock if you want them.",
 }
+
+
+class NotSet(errors.Missing):
+    """A setting of the bucket that nobody has made."""
 
 
 class S3Client(HttpClient):
@@ -133,6 +141,8 @@ class S3Client(HttpClient):
             error = errors.Full(what, subject=subject)
         elif status in {412, 304}:
             error = errors.Exists("the name is taken already", subject=subject)
+        elif status == 404 and code in _NOT_SET:
+            error = NotSet(what, subject=subject)
         elif status == 404:
             error = errors.Missing(what, subject=subject)
         elif status == 416:

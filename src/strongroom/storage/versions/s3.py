@@ -9,6 +9,7 @@ from strongroom.base import errors
 from strongroom.base.objects import Kind
 from strongroom.storage.http.client import ListBody, open_range
 from strongroom.storage.s3 import xml as s3_xml
+from strongroom.storage.s3.client import NotSet
 from strongroom.storage.s3.sign import encode, query_string
 from strongroom.storage.versions.contract import LifecycleRule, Lock, Protection, Version, Versioning, Versions
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Reader
     from strongroom.storage.s3.store import S3Store
-
-_ABSENT = {
-    "ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration",
-    "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
-}  # fmt: skip
 
 
 class S3Versions(Versions):
@@ -94,9 +90,9 @@ class S3Versions(Versions):
         """A setting of the bucket: its document, "" where it is not set, None where it may not be seen."""
         try:
             return self._client.document(f"?{name}=")
-        except errors.Missing as error:
-            return "" if any(code in error.what for code in _ABSENT) else None
-        except (errors.Refused, errors.Unsupported):
+        except NotSet:
+            return ""
+        except (errors.Missing, errors.Refused, errors.Unsupported):
             return None
 
     def _policy(self) -> str | None:
@@ -107,9 +103,9 @@ class S3Versions(Versions):
             finally:
                 answer.close()
         fault = self._client.fault(answer, "?policy=")
-        if isinstance(fault, errors.Missing):
-            return "" if any(code in fault.what for code in _ABSENT) else None
-        if isinstance(fault, errors.Refused | errors.Unsupported):
+        if isinstance(fault, NotSet):
+            return ""
+        if isinstance(fault, errors.Missing | errors.Refused | errors.Unsupported):
             return None
         raise fault
 
