@@ -9,12 +9,29 @@ use pyo3::types::PyBytes;
 use std::fs::File;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use strongroom_kernel::{BlobType, Error, Id};
 
-/// Bytes that stay what they are while the interpreter lock is released: `bytes` as they lie, anything
+/// The plaintext of a blob as the kernel made it: as `bytes` it would be there twice for a moment.
+#[pyclass(frozen, module = "strongroom._kernel")]
+pub struct Plaintext(pub Arc<Vec<u8>>);
+
+#[pymethods]
+impl Plaintext {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0)
+    }
+}
+
+/// Bytes that stay what they are while the interpreter lock is released: `bytes` and plaintexts as they lie, anything
 /// else with the buffer protocol as a copy, since its owner could change it.
 pub enum Data {
     Bytes(PyBackedBytes),
+    Plaintext(Arc<Vec<u8>>),
     Copy(Vec<u8>),
 }
 
@@ -24,6 +41,7 @@ impl Deref for Data {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
+            Self::Plaintext(bytes) => bytes,
             Self::Copy(bytes) => bytes,
         }
     }
@@ -35,6 +53,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Data {
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(bytes) = object.cast::<PyBytes>() {
             return Ok(Self::Bytes(PyBackedBytes::from(bytes.to_owned())));
+        }
+        if let Ok(plaintext) = object.cast::<Plaintext>() {
+            return Ok(Self::Plaintext(Arc::clone(&plaintext.get().0)));
         }
         PyBuffer::<u8>::get(&object)?.to_vec(object.py()).map(Self::Copy)
     }

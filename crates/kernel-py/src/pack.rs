@@ -1,6 +1,6 @@
 //! Packs: their headers, their blobs, and building one.
 
-use crate::data::{Data, id, kind, kind_name};
+use crate::data::{Data, Plaintext, id, kind, kind_name};
 use crate::error::{detached, to_py};
 use crate::key::Key;
 use pyo3::exceptions::PyValueError;
@@ -64,13 +64,30 @@ fn open_blob<'py>(
     ciphertext: Data,
     uncompressed_length: u32,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    opened(py, key, r#type, id, &ciphertext, uncompressed_length).map(|out| PyBytes::new(py, &out))
+}
+
+/// The verified plaintext of the blob of a tree, for `decode_tree`.
+#[pyfunction]
+fn open_tree(py: Python<'_>, key: &Key, id: &str, ciphertext: Data, uncompressed_length: u32) -> PyResult<Plaintext> {
+    opened(py, key, "tree", id, &ciphertext, uncompressed_length).map(|out| Plaintext(Arc::new(out)))
+}
+
+fn opened(
+    py: Python<'_>,
+    key: &Key,
+    r#type: &str,
+    id: &str,
+    ciphertext: &[u8],
+    uncompressed_length: u32,
+) -> PyResult<Vec<u8>> {
     let length = u32::try_from(ciphertext.len())
         .map_err(|_| to_py(strongroom_kernel::Error::too_large("a blob, in bytes,", u64::from(u32::MAX))))?;
     let entry =
         strongroom_kernel::BlobEntry { kind: kind(r#type)?, id: self::id(id)?, offset: 0, length, uncompressed_length };
     let mut out = Vec::new();
-    detached(py, || pack::Opener::default().open(key.envelope(), &entry, &ciphertext, &mut out))?;
-    Ok(PyBytes::new(py, &out))
+    detached(py, || pack::Opener::default().open(key.envelope(), &entry, ciphertext, &mut out))?;
+    Ok(out)
 }
 
 /// The length of the header envelope of a pack, in bytes.
@@ -134,7 +151,9 @@ impl PackBuilder {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<BlobEntry>()?;
     module.add_class::<PackBuilder>()?;
+    module.add_class::<Plaintext>()?;
     module.add_function(wrap_pyfunction!(open_blob, module)?)?;
+    module.add_function(wrap_pyfunction!(open_tree, module)?)?;
     module.add_function(wrap_pyfunction!(pack_header_length, module)?)?;
     module.add_function(wrap_pyfunction!(parse_pack_header, module)?)
 }

@@ -1,5 +1,6 @@
 //! Trees: a directory's nodes, read and written.
 
+use crate::data::Data;
 use crate::error::{detached, to_py};
 use crate::filter::Raw;
 use crate::node::Node;
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use strongroom_kernel::metadata::{MetadataReader, Options};
 use strongroom_kernel::time::Zone;
-use strongroom_kernel::tree::{self, Mode, TreeEncoder};
+use strongroom_kernel::tree::{Mode, Outline, TreeEncoder};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MAX_DEPTH", strongroom_kernel::tree::MAX_DEPTH)?;
@@ -24,9 +25,21 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(encode_tree, module)?)
 }
 
+/// A tree's text, and where its nodes stand in it.
+struct Text {
+    text: Data,
+    outline: Outline,
+}
+
+impl Text {
+    fn node(&self, place: usize) -> Option<Node> {
+        self.outline.node(&self.text, place).map(Node)
+    }
+}
+
 /// A directory's entries.
 #[pyclass(frozen, module = "strongroom._kernel")]
-pub struct Tree(Arc<tree::Tree>);
+pub struct Tree(Arc<Text>);
 
 #[pymethods]
 impl Tree {
@@ -37,45 +50,42 @@ impl Tree {
 
     #[getter]
     fn skipped<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, &'static str)> {
-        self.0.skipped.iter().map(|node| (PyBytes::new(py, &node.name), node.reason)).collect()
+        self.0.outline.skipped.iter().map(|node| (PyBytes::new(py, &node.name), node.reason)).collect()
     }
 
     /// The node of this name.
     fn find(&self, name: &[u8]) -> Option<Node> {
-        let nodes = &self.0.nodes;
-        let place = nodes.binary_search_by(|node| node.name.as_slice().cmp(name)).ok()?;
-        Some(Node(nodes[place].clone()))
+        self.0.outline.find(&self.0.text, name).map(Node)
     }
 
     #[getter]
     fn reordered(&self) -> bool {
-        self.0.reordered
+        self.0.outline.reordered
     }
 }
 
 /// The nodes of a tree, each made into an object when it is asked for: a folder may have millions.
 #[pyclass(frozen, sequence, module = "strongroom._kernel")]
-pub struct Nodes(Arc<tree::Tree>);
+pub struct Nodes(Arc<Text>);
 
 #[pymethods]
 impl Nodes {
     fn __len__(&self) -> usize {
-        self.0.nodes.len()
+        self.0.outline.len()
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let length = self.0.nodes.len() as isize;
+        let length = self.0.outline.len() as isize;
         if let Ok(slice) = index.cast::<PySlice>() {
             let range = slice.indices(length)?;
-            let nodes: Vec<Node> = (0..range.slicelength as isize)
-                .map(|step| Node(self.0.nodes[(range.start + step * range.step) as usize].clone()))
-                .collect();
+            let places = (0..range.slicelength as isize).map(|step| (range.start + step * range.step) as usize);
+            let nodes: Vec<Node> = places.filter_map(|place| self.0.node(place)).collect();
             return Ok(PyList::new(py, nodes)?.into_any());
         }
         let index = index.extract::<isize>()?;
         let place = if index < 0 { index + length } else { index };
-        match usize::try_from(place).ok().and_then(|place| self.0.nodes.get(place)) {
-            Some(node) => Ok(Bound::new(py, Node(node.clone()))?.into_any()),
+        match usize::try_from(place).ok().and_then(|place| self.0.node(place)) {
+            Some(node) => Ok(Bound::new(py, node)?.into_any()),
             None => Err(PyIndexError::new_err("a tree has no node at this index")),
         }
     }
@@ -84,9 +94,10 @@ impl Nodes {
 /// Reads the plaintext of a tree blob.
 #[pyfunction]
 #[pyo3(signature = (data, strict = false))]
-fn decode_tree(py: Python<'_>, data: &[u8], strict: bool) -> PyResult<Tree> {
+fn decode_tree(py: Python<'_>, data: Data, strict: bool) -> PyResult<Tree> {
     let mode = if strict { Mode::Strict } else { Mode::Lenient };
-    detached(py, || tree::decode_tree(data, mode)).map(|tree| Tree(Arc::new(tree)))
+    let outline = detached(py, || Outline::read(&data, mode))?;
+    Ok(Tree(Arc::new(Text { text: data, outline })))
 }
 
 /// The plaintext of the tree of these nodes.

@@ -1,7 +1,7 @@
 //! The tree codec against what restic really wrote.
 
 use strongroom_kernel::Error;
-use strongroom_kernel::tree::{Mode, Node, NodeType, decode_tree, encode_tree};
+use strongroom_kernel::tree::{Mode, Node, NodeType, Outline, decode_tree, encode_tree};
 
 /// A folder of hostile names, links, devices, attributes and times, backed up by restic 0.14.
 const HOSTILE: &[u8] = include_bytes!("data/hostile-tree.json");
@@ -89,6 +89,29 @@ fn another_order() {
         [(&b"a"[..], 0), (b"b", 1)]
     );
     assert_eq!(tree.skipped.len(), 1);
+}
+
+/// A tree's outline has the nodes that decoding at once finds, in its order, and leaves out the same.
+#[test]
+fn outlines_find_the_same_nodes() {
+    let shuffled =
+        listing(&[r#"{"name":"b","uid":1}"#, "7", r#"{"name":"a"}"#, r#"{"name":"b","uid":2}"#, r#"{"name":"c"}"#]);
+    for text in [HOSTILE, &shuffled, b"{\"x\":1,\"Nodes\":[]}", b"{\"nodes\":null}", b"{\"nodes\":[}"] {
+        for mode in [Mode::Strict, Mode::Lenient] {
+            let outline = Outline::read(text, mode);
+            let Ok(tree) = decode_tree(text, mode) else {
+                assert!(outline.is_err());
+                continue;
+            };
+            let outline = outline.unwrap();
+            let nodes: Vec<Node> = (0..outline.len()).map(|place| outline.node(text, place).unwrap()).collect();
+            assert_eq!(nodes, tree.nodes);
+            assert_eq!((&outline.skipped, outline.reordered), (&tree.skipped, tree.reordered));
+            assert!(nodes.iter().all(|node| outline.find(text, &node.name).as_ref() == Some(node)));
+            assert_eq!(outline.find(text, b"no such name"), None);
+            assert_eq!(outline.node(text, nodes.len()), None);
+        }
+    }
 }
 
 /// What is no JSON of a tree is an error in both modes, whatever it is cut to.

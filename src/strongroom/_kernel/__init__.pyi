@@ -24,7 +24,15 @@ from strongroom._kernel.filter import Filter, glob_names, malformed_patterns
 from strongroom._kernel.index import Index, Location, encode_index, parse_index
 from strongroom._kernel.key import Key, derive_key
 from strongroom._kernel.node import Node
-from strongroom._kernel.pack import BlobEntry, PackBuilder, open_blob, pack_header_length, parse_pack_header
+from strongroom._kernel.pack import (
+    BlobEntry,
+    PackBuilder,
+    Plaintext,
+    open_blob,
+    open_tree,
+    pack_header_length,
+    parse_pack_header,
+)
 from strongroom._kernel.pack_buffer import Pack
 from strongroom._kernel.reach import Reach, pack_sizes
 from strongroom._kernel.restore import Restore, RestoreEvent, RestoreProgress, RestoreRequest
@@ -58,6 +66,7 @@ __all__ = [
     "PackBuilder",
     "PackReport",
     "PackWriter",
+    "Plaintext",
     "Reach",
     "Restore",
     "RestoreEvent",
@@ -78,6 +87,7 @@ __all__ = [
     "is_irreducible",
     "malformed_patterns",
     "open_blob",
+    "open_tree",
     "pack_header_length",
     "pack_sizes",
     "parse_index",

@@ -31,6 +31,16 @@ def open_blob(key: Key, type: str, id: str, ciphertext: Buffer, uncompressed_len
     Raises ``Damaged`` naming the blob, ``LimitExceeded`` above 64 MiB of data or 512 MiB of tree.
     """
 
+@final
+class Plaintext:
+    """The verified plaintext of a blob in the kernel's own memory, which functions of the kernel take as bytes."""
+
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+
+def open_tree(key: Key, id: str, ciphertext: Buffer, uncompressed_length: int) -> Plaintext:
+    """As ``open_blob`` for a tree, without a copy in Python's memory: what ``decode_tree`` reads may be large."""
+
 def pack_header_length(tail: Buffer, size: int) -> int:
     """The length of the header envelope from the last bytes (4 or more) of a pack of ``size`` bytes.
 

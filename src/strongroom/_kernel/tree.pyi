@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import final, overload
 
+from typing_extensions import Buffer
+
 from strongroom._kernel.node import Node
+from strongroom._kernel.pack import Plaintext
 
 MAX_DEPTH: int
 """Folders below each other that are saved and read."""
@@ -16,7 +19,8 @@ class Tree:
     """A directory's entries in the order of their names' bytes, each name once.
 
     ``skipped`` has the names and reasons of entries that could not be used; ``reordered`` says that they stood in
-    another order. Both are empty and false after strict reading. Each access to a node makes a new object.
+    another order. Both are empty and false after strict reading. The plaintext is kept, and each access to a node reads
+    it anew there: in memory a folder takes its text and four bytes for each node.
     """
 
     @property
@@ -30,7 +34,7 @@ class Tree:
 
 @final
 class Nodes(Sequence[Node]):
-    """The nodes of a tree, each made into an object when it is asked for: a folder may have millions."""
+    """The nodes of a tree, each read and made into an object when it is asked for: a folder may have millions."""
 
     @overload
     def __getitem__(self, index: int, /) -> Node: ...
@@ -44,7 +48,7 @@ def read_nodes(path: bytes | str, with_atime: bool = False) -> tuple[list[Node],
     Raises ``OSError`` when the folder cannot be listed.
     """
 
-def decode_tree(data: bytes, strict: bool = False) -> Tree:
+def decode_tree(data: Buffer | Plaintext, strict: bool = False) -> Tree:
     """Read a tree blob's plaintext. Lenient reading leaves out single bad nodes and goes on.
 
     Raises ``LimitExceeded`` beyond 512 MiB or with too many nodes, ``Damaged`` for what is no tree; strict also for

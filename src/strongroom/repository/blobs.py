@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError, StrongroomError
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from strongroom.repository.cache import RepositoryCache
     from strongroom.storage.contract import Store
+
+Plain = TypeVar("Plain")
 
 MAX_STORED = {"data": 65 << 20, "tree": 513 << 20}
 """The longest ciphertext that is read, in bytes: the budgets for plaintext, and room for what did not compress."""
@@ -102,9 +104,13 @@ def _part(data: bytes, offset: int, length: int) -> bytes | None:
 
 
 def load_verified(
-    packs: PackReader, key: _kernel.Key, kind: str, blob_id: str, copies: list[_kernel.Location]
-) -> bytes:
-    """The plaintext of a blob out of the first copy that is good.
+    packs: PackReader,
+    kind: str,
+    blob_id: str,
+    copies: list[_kernel.Location],
+    open_copy: Callable[[bytes, _kernel.Location], Plain],
+) -> Plain:
+    """The plaintext of a blob out of the first copy that is good: what ``open_copy(ciphertext, copy)`` makes of it.
 
     A copy that came out of a cache and is bad is read again from the store before the next one is tried. Raises
     ``Missing`` without copies, else the error of the last copy: ``Damaged``, ``LimitExceeded`` or the store's.
@@ -118,7 +124,7 @@ def load_verified(
                 if copy.length > MAX_STORED[kind]:
                     raise LimitExceeded(f"is longer than any {kind} blob", subject=f"{kind} blob {blob_id}")
                 ciphertext = read(copy.pack, copy.offset, copy.length)
-                return _kernel.open_blob(key, kind, blob_id, ciphertext, copy.uncompressed_length)
+                return open_copy(ciphertext, copy)
             except StoreError as problem:
                 failure = problem
                 break

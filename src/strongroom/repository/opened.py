@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 SMALL_INDEX = 32 << 20
 """Index files up to this many bytes are read several at once; restic's own have some eight million."""
 RECENT_TREES = 512
-"""How many decoded trees are kept."""
+"""How many trees are kept."""
 RECENT_TREE_BYTES = 1 << 20
 """Trees whose plaintext is longer than this are not kept, in bytes."""
 RECENT_BYTES = 8 << 20
-"""How much plaintext the trees that are kept have in all, in bytes; in memory they are a third larger."""
+"""How much plaintext the trees that are kept have in all, in bytes."""
 
 
 class Repository:
@@ -176,7 +176,11 @@ class Repository:
 
         Raises ``Missing`` when no index names it, ``Damaged`` when every copy is bad, ``LimitExceeded``.
         """
-        return load_verified(self._packs, self.key, kind, blob_id, self.locations(kind, blob_id))
+
+        def open_copy(sealed: bytes, copy: _kernel.Location) -> bytes:
+            return _kernel.open_blob(self.key, kind, blob_id, sealed, copy.uncompressed_length)
+
+        return load_verified(self._packs, kind, blob_id, self.locations(kind, blob_id), open_copy)
 
     def load_tree(self, tree_id: str, *, strict: bool = False) -> _kernel.Tree:
         """A tree, decoded (leniently node by node unless ``strict``); errors as ``load_blob``. Recent ones are kept."""
@@ -185,7 +189,11 @@ class Repository:
             if wanted in self._trees:
                 self._trees.move_to_end(wanted)
                 return self._trees[wanted][0]
-        plaintext = self.load_blob("tree", tree_id)
+
+        def open_copy(sealed: bytes, copy: _kernel.Location) -> _kernel.Plaintext:
+            return _kernel.open_tree(self.key, tree_id, sealed, copy.uncompressed_length)
+
+        plaintext = load_verified(self._packs, "tree", tree_id, self.locations("tree", tree_id), open_copy)
         try:
             tree = _kernel.decode_tree(plaintext, strict)
         except (Damaged, LimitExceeded) as problem:

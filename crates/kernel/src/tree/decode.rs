@@ -50,41 +50,76 @@ const MEMORY_FOR_EIGHT: usize = 11;
 /// [`Error::TooLarge`] beyond [`MAX_TREE`] or if its nodes take more than 64 MiB and 1.375 times its size in memory;
 /// [`Error::Damaged`] if it is not the JSON of a tree, in strict mode also for each node that is not as it must be.
 pub fn decode_tree(data: &[u8], mode: Mode) -> Result<Tree> {
+    let mut tree = Tree::default();
+    let found = walk(data, mode, &mut tree.nodes)?;
+    tree.skipped = found.skipped;
+    if !found.ascending {
+        settle(&mut tree);
+    }
+    Ok(tree)
+}
+
+/// What becomes of a tree's usable nodes, in the order of the text.
+pub(super) trait Sink {
+    /// The name of the node that came last.
+    fn last(&self) -> Option<&[u8]>;
+    /// Takes a node, whose JSON begins at byte `start` of the text.
+    fn take(&mut self, node: Node, start: usize);
+}
+
+impl Sink for Vec<Node> {
+    fn last(&self) -> Option<&[u8]> {
+        self.as_slice().last().map(|node| node.name.as_slice())
+    }
+
+    fn take(&mut self, node: Node, _: usize) {
+        self.push(node);
+    }
+}
+
+/// What else was found in a tree's text.
+pub(super) struct Found {
+    pub(super) skipped: Vec<Skipped>,
+    /// Whether each name is above the one before.
+    pub(super) ascending: bool,
+}
+
+/// Goes through the text of a tree; limits and errors are those of [`decode_tree`].
+pub(super) fn walk(data: &[u8], mode: Mode, sink: &mut impl Sink) -> Result<Found> {
     if data.len() > MAX_TREE {
         return Err(Error::too_large("the size of a tree in bytes", MAX_TREE as u64));
     }
     let mut reader = Reader::new(data);
-    let mut tree = Tree::default();
-    let mut found = false;
+    let mut found = None;
     let mut first = true;
     reader.expect(b'{')?;
     while reader.more(&mut first, b'}')? {
         let key = reader.key()?;
         if fold(key) != b"nodes" {
             reader.value()?;
-        } else if found {
+        } else if found.is_some() {
             return Err(Error::damaged("a tree has two lists of nodes"));
         } else {
-            found = true;
-            nodes(&mut reader, data.len(), mode, &mut tree)?;
+            found = Some(nodes(&mut reader, data.len(), mode, sink)?);
         }
     }
-    if !found || reader.peek().is_some() {
-        return Err(Error::damaged("a tree is not one JSON object with a list of nodes"));
+    match found {
+        Some(found) if reader.peek().is_none() => Ok(found),
+        _ => Err(Error::damaged("a tree is not one JSON object with a list of nodes")),
     }
-    Ok(tree)
 }
 
-fn nodes(reader: &mut Reader<'_>, size: usize, mode: Mode, tree: &mut Tree) -> Result<()> {
+fn nodes(reader: &mut Reader<'_>, size: usize, mode: Mode, sink: &mut impl Sink) -> Result<Found> {
+    let mut found = Found { skipped: Vec::new(), ascending: true };
     if mode == Mode::Lenient && reader.peek() == Some(b'n') && reader.scalar()? == b"null" {
-        return Ok(());
+        return Ok(found);
     }
     let limit = FREE_MEMORY + size / 8 * MEMORY_FOR_EIGHT;
     let mut memory = 0;
-    let mut ascending = true;
     let mut first = true;
     reader.expect(b'[')?;
     while reader.more(&mut first, b']')? {
+        let start = reader.position();
         let (node, fault) = read_node(reader)?;
         memory += cost(&node);
         if memory > limit {
@@ -92,25 +127,22 @@ fn nodes(reader: &mut Reader<'_>, size: usize, mode: Mode, tree: &mut Tree) -> R
         }
         let fault = fault.or_else(|| name_fault(&node.name));
         let Some(reason) = fault else {
-            ascending &= tree.nodes.last().is_none_or(|last| last.name < node.name);
-            if !ascending && mode == Mode::Strict {
+            found.ascending &= sink.last().is_none_or(|last| last < node.name.as_slice());
+            if !found.ascending && mode == Mode::Strict {
                 return Err(Error::damaged(format!(
                     "a tree's nodes are not in order at \"{}\"",
                     node.name.escape_ascii()
                 )));
             }
-            tree.nodes.push(node);
+            sink.take(node, start);
             continue;
         };
         if mode == Mode::Strict {
             return Err(Error::damaged(format!("node \"{}\": {reason}", node.name.escape_ascii())));
         }
-        tree.skipped.push(Skipped { name: node.name, reason });
+        found.skipped.push(Skipped { name: node.name, reason });
     }
-    if !ascending {
-        settle(tree);
-    }
-    Ok(())
+    Ok(found)
 }
 
 /// What a node takes in memory, in bytes: itself, and each text with what the allocator adds to it.
@@ -132,6 +164,9 @@ fn cost(node: &Node) -> usize {
             .sum::<usize>()
 }
 
+/// Why a node is left out whose name another has.
+pub(super) const TWICE: &str = "its name occurs twice";
+
 /// Drops all but the first of equal names and sorts the rest.
 fn settle(tree: &mut Tree) {
     let order: Vec<bool> = {
@@ -143,7 +178,7 @@ fn settle(tree: &mut Tree) {
     tree.nodes.retain_mut(|node| {
         let keep = fresh.next().unwrap_or(false);
         if !keep {
-            skipped.push(Skipped { name: std::mem::take(&mut node.name), reason: "its name occurs twice" });
+            skipped.push(Skipped { name: std::mem::take(&mut node.name), reason: TWICE });
         }
         keep
     });

@@ -26,6 +26,11 @@ impl<'a> Reader<'a> {
         Self { data, at: 0 }
     }
 
+    /// Where the next byte stands in the text.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// What was read since a position.
     pub(super) fn since(&self, start: usize) -> &'a [u8] {
         &self.data[start..self.at]

@@ -9,12 +9,14 @@ mod encode;
 mod fields;
 mod json;
 mod node;
+mod outline;
 mod printable;
 mod quote;
 
 pub use decode::{Mode, Skipped, Tree, decode_tree};
 pub use encode::{TreeEncoder, encode_node, encode_tree};
 pub use node::{Node, NodeType, mode};
+pub use outline::Outline;
 
 /// The largest tree that is read, in bytes of plaintext (threats B-1).
 pub const MAX_TREE: usize = 512 << 20;
