@@ -34,6 +34,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("find", "find", "Search all snapshots for a file, or for an ID"),
     Verb("diff", "diff", "Show what differs between two snapshots"),
     Verb("dump", "dump", "Print a file of a snapshot, or a folder as tar or zip"),
+    Verb("mount", "mount", "Show the snapshots as folders of a file system"),
     Verb("stats", "stats", "Count files and bytes of snapshots"),
     Verb("forget", "forget", "Remove snapshots by a policy, or by their IDs"),
     Verb("check", "check", "Look for damage in a repository"),
@@ -70,7 +71,7 @@ VERBS: tuple[Verb, ...] = (
 _THERE = "restic does it in the same repository: `restic -r REPOSITORY "
 _KEPT = " Behind an append-only gateway nothing is removed, whoever asks."
 RESTICS = {
-    **{verb: f"{_THERE}{verb}`." for verb in ("mount", "copy", "repair", "recover", "migrate")},
+    **{verb: f"{_THERE}{verb}`." for verb in ("copy", "repair", "recover", "migrate")},
     **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("prune", "tag", "rewrite")},
     "features": "There are no feature flags. `strongroom --help` lists all commands.",
     "options": "docs/guides/storage.md has the options of each kind of store.",

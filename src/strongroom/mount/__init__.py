@@ -1,0 +1,1 @@
+"""A repository as a file system: its snapshots as folders, read-only, over FUSE."""

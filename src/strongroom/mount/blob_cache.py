@@ -1,0 +1,127 @@
+"""Blobs that files were read from lately, in bounded memory, and those that will be wanted next, fetched ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MEMORY = 64 << 20
+"""How much plaintext is kept, in bytes; one blob more for each that is being read."""
+AHEAD = 24 << 20
+"""How much of it may have been fetched ahead and not been asked for yet, in bytes."""
+WAITING = 16
+"""How many blobs wait to be fetched ahead; more are forgotten."""
+
+
+class _Fetch:
+    """A blob on its way: whoever wants it meanwhile waits for the one who fetches it."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.data: bytes | None = None
+
+
+class BlobCache:
+    """From any thread. ``load(id)`` returns the verified plaintext of a data blob, or raises."""
+
+    def __init__(self, load: Callable[[str], bytes], workers: int, memory: int = MEMORY) -> None:
+        """``workers``: how many blobs are fetched ahead at once; 0 for none."""
+        self._load = load
+        self._workers = workers
+        self._memory = memory
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+        self._unasked: dict[str, int] = {}
+        self._unasked_bytes = 0
+        self._fetching: dict[str, _Fetch] = {}
+        self._wanted: deque[str] = deque()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def get(self, blob: str) -> bytes:
+        """The plaintext of a blob. Raises what ``load`` raises."""
+        while True:
+            with self._changed:
+                data = self._kept.get(blob)
+                if data is not None:
+                    self._kept.move_to_end(blob)
+                    self._unasked_bytes -= self._unasked.pop(blob, 0)
+                    return data
+                fetch = self._fetching.get(blob)
+                mine = fetch is None
+                if fetch is None:
+                    fetch = self._fetching[blob] = _Fetch()
+            if mine:
+                return self._fetch(blob, fetch)
+            fetch.ended.wait()
+            if fetch.data is not None:
+                with self._changed:
+                    self._unasked_bytes -= self._unasked.pop(blob, 0)
+                return fetch.data
+
+    def ahead(self, blobs: Iterable[str]) -> None:
+        """Fetch these soon, as far as memory and workers allow."""
+        if not self._workers:
+            return
+        with self._changed:
+            for blob in blobs:
+                if self._closed or len(self._wanted) >= WAITING or self._unasked_bytes > AHEAD:
+                    break
+                if blob in self._kept or blob in self._fetching or blob in self._wanted:
+                    continue
+                self._wanted.append(blob)
+                self._changed.notify()
+                if len(self._threads) < self._workers:
+                    thread = threading.Thread(target=self._work, name="strongroom-ahead", daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+
+    def close(self) -> None:
+        """Fetch no more. What is under way ends by itself."""
+        with self._changed:
+            self._closed = True
+            self._wanted.clear()
+            self._changed.notify_all()
+
+    def _fetch(self, blob: str, fetch: _Fetch, *, asked: bool = True) -> bytes:
+        try:
+            fetch.data = self._load(blob)
+            return fetch.data
+        finally:
+            with self._changed:
+                del self._fetching[blob]
+                if fetch.data is not None:
+                    self._keep(blob, fetch.data, asked=asked)
+            fetch.ended.set()
+
+    def _keep(self, blob: str, data: bytes, *, asked: bool) -> None:
+        self._kept[blob] = data
+        self._bytes += len(data)
+        if not asked:
+            self._unasked[blob] = len(data)
+            self._unasked_bytes += len(data)
+        while self._bytes > self._memory and self._kept:
+            oldest, dropped = self._kept.popitem(last=False)
+            self._bytes -= len(dropped)
+            self._unasked_bytes -= self._unasked.pop(oldest, 0)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._wanted and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                blob = self._wanted.popleft()
+                if blob in self._kept or blob in self._fetching:
+                    continue
+                fetch = self._fetching[blob] = _Fetch()
+            try:
+                self._fetch(blob, fetch, asked=False)
+            except Exception:  # whoever asks for it hears why
+                continue

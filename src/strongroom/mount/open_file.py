@@ -1,0 +1,72 @@
+"""A file of a snapshot that is being read at any place, out of the blobs that it consists of."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from strongroom.archive.contents import blob_size
+from strongroom.base.errors import Damaged, LimitExceeded, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.mount.blob_cache import BlobCache
+    from strongroom.repository.opened import Repository
+
+AHEAD_BLOBS = 6
+"""How many of a file's next blobs are fetched ahead once it is read from one to the next."""
+MAX_SIZE = (1 << 63) - 1
+"""The longest file that Linux knows, in bytes."""
+
+
+class OpenFile:
+    """A file's content by offset. From any thread."""
+
+    def __init__(self, repository: Repository, cache: BlobCache, content: Sequence[str], subject: str) -> None:
+        """``content``: the IDs of its blobs. Raises ``Missing`` for one that no index names."""
+        self._cache = cache
+        self._content = content
+        self._subject = subject
+        self._ends = array("Q")
+        self._last = -1
+        end = 0
+        for blob in content:
+            if not (size := blob_size(repository, "data", blob)) and not repository.locations("data", blob):
+                raise Missing(f"its data blob {blob[:10]} is in no index", subject=subject)
+            end += size
+            if end > MAX_SIZE:
+                raise LimitExceeded("is longer than any file can be", subject=subject)
+            self._ends.append(end)
+
+    @property
+    def size(self) -> int:
+        """Its length by the index, in bytes."""
+        return self._ends[-1] if self._ends else 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset`` on; fewer only at the end. Raises what loading a blob raises."""
+        position = bisect_right(self._ends, offset)
+        pieces: list[bytes] = []
+        while size > 0 and position < len(self._content):
+            begin = self._ends[position - 1] if position else 0
+            data = self._blob(position, self._ends[position] - begin)
+            piece = data[offset - begin : offset - begin + size]
+            pieces.append(piece)
+            offset += len(piece)
+            size -= len(piece)
+            position += 1
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _blob(self, position: int, length: int) -> bytes:
+        if position != self._last:
+            if position == self._last + 1:  # one after the other, from the first on, too
+                self._cache.ahead(self._content[position + 1 : position + 1 + AHEAD_BLOBS])
+            self._last = position
+        data = self._cache.get(self._content[position])
+        if len(data) != length:
+            raise Damaged(
+                f"its data blob {self._content[position][:10]} is not as long as the index says", subject=self._subject
+            )
+        return data

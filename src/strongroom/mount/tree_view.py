@@ -1,0 +1,275 @@
+"""From a path in the mount to what stands there, as numbers that ``stat`` shows.
+
+Trees may come from an intruder (threats B-2 and B-3): each question costs one tree at most, paths end where those of a
+restore do, names and sizes that Linux has not are left out or cut, and the type of an entry, not its mode, says what it
+is. Whoever walks through the mount walks at their own expense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from strongroom.archive.vfs import is_too_deep
+from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.record import mutable, record
+from strongroom.mount.folders import MAX_NAME, Entry
+from strongroom.mount.open_file import MAX_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from strongroom._kernel import Node, Tree
+    from strongroom.mount.snapshots import MountedSnapshots
+    from strongroom.repository.opened import Repository
+
+_KINDS = {
+    "file": stat.S_IFREG,
+    "dir": stat.S_IFDIR,
+    "symlink": stat.S_IFLNK,
+    "dev": stat.S_IFBLK,
+    "chardev": stat.S_IFCHR,
+    "fifo": stat.S_IFIFO,
+    "socket": stat.S_IFSOCK,
+}
+KEPT_FOLDERS = 20_000
+"""How many folders' places are remembered."""
+KEPT_NODES = 100_000
+"""How many entries the trees have in all that are kept decoded; the latest is always kept."""
+SECTOR = 512
+"""Bytes of a block as ``du`` counts them."""
+READ_SIZE = 128 << 10
+"""What ``stat`` says is a good length for a read, in bytes: as much as the kernel asks for at once."""
+
+Attributes = dict[str, int]
+
+
+@record
+class Owner:
+    """Who owns what: ``root`` for everything, or everybody their own, and the folders of snapshots ``uid``, ``gid``."""
+
+    root: bool
+    uid: int
+    gid: int
+
+
+@mutable
+class Place:
+    """What stands at a path. Exactly one of ``entry`` (above snapshots) and ``node`` is set, or ``tree`` alone."""
+
+    inode: int
+    entry: Entry | None = None
+    node: Node | None = None
+    tree: str = ""
+    """The tree of a folder in a snapshot, or of the snapshot itself."""
+    depth: int = 0
+    root: int = 0
+    """The inode number of the snapshot's own folder."""
+    time_ns: int = 0
+
+
+class TreeView:
+    """Places by path. Paths are text as ``os.fsdecode`` makes it in UTF-8, absolute in the mount. From any thread.
+
+    Everything raises ``FileNotFoundError`` for what is not there, ``NotADirectoryError``, and for what cannot be read
+    ``Damaged``, ``Missing``, ``LimitExceeded`` and what the store says.
+    """
+
+    def __init__(
+        self, repository: Repository, snapshots: MountedSnapshots, owner: Owner, problem: Callable[[str, str], None]
+    ) -> None:
+        """``problem(path, reason)`` hears of entries that cannot be shown."""
+        self._repository = repository
+        self._snapshots = snapshots
+        self._owner = owner
+        self._problem = problem
+        self._folders: dict[str, Place] = {}
+        self._generation = -1
+        self._trees: OrderedDict[str, Tree] = OrderedDict()
+        self._subfolders: dict[str, int] = {}
+        self._nodes = 0
+        self._guard = threading.Lock()
+
+    def find(self, path: str) -> Place:
+        """What stands at a path. Raises ``FileNotFoundError``."""
+        if path == "/":
+            return self._root()
+        above, _, name = path.rpartition("/")
+        return self._child(self.folder(above or "/"), path, name)
+
+    def folder(self, path: str) -> Place:
+        """The folder at a path. Raises ``FileNotFoundError``, ``NotADirectoryError``."""
+        root = self._root()
+        if path == "/":
+            return root
+        known = self._folders.get(path)
+        if known is not None:
+            return known
+        missing: list[str] = []
+        here, place = path, root
+        while here:
+            known = self._folders.get(here)
+            if known is not None:
+                place = known
+                break
+            missing.append(here)
+            here = here.rpartition("/")[0]
+        for step in reversed(missing):
+            place = self._child(place, step, step.rpartition("/")[2])
+            if place.node is not None and place.node.type != "dir":
+                raise NotADirectoryError(step)
+            if len(self._folders) >= KEPT_FOLDERS:
+                self._folders.clear()
+            self._folders[step] = place
+        return place
+
+    def _root(self) -> Place:
+        folders, generation = self._snapshots.current()
+        if generation != self._generation:
+            self._folders.clear()
+            self._generation = generation
+        return Place(1, entry=folders.entries[""], time_ns=self._snapshots.begun_ns)
+
+    def _child(self, above: Place, path: str, name: str) -> Place:
+        if above.entry is not None:
+            found = above.entry.names.get(name)
+            if found is None:
+                raise FileNotFoundError(path)
+            return self._listed(above, name, found)
+        node = self.tree(above, path).find(name.encode("utf-8", "surrogateescape"))
+        if node is None or not _can_be_shown(node):
+            raise FileNotFoundError(path)
+        return self._place(above, node, path)
+
+    def _listed(self, above: Place, name: str, found: Entry) -> Place:
+        inode = _number(above.inode, name.encode("utf-8", "surrogateescape"))
+        if found.snapshot is None:
+            return Place(inode, entry=found, time_ns=self._snapshots.begun_ns)
+        snapshot = found.snapshot[1]
+        if found.link:
+            return Place(inode, entry=found, time_ns=snapshot.time_ns)
+        return Place(inode, tree=snapshot.tree, root=inode, time_ns=snapshot.time_ns)
+
+    def _place(self, above: Place, node: Node, path: str) -> Place:
+        place = Place(_inode(above, node), node=node, depth=above.depth + 1, root=above.root)
+        if node.type == "dir":
+            place.tree = node.subtree or ""
+            if is_too_deep(path.encode("utf-8", "surrogateescape"), place.depth):
+                raise LimitExceeded("lies deeper than any folder that is read", subject=path[:200])
+        return place
+
+    def tree(self, folder: Place, path: str) -> Tree:
+        """The decoded tree of a folder in a snapshot."""
+        if not folder.tree:
+            raise Damaged("is a folder without a tree", subject=path)
+        with self._guard:
+            tree = self._trees.get(folder.tree)
+            if tree is not None:
+                self._trees.move_to_end(folder.tree)
+                return tree
+        tree = self._repository.load_tree(folder.tree)
+        for name, reason in tree.skipped:
+            self._problem(f"{path}/{name.decode('utf-8', 'backslashreplace')}", reason)
+        with self._guard:
+            if folder.tree not in self._trees:
+                self._trees[folder.tree] = tree
+                self._nodes += len(tree.nodes)
+            while self._nodes > KEPT_NODES and len(self._trees) > 1:
+                name_of, dropped = self._trees.popitem(last=False)
+                self._subfolders.pop(name_of, None)
+                self._nodes -= len(dropped.nodes)
+        return tree
+
+    def children(self, path: str) -> Iterator[tuple[str, Place]]:
+        """The names in a folder, each with what stands there; none that cannot be shown."""
+        folder = self.folder(path)
+        if folder.entry is not None:
+            for name, found in list(folder.entry.names.items()):
+                yield name, self._listed(folder, name, found)
+            return
+        subfolders = 0
+        for node in self.tree(folder, path).nodes:
+            name = node.name.decode("utf-8", "surrogateescape")
+            if not _can_be_shown(node):
+                self._problem(f"{path}/{name[:200]}", "cannot be shown by this system")
+                continue
+            below = Place(_inode(folder, node), node=node, depth=folder.depth + 1, root=folder.root)
+            if node.type == "dir":
+                subfolders += 1
+                below.tree = node.subtree or ""
+            yield name, below
+        with self._guard:
+            if folder.tree in self._trees:
+                self._subfolders[folder.tree] = subfolders
+
+    def attributes(self, place: Place) -> Attributes:
+        """What ``stat`` shows of a place; times are in nanoseconds."""
+        node = place.node
+        if node is None:
+            return self._of_snapshot(place)
+        size = 0
+        if node.type == "file":
+            size = min(node.size, MAX_SIZE)
+        elif node.type == "symlink":
+            size = len(node.linktarget)
+        found = {
+            "st_ino": place.inode,
+            "st_mode": _KINDS[node.type] | node.permissions,
+            "st_nlink": self._links(place) if node.type == "dir" else min(max(1, node.links), 0xFFFFFFFF),
+            "st_size": size,
+            "st_blocks": min(-(-size // SECTOR), MAX_SIZE // SECTOR),
+            "st_blksize": READ_SIZE,
+            "st_mtime": node.mtime.ns,
+            "st_atime": node.atime.ns,
+            "st_ctime": node.ctime.ns,
+        }
+        if not self._owner.root:
+            found["st_uid"], found["st_gid"] = node.uid, node.gid
+        if node.type in ("dev", "chardev"):
+            found["st_rdev"] = node.device
+        return found
+
+    def _of_snapshot(self, place: Place) -> Attributes:
+        """restic's attributes for the folders above snapshots, the links beside them, and a snapshot's own folder."""
+        found = {"st_ino": place.inode, "st_mtime": place.time_ns, "st_atime": place.time_ns, "st_ctime": place.time_ns}
+        if place.entry is None:
+            return found | {"st_mode": stat.S_IFDIR | 0o555, "st_nlink": self._links(place)}
+        if not self._owner.root:
+            found |= {"st_uid": self._owner.uid, "st_gid": self._owner.gid}
+        if place.entry.link:
+            size = len(place.entry.link.encode("utf-8", "surrogateescape"))
+            link = {"st_mode": stat.S_IFLNK | 0o777, "st_nlink": 1, "st_size": size, "st_blocks": -(-size // SECTOR)}
+            return found | link
+        return found | {"st_mode": stat.S_IFDIR | 0o555, "st_nlink": 1}
+
+    def _links(self, place: Place) -> int:
+        """A folder's links: 2, and one for each folder in it as soon as it was listed; restic's rule."""
+        return 2 + self._subfolders.get(place.tree, 0)
+
+
+def _can_be_shown(node: Node) -> bool:
+    return node.type in _KINDS and 0 < len(node.name) <= MAX_NAME
+
+
+def mode_of(place: Place) -> int:
+    """The type of an entry as ``stat`` has it."""
+    if place.node is not None:
+        return _KINDS[place.node.type]
+    return stat.S_IFLNK if place.entry is not None and place.entry.link else stat.S_IFDIR
+
+
+def _inode(above: Place, node: Node) -> int:
+    """A number that is the same for the hard links of a file in one snapshot, and for nothing that differs."""
+    if node.links > 1 and node.type != "dir":
+        same = (node.device_id, node.inode, node.size, node.mtime.ns, *(node.content or ())[:1])
+        return _number(above.root, repr(same).encode())
+    return _number(above.inode, node.name)
+
+
+def _number(above: int, name: bytes) -> int:
+    """64 bits that hang on all names of a path; 0 is none, and 1 is the mount itself."""
+    digest = hashlib.blake2b(name, digest_size=8, key=above.to_bytes(8, "little")).digest()
+    return max(2, int.from_bytes(digest, "little"))
