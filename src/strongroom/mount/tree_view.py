@@ -22,7 +22,7 @@ from strongroom.mount.open_file import MAX_SIZE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from strongroom._kernel import Node, Tree
+    from strongroom.format.node import Node, Tree
     from strongroom.mount.snapshots import MountedSnapshots
     from strongroom.repository.opened import Repository
 
