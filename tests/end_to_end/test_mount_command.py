@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import compare, mounts, trees, waiting
+from tests.support import compare, trees, waiting
+from tests.support.servers import mounts
 
 if TYPE_CHECKING:
     from pathlib import Path
