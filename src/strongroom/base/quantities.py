@@ -15,10 +15,10 @@ MOST_AT_ONCE = 256
 LARGEST = (1 << 63) - 1
 """The largest size in bytes and the longest duration in nanoseconds, as in restic."""
 
-_SIZE_TEXT = r"(\d+)\s*([bBkKmMgGtT]?)([iI]?[bB])?"
+_SIZE_TEXT = r"(\d+)\s*([bBkKmMgGtTpP]?)([iI]?[bB])?"
 _PART_TEXT = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)"
 _SIZE = re.compile(_SIZE_TEXT + r"\Z", re.ASCII)
-_FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _DURATION_PART = re.compile(_PART_TEXT, re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -36,7 +36,7 @@ def whole_number(text: str) -> int:
 
 
 def size(text: str) -> int:
-    """Bytes, from a number with an optional suffix k, m, g or t (powers of 1024), as restic takes them."""
+    """Bytes, from a number with an optional suffix k, m, g, t or p (powers of 1024), as restic takes the first four."""
     match = _SIZE.match(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a size: write a number of bytes, or one with k, M, G or T, such as 500M")

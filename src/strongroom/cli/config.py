@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base import configuration
+from strongroom.base.configuration import client
+from strongroom.base.configuration.document import generated
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli.shared import settings as in_force
 from strongroom.cli.shared.targets import find_targets, left_out_of_file
@@ -12,58 +13,35 @@ from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
 
-    from strongroom.base.configuration import PasswordSource
+    from strongroom.base.configuration.checks import PasswordSource
+    from strongroom.base.configuration.document import Form
     from strongroom.cli.shared.context import Context
 
-_HEAD = """\
-# Strongroom's configuration. It lies at ~/.config/strongroom/config.toml or /etc/strongroom/config.toml, and only its
-# owner may be able to write it, since it runs commands. Take the # away from what you want to set.
-# `strongroom config validate` checks it, `strongroom config show` says what is in force.
 
-version = 1
-"""
+def _which(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gateway", action="store_true", help="the file of a gateway")
+
+
+def _form(context: Context) -> Form:
+    if context.arguments.gateway:
+        from strongroom.gateway.access.policy_form import FORM
+
+        return FORM
+    return client.FORM
 
 
 def arguments_generate(parser: argparse.ArgumentParser) -> None:
-    """No options beyond the global ones."""
+    """Which of the files."""
     parser.description = "Print a commented configuration file to begin with; redirect it to where it shall lie."
+    _which(parser)
 
 
 def run_generate(context: Context) -> int:
     """Print the file: all keys there are, with what they are for."""
-    for line in _generated():
+    for line in generated(_form(context)):
         context.out.line(line)
     return 0
-
-
-def _generated() -> Iterator[str]:
-    yield from _HEAD.splitlines()
-    yield ""
-    yield "# Each repository has a name of your choice; `--repo local` means this one."
-    yield "[repository.local]"
-    yield from _keys(
-        configuration.REPOSITORY_KEYS, {"url": '"/backup/local"', "password": '{ file = "/etc/strongroom/password" }'}
-    )
-    yield ""
-    yield "#[repository.offsite]"
-    yield '#url = "rest:https://host:8000/me/"'
-    yield '#password = { command = ["pass", "show", "backup/offsite"] }'
-    yield ""
-    yield "# Each source becomes one snapshot in each of its repositories when `strongroom backup` runs without paths."
-    yield "[source.home]"
-    yield from _keys(configuration.SOURCE_KEYS, {"paths": '["/home"]'})
-    yield ""
-    yield "# What holds for all repositories that do not say otherwise."
-    yield "[defaults]"
-    yield from _keys(configuration.DEFAULT_KEYS, {})
-
-
-def _keys(keys: Mapping[str, configuration.Key], set_to: Mapping[str, str]) -> Iterator[str]:
-    for name, key in keys.items():
-        yield f"# {key.help}"
-        yield f"{name} = {set_to[name]}" if name in set_to else f"#{name} = {key.example}"
 
 
 def arguments_validate(parser: argparse.ArgumentParser) -> None:
@@ -72,16 +50,19 @@ def arguments_validate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="the file to check (default: the one that would be used)"
     )
+    _which(parser)
 
 
 def run_validate(context: Context) -> int:
     """Read the file; what is wrong is an error like any other."""
-    path = context.arguments.file or configuration.find_file(context.arguments.config)
+    if context.arguments.gateway:
+        return _validate_gateway(context)
+    path = context.arguments.file or client.find_file(context.arguments.config)
     if path is None:
         raise ConfigurationError(
             "there is no configuration file", hint="`strongroom config generate` prints one to begin with."
         )
-    file = configuration.read(path)
+    file = client.read(path)
     if context.json:
         context.out.json(
             {"file": file.path, "valid": True, "repositories": list(file.repositories), "sources": list(file.sources)}
@@ -91,35 +72,52 @@ def run_validate(context: Context) -> int:
     return 0
 
 
+def _validate_gateway(context: Context) -> int:
+    from strongroom.cli.shared import gateway_file
+
+    path, policy = gateway_file.read(context.arguments.file or context.arguments.config)
+    if context.json:
+        principals, rules = list(policy.principals), len(policy.rules)
+        context.out.json({"file": path, "valid": True, "principals": principals, "rules": rules})
+    else:
+        context.out.line(f"{path}: valid; {len(policy.principals)} principals, {len(policy.rules)} rules")
+    return 0
+
+
 def arguments_schema(parser: argparse.ArgumentParser) -> None:
-    """No options beyond the global ones."""
+    """Which of the files."""
     parser.description = (
         "Print a JSON schema of the configuration file: every table and key, its type, and what it is for. Editors\n"
         "that know TOML complete and check with it, such as with taplo's `#:schema FILE` in the first line."
     )
+    _which(parser)
 
 
 def run_schema(context: Context) -> int:
     """Print the schema."""
     import json
 
-    from strongroom.base.configuration_schema import schema
+    from strongroom.base.configuration.schema import schema
 
-    for line in json.dumps(schema(), indent=2).splitlines():
+    for line in json.dumps(schema(_form(context)), indent=2).splitlines():
         context.out.line(line)
     return 0
 
 
 def arguments_show(parser: argparse.ArgumentParser) -> None:
-    """No options beyond the global ones."""
+    """Which of the files."""
     parser.description = (
         "Show every setting in force with where it came from: an option, a variable, the file, or the default.\n"
-        "Passwords and credentials are never shown."
+        "Passwords and credentials are never shown. With --gateway the gateway's file is meant,\n"
+        "which --config names."
     )
+    _which(parser)
 
 
 def run_show(context: Context) -> int:
     """Print settings, repositories and sources."""
+    if context.arguments.gateway:
+        return _show_gateway(context)
     settings = context.settings
     rows: list[tuple[str, Any, str]] = []
     for name in in_force.NAMES:
@@ -148,7 +146,7 @@ def run_show(context: Context) -> int:
     if settings.file is not None:
         for source, table in settings.file.sources.items():
             rows.extend((f"source.{source}.{key}", _plain(value), settings.file.path) for key, value in table.items())
-    _print(context, rows)
+    _print(context, settings.file.path if settings.file else None, rows)
     missed = left_out_of_file(settings, targets)
     if missed:
         context.warn(f"{missed[0]} is set: these repositories of the file are not written to: {', '.join(missed[1])}")
@@ -167,13 +165,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _print(context: Context, rows: list[tuple[str, Any, str]]) -> None:
+def _show_gateway(context: Context) -> int:
+    from strongroom.cli.shared import gateway_file
+
+    path, policy = gateway_file.read(context.arguments.config)
+    _print(context, path, gateway_file.rows(path, policy))
+    return 0
+
+
+def _print(context: Context, path: str | None, rows: list[tuple[str, Any, str]]) -> None:
     if context.json:
-        path = context.settings.file.path if context.settings.file else None
         settings = {name: {"value": value, "origin": origin} for name, value, origin in rows}
         context.out.json({"file": path, "settings": settings})
         return
-    context.out.line(f"configuration file: {context.settings.file.path if context.settings.file else 'none'}")
+    context.out.line(f"configuration file: {path or 'none'}")
     for name, value, origin in rows:
         context.out.line(f"{name} = {_toml(value)}    ({origin})")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.base.errors import UsageError
+from strongroom.base.quantities import duration
 from strongroom.gateway.access.policy import load_policy
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import DEFAULT_PATH, Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -69,13 +70,10 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that flags and the policy file's [server] table give; flags win. Raises ``ConfigurationError``."""
-    given: dict[str, Any] = {"path": os.environ.get("DATA_DIRECTORY") or "/tmp/restic"}
+    given: dict[str, Any] = {"path": os.environ.get("DATA_DIRECTORY") or DEFAULT_PATH}
     known = Settings.__dataclass_fields__
     if arguments.config:
-        for key, value in load_policy(arguments.config).server.items():
-            if key not in known or key in ("limits", "config"):
-                raise ConfigurationError("unknown key", subject=f"{arguments.config}: server.{key}")
-            given[key] = tuple(value) if isinstance(value, list) else value
+        given |= load_policy(arguments.config).server
     pairs = [f"{key}={value}" for key, value in arguments.extended or ()]
     flags = {"host": getattr(arguments, "log_host", None), "store_options": pairs or None} | vars(arguments)
     for name, value in flags.items():
@@ -127,10 +125,13 @@ def run_keys(context: Context) -> int:
 
 
 def _seconds(text: str) -> int:
-    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
-    if not unit or not text[:-1].isdecimal() or not 0 < int(text[:-1]) * unit <= 86400:
-        raise UsageError(f"not a time: {text}", hint="such as 10m; at most 24h")
-    return int(text[:-1]) * unit
+    try:
+        seconds = duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), subject="--for") from None
+    if not 1 <= seconds <= 86400:
+        raise UsageError(f"too short or too long: {text}", subject="--for", hint="such as 10m; at most 24h")
+    return int(seconds)
 
 
 def arguments_panic(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.configuration import PasswordSource
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.cli.arguments.times import local_text
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable

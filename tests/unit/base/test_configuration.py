@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from strongroom.base import configuration
+from strongroom.base.configuration import client as configuration
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def test_one_file_counts_in_a_fixed_order(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_password_source_never_shows_a_secret() -> None:
     """Neither repr nor the description of a source holds a password or a command's arguments."""
     for source in (
-        configuration.PasswordSource("value", "hunter2"),
-        configuration.PasswordSource("command", "echo hunter2", ("echo", "hunter2")),
+        PasswordSource("value", "hunter2"),
+        PasswordSource("command", "echo hunter2", ("echo", "hunter2")),
     ):
         assert "hunter2" not in source.describe()

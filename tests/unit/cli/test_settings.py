@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from strongroom.base import configuration
+from strongroom.base.configuration import client as configuration
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.cli.arguments import parser as parsing
 from strongroom.cli.output.out import Out
@@ -224,8 +225,8 @@ def test_from_falls_back_to_the_main_options(monkeypatch: pytest.MonkeyPatch) ->
     assert source.password.value == "other"
 
 
-def _source(kind: str, value: str, *command: str) -> configuration.PasswordSource:
-    return configuration.PasswordSource(kind, value, command, "here")
+def _source(kind: str, value: str, *command: str) -> PasswordSource:
+    return PasswordSource(kind, value, command, "here")
 
 
 def test_passwords_are_fetched_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +252,7 @@ def test_passwords_are_fetched_from_everywhere(tmp_path: Path, monkeypatch: pyte
         (_source("env", "NO_SUCH_VARIABLE_IS_SET"), "empty"),
     ],
 )
-def test_a_password_that_cannot_be_had_is_an_error(source: configuration.PasswordSource, what: str) -> None:
+def test_a_password_that_cannot_be_had_is_an_error(source: PasswordSource, what: str) -> None:
     """An empty password is never used by accident."""
     with pytest.raises(UsageError, match=what):
         passwords.fetch(source, label="r")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.archive.backup.standing import Standing
-    from strongroom.base.configuration import PasswordSource
+    from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository

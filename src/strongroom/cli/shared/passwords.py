@@ -10,7 +10,7 @@ from strongroom.base.errors import UsageError
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read
 
 if TYPE_CHECKING:
-    from strongroom.base.configuration import PasswordSource
+    from strongroom.base.configuration.checks import PasswordSource
 
 
 _WHITE = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base import configuration as files
+from strongroom.base.configuration import client as files
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.cli.arguments import values

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from strongroom.base.configuration import PasswordSource
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read

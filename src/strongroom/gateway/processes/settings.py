@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
 
 MIB = 1 << 20
 GIB = 1 << 30
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "bool": bool,
-    "int": int,
-    "float": (int, float),
-    "str": str,
-    "tuple": tuple,
-}
+DEFAULT_PATH = "/tmp/restic"
+"""rest-server's."""
 
 
 def _limits() -> dict[Kind, int]:
@@ -91,13 +84,7 @@ class Settings:
     limits: dict[Kind, int] = field(default_factory=_limits)
 
     def __post_init__(self) -> None:
-        """Raises ``ConfigurationError`` for a value of another type than the field's: the file is not typed."""
-        for one in fields(self):
-            value, kind = getattr(self, one.name), str(one.type)
-            wanted = next((t for name, t in _TYPES.items() if kind.startswith(name)), None)
-            fits = wanted is None or (isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)))
-            if not fits and not (value is None and "None" in kind):
-                raise ConfigurationError(f"not a value for this: {value!r}", subject=f"server.{one.name}")
+        """Raises ``ConfigurationError`` where a folder for the state is missing."""
         if self.store and not (self.state or os.environ.get("STATE_DIRECTORY")):
             hint = "Give --state FOLDER, on a disk of this machine: it holds the database, the log's key and the spool."
             raise ConfigurationError("a gateway before a bucket needs a folder for its state", hint=hint)

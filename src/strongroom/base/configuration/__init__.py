@@ -1,0 +1,1 @@
+"""Files of configuration: the reader of all of them, the checks of their values, and the client's own tables."""
