@@ -93,14 +93,10 @@ cat config
 cat config extra
 cat masterkey extra
 cat snapshot @ID1@
-cat snapshot latest
-cat tree latest
 cat tree @ID1@
 cat tree latest:nowhere
 cat blob @BLOB8@
 cat nonsense @ID1@
-diff latest latest
-diff latest latest --json
 diff @ID1@ @ID2@
 diff @ID1@ @ID2@ --json
 diff @ID1@

@@ -79,7 +79,7 @@ def compare(
     return work.sums
 
 
-_Steps: TypeAlias = "Iterator[_Steps]"
+Steps: TypeAlias = "Iterator[Steps]"
 """Work that hands out what must be done before it goes on: folders nest deeper than Python's calls may."""
 
 
@@ -95,7 +95,7 @@ class _Compare:
         self._common = _kernel.BlobSet()
         self._repeats = Repeats()
 
-    def folders(self, path: bytes, old: str, new: str, depth: int) -> _Steps:
+    def folders(self, path: bytes, old: str, new: str, depth: int) -> Steps:
         """Compare two folders that stand at the same path."""
         if self._too_deep(path, depth):
             return
@@ -103,7 +103,7 @@ class _Compare:
         self._blobs[1].add("tree", new)
         before, after = self._views[0].read(old, path), self._views[1].read(new, path)
         self._repeats.count(f"{int(old, 16) ^ int(new, 16):064x}", len(before) + len(after))
-        for name, one, two in _side_by_side(before, after):
+        for name, one, two in side_by_side(before, after):
             here = join(path, name)
             if one is not None and two is not None:
                 yield from self._both(here, one, two, depth)
@@ -112,7 +112,7 @@ class _Compare:
             elif two is not None:
                 yield from self._only(1, here, two, depth)
 
-    def _both(self, path: bytes, old: Node, new: Node, depth: int) -> _Steps:
+    def _both(self, path: bytes, old: Node, new: Node, depth: int) -> Steps:
         self._note(0, old)
         self._note(1, new)
         modifier = ""
@@ -126,7 +126,7 @@ class _Compare:
         elif self._metadata and old.json != new.json:  # restic counts another subtree, too
             modifier += "U"
         if modifier:
-            self._found(Difference(_shown(path, new), modifier))
+            self._found(Difference(shown(path, new), modifier))
         if old.type == new.type == "dir" and old.subtree and new.subtree:
             if old.subtree == new.subtree:
                 self._collect(old.subtree, path, depth + 1)
@@ -137,15 +137,15 @@ class _Compare:
                 if node.type == "dir" and node.subtree:
                     yield self._all(side, path, node.subtree, depth + 1)
 
-    def _only(self, side: int, path: bytes, node: Node, depth: int) -> _Steps:
+    def _only(self, side: int, path: bytes, node: Node, depth: int) -> Steps:
         """An entry that only one side has, with all below it."""
-        self._found(Difference(_shown(path, node), "-+"[side]))
+        self._found(Difference(shown(path, node), "-+"[side]))
         self._side(side).add(node)
         self._note(side, node)
         if node.type == "dir" and node.subtree:
             yield self._all(side, path, node.subtree, depth + 1)
 
-    def _all(self, side: int, path: bytes, tree: str, depth: int) -> _Steps:
+    def _all(self, side: int, path: bytes, tree: str, depth: int) -> Steps:
         if self._too_deep(path, depth):
             return
         nodes = self._views[side].read(tree, path)
@@ -195,7 +195,7 @@ class _Compare:
                 self._views[1].problem(b"", f"{unknown} blobs are in no index, so their bytes are not counted")
 
 
-def _side_by_side(before: Sequence[Node], after: Sequence[Node]) -> Iterator[tuple[bytes, Node | None, Node | None]]:
+def side_by_side(before: Sequence[Node], after: Sequence[Node]) -> Iterator[tuple[bytes, Node | None, Node | None]]:
     """Each name of two folders with its nodes. Both are in the order of their names, so neither need be in memory."""
     old, new = iter(before), iter(after)
     one, two = next(old, None), next(new, None)
@@ -212,7 +212,8 @@ def _side_by_side(before: Sequence[Node], after: Sequence[Node]) -> Iterator[tup
             one, two = next(old, None), next(new, None)
 
 
-def _shown(path: bytes, node: Node) -> bytes:
+def shown(path: bytes, node: Node) -> bytes:
+    """A path as ``Difference`` has it."""
     return path + b"/" if node.type == "dir" else path
 
 

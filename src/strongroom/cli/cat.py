@@ -26,7 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's: a kind, and an ID unless there is one object only."""
     parser.description = (
         "Print an internal object: config, masterkey, snapshot ID, index ID, key ID, lock ID, pack ID (encrypted),\n"
-        "blob ID, or tree SNAPSHOT:FOLDER. An ID may be shortened where that leaves no doubt."
+        "blob ID, or tree SNAPSHOT:FOLDER. A snapshot may be `latest` or `latest~1`. An ID may be shortened where\n"
+        "that leaves no doubt."
     )
     parser.add_argument(
         "kind", metavar="KIND", help="config, masterkey, snapshot, index, key, lock, pack, blob or tree"
@@ -51,7 +52,7 @@ def _print(context: Context, repository: Repository, kind: str, name: str) -> No
         encrypt, k, r = (base64.b64encode(part).decode() for part in repository.key.material())
         _indented(context, {"mac": {"k": k, "r": r}, "encrypt": encrypt})
     elif kind == "tree":
-        found = find_snapshot(repository, name, by_id=True)
+        found = find_snapshot(repository, name)
         repository.load_index()
         context.out.raw(repository.load_blob("tree", _folder(repository, found.snapshot.tree, found.subfolder)))
     elif kind == "blob":
@@ -71,6 +72,8 @@ def _print(context: Context, repository: Repository, kind: str, name: str) -> No
 def _print_object(context: Context, repository: Repository, kind: str, name: str) -> None:
     """An object that has a name of its own."""
     what = _KINDS[kind]
+    if kind == "snapshot" and name.startswith("latest"):
+        name = find_snapshot(repository, name).id
     whole = complete_prefix(name, (info.name.name for info in repository.store.list(what)), kind)
     if kind == "pack":
         _print_pack(context, repository, whole)

@@ -6,21 +6,33 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.archive.diff import Comparison, Difference, compare
+from strongroom.archive.diff_live import LiveFolder, compare_with_live
 from strongroom.archive.vfs import SnapshotView
+from strongroom.base.errors import UsageError
 from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import as_text, format_bytes
 from strongroom.cli.shared.opening import locked, one_repository
+from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from strongroom.cli.shared.context import Context
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.selection import Found
 
 _DESCRIPTION = """\
-Show what differs between two snapshots. The sign before a path says how:
+Show what differs between two snapshots, or between a snapshot and the files as they are now.
+
+  strongroom diff latest~1 latest
+  strongroom diff latest /home/ann                  the folder now, against what the snapshot has of it
+  strongroom diff latest:/home/ann /mnt/old-disk    against another folder
+
+The sign before a path says how:
 
   +  it came           M  its content is another one
   -  it went           T  it is of another type (a file became a link)
@@ -32,9 +44,15 @@ Show what differs between two snapshots. The sign before a path says how:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """restic's options of ``diff``."""
     parser.description = _DESCRIPTION
-    parser.add_argument("old", metavar="OLD", help="a snapshot: an ID, perhaps with :FOLDER behind it")
-    parser.add_argument("new", metavar="NEW", help="the snapshot to compare it with")
+    parser.add_argument("old", metavar="OLD", help="a snapshot: an ID or `latest`, perhaps with :FOLDER behind it")
+    parser.add_argument(
+        "new", metavar="NEW", help="the snapshot to compare it with, or a folder of this machine: a path with a slash"
+    )
     parser.add_argument("--metadata", action="store_true", help="also show paths whose metadata alone differs")
+    parser.add_argument(
+        "--read-all", action="store_true", help="with a folder: read all files, also where size and times are the same"
+    )
+    add_snapshot_filter(parser, latest_only=True)
 
 
 def run(context: Context) -> int:
@@ -49,32 +67,63 @@ def run(context: Context) -> int:
             context.out.line(f"{difference.modifier:<5}{context.out.name(difference.path)}")
 
     with one_repository(context) as repository, locked(context, repository):
-        both = [find_snapshot(repository, name, by_id=True) for name in (context.arguments.old, context.arguments.new)]
+        old, *new = _snapshots(context, repository)
+        heading = f"comparing snapshot {old.id[:8]} to {new[0].id[:8] if new else context.arguments.new}:\n"
         if not context.json and context.verbosity > 0:
-            context.out.line(f"comparing snapshot {both[0].id[:8]} to {both[1].id[:8]}:\n")
+            context.out.line(heading)
         repository.load_index()
-        old, new = (
-            SnapshotView(repository, found.snapshot.tree, reporter, "diff").below(os.fsencode(found.subfolder))
-            for found in both
-        )
-        sums = compare(old, new, show, metadata=context.arguments.metadata)
+        view = SnapshotView(repository, old.snapshot.tree, reporter, "diff")
+        if new:
+            other = SnapshotView(repository, new[0].snapshot.tree, reporter, "diff")
+            views = view.below(os.fsencode(old.subfolder)), other.below(os.fsencode(new[0].subfolder))
+            sums = compare(*views, show, metadata=context.arguments.metadata)
+        else:
+            sums = _with_live(context, view, old, show)
     if context.json:
         names = {"source_snapshot": context.arguments.old, "target_snapshot": context.arguments.new}
         event = {"message_type": "statistics"} | names | {"changed_files": sums.changed_files}
         context.out.json(event | {"added": as_dict(sums.added), "removed": as_dict(sums.removed)})
     elif context.verbosity > 0:
-        for line in _sums(sums):
+        for line in _sums(sums, blobs=bool(new)):
             context.out.line(line)
     return exit_codes.FAILED if sums.problems else exit_codes.OK
 
 
-def _sums(sums: Comparison) -> Iterator[str]:
+def _snapshots(context: Context, repository: Repository) -> list[Found]:
+    """The snapshot, and the second one unless a folder of this machine was named."""
+    arguments = context.arguments
+    if _is_path(arguments.old):
+        raise UsageError(
+            "the snapshot stands before the folder", hint=f"strongroom diff {arguments.new} {arguments.old}"
+        )
+    if arguments.read_all and not _is_path(arguments.new):
+        raise UsageError("--read-all is for a folder of this machine", hint="Leave it out for two snapshots.")
+    names = [arguments.old] if _is_path(arguments.new) else [arguments.old, arguments.new]
+    return [find_snapshot(repository, name, filter_of(context)) for name in names]
+
+
+def _is_path(text: str) -> bool:
+    """Whether a slash says so; one behind a colon belongs to a snapshot."""
+    return "/" in text.partition(":")[0] or text in (".", "..", "~")
+
+
+def _with_live(context: Context, view: SnapshotView, old: Found, show: Callable[[Difference], None]) -> Comparison:
+    path = os.fsencode(os.path.abspath(os.path.expanduser(context.arguments.new)))
+    inside = os.fsencode("/" + old.subfolder) if ":" in context.arguments.old else path
+    same = inside == path  # what a backup left out is named by where it was
+    excludes = old.snapshot.excludes if same else ()
+    live = LiveFolder(path, excludes=excludes, reads_all=context.arguments.read_all)
+    return compare_with_live(view, inside, live, show, metadata=context.arguments.metadata)
+
+
+def _sums(sums: Comparison, *, blobs: bool) -> Iterator[str]:
     new, gone = sums.added, sums.removed
     yield ""
     yield f"Files:       {new.files:5d} new, {gone.files:5d} removed, {sums.changed_files:5d} changed"
     yield f"Dirs:        {new.dirs:5d} new, {gone.dirs:5d} removed"
     yield f"Others:      {new.others:5d} new, {gone.others:5d} removed"
-    yield f"Data Blobs:  {new.data_blobs:5d} new, {gone.data_blobs:5d} removed"
-    yield f"Tree Blobs:  {new.tree_blobs:5d} new, {gone.tree_blobs:5d} removed"
+    if blobs:
+        yield f"Data Blobs:  {new.data_blobs:5d} new, {gone.data_blobs:5d} removed"
+        yield f"Tree Blobs:  {new.tree_blobs:5d} new, {gone.tree_blobs:5d} removed"
     yield f"  Added:   {format_bytes(new.bytes):<5}"
     yield f"  Removed: {format_bytes(gone.bytes):<5}"

@@ -94,17 +94,15 @@ def _age(listed: Listed) -> tuple[int, str]:
     return listed[1].time_ns, listed[0]
 
 
-def find_snapshot(
-    repository: Repository, name: str, filter: SnapshotFilter = EVERYTHING, *, by_id: bool = False
-) -> Found:
+def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = EVERYTHING) -> Found:
     """The snapshot meant by ``latest``, ``latest~N``, a prefix or a whole ID, with or without ``:subfolder``.
 
-    The filter narrows ``latest`` only, as in restic; ``by_id``: only IDs count, as for restic's ``diff`` and ``cat``.
+    The filter narrows ``latest`` only, as in restic; restic's ``diff`` and ``cat`` take IDs alone.
     Raises ``UsageError`` when none or several match.
     """
     name, _, folder = name.partition(":")
     subfolder = posixpath.normpath("/" + folder).lstrip("/")
-    if (latest := _LATEST.match(name)) and not by_id:
+    if latest := _LATEST.match(name):
         back = int(latest[1] or 0)
         candidates = newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))
         if back >= len(candidates):
