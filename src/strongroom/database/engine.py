@@ -1,4 +1,4 @@
-"""The database of a gateway: SQLite for one machine, PostgreSQL for many; transactions and numbered migrations.
+"""The database of a gateway: SQLite for one machine, PostgreSQL for many; and its transactions.
 
 SQLite runs with a write-ahead log and ``synchronous=FULL``, so that a transaction that has returned survives a power
 cut. Writers of one machine queue up at a lock file in front of it: SQLite itself polls, which is slow and unfair.
@@ -254,37 +254,6 @@ class Database:
     def clock_ns(self) -> int:
         """This machine's clock, made steady. In nanoseconds."""
         return self._own.now_ns(self.clock.now_ns())
-
-    def migrate(self, module: str, steps: Sequence[str]) -> None:
-        """Bring a module's tables to the newest step. ``{blob}`` and ``{serial}`` in a step are the dialect's own.
-
-        Statements of a step are separated by semicolons. Raises ``Unsupported`` when the database is newer than we.
-        """
-        words = {"blob": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT"}
-        if not self.is_sqlite:
-            words = {"blob": "BYTEA", "serial": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"}
-        with self.write() as connection:
-            if not self.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7239414)"))
-            connection.execute(
-                sa.text(
-                    "CREATE TABLE IF NOT EXISTS migration (module TEXT, number INTEGER, applied BIGINT,"
-                    " PRIMARY KEY (module, number))"
-                )
-            )
-            done = connection.execute(
-                sa.text("SELECT coalesce(max(number), 0) FROM migration WHERE module = :module"), {"module": module}
-            ).scalar_one()
-            if done > len(steps):
-                raise Unsupported("the database was written by a newer version of this program", subject=module)
-            for number, step in enumerate(steps[done:], done + 1):
-                for statement in step.format(**words).split(";"):
-                    if statement.strip():
-                        connection.execute(sa.text(statement))
-                connection.execute(
-                    sa.text("INSERT INTO migration VALUES (:module, :number, :applied)"),
-                    {"module": module, "number": number, "applied": self.now_ns(connection)},
-                )
 
     def many(self, connection: sa.Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """One plain statement for each row of parameters, in this transaction; parameters are written as ``?``.

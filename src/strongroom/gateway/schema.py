@@ -50,7 +50,8 @@ repository = sa.Table(
     sa.Column("frozen", sa.Integer, nullable=False),
     sa.Column("adopting", sa.Integer, nullable=False),
     sa.Column("panic", sa.Integer, nullable=False),
-    sa.Column("creator", sa.Text, nullable=False),
+    sa.Column("creator", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Index("repository_path", "path"),
 )
 """``frozen``: no key is admitted any more. ``adopting``: objects that were there before us still lack their leaves.
 ``panic``: nothing but locks is written. ``creator``: the principal for whom it counts until it has a config."""
@@ -98,10 +99,10 @@ reservation = sa.Table(
     sa.Column("principal", sa.Text, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("until_ns", sa.BigInteger, nullable=False),
-    sa.Column("snapshots", sa.BigInteger, nullable=False),
-    sa.Column("repository", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("snapshots", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("repository", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("kind", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("name", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 """What uploads under way will take, one object each; a row whose worker died ends by itself."""
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, StrongroomError
+from strongroom.database import migrations
 from strongroom.database.engine import Database, sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway import schema
@@ -20,9 +21,10 @@ from strongroom.gateway.processes.in_child import apart
 from strongroom.gateway.processes.restored import bring_up
 from strongroom.gateway.processes.supervisor import Supervisor
 from strongroom.gateway.watch import schema as watch_schema
+from strongroom.receipts.commit import log_state
 from strongroom.receipts.commit.clock_watch import load_steady
 from strongroom.receipts.commit.committer import boot_id
-from strongroom.receipts.commit.log_state import ensure_log, migrate, state
+from strongroom.receipts.commit.log_state import ensure_log, state
 from strongroom.receipts.commit.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ def open_database(settings: Settings) -> Database:
     """The gateway's database with all its tables, made if it is not there."""
     _make_folders(settings)
     database = Database(settings.database_url)
-    migrate(database)
-    database.migrate("gateway", schema.STEPS)
-    database.migrate("watch", watch_schema.STEPS)
+    log_state.migrate(database)
+    migrations.migrate(database, "gateway", schema.METADATA, schema.STEPS)
+    migrations.migrate(database, "watch", watch_schema.METADATA, watch_schema.STEPS)
     load_steady(database, boot_id())
     return database
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Missing
+from strongroom.database import migrations
 from strongroom.receipts.commit import schema
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.merkle import complete, root
@@ -43,7 +44,7 @@ class LogState:
 
 def migrate(database: Database) -> None:
     """Make or update the log's tables."""
-    database.migrate("receipts", schema.STEPS)
+    migrations.migrate(database, "receipts", schema.METADATA, schema.STEPS)
 
 
 def ensure_log(database: Database, origin: str) -> LogState:

@@ -1,8 +1,10 @@
-"""The log's tables, and the steps that make them. A step that was released is never edited."""
+"""The log's tables, and the steps that bring older ones to them. A step that was released is never edited."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
+
+from strongroom.database.migrations import SERIAL, only_where
 
 METADATA = sa.MetaData()
 
@@ -18,7 +20,7 @@ chain = sa.Table(
 leaf = sa.Table(
     "leaf",
     METADATA,
-    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("id", SERIAL, sa.Identity(always=True), primary_key=True),
     sa.Column("repository", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -28,6 +30,11 @@ leaf = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("log", sa.Integer),
     sa.Column("position", sa.BigInteger),
+    sa.Index("leaf_name", "repository", "name", "kind", "id"),
+    sa.Index("leaf_chain", "repository", "sequence"),
+    sa.Index("leaf_position", "log", "position", unique=True, **only_where("position IS NOT NULL")),
+    sa.Index("leaf_pending", "id", **only_where("position IS NULL")),
+    sqlite_autoincrement=True,
 )
 """Every receipt in the order of arrival; ``position`` is its index in the log, none while it is pending. ``present``
 is 1 when the object is there after it."""
@@ -45,7 +52,7 @@ tile = sa.Table(
 log = sa.Table(
     "log",
     METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("assigned", sa.BigInteger, nullable=False),
     sa.Column("published", sa.BigInteger, nullable=False),
@@ -82,7 +89,7 @@ and why (``clock_watch``); and the difference that durations are counted with (`
 witnessing = sa.Table(
     "witnessing",
     METADATA,
-    sa.Column("log", sa.Integer, primary_key=True),
+    sa.Column("log", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("failure", sa.Text, nullable=False),
 )
 """What the last submission of a log to its witness came to; empty when it was countersigned."""
