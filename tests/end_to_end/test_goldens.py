@@ -31,6 +31,7 @@ VOLATILE = (
     (re.compile(r"\b[0-9a-f]{10}\b(?= at )|\b[0-9a-f]{8}\b"), "<id>"),
     (re.compile(r"[\d.]+ (?:B|KiB)\s+(?:stored|added)"), "<size>"),
     (re.compile(r"(?<=Added to the repository: )[\d.]+ (?:B|KiB)"), "<size>"),
+    (re.compile(r"((?:Added|Removed): +)[\d.]+ (?:B|KiB)"), r"\1<size>"),
     (re.compile(r"\b\d+\.\d+s\b"), "<seconds>"),
     (re.compile(rf"(?<=ann@){re.escape(socket.gethostname())}\b"), "<host>"),
     (re.compile(r"\bsrg1_[0-9a-z]+_[\w-]{43}"), "<token>"),

@@ -35,7 +35,10 @@ MEANINGS = {
     OUTPUT_CLOSED: "whoever read the output has gone",
 }
 """What help texts and manual pages say of each code."""
-_WITHOUT_REPOSITORY = ("cache", "config", "gateway", "generate", "log", "storage", "version", "witness")
+_WITHOUT_REPOSITORY = (
+    *("cache", "config", "features", "gateway", "generate"),
+    *("log", "options", "storage", "version", "witness"),
+)
 _OF_VERB = {
     "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
     "check": (PROMISE_BROKEN,),

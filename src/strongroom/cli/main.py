@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,6 @@ def speak_utf8() -> None:
     """
     if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode or not sys.executable:
         return
-    import os
-
     try:
         with open("/proc/self/cmdline", "rb") as file:  # as the system has them: decoding may have lost bytes
             program, *words = file.read().split(b"\0")[:-1]
@@ -118,7 +117,12 @@ def _command(words: list[str], out: Out, signals: Signals) -> int:
         return int(done.code or 0)
     if arguments.quiet and arguments.verbose:
         raise UsageError("--quiet and --verbose cannot be specified at the same time", hint="Leave out one of them.")
-    code: int = parsing.load(verb, "run")(Context(arguments, out, signals))
+    context = Context(arguments, out, signals)
+    if "RESTIC_FEATURES" in os.environ or "STRONGROOM_FEATURES" in os.environ:
+        from strongroom.cli.shared.features import heed_variable
+
+        heed_variable(context)
+    code: int = parsing.load(verb, "run")(context)
     return code
 
 

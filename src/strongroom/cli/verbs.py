@@ -64,6 +64,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("log verify", "log", "Check a gateway's log of receipts"),
     Verb("log trust", "log", "Pin the key of a gateway's log that was rotated, or is new"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),
+    Verb("features", "features", "List restic's feature flags and how each stands here"),
+    Verb("options", "extended_options", "List what -o KEY=VALUE takes"),
     Verb("generate", "generate", "Write manual pages, and completions for bash, zsh and fish"),
     Verb("version", "version", "Print the version"),
 )
@@ -73,8 +75,7 @@ _KEPT = " Behind an append-only gateway nothing is removed, whoever asks."
 RESTICS = {
     **{verb: f"{_THERE}{verb}`." for verb in ("copy", "repair", "recover", "migrate")},
     **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("prune", "tag", "rewrite")},
-    "features": "There are no feature flags. `strongroom --help` lists all commands.",
-    "options": "docs/guides/storage.md has the options of each kind of store.",
+    "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",
 }
 """restic's verbs that are not here, and what to do instead."""
