@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
@@ -81,6 +82,11 @@ pub fn kind_name(kind: BlobType) -> &'static str {
 /// An ID from 64 lower-case hexadecimal digits.
 pub fn id(text: &str) -> PyResult<Id> {
     text.parse().map_err(to_py)
+}
+
+/// A set of IDs.
+pub fn ids(texts: &[String]) -> PyResult<HashSet<Id>> {
+    texts.iter().map(|text| id(text)).collect()
 }
 
 /// A file of our own for a descriptor that the caller keeps open for the length of this call.

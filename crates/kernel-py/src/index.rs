@@ -1,6 +1,6 @@
 //! The index of a repository in memory.
 
-use crate::data::{Data, id, kind};
+use crate::data::{Data, id, ids, kind};
 use crate::error::detached;
 use crate::pack::BlobEntry;
 use pyo3::prelude::*;
@@ -122,6 +122,27 @@ impl Index {
             ids.dedup();
             Ok(ids)
         })
+    }
+
+    fn count(&self, py: Python<'_>, pack: &str) -> PyResult<usize> {
+        let pack = id(pack)?;
+        detached(py, || Ok(self.read().pack_entries(&pack).map_or(0, |entries| entries.len())))
+    }
+
+    fn crowded(&self) -> Vec<String> {
+        self.read().crowded().map(|pack| pack.to_hex()).collect()
+    }
+
+    fn without(&self, py: Python<'_>, packs: Vec<String>) -> PyResult<Self> {
+        let packs = ids(&packs)?;
+        let left = detached(py, || self.read().without(&packs))?;
+        Ok(Self { shared: Arc::new(RwLock::new(left)) })
+    }
+
+    fn encode<'py>(&self, py: Python<'py>, packs: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+        let packs = packs.iter().map(|pack| id(pack)).collect::<PyResult<Vec<_>>>()?;
+        let json = detached(py, || Ok(self.read().encode(&packs)))?;
+        Ok(PyBytes::new(py, &json))
     }
 
     fn memory(&self) -> usize {

@@ -17,6 +17,7 @@ mod sets;
 mod time;
 mod transfer;
 mod tree;
+mod usage;
 mod verify;
 
 use pyo3::prelude::*;
@@ -43,6 +44,7 @@ mod kernel {
         tree::register(module)?;
         reach::register(module)?;
         sets::register(module)?;
+        usage::register(module)?;
         filter::register(module)?;
         archive::register(module)?;
         Ok(())

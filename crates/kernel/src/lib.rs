@@ -24,6 +24,7 @@ pub mod sets;
 mod testing;
 pub mod time;
 pub mod tree;
+pub mod usage;
 pub mod verify;
 
 pub use blob::{BlobEntry, BlobType};

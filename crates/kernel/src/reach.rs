@@ -9,7 +9,7 @@ use crate::{BlobEntry, BlobType, Id, Result};
 use std::collections::{HashMap, HashSet};
 
 /// Faults that are listed for one tree; a hostile one has millions.
-const MAX_FAULTS: usize = 100;
+pub(crate) const MAX_FAULTS: usize = 100;
 
 /// The trees and blobs that were reached so far.
 #[derive(Default)]
@@ -91,7 +91,7 @@ pub fn read(index: &Index, plaintext: &[u8], remember_data: bool) -> Result<Read
         read.fault(b"", "is a tree whose nodes are not in order".to_owned());
     }
     for node in &tree.nodes {
-        if let Some(fault) = fault(index, node) {
+        if let Some(fault) = fault(node, |blob| !index.contains(BlobType::Data, blob)) {
             read.fault(&node.name, fault);
         }
         read.subtrees.extend(node.subtree.filter(|_| node.kind == NodeType::Dir));
@@ -110,12 +110,13 @@ impl Read {
     }
 }
 
-fn fault(index: &Index, node: &Node) -> Option<String> {
+/// What is wrong with a node. `missing(blob)`: whether a data blob is in no index.
+pub(crate) fn fault(node: &Node, missing: impl FnMut(&&Id) -> bool) -> Option<String> {
     match &node.kind {
         NodeType::File => {
             let Some(content) = &node.content else { return Some("is a file without a list of blobs".to_owned()) };
-            let missing = content.iter().find(|blob| !index.contains(BlobType::Data, blob))?;
-            Some(format!("needs the blob {missing}, which no index names"))
+            let blob = content.iter().find(missing)?;
+            Some(format!("needs the blob {blob}, which no index names"))
         }
         NodeType::Dir if node.subtree.is_none() => Some("is a directory without a tree".to_owned()),
         NodeType::Unknown(word) => Some(format!("is of the unknown type {word:?}")),

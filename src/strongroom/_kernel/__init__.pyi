@@ -40,6 +40,7 @@ from strongroom._kernel.sets import BlobSet, BlobTotals, DigestSet
 from strongroom._kernel.time import Timestamp
 from strongroom._kernel.transfer import PackWriter, transfer_blobs
 from strongroom._kernel.tree import MAX_DEPTH, MAX_PATH, Nodes, Tree, decode_tree, encode_tree, read_nodes
+from strongroom._kernel.usage import PackUse, Usage, UsageTotals
 from strongroom._kernel.verify import PackReport, verify_pack
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "Pack",
     "PackBuilder",
     "PackReport",
+    "PackUse",
     "PackWriter",
     "Plaintext",
     "Reach",
@@ -74,6 +76,8 @@ __all__ = [
     "RestoreRequest",
     "Timestamp",
     "Tree",
+    "Usage",
+    "UsageTotals",
     "WrongKey",
     "__version__",
     "chunk_lengths",

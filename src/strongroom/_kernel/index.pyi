@@ -47,6 +47,14 @@ class Index:
         """The blobs of a pack by place; empty for a pack that is not named."""
     def ids(self, type: str, prefix: str = "") -> list[str]:
         """The IDs of the blobs of a type that begin so, sorted, each once. All of them are 110 bytes of memory each."""
+    def count(self, pack: str) -> int:
+        """How many blobs a pack has, each place once."""
+    def crowded(self) -> list[str]:
+        """Packs of which a blob was left out, since 64 others were named as holding it before."""
+    def without(self, packs: Sequence[str]) -> Index:
+        """A copy of this index without some packs."""
+    def encode(self, packs: Sequence[str]) -> bytes:
+        """The JSON of one index file for these packs, as ``encode_index`` makes it."""
     def memory(self) -> int:
         """Bytes of memory that the index holds."""
     def __len__(self) -> int:

@@ -17,6 +17,7 @@ from strongroom.base.durable import replace_file
 from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import is_object_name
 from strongroom.base.record import as_dict, record, replace
+from strongroom.repository.packs.proven import ProvenPacks
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -163,6 +164,11 @@ class RepositoryState:
         self._folder = folder
         self._surroundings = surroundings
         self._fresh_salt = surroundings.random_bytes(_SALT_BYTES)
+
+    @property
+    def proven(self) -> ProvenPacks:
+        """The packs that this host wrote or verified, in a file beside this one."""
+        return ProvenPacks(os.path.join(self._folder, f"{self.repository_id}.packs"), self._surroundings)
 
     @property
     def salt(self) -> bytes:

@@ -2,6 +2,7 @@
 
 mod by_pack;
 mod encode;
+mod numbered;
 mod parse;
 mod records;
 mod table;
@@ -11,7 +12,9 @@ pub use parse::{MAX_INDEX, ParsedIndex, parse_index};
 
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use by_pack::ByPack;
-use records::{PackRecord, Row, Seeds};
+pub(crate) use records::Row;
+use records::{PackRecord, Seeds};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use table::Table;
 
@@ -39,6 +42,8 @@ pub struct Index {
     shards: Vec<Table<Row>>,
     packs: Table<PackRecord>,
     seeds: Seeds,
+    /// Packs of which a blob was left out, since others had named [`MAX_COPIES`] of it before.
+    crowded: HashSet<u32>,
     /// Rows by pack, made when somebody asks for the blobs of a pack.
     by_pack: Mutex<ByPack>,
 }
@@ -57,6 +62,7 @@ impl Index {
             shards: (0..SHARDS).map(|_| Table::new()).collect(),
             packs: Table::new(),
             seeds: Seeds::random(),
+            crowded: HashSet::new(),
             by_pack: Mutex::default(),
         }
     }
@@ -99,16 +105,23 @@ impl Index {
     }
 
     fn insert(&mut self, pack: u32, blob: &BlobEntry) -> Result<()> {
-        let row = Row::new(pack, blob);
+        let mut row = Row::new(pack, blob);
         let hash = self.seeds.hash_blob(blob.kind, &blob.id);
         let seeds = &self.seeds;
         let shard = &mut self.shards[shard_of(hash)];
         let mut copies = 0;
         for (_, other) in shard.find(hash, |other| other.is(blob.kind, &blob.id)) {
             copies += 1;
-            if *other == row || copies == MAX_COPIES {
+            if other.says(&row) {
                 return Ok(());
             }
+            if copies == MAX_COPIES {
+                self.crowded.insert(pack);
+                return Ok(());
+            }
+        }
+        if copies > 0 {
+            row = row.as_copy();
         }
         shard.insert(hash, row, |row| seeds.hash_blob(row.kind(), &row.id))?;
         Ok(())

@@ -5,10 +5,10 @@ use crate::envelope::fill_random;
 use crate::{BlobEntry, BlobType, Id};
 
 /// One place of one blob: 48 bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
+#[derive(Clone, Copy)]
+pub struct Row {
     pub id: Id,
-    /// The number of the pack; the top bit is set for a tree.
+    /// The number of the pack; the top bit is set for a tree, the next one for all places of a blob but its first.
     pack: u32,
     pub offset: u32,
     pub length: u32,
@@ -16,6 +16,7 @@ pub(super) struct Row {
 }
 
 const TREE: u32 = 1 << 31;
+const COPY: u32 = 1 << 30;
 
 impl Row {
     pub fn new(pack: u32, blob: &BlobEntry) -> Self {
@@ -29,7 +30,24 @@ impl Row {
     }
 
     pub fn pack(&self) -> u32 {
-        self.pack & !TREE
+        self.pack & !(TREE | COPY)
+    }
+
+    /// The same place of a blob that has others before it.
+    pub fn as_copy(mut self) -> Self {
+        self.pack |= COPY;
+        self
+    }
+
+    /// Whether the blob has a place that was named before this one.
+    pub fn is_copy(&self) -> bool {
+        self.pack & COPY != 0
+    }
+
+    /// Whether both say the same of the same blob.
+    pub fn says(&self, other: &Self) -> bool {
+        (self.pack | COPY, self.offset, self.length, self.uncompressed_length, &self.id)
+            == (other.pack | COPY, other.offset, other.length, other.uncompressed_length, &other.id)
     }
 
     pub fn is(&self, kind: BlobType, id: &Id) -> bool {

@@ -7,14 +7,15 @@ taken from the cache unless asked for: the question is what the store has.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.check.data import Subset, read_packs
-from strongroom.archive.check.trees import read_trees
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.base.record import field, mutable, record
+from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +137,8 @@ class _Check:
     def _read_trees(self, snapshots: list[Listed]) -> None:
         reach = _kernel.Reach(self._options.check_unused)
         roots = [snapshot.tree for _, snapshot in snapshots if reach.root(snapshot.tree)]
-        read_trees(self._repository, roots, reach, self._reporter, self._error)
+        read = partial(reach.read, self._repository.index)
+        read_trees(self._repository, roots, read, self._reporter, self._error)
         self._result.snapshots = len(snapshots)
         self._result.trees = len(reach)
         if self._options.check_unused:

@@ -1,0 +1,112 @@
+"""``prune``: remove what no snapshot needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Refused, UsageError
+from strongroom.base.record import replace
+from strongroom.cli import exit_codes
+from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
+from strongroom.cli.output.prune_stats import prune_json, prune_lines
+from strongroom.cli.shared.opening import each_repository, locked
+from strongroom.maintenance.prune_run import prune
+from strongroom.maintenance.removing import refuse_where_append_only
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.shared.context import Context
+    from strongroom.maintenance.prune_plan import PruneOptions
+    from strongroom.maintenance.prune_stats import PruneStats
+    from strongroom.repository.locks import Lock
+    from strongroom.repository.opened import Repository
+
+_DESCRIPTION = """\
+Remove what no snapshot needs. Packs of which much is unused are packed anew. A pack goes only when all that is needed
+of it was read in what stays, in this run or before by this host. Works on every repository given.
+
+  strongroom prune --dry-run -v
+  strongroom prune --max-unused 10%
+  strongroom prune --max-repack-size 50G       at most so much now, the rest another time
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """restic's options of ``prune``, and ``--trust-index``."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("-n", "--dry-run", action="store_true", help="remove nothing, show what would be removed")
+    add_prune_options(parser)
+    parser.add_argument(
+        "--unsafe-recover-no-free-space",
+        metavar="ID",
+        default="",
+        help="unsafe: where not a byte is free, remove the index first; wants the repository's ID. Try "
+        "--max-repack-size 0 before",
+    )
+
+
+def run(context: Context) -> int:
+    """Prune each repository."""
+    arguments = context.arguments
+    if context.settings.get("no_lock") and not arguments.dry_run:
+        raise UsageError("--no-lock is only applicable in combination with --dry-run for prune command")
+    options = prune_options(context, dry_run=arguments.dry_run)
+    reporter = context.reporter()
+
+    def work(repository: Repository, label: str) -> int:
+        reporter.repository = label
+        if label and not context.json:
+            reporter.message(f"repository {label}:")
+        if not options.dry_run:
+            refuse_where_append_only(repository)
+        else:
+            try:
+                refuse_where_append_only(repository)
+            except Refused as refused:
+                context.warn(str(refused))
+        chosen = replace(options, unsafe_recovery=_recovers(repository, arguments.unsafe_recover_no_free_space))
+        with locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False) as lock:
+            prune_repository(context, reporter, repository, chosen, lock, label)
+        return exit_codes.OK
+
+    try:
+        return each_repository(context, work)
+    finally:
+        reporter.close()
+
+
+def prune_repository(
+    context: Context,
+    reporter: ShownReporter,
+    repository: Repository,
+    options: PruneOptions,
+    lock: Lock | None,
+    label: str,
+    without: Iterable[str] = (),
+) -> None:
+    """Prune one repository under its lock, and show what restic shows. ``without``: snapshots that count as removed."""
+
+    def show(stats: PruneStats) -> None:
+        if context.json:
+            return
+        if options.dry_run:
+            reporter.message("\nWould have made the following changes:")
+        for level, line in prune_lines(stats):
+            reporter.message(line, level)
+
+    with context.signals.cooperative(reporter):
+        stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show)
+    if context.json:
+        event = prune_json(stats, dry_run=options.dry_run)
+        context.out.json(event | ({"repository": label} if label else {}))
+
+
+def _recovers(repository: Repository, given: str) -> bool:
+    if not given:
+        return False
+    if given != repository.id:
+        raise UsageError(f"must pass id '{repository.id}' to --unsafe-recover-no-free-space")
+    return True

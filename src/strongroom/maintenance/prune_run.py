@@ -1,0 +1,186 @@
+"""``prune``: remove what no snapshot needs. Nothing goes on somebody's word.
+
+The order: packs that were in no index; new packs; their index; a new index without the old packs; the old index; the
+old packs. Killed anywhere, the repository is whole, and what was moved stays moved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, Interrupted, StrongroomError
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.maintenance.index_files import rewrite_index
+from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
+from strongroom.maintenance.removing import Remover, refuse_where_append_only
+from strongroom.repository.destination import Destination
+from strongroom.repository.packs.remembered import remember
+from strongroom.repository.transfer import raise_failure, transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from strongroom._kernel import Usage
+    from strongroom.base.progress import Reporter
+    from strongroom.maintenance.prune_plan import PruneOptions, PrunePlan
+    from strongroom.maintenance.prune_stats import PruneStats
+    from strongroom.repository.locks import Lock
+    from strongroom.repository.opened import Repository
+
+
+def prune(
+    repository: Repository,
+    options: PruneOptions,
+    reporter: Reporter,
+    *,
+    lock: Lock | None = None,
+    without: Iterable[str] = (),
+    on_plan: Callable[[PruneStats], None] = lambda _stats: None,
+) -> PruneStats:
+    """Prune a repository whose exclusive ``lock`` the caller holds (None only with ``dry_run``).
+
+    ``without`` are snapshots that count as removed already (``forget --dry-run --prune``). ``on_plan`` hears what will
+    be done before anything is. Raises ``Refused`` where nothing may be removed; ``Damaged`` or ``Missing`` where
+    something is missing that a snapshot needs, before anything is removed; ``Interrupted``, and errors of the store.
+    """
+    if not options.dry_run:
+        refuse_where_append_only(repository)
+    decision, usage = decide(repository, options, reporter, frozenset(without))
+    on_plan(decision.plan.stats)
+    if options.dry_run:
+        _say_what_would_go(decision.plan, reporter)
+    else:
+        _Prune(repository, options, reporter, lock).execute(decision, usage)
+        reporter.message("done")
+    return decision.plan.stats
+
+
+def _say_what_would_go(plan: PrunePlan, reporter: Reporter) -> None:
+    """restic's words of a dry run."""
+    for words, packs in (
+        ("removed the following unreferenced packs", plan.unreferenced),
+        ("repacked and removed the following packs", plan.repack),
+        ("removed the following no longer used packs", plan.remove),
+    ):
+        if packs or "unreferenced" not in words:
+            reporter.message(f"Would have {words}:\n{{{' '.join(pack[:8] for pack in packs)}}}\n", 2)
+
+
+class _Prune:
+    def __init__(self, repository: Repository, options: PruneOptions, reporter: Reporter, lock: Lock | None) -> None:
+        self._repository = repository
+        self._options = options
+        self._reporter = reporter
+        self._lock = lock
+
+    def execute(self, decision: Decision, usage: Usage) -> None:
+        """Do it, in the order that keeps the repository whole at every moment."""
+        repository, reporter, plan = self._repository, self._reporter, decision.plan
+        remover = Remover(repository)
+        last = [pack for pack in plan.unreferenced if pack in decision.wanted]  # others may need them for a moment
+        first = [pack for pack in plan.unreferenced if pack not in decision.wanted]
+        if first:
+            reporter.message("deleting unreferenced packs")
+            self._remove(remover, Kind.DATA, first)
+        if decision.adopted:
+            self._check()
+            repository.save_index([(pack, repository.index.pack_entries(pack)) for pack in decision.adopted])
+        if plan.repack:
+            self._repack(plan, usage)
+        gone = [*plan.going, *plan.forget]
+        if self._options.unsafe_recovery:
+            self._recover_space(remover, decision, [*plan.going, *last])
+        else:
+            if gone or decision.survey.wrong:
+                rewrite_index(
+                    repository,
+                    decision.files,
+                    remover,
+                    reporter,
+                    gone=set(gone),
+                    changed=decision.survey.wrong,
+                    check=self._check,
+                )
+            if plan.going or last:
+                reporter.message(f"removing {len(plan.going) + len(last)} old packs")
+                self._remove(remover, Kind.DATA, [*plan.going, *last])
+        if repository.state is not None:
+            repository.state.proven.keep([info.name.name for info in repository.store.list(Kind.DATA)])
+
+    def _repack(self, plan: PrunePlan, usage: Usage) -> None:
+        repository, reporter = self._repository, self._reporter
+        reporter.message("repacking packs")
+        going = plan.going
+        blobs, _ = usage.suppose(going)
+        destination = Destination(
+            repository,
+            self._options.packs,
+            check=self._check,
+            on_stored=lambda pack, _entries: remember(repository, [pack]),
+        )
+        pieces = []
+        for pack in (*plan.repack, *plan.remove):
+            entries = usage.moving(pack)
+            if sum(destination.writer.want(entry.kind, entry.id) for entry in entries):
+                pieces.append(pack)
+        done = 0
+
+        def progress(_pack: str, _lost: object) -> None:
+            nonlocal done
+            done += 1
+            reporter.count("packs repacked", done, len(pieces))
+
+        try:
+            transfer(
+                repository,
+                ((pack, usage.moving(pack)) for pack in pieces),
+                [destination],
+                progress=progress,
+                stop=reporter.stop,
+            )
+        except BaseException:
+            destination.abandon()
+            raise
+        destination.finish()
+        raise_failure(destination)
+        left = destination.writer.wanted()
+        if left:
+            for kind, blob in left[:MOST_FAULTS]:
+                reporter.error(f"{kind} blob {blob}", "is damaged in every copy", "prune")
+            raise Damaged(
+                f"{len(left)} of {blobs} blobs that are needed could not be moved; no pack that was in use was removed",
+                subject=repository.location,
+                hint="`strongroom check --read-data` names the damaged packs, `strongroom repair packs` saves what is "
+                "left of them.",
+            )
+
+    def _recover_space(self, remover: Remover, decision: Decision, packs: list[str]) -> None:
+        """restic's --unsafe-recover-no-free-space: the index goes first, since there is no room for a new one."""
+        repository, reporter = self._repository, self._reporter
+        reporter.message("deleting index files")
+        self._remove(remover, Kind.INDEX, list(decision.files), must=True)
+        if packs:
+            reporter.message(f"removing {len(packs)} old packs")
+            self._remove(remover, Kind.DATA, packs)
+        gone = {*decision.plan.going, *decision.plan.forget}
+        left = [pack for pack in repository.index.packs() if pack not in gone]
+        rewrite_index(repository, {}, remover, reporter, gone=gone, extra=left)
+
+    def _check(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
+
+    def _remove(self, remover: Remover, kind: Kind, names: list[str], *, must: bool = False) -> None:
+        self._check()
+
+        def progress(done: int, total: int) -> None:
+            self._reporter.count("files deleted", done, total)
+
+        objects = [ObjectName(kind, name) for name in names]
+        failed: list[tuple[ObjectName, StrongroomError]] = [*remover.remove_all(objects, progress)]
+        for name, error in failed:
+            self._reporter.warning(f"unable to remove {name} from the repository: {error.what}")
+        if failed and must:
+            raise failed[0][1]
+        if self._reporter.stop.is_set():
+            raise Interrupted("stopped")

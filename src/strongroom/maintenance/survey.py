@@ -1,0 +1,98 @@
+"""The index held against the packs: what an index file says of a pack that the pack itself does not prove is void.
+
+Whoever may add files to a repository can add index files: that name packs which are not there, or honest packs with
+blobs that are not in them. The size that a pack must have by all that is said of it gives the lie away; then the pack's
+own header counts, which nobody can change behind its name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom import _kernel
+from strongroom.base.errors import LimitExceeded
+from strongroom.base.objects import Kind
+from strongroom.base.record import field, mutable
+from strongroom.repository.packs.headers import read_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from strongroom._kernel import BlobEntry
+    from strongroom.base.progress import Reporter
+    from strongroom.repository.opened import Repository
+
+
+@mutable
+class Survey:
+    """The packs of a store and of its index. Sizes in bytes, stamps in nanoseconds since 1970 UTC."""
+
+    present: dict[str, int] = field(default_factory=dict)
+    """In both, by size."""
+    unindexed: dict[str, int] = field(default_factory=dict)
+    """In the store alone, by size."""
+    stamps: dict[str, int | None] = field(default_factory=dict)
+    """Of those, when the store got them, where it says so."""
+    missing: list[str] = field(default_factory=list)
+    """In the index alone."""
+    wrong: list[str] = field(default_factory=list)
+    """Those that the index says more or less of than they hold: their headers count."""
+    broken: dict[str, list[BlobEntry]] = field(default_factory=dict)
+    """Those of them that have no header, with what the index says of them."""
+    sizes_of_broken: dict[str, int] = field(default_factory=dict)
+
+
+def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = False) -> Survey:
+    """List the packs and correct ``repository.index``, which must be loaded, by their headers where it cannot be true.
+
+    With ``trust_index`` nothing is corrected. Raises ``LimitExceeded`` where more packs claim a blob than are
+    remembered.
+    """
+    index = repository.index
+    expected = dict(_kernel.pack_sizes(index))
+    crowded = set(index.crowded())
+    found = Survey()
+    for info in repository.store.list(Kind.DATA):
+        name = info.name.name
+        size = expected.pop(name, None)
+        if size is None:
+            found.unindexed[name] = info.size
+            found.stamps[name] = info.modified_ns
+            continue
+        found.present[name] = info.size
+        if size != info.size or name in crowded:
+            found.wrong.append(name)
+    found.missing = list(expected)
+    if not trust_index and (found.wrong or found.missing or crowded):
+        _correct(repository, found, reporter)
+    return found
+
+
+def _correct(repository: Repository, found: Survey, reporter: Reporter) -> None:
+    index = repository.index
+    corrected = index.without([*found.wrong, *found.missing])
+    if found.wrong:
+        reporter.message(f"{len(found.wrong)} packs are not what the index says; reading what they say themselves")
+    sized = [(pack, found.present[pack]) for pack in found.wrong]
+    for done, (pack, entries, reason) in enumerate(read_headers(repository, sized), 1):
+        if entries is not None:
+            corrected.insert_pack(pack, entries)
+        else:
+            reporter.warning(f"pack {pack}: {reason}; what the index says of it does not count")
+            found.broken[pack] = index.pack_entries(pack)
+            found.sizes_of_broken[pack] = found.present.pop(pack)
+        reporter.count("headers", done, len(sized))
+    if corrected.crowded():
+        raise LimitExceeded(
+            f"{len(corrected.crowded())} packs claim blobs that more than 64 others claim, too",
+            subject=repository.location,
+            hint="Nobody writes such packs by accident: `strongroom check --read-data` finds those that lie.",
+        )
+    repository.index = corrected
+
+
+def old_enough(repository: Repository, found: Survey, packs: Collection[str], seconds: int) -> set[str]:
+    """Those of some packs that were in no index which the store has had for so long, by its own stamp."""
+    limit = repository.surroundings.clock.now_ns() - seconds * 1_000_000_000
+    stamps = ((pack, found.stamps.get(pack)) for pack in packs)
+    return {pack for pack, stamp in stamps if stamp is not None and stamp < limit}
