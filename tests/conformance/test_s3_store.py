@@ -14,12 +14,12 @@ from tests.support.servers.minio import running
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.storage.kinds import versions_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.removal import removal_of
 from strongroom.storage.s3.store import S3Store
 from strongroom.storage.versions.contract import Versioning, Versions
-from strongroom.storage.versions.opening import versions_of
 from strongroom.storage.versions.s3 import S3Versions
 from strongroom.storage.wrappers.wrapper import innermost
 

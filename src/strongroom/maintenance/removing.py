@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Interrupted, Missing, Refused, StoreError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.repository.parallel import outcomes
+from strongroom.storage.contract import StoreKind
 from strongroom.storage.removal import removal_of
-from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,8 +62,7 @@ def refuse_where_append_only(repository: Repository) -> None:
     A REST server that is append-only refuses to delete a pack also where there is none, so it is asked for one with a
     random name. Other stores are not asked: a bucket with versions would remember each question.
     """
-    store = innermost(repository.store)
-    if type(store).__name__ not in ("RestStore", "RcloneStore"):
+    if repository.store.store_kind not in {StoreKind.REST, StoreKind.RCLONE}:
         return
     name = ObjectName(Kind.DATA, repository.surroundings.random_bytes(32).hex())
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from strongroom.base.errors import Damaged, Missing
@@ -107,8 +108,20 @@ def check_size(name: ObjectName, announced: int | None, written: int) -> None:
         raise Damaged(f"{announced} bytes were announced, {written} written", subject=str(name))
 
 
+class StoreKind(Enum):
+    """The kinds of stores that there are; what each can do is registered in ``storage/kinds.py``."""
+
+    LOCAL = "local"
+    REST = "rest"
+    RCLONE = "rclone"
+    S3 = "s3"
+    CLOUD = "cloud"
+
+
 class Store(ABC):
     """Where the objects of one repository live."""
+
+    store_kind: StoreKind
 
     conditional_create: bool
     """Whether the store itself refuses to replace (a link on disk, If-None-Match); false where two racing creators of

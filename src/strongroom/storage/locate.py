@@ -1,37 +1,23 @@
 """From what a user writes after ``--repo`` to a store.
 
 A word before a colon is a scheme, as with restic; a path that has a colon in its first segment is written ``./a:b`` or
-``local:a:b``. Each kind of store is imported when a URL asks for it, so that a local backup pays for no TLS.
+``local:a:b``. Which kind of store serves which scheme stands in ``storage/kinds.py``.
 """
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.storage.kinds import KINDS, SCHEMES
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.storage.contract import Store
 
 _SCHEME = re.compile(r"([a-z0-9+-]{2,16}):", re.I)
-
-_BACKENDS = {
-    "local": "strongroom.storage.backends:open_local",
-    "rest": "strongroom.storage.backends:open_rest",
-    "rclone": "strongroom.storage.backends:open_rclone",
-    "s3": "strongroom.storage.backends:open_s3",
-    "gs": "strongroom.storage.backends:open_gs",
-    "az": "strongroom.storage.backends:open_az",
-    "azure": "strongroom.storage.backends:open_az",
-}
-"""Scheme to ``module:function``; a function takes what follows the colon, and the options."""
 
 _ELSEWHERE = {
     "sftp": "Write rclone:REMOTE:PATH with an sftp remote of rclone's.",
@@ -51,34 +37,19 @@ def open_store(url: str, options: StoreOptions | None = None) -> Store:
     scheme, rest = split_scheme(url)
     if not rest:
         raise UsageError("the repository's place is empty", subject=redact(url), hint=_known())
-    target = _BACKENDS.get(scheme)
-    if target is None:
+    if scheme not in SCHEMES:
         raise UsageError(
             f"there is no kind of store called {scheme}",
             subject=redact(url),
             hint=f"{_ELSEWHERE.get(scheme, '')} {_known()}".strip(),
         )
-    module, function = target.split(":")
-    opener = cast("Callable[[str, StoreOptions], Store]", getattr(importlib.import_module(module), function))
-    return opener(rest, options)
+    return KINDS[SCHEMES[scheme]].openers[scheme](rest, options)
 
 
 def place_of(url: str, options: StoreOptions) -> object:
     """Equal for all spellings of one place, as far as is known without asking anybody. Raises ``UsageError``."""
     scheme, rest = split_scheme(url)
-    if scheme == "local":
-        from strongroom.storage.local.store import LocalStore  # noqa: PLC0415 -- as above
-
-        return LocalStore(os.path.expanduser(rest)).place
-    if scheme == "rest":
-        from strongroom.storage.rest.url import parse  # noqa: PLC0415
-
-        return parse(rest, options).place
-    if scheme == "s3":
-        from strongroom.storage.s3.url import parse as parse_s3  # noqa: PLC0415
-
-        return parse_s3(rest, options).location
-    return scheme, rest.rstrip("/")
+    return KINDS[SCHEMES[scheme]].place(scheme, rest, options) if scheme in SCHEMES else (scheme, rest)
 
 
 def split_scheme(url: str) -> tuple[str, str]:
@@ -93,6 +64,4 @@ def split_scheme(url: str) -> tuple[str, str]:
 
 
 def _known() -> str:
-    return (
-        f"A path, or one of {', '.join(f'{scheme}:' for scheme in sorted(_BACKENDS))}; ./a:b for a path with a colon."
-    )
+    return f"A path, or one of {', '.join(f'{scheme}:' for scheme in sorted(SCHEMES))}; ./a:b for a path with a colon."

@@ -241,9 +241,9 @@ def _open(where: str, options: StoreOptions | None) -> LogSource:
     if where.startswith(("http://", "https://")):
         return HttpSource(where)
     if where.startswith(("s3:", "gs:", "az:")):
+        from strongroom.storage.kinds import keyed_of  # noqa: PLC0415
         from strongroom.storage.locate import open_store  # noqa: PLC0415
         from strongroom.storage.own.bucket import BucketFiles  # noqa: PLC0415 -- a folder needs no client
-        from strongroom.storage.own.keyed import keyed_of  # noqa: PLC0415
 
         keyed = keyed_of(open_store(where, options))
         return StoreSource(BucketFiles(keyed, "", guarded=lambda: False), redact(where))

@@ -18,7 +18,7 @@ from obstore import exceptions
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.storage.cloud.opening import open_bucket
-from strongroom.storage.contract import Info, Reader, Store, Upload
+from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
 from strongroom.storage.http.client import NoBytes
 from strongroom.storage.http.spool import SpooledUpload
 from strongroom.storage.names import check_child
@@ -41,6 +41,7 @@ _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 class CloudStore(Store):
     """A prefix in a bucket or container."""
 
+    store_kind = StoreKind.CLOUD
     conditional_create = True
 
     def __init__(self, address: CloudAddress, options: StoreOptions, bucket: Any = None) -> None:

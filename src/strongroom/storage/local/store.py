@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.base.durable import make_folder, open_folder, sync_folder
 from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
-from strongroom.storage.contract import GROUP, Info, Reader, Rows, Store, Upload
+from strongroom.storage.contract import GROUP, Info, Reader, Rows, Store, StoreKind, Upload
 from strongroom.storage.local import temporary
 from strongroom.storage.local.modes import PRIVATE, Modes, modes_of
 from strongroom.storage.local.os_errors import store_error
@@ -28,6 +28,7 @@ _SHARDS = tuple(f"{number:02x}" for number in range(256))
 class LocalStore(Store):
     """A folder. ``modes`` overrides the permissions that restic's rules would give."""
 
+    store_kind = StoreKind.LOCAL
     conditional_create = True
     connections = 2
 

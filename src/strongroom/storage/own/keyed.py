@@ -19,13 +19,11 @@ from strongroom.storage.http.client import open_range
 from strongroom.storage.http.upload import HttpUpload
 from strongroom.storage.s3.sign import query_string
 from strongroom.storage.s3.store import S3Store
-from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
     from io import RawIOBase
 
     from strongroom.storage.cloud.store import CloudStore
-    from strongroom.storage.contract import Store
 
 BLOCK = 256 << 10
 """So much of a file is in memory: forty uploads at once fit beside everything else."""
@@ -66,18 +64,6 @@ class Keyed(ABC):
     @abstractmethod
     def list(self, folder: str) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders directly in a folder (empty, or ending with a slash)."""
-
-
-def keyed_of(store: Store) -> Keyed:
-    """The files in a bucket's store. Raises ``Unsupported`` for any other."""
-    inner = innermost(store)
-    if isinstance(inner, S3Store):
-        return S3Keyed(inner)
-    if type(inner).__name__ == "CloudStore":
-        return CloudKeyed(inner)  # type: ignore[arg-type]  # obstore is an extra, so that its class is not imported
-    raise errors.Unsupported(
-        "a gateway serves a folder, or a bucket", subject=store.location, hint="Write s3://…, gs://… or az://…."
-    )
 
 
 class S3Keyed(Keyed):

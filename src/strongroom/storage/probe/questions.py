@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.storage.contract import StoreKind
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.probe.race import RACERS, race
 from strongroom.storage.removal import removal_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def probe(store: Store) -> Report:
     """Ask a place everything. Raises what reaching it raises; a question that cannot be put is ``unknown``."""
     inner = innermost(store)
-    if type(inner).__name__ == "S3Store":
+    if inner.store_kind is StoreKind.S3:
         from strongroom.storage.probe.s3 import probe_s3  # noqa: PLC0415 -- a folder needs no S3
         from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
 

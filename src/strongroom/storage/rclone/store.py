@@ -18,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StoreError, Unavailable, Unsupported
+from strongroom.storage.contract import StoreKind
 from strongroom.storage.redact import redact
 from strongroom.storage.rest.store import RestStore
 from strongroom.storage.rest.url import RestAddress
@@ -37,6 +38,8 @@ _GUARD = (
 
 class RcloneStore(RestStore):
     """A remote through a running rclone. ``close`` ends it."""
+
+    store_kind = StoreKind.RCLONE
 
     def __init__(self, remote: str, options: StoreOptions) -> None:
         self._remote = remote

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Unsupported
+from strongroom.storage.contract import StoreKind
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.removal.contract import Removal
 from strongroom.storage.removal.local import LocalRemoval
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Store
     from strongroom.storage.wrappers.retry import Retrier
@@ -23,7 +25,7 @@ __all__ = ["Removal", "removal_of"]
 
 
 def removal_of(store: Store) -> Removal:
-    """The right to delete what is in this store, with its retries. Raises ``Unsupported`` where we have none."""
+    """The right to delete what is in this store, with its retries."""
     retrier = None
     while isinstance(store, Wrapper):
         retrier = getattr(store, "retrier", retrier)
@@ -33,29 +35,46 @@ def removal_of(store: Store) -> Removal:
 
 
 def _removal_of(store: Store) -> Removal:
-    """The modules of stores that nobody has opened are not loaded."""
-    if isinstance(store, LocalStore):
-        return LocalRemoval(store)
-    match type(store).__name__:
-        case "RestStore" | "RcloneStore":
-            from strongroom.storage.removal.rest import RestRemoval  # noqa: PLC0415
-            from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
+    return REMOVALS[store.store_kind](store)
 
-            assert isinstance(store, RestStore)
-            return RestRemoval(store)
-        case "S3Store":
-            from strongroom.storage.removal.s3 import S3Removal  # noqa: PLC0415
-            from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
 
-            assert isinstance(store, S3Store)
-            return S3Removal(store)
-        case "CloudStore":
-            from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415
-            from strongroom.storage.removal.cloud import CloudRemoval  # noqa: PLC0415
+def _local(store: Store) -> Removal:
+    assert isinstance(store, LocalStore)
+    return LocalRemoval(store)
 
-            assert isinstance(store, CloudStore)
-            return CloudRemoval(store)
-    raise Unsupported("this kind of store cannot delete", subject=store.location)
+
+def _rest(store: Store) -> Removal:
+    """The modules of stores that nobody has opened are not loaded, here and below."""
+    from strongroom.storage.removal.rest import RestRemoval  # noqa: PLC0415
+    from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
+
+    assert isinstance(store, RestStore)
+    return RestRemoval(store)
+
+
+def _s3(store: Store) -> Removal:
+    from strongroom.storage.removal.s3 import S3Removal  # noqa: PLC0415
+    from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
+
+    assert isinstance(store, S3Store)
+    return S3Removal(store)
+
+
+def _cloud(store: Store) -> Removal:
+    from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415
+    from strongroom.storage.removal.cloud import CloudRemoval  # noqa: PLC0415
+
+    assert isinstance(store, CloudStore)
+    return CloudRemoval(store)
+
+
+REMOVALS: Mapping[StoreKind, Callable[[Store], Removal]] = {
+    StoreKind.LOCAL: _local,
+    StoreKind.REST: _rest,
+    StoreKind.RCLONE: _rest,
+    StoreKind.S3: _s3,
+    StoreKind.CLOUD: _cloud,
+}
 
 
 class _RetriedRemoval(Removal):

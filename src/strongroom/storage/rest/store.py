@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.storage.contract import Info, Reader, Store, Upload
+from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
 from strongroom.storage.http.client import ListBody, open_range
 from strongroom.storage.http.spool import SpooledUpload, pour
 from strongroom.storage.http.upload import HttpUpload
@@ -30,6 +30,8 @@ class RestStore(Store):
     rclone overwrites what exists unless it is append-only, so there (and before the server's first answer, which tells
     who it is) a HEAD goes before each POST; two racing creators of one name may then both succeed.
     """
+
+    store_kind = StoreKind.REST
 
     def __init__(self, address: RestAddress, options: StoreOptions) -> None:
         self._options = options

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName, is_object_name
-from strongroom.storage.contract import Info, Reader, Store, Upload
+from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
 from strongroom.storage.http.client import open_range
 from strongroom.storage.http.spool import SpooledUpload, pour
 from strongroom.storage.http.upload import HttpUpload
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 class S3Store(Store):
     """A prefix in a bucket. ``client`` is shared with the stores of repositories below."""
 
+    store_kind = StoreKind.S3
     page = 1000
     """How many keys to ask for at once; providers give no more."""
 

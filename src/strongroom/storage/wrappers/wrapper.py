@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.storage.contract import Info, Reader, Store, Upload
+from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,11 @@ class Wrapper(Store):
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
+
+    @property
+    def store_kind(self) -> StoreKind:  # type: ignore[override]  # a class attribute elsewhere, read all the same
+        """The inner store's."""
+        return self.inner.store_kind
 
     @property
     def conditional_create(self) -> bool:  # type: ignore[override]  # a class attribute elsewhere, read all the same

@@ -23,10 +23,10 @@ from strongroom.gateway.places.bucket.works import Works
 from strongroom.gateway.places.contract import Place
 from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.commit.tail import Tail
+from strongroom.storage.kinds import keyed_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.own.bucket import BucketFiles
-from strongroom.storage.own.keyed import keyed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

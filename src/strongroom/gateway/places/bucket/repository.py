@@ -18,8 +18,8 @@ from strongroom.gateway.places.bucket import intake
 from strongroom.gateway.places.bucket.locks import Locks, ServedStore
 from strongroom.gateway.places.bucket.works import Prefix
 from strongroom.gateway.places.repository import Repository
+from strongroom.storage.kinds import keyed_of
 from strongroom.storage.own.bucket import BucketFiles
-from strongroom.storage.own.keyed import keyed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
