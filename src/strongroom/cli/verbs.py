@@ -39,6 +39,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("forget", "forget", "Remove snapshots by a policy, or by their IDs"),
     Verb("check", "check", "Look for damage in a repository"),
     Verb("prune", "prune", "Remove what no snapshot needs"),
+    Verb("repair index", "repair", "Make the index anew from the packs"),
     Verb("cat", "cat", "Print an internal object of a repository"),
     Verb("list", "list", "List the objects of a repository by kind"),
     Verb("key list", "key", "List the keys (passwords) of a repository"),
@@ -74,7 +75,7 @@ VERBS: tuple[Verb, ...] = (
 _THERE = "restic does it in the same repository: `restic -r REPOSITORY "
 _KEPT = " Behind an append-only gateway nothing is removed, whoever asks."
 RESTICS = {
-    **{verb: f"{_THERE}{verb}`." for verb in ("copy", "repair", "recover", "migrate")},
+    **{verb: f"{_THERE}{verb}`." for verb in ("copy", "recover", "migrate")},
     **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("tag", "rewrite")},
     "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",

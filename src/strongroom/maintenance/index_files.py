@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Interrupted
+from strongroom.base.errors import Interrupted, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.repository.destination import INDEX_BLOBS
 
@@ -51,10 +51,20 @@ def rewrite_index(
     those that are not full, and second ones of a pack; the others stay. ``extra`` packs are in no file yet.
     ``obsolete`` files are removed in any case.
     ``check`` raises when nothing may be written any more. Raises ``Interrupted`` before
-    anything is removed, and the store's error for a file that cannot be removed.
+    anything is removed, the store's error for a file that cannot be removed, and ``LimitExceeded`` for an index of
+    which not all is remembered.
     """
     index = repository.index
+    if index.crowded():
+        raise LimitExceeded(
+            f"{len(index.crowded())} packs claim blobs that 64 others claim, too",
+            subject=repository.location,
+            hint="Nobody writes such packs by accident: `strongroom check --read-data` finds those that lie.",
+        )
     old, kept = _sort(index, files, set(gone) | set(changed))
+    extra = list(extra)
+    if len(old) < 2 and not (gone or changed or extra or obsolete):
+        return
     packs: dict[str, None] = dict.fromkeys(
         pack for name in old for pack in files[name] if pack not in kept and pack not in gone
     )

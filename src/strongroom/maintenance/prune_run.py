@@ -14,7 +14,6 @@ from strongroom.maintenance.index_files import rewrite_index
 from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
 from strongroom.maintenance.removing import Remover, refuse_where_append_only
 from strongroom.repository.destination import Destination
-from strongroom.repository.packs.remembered import remember
 from strongroom.repository.transfer import raise_failure, transfer
 
 if TYPE_CHECKING:
@@ -112,12 +111,7 @@ class _Prune:
         reporter.message("repacking packs")
         going = plan.going
         blobs, _ = usage.suppose(going)
-        destination = Destination(
-            repository,
-            self._options.packs,
-            check=self._check,
-            on_stored=lambda pack, _entries: remember(repository, [pack]),
-        )
+        destination = Destination(repository, self._options.packs, check=self._check)
         pieces = []
         for pack in (*plan.repack, *plan.remove):
             entries = usage.moving(pack)

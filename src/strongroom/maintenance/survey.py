@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import LimitExceeded
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.repository.packs.headers import read_headers
@@ -45,8 +44,7 @@ class Survey:
 def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = False) -> Survey:
     """List the packs and correct ``repository.index``, which must be loaded, by their headers where it cannot be true.
 
-    With ``trust_index`` nothing is corrected. Raises ``LimitExceeded`` where more packs claim a blob than are
-    remembered.
+    With ``trust_index`` nothing is corrected. Raises errors of the store.
     """
     index = repository.index
     expected = dict(_kernel.pack_sizes(index))
@@ -82,12 +80,6 @@ def _correct(repository: Repository, found: Survey, reporter: Reporter) -> None:
             found.broken[pack] = index.pack_entries(pack)
             found.sizes_of_broken[pack] = found.present.pop(pack)
         reporter.count("headers", done, len(sized))
-    if corrected.crowded():
-        raise LimitExceeded(
-            f"{len(corrected.crowded())} packs claim blobs that more than 64 others claim, too",
-            subject=repository.location,
-            hint="Nobody writes such packs by accident: `strongroom check --read-data` finds those that lie.",
-        )
     repository.index = corrected
 
 

@@ -10,6 +10,7 @@ from strongroom import _kernel
 from strongroom.base.errors import StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
+from strongroom.repository.packs.remembered import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +175,7 @@ class Destination:
     def _store(self, pack: Pack, entries: list[BlobEntry]) -> None:
         self._check()
         self.repository.store.create(ObjectName(Kind.DATA, pack.id), memoryview(pack))
+        remember(self.repository, [pack.id])
         if pack.holds_trees and self.repository.cache is not None:
             self.repository.remember_tree_pack(pack.id, bytes(pack))
         with self._changed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.repository.packs.remembered import remember
 
 if TYPE_CHECKING:
     from strongroom._kernel import Backup
@@ -69,6 +70,7 @@ class Sender:
                     continue
                 self._check_lock()
                 self._repository.store.create(ObjectName(Kind.DATA, pack.id), memoryview(pack))
+                remember(self._repository, [pack.id])
                 self._run.stored(self._number, pack.id, len(pack))
                 self._standing.moved()
                 if pack.holds_trees and self._repository.cache is not None:

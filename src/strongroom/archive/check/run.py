@@ -15,6 +15,7 @@ from strongroom.archive.check.data import Subset, read_packs
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.base.record import field, mutable, record
+from strongroom.repository.packs.remembered import remember
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
@@ -155,5 +156,7 @@ class _Check:
             self._result.bytes_read += sizes[pack]
             for fault in faults:
                 self._error(f"pack {pack}", fault)
+            if not faults:
+                remember(self._lock_holder, [pack])
             if faults and pack not in self._result.broken_packs:
                 self._result.broken_packs.append(pack)
