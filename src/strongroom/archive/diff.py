@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.vfs import Repeats, SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.record import field, mutable, record
+from strongroom.repository.tree_paths import Repeats, is_too_deep, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.archive.contents import blob_size
 from strongroom.archive.diff import Comparison, Difference, shown, side_by_side
-from strongroom.archive.vfs import Repeats, SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
+from strongroom.repository.tree_paths import Repeats, is_too_deep, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

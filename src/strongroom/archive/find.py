@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.vfs import Entry, Repeats, SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import Entry, SnapshotView
 from strongroom.base.record import record
+from strongroom.repository.tree_paths import Repeats, is_too_deep, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

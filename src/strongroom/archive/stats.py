@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
 from strongroom.archive.contents import ENVELOPE
-from strongroom.archive.vfs import SnapshotView, is_too_deep, join
+from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
+from strongroom.repository.tree_paths import is_too_deep, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

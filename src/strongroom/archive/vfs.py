@@ -10,21 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom._kernel import MAX_DEPTH, MAX_PATH
+from strongroom._kernel import MAX_DEPTH
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, UsageError
 from strongroom.base.progress import Reporter
 from strongroom.base.record import record
+from strongroom.repository.tree_paths import Repeats, is_too_deep, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from strongroom._kernel import Node, Tree
     from strongroom.repository.opened import Repository
-
-FREE_REPEATS = 200_000
-"""How many entries are listed before anybody asks whether they are always the same."""
-MAX_REPEATS = 10
-"""How often the average entry may be listed. Real folders hardly repeat: an entry holds inode and change time."""
 
 
 @record
@@ -38,16 +34,6 @@ class Entry:
     def is_dir(self) -> bool:
         """Whether there may be entries below it."""
         return self.node.type == "dir"
-
-
-def join(folder: bytes, name: bytes) -> bytes:
-    """The path of a name in a folder."""
-    return (b"" if folder == b"/" else folder) + b"/" + name
-
-
-def is_too_deep(path: bytes, depth: int) -> bool:
-    """Whether a folder at this path lies deeper than is read; the root has depth 0."""
-    return depth > MAX_DEPTH or len(path) > MAX_PATH
 
 
 class SnapshotView:
@@ -155,26 +141,3 @@ class SnapshotView:
         repeats.count(tree, len(nodes))
         for node in nodes:
             yield Entry(join(path, node.name), node)
-
-
-class Repeats:
-    """Notices a snapshot that consists of the same few trees over and over."""
-
-    def __init__(self) -> None:
-        self._seen: set[int] = set()
-        self._listed = 0
-        self._distinct = 0
-
-    def count(self, tree: str, nodes: int) -> None:
-        """Count a tree, or what else has a hexadecimal name, that is about to be listed. Raises ``LimitExceeded``."""
-        number = int(tree[:15], 16)  # a machine word for each tree is enough to count them
-        self._listed += nodes
-        if number not in self._seen:
-            self._seen.add(number)
-            self._distinct += nodes
-        if self._listed > FREE_REPEATS and self._listed > MAX_REPEATS * self._distinct:
-            raise LimitExceeded(
-                f"repeats the same {self._distinct} entries more than {MAX_REPEATS} times over",
-                subject="this snapshot",
-                hint="No honest backup does that. `strongroom check` and `strongroom stats` can still look at it.",
-            )

@@ -11,7 +11,7 @@ from strongroom.cli.arguments.values import any_number
 from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.selecting import filter_of, grouping
-from strongroom.repository.selection import GroupKey, Listed, group_snapshots, select_snapshots
+from strongroom.repository.selection import GroupKey, Listed, as_shown, group_snapshots, select_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,7 @@ def run(context: Context) -> int:
         if latest > 0:
             snapshots = _latest(snapshots, latest)
         by = grouping(context.arguments.group_by)
+        snapshots = as_shown(snapshots, by)
         groups = group_snapshots(snapshots, by) if by else [(GroupKey(None, None, None), snapshots)]
         if context.json:
             labelled = labelled or bool(label)

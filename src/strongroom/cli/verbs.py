@@ -37,6 +37,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("mount", "mount", "Show the snapshots as folders of a file system"),
     Verb("stats", "stats", "Count files and bytes of snapshots"),
     Verb("forget", "forget", "Remove snapshots by a policy, or by their IDs"),
+    Verb("tag", "tag", "Change the tags of snapshots"),
+    Verb("rewrite", "rewrite", "Make snapshots without some of their files, or with another host or time"),
+    Verb("repair snapshots", "repair_snapshots", "Make whole snapshots of damaged ones"),
     Verb("check", "check", "Look for damage in a repository"),
     Verb("prune", "prune", "Remove what no snapshot needs"),
     Verb("repair index", "repair", "Make the index anew from the packs"),
@@ -73,10 +76,8 @@ VERBS: tuple[Verb, ...] = (
 )
 
 _THERE = "restic does it in the same repository: `restic -r REPOSITORY "
-_KEPT = " Behind an append-only gateway nothing is removed, whoever asks."
 RESTICS = {
     **{verb: f"{_THERE}{verb}`." for verb in ("copy", "recover", "migrate")},
-    **{verb: f"{_THERE}{verb}`.{_KEPT}" for verb in ("tag", "rewrite")},
     "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",
 }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import RepositoryError, Unsupported, UsageError
 from strongroom.base.objects import Kind
-from strongroom.base.record import record, replace
+from strongroom.base.record import record
 from strongroom.format import rfc3339
 from strongroom.format.timestamp import Timestamp
-from strongroom.repository.selection import GroupKey, Listed, group_snapshots
+from strongroom.repository.selection import GroupKey, Listed, as_shown, group_snapshots
 from strongroom.retention import faithful, guarded
 from strongroom.retention.calendar import NS, Span, before
 from strongroom.retention.claims import Claim, Doubts, doubts, is_forged
@@ -47,7 +47,7 @@ def decide(
     Raises ``RepositoryError`` when a policy would remove all of a group.
     """
     groups = []
-    for key, group in group_snapshots(_as_shown(snapshots, by), by):
+    for key, group in group_snapshots(as_shown(snapshots, by), by):
         candidates = [
             faithful.Candidate(name, snapshot.time.ns, snapshot.time.offset, snapshot.tags) for name, snapshot in group
         ]
@@ -70,7 +70,7 @@ def decide_guarded(
     Raises ``Unsupported`` where the store does not say when that was.
     """
     groups = []
-    for key, group in group_snapshots(_as_shown(snapshots, ()), ("host", "paths")):
+    for key, group in group_snapshots(as_shown(snapshots, ()), ("host", "paths")):
         arrived = []
         for name, snapshot in group:
             arrival = arrivals.get(name)
@@ -132,14 +132,6 @@ def group_text(key: GroupKey) -> str:
 def local_zone(seconds: int) -> int:
     """Seconds east of UTC in this machine's time zone at an instant in seconds since 1970."""
     return Timestamp.local(seconds * NS).offset
-
-
-def _as_shown(snapshots: Iterable[Listed], by: Sequence[str]) -> list[Listed]:
-    """restic shows what it groups by sorted, and paths always."""
-    return [
-        (name, replace(one, paths=tuple(sorted(one.paths)), tags=tuple(sorted(one.tags)) if "tags" in by else one.tags))
-        for name, one in snapshots
-    ]
 
 
 def _decided(

@@ -13,11 +13,11 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from strongroom.archive.vfs import is_too_deep
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.record import mutable, record
 from strongroom.mount.folders import MAX_NAME, Entry
 from strongroom.mount.open_file import MAX_SIZE
+from strongroom.repository.tree_paths import is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.base.record import record
+from strongroom.base.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,6 +145,14 @@ def select_snapshots(
         if unknown is not None:
             unknown.append(name)
     return newest_first(selected.items())[::-1]
+
+
+def as_shown(snapshots: Iterable[Listed], by: Sequence[str]) -> list[Listed]:
+    """With sorted paths, and sorted tags where they make the groups: so restic shows them."""
+    return [
+        (name, replace(one, paths=tuple(sorted(one.paths)), tags=tuple(sorted(one.tags)) if "tags" in by else one.tags))
+        for name, one in snapshots
+    ]
 
 
 def group_snapshots(snapshots: Iterable[Listed], by: Sequence[str]) -> list[tuple[GroupKey, list[Listed]]]:

@@ -35,8 +35,12 @@ def as_text(name: bytes | str) -> str:
 def printable(name: bytes | str) -> str:
     """A name that cannot steer a terminal or break a line: left alone, or quoted with escapes as soon as it could."""
     text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
-    if text.isprintable():
-        return text
+    return text if text.isprintable() else quoted(name)
+
+
+def quoted(name: bytes | str) -> str:
+    """A name in quotes, with Go's escapes for what could steer a terminal or end the quotes."""
+    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
     return '"' + "".join(_escape(letter) for letter in text) + '"'
 
 
