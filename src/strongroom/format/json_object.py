@@ -12,13 +12,17 @@ def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is no JSON number")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+"""Made once: ``json.loads`` makes one for each call that wants anything of its own."""
+
+
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
     """The members of the one JSON object in ``data``; the caller has bounded its size.
 
     Raises ``Damaged`` for bad UTF-8, bad JSON, JSON that nests too deeply, and for anything that is not an object.
     """
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+        value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Damaged("is not the JSON that it should be", subject=what) from None
     if not isinstance(value, dict):

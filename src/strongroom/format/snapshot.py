@@ -66,12 +66,15 @@ class Snapshot:
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in parse_object(data, subject).items():
-            known = key if key in _READERS else key.lower()
-            if known not in _READERS:
+            known, read = key, _READERS.get(key)
+            if read is None:
+                known = key.lower()
+                read = _READERS.get(known)
+            if read is None:
                 extra[key] = value
             elif value is not None:
                 try:
-                    values[known] = _READERS[known](value)
+                    values[known] = read(value)
                 except (ValueError, Damaged):
                     raise Damaged(f"has no sense in its field {known}", subject=subject) from None
         for key in ("time", "tree"):
@@ -100,7 +103,7 @@ class Snapshot:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    return value if value.isascii() else _LONE_SURROGATE.sub("\ufffd", value)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from strongroom.format.timestamp import Timestamp
 
 
+_LATE = 253_000_000_000
+"""Seconds since 1970, in the year 9987: until then local time is in reach of Python's shorter way from 1970 on."""
+
+
 def go_text(moment: Timestamp) -> str:
     """Go's ``Time.String()``, as restic's headings have it: ``2026-11-30 05:40:00.488344367 +0000 UTC``."""
     seconds, nanoseconds = divmod(moment.ns, 1_000_000_000)
@@ -31,8 +35,11 @@ def local_text(moment: int | str) -> str:
         nanoseconds = rfc3339.parse(moment) if isinstance(moment, str) else moment
     except ValueError:
         return str(moment)
+    seconds = nanoseconds // 1_000_000_000
     try:
-        return _to_seconds(datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).astimezone())
+        if 0 <= seconds < _LATE:
+            return datetime.fromtimestamp(seconds).isoformat(" ", "seconds")  # noqa: DTZ006 - local time is meant
+        return _to_seconds(datetime.fromtimestamp(seconds, UTC).astimezone())
     except (OverflowError, ValueError, OSError):
         return "out of range"
 

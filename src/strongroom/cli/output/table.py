@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from strongroom.cli.output.text import width
@@ -19,7 +20,7 @@ def table(
     """
     cells = [[cell.split("\n") for cell in row] for row in rows]
     widths = [
-        max([width(heading), *(width(line) for row in cells for line in row[column])])
+        max([width(heading), *(len(line) if line.isascii() else width(line) for row in cells for line in row[column])])
         for column, heading in enumerate(headings)
     ]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
@@ -28,12 +29,16 @@ def table(
     for position, row in enumerate(cells):
         if apart and position:
             yield ""
-        for number in range(max(len(cell) for cell in row)):
-            yield _line([cell[number] if number < len(cell) else "" for cell in row], widths)
+        for texts in zip_longest(*row, fillvalue=""):
+            yield _line(texts, widths)
     yield rule
     if footer:
         yield footer
 
 
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(text + " " * (wide - width(text)) for text, wide in zip(texts, widths, strict=True)).rstrip()
+    padded = [
+        text.ljust(wide) if text.isascii() else text + " " * (wide - width(text))
+        for text, wide in zip(texts, widths, strict=True)
+    ]
+    return "  ".join(padded).rstrip()
