@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import command
 from tests.support.programs import Restic, Strongroom
 from tests.support.waiting import until
 
@@ -160,3 +161,19 @@ def test_trees_as_deep_as_a_path_can_be(strongroom: Strongroom, restic: Restic, 
         end = _end(target, depth)
         assert "file" in os.listdir(end)
         os.close(end)
+
+
+def test_few_open_files_are_enough_for_a_deep_tree(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
+    """A tree with work left in each of 150 folders below each other is saved whole by a process with 64 open files."""
+    strongroom.init(repository)
+    place = tmp_path / "source"
+    for level in range(150):
+        for name in ("before", "z after"):
+            (place / name).mkdir(parents=True)
+            (place / name / "file").write_text(f"{name} {level}")
+        (place / "file").write_text(f"at {level}")
+        place /= "m"
+    save = ["sh", "-c", 'ulimit -n 64; exec "$0" "$@"', strongroom.executable, "-r", repository, "backup", "--json"]
+    for _ in range(2):  # with a parent, whose packs are open beside the folders
+        result = command.run([str(word) for word in (*save, tmp_path / "source")], env=strongroom.env).expect(0)
+        assert result.lines()[-1]["total_files_processed"] == 450

@@ -8,6 +8,7 @@ pub mod archive;
 pub mod blob;
 pub mod chunker;
 pub mod compress;
+mod descriptors;
 pub mod envelope;
 pub mod error;
 pub mod filter;

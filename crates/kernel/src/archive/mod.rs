@@ -28,6 +28,7 @@ mod counters;
 mod directory;
 mod events;
 mod file;
+mod limits;
 mod options;
 mod parent;
 mod reread;

@@ -10,8 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Packs that are kept: by descriptor, or as bytes up to a limit.
-const DESCRIPTORS: usize = 64;
+/// Packs that are kept as bytes, in bytes.
 const BYTES: usize = 64 << 20;
 /// How long one of several repositories may leave a request open before its trees are done without.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -72,13 +71,19 @@ impl State {
 }
 
 /// The exchange between workers, who need packs, and the owner, who has them.
-#[derive(Default)]
 pub(super) struct Parents {
     state: Mutex<State>,
     changed: Condvar,
+    /// Packs that are kept, whether by descriptor or as bytes.
+    most: usize,
 }
 
 impl Parents {
+    /// At most so many packs are kept.
+    pub(super) fn new(most: usize) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::default(), most }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +127,7 @@ impl Parents {
         }
         state.packs.insert(key, Arc::new(source));
         state.order.push_back(key);
-        while state.order.len() > 1 && (state.order.len() > DESCRIPTORS || state.bytes > BYTES) {
+        while state.order.len() > 1 && (state.order.len() > self.most || state.bytes > BYTES) {
             let Some(oldest) = state.order.pop_front() else { break };
             if let Some(gone) = state.packs.remove(&oldest)
                 && let Source::Bytes(bytes) = &*gone

@@ -2,9 +2,11 @@
 
 use super::counters::{Counters, Progress, Summary, TargetSummary, Totals};
 use super::events::{Event, Events};
+use super::limits::Limits;
 use super::options::{Options, Plan, TargetOptions};
 use super::parent::{PackRequest, Parents};
 use super::shared::{Shared, lock};
+use super::source::folders::Folders;
 use super::source::places::absolute;
 use super::source::scan::scan;
 use super::target::outbox::Next;
@@ -82,6 +84,7 @@ impl Run {
         let own = options.own_folders.iter();
         let own_folders = own.filter_map(|path| numbers(path.as_os_str().as_bytes())).collect();
         let threads = options.threads.max(1);
+        let limits = Limits::of_process(threads);
         let shared = Arc::new(Shared {
             metadata: MetadataReader::new(metadata::Options { with_atime: options.with_atime }, Zone::local().clone()),
             chunkers: polynomials.into_iter().map(Chunker::new).collect::<Result<_>>()?,
@@ -91,7 +94,9 @@ impl Run {
             targets,
             parent_roots,
             tasks: Tasks::default(),
-            parents: Parents::default(),
+            folders: Folders::new(limits.folders),
+            parents: Parents::new(limits.packs),
+            limits,
             counters: Counters::default(),
             events,
             totals: Totals::default(),

@@ -2,9 +2,11 @@
 
 use super::counters::{Counters, Totals};
 use super::events::{Action, Event, Events};
+use super::limits::Limits;
 use super::options::Options;
 use super::parent::Parents;
 use super::source::base::join;
+use super::source::folders::Folders;
 use super::target::Target;
 use super::tasks::Tasks;
 use crate::chunker::Chunker;
@@ -12,7 +14,7 @@ use crate::metadata::MetadataReader;
 use crate::{Error, Id, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What all workers share.
 pub(super) struct Shared {
@@ -23,6 +25,8 @@ pub(super) struct Shared {
     pub(super) chunkers: Vec<Chunker>,
     pub(super) parent_roots: Vec<Option<Id>>,
     pub(super) tasks: Tasks,
+    pub(super) folders: Arc<Folders>,
+    pub(super) limits: Limits,
     pub(super) parents: Parents,
     pub(super) counters: Counters,
     pub(super) events: Events,

@@ -1,5 +1,6 @@
 //! Names, and the open directories that they are relative to.
 
+use super::folders::{Folder, Folders};
 use crate::Result;
 use crate::metadata::list_directory;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, statat};
@@ -11,20 +12,50 @@ use std::sync::Arc;
 pub(in crate::archive) enum Base {
     /// The process's working directory, for paths that the user named.
     Working,
-    /// An open directory.
-    Directory(Arc<OwnedFd>),
+    /// A directory, open or not.
+    Folder(Arc<Folder>),
 }
 
-impl Base {
+/// What names are relative to, open for as long as this lives.
+pub(in crate::archive) enum Held {
+    Working,
+    Open(Arc<OwnedFd>),
+}
+
+impl Held {
     pub(in crate::archive) fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Working => CWD,
-            Self::Directory(fd) => fd.as_fd(),
+            Self::Open(fd) => fd.as_fd(),
         }
     }
 
-    /// The folder that a path lies in, open, and the path's last component.
-    pub(in crate::archive) fn of(path: &[u8]) -> rustix::io::Result<(Self, &[u8])> {
+    /// The file system that the folder itself is on.
+    pub(in crate::archive) fn device(&self) -> rustix::io::Result<u64> {
+        statat(self.fd(), ".", AtFlags::empty()).map(|stat| stat.st_dev)
+    }
+}
+
+impl Base {
+    /// # Errors
+    /// Those of [`Folder::open`].
+    pub(in crate::archive) fn hold(&self) -> Result<Held> {
+        match self {
+            Self::Working => Ok(Held::Working),
+            Self::Folder(folder) => folder.open().map(Held::Open),
+        }
+    }
+
+    /// A folder below this one that was just opened.
+    pub(in crate::archive) fn below(&self, folders: &Arc<Folders>, name: &[u8], fd: OwnedFd) -> Self {
+        Self::Folder(match self {
+            Self::Working => folders.named(name, fd),
+            Self::Folder(folder) => folder.below(name, fd),
+        })
+    }
+
+    /// The folder that a path lies in, and the path's last component.
+    pub(in crate::archive) fn of<'a>(folders: &Arc<Folders>, path: &'a [u8]) -> rustix::io::Result<(Self, &'a [u8])> {
         let (folder, name) = match path.iter().rposition(|&byte| byte == b'/') {
             Some(0) => (&path[..1], &path[1..]),
             Some(slash) => (&path[..slash], &path[slash + 1..]),
@@ -32,12 +63,7 @@ impl Base {
         };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(folder, flags, Mode::empty())?;
-        Ok((Self::Directory(Arc::new(fd)), name))
-    }
-
-    /// The file system that the folder itself is on.
-    pub(in crate::archive) fn device(&self) -> rustix::io::Result<u64> {
-        statat(self.fd(), ".", AtFlags::empty()).map(|stat| stat.st_dev)
+        Ok((Self::Folder(folders.named(folder, fd)), name))
     }
 }
 

@@ -13,26 +13,27 @@ use crate::archive::trees::release;
 use crate::tree::{MAX_DEPTH, NodeType, is_too_deep};
 use crate::{BlobType, Error, Id, Result};
 use rustix::fs::{AtFlags, FileType, Stat, statat};
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Files that a worker has opened and not yet read: the disk fetches them while others are hashed.
-const AHEAD: usize = 8;
-
 /// Save a path that the user named.
 pub(in crate::archive) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
-    match Base::of(&task.target) {
-        Ok((base, target)) => {
+    let found = Base::of(&shared.folders, &task.target);
+    match found.map_err(|error| Error::io("open the folder above", error)).and_then(|(base, target)| {
+        let held = base.hold()?;
+        Ok((base, held, target))
+    }) {
+        Ok((base, held, target)) => {
             let device = shared.device_of(&task.path);
             let entry = Entry {
                 device,
-                is_beyond: device.is_some_and(|device| base.device().is_ok_and(|above| above != device)),
+                is_beyond: device.is_some_and(|device| held.device().is_ok_and(|above| above != device)),
                 directory: &task.directory,
                 slot: task.slot,
                 base: &base,
+                held: &held,
                 target,
                 name: &task.name,
                 path: task.path,
@@ -42,8 +43,8 @@ pub(in crate::archive) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &m
                 file.read(shared, scratch)?;
             }
         }
-        Err(Errno::NOENT) if !task.is_explicit => {}
-        Err(error) => shared.fail(&task.path, &Error::io("open the folder above", error).to_string()),
+        Err(error) if !task.is_explicit && error.is_missing() => {}
+        Err(error) => shared.fail(&task.path, &error.to_string()),
     }
     release(&task.directory, shared, scratch)
 }
@@ -51,7 +52,16 @@ pub(in crate::archive) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &m
 /// Save entries of a directory, some of them opened ahead.
 pub(in crate::archive) fn save_entries(mut task: EntriesTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     let (directory, base, names) = (Arc::clone(&task.directory), task.base.clone(), Arc::clone(&task.names));
-    let mut ahead = VecDeque::with_capacity(AHEAD + 1);
+    let held = match base.hold() {
+        Ok(held) => held,
+        Err(error) => {
+            if !error.is_missing() {
+                shared.fail(&directory.path, &error.to_string());
+            }
+            return release(&directory, shared, scratch);
+        }
+    };
+    let mut ahead = VecDeque::with_capacity(shared.limits.ahead + 1);
     while task.start < task.end {
         shared.check_cancelled()?;
         share(&mut task, shared);
@@ -60,6 +70,7 @@ pub(in crate::archive) fn save_entries(mut task: EntriesTask, shared: &Shared, s
             directory: &directory,
             slot: task.start,
             base: &base,
+            held: &held,
             target: name,
             name,
             path: join(&directory.path, name),
@@ -71,7 +82,7 @@ pub(in crate::archive) fn save_entries(mut task: EntriesTask, shared: &Shared, s
         task.start += 1;
         let Some(file) = opened else { continue };
         // Small ones must not wait behind a large one, nor it behind a worker who has read them all.
-        let kept = if file.is_large() { 0 } else { AHEAD };
+        let kept = if file.is_large() { 0 } else { shared.limits.ahead };
         ahead.push_back(file);
         while ahead.len() > kept {
             read_next(&mut ahead, shared, scratch)?;
@@ -118,7 +129,7 @@ impl<'a> Entry<'a> {
         if !self.is_explicit && options.excludes.by_name(&self.path) {
             return Ok(None);
         }
-        let stat = match statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = match statat(self.held.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(error) => {
                 self.fail(shared, &Error::io("lstat", error));

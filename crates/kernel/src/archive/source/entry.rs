@@ -1,6 +1,6 @@
 //! One entry of a directory that is looked at, and what it shares with the parent snapshot.
 
-use super::base::Base;
+use super::base::{Base, Held};
 use crate::archive::directory::Directory;
 use crate::archive::events::Event;
 use crate::archive::shared::Shared;
@@ -15,6 +15,8 @@ pub(in crate::archive) struct Entry<'a> {
     pub(in crate::archive) directory: &'a Arc<Directory>,
     pub(in crate::archive) slot: usize,
     pub(in crate::archive) base: &'a Base,
+    /// The same, open.
+    pub(in crate::archive) held: &'a Held,
     /// What to open below the base.
     pub(in crate::archive) target: &'a [u8],
     /// Its name in the snapshot.
@@ -49,10 +51,10 @@ impl Entry<'_> {
         let is_due = || options.reread.as_ref().is_some_and(|share| share.is_due(&self.path));
         let may_take = options.parent_is_own && !options.ignore_inode && !options.ignore_ctime;
         let parent = self.old(0).filter(|_| may_take && !is_due());
-        let (mut node, warnings) = shared.metadata.node_since(self.base.fd(), self.target, stat, parent, handle)?;
+        let (mut node, warnings) = shared.metadata.node_since(self.held.fd(), self.target, stat, parent, handle)?;
         // Attributes are read by name: when that has vanished meanwhile, the entry has.
         if warnings.iter().any(Error::is_missing)
-            && let Err(error) = statat(self.base.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW)
+            && let Err(error) = statat(self.held.fd(), self.target, AtFlags::SYMLINK_NOFOLLOW)
         {
             return Err(Error::io("lstat", error));
         }

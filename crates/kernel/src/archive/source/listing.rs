@@ -1,6 +1,6 @@
 //! A directory is listed: what its tag files leave in goes onto the stack.
 
-use super::base::{Base, list_names};
+use super::base::{Base, Held, list_names};
 use crate::archive::blobs::Scratch;
 use crate::archive::directory::Directory;
 use crate::archive::events::Event;
@@ -22,13 +22,12 @@ pub(in crate::archive) fn list(task: DirectoryTask, shared: &Shared, scratch: &m
     let Some((up, _)) = opening.up.clone() else {
         return Err(Error::Internal("a directory below nothing".into()));
     };
-    let listed = names_below(&base, &name);
-    drop(base);
+    let listed = base.hold().and_then(|held| names_below(&held, &name));
     match listed {
         Ok((fd, names)) => {
             let names = without_tagged(shared, &fd, names, Some(&opening.path));
             let directory = open(shared, opening, names.len());
-            push_entries(shared, &directory, Base::Directory(Arc::new(fd)), names);
+            push_entries(shared, &directory, base.below(&shared.folders, &name, fd), names);
             release(&directory, shared, scratch)
         }
         // As if it had never been listed.
@@ -60,7 +59,7 @@ pub(in crate::archive) fn without_tagged(
     names
 }
 
-fn names_below(base: &Base, name: &[u8]) -> Result<(OwnedFd, Vec<Vec<u8>>)> {
+fn names_below(base: &Held, name: &[u8]) -> Result<(OwnedFd, Vec<Vec<u8>>)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let open = |flags| rustix::fs::openat(base.fd(), name, flags, Mode::empty());
     let fd = open(flags | OFlags::NOATIME)

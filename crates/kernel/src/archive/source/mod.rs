@@ -3,6 +3,7 @@
 pub(super) mod base;
 pub(super) mod entries;
 mod entry;
+pub(in crate::archive) mod folders;
 pub(super) mod holes;
 pub(super) mod listing;
 pub(super) mod places;

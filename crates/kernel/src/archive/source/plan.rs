@@ -83,9 +83,10 @@ fn build(shared: &Shared, scratch: &mut Scratch, opening: Opening, places: Place
 /// A folder above the user's path, with the metadata that it has; a link on the way is followed.
 fn folder_node(shared: &Shared, path: &[u8], name: &[u8]) -> Result<Node> {
     let io = |error: rustix::io::Errno| Error::io("stat", error);
-    let (base, target) = Base::of(path).map_err(io)?;
-    let stat = statat(base.fd(), target, AtFlags::empty()).map_err(io)?;
-    let (mut node, _) = shared.metadata.node_from(base.fd(), target, &stat)?;
+    let (base, target) = Base::of(&shared.folders, path).map_err(io)?;
+    let held = base.hold()?;
+    let stat = statat(held.fd(), target, AtFlags::empty()).map_err(io)?;
+    let (mut node, _) = shared.metadata.node_from(held.fd(), target, &stat)?;
     node.name = name.to_vec();
     Ok(node)
 }

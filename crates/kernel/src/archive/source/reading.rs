@@ -251,7 +251,7 @@ fn read_at_most(file: &File, size: usize, plain: &mut Vec<u8>) -> rustix::io::Re
 /// Open the file itself, never what a link points to; a failure is reported.
 pub(in crate::archive) fn open_or_report(shared: &Shared, entry: &Entry<'_>) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let open = |flags| openat(entry.base.fd(), entry.target, flags, Mode::empty());
+    let open = |flags| openat(entry.held.fd(), entry.target, flags, Mode::empty());
     let opened = match open(flags | OFlags::NOATIME) {
         Err(Errno::PERM) => open(flags),
         answer => answer,

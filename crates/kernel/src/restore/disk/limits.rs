@@ -1,6 +1,6 @@
 //! How many files and directories may be open at once.
 
-use rustix::process::{Resource, getrlimit};
+use crate::descriptors::free;
 
 /// What one worker, and one thread that feeds, has open beside the pools.
 const EACH: usize = 3;
@@ -25,9 +25,7 @@ pub(in crate::restore) struct Limits {
 impl Limits {
     /// As many as this process may open beside what it has open now.
     pub(in crate::restore) fn of_process(workers: usize) -> Self {
-        let most = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most as usize);
-        let open = std::fs::read_dir("/proc/self/fd").map_or(32, Iterator::count);
-        Self::share(most.saturating_sub(open + EACH * workers + 2 * FEEDING))
+        Self::share(free(EACH * workers + 2 * FEEDING))
     }
 
     /// Pools that together are not larger than `free`, as far as one of each allows.
