@@ -1,4 +1,4 @@
-"""``prune``: remove what no snapshot needs. Nothing goes on somebody's word.
+"""``prune``: remove what no snapshot needs. Nothing goes on somebody's word (threats A-1, A-2, A-7, A-8, A-9).
 
 The order: packs that were in no index; new packs; their index; a new index without the old packs; the old index; the
 old packs. Killed anywhere, the repository is whole, and what was moved stays moved.
