@@ -16,6 +16,7 @@ mod restore;
 mod sets;
 mod time;
 mod transfer;
+mod transfer_plan;
 mod tree;
 mod usage;
 mod verify;
@@ -37,6 +38,7 @@ mod kernel {
         index::register(module)?;
         pack::register(module)?;
         transfer::register(module)?;
+        transfer_plan::register(module)?;
         restore::register(module)?;
         verify::register(module)?;
         time::register(module)?;

@@ -29,7 +29,14 @@ fn finished(pack: Outgoing) -> Finished {
 
 /// The packs of one repository that takes over blobs.
 #[pyclass(frozen, module = "strongroom._kernel")]
-struct PackWriter(pack::PackWriter);
+pub struct PackWriter(pack::PackWriter);
+
+impl PackWriter {
+    /// The writer itself, for the kernel's other parts.
+    pub fn inner(&self) -> &pack::PackWriter {
+        &self.0
+    }
+}
 
 #[pymethods]
 impl PackWriter {

@@ -24,6 +24,7 @@ pub mod sets;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod transfer_plan;
 pub mod tree;
 pub mod usage;
 pub mod verify;

@@ -39,6 +39,7 @@ from strongroom._kernel.restore import Restore, RestoreEvent, RestoreProgress, R
 from strongroom._kernel.sets import BlobSet, BlobTotals, DigestSet
 from strongroom._kernel.time import Timestamp
 from strongroom._kernel.transfer import PackWriter, transfer_blobs
+from strongroom._kernel.transfer_plan import TransferPlan
 from strongroom._kernel.tree import MAX_DEPTH, MAX_PATH, Nodes, Tree, decode_tree, encode_tree, read_nodes
 from strongroom._kernel.usage import PackUse, Usage, UsageTotals
 from strongroom._kernel.verify import PackReport, verify_pack
@@ -75,6 +76,7 @@ __all__ = [
     "RestoreProgress",
     "RestoreRequest",
     "Timestamp",
+    "TransferPlan",
     "Tree",
     "Usage",
     "UsageTotals",

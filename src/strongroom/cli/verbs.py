@@ -36,6 +36,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("dump", "dump", "Print a file of a snapshot, or a folder as tar or zip"),
     Verb("mount", "mount", "Show the snapshots as folders of a file system"),
     Verb("stats", "stats", "Count files and bytes of snapshots"),
+    Verb("copy", "copy", "Copy snapshots to other repositories, several in one pass"),
     Verb("forget", "forget", "Remove snapshots by a policy, or by their IDs"),
     Verb("tag", "tag", "Change the tags of snapshots"),
     Verb("rewrite", "rewrite", "Make snapshots without some of their files, or with another host or time"),
@@ -77,7 +78,7 @@ VERBS: tuple[Verb, ...] = (
 
 _THERE = "restic does it in the same repository: `restic -r REPOSITORY "
 RESTICS = {
-    **{verb: f"{_THERE}{verb}`." for verb in ("copy", "recover", "migrate")},
+    **{verb: f"{_THERE}{verb}`." for verb in ("recover", "migrate")},
     "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",
 }

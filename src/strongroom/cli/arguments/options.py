@@ -221,10 +221,12 @@ def add_global_options(parser: argparse.ArgumentParser) -> None:
         groups[option.heading].add_argument(*option.flags, **option.keywords)
 
 
-def add_from_options(parser: argparse.ArgumentParser) -> None:
+def add_from_options(parser: argparse.ArgumentParser, heading: str = "the repository to take parameters from") -> None:
     """``--from-*``: a second repository, read only. What is not given falls back to the main options."""
-    group = parser.add_argument_group("the repository to take parameters from")
-    group.add_argument("--from-repo", metavar="REPOSITORY", help="its place or name (default: $RESTIC_FROM_REPOSITORY)")
+    group = parser.add_argument_group(heading)
+    group.add_argument(
+        "--from-repo", "--from", metavar="REPOSITORY", help="its place or name (default: $RESTIC_FROM_REPOSITORY)"
+    )
     group.add_argument("--from-repository-file", metavar="FILE", help="a file that holds its place")
     group.add_argument(
         "--from-password-file",
