@@ -17,7 +17,7 @@ from tests.support.servers import mounts, ports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+GUIDES = Path(__file__).parents[3] / "docs" / "guides"
 PLACES = ("/backup/local", "/other/disk", "/srv/restic", "/mnt/backup", "/tmp/")
 """What the guides name, and this test has in a folder of its own."""
 

@@ -12,7 +12,7 @@ from strongroom.cli.arguments.parser import build_parser
 from strongroom.cli.verbs import VERBS, group_of
 from tests.support import command, peers
 
-PAGE = Path(__file__).parents[2] / "docs" / "migrate-from-restic.md"
+PAGE = Path(__file__).parents[3] / "docs" / "migrate-from-restic.md"
 VERDICTS = ("same", "better", "different", "not there")
 OURS = {verb.name: verb for verb in VERBS}
 

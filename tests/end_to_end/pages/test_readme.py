@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support import compare
 from tests.support.programs import Restic, Strongroom
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_two_repositories_in_one_pass(strongroom: Strongroom, restic: Restic, tmp_path: Path, source: Path) -> None:
