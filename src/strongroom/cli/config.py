@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.configuration import client
 from strongroom.base.configuration.document import generated
 from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.base.redact import redact
 from strongroom.cli.shared import settings as in_force
 from strongroom.cli.shared.targets import find_targets, left_out_of_file
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     import argparse

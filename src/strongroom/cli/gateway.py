@@ -44,6 +44,8 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--max-size", type=int, metavar="BYTES", help="the most that all repositories together may hold")
     add("--log", metavar="FILE", help="write an access log to this file, - for standard output")
     add("--log-format", choices=("combined", "json"), help="how a line of it looks")
+    add("--message-format", choices=("text", "json"), help="how the server's own messages look (default: text)")
+    add("--message-level", choices=("info", "warning", "error"), help="the least level of them (default: info)")
     add("--prometheus", action="store_true", help="serve metrics at /metrics")
     add("--prometheus-no-auth", action="store_true", help="serve them without authentication")
     add("--proxy-auth-username", metavar="HEADER", help="trust a proxy's word, in this header, for who is asking")
@@ -89,7 +91,7 @@ def run_serve(context: Context) -> int:
     arguments = context.arguments
     if arguments.no_verify_upload:
         context.warn("--no-verify-upload is ignored: what is stored is always checked")
-    return serve(settings_of(arguments), context.out.warn)
+    return serve(settings_of(arguments))
 
 
 def path_of(place: str) -> str:

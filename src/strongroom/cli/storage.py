@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import as_dict
+from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import store_of
 from strongroom.cli.shared.targets import Target
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     import argparse

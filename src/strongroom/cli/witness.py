@@ -31,6 +31,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
 
 def run_serve(context: Context) -> int:
     """Serve until told to stop."""
+    from strongroom.base.server_log import LOG
     from strongroom.receipts.commit.signing_key import load_or_create
     from strongroom.receipts.log.note import COSIGNATURE, Verifier
     from strongroom.receipts.witness.server import WitnessServer
@@ -47,13 +48,13 @@ def run_serve(context: Context) -> int:
     signer = load_or_create(os.path.join(arguments.state, "witness.key"), name, COSIGNATURE)
     witness = Witness(arguments.state, signer, [Verifier.parse(key) for key in arguments.log], SystemClock())
     try:
-        server = WitnessServer((host.strip("[]"), int(port)), witness, context.out.warn)
+        server = WitnessServer((host.strip("[]"), int(port)), witness)
     except OSError as error:
         raise ConfigurationError(f"cannot listen: {error.strerror}", subject=arguments.listen) from None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-    context.out.warn(f"witness verifier key: {signer.verifier}")
-    context.out.warn(f"start witness on {server.server_address[0]!s}:{server.server_address[1]}")
+    LOG.info(f"witness verifier key: {signer.verifier}")
+    LOG.info(f"start witness on {server.server_address[0]!s}:{server.server_address[1]}")
     server.serve_forever()
     server.server_close()
     witness.close()

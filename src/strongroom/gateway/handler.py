@@ -21,6 +21,7 @@ from strongroom.base.errors import (
     Unavailable,
 )
 from strongroom.base.objects import CONFIG, Kind
+from strongroom.base.server_log import LOG
 from strongroom.gateway import listing
 from strongroom.gateway.access.access import Denied, Identity
 from strongroom.gateway.access.roles import Role
@@ -34,7 +35,6 @@ from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import Target, parse_path
 from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.gateway.processes.allocator import trim
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Gateway:
     def _incident(self, request: Request, error: Exception) -> None:
         where = request.target.encode("unicode_escape").decode()
         words = str(error) if isinstance(error, (StrongroomError, OSError)) else repr(error)
-        tell(f"error: {request.method} {where}: {words.splitlines()[0] if words else ''}")
+        LOG.error(f"{request.method} {where}: {words.splitlines()[0] if words else ''}")
 
     def _object(self, request: Request, body: Body, identity: Identity) -> Answer:
         target = parse_path(request.path)
@@ -242,8 +242,8 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.repositories.tend()
             services.quotas.tend()
         except StrongroomError as error:
-            tell(f"error: {error.what}")
+            LOG.error(f"{error.what}")
         except Exception as error:  # whatever it is, the next second is another try
-            tell(f"error: {error!r}")
+            LOG.error(f"{error!r}")
         if services.parent not in (None, os.getppid()):
             os._exit(1)

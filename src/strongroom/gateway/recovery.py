@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import NAMED_KINDS, Kind
+from strongroom.base.server_log import LOG
 from strongroom.gateway.found import record_found
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.watch import adoptions
 from strongroom.gateway.watch.comparison import differences
 from strongroom.receipts.commit.log_state import state
@@ -44,7 +44,7 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
             except Exception as error:  # whatever it is, the other repositories are not its affair
                 _say(repository, error)
     except Exception as error:
-        tell(f"error: recovery: {error}")
+        LOG.error(f"recovery: {error}")
     services.repositories.watch(services.ledger, stopping)
 
 
@@ -110,4 +110,4 @@ def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: i
 
 def _say(repository: Repository, error: Exception, what: str = "") -> None:
     place = repository.place.encode("unicode_escape").decode()
-    tell(f"error: {place}: {what}{error}")
+    LOG.error(f"{place}: {what}{error}")

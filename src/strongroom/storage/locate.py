@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.base.redact import redact
 from strongroom.storage.kinds import KINDS, SCHEMES
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store

@@ -82,7 +82,7 @@ def test_a_store_that_no_longer_refuses_is_an_alarm(tmp_path: Path, monkeypatch:
         database = open_database(settings)
         place = BucketPlace(settings, database)
         repository = place.create(("web01",))
-        place.check(print)
+        place.check()
         place.tend()
         assert (place.problems(), repository.works.guarded) == ([], False)
         turned = BucketPlace(replace(settings, store=url + liar.endpoint), database)

@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
+from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.cli.output.out import Out

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
+from strongroom.base.redact import redact
 from strongroom.gateway.access.policy import load_policy
 from strongroom.gateway.access.policy_form import SERVER_KEYS
 from strongroom.gateway.processes.settings import DEFAULT_PATH, Settings
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.gateway.access.policy import Policy

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
+from strongroom.base.redact import redact
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read
 from strongroom.cli.shared.environment import lookup
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.server_log import LOG
 from strongroom.gateway.access import tokens
 from strongroom.gateway.access.htpasswd import PasswordFile
 from strongroom.gateway.access.policy import NO_QUOTA, Policy, Quota, allowed_address, load_policy
@@ -25,7 +26,6 @@ from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.addresses import network_of
-from strongroom.gateway.processes.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ class Access:
                 self._passwords.load()
         for one in self.warnings:
             if one not in said:
-                tell(f"warning: {one}")
+                LOG.warning(f"{one}")
         if self._settings.config:
             with self._alarming("the policy"):
                 policy = load_policy(self._settings.config)
@@ -149,7 +149,7 @@ class Access:
         except ConfigurationError as error:
             # Anybody may read an alarm, and the error names paths and principals.
             self._alarms[what] = f"{what} does not load; what it said before is in force"
-            tell(f"error: {error}")
+            LOG.error(f"{error}")
         else:
             self._alarms.pop(what, None)
 

@@ -105,6 +105,8 @@ SERVER_KEYS = {
     "max_size": Key(size_value, '"10T"', "the most that all repositories together may hold"),
     "log": Key(text, '"/var/log/strongroom/access.log"', "write an access log to this file, - for standard output"),
     "log_format": Key(text, '"json"', "how a line of it looks, combined or json"),
+    "message_format": Key(text, '"json"', "how the server's own messages on standard error look, text or json"),
+    "message_level": Key(text, '"warning"', "the least level of them that is said: info, warning or error"),
     "prometheus": Key(truth, "true", "serve metrics at /metrics"),
     "prometheus_no_auth": Key(truth, "false", "serve them without authentication"),
     "proxy_auth_username": Key(text, '"X-User"', "trust a proxy's word, in this header, for who is asking"),

@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SYSTEM, Clock
-from strongroom.gateway.processes.telling import tell
+from strongroom.base.server_log import LOG
 
 if TYPE_CHECKING:
     from strongroom.gateway.http.answer import Answer
@@ -131,7 +131,7 @@ class AccessLog:
         self.failure = f"the access log is not written: {error.strerror}"
         if not _failing[0]:
             _failing[0] = 1
-            tell(f"error: {self._path}: {self.failure}")
+            LOG.error(f"{self._path}: {self.failure}")
 
     @staticmethod
     def _as_json(request: Request | None, answer: Answer, seconds: float, peer: str, user: str, now: float) -> str:

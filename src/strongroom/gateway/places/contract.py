@@ -74,10 +74,10 @@ class Place(ABC):
         """What the place itself was found to do, for /health; empty where there is nothing to find out."""
         return {}
 
-    def check(self, say: Callable[[str], None]) -> None:
+    def check(self) -> None:
         """Before anything is served: see that the place is there and keeps what the gateway relies on.
 
-        ``say`` prints a warning. Raises ``Refused``, ``Unsupported`` or ``Unavailable``.
+        Raises ``Refused``, ``Unsupported`` or ``Unavailable``.
         """
 
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:

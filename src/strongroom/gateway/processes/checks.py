@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from strongroom.base import server_log
 from strongroom.base.errors import ConfigurationError
 from strongroom.gateway.access.policy import parse_size
 from strongroom.gateway.access.proxies import Proxies
@@ -28,7 +29,12 @@ _LEAST = {
     "slow_rate": 0,
     "slow_span": 1,
 }
-_CHOICES = {"tls_min_ver": ("1.2", "1.3"), "log_format": ("combined", "json")}
+_CHOICES = {
+    "tls_min_ver": ("1.2", "1.3"),
+    "log_format": ("combined", "json"),
+    "message_format": server_log.FORMATS,
+    "message_level": tuple(server_log.LEVELS),
+}
 _HEADER = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+\Z")
 _WITNESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
 

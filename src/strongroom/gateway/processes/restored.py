@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.server_log import LOG
 from strongroom.gateway import schema as gateway_schema
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.log_state import read_state
@@ -18,14 +19,12 @@ from strongroom.receipts.commit.replay_source import Fork
 from strongroom.receipts.log.leaf import LeafType, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.database.engine import Database
     from strongroom.gateway.places.contract import Place
     from strongroom.receipts.log.note import Verifier
 
 
-def bring_up(database: Database, place: Place, verifier: Verifier, say: Callable[[str], None]) -> None:
+def bring_up(database: Database, place: Place, verifier: Verifier) -> None:
     """Bring the database up to its log; where that cannot be, note why, before any receipt is promised.
 
     Raises what the store and the database raise: then the sequencer tries again.
@@ -39,12 +38,12 @@ def bring_up(database: Database, place: Place, verifier: Verifier, say: Callable
             newest = read_state(connection)
             assert newest is not None
             connection.execute(schema.log.update().where(schema.log.c.id == newest.id).values(alarm=str(error)))
-        say(f"error: the log is not signed: {error}")
+        LOG.error(f"the log is not signed: {error}")
         return
     if (taken := _assigned(database) - before) > 0:
         _declare_panics(database, before)
-        say(
-            f"warning: the database was older than its log: {taken} entries were taken back from the tiles. Principals,"
+        LOG.warning(
+            f"the database was older than its log: {taken} entries were taken back from the tiles. Principals,"
             " tokens and quotas are as old as the database: look at `strongroom gateway principal list`"
         )
 

@@ -6,7 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from strongroom.base import server_log
 from strongroom.base.errors import ConfigurationError, StrongroomError
+from strongroom.base.server_log import LOG
 from strongroom.database import migrations
 from strongroom.database.engine import Database, sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
@@ -28,8 +30,6 @@ from strongroom.receipts.commit.log_state import ensure_log, state
 from strongroom.receipts.commit.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.gateway.processes.settings import Settings
     from strongroom.receipts.log.note import Signer
 
@@ -83,12 +83,13 @@ def origin_of(settings: Settings, database: Database) -> str:
     return settings.origin
 
 
-def serve(settings: Settings, say: Callable[[str], None]) -> int:
-    """Serve until SIGTERM or SIGINT. ``say`` prints a line on standard error. The exit code.
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT. The exit code.
 
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
     """
     check(settings)
+    server_log.configure(settings.message_format, settings.message_level)
     certificates = _certificates(settings)
     _make_folders(settings)
     file = sqlite_file(settings.database_url)
@@ -99,41 +100,41 @@ def serve(settings: Settings, say: Callable[[str], None]) -> int:
     ensure_log(database, origin)
     signer = open_signer(settings, origin)
     database.close()
-    apart(lambda: _look(settings, signer, say))
+    apart(lambda: _look(settings, signer))
     access = Access(settings, database)
     database.close()
     listeners = open_listeners(list(settings.listen))
     beyond = not all(is_local(one) for one in listeners)
-    _check_plaintext(settings, certificates, say, beyond=beyond)
+    _check_plaintext(settings, certificates, beyond=beyond)
     if not settings.no_auth and not settings.trusted_proxies and not beyond:
-        say(
-            "warning: only this machine can connect, as where a proxy passes requests on, and --trusted-proxies names"
+        LOG.warning(
+            "only this machine can connect, as where a proxy passes requests on, and --trusted-proxies names"
             " none: all clients count as one address, with one budget of wrong passwords"
         )
     for one in access.warnings:
-        say(f"warning: {one}")
+        LOG.warning(f"{one}")
     if settings.prometheus:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
-    say(f"log verifier key: {signer.verifier}")
+    LOG.info(f"log verifier key: {signer.verifier}")
     supervisor = Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond)
     for listener in listeners:
-        say(f"start server on {describe(listener)}")
+        LOG.info(f"start server on {describe(listener)}")
     code = supervisor.run()
     if file is not None:
         remember_closed(file)
     return code
 
 
-def _look(settings: Settings, signer: Signer, say: Callable[[str], None]) -> None:
+def _look(settings: Settings, signer: Signer) -> None:
     """See that the store is fit, and bring the database up to its log.
 
     An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
     """
     database = Database(settings.database_url)
     place = open_place(settings, database)
-    place.check(say)
+    place.check()
     with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
-        bring_up(database, place, signer.verifier, say)
+        bring_up(database, place, signer.verifier)
     place.close()
     database.close()
 
@@ -148,9 +149,7 @@ def _certificates(settings: Settings) -> Certificates | None:
     return Certificates(certificate, key, minimum=settings.tls_min_ver)
 
 
-def _check_plaintext(
-    settings: Settings, certificates: Certificates | None, say: Callable[[str], None], *, beyond: bool
-) -> None:
+def _check_plaintext(settings: Settings, certificates: Certificates | None, *, beyond: bool) -> None:
     if certificates is not None or not beyond:
         return
     if settings.config and not settings.allow_plaintext:
@@ -159,4 +158,4 @@ def _check_plaintext(
             subject=", ".join(settings.listen),
             hint="Give --tls, listen on loopback behind a proxy, or allow it with --allow-plaintext.",
         )
-    say("warning: without --tls, passwords travel unencrypted beyond this machine")
+    LOG.warning("without --tls, passwords travel unencrypted beyond this machine")

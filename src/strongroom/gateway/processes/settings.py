@@ -42,6 +42,10 @@ class Settings:
     max_size: int = 0
     log: str | None = None
     log_format: str = "combined"
+    message_format: str = "text"
+    """How the server's own messages on standard error look, text or json."""
+    message_level: str = "info"
+    """The least level of them that is said: info, warning or error."""
     prometheus: bool = False
     prometheus_no_auth: bool = False
     proxy_auth_username: str | None = None

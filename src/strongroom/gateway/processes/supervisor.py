@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock, monotonic
+from strongroom.base.server_log import LOG
 from strongroom.database.engine import Database
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.processes.allocator import give_memory_back
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.processes.worker import SUPERVISED, exit_worker, run, watch_of
 from strongroom.receipts.commit.process import CommitProcess, control_pair
 
@@ -120,7 +120,7 @@ class Supervisor:
             self._wind_up()
             return
         what = "a worker" if ended.serves else "the process that commits receipts"
-        tell(f"error: {what} ended with {code}; another one is started")
+        LOG.error(f"{what} ended with {code}; another one is started")
         self._due.append((ended.begun + 1.0, ended))  # never waited for: a stop must be heeded meanwhile
 
     def _wind_up(self) -> None:
@@ -138,7 +138,7 @@ class Supervisor:
             try:
                 code = work()
             except BaseException as error:
-                tell(f"error: {error}")
+                LOG.error(f"{error}")
             exit_worker(code)
         self._processes[pid] = _Process(work, serves, monotonic())
 

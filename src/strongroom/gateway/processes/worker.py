@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
 from strongroom.base.errors import StrongroomError
+from strongroom.base.server_log import LOG
 from strongroom.database.engine import Database
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.quotas import Quotas
@@ -23,7 +24,6 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.pages.own import OwnPages
 from strongroom.gateway.places.opening import open_place
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.services import Services
 from strongroom.gateway.watch.losses import LossWatch
@@ -170,7 +170,7 @@ def _finish(services: Services) -> int:
         services.refusals.flush()
         services.repositories.close()
     except StrongroomError as error:
-        tell(f"error: {error}")
+        LOG.error(f"{error}")
         return 1
     finally:
         services.database.close()
@@ -184,7 +184,7 @@ def _reload(services: Services) -> None:
         if services.certificates is not None:
             services.certificates.reload()
     except (StrongroomError, OSError) as error:
-        tell(f"error: reload: {error}")
+        LOG.error(f"reload: {error}")
 
 
 def exit_worker(code: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.gateway.processes.telling import tell
+from strongroom.base.server_log import LOG
 from strongroom.gateway.watch import schema as watch_schema
 from strongroom.receipts.log.leaf import LeafType
 
@@ -27,7 +27,7 @@ def say(ledger: Ledger, repository: Repository, count: int, names: str) -> None:
     said = f"objects that had come past the gateway were adopted: {count} ({names})"
     ledger.record(LeafType.ALARM, repository.id, detail=said)
     where = repository.label.encode("unicode_escape").decode() or "/"
-    tell(f"alarm: {where} ({repository.id}): {said}")
+    LOG.critical(f"{where} ({repository.id}): {said}")
     text = (
         "INSERT INTO adoption (repository, count, at_ns) VALUES (:repository, :count, :now) ON CONFLICT (repository)"
         " DO UPDATE SET count = excluded.count, at_ns = excluded.at_ns"

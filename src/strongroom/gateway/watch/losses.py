@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import Missing, StrongroomError
+from strongroom.base.server_log import LOG
 from strongroom.gateway import registry, schema
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.watch import adoptions
 from strongroom.gateway.watch import schema as watch_schema
 from strongroom.gateway.watch.comparison import Difference, differences
@@ -87,7 +87,7 @@ class LossWatch:
                 for one in self.found():
                     self._metrics.compared(one.path, one.lost, one.unlogged)
             except (StrongroomError, OSError) as error:  # a full disk, say: the next look is another try
-                tell(f"error: comparing the log with the store: {error}")
+                LOG.error(f"comparing the log with the store: {error}")
 
     def found(self) -> list[Compared]:
         """The last comparison of each repository. Raises ``Unavailable``."""
@@ -130,7 +130,7 @@ class LossWatch:
             if compared is not None:
                 self._keep(repository, compared)
         except (StrongroomError, OSError) as error:
-            tell(f"error: {path or '/'}: the log is not compared with the store: {error}")
+            LOG.error(f"{path or '/'}: the log is not compared with the store: {error}")
 
     def compare(self, repository: str, path: str, stopping: Callable[[], bool]) -> Compared | None:
         """What differs now; ``path`` is where it was made. None when the worker stops meanwhile.
@@ -177,7 +177,7 @@ class LossWatch:
         if compared.said and compared.said != before:
             self._ledger.record(LeafType.ALARM, repository, detail=compared.said)
             where = compared.path.encode("unicode_escape").decode() or "/"
-            tell(f"alarm: {where} ({repository}): {compared.said}")
+            LOG.critical(f"{where} ({repository}): {compared.said}")
         with self._database.write() as connection:
             connection.execute(
                 table.update()

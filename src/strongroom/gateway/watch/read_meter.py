@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.server_log import LOG
 from strongroom.gateway.access.policy import parse_size
-from strongroom.gateway.processes.telling import tell
 from strongroom.gateway.watch import schema as watch_schema
 from strongroom.receipts.log.leaf import GATEWAY, LeafType
 
@@ -142,5 +142,5 @@ class ReadMeter:
         said = f"read {excess.bytes} bytes today, and {excess.limit} are usual or allowed"
         who = name.encode("unicode_escape").decode() or "somebody without a name"
         self._ledger.record(LeafType.ALARM, GATEWAY, principal=excess.principal, detail=said)
-        tell(f"alarm: {who} ({excess.principal}) {said}")
+        LOG.critical(f"{who} ({excess.principal}) {said}")
         self._metrics.read_alarm(name)

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import urllib3
 
 from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
+from strongroom.base.redact import redact
 from strongroom.receipts.commit.tail import TAIL_FILE, read_tail
 from strongroom.receipts.commit.tile_store import Folder, checkpoint_sizes, extents, newest_checkpoint
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.merkle import complete, leaf_hash
 from strongroom.receipts.log.note import MAX_NOTE
 from strongroom.receipts.log.tiles import MAX_BUNDLE
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.receipts.commit.tail import Signed

@@ -12,11 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing
+from strongroom.base.server_log import LOG
 from strongroom.receipts.witness.witness import MAX_REQUEST, Refusal, parse_submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.receipts.witness.witness import Witness
 
 _TEXT = "text/plain; charset=utf-8"
@@ -26,16 +25,15 @@ SECONDS = 10.0
 
 
 class WitnessServer(ThreadingHTTPServer):
-    """A server for one witness. ``say`` is told each line of the access log."""
+    """A server for one witness; it logs each request."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], witness: Witness, say: Callable[[str], None]) -> None:
+    def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.witness = witness
-        self.say = say
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         super().__init__(address, _Handler)
 
@@ -55,7 +53,7 @@ class WitnessServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address) -> None:  # type: ignore[no-untyped-def]  # noqa: ARG002
         """A connection that broke is the sender's affair."""
-        self.say(f"{client_address[0]} the connection broke")
+        LOG.info(f"{client_address[0]} the connection broke")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -109,4 +107,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """One line for each request; what a sender wrote is escaped."""
-        self.server.say(f"{self.client_address[0]} {(format % args).encode('unicode_escape').decode()}")
+        LOG.info(f"{self.client_address[0]} {(format % args).encode('unicode_escape').decode()}")

@@ -13,7 +13,7 @@ from obstore import exceptions
 from obstore.store import AzureStore, GCSStore
 
 from strongroom.base.errors import ConfigurationError, Unsupported
-from strongroom.storage.redact import redact
+from strongroom.base.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.storage.cloud.url import CloudAddress

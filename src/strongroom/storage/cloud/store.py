@@ -17,12 +17,12 @@ from obstore import exceptions
 
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.base.redact import redact
 from strongroom.storage.cloud.opening import open_bucket
 from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
 from strongroom.storage.http.client import NoBytes
 from strongroom.storage.http.spool import SpooledUpload
 from strongroom.storage.names import check_child
-from strongroom.storage.redact import redact
 from strongroom.storage.stopping import Purpose, Stop
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
-from strongroom.storage.redact import redact
+from strongroom.base.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from strongroom.storage.redact import redact
+from strongroom.base.redact import redact
 
 _MARKUP = re.compile(r"\s*(?:<!doctype html|<html|<head|<\?xml|<!--|<body|<title)", re.I)
 _TELLING = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1\s*>", re.I | re.S)

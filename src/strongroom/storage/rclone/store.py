@@ -18,8 +18,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StoreError, Unavailable, Unsupported
+from strongroom.base.redact import redact
 from strongroom.storage.contract import StoreKind
-from strongroom.storage.redact import redact
 from strongroom.storage.rest.store import RestStore
 from strongroom.storage.rest.url import RestAddress
 from strongroom.storage.stopping import Stop

@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import field, record, replace
+from strongroom.base.redact import redact
 from strongroom.storage.http.endpoint import Endpoint
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record, replace
+from strongroom.base.redact import redact
 from strongroom.storage.http.endpoint import Endpoint
-from strongroom.storage.redact import redact
 
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Refused, StoreError, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
+from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free, room_problems
 from strongroom.gateway.paths import folders_of
@@ -21,7 +22,6 @@ from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
 from strongroom.gateway.places.bucket.spool import Spool
 from strongroom.gateway.places.bucket.works import Works
 from strongroom.gateway.places.contract import Place
-from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.commit.tail import Tail
 from strongroom.storage.kinds import keyed_of
 from strongroom.storage.locate import open_store
@@ -105,7 +105,7 @@ class BucketPlace(Place):
             if old is not None:
                 repository.believe_id(old)
                 if label not in self._emptied:
-                    tell(f"error: {repository.place}: the store was emptied")
+                    LOG.error(f"{repository.place}: the store was emptied")
             elif not repository.has(CONFIG):
                 self._emptied.discard(label)  # an operator has said that it is gone
                 raise Missing("there is no repository at this path", subject=label)
@@ -184,7 +184,7 @@ class BucketPlace(Place):
                     asked = self._database.clock.monotonic()
                     promises.save(self._database, promises.find_out(self.keyed, self._database.clock))
             except (StrongroomError, OSError) as error:
-                tell(f"error: {error}")
+                LOG.error(f"{error}")
 
     def tiles(self, origin: str) -> BucketFiles:
         """Beside the repositories, under the last word of the log's origin."""
@@ -207,7 +207,7 @@ class BucketPlace(Place):
         """What was found at the last look."""
         return dict(self._promises.found)
 
-    def check(self, say: Callable[[str], None]) -> None:
+    def check(self) -> None:
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
         self._root.prepare()
         found = promises.find_out(self.keyed, self._database.clock)
@@ -219,10 +219,10 @@ class BucketPlace(Place):
                     subject=self._root.location,
                     hint="With --allow-unconditional one gateway serialises creation; nothing else may write there.",
                 )
-            say("warning: the store replaces what it has; this gateway serialises creation, and must be the only one")
+            LOG.warning("the store replaces what it has; this gateway serialises creation, and must be the only one")
         for name, value in found.found.items():
             if name != promises.CREATE and value != f"SHA-256, {promises.KEPT}":
-                say(f"warning: {name}: {value}")
+                LOG.warning(f"{name}: {value}")
 
     def tend(self) -> None:
         """As the base says: forget what is done; take over what another worker found out."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.base.server_log import LOG
 from strongroom.gateway.agreement import agree
 from strongroom.gateway.found import digest_of, record_found
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def settle(find: Find, intents: Intents, ledger: Ledger, stopping: Callable[[], 
             if _settle(find, ledger, row):
                 settled.append(row.id)
         except StrongroomError as error:
-            tell(f"error: an upload of {row.path} is not settled yet: {error.what}")
+            LOG.error(f"an upload of {row.path} is not settled yet: {error.what}")
     if settled:
         intents.forget(settled)
     intents.tidy()

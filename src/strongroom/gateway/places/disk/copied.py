@@ -6,11 +6,11 @@ first meets it, named on standard error, counted at /health, and gets an ID of i
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.server_log import LOG
 from strongroom.gateway.watch import schema as watch_schema
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ def note(database: Database, label: str, repository: str, original: str) -> None
         new = connection.execute(sa.text(text), {"path": label, "repository": repository}).rowcount == 1
     if new:
         here, there = (one.encode("unicode_escape").decode() or "/" for one in (label, original))
-        print(
-            f"alarm: {here} has the ID of {there} ({repository}): its folder was copied. Their receipts and panic are"
+        LOG.critical(
+            f"{here} has the ID of {there} ({repository}): its folder was copied. Their receipts and panic are"
             f" shared until `strongroom gateway new-id {here}` gives it an ID of its own",
-            file=sys.stderr,
-            flush=True,
         )
 
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing, StrongroomError, TakenAway
+from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free, room_problems
 from strongroom.gateway.paths import folders_of
@@ -16,7 +17,6 @@ from strongroom.gateway.places.contract import Place
 from strongroom.gateway.places.disk.folder import OWN
 from strongroom.gateway.places.disk.leftovers import settle_leftovers
 from strongroom.gateway.places.disk.repository import DiskRepository
-from strongroom.gateway.processes.telling import tell
 from strongroom.receipts.commit.tail import TAIL_FILE, Tail
 from strongroom.receipts.commit.tile_store import Folder
 from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
@@ -151,7 +151,7 @@ class DiskPlace(Place):
                 assert isinstance(repository, DiskRepository)
                 settle_leftovers(ledger, repository, repository.folder)
             except (StrongroomError, OSError) as error:
-                tell(f"error: {repository.place}: {error}")
+                LOG.error(f"{repository.place}: {error}")
             if stopping():
                 return
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from strongroom.base import errors
+from strongroom.base.redact import redact
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.redact import redact
 
 
 @pytest.mark.parametrize(
