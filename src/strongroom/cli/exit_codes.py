@@ -18,6 +18,12 @@ SOME_REPOSITORIES_FAILED = 71
 """A repository got no snapshot while another did; wins over ``INCOMPLETE``."""
 PROMISE_BROKEN = 72
 """All was done, but a gateway's log lacks what it promised, or contradicts itself; wins over ``INCOMPLETE`` alone."""
+OPERATOR_AWAITED = 73
+"""The custodian found something that a person must decide on."""
+DELETING_FROZEN = 74
+"""An incident is open because of which nothing of a repository goes."""
+PROMISE_OF_CUSTODY_BROKEN = 75
+"""Something is missing or damaged, was not read in time, or a round could not be made."""
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
@@ -31,12 +37,15 @@ MEANINGS = {
     WRONG_PASSWORD: "no key of the repository opens with this password",
     SOME_REPOSITORIES_FAILED: "a repository got no snapshot while another did",
     PROMISE_BROKEN: "all was done, but a gateway's log lacks what it promised, or contradicts itself",
+    OPERATOR_AWAITED: "the custodian waits for an operator's decision",
+    DELETING_FROZEN: "an incident is open that freezes all deleting",
+    PROMISE_OF_CUSTODY_BROKEN: "the custodian found something missing, damaged or not read in time",
     INTERRUPTED: "a signal ended the command",
     OUTPUT_CLOSED: "whoever read the output has gone",
 }
 """What help texts and manual pages say of each code."""
 _WITHOUT_REPOSITORY = (
-    *("cache", "config", "features", "gateway", "generate"),
+    *("cache", "config", "custody", "features", "gateway", "generate"),
     *("log", "options", "storage", "version", "witness"),
 )
 _OF_VERB = {
@@ -44,6 +53,9 @@ _OF_VERB = {
     "check": (PROMISE_BROKEN,),
     "forget": (INCOMPLETE,),
     "log trust": (PROMISE_BROKEN,),
+    "custody adopt": (NO_REPOSITORY, LOCKED, WRONG_PASSWORD),
+    "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
+    "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
 }
 _MEANINGS_OF_VERB = {"forget": {INCOMPLETE: "some snapshots could not be removed"}}
 
@@ -74,6 +86,12 @@ def of_error(error: BaseException) -> int:
 def with_alarm(code: int, *, alarm: bool) -> int:
     """The code of a command whose gateway is to be reproached: what failed is still the news."""
     return PROMISE_BROKEN if alarm and code in (OK, INCOMPLETE) else code
+
+
+def of_standings(standings: list[str]) -> int:
+    """The exit code for repositories in care: that of the worst."""
+    codes = {"broken": PROMISE_OF_CUSTODY_BROKEN, "frozen": DELETING_FROZEN, "operator awaited": OPERATOR_AWAITED}
+    return max((codes.get(standing, OK) for standing in standings), default=OK)
 
 
 def of_repositories(codes: list[int], *, incomplete: bool = False) -> int:

@@ -1,0 +1,1 @@
+"""``custody``: the custodian's verbs, a file each."""

@@ -1,0 +1,111 @@
+"""``custody accept``, ``condemn``, ``pin``, ``unpin``: what an operator decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, operator
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+
+def _arguments(parser: argparse.ArgumentParser, description: str) -> None:
+    parser.description = description
+    add_repository(parser)
+    parser.add_argument("snapshot", nargs="?", metavar="SNAPSHOT", help="the beginning of its ID")
+    parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
+    add_state(parser)
+
+
+def arguments_accept(parser: argparse.ArgumentParser) -> None:
+    """A snapshot, a source or a key."""
+    _arguments(
+        parser,
+        "Say that a suspicious snapshot is good after all, that a source may send snapshots, or that a key is yours. "
+        "It counts from now on.",
+    )
+    parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
+    parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
+
+
+def run_accept(context: Context) -> int:
+    """Write it down, in the audit trail as well."""
+    from strongroom.custody.deciding import accept_key, accept_snapshot, accept_source
+
+    arguments = context.arguments
+    given = [arguments.snapshot, arguments.source, arguments.key]
+    if sum(thing is not None for thing in given) != 1:
+        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, or --key.")
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        if arguments.source is not None:
+            accept_source(state, adopted, arguments.source, operator(), arguments.why)
+            what = f"source {arguments.source}"
+        elif arguments.key is not None:
+            what = f"key {accept_key(state, adopted, arguments.key, operator(), arguments.why)[:8]}"
+        else:
+            what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, operator(), arguments.why)[:8]}"
+    return _say(context, f"accepted {what}")
+
+
+def arguments_condemn(parser: argparse.ArgumentParser) -> None:
+    """A snapshot."""
+    _arguments(parser, "Say that a snapshot may go. It goes by a plan like any other, slowly.")
+
+
+def run_condemn(context: Context) -> int:
+    """Write it down."""
+    from strongroom.custody.deciding import condemn_snapshot
+
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        found = condemn_snapshot(state, adopted, _snapshot(context), operator(), context.arguments.why)
+    return _say(context, f"condemned snapshot {found[:8]}")
+
+
+def arguments_pin(parser: argparse.ArgumentParser) -> None:
+    """A snapshot."""
+    _arguments(parser, "Keep a snapshot whatever the policy says.")
+
+
+def run_pin(context: Context) -> int:
+    """Write it down."""
+    return _pin(context, pinned=True)
+
+
+def arguments_unpin(parser: argparse.ArgumentParser) -> None:
+    """A snapshot."""
+    _arguments(parser, "Let the policy decide again on a snapshot that was pinned.")
+
+
+def run_unpin(context: Context) -> int:
+    """Write it down."""
+    return _pin(context, pinned=False)
+
+
+def _pin(context: Context, *, pinned: bool) -> int:
+    from strongroom.custody.deciding import pin_snapshot
+
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        found = pin_snapshot(state, adopted, _snapshot(context), operator(), context.arguments.why, pinned=pinned)
+    return _say(context, f"{'pinned' if pinned else 'unpinned'} snapshot {found[:8]}")
+
+
+def _snapshot(context: Context) -> str:
+    name: str | None = context.arguments.snapshot
+    if name is None:
+        raise UsageError("which snapshot?", hint="Give the beginning of its ID; `custody snapshots` lists them.")
+    return name
+
+
+def _say(context: Context, text: str) -> int:
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": text})
+    else:
+        context.out.line(text)
+    return 0

@@ -1,0 +1,58 @@
+"""``custody init``: an identity, a state, and the line to print and lock away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.cli.custody.shared import add_state, identity_file, open_state, operator
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_DESCRIPTION = """\
+Begin a custodian on this machine: its state, and an age identity that alone opens the keys of repositories in its care.
+
+Do this on a machine that no backed-up host can reach. The recovery identity is printed once and stored nowhere: every
+custody key is sealed to it, too. Print it and lock it away; with it, stock age and stock restic restore everything.
+"""
+
+
+def arguments_init(parser: argparse.ArgumentParser) -> None:
+    """Where the state goes."""
+    parser.description = _DESCRIPTION
+    add_state(parser, identity=True)
+
+
+def run_init(context: Context) -> int:
+    """Make both, and print the recovery identity."""
+    from strongroom.custody.identity import create_file, generate
+    from strongroom.custody.kit import remember_recipient
+
+    with open_state(context, create=True) as state:
+        identity = create_file(identity_file(context))
+        recovery, secret = generate()
+        with state.database.write() as connection:
+            remember_recipient(connection, recovery.recipient)
+            state.record(connection, operator(), "", f"began, identity {identity.recipient}")
+    if context.json:
+        context.out.json(
+            {
+                "message_type": "custody_init",
+                "state": state.place,
+                "recipient": identity.recipient,
+                "recovery_recipient": recovery.recipient,
+                "recovery_identity": secret,
+            }
+        )
+        return 0
+    context.out.line(f"state:              {state.place}")
+    context.out.line(f"identity:           {identity_file(context)} (mode 0600; it never leaves this machine)")
+    context.out.line(f"recipient:          {identity.recipient}")
+    context.out.line()
+    context.out.line("Recovery identity. Print this line and lock it away; it is not shown again:")
+    context.out.line(f"  {secret}")
+    context.out.line()
+    context.out.line("Next: strongroom custody adopt NAME --store REPOSITORY")
+    return 0

@@ -1,0 +1,135 @@
+"""``custody round``: look, read what is new, judge, plan."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.shared.opening import say_failure, surroundings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.rounds import Outcome
+
+_DESCRIPTION = """\
+One round over repositories in care: see what is there, read whole and check all that is new, compare indexes with what
+packs hold, judge new snapshots, plan what may go, and read again what has waited longest. From cron or a timer, hourly
+or daily. A round that is killed is simply run again. A repository that fails does not stop the others.
+"""
+
+
+def arguments_round(parser: argparse.ArgumentParser) -> None:
+    """Which repositories, and how much may be read."""
+    parser.description = _DESCRIPTION
+    add_repository(parser, several=True)
+    parser.add_argument("--all", action="store_true", help="all repositories in care")
+    parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is read at most, such as 50G")
+    add_state(parser, identity=True)
+
+
+def run_round(context: Context) -> int:
+    """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
+    from strongroom.base.quantities import size
+    from strongroom.custody.rounds import run_round
+
+    arguments = context.arguments
+    if not arguments.names and not arguments.all:
+        raise UsageError("which repositories?", hint="Name them, or say --all.")
+    try:
+        budget = size(arguments.budget_bytes) if arguments.budget_bytes else None
+    except ValueError as error:
+        raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
+    identity = identity_of(context)
+    failed = False
+    reporter = context.reporter()
+    with open_state(context) as state:
+        for adopted in chosen(context, state):
+            try:
+                with store_for(context, adopted) as store:
+                    outcome = run_round(
+                        state,
+                        adopted,
+                        store,
+                        identity,
+                        surroundings(context),
+                        reporter,
+                        holder=f"{os.uname().nodename}:{os.getpid()}",
+                        budget_bytes=budget,
+                    )
+            except Interrupted:
+                raise
+            except Locked as error:
+                context.warn(f"{adopted.name}: {error}")
+                continue
+            except StrongroomError as error:
+                failed = True
+                say_failure(context, adopted.name, error)
+                continue
+            _say(context, outcome)
+        reporter.close()
+        code = exit_codes.of_standings([one.state for one in _standings(state) if _is_meant(context, one)])
+    return exit_codes.FAILED if failed and code == exit_codes.OK else code
+
+
+def _standings(state: Any) -> list[Any]:
+    from strongroom.custody.standing import standings
+
+    return list(standings(state, state.clock.now_ns()))
+
+
+def _is_meant(context: Context, one: Any) -> bool:
+    names = context.arguments.names
+    return not names or one.name in names or any(len(name) >= 8 and one.id.startswith(name) for name in names)
+
+
+def _say(context: Context, outcome: Outcome) -> None:
+    judged = dict.fromkeys(("good", "suspicious", "pending"), 0)
+    for one in outcome.judged:
+        judged[one.verdict] += 1
+    if context.json:
+        context.out.json(
+            {
+                "message_type": "custody_round",
+                "name": outcome.name,
+                "id": outcome.repository,
+                "number": outcome.number,
+                "objects": outcome.seen.objects,
+                "new": len(outcome.seen.new),
+                "missing": list(map(str, outcome.seen.missing)),
+                "altered": list(map(str, outcome.seen.altered)),
+                "read": outcome.read.objects,
+                "read_bytes": outcome.read.bytes,
+                "read_again": outcome.read_again.objects,
+                "unread": outcome.read.left,
+                "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
+                "lying_indexes": [name for name, _ in outcome.liars],
+                "judged": judged,
+                "would_remove": list(outcome.plan.remove) if outcome.plan else [],
+                "failure": outcome.failure or None,
+            }
+        )
+        return
+    if outcome.failure:
+        context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
+    context.out.line(
+        f"{outcome.name}: round {outcome.number}: {outcome.seen.objects} objects, {len(outcome.seen.new)} new, "
+        f"{len(outcome.seen.missing)} missing, {len(outcome.seen.altered)} changed"
+    )
+    if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
+        left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
+        context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
+    for name, fault in outcome.read.faults + outcome.read_again.faults:
+        context.out.line(f"  {name}: {fault}")
+    for index, lie in outcome.liars:
+        context.out.line(f"  index/{index}: {lie}")
+    for one in outcome.judged:
+        words = "; ".join(reason.words for reason in one.reasons)
+        context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
+    if outcome.plan:
+        held = "; ".join(outcome.plan.breakers) or "held"
+        context.out.line(f"  plan {outcome.plan.number}: {len(outcome.plan.remove)} snapshots would go ({held})")

@@ -1,0 +1,96 @@
+"""What the custodian's verbs share: where the state is, who the operator is, how a store is opened."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.cli.shared.opening import store_of
+from strongroom.cli.shared.targets import Target
+from strongroom.custody.state import State, default_folder
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.state import Adopted
+    from strongroom.storage.contract import Store
+
+IDENTITY = "identity"
+"""The identity's file in the folder of the state, unless another is named."""
+
+
+def add_state(parser: argparse.ArgumentParser, *, identity: bool = False) -> None:
+    """``--state``, and ``--identity`` for the verbs that open repositories."""
+    group = parser.add_argument_group("the custodian")
+    group.add_argument(
+        "--state",
+        metavar="PLACE",
+        help="a folder, or the URL of a PostgreSQL database (default: $STRONGROOM_CUSTODY_STATE, then "
+        "/var/lib/strongroom/custody)",
+    )
+    if identity:
+        group.add_argument(
+            "--identity",
+            metavar="FILE",
+            help="the age identity that opens custody keys (default: in the state's folder)",
+        )
+
+
+def add_repository(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The repositories that are meant, by the names that they were adopted under."""
+    parser.add_argument(
+        "names", nargs="*" if several else 1, metavar="NAME", help="a repository's name, or the beginning of its ID"
+    )
+
+
+def place_of(context: Context) -> str:
+    """Where the state is."""
+    place: str = context.arguments.state or default_folder()
+    return place
+
+
+def open_state(context: Context, *, create: bool = False) -> State:
+    """The custodian's state. Raises ``ConfigurationError`` where there is none."""
+    return State(place_of(context), create=create)
+
+
+def identity_file(context: Context) -> str:
+    """The identity's file. Raises ``ConfigurationError`` where a database holds the state and no file is named."""
+    from strongroom.base.errors import ConfigurationError
+
+    named: str | None = context.arguments.identity
+    if named:
+        return named
+    place = place_of(context)
+    if "://" in place:
+        raise ConfigurationError("the state is a database; name the identity's file with --identity", subject=place)
+    return os.path.join(place, IDENTITY)
+
+
+def identity_of(context: Context) -> Identity:
+    """The custodian's identity. Raises ``ConfigurationError``."""
+    from strongroom.custody.identity import load_file
+
+    return load_file(identity_file(context))
+
+
+def store_for(context: Context, adopted: Adopted) -> Store:
+    """The store of a repository in care. Nothing is contacted yet."""
+    return store_of(context, Target(adopted.name, adopted.store, "the custodian's state", None, None, None))
+
+
+def operator() -> str:
+    """Who types this, for the audit trail."""
+    try:
+        return f"{getpass.getuser()}@{os.uname().nodename}"
+    except (KeyError, OSError):
+        return f"{os.getuid()}@{os.uname().nodename}"
+
+
+def chosen(context: Context, state: State) -> list[Adopted]:
+    """The repositories that are named, or all."""
+    names: list[str] = context.arguments.names
+    return [state.repository(name) for name in names] if names else state.repositories()

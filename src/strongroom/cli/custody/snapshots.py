@@ -1,0 +1,113 @@
+"""``custody snapshots`` and ``custody explain``: verdicts, arrivals, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state
+from strongroom.cli.output.table import table
+from strongroom.format import rfc3339
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+
+def arguments_snapshots(parser: argparse.ArgumentParser) -> None:
+    """Which repositories."""
+    parser.description = "Snapshots with their arrival, which no host sets, and their verdict."
+    add_repository(parser, several=True)
+    add_state(parser)
+
+
+def run_snapshots(context: Context) -> int:
+    """Print them in the order of their arrival."""
+    from strongroom.custody.deciding import snapshots_of
+
+    with open_state(context) as state:
+        found = [(adopted, row) for adopted in chosen(context, state) for row in snapshots_of(state, adopted)]
+    if context.json:
+        context.out.json([_object(adopted.name, row) for adopted, row in found])
+        return 0
+    rows = [
+        [
+            row.id[:8],
+            adopted.name,
+            rfc3339.format_utc(row.arrival_ns)[:16],
+            rfc3339.format_utc(row.claimed_ns)[:16],
+            row.operator or row.verdict,
+            row.source,
+            "; ".join(reason[3] for reason in json.loads(row.reasons)),
+        ]
+        for adopted, row in found
+    ]
+    for line in table(("ID", "Repository", "Arrival (UTC)", "Claims (UTC)", "Verdict", "Source", "Reasons"), rows):
+        context.out.line(line)
+    return 0
+
+
+def arguments_explain(parser: argparse.ArgumentParser) -> None:
+    """Which snapshot."""
+    parser.description = "Why a snapshot has its verdict, beside what was usual, and what the policy makes of it."
+    add_repository(parser)
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help="the beginning of its ID")
+    add_state(parser)
+
+
+def run_explain(context: Context) -> int:
+    """Each measure beside its history, each reason, and the decision of the policy."""
+    from statistics import median
+
+    from strongroom.custody.deciding import find_snapshot, snapshots_of
+    from strongroom.custody.planning import decisions
+
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        row = find_snapshot(state, adopted, context.arguments.snapshot)
+        earlier = [
+            json.loads(one.measures)
+            for one in snapshots_of(state, adopted)
+            if one.source == row.source and one.verdict == "good" and one.arrival_ns < row.arrival_ns
+        ]
+        decision = next((one for one in decisions(state, adopted, state.clock.now_ns()) if one.id == row.id), None)
+    measures = json.loads(row.measures)
+    usual = {name: median([one.get(name, 0) for one in earlier]) for name in measures} if earlier else {}
+    if context.json:
+        context.out.json(
+            _object(adopted.name, row)
+            | {
+                "measures": measures,
+                "usual": usual,
+                "keep": None if decision is None else decision.keep,
+                "keep_reasons": [] if decision is None else list(decision.reasons),
+            }
+        )
+        return 0
+    context.out.line(f"snapshot {row.id[:8]} of {row.source} is {row.operator or row.verdict}")
+    context.out.line(f"  arrived {rfc3339.format_utc(row.arrival_ns)}, claims {rfc3339.format_utc(row.claimed_ns)}")
+    for code, _, _, words in json.loads(row.reasons):
+        context.out.line(f"  {code}: {words}")
+    for name, value in measures.items():
+        beside = f", usual are {usual[name]:.0f}" if name in usual else ""
+        context.out.line(f"  {name.replace('_', ' ')}: {value:.0f}{beside}")
+    if decision is not None:
+        context.out.line(f"  {'stays' if decision.keep else 'may go'}: {'; '.join(decision.reasons)}")
+    return 0
+
+
+def _object(name: str, row: Any) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(row.document)
+    return document | {
+        "id": row.id,
+        "short_id": row.id[:8],
+        "repository": name,
+        "arrival": rfc3339.format_utc(row.arrival_ns),
+        "verdict": row.operator or row.verdict,
+        "pinned": bool(row.pinned),
+        "reasons": [
+            {"code": code, "value": value, "threshold": threshold, "words": words}
+            for code, value, threshold, words in json.loads(row.reasons)
+        ],
+    }

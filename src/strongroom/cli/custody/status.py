@@ -1,0 +1,92 @@
+"""``custody status``: a line a repository, worst first, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.shared import add_state, open_state
+from strongroom.cli.output.table import table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.standing import Standing
+
+
+def arguments_status(parser: argparse.ArgumentParser) -> None:
+    """Nothing but the state's place."""
+    parser.description = "A line for each repository in care, worst first, with what to do next."
+    add_state(parser)
+
+
+def run_status(context: Context) -> int:
+    """Print it; the exit code is that of the worst."""
+    from strongroom.custody.standing import standings
+
+    with open_state(context) as state:
+        now_ns = state.clock.now_ns()
+        found = standings(state, now_ns)
+    if context.json:
+        context.out.json([_object(one) for one in found])
+    elif not found:
+        context.out.line("No repository is in care yet: `strongroom custody adopt NAME --store REPOSITORY`.")
+    else:
+        for line in table(
+            ("Repository", "State", "Last good", "Last round", "Objects", "Unread", "Next"), _rows(found, now_ns)
+        ):
+            context.out.line(line)
+    return exit_codes.of_standings([one.state for one in found])
+
+
+def _rows(found: list[Standing], now_ns: int) -> list[list[str]]:
+    return [
+        [
+            one.name,
+            one.state,
+            _ago(one.last_good_ns, now_ns),
+            _ago(one.last_round_ns, now_ns),
+            str(one.objects),
+            str(one.unread),
+            one.advice,
+        ]
+        for one in found
+    ]
+
+
+def _ago(ns: int | None, now_ns: int) -> str:
+    if ns is None:
+        return "never"
+    minutes = max(0, now_ns - ns) // (60 * 10**9)
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 2880 else f"{minutes // 1440} days ago"
+
+
+def _object(one: Standing) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "id": one.id,
+        "state": one.state,
+        "last_good_ns": one.last_good_ns,
+        "last_round_ns": one.last_round_ns,
+        "objects": one.objects,
+        "unread": one.unread,
+        "oldest_reading_ns": one.oldest_reading_ns,
+        "incidents": [
+            {"code": thing.code.value, "object": thing.object, "opened_ns": thing.opened_ns, "words": thing.words}
+            for thing in one.incidents
+        ],
+        "plan": None
+        if one.plan is None
+        else {
+            "number": one.plan.number,
+            "state": one.plan.state,
+            "made_ns": one.plan.made_ns,
+            "due_ns": one.plan.due_ns,
+            "remove": list(one.plan.remove),
+            "breakers": list(one.plan.breakers),
+        },
+        "next": one.advice,
+    }

@@ -1,0 +1,93 @@
+"""Taking a repository into care: a key of our own in it, and everything of it pinned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, Exists
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.custody import schema
+from strongroom.custody.identity import seal
+from strongroom.format.config import RepositoryConfig
+from strongroom.repository.keyring import add_key
+from strongroom.repository.opened import Repository
+
+if TYPE_CHECKING:
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.policy import CustodyPolicy
+    from strongroom.custody.state import Adopted, State
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.storage.contract import Store
+
+KEY_USER = "custody"
+"""Who a custody key says it is of, so that `key list` shows it."""
+
+
+def adopt(
+    state: State,
+    repository: Repository,
+    name: str,
+    store_url: str,
+    identity: Identity,
+    policy: CustodyPolicy,
+    *,
+    recipients: tuple[str, ...] = (),
+    who: str = "",
+) -> str:
+    """Take an opened repository into care, and return the name of the custody key that was added to it.
+
+    ``recipients``: others to whom that key's password is sealed, the recovery kit's. Objects that are there count as
+    seen from the first round on. Raises ``Exists`` when it is in care already, or its name is taken.
+    """
+    with state.database.read() as connection:
+        table = schema.repository
+        if connection.execute(sa.select(table.c.id).where(table.c.id == repository.id)).one_or_none():
+            raise Exists("is in this custodian's care already", subject=repository.id[:10])
+        if connection.execute(sa.select(table.c.id).where(table.c.name == name)).one_or_none():
+            raise Exists("another repository has this name", subject=name, hint="Give it another.")
+    known = [info.name.name for info in repository.store.list(Kind.KEY)]
+    password = secrets.token_urlsafe(32).encode()  # 256 bits
+    key_name = add_key(repository, password, username=KEY_USER)
+    config = repository.store.read_bytes(CONFIG)
+    master = json.dumps([part.hex() for part in repository.key.material()]).encode()
+    now_ns = state.clock.now_ns()
+    with state.database.write() as connection:
+        connection.execute(
+            schema.repository.insert().values(
+                id=repository.id,
+                name=name,
+                store=store_url,
+                adopted_ns=now_ns,
+                config_sha256=hashlib.sha256(config).hexdigest(),
+                key_name=key_name,
+                sealed_master=seal(master, (identity.recipient,)),
+                sealed_password=seal(password, (identity.recipient, *recipients)),
+                policy=policy.encode(),
+            )
+        )
+        for key in {*known, key_name}:
+            connection.execute(schema.pinned_key.insert().values(repository=repository.id, name=key, pinned_ns=now_ns))
+        state.record(connection, who, repository.id, f"adopted as {name}, with {len(known)} keys that were there")
+    return key_name
+
+
+def open_adopted(adopted: Adopted, store: Store, identity: Identity, surroundings: Surroundings) -> Repository:
+    """The repository by what the state keeps of it: no password, no scrypt, no key file of the store's.
+
+    The config is the pinned one or nothing: raises ``Damaged`` when other bytes stand there (threat K-5).
+    """
+    stored = store.read_bytes(CONFIG)
+    if hashlib.sha256(stored).hexdigest() != adopted.config_sha256:
+        raise Damaged("is not the one that was adopted", subject=f"config of {store.location}")
+    parts = json.loads(identity.unseal(adopted.sealed_master, f"master key of {adopted.name}"))
+    key = _kernel.Key(*(bytes.fromhex(part) for part in parts))
+    config = RepositoryConfig.parse(key.open(stored))
+    if config.id != adopted.id:
+        raise Damaged("is of another repository", subject=f"config of {store.location}")
+    return Repository(store, config, key, adopted.key_name, surroundings)

@@ -1,0 +1,40 @@
+"""When an object arrived, by what no host can set (``docs/concepts/custodian.md``)."""
+
+from __future__ import annotations
+
+from strongroom.base.record import record
+
+CLAIMED = "claimed"
+STAMP = "stamp"
+ROUND = "round"
+
+
+@record
+class Arrival:
+    """Nanoseconds since 1970 UTC, and the evidence: the store's stamp, a round's own clock, or a claim.
+
+    ``clamped``: the stamp lay outside what rounds prove, by more than ``SLACK_NS``; that is an incident.
+    """
+
+    ns: int
+    evidence: str
+    clamped: bool = False
+
+
+SLACK_NS = 5 * 60 * 10**9
+"""How far a store's clock may be from ours, in nanoseconds."""
+
+
+def arrival(stamp_ns: int | None, not_before_ns: int | None, now_ns: int) -> Arrival:
+    """The arrival of an object that a round sees for the first time.
+
+    ``not_before_ns``: the last round that listed without it; None at adoption, when stamps are claims and no more.
+    """
+    if not_before_ns is None:
+        return Arrival(now_ns if stamp_ns is None else min(stamp_ns, now_ns), CLAIMED)
+    if stamp_ns is None:
+        return Arrival(now_ns, ROUND)
+    if not_before_ns <= stamp_ns <= now_ns:
+        return Arrival(stamp_ns, STAMP)
+    far = not_before_ns - stamp_ns if stamp_ns < not_before_ns else stamp_ns - now_ns
+    return Arrival(max(not_before_ns, min(stamp_ns, now_ns)), ROUND, clamped=far > SLACK_NS)

@@ -1,0 +1,114 @@
+"""Whether indexes are true: each entry against what its pack was read to hold (threats A-1 to A-3, A-7, A-8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
+from strongroom.base.objects import Kind
+from strongroom.custody.catalogue import decode_rows
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.schema import pack, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom._kernel import BlobEntry
+    from strongroom.custody.state import Lease, State
+    from strongroom.repository.opened import Repository
+
+PATIENCE_NS = 10 * 60 * 10**9
+"""For so long an index may name a pack that no list shows: a client stores packs before indexes, and lists lag."""
+
+
+def compare_indexes(state: State, lease: Lease, repository: Repository) -> list[tuple[str, str]]:
+    """Compare each index that is not proven yet with the catalogue; those that lie, with what is wrong.
+
+    An index that names packs which were not read yet waits. One that lies is an incident, and is proven by nothing.
+    """
+    liars: list[tuple[str, str]] = []
+    for name, arrival_ns in _unproven(state, repository.id):
+        try:
+            claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name))
+        except (Damaged, LimitExceeded, Missing, Unsupported):
+            continue  # that it cannot be read is an incident already
+        now_ns = state.clock.now_ns()
+        lie, waits = _judge(state, repository.id, claims, patient=now_ns - arrival_ns < PATIENCE_NS)
+        with state.writing(lease) as connection:
+            what = f"{Kind.INDEX.value}/{name}"
+            if lie:
+                open_incident(connection, repository.id, Code.LYING_INDEX, what, lie, now_ns)
+                liars.append((name, lie))
+            elif not waits:
+                connection.execute(
+                    stored.update()
+                    .where(
+                        stored.c.repository == repository.id,
+                        stored.c.kind == Kind.INDEX.value,
+                        stored.c.name == name,
+                    )
+                    .values(proven=1)
+                )
+                close_incident(connection, repository.id, Code.LYING_INDEX, what, now_ns)
+    return liars
+
+
+def _unproven(state: State, repository: str) -> list[tuple[str, int]]:
+    with state.database.read() as connection:
+        return [
+            (row.name, row.arrival_ns)
+            for row in connection.execute(
+                sa.select(stored.c.name, stored.c.arrival_ns).where(
+                    stored.c.repository == repository,
+                    stored.c.kind == Kind.INDEX.value,
+                    stored.c.gone_ns.is_(None),
+                    stored.c.fault.is_(None),
+                    stored.c.verified_ns.is_not(None),
+                    stored.c.proven == 0,
+                )
+            )
+        ]
+
+
+def _judge(
+    state: State, repository: str, claims: Sequence[tuple[str, Sequence[BlobEntry]]], *, patient: bool
+) -> tuple[str, bool]:
+    """What is untrue, empty when nothing is; and whether something cannot be said yet."""
+    waits = False
+    with state.database.read() as connection:
+        for name, blobs in claims:
+            there = connection.execute(
+                sa.select(stored.c.gone_ns, stored.c.verified_ns, stored.c.fault).where(
+                    stored.c.repository == repository, stored.c.kind == Kind.DATA.value, stored.c.name == name
+                )
+            ).one_or_none()
+            if there is None or there.gone_ns is not None:
+                if not patient:
+                    return f"names the pack {name[:10]}, which is not there", False
+                waits = True
+                continue
+            if there.verified_ns is None:
+                waits = True
+                continue
+            if there.fault is not None:
+                return f"names the pack {name[:10]}, which is damaged", False
+            rows = connection.execute(
+                sa.select(pack.c.blobs).where(pack.c.repository == repository, pack.c.name == name)
+            ).scalar_one()
+            proven = {_key(blob) for blob in decode_rows(bytes(rows))}
+            untrue = [blob for blob in blobs if _key(blob) not in proven]
+            if untrue:
+                first = f"{untrue[0].kind} {untrue[0].id[:10]}"
+                return (
+                    f"claims {len(untrue)} blobs that pack {name[:10]} does not hold, {first} first",
+                    False,
+                )
+    return "", waits
+
+
+def _key(blob: BlobEntry) -> tuple[str, str, int, int, int]:
+    return blob.kind, blob.id, blob.offset, blob.length, blob.uncompressed_length

@@ -1,0 +1,124 @@
+"""What operators decide: that a snapshot, a source or a key is theirs, or is not; each with a name and a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import UsageError
+from strongroom.custody.incidents import Code
+from strongroom.custody.judging.judge import ACCEPTED, CONDEMNED
+from strongroom.custody.ledger import close_incident
+from strongroom.custody.schema import pinned_key, snapshot, source, stored
+from strongroom.repository.selection import complete_prefix
+from strongroom.retention.guarded import GOOD
+
+if TYPE_CHECKING:
+    from strongroom.custody.state import Adopted, State
+
+
+def accept_snapshot(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
+    """Call a suspicious snapshot good, and return its ID. It counts from now on as if it had come now.
+
+    Raises ``UsageError`` where there is no such snapshot, or nothing to accept.
+    """
+    with state.database.write() as connection:
+        row = _snapshot(connection, adopted.id, name)
+        if '"incomplete"' in row.reasons:
+            raise UsageError(
+                "is not complete, so nobody can call it good",
+                subject=f"snapshot {row.id[:8]}",
+                hint="It is judged anew when what it lacks is there again.",
+            )
+        now_ns = state.clock.now_ns()
+        _decide(connection, adopted.id, row.id, verdict=GOOD, operator=ACCEPTED, judged_ns=now_ns)
+        close_incident(connection, adopted.id, Code.SUSPICIOUS, f"snapshots/{row.id}", now_ns)
+        state.record(connection, who, adopted.id, f"accepted snapshot {row.id}", why)
+    return str(row.id)
+
+
+def condemn_snapshot(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
+    """Say that a snapshot may go, and return its ID. Raises ``UsageError``."""
+    with state.database.write() as connection:
+        row = _snapshot(connection, adopted.id, name)
+        now_ns = state.clock.now_ns()
+        _decide(connection, adopted.id, row.id, operator=CONDEMNED, judged_ns=now_ns)
+        close_incident(connection, adopted.id, Code.SUSPICIOUS, f"snapshots/{row.id}", now_ns)
+        state.record(connection, who, adopted.id, f"condemned snapshot {row.id}", why)
+    return str(row.id)
+
+
+def pin_snapshot(state: State, adopted: Adopted, name: str, who: str, why: str, *, pinned: bool) -> str:
+    """Keep a snapshot whatever the policy says, or no longer; return its ID. Raises ``UsageError``."""
+    with state.database.write() as connection:
+        row = _snapshot(connection, adopted.id, name)
+        _decide(connection, adopted.id, row.id, pinned=int(pinned))
+        state.record(connection, who, adopted.id, f"{'pinned' if pinned else 'unpinned'} snapshot {row.id}", why)
+    return str(row.id)
+
+
+def accept_source(state: State, adopted: Adopted, name: str, who: str, why: str) -> None:
+    """Let a source be one. What it has sent so far stays suspicious; each can be accepted. Raises ``UsageError``."""
+    with state.database.write() as connection:
+        changed = connection.execute(
+            source.update().where(source.c.repository == adopted.id, source.c.name == name).values(accepted=1)
+        )
+        if changed.rowcount != 1:
+            names = [row.name for row in connection.execute(sa.select(source).where(source.c.repository == adopted.id))]
+            raise UsageError("there is no such source", subject=name, hint=f"There are: {', '.join(names) or 'none'}.")
+        state.record(connection, who, adopted.id, f"accepted source {name}", why)
+
+
+def accept_key(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
+    """Pin a key that was not announced, and return its whole name. Raises ``UsageError``."""
+    with state.database.write() as connection:
+        keys = [
+            row.name
+            for row in connection.execute(
+                sa.select(stored.c.name).where(stored.c.repository == adopted.id, stored.c.kind == "keys")
+            )
+        ]
+        key = complete_prefix(name, keys, "key")
+        now_ns = state.clock.now_ns()
+        connection.execute(pinned_key.delete().where(pinned_key.c.repository == adopted.id, pinned_key.c.name == key))
+        connection.execute(pinned_key.insert().values(repository=adopted.id, name=key, pinned_ns=now_ns))
+        connection.execute(
+            stored.update()
+            .where(stored.c.repository == adopted.id, stored.c.kind == "keys", stored.c.name == key)
+            .values(verified_ns=None)
+        )
+        state.record(connection, who, adopted.id, f"accepted key {key}", why)
+    return key
+
+
+def snapshots_of(state: State, adopted: Adopted) -> list[sa.Row[Any]]:
+    """All snapshots ever judged, in the order of their arrival."""
+    with state.database.read() as connection:
+        return list(
+            connection.execute(
+                sa.select(snapshot)
+                .where(snapshot.c.repository == adopted.id)
+                .order_by(snapshot.c.arrival_ns, snapshot.c.id)
+            ).all()
+        )
+
+
+def find_snapshot(state: State, adopted: Adopted, name: str) -> sa.Row[Any]:
+    """One snapshot by the beginning of its ID. Raises ``UsageError``."""
+    with state.database.read() as connection:
+        return _snapshot(connection, adopted.id, name)
+
+
+def _snapshot(connection: sa.Connection, repository: str, name: str) -> sa.Row[Any]:
+    ids = [row.id for row in connection.execute(sa.select(snapshot.c.id).where(snapshot.c.repository == repository))]
+    wanted = complete_prefix(name, ids, "snapshot")
+    return connection.execute(
+        sa.select(snapshot).where(snapshot.c.repository == repository, snapshot.c.id == wanted)
+    ).one()
+
+
+def _decide(connection: sa.Connection, repository: str, snapshot_id: str, **values: object) -> None:
+    connection.execute(
+        snapshot.update().where(snapshot.c.repository == repository, snapshot.c.id == snapshot_id).values(**values)
+    )

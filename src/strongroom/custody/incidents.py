@@ -1,0 +1,38 @@
+"""Incidents: what an operator must see, each with a code that programs may rely on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What was seen. The words of an incident are made from its code; nothing is ever decided by the words."""
+
+    MISSING = "missing"
+    ALTERED = "altered"
+    DAMAGED = "damaged"
+    LYING_INDEX = "lying-index"
+    PLANTED_KEY = "planted-key"
+    CONFIG = "config"
+    CLOCK = "clock"
+    UNREADABLE = "unreadable"
+    SUSPICIOUS = "suspicious"
+    OVERDUE = "overdue"
+
+
+FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LYING_INDEX, Code.CONFIG, Code.CLOCK})
+"""While one of these is open, nothing of its repository is planned to go."""
+
+ADVICE = {
+    Code.MISSING: "An object that was there is gone. Look at who can delete in the store; bring it back from a copy.",
+    Code.ALTERED: "Size or stamp of a stored object changed. It is read again; until then nothing is deleted.",
+    Code.DAMAGED: "The bytes are not what the name promises. Bring the object back from a version or a copy.",
+    Code.LYING_INDEX: "An index claims what no pack proves. A host wrote it: look at that host before you trust it.",
+    Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, look at the host.",
+    Code.CONFIG: "The repository's config is another one. Bring back the first; it never changes.",
+    Code.CLOCK: "The clock went back, or jumped. Mend it; nothing is deleted while it is in doubt.",
+    Code.UNREADABLE: "The store could not be read. The next round tries again.",
+    Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",
+    Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
+}
+"""What to do about each."""

@@ -1,0 +1,86 @@
+"""The incidents of one repository: opened once, closed when what was wrong is right again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.record import record
+from strongroom.custody.incidents import FREEZING, Code
+from strongroom.custody.schema import incident
+
+if TYPE_CHECKING:
+    from strongroom.custody.state import State
+
+
+@record
+class Incident:
+    """What was seen, of which object, since when (nanoseconds since 1970 UTC); ``closed_ns`` once it is right."""
+
+    number: int
+    repository: str
+    code: Code
+    object: str
+    opened_ns: int
+    closed_ns: int | None
+    words: str
+
+
+def open_incident(connection: sa.Connection, repository: str, code: Code, thing: str, words: str, now_ns: int) -> bool:
+    """Open an incident, unless it is open; whether it is new."""
+    if _standing(connection, repository, code, thing) is not None:
+        return False
+    number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(incident.c.number), 0))).scalar_one() + 1
+    connection.execute(
+        incident.insert().values(
+            number=number, repository=repository, code=code.value, object=thing, opened_ns=now_ns, words=words
+        )
+    )
+    return True
+
+
+def close_incident(connection: sa.Connection, repository: str, code: Code, thing: str, now_ns: int) -> bool:
+    """Close an incident, if it is open; whether it was."""
+    number = _standing(connection, repository, code, thing)
+    if number is None:
+        return False
+    connection.execute(incident.update().where(incident.c.number == number).values(closed_ns=now_ns))
+    return True
+
+
+def incidents(state: State, repository: str | None = None, *, closed: bool = False) -> list[Incident]:
+    """The open ones, newest last; ``closed``: those that are over as well."""
+    query = sa.select(incident).order_by(incident.c.number)
+    if repository is not None:
+        query = query.where(incident.c.repository == repository)
+    if not closed:
+        query = query.where(incident.c.closed_ns.is_(None))
+    with state.database.read() as connection:
+        return [
+            Incident(row.number, row.repository, Code(row.code), row.object, row.opened_ns, row.closed_ns, row.words)
+            for row in connection.execute(query)
+        ]
+
+
+def is_frozen(connection: sa.Connection, repository: str) -> bool:
+    """Whether an open incident forbids that anything goes."""
+    codes = [code.value for code in FREEZING]
+    found = connection.execute(
+        sa.select(incident.c.number)
+        .where(incident.c.repository == repository, incident.c.closed_ns.is_(None), incident.c.code.in_(codes))
+        .limit(1)
+    ).one_or_none()
+    return found is not None
+
+
+def _standing(connection: sa.Connection, repository: str, code: Code, thing: str) -> int | None:
+    found: int | None = connection.execute(
+        sa.select(incident.c.number).where(
+            incident.c.repository == repository,
+            incident.c.code == code.value,
+            incident.c.object == thing,
+            incident.c.closed_ns.is_(None),
+        )
+    ).scalar_one_or_none()
+    return found

@@ -1,0 +1,220 @@
+"""One round over one repository: look, read, compare, judge, plan, read again. Each step may be done twice."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Damaged, StrongroomError
+from strongroom.base.objects import CONFIG
+from strongroom.base.record import field, mutable
+from strongroom.custody.adopting import open_adopted
+from strongroom.custody.claims import compare_indexes
+from strongroom.custody.incidents import Code
+from strongroom.custody.judging.judge import Judge, Judged
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.planning import Plan, make_plan
+from strongroom.custody.schema import round_, stored
+from strongroom.custody.syncing import Seen, look
+from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
+from strongroom.retention.guarded import DAY
+
+if TYPE_CHECKING:
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.storage.contract import Store
+
+STEP_BACK_NS = 5 * 60 * 10**9
+"""How far our own clock may be behind the end of the last round before that is an incident."""
+LATE = 1.1
+"""Behind the turn by a tenth of W is a broken promise."""
+
+
+@mutable
+class Outcome:
+    """What a round did. ``failure``: why it ended early, in words; empty where it went through."""
+
+    repository: str
+    name: str
+    number: int = 0
+    began_ns: int = 0
+    seen: Seen = field(default_factory=Seen)
+    read: Verified = field(default_factory=Verified)
+    read_again: Verified = field(default_factory=Verified)
+    liars: list[tuple[str, str]] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    plan: Plan | None = None
+    failure: str = ""
+
+
+def run_round(
+    state: State,
+    adopted: Adopted,
+    store: Store,
+    identity: Identity,
+    surroundings: Surroundings,
+    reporter: Reporter,
+    *,
+    holder: str,
+    budget_bytes: int | None = None,
+) -> Outcome:
+    """A whole round. ``holder`` names this custodian; ``budget_bytes`` bounds what is read.
+
+    Raises ``Locked`` while another works on it. What the store refuses ends the round, is in ``failure`` and is an
+    incident; what was found until then stays.
+    """
+    lease = state.claim(adopted.id, holder)
+    outcome = Outcome(adopted.id, adopted.name)
+    try:
+        _begin(state, lease, outcome)
+        try:
+            repository = _opened(state, lease, adopted, store, identity, surroundings)
+            if repository is not None:
+                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes)
+            else:
+                outcome.failure = "the config is not the one that was adopted"
+            with state.writing(lease) as connection:
+                close_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, state.clock.now_ns())
+        except StrongroomError as problem:
+            outcome.failure = str(problem).replace("\n", " ")
+            with state.writing(lease) as connection:
+                now_ns = state.clock.now_ns()
+                open_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, outcome.failure, now_ns)
+        _end(state, lease, outcome)
+    finally:
+        state.release(lease)
+    return outcome
+
+
+def _begin(state: State, lease: Lease, outcome: Outcome) -> None:
+    now_ns = state.clock.now_ns()
+    with state.writing(lease) as connection:
+        last = connection.execute(
+            sa.select(round_).where(round_.c.repository == outcome.repository).order_by(round_.c.number.desc()).limit(1)
+        ).one_or_none()
+        outcome.number = 1 if last is None else last.number + 1
+        outcome.began_ns = now_ns
+        newest = 0 if last is None else max(last.began_ns, last.ended_ns or 0)
+        if now_ns < newest - STEP_BACK_NS:
+            words = f"this machine's clock is {(newest - now_ns) // (60 * 10**9)} minutes behind the last round"
+            open_incident(connection, outcome.repository, Code.CLOCK, "own clock", words, now_ns)
+        else:
+            close_incident(connection, outcome.repository, Code.CLOCK, "own clock", now_ns)
+        connection.execute(
+            round_.insert().values(repository=outcome.repository, number=outcome.number, began_ns=now_ns, outcome="{}")
+        )
+
+
+def _opened(
+    state: State,
+    lease: Lease,
+    adopted: Adopted,
+    store: Store,
+    identity: Identity,
+    surroundings: Surroundings,
+) -> Repository | None:
+    """The repository; None, with an incident, when its config is not the pinned one."""
+    try:
+        repository = open_adopted(adopted, store, identity, surroundings)
+    except Damaged as problem:
+        if not problem.subject.startswith("config"):
+            raise
+        with state.writing(lease) as connection:
+            open_incident(connection, adopted.id, Code.CONFIG, str(CONFIG), problem.what, state.clock.now_ns())
+        return None
+    with state.writing(lease) as connection:
+        close_incident(connection, adopted.id, Code.CONFIG, str(CONFIG), state.clock.now_ns())
+    return repository
+
+
+def _steps(
+    state: State,
+    lease: Lease,
+    adopted: Adopted,
+    repository: Repository,
+    reporter: Reporter,
+    outcome: Outcome,
+    budget_bytes: int | None,
+) -> None:
+    reporter.message(f"{adopted.name}: look at what is there")
+    outcome.seen = look(state, lease, adopted, repository.store, _last_look(state, adopted.id, outcome.number))
+    budget = Budget(1 << 62 if budget_bytes is None else budget_bytes)
+    reporter.message(f"{adopted.name}: read what is new")
+    outcome.read = verify_unread(
+        state, lease, repository, budget, lambda done, total: reporter.count("objects", done, total)
+    )
+    outcome.liars = compare_indexes(state, lease, repository)
+    outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
+    now_ns = state.clock.now_ns()
+    outcome.plan = make_plan(state, lease, adopted, now_ns)
+    turn_ns = adopted.policy.verify * DAY
+    reporter.message(f"{adopted.name}: read again what has waited longest")
+    outcome.read_again = verify_again(
+        state,
+        lease,
+        repository,
+        now_ns - turn_ns * 9 // 10,
+        budget,
+        lambda done, total: reporter.count("objects", done, total),
+    )
+    _look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
+
+
+def _last_look(state: State, repository: str, number: int) -> int | None:
+    """When the last round that went through began; what it did not see came later."""
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(round_.c.began_ns, round_.c.outcome)
+            .where(round_.c.repository == repository, round_.c.number < number, round_.c.ended_ns.is_not(None))
+            .order_by(round_.c.number.desc())
+            .limit(1000)
+        ).all()
+    for row in rows:
+        if json.loads(row.outcome).get("looked"):
+            return int(row.began_ns)
+    return None
+
+
+def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_ns: int) -> None:
+    with state.writing(lease) as connection:
+        late = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(stored)
+            .where(
+                stored.c.repository == adopted.id,
+                stored.c.gone_ns.is_(None),
+                sa.func.coalesce(stored.c.verified_ns, stored.c.arrival_ns) < older_than_ns,
+            )
+        ).scalar_one()
+        now_ns = state.clock.now_ns()
+        if late:
+            words = f"{late} objects were not read for more than {adopted.policy.verify} days"
+            open_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, now_ns)
+        else:
+            close_incident(connection, adopted.id, Code.OVERDUE, adopted.name, now_ns)
+
+
+def _end(state: State, lease: Lease, outcome: Outcome) -> None:
+    document = {
+        "looked": not outcome.failure,
+        "failure": outcome.failure,
+        "objects": outcome.seen.objects,
+        "bytes": outcome.seen.bytes,
+        "new": len(outcome.seen.new),
+        "missing": len(outcome.seen.missing),
+        "read": outcome.read.objects + outcome.read_again.objects,
+        "read_bytes": outcome.read.bytes + outcome.read_again.bytes,
+        "unread": outcome.read.left,
+        "judged": len(outcome.judged),
+    }
+    with state.writing(lease) as connection:
+        connection.execute(
+            round_.update()
+            .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
+            .values(ended_ns=state.clock.now_ns(), outcome=json.dumps(document))
+        )

@@ -1,0 +1,109 @@
+"""How each repository stands, worst first, and what to do next."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.record import record
+from strongroom.custody.incidents import ADVICE, FREEZING, Code
+from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.ledger import Incident, incidents
+from strongroom.custody.planning import Plan, open_plan
+from strongroom.custody.schema import round_, snapshot, stored
+from strongroom.retention.guarded import GOOD, HOUR
+
+if TYPE_CHECKING:
+    from strongroom.custody.state import Adopted, State
+
+WELL, AWAITED, LATE, FROZEN, BROKEN = "well", "operator awaited", "late", "frozen", "broken"
+_WORST = (BROKEN, FROZEN, AWAITED, LATE, WELL)
+ROUND_GAP_NS = 26 * HOUR
+"""So long after the last round one is late: a daily timer with two hours to spare."""
+
+
+@record
+class Standing:
+    """A line of ``custody status``. Times in nanoseconds since 1970 UTC, None where there was none."""
+
+    name: str
+    id: str
+    state: str
+    last_round_ns: int | None
+    last_good_ns: int | None
+    objects: int
+    unread: int
+    oldest_reading_ns: int | None
+    incidents: tuple[Incident, ...]
+    plan: Plan | None
+    advice: str
+
+
+def standings(state: State, now_ns: int) -> list[Standing]:
+    """All repositories, worst first."""
+    found = [_standing(state, adopted, now_ns) for adopted in state.repositories()]
+    return sorted(found, key=lambda one: (_WORST.index(one.state), one.name))
+
+
+def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
+    open_ones = tuple(incidents(state, adopted.id))
+    with state.database.read() as connection:
+        last = connection.execute(
+            sa.select(round_)
+            .where(round_.c.repository == adopted.id, round_.c.ended_ns.is_not(None))
+            .order_by(round_.c.number.desc())
+            .limit(1)
+        ).one_or_none()
+        last_good = connection.execute(
+            sa.select(sa.func.max(snapshot.c.arrival_ns)).where(
+                snapshot.c.repository == adopted.id, snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED
+            )
+        ).scalar_one()
+        there = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
+        objects, unread, oldest = connection.execute(
+            sa.select(
+                sa.func.count(),
+                sa.func.count().filter(stored.c.verified_ns.is_(None)),
+                sa.func.min(stored.c.verified_ns),
+            ).where(there)
+        ).one()
+    failed = last is not None and bool(json.loads(last.outcome).get("failure"))
+    codes = {one.code for one in open_ones}
+    late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
+    stale = last_good is None or now_ns - last_good > adopted.policy.rpo_ns
+    if codes & {Code.MISSING, Code.DAMAGED, Code.CONFIG, Code.OVERDUE} or failed:
+        standing = BROKEN
+    elif codes & FREEZING:
+        standing = FROZEN
+    elif codes:
+        standing = AWAITED
+    else:
+        standing = LATE if late or stale else WELL
+    return Standing(
+        adopted.name,
+        adopted.id,
+        standing,
+        None if last is None else last.ended_ns,
+        last_good,
+        objects,
+        unread,
+        oldest,
+        open_ones,
+        open_plan(state, adopted),
+        _advice(open_ones, adopted, late=late, stale=stale, never=last is None),
+    )
+
+
+def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, *, late: bool, stale: bool, never: bool) -> str:
+    if open_ones:
+        worst = min(open_ones, key=lambda one: (list(Code).index(one.code), one.number))
+        return ADVICE[worst.code]
+    if never:
+        return f"No round was made yet: `strongroom custody round {adopted.name}`."
+    if late:
+        return "No round was made for more than a day: look at the timer that starts them."
+    if stale:
+        return f"No good snapshot came for more than {adopted.policy.rpo_hours} hours: look at the host."
+    return ""
