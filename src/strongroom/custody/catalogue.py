@@ -1,7 +1,7 @@
 """The catalogue: which blobs a pack was read to hold, packed into rows of 45 bytes.
 
 It is the one thing that judging and planning believe. An index file of a host's is a claim; an entry that no pack
-proves is void (threats A-1 to A-3, A-7, A-8).
+proves is void.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether indexes are true: each entry against what its pack was read to hold (threats A-1 to A-3, A-7, A-8)."""
+"""Whether indexes are true: each entry against what its pack was read to hold."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ stored = sa.Table(
     sa.Column("gone_ns", sa.BigInteger),
     sa.Column("verified_ns", sa.BigInteger),
     sa.Column("fault", sa.Text),
-    sa.Column("proven", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("proven", sa.Integer, nullable=False),
 )
 """Every object seen. ``gone_ns``: since when it is missing. ``verified_ns``: when it was last read whole; ``fault``
 what was wrong then, none where all was well. ``proven``: of an index, whether packs were read to hold all it claims."""
@@ -85,8 +85,8 @@ source = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("accepted", sa.Integer, nullable=False),
     sa.Column("first_ns", sa.BigInteger, nullable=False),
-    sa.Column("extensions", sa.Text, nullable=False, server_default="{}"),
-    sa.Column("counted", sa.Text, nullable=False, server_default=""),
+    sa.Column("extensions", sa.Text, nullable=False),
+    sa.Column("counted", sa.Text, nullable=False),
 )
 """Hosts and paths that snapshots may claim; one that came after adoption waits for an operator. ``extensions``: how
 many files end how in the good snapshot ``counted``, as JSON; what was seen once stays with 0."""
@@ -104,13 +104,14 @@ tree_total = sa.Table(
 incident = sa.Table(
     "custody_incident",
     METADATA,
-    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("repository", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("object", sa.Text, nullable=False),
     sa.Column("opened_ns", sa.BigInteger, nullable=False),
     sa.Column("closed_ns", sa.BigInteger),
     sa.Column("words", sa.Text, nullable=False),
+    sa.Index("custody_incident_repository", "repository", "code", "object"),
 )
 
 plan = sa.Table(
@@ -128,7 +129,7 @@ plan = sa.Table(
 audit = sa.Table(
     "custody_audit",
     METADATA,
-    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at_ns", sa.BigInteger, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("repository", sa.Text, nullable=False),
@@ -172,7 +173,7 @@ STEPS = (
     CREATE TABLE custody_object (
         repository TEXT, kind TEXT, name TEXT, size BIGINT NOT NULL, stamp_ns BIGINT, arrival_ns BIGINT NOT NULL,
         evidence TEXT NOT NULL, gone_ns BIGINT, verified_ns BIGINT, fault TEXT,
-        proven INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (repository, kind, name)
+        proven INTEGER NOT NULL, PRIMARY KEY (repository, kind, name)
     );
     CREATE TABLE custody_pack (repository TEXT, name TEXT, blobs {blob} NOT NULL, PRIMARY KEY (repository, name));
     CREATE TABLE custody_snapshot (
@@ -182,7 +183,7 @@ STEPS = (
     );
     CREATE TABLE custody_source (
         repository TEXT, name TEXT, accepted INTEGER NOT NULL, first_ns BIGINT NOT NULL,
-        extensions TEXT NOT NULL DEFAULT '{{}}', counted TEXT NOT NULL DEFAULT '', PRIMARY KEY (repository, name)
+        extensions TEXT NOT NULL, counted TEXT NOT NULL, PRIMARY KEY (repository, name)
     );
     CREATE TABLE custody_tree (
         repository TEXT, id {blob}, files BIGINT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (repository, id)

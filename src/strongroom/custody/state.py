@@ -15,6 +15,7 @@ from strongroom.base.record import record
 from strongroom.custody import schema
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.database.engine import Database
+from strongroom.database.migrations import migrate
 from strongroom.retention.guarded import HOUR
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class State:
                 raise ConfigurationError(f"cannot be made: {error.strerror}", subject=place) from None
             url = f"sqlite:///{file}"
         self.database = Database(url, clock=clock)
-        self.database.migrate("custody", schema.STEPS)
+        migrate(self.database, "custody", schema.METADATA, schema.STEPS)
 
     def close(self) -> None:
         """Close the database. Idempotent."""

@@ -137,6 +137,7 @@ def _remember(connection: sa.Connection, repository: str, info: Info, last_look_
             stamp_ns=info.modified_ns,
             arrival_ns=when.ns,
             evidence=when.evidence,
+            proven=0,
         )
     )
     if when.clamped:

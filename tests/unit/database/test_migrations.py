@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from strongroom.base.errors import Unsupported
+from strongroom.custody import schema as custody
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.gateway import schema
@@ -19,7 +20,7 @@ from strongroom.gateway.watch import schema as watch
 from strongroom.receipts.commit import schema as receipts
 from tests.support.servers import postgres
 
-MODULES = {"receipts": receipts, "gateway": schema, "watch": watch}
+MODULES = {"receipts": receipts, "gateway": schema, "watch": watch, "custody": custody}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -241,7 +241,12 @@ class Judge:
                 accepted = not one.dated  # what was there at adoption was there before anybody could plant it for us
                 connection.execute(
                     source.insert().values(
-                        repository=self._adopted.id, name=name, accepted=int(accepted), first_ns=one.arrival_ns
+                        repository=self._adopted.id,
+                        name=name,
+                        accepted=int(accepted),
+                        first_ns=one.arrival_ns,
+                        extensions="{}",
+                        counted="",
                     )
                 )
             else:
