@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.archive.check.trees import read_trees
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
@@ -21,6 +20,7 @@ from strongroom.custody.judging.rules import FLOORS, Before, History, Reason, Su
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import pack, snapshot, source, stored, tree_total
 from strongroom.format.snapshot import Snapshot
+from strongroom.repository.reachable import read_trees
 from strongroom.retention.guarded import DAY, GOOD
 
 if TYPE_CHECKING:
@@ -143,10 +143,11 @@ class Judge:
         name = source_of(found)
         faults: list[str] = []
         if reach.root(found.tree) or found.tree not in known:
+            index = self._repository.index
             read_trees(
                 self._repository,
                 [found.tree],
-                reach,
+                lambda text: reach.read(index, text),
                 self._reporter,
                 lambda item, what: faults.append(f"{item} {what}"),
             )
