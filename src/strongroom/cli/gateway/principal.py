@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.gateway import path_of, place_arguments, settings_of
+from strongroom.cli.gateway.settings import path_of, place_arguments, settings_of
 from strongroom.gateway.access.policy import Quota, check_addresses, parse_size
 from strongroom.gateway.access.roles import GIVEN
 
