@@ -1,0 +1,193 @@
+"""A link named ``restic`` to our command, called as wrappers call restic, and read as they read it.
+
+The patterns and the members are those that resticprofile (``shell/analyser.go``, ``plain_summary.go``,
+``json_summary.go``), Backrest (``pkg/restic/restic.go``, ``outputs.go``), autorestic (``internal/metadata``) and
+scripts like borgmatic's look for. Each test runs with the newest restic as well, so that none asks for what it has not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import command, waiting
+from tests.support.command import Result
+from tests.support.programs import Program, Restic
+
+pytestmark = pytest.mark.peer("restic")
+ID = re.compile(r"[0-9a-f]{64}")
+
+
+class Linked(Program):
+    """Our command under restic's name."""
+
+    name = "link"
+
+    def __init__(self, home: Path) -> None:
+        link = home / "bin" / "restic"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(command.STRONGROOM)
+        super().__init__(home, link)
+
+
+@pytest.fixture(params=[Linked, Restic], ids=lambda kind: kind.name)
+def program(request: pytest.FixtureRequest, home: Path, repository: Path) -> Program:
+    """Our link, and restic; the repository is in the environment, as wrappers have it."""
+    made: Program = request.param(home)
+    made.env["RESTIC_REPOSITORY"] = str(repository)
+    return made
+
+
+def _together(ended: Result) -> str:
+    """Both streams in one, as some wrappers read them."""
+    return ended.out + ended.err
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    """Lines of JSON, each as resticprofile wants it: the kind first, nothing before or behind it."""
+    found = []
+    for line in text.splitlines():
+        assert line.startswith('{"message_type":"') and line.endswith("}"), line
+        found.append(json.loads(line))
+    return found
+
+
+def test_the_version_is_found(program: Program) -> None:
+    """The number stands where all of them look for it, on both forms of the command, and as JSON."""
+    for words in (["version"], ["version", "--json"]):
+        told = program.run(*words).expect(0).out
+        number = json.loads(told)["version"] if "--json" in words else re.match(r"restic (\d+\.\d+\.\d+)", told)[1]  # type: ignore[index]
+        assert tuple(map(int, number.split("."))) >= (0, 17, 0)
+
+
+def test_a_repository_is_made_once(program: Program) -> None:
+    """Backrest runs init each time and looks for one sentence; autorestic runs snapshots first and takes the code."""
+    assert program.run("snapshots").code == program.run("cat", "config").code == 10
+    made = json.loads(program.run("init", "--json").expect(0).out)
+    assert made["message_type"] == "initialized" and ID.fullmatch(made["id"]) and made["repository"]
+    again = program.run("init", "--json")
+    assert again.code == 1 and "config file already exists" in _together(again)
+    assert ID.fullmatch(json.loads(program.run("cat", "config", "--json").expect(0).out)["id"])
+    assert json.loads(_together(program.run("snapshots", "--json").expect(0))) == []
+    assert program.run("snapshots", env={"RESTIC_PASSWORD": "wrong"}).code == 12
+
+
+def test_a_backup_in_json(program: Program, source: Path) -> None:
+    """Status and summary have every member that Backrest and resticprofile read; both streams are lines of JSON."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    words = ("backup", "--json", "--exclude-caches", "--tag", "plan:x", str(source))
+    ended = program.run(*words, env={"RESTIC_PROGRESS_FPS": "60"})
+    lines = _lines(_together(ended.expect(0)))
+    summary = [line for line in lines if line["message_type"] == "summary"]
+    assert len(summary) == 1 and ID.fullmatch(summary[0]["snapshot_id"])
+    counted = ("files_new", "files_changed", "files_unmodified", "dirs_new", "dirs_changed", "dirs_unmodified")
+    counted += ("data_blobs", "tree_blobs", "data_added", "total_files_processed", "total_bytes_processed")  # type: ignore[assignment]
+    assert all(isinstance(summary[0][name], int) for name in counted)
+    assert summary[0]["files_new"] == summary[0]["total_files_processed"] > 0
+    assert isinstance(summary[0]["total_duration"], float)
+    for line in lines:
+        if line["message_type"] == "status":
+            assert 0 <= line["percent_done"] <= 1
+            assert all(isinstance(line.get(name, 0), int) for name in ("seconds_elapsed", "total_files", "bytes_done"))
+
+
+def test_a_backup_in_words(program: Program, source: Path) -> None:
+    """The lines that autorestic and resticprofile take numbers from, first with everything new, then with nothing."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    for new in (True, False):
+        lines = program.run("backup", "--verbose", str(source)).expect(0).out.splitlines()
+        files = [re.match(r"Files: +(\d+) new, +(\d+) changed, +(\d+) unmodified$", line) for line in lines]
+        dirs = [re.match(r"Dirs: +(\d+) new, +(\d+) changed, +(\d+) unmodified$", line) for line in lines]
+        assert [bool(int(found[1])) for found in files if found] == [new] and sum(map(bool, dirs)) == 1
+        assert any(re.match(r"Added to the repository: [\d.]+ +\w+ +\([\d.]+ +\w+ +stored\)$", line) for line in lines)
+        assert any(re.match(r"processed \d+ files, [\d.]+ [KMG]?i?B in (\d+:)?\d+:\d\d$", line) for line in lines)
+        assert any(re.match(r"snapshot [0-9a-f]{8} saved$", line) for line in lines)
+
+
+def test_a_file_that_cannot_be_read(program: Program, source: Path) -> None:
+    """The code is 3, and a line of standard error says which item, as resticprofile's pattern has it."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    ended = program.run("backup", "--json", str(source), str(source / "nowhere"))
+    assert ended.code == 3
+    pattern = r'^\{"message_type":"error",.+,"during":"(?:archival|scan)","item":"([^"]+)".*}$'
+    items = re.findall(pattern, ended.err, re.MULTILINE)
+    assert items or "nowhere does not exist" in ended.err
+    assert '"message_type":"summary"' in ended.out
+
+
+def test_listing_and_counting(program: Program, source: Path) -> None:
+    """snapshots, ls and stats give, in JSON and with nothing beside it, what Backrest makes its pages of."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    program.run("backup", "--tag", "one,two", "--host", "web", str(source)).expect(0)
+    (snapshot,) = json.loads(_together(program.run("snapshots", "--json", "--latest", "1", "--tag", "one").expect(0)))
+    assert ID.fullmatch(snapshot["id"]) and snapshot["short_id"] == snapshot["id"][:8]
+    assert snapshot["tags"] == ["one", "two"] and snapshot["hostname"] == "web" and snapshot["paths"] == [str(source)]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", snapshot["time"])
+    first, *entries = _together(program.run("ls", "--json", snapshot["id"], str(source)).expect(0)).splitlines()
+    assert json.loads(first)["id"] == snapshot["id"]
+    members = {"name", "type", "path", "uid", "gid", "mode", "mtime", "atime", "ctime"}
+    assert entries and all(members <= json.loads(entry).keys() for entry in entries)
+    raw = json.loads(_together(program.run("stats", "--json", "--mode", "raw-data").expect(0)))
+    assert {"total_size", "total_uncompressed_size", "compression_ratio", "total_blob_count"} <= raw.keys()
+    assert raw["snapshots_count"] == 1
+    whole = json.loads(program.run("stats", "latest", "--json", "--mode=restore-size").expect(0).out)
+    assert whole["total_file_count"] > 0 and whole["total_size"] > 0
+
+
+def test_forgetting_and_pruning(program: Program, source: Path) -> None:
+    """forget gives one group with what is kept and removed; forget by ID, prune and check end with 0, with -v, too."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    for day in ("2020-01-01", "2020-01-02", "2020-01-03"):
+        program.run("backup", "--tag", "plan", "--time", f"{day} 01:00:00", str(source)).expect(0)
+    words = ("forget", "--json", "--tag", "plan", "--group-by", "tag", "--keep-last", "2", "--keep-within", "1d")
+    (group,) = json.loads(_together(program.run(*words).expect(0)))
+    assert len(group["keep"]) == 2 and len(group["remove"]) == 1
+    assert all(ID.fullmatch(one["id"]) for one in group["keep"] + group["remove"])
+    assert {"tags", "host", "paths", "reasons"} <= group.keys()
+    program.run("forget", group["keep"][0]["id"]).expect(0)
+    program.run("forget", "--keep-last=1", "--verbose").expect(0)
+    program.run("prune", "--max-unused", "5%").expect(0)
+    for line in ("check", "check -v", "--verbose=2 check", "check --read-data-subset=50%", "unlock"):
+        program.run(*line.split()).expect(0)
+    checked = _lines(program.run("check", "--json").expect(0).out)[-1]
+    assert checked["message_type"] == "summary" and checked["num_errors"] == 0
+    assert len(json.loads(program.run("snapshots", "--json").expect(0).out)) == 1
+
+
+def test_restoring(program: Program, source: Path, tmp_path: Path) -> None:
+    """restore tells how far it is and ends with a summary, as Backrest shows it; dump gives a file's bytes."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    program.run("backup", str(source)).expect(0)
+    lines = _lines(program.run("restore", "latest", "--json", "--target", str(tmp_path / "out")).expect(0).out)
+    assert {line["message_type"] for line in lines} <= {"status", "summary"}
+    last = lines[-1]
+    assert last["message_type"] == "summary" and last["files_restored"] == last["total_files"] > 0
+    assert last["bytes_restored"] == last["total_bytes"]
+    file = next(path for path in sorted(source.rglob("*")) if path.is_file())
+    assert program.run("dump", "latest", str(file)).expect(0).stdout == file.read_bytes()
+
+
+def test_a_lock_is_told_as_resticprofile_reads_it(program: Program) -> None:
+    """Who holds it, for how long, and that it may be stale, in the words that it waits by; the code is 11."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    holder = program.start("backup", "--stdin", "--host", "x", stdin=subprocess.PIPE)
+    locks = Path(program.env["RESTIC_REPOSITORY"]) / "locks"
+    try:
+        waiting.until(lambda: os.listdir(locks))
+        ended = program.run("prune")
+        assert ended.code == 11
+        told = _together(ended)
+        who = re.search(r"unable to create lock.+already locked.+?by (.+)$", told, re.MULTILINE)
+        age = re.search(r"lock was created at.+\(([^()]+)\s+ago\)", told)
+        assert who and age and re.fullmatch(r"(\d+h)?(\d+m)?[\d.]+(s|ms|µs)", age[1])
+        assert re.search(r"the\W+unlock\W+command can be used to remove stale locks", told)
+    finally:
+        holder.kill()
+        holder.wait()
