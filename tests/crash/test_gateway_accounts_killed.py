@@ -15,7 +15,7 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.serve import open_database
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 from tests.support.servers import postgres
 from tests.support.servers.gateways import Gateway, chunked, name_of, operate, over_bucket
 from tests.support.waiting import until
@@ -104,9 +104,9 @@ def lying(gateway: Gateway, senders: dict[str, str]) -> dict[str, tuple[int, int
     """Bytes and objects that lie in the store, by who sent them, and all together."""
     if gateway.store:
         os.environ.update(gateway.variables)
-        settings = Settings(path="", store=gateway.store, state=str(gateway.home))
+        settings = GatewaySettings(path="", store=gateway.store, state=str(gateway.home))
     else:
-        settings = Settings(path=str(gateway.data), database=gateway.database)
+        settings = GatewaySettings(path=str(gateway.data), database=gateway.database)
     database = open_database(settings)
     place = open_place(settings, database)
     sums: dict[str, tuple[int, int]] = {}

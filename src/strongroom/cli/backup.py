@@ -13,7 +13,7 @@ from strongroom.cli.arguments.options import typed
 from strongroom.cli.arguments.values import at_once, local_time, size, tag_list
 from strongroom.cli.shared import streams
 from strongroom.cli.shared.admitting import admit
-from strongroom.cli.shared.backup_plan import plan
+from strongroom.cli.shared.backup_jobs import jobs_of
 from strongroom.cli.shared.failure import sentence
 from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
 from strongroom.cli.shared.promise_alarms import say_broken
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.archive.backup.options import BackupResult
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.repository.opened import Repository
@@ -146,7 +146,7 @@ def _jobs(context: Context, codes: list[int]) -> bool:
     reporter = context.reporter()
     with contextlib.ExitStack() as stack:
         stack.callback(reporter.close)
-        plans = plan(context, reporter)
+        plans = jobs_of(context, reporter)
         targets = {target.url: target for one in plans for target in one.targets}
         several = len(targets) > 1
         reporter.label_repositories = several
@@ -208,7 +208,7 @@ class _Opening:
         """A repository with its password fetched, or with the error that this ended in."""
         password = password_or_error(target)
 
-        def open_it(standing: Standing) -> BackupTarget:
+        def open_it(standing: StallWatch) -> BackupTarget:
             if isinstance(password, StrongroomError):
                 raise password
             repository = open_with(self._context, target, password, standing)

@@ -17,7 +17,7 @@ from strongroom.repository.selection import EVERYTHING, select_snapshots
 if TYPE_CHECKING:
     import argparse
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
 
@@ -103,7 +103,7 @@ def _summary(context: Context, result: CheckResult, label: str) -> None:
     context.out.json(event | ({"repository": label} if label else {}))
 
 
-def _conclude(context: Context, reporter: ShownReporter, result: CheckResult, label: str) -> None:
+def _conclude(context: Context, reporter: CommandReporter, result: CheckResult, label: str) -> None:
     """restic's summary event, or its last words."""
     if context.json:
         _summary(context, result, label)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.format.snapshot import Snapshot
@@ -87,7 +87,7 @@ class _Copying:
     """One run of the verb."""
 
     def __init__(
-        self, context: Context, reporter: ShownReporter, stack: ExitStack, source: Repository, source_label: str
+        self, context: Context, reporter: CommandReporter, stack: ExitStack, source: Repository, source_label: str
     ) -> None:
         self._context = context
         self._reporter = reporter
@@ -174,7 +174,7 @@ class _Copying:
 class _Shown(CopyEvents):
     """What restic prints; as JSON, which restic's copy does not have, an event for each snapshot and repository."""
 
-    def __init__(self, context: Context, reporter: ShownReporter, *, several: bool) -> None:
+    def __init__(self, context: Context, reporter: CommandReporter, *, several: bool) -> None:
         self._context = context
         self._reporter = reporter
         self._several = several

@@ -22,7 +22,7 @@ from strongroom.retention.faithful import Policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.maintenance.forget import Decided
     from strongroom.repository.opened import Repository
@@ -110,7 +110,7 @@ def _policy(context: Context) -> Policy:
 class _Work:
     """``forget`` in one repository after the other."""
 
-    def __init__(self, context: Context, policy: Policy, reporter: ShownReporter) -> None:
+    def __init__(self, context: Context, policy: Policy, reporter: CommandReporter) -> None:
         self._context = context
         self._arguments = context.arguments
         self._policy = policy

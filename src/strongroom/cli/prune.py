@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.maintenance.prune_plan import PruneOptions
     from strongroom.maintenance.prune_stats import PruneStats
@@ -80,7 +80,7 @@ def run(context: Context) -> int:
 
 def prune_repository(
     context: Context,
-    reporter: ShownReporter,
+    reporter: CommandReporter,
     repository: Repository,
     options: PruneOptions,
     lock: Lock | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
     from strongroom.maintenance.tree_writer import TreeWriter
@@ -69,7 +69,7 @@ def run_snapshots(context: Context) -> int:
 
 
 def _repairing(
-    repository: Repository, reporter: ShownReporter, writer: TreeWriter, tag: str
+    repository: Repository, reporter: CommandReporter, writer: TreeWriter, tag: str
 ) -> Callable[[str, Snapshot], Snapshot | None]:
     def told(path: bytes, is_dir: bool, what: str) -> None:
         reporter.message(f"  {'dir' if is_dir else 'file'} {quoted(path)}: {what}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
     from strongroom.maintenance.rewrite import Patterns
@@ -110,7 +110,7 @@ def _notes(metadata: NewMetadata, *, dry_run: bool) -> list[str]:
 def _rewriting(
     context: Context,
     repository: Repository,
-    reporter: ShownReporter,
+    reporter: CommandReporter,
     patterns: Patterns,
     metadata: NewMetadata,
     writer: TreeWriter,

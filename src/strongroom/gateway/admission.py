@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.access.quotas import Reservation
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
 ROOM_STEP = 4 << 20
@@ -39,7 +39,12 @@ class Admission:
     """One upload's right to be published. Use as a context manager: what it has reserved ends with it."""
 
     def __init__(
-        self, services: Services, request: Request, identity: Identity, repository: Repository, name: ObjectName | str
+        self,
+        services: Services,
+        request: Request,
+        identity: Caller,
+        repository: ServedRepository,
+        name: ObjectName | str,
     ) -> None:
         """``name`` is an object's, or that of the custody key that a sealed one is for."""
         self._services = services

@@ -13,12 +13,12 @@ from strongroom.receipts.log.leaf import LeafType
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 TRIES = 16
 
 
-def agree(ledger: Ledger, repository: Repository, name: ObjectName, principal: str) -> None:
+def agree(ledger: Ledger, repository: ServedRepository, name: ObjectName, principal: str) -> None:
     """Look, and record what the log lacks, until both say the same: what was seen may be past when it is recorded.
 
     Whoever records last has looked after it. Raises ``Unavailable``, and what the store raises.
@@ -35,7 +35,7 @@ def agree(ledger: Ledger, repository: Repository, name: ObjectName, principal: s
     raise Unavailable("an object comes and goes too fast to be logged", subject=str(name))
 
 
-def _record_there(ledger: Ledger, repository: Repository, name: ObjectName) -> None:
+def _record_there(ledger: Ledger, repository: ServedRepository, name: ObjectName) -> None:
     try:
         digest = digest_of(repository.store, name) if name is CONFIG else name.name
         size = repository.store.stat(name).size

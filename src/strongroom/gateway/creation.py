@@ -9,12 +9,12 @@ from strongroom.base.errors import Missing
 from strongroom.gateway.access.quotas import PLACE, PLACE_BYTES
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Identity
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
 
-def make(services: Services, identity: Identity, folders: tuple[str, ...]) -> Repository:
+def make(services: Services, identity: Caller, folders: tuple[str, ...]) -> ServedRepository:
     """The repository at these folders, which is made when there is none. Idempotent.
 
     Raises ``Full``, ``Unavailable``, and ``Refused`` while a panic makes it read-only.

@@ -17,15 +17,15 @@ from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 ORPHAN_SECONDS = 30 * 60
 """A lock that nobody is known to own may be removed by any host of the repository when it is older."""
 
 
-def delete(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
+def delete(repository: ServedRepository, name: ObjectName, identity: Caller, role: Role, ledger: Ledger) -> None:
     """Delete what the role may delete; what is not there is deleted already. Raises ``Refused``.
 
     In a panic nobody deletes anything but locks, whatever his role: read-only is read-only.
@@ -42,7 +42,7 @@ def delete(repository: Repository, name: ObjectName, identity: Identity, role: R
         repository.put_away(name, identity.id, ledger)
 
 
-def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, role: Role, ledger: Ledger) -> None:
+def _delete_lock(repository: ServedRepository, name: ObjectName, identity: Caller, role: Role, ledger: Ledger) -> None:
     owner = lock_owner(ledger.database, repository.id, name.name)
     if role not in (Role.FULL, Role.CUSTODIAN) and owner != identity.id:
         try:
@@ -57,7 +57,7 @@ def _delete_lock(repository: Repository, name: ObjectName, identity: Identity, r
         forget_lock(ledger.database, repository.id, name.name)
 
 
-def _delete_for_good(repository: Repository, name: ObjectName, identity: Identity, ledger: Ledger) -> None:
+def _delete_for_good(repository: ServedRepository, name: ObjectName, identity: Caller, ledger: Ledger) -> None:
     try:
         size = repository.store.stat(name).size
     except Missing:

@@ -10,7 +10,7 @@ from strongroom.base.objects import CONFIG_NAME
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.receipts.log.leaf import LeafType
     from strongroom.storage.contract import Store
 
@@ -29,7 +29,7 @@ def digest_of(store: Store, name: ObjectName) -> str:
 
 def record_found(
     ledger: Ledger,
-    repository: Repository,
+    repository: ServedRepository,
     name: ObjectName,
     kind: LeafType,
     *,

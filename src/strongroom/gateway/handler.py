@@ -23,16 +23,16 @@ from strongroom.base.errors import (
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.base.server_log import LOG
 from strongroom.gateway import listing
-from strongroom.gateway.access.access import Denied, Identity
+from strongroom.gateway.access.access import Caller, Denied
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.access.turns import Busy
+from strongroom.gateway.access.turns import NoTurn
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
-from strongroom.gateway.paths import Target, parse_path
+from strongroom.gateway.paths import ObjectPath, parse_path
 from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.gateway.processes.allocator import trim
 from strongroom.gateway.uploads import Uploads
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.pages.own import OwnPages
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.pages.router import PageRouter
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
     from strongroom.storage.contract import Store
 
@@ -52,14 +52,14 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}
 OCTETS = "application/octet-stream"
 
 
-class _Crowded(Busy):
+class _Crowded(NoTurn):
     """A principal has too many connections: this one's place is for others."""
 
 
 class Gateway:
     """Answers requests for one worker, from many threads."""
 
-    def __init__(self, services: Services, own: OwnPages) -> None:
+    def __init__(self, services: Services, own: PageRouter) -> None:
         self._services = services
         self._own = own
         self._uploads = Uploads(services)
@@ -67,7 +67,7 @@ class Gateway:
     def handle(self, request: Request, body: Body) -> Answer:
         """The answer to a request."""
         services = self._services
-        identity: Identity | None = None
+        identity: Caller | None = None
         try:
             page = self._own.open_page(request)
             if page is not None:
@@ -111,7 +111,7 @@ class Gateway:
         words = str(error) if isinstance(error, (StrongroomError, OSError)) else repr(error)
         LOG.error(f"{request.method} {where}: {words.splitlines()[0] if words else ''}")
 
-    def _object(self, request: Request, body: Body, identity: Identity) -> Answer:
+    def _object(self, request: Request, body: Body, identity: Caller) -> Answer:
         target = parse_path(request.path)
         if target is None:
             return text(404, "not found")
@@ -123,7 +123,7 @@ class Gateway:
             return self._named(request, body, target, identity, role)
         return self._repository(request, target, identity, role) if target.kind is None else self._list(request, target)
 
-    def _named(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
+    def _named(self, request: Request, body: Body, target: ObjectPath, identity: Caller, role: Role) -> Answer:
         if request.method in ("GET", "HEAD"):
             return self._read(request, target, identity)
         if request.method == "POST":
@@ -132,7 +132,7 @@ class Gateway:
             return self._delete(target, identity, role)
         return text(405, "method not allowed", {"Allow": "GET, HEAD, POST, DELETE"})
 
-    def _repository(self, request: Request, target: Target, identity: Identity, role: Role) -> Answer:
+    def _repository(self, request: Request, target: ObjectPath, identity: Caller, role: Role) -> Answer:
         if request.method != "POST":
             return text(405, "method not allowed", {"Allow": "POST"})
         if request.query != "create=true":
@@ -142,7 +142,7 @@ class Gateway:
         make(self._services, identity, target.repository)
         return Answer(200)
 
-    def _list(self, request: Request, target: Target) -> Answer:
+    def _list(self, request: Request, target: ObjectPath) -> Answer:
         if request.method != "GET":
             return text(405, "method not allowed", {"Allow": "GET"})
         assert target.kind is not None
@@ -151,7 +151,7 @@ class Gateway:
             store = self._services.repositories.find_to_read(target.repository).store
         return listing.answer(store, target.kind, request.headers.get("accept", ""), request.query)
 
-    def _read(self, request: Request, target: Target, identity: Identity) -> Answer:
+    def _read(self, request: Request, target: ObjectPath, identity: Caller) -> Answer:
         name = target.name
         assert name is not None
         places = self._services.repositories
@@ -161,7 +161,7 @@ class Gateway:
             places.find(target.repository).check_loss(name)  # of the repository that is there now
             raise
 
-    def _open(self, request: Request, repository: Repository, name: ObjectName, identity: Identity) -> Answer:
+    def _open(self, request: Request, repository: ServedRepository, name: ObjectName, identity: Caller) -> Answer:
         store = repository.store
         headers = {"Content-Type": OCTETS, "Accept-Ranges": "bytes"}
         if name is not CONFIG:
@@ -184,7 +184,7 @@ class Gateway:
         headers["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{size}"
         return Answer(206, headers=headers, reader=reader)
 
-    def _delete(self, target: Target, identity: Identity, role: Role) -> Answer:
+    def _delete(self, target: ObjectPath, identity: Caller, role: Role) -> Answer:
         name = target.name
         assert name is not None
         try:
@@ -199,7 +199,7 @@ class Gateway:
 
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
-    (Busy, 503, "busy"),
+    (NoTurn, 503, "busy"),
     (Missing, 404, ""),
     (Exists, 403, "exists"),
     (Refused, 403, "policy"),
@@ -233,14 +233,14 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             trimmed = services.clock.monotonic()
         try:
             services.metrics.clock(suspect=bool(services.watch.look()))
-            services.access_log.tend()
+            services.access_log.reopen_if_moved()
             services.access.reload_if_changed()
             if services.certificates is not None:
                 services.certificates.reload_if_changed()
             services.refusals.flush()
             services.reading.flush()
-            services.repositories.tend()
-            services.quotas.tend()
+            services.repositories.reload()
+            services.quotas.catch_up()
         except StrongroomError as error:
             LOG.error(f"{error.what}")
         except Exception as error:  # whatever it is, the next second is another try

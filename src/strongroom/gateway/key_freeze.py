@@ -12,12 +12,12 @@ from strongroom.receipts.commit import schema as log_schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 LONGEST_WINDOW_NS = 86_400 * 10**9
 
 
-def is_frozen(database: Database, repository: Repository) -> bool:
+def is_frozen(database: Database, repository: ServedRepository) -> bool:
     """Whether a snapshot has ever arrived in the repository, or it was adopted: keys are admitted no more."""
     if repository.state().frozen:
         return True

@@ -12,10 +12,10 @@ from strongroom.gateway import schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 
-def claim_lock(database: Database, repository: Repository, name: str, principal: str, limit: int) -> None:
+def claim_lock(database: Database, repository: ServedRepository, name: str, principal: str, limit: int) -> None:
     """Note who is about to make a lock that is not there; one at a time in a repository.
 
     Raises ``Full`` when he has as many live ones as he may.

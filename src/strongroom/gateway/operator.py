@@ -29,15 +29,15 @@ from strongroom.receipts.log.leaf import MAX_DETAIL, LeafType
 from strongroom.storage.removal.trash import purge
 
 if TYPE_CHECKING:
-    from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.places.repository import ServedRepository
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.storage.contract import Store
 
 
 class Operator:
     """One command of an operator. Close it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GatewaySettings) -> None:
         """Raises ``ConfigurationError`` where no gateway has its state."""
         self._settings = settings
         check_there(settings)
@@ -56,7 +56,7 @@ class Operator:
         self.repositories.close()
         self._database.close()
 
-    def find(self, label: str) -> Repository:
+    def find(self, label: str) -> ServedRepository:
         """The repository at a path. Raises ``Missing``, also for a folder in which none was made."""
         found = self.repositories.find(folders_of(label))
         if not found.is_made():
@@ -168,7 +168,7 @@ class Operator:
 
         Of those, too, that were made at this path and are nowhere any more.
         """
-        here: Repository | None = None
+        here: ServedRepository | None = None
         with contextlib.suppress(Missing, TakenAway):
             here = self.find(label)
         # A prefix of a bucket that was emptied is believed to be the repository it was until somebody says otherwise.
@@ -186,7 +186,7 @@ class Operator:
             adopt(self.ledger, here, lambda: False)
         return went, come
 
-    def _left_of(self, repository: str) -> Repository | None:
+    def _left_of(self, repository: str) -> ServedRepository | None:
         with contextlib.suppress(Missing):
             return self.repositories.by_id(repository)
         return None
@@ -203,7 +203,7 @@ class Operator:
         return went, come
 
 
-def _check_calm(repository: Repository) -> None:
+def _check_calm(repository: ServedRepository) -> None:
     """Read-only is read-only, for the operator's own verbs, too."""
     try:
         repository.check_panic(fresh=True)

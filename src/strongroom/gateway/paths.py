@@ -25,7 +25,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\%]")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ObjectPath:
     """What a path names: a repository (its folders, from the top), and in it an object, a kind's list, or itself."""
 
     repository: tuple[str, ...]
@@ -38,7 +38,7 @@ class Target:
         return "/".join(self.repository)
 
 
-def parse_path(path: str) -> Target | None:
+def parse_path(path: str) -> ObjectPath | None:
     """The target of a raw path (without its query), or None when it is no path of a repository."""
     if not path.startswith("/") or len(path) > 2048:
         return None
@@ -46,7 +46,7 @@ def parse_path(path: str) -> Target | None:
     if len(name) == _NAME and len(place) <= _KEPT:
         found = _folder(place)  # of the many objects of a repository only the name differs
         try:
-            return None if found is None else Target(found[0], found[1], ObjectName(found[1], name))
+            return None if found is None else ObjectPath(found[0], found[1], ObjectName(found[1], name))
         except ValueError:
             return None
     return _parse(path)
@@ -59,7 +59,7 @@ def _folder(place: str) -> tuple[tuple[str, ...], Kind] | None:
     return None if found is None or found.kind is None else (found.repository, found.kind)
 
 
-def _parse(path: str) -> Target | None:
+def _parse(path: str) -> ObjectPath | None:
     folders: list[str] = []
     segments = path[1:].split("/")
     for position, raw in enumerate(segments):
@@ -67,7 +67,7 @@ def _parse(path: str) -> Target | None:
         if raw in RESERVED:
             return _inside(tuple(folders), Kind(raw), rest)
         if raw == "" and not rest:
-            return Target(tuple(folders))
+            return ObjectPath(tuple(folders))
         folder = segment(raw)
         if folder is None or len(folders) == MAX_DEPTH:
             return None
@@ -75,13 +75,13 @@ def _parse(path: str) -> Target | None:
     return None  # without its final slash it is no repository
 
 
-def _inside(folders: tuple[str, ...], kind: Kind, rest: list[str]) -> Target | None:
+def _inside(folders: tuple[str, ...], kind: Kind, rest: list[str]) -> ObjectPath | None:
     if kind is Kind.CONFIG:
-        return Target(folders, kind, CONFIG) if not rest else None
+        return ObjectPath(folders, kind, CONFIG) if not rest else None
     if rest == [""]:
-        return Target(folders, kind)
+        return ObjectPath(folders, kind)
     if len(rest) == 1 and is_object_name(rest[0]):
-        return Target(folders, kind, ObjectName(kind, rest[0]))
+        return ObjectPath(folders, kind, ObjectName(kind, rest[0]))
     return None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.objects import ObjectName
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
 NAMED = 10
@@ -48,7 +48,7 @@ def recover(services: Services, stopping: Callable[[], bool]) -> None:
     services.repositories.watch(services.ledger, stopping)
 
 
-def adopt(ledger: Ledger, repository: Repository, stopping: Callable[[], bool]) -> None:
+def adopt(ledger: Ledger, repository: ServedRepository, stopping: Callable[[], bool]) -> None:
     """Give every object that has no receipt an ``adopted`` leaf with the store's stamp. Goes on where it ended.
 
     What cannot be adopted is named, here and by the daily comparison, and the others go on. Raises ``Unavailable``.
@@ -71,7 +71,7 @@ def adopt(ledger: Ledger, repository: Repository, stopping: Callable[[], bool]) 
         repository.mark(adopting=0)
 
 
-def adopt_strays(ledger: Ledger, repository: Repository, begun_ns: int, stopping: Callable[[], bool]) -> None:
+def adopt_strays(ledger: Ledger, repository: ServedRepository, begun_ns: int, stopping: Callable[[], bool]) -> None:
     """Adopt what came to a folder before ``begun_ns`` without a receipt, and say so: rest-server over the same folder.
 
     Over object storage there is no other server to go back to: there the daily comparison says it. Raises what the
@@ -96,7 +96,9 @@ def adopt_strays(ledger: Ledger, repository: Repository, begun_ns: int, stopping
             adoptions.say(ledger, repository, count, f"{', '.join(names)}{more}")
 
 
-def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: int, modified_ns: int | None) -> bool:
+def _adopt_one(
+    ledger: Ledger, repository: ServedRepository, name: ObjectName, size: int, modified_ns: int | None
+) -> bool:
     """Whether it has its receipt from us. A stamp from before 1970 counts as 1970; one that is still to come as now."""
     stamp = None if modified_ns is None or modified_ns > ledger.clock.now_ns() else max(0, modified_ns)
     try:
@@ -108,6 +110,6 @@ def _adopt_one(ledger: Ledger, repository: Repository, name: ObjectName, size: i
         return False
 
 
-def _say(repository: Repository, error: Exception, what: str = "") -> None:
+def _say(repository: ServedRepository, error: Exception, what: str = "") -> None:
     place = repository.place.encode("unicode_escape").decode()
     LOG.error(f"{place}: {what}{error}")

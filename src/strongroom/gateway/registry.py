@@ -22,7 +22,7 @@ PRINCIPALS = "principals"
 
 
 @dataclass(frozen=True, slots=True)
-class RepositoryState:
+class RegisteredState:
     """What the database says of a repository."""
 
     frozen: bool
@@ -36,11 +36,11 @@ _LOOK = (
 )
 
 
-def look(database: Database, repository: str) -> tuple[int, RepositoryState]:
+def look(database: Database, repository: str) -> tuple[int, RegisteredState]:
     """What may end an upload's right, as it is now, in one question: the principals' number, a repository's state."""
     row = database.row(_LOOK, PRINCIPALS, repository, repository, repository)
     assert row is not None
-    return int(row[0] or 0), RepositoryState(bool(row[1]), bool(row[2]), bool(row[3]))
+    return int(row[0] or 0), RegisteredState(bool(row[1]), bool(row[2]), bool(row[3]))
 
 
 def is_logged(database: Database, repository: str, name: ObjectName) -> bool:

@@ -141,7 +141,7 @@ intent = sa.Table(
 )
 """Uploads to a bucket between the end of their body and their receipt."""
 
-promise = sa.Table(
+guarantee = sa.Table(
     "promise",
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),

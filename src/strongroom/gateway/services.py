@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.pages.metrics import Metrics
     from strongroom.gateway.places.contract import Place
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.gateway.watch.losses import LossWatch
     from strongroom.gateway.watch.read_meter import ReadMeter
     from strongroom.receipts.commit.clock_watch import ClockWatch
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Services:
     """All that a worker's code works with."""
 
-    settings: Settings
+    settings: GatewaySettings
     clock: Clock
     database: Database
     ledger: Ledger

@@ -9,16 +9,16 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.admission import Admission
 from strongroom.gateway.agreement import agree
 from strongroom.gateway.http.answer import Answer
-from strongroom.gateway.places.arrival import Arrival
+from strongroom.gateway.places.arrival import IncomingObject
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.promise import HEADER
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.access.roles import Role
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.paths import Target
+    from strongroom.gateway.paths import ObjectPath
     from strongroom.gateway.services import Services
     from strongroom.receipts.commit.committer import Committed
 
@@ -29,8 +29,8 @@ class Uploads:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def create(self, request: Request, body: Body, target: Target, identity: Identity, role: Role) -> Answer:
-        """Take an object in. Raises what ``Admission`` and ``Repository.take`` raise."""
+    def create(self, request: Request, body: Body, target: ObjectPath, identity: Caller, role: Role) -> Answer:
+        """Take an object in. Raises what ``Admission`` and ``ServedRepository.receive`` raise."""
         services, name = self._services, target.name
         assert name is not None
         if name.kind is not Kind.LOCK and not role.creates:
@@ -58,10 +58,10 @@ class Uploads:
         admission = Admission(services, request, identity, repository, name)
         with services.turns.one(identity), admission:
             admission.begin(request.length)
-            arrival = Arrival(
+            arrival = IncomingObject(
                 name, body, limit, identity.id, admission.piece, admission.publishing, admission.again, receipt
             )
-            taken = repository.take(arrival)
+            taken = repository.receive(arrival)
             if taken.new:
                 if name.kind is not Kind.LOCK and not repository.keeps(name):
                     agree(services.ledger, repository, name, "")  # a delete was faster than our receipt

@@ -84,8 +84,8 @@ def throttled(store: Store, options: StoreOptions) -> Store:
     """A store within the options' limits, which are in KiB a second."""
     if options.limit_upload <= 0 and options.limit_download <= 0:
         return store
-    from strongroom.storage.wrappers.throttle import Bucket, ThrottledStore  # noqa: PLC0415
+    from strongroom.storage.wrappers.throttle import RateLimit, ThrottledStore  # noqa: PLC0415
 
-    up = Bucket(options.limit_upload * 1024, options) if options.limit_upload > 0 else None
-    down = Bucket(options.limit_download * 1024, options) if options.limit_download > 0 else None
+    up = RateLimit(options.limit_upload * 1024, options) if options.limit_upload > 0 else None
+    down = RateLimit(options.limit_download * 1024, options) if options.limit_download > 0 else None
     return ThrottledStore(store, up, down)

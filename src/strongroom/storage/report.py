@@ -18,7 +18,7 @@ class Worth(enum.Enum):
 
 
 @record
-class Row:
+class ReportRow:
     """One question. ``key`` is its fixed name for programs."""
 
     key: str
@@ -33,15 +33,15 @@ class Report:
     """All that a probe found at a place."""
 
     location: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ReportRow] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
     """Probe objects that could not be removed."""
 
     def add(self, key: str, question: str, answer: str, worth: Worth, meaning: str = "") -> None:
         """Append a row."""
-        self.rows.append(Row(key, question, answer, worth, meaning))
+        self.rows.append(ReportRow(key, question, answer, worth, meaning))
 
-    def row(self, key: str) -> Row:
+    def row(self, key: str) -> ReportRow:
         """The row of this key. Raises KeyError."""
         for row in self.rows:
             if row.key == key:

@@ -15,12 +15,12 @@ from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.gateway.access import quotas as quota
-from strongroom.gateway.access.access import Identity
+from strongroom.gateway.access.access import Caller
 from strongroom.gateway.access.policy import Quota
 from strongroom.gateway.access.quotas import Quotas
 from strongroom.gateway.places.bucket.spool import Spool
 from strongroom.gateway.processes.serve import open_database
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite
@@ -142,9 +142,9 @@ def test_q_1_quotas_hold_for_uploads_at_once(tmp_path: Path) -> None:
 def test_q_1_a_reservation_lasts_as_long_as_its_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Q-1: an upload that takes longer than a reservation keeps it, or slow ones would pass a quota unseen."""
     monkeypatch.setattr(quota, "RESERVATION_SECONDS", 1.5)
-    database = open_database(Settings(path=str(tmp_path)))
-    quotas = Quotas(Settings(path=str(tmp_path)), database)
-    who = Identity("1" * 32, "slow", Quota(bytes=100))
+    database = open_database(GatewaySettings(path=str(tmp_path)))
+    quotas = Quotas(GatewaySettings(path=str(tmp_path)), database)
+    who = Caller("1" * 32, "slow", Quota(bytes=100))
     slow = quotas.begin(who, ("", Kind.DATA.value, NAME), 100)
     for _ in range(8):
         slow.take(1)
@@ -191,9 +191,9 @@ def test_numbers_out_of_all_bounds_are_refused(tmp_path: Path) -> None:
 
 def test_q_1_a_clock_that_was_ahead_leaves_no_reservation_behind(tmp_path: Path) -> None:
     """Q-1: what a worker that died had reserved while the clock was 400 days ahead is free when it is right again."""
-    database = open_database(Settings(path=str(tmp_path)))
-    quotas = Quotas(Settings(path=str(tmp_path)), database)
-    who = Identity("1" * 32, "host", Quota(bytes=100))
+    database = open_database(GatewaySettings(path=str(tmp_path)))
+    quotas = Quotas(GatewaySettings(path=str(tmp_path)), database)
+    who = Caller("1" * 32, "host", Quota(bytes=100))
     quotas.begin(who, ("", Kind.DATA.value, NAME), 100)
     with pytest.raises(Full):
         quotas.begin(who, ("", Kind.DATA.value, NAME), 1)
@@ -205,9 +205,9 @@ def test_q_1_a_clock_that_was_ahead_leaves_no_reservation_behind(tmp_path: Path)
 
 def test_b_4_a_day_of_snapshots_stays_used_up_whatever_the_clock_was(tmp_path: Path) -> None:
     """B-4: receipts that a clock far ahead or behind has dated count for today, and open no new day."""
-    database = open_database(Settings(path=str(tmp_path)))
-    quotas = Quotas(Settings(path=str(tmp_path)), database)
-    who = Identity("1" * 32, "host", Quota(snapshots=3))
+    database = open_database(GatewaySettings(path=str(tmp_path)))
+    quotas = Quotas(GatewaySettings(path=str(tmp_path)), database)
+    who = Caller("1" * 32, "host", Quota(snapshots=3))
     committer = Committer(database, SystemClock())
     repository, away_ns = "2" * 32, 400 * 86_400 * 10**9
     for number, aside in enumerate((0, away_ns, -away_ns)):

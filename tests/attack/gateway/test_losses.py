@@ -23,7 +23,7 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.places.disk.place import DiskPlace
 from strongroom.gateway.processes.serve import open_database
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.watch import losses
 from strongroom.gateway.watch.comparison import KINDS
 from strongroom.gateway.watch.losses import LossWatch
@@ -208,7 +208,7 @@ def test_asking_makes_no_repository(tmp_path: Path) -> None:
 def test_s_1_many_gateways_compare_once(tmp_path: Path) -> None:
     """S-1: of gateways that share a PostgreSQL one compares a repository and says so, once; a lost lot is counted."""
     with postgres.running() as url:
-        settings = Settings(path=str(tmp_path), database=url, append_only=True)
+        settings = GatewaySettings(path=str(tmp_path), database=url, append_only=True)
         database = open_database(settings)
         ensure_log(database, "backup.example/.strongroom/log")
         repository = DiskPlace(settings, database).create(("alice",))
@@ -252,7 +252,7 @@ def test_s_1_many_gateways_compare_once(tmp_path: Path) -> None:
 
 def test_what_is_on_its_way_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An object that is there, or whose removal is logged, when it is asked for again is in no alarm."""
-    settings = Settings(path=str(tmp_path), append_only=True)
+    settings = GatewaySettings(path=str(tmp_path), append_only=True)
     database = open_database(settings)
     place = DiskPlace(settings, database)
     repository = place.create(("alice",))

@@ -13,14 +13,13 @@ import pytest
 from strongroom.base.errors import Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway.http.body import Body
-from strongroom.gateway.http.wire import Pace, Wire
-from strongroom.gateway.places.arrival import Arrival
-from strongroom.gateway.places.bucket import guarantees as promises
-from strongroom.gateway.places.bucket import intake
+from strongroom.gateway.http.wire import Pace, ServerWire
+from strongroom.gateway.places.arrival import IncomingObject
+from strongroom.gateway.places.bucket import guarantees, intake
 from strongroom.gateway.places.bucket import place as places
 from strongroom.gateway.places.bucket.place import BucketPlace
 from strongroom.gateway.processes.serve import open_database
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 from tests.support.servers.gateways import name_of
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running
@@ -37,19 +36,21 @@ def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatc
         monkeypatch.setenv(name, value)
     data = b"a pack"
     with Liar(running(), honest=True) as proxy:
-        settings = Settings(path="", store=f"s3://plain/{tmp_path.name}?endpoint={proxy.endpoint}", state=str(tmp_path))
+        settings = GatewaySettings(
+            path="", store=f"s3://plain/{tmp_path.name}?endpoint={proxy.endpoint}", state=str(tmp_path)
+        )
         database = open_database(settings)
         place = BucketPlace(settings, database)
         repository = place.create(("web01",))
         proxy.faults = ["503 SlowDown"] * 100
         ours, theirs = socket.socketpair()
         theirs.sendall(data)
-        body = Body(Wire(ours), len(data), Pace(1, 30))
+        body = Body(ServerWire(ours), len(data), Pace(1, 30))
         receipts: list[str] = []
         begun = time.monotonic()
         with pytest.raises(Unavailable):
-            repository.take(
-                Arrival(
+            repository.receive(
+                IncomingObject(
                     ObjectName(Kind.DATA, name_of(data)),
                     body,
                     1000,
@@ -73,21 +74,21 @@ def test_an_upload_is_given_up_before_the_client_does(tmp_path: Path, monkeypatc
 
 def test_a_store_that_no_longer_refuses_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the daily look finds reaches every worker: creation is serialised from then on, and /health says why."""
-    monkeypatch.setattr(places, "PROMISES_SECONDS", -1.0)
+    monkeypatch.setattr(places, "GUARANTEES_SECONDS", -1.0)
     for name, value in running().environment.items():
         monkeypatch.setenv(name, value)
     with Liar(running()) as liar:
         url = f"s3://plain/{tmp_path.name}?endpoint="
-        settings = Settings(path="", store=url + running().endpoint, state=str(tmp_path))
+        settings = GatewaySettings(path="", store=url + running().endpoint, state=str(tmp_path))
         database = open_database(settings)
         place = BucketPlace(settings, database)
         repository = place.create(("web01",))
         place.check()
-        place.tend()
+        place.reload()
         assert (place.problems(), repository.works.guarded) == ([], False)
         turned = BucketPlace(replace(settings, store=url + liar.endpoint), database)
-        promises.save(database, promises.find_out(turned.keyed, database.clock))
-        place.tend()
+        guarantees.save(database, guarantees.find_out(turned.keyed, database.clock))
+        place.reload()
         assert "no longer refuses" in place.problems()[0]
         assert repository.works.guarded
         for one in (turned, place):

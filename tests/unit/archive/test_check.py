@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.archive.check.data import Amount, Bucket, Share, parse_subset
+from strongroom.archive.check.data import Amount, Share, Slice, parse_subset
 from strongroom.archive.check.run import CheckOptions, CheckResult, check
 from strongroom.base.errors import UsageError
 from strongroom.base.progress import Reporter
@@ -164,10 +164,10 @@ PACKS = st.dictionaries(st.binary(min_size=32, max_size=32).map(bytes.hex), st.i
 @given(PACKS, st.integers(1, 256), st.data())
 def test_buckets_share_out_all_packs(packs: dict[str, int], total: int, data: st.DataObject) -> None:
     """The t buckets of n/t hold each pack once, by its first byte."""
-    chosen = [pack for number in range(1, total + 1) for pack in Bucket(number, total).choose(packs, b"")]
+    chosen = [pack for number in range(1, total + 1) for pack in Slice(number, total).choose(packs, b"")]
     assert sorted(chosen) == sorted(packs)
     number = data.draw(st.integers(1, total))
-    assert all(bytes.fromhex(pack)[0] % total == number - 1 for pack in Bucket(number, total).choose(packs, b""))
+    assert all(bytes.fromhex(pack)[0] % total == number - 1 for pack in Slice(number, total).choose(packs, b""))
 
 
 @given(PACKS, st.floats(0.1, 100), st.binary(min_size=16, max_size=16))
@@ -187,7 +187,7 @@ def test_other_seeds_choose_other_packs() -> None:
 
 @pytest.mark.parametrize(
     ("text", "subset"),
-    [("1/5", Bucket(1, 5)), ("256/256", Bucket(256, 256)), ("2.5%", Share(2.5)), ("100%", Share(100.0)),
+    [("1/5", Slice(1, 5)), ("256/256", Slice(256, 256)), ("2.5%", Share(2.5)), ("100%", Share(100.0)),
      ("500", Amount(500)), ("50K", Amount(50 << 10)), ("3g", Amount(3 << 30))],
 )  # fmt: skip
 def test_subsets_as_restic_writes_them(text: str, subset: object) -> None:

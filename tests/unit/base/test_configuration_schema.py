@@ -13,7 +13,7 @@ from strongroom.base.configuration import client
 from strongroom.base.configuration.document import generated, parse
 from strongroom.base.configuration.schema import schema
 from strongroom.gateway.access import policy_form
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -103,5 +103,5 @@ def test_a_generated_file_is_valid(form: str) -> None:
 
 def test_each_setting_of_the_gateway_is_in_the_form() -> None:
     """The table [server] has what `gateway serve` can be told, but for the file itself and what no user sets."""
-    own = {one.name for one in dataclasses.fields(Settings)} - {"config", "limits"}
+    own = {one.name for one in dataclasses.fields(GatewaySettings)} - {"config", "limits"}
     assert set(policy_form.SERVER_KEYS) == own

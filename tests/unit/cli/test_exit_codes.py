@@ -22,10 +22,10 @@ from strongroom.base.errors import (
     WrongPassword,
 )
 from strongroom.cli import exit_codes
+from strongroom.cli.output.command_reporter import CommandReporter
 from strongroom.cli.output.out import Out
-from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.shared import failure
-from strongroom.cli.shared.patience import PatientClock
+from strongroom.cli.shared.interruptible_clock import InterruptibleClock
 from strongroom.cli.shared.signals import Signals
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def signals() -> Iterator[Signals]:
 
 def test_the_first_signal_asks_work_to_stop(signals: Signals) -> None:
     """While work watches, SIGTERM only sets its wish to stop; the work ends by itself."""
-    reporter = ShownReporter()
+    reporter = CommandReporter()
     with signals.cooperative(reporter):
         os.kill(os.getpid(), signal.SIGTERM)
         assert reporter.stop.wait(60)
@@ -124,8 +124,8 @@ def test_outside_of_work_a_signal_interrupts(signals: Signals) -> None:
 def test_a_wait_ends_when_the_user_asks_to_stop(signals: Signals) -> None:
     """Waiting for a lock is no reason to ignore a signal."""
     begun = time.monotonic()
-    with signals.cooperative(ShownReporter()):
+    with signals.cooperative(CommandReporter()):
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Interrupted):
-            PatientClock(signals).sleep(60)
+            InterruptibleClock(signals).sleep(60)
     assert time.monotonic() - begun < 50

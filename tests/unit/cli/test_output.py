@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strongroom.base.progress import BackupSummary, Change, Status
 from strongroom.cli.output.events import EventReporter
 from strongroom.cli.output.out import Out
-from strongroom.cli.output.people import PeopleReporter
 from strongroom.cli.output.rate import Rate
 from strongroom.cli.output.table import table
+from strongroom.cli.output.terminal import TerminalReporter
 from strongroom.cli.output.text import as_text, format_bytes, format_seconds, printable, shorten, width
 
 
@@ -83,7 +83,7 @@ def test_rate_and_time_left() -> None:
 def test_live_status_is_taken_back_before_a_line_is_printed() -> None:
     """On a terminal the status disappears before a line that stays, and a hostile name cannot break out of it."""
     terminal = Terminal()
-    reporter = PeopleReporter(Out(terminal, io.StringIO()), frames=1000)
+    reporter = TerminalReporter(Out(terminal, io.StringIO()), frames=1000)
     reporter.status(Status(1, 512, 2, 1024, current_files=(b"/etc/\x1b]0;evil\x07",)))
     reporter.message("a line that stays")
     reporter.close()
@@ -96,7 +96,7 @@ def test_live_status_is_taken_back_before_a_line_is_printed() -> None:
 def test_without_a_terminal_there_are_plain_lines(streams: tuple[io.StringIO, io.StringIO]) -> None:
     """Where nobody watches, progress has no escape sequences and comes rarely unless asked for."""
     out, err = streams
-    reporter = PeopleReporter(Out(out, err))
+    reporter = TerminalReporter(Out(out, err))
     for done in range(100):
         reporter.status(Status(done, done, 100, 100))
     assert out.getvalue() == ""
@@ -107,7 +107,7 @@ def test_without_a_terminal_there_are_plain_lines(streams: tuple[io.StringIO, io
 def test_quiet_still_says_what_went_wrong(streams: tuple[io.StringIO, io.StringIO]) -> None:
     """-q hides progress and summaries, never errors."""
     out, err = streams
-    reporter = PeopleReporter(Out(out, err), verbosity=0)
+    reporter = TerminalReporter(Out(out, err), verbosity=0)
     reporter.status(Status(1, 1))
     reporter.backup_summary(BackupSummary(snapshot_id="ab" * 32))
     reporter.error(b"/root/x", "permission denied", "archival")
@@ -147,7 +147,7 @@ def test_a_reader_that_left_does_not_end_a_backup() -> None:
             raise BrokenPipeError
 
     for reporter in (
-        PeopleReporter(Out(Broken(), io.StringIO()), 3, 1000),
+        TerminalReporter(Out(Broken(), io.StringIO()), 3, 1000),
         EventReporter(Out(Broken(), io.StringIO()), 3, 1000),
     ):
         reporter.status(Status(1, 1))

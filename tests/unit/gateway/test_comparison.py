@@ -16,7 +16,7 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.database.engine import Database
 from strongroom.gateway import registry
 from strongroom.gateway.watch import comparison
-from strongroom.gateway.watch.comparison import Difference, differences
+from strongroom.gateway.watch.comparison import LogDifference, differences
 from strongroom.receipts.commit.committer import Draft, commit_group
 from strongroom.receipts.commit.log_state import migrate
 from strongroom.receipts.log.leaf import LeafType
@@ -86,5 +86,5 @@ def test_what_has_no_receipt_carries_the_stores_stamp() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder)}/gateway.db")
         migrate(database)
-        assert list(differences(database, MINE, Shelf(frozenset(NAMES[1:2])))) == [Difference(NAMES[1], False, 7)]
+        assert list(differences(database, MINE, Shelf(frozenset(NAMES[1:2])))) == [LogDifference(NAMES[1], False, 7)]
         database.close()

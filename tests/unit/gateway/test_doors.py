@@ -17,9 +17,9 @@ from strongroom.gateway.access.access import Access, Denied
 from strongroom.gateway.access.htpasswd import PasswordFile
 from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request
-from strongroom.gateway.paths import Target, parse_path
+from strongroom.gateway.paths import ObjectPath, parse_path
 from strongroom.gateway.processes.serve import _certificates, open_database
-from strongroom.gateway.processes.settings import Settings
+from strongroom.gateway.processes.settings import GatewaySettings
 
 ID = "ab" * 32
 SPLIT: list[tuple[str, tuple[str, ...] | None, Kind | None, bool]] = [
@@ -66,7 +66,7 @@ def test_split_url_path(path: str, folders: tuple[str, ...] | None, kind: Kind |
     if folders is None:
         assert found is None
         return
-    assert isinstance(found, Target)
+    assert isinstance(found, ObjectPath)
     assert (found.repository, found.kind, found.name is not None) == (folders, kind, named)
 
 
@@ -103,7 +103,7 @@ def test_nobody_is_let_in_by_a_file_that_is_being_replaced(tmp_path: Path, monke
     """A request within a reload, or one that began before it, does not bring back a password that was taken away."""
     file = tmp_path / ".htpasswd"
     file.write_bytes(b"user:" + bcrypt.hashpw(b"old", bcrypt.gensalt(4)))
-    settings = Settings(path=str(tmp_path), htpasswd_file=str(file))
+    settings = GatewaySettings(path=str(tmp_path), htpasswd_file=str(file))
     database = open_database(settings)
     access = Access(settings, database)
     header = {"authorization": "Basic " + base64.b64encode(b"user:old").decode()}
@@ -214,7 +214,7 @@ def test_tls_settings(tmp_path: Path, given: dict[str, object], expected: str) -
         (tmp_path / certificate).write_bytes(b"".join(one.bytes() for one in made.cert_chain_pems))
         (tmp_path / key).write_bytes(made.private_key_pem.bytes())
     words = {key: str(tmp_path / str(value)) if isinstance(value, str) else value for key, value in given.items()}
-    settings = Settings(path=str(tmp_path), **words)  # type: ignore[arg-type]
+    settings = GatewaySettings(path=str(tmp_path), **words)  # type: ignore[arg-type]
     if expected == "fault":
         with pytest.raises(ConfigurationError):
             _certificates(settings)

@@ -11,7 +11,7 @@ from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from strongroom.storage.wrappers.throttle import Bucket
+from strongroom.storage.wrappers.throttle import RateLimit
 from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_rates_hold(tmp_path: Path) -> None:
 def test_idle_time_is_not_saved_up() -> None:
     """After an hour of silence no more than a quarter of a second's worth passes at once."""
     clock = ManualClock()
-    bucket = Bucket(1000, StoreOptions(clock=clock))
+    bucket = RateLimit(1000, StoreOptions(clock=clock))
     clock.advance(3600)
     bucket.take(250)
     assert not clock.sleeps
@@ -47,7 +47,7 @@ def test_idle_time_is_not_saved_up() -> None:
 def test_threads_share_a_limit() -> None:
     """Ten threads together pass no more than one would."""
     clock = ManualClock()
-    bucket = Bucket(1000, StoreOptions(clock=clock))
+    bucket = RateLimit(1000, StoreOptions(clock=clock))
 
     def take_ten() -> None:
         for _ in range(10):

@@ -15,7 +15,7 @@ from strongroom.archive.backup.one_pass import PassTarget
 from strongroom.archive.backup.options import BackupResult
 from strongroom.archive.backup.parents import find_parent
 from strongroom.archive.backup.sender import PATIENCE
-from strongroom.archive.backup.standing import Standing
+from strongroom.archive.backup.stall_watch import StallWatch
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.repository.state import LastRun
 
@@ -35,7 +35,7 @@ class Lane:
     def __init__(self, member: BackupMember, on_news: Callable[[], None]) -> None:
         """``on_news`` is called when there is a result, and at the end."""
         self.label = member.label
-        self.standing = Standing()
+        self.standing = StallWatch()
         self.meetings: list[Meeting] = []
         self.fault: BaseException | None = None
         """What is no error of a repository, but of the program or the machine."""

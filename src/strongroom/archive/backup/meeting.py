@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from strongroom.archive.backup.one_pass import PassTarget
     from strongroom.archive.backup.options import BackupOptions
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.progress import Reporter
 
 SILENT, TROUBLED, LONGEST = 10.0, 2.0, 60.0
@@ -46,11 +46,11 @@ class Meeting:
             self.paths = [os.fsdecode(os.path.abspath(path)) for path in options.paths]
         self.reporter = reporter
         self.passes: list[Pass] = []
-        self.results: dict[Standing, BackupResult] = {}
+        self.results: dict[StallWatch, BackupResult] = {}
         """By the repository's standing; without those that the user's wish to stop has ended."""
-        self.written: list[tuple[Standing, str, str]] = []
+        self.written: list[tuple[StallWatch, str, str]] = []
         """Each snapshot of this job: whose it is, the repository's ID, its own."""
-        self._expected: dict[Standing, None] = {}
+        self._expected: dict[StallWatch, None] = {}
         self._seats: list[PassTarget] = []
         self._first: float | None = None
         self._common: Pass | None = None
@@ -61,11 +61,11 @@ class Meeting:
         self._ended = False
         self._bad_end: StrongroomError | None = None
 
-    def expect(self, standing: Standing) -> None:
+    def expect(self, standing: StallWatch) -> None:
         """A repository is to come."""
         self._expected[standing] = None
 
-    def leave(self, standing: Standing) -> None:
+    def leave(self, standing: StallWatch) -> None:
         """It will not come any more, or is done."""
         with self._changed:
             self._expected.pop(standing, None)

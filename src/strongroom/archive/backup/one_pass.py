@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from strongroom.archive.backup.options import BackupOptions, BackupTarget
     from strongroom.archive.backup.parents import Parent
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.progress import Reporter
     from strongroom.repository.locks import Lock
 
@@ -33,7 +33,7 @@ class PassTarget:
     target: BackupTarget
     lock: Lock | None
     parent: Parent | None
-    standing: Standing
+    standing: StallWatch
 
 
 @record

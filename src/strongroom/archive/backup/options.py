@@ -9,7 +9,7 @@ from strongroom.base.record import field, mutable, record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.errors import StrongroomError
     from strongroom.base.progress import BackupSummary
     from strongroom.repository.opened import Repository
@@ -102,7 +102,7 @@ class BackupMember:
     """
 
     label: str
-    open: Callable[[Standing], BackupTarget]
+    open: Callable[[StallWatch], BackupTarget]
 
 
 @record

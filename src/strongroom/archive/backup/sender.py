@@ -14,7 +14,7 @@ from strongroom.repository.packs.remembered import remember
 
 if TYPE_CHECKING:
     from strongroom._kernel import Backup
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 
@@ -25,7 +25,9 @@ PATIENCE = 0.1
 class Sender:
     """The threads that send one repository's packs. An error takes this repository out of the run, no other."""
 
-    def __init__(self, run: Backup, number: int, repository: Repository, lock: Lock | None, standing: Standing) -> None:
+    def __init__(
+        self, run: Backup, number: int, repository: Repository, lock: Lock | None, standing: StallWatch
+    ) -> None:
         self._run = run
         self._number = number
         self._repository = repository

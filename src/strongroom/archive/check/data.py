@@ -34,7 +34,7 @@ class Subset(Protocol):
 
 
 @record
-class Bucket:
+class Slice:
     """``n/t``: the packs whose name's first byte falls into the n-th of t classes; n runs from 1."""
 
     number: int
@@ -74,7 +74,7 @@ def parse_subset(text: str) -> Subset:
     if match := _BUCKET.match(text):
         number, total = int(match[1]), int(match[2])
         if 1 <= number <= total <= 256:
-            return Bucket(number, total)
+            return Slice(number, total)
     elif match := _PERCENT.match(text):
         if 0 < float(match[1]) <= 100:
             return Share(float(match[1]))

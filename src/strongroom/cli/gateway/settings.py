@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
 from strongroom.gateway.access.policy import load_policy
-from strongroom.gateway.processes.settings import DEFAULT_PATH, Settings
+from strongroom.gateway.processes.settings import DEFAULT_PATH, GatewaySettings
 
 if TYPE_CHECKING:
     import argparse
@@ -21,10 +21,10 @@ def place_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", metavar="URL", help="sqlite:///file or postgresql://… (default: in the state)")
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def settings_of(arguments: argparse.Namespace) -> GatewaySettings:
     """The settings that flags and the policy file's [server] table give; flags win. Raises ``ConfigurationError``."""
     given: dict[str, Any] = {"path": os.environ.get("DATA_DIRECTORY") or DEFAULT_PATH}
-    known = Settings.__dataclass_fields__
+    known = GatewaySettings.__dataclass_fields__
     if arguments.config:
         given |= load_policy(arguments.config).server
     pairs = [f"{key}={value}" for key, value in arguments.extended or ()]
@@ -32,7 +32,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     for name, value in flags.items():
         if name in known and value is not None and value is not False:
             given[name] = tuple(value) if isinstance(value, list) else value
-    return Settings(**given)
+    return GatewaySettings(**given)
 
 
 def path_of(place: str) -> str:

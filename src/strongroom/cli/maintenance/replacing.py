@@ -16,7 +16,7 @@ from strongroom.repository.selection import select_snapshots
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
     from strongroom.repository.opened import Repository
@@ -29,7 +29,7 @@ class Emptied(Exception):
 def replace_snapshots(
     context: Context,
     repository: Repository,
-    reporter: ShownReporter,
+    reporter: CommandReporter,
     rewriting: Callable[[TreeWriter], Callable[[str, Snapshot], Snapshot | None]],
     *,
     exclusive: bool,
@@ -67,7 +67,7 @@ def replace_snapshots(
 
 def _replace(
     context: Context,
-    reporter: ShownReporter,
+    reporter: CommandReporter,
     repository: Repository,
     name: str,
     snapshot: Snapshot,
@@ -105,7 +105,7 @@ def _replace(
 
 
 def _remove_empty(
-    reporter: ShownReporter, name: str, remover: Remover | None, check: Callable[[], None], would: bool
+    reporter: CommandReporter, name: str, remover: Remover | None, check: Callable[[], None], would: bool
 ) -> bool:
     if remover is not None:
         remove_snapshot(name, remover, check)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.clock import monotonic
 from strongroom.base.progress import SUMMARY_COUNTERS, Status
+from strongroom.cli.output.command_reporter import CommandReporter
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
-from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.output.text import as_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _RESTORE = (
 _OURS = ("files_reread", "files_reread_different", "files_changed_while_read", "errors")
 
 
-class EventReporter(ShownReporter):
+class EventReporter(CommandReporter):
     """Writes restic's ``status``, ``verbose_status``, ``error`` and ``summary`` events.
 
     With ``label_repositories`` each summary has ``repository``, which restic's single one does not have.

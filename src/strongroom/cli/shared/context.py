@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.output.out import Out
-    from strongroom.cli.output.shown import ShownReporter
     from strongroom.cli.shared.promises import Promises
     from strongroom.cli.shared.settings import Settings
     from strongroom.cli.shared.signals import Signals
@@ -54,16 +54,16 @@ class Context:
 
         return Promises(default_state_folder(), self.warn, SYSTEM)
 
-    def reporter(self, *, restoring: bool = False) -> ShownReporter:
+    def reporter(self, *, restoring: bool = False) -> CommandReporter:
         """A reporter for people or for programs; SIGUSR1 asks it from now on."""
         from strongroom.cli.output.events import EventReporter
-        from strongroom.cli.output.people import PeopleReporter
+        from strongroom.cli.output.terminal import TerminalReporter
 
-        reporter: ShownReporter
+        reporter: CommandReporter
         if self.json:
             reporter = EventReporter(self.out, self.verbosity, _frames(), restoring=restoring)
         else:
-            reporter = PeopleReporter(self.out, self.verbosity, _frames())
+            reporter = TerminalReporter(self.out, self.verbosity, _frames())
         self.signals.watch(reporter)
         return reporter
 

@@ -8,22 +8,22 @@ from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.gateway.access.policy import load_policy
 from strongroom.gateway.access.policy_form import SERVER_KEYS
-from strongroom.gateway.processes.settings import DEFAULT_PATH, Settings
+from strongroom.gateway.processes.settings import DEFAULT_PATH, GatewaySettings
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.policy import Policy
+    from strongroom.gateway.access.policy import AccessPolicy
 
 
-def read(path: str | None) -> tuple[str, Policy]:
+def read(path: str | None) -> tuple[str, AccessPolicy]:
     """The file that was named, read and checked. Raises ``UsageError`` without one, ``ConfigurationError``."""
     if path is None:
         raise UsageError("which file?", hint="Name the gateway's file with --config, as for `gateway serve`.")
     return path, load_policy(path)
 
 
-def rows(path: str, policy: Policy) -> list[tuple[str, Any, str]]:
+def rows(path: str, policy: AccessPolicy) -> list[tuple[str, Any, str]]:
     """Name, value and origin of everything; nothing of a token but its ID, nothing of a password in a URL."""
-    settings = Settings(**{"path": DEFAULT_PATH, **policy.server})
+    settings = GatewaySettings(**{"path": DEFAULT_PATH, **policy.server})
     found: list[tuple[str, Any, str]] = []
     for name in SERVER_KEYS:
         value = getattr(settings, name)

@@ -14,7 +14,7 @@ from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.failure import advice, sentence
-from strongroom.cli.shared.patience import PatientClock
+from strongroom.cli.shared.interruptible_clock import InterruptibleClock
 from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
@@ -27,7 +27,7 @@ from strongroom.storage.options import StoreOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from strongroom.archive.backup.standing import Standing
+    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.repository.locks import Lock
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 def surroundings(context: Context) -> Surroundings:
     """The machine, with warnings going where the user sees them."""
     return Surroundings(
-        clock=PatientClock(context.signals), warn=context.warn, told=context.told, locks=context.signals.locks()
+        clock=InterruptibleClock(context.signals), warn=context.warn, told=context.told, locks=context.signals.locks()
     )
 
 
-def store_of(context: Context, target: Target, standing: Standing | None = None) -> Store:
+def store_of(context: Context, target: Target, standing: StallWatch | None = None) -> Store:
     """The store at a target's place, with its network options. Nothing is contacted yet.
 
     ``standing`` is told of requests that are tried again, and ends that when the repository is given up.
@@ -55,7 +55,7 @@ def store_of(context: Context, target: Target, standing: Standing | None = None)
     return open_store(target.url, options)
 
 
-def _told(context: Context, standing: Standing) -> Callable[[str], None]:
+def _told(context: Context, standing: StallWatch) -> Callable[[str], None]:
     def tell(text: str) -> None:
         standing.troubled()
         context.warn(text)
@@ -63,7 +63,7 @@ def _told(context: Context, standing: Standing) -> Callable[[str], None]:
     return tell
 
 
-def _stopped(context: Context, standing: Standing) -> Callable[[], bool]:
+def _stopped(context: Context, standing: StallWatch) -> Callable[[], bool]:
     return lambda: context.signals.asked or standing.given_up
 
 
@@ -172,12 +172,12 @@ def password_or_error(target: Target) -> bytes | StrongroomError:
         return error
 
 
-def open_with(context: Context, target: Target, password: bytes, standing: Standing) -> Repository:
+def open_with(context: Context, target: Target, password: bytes, standing: StallWatch) -> Repository:
     """Open a repository for a backup; ``standing`` is told how that gets on. Raises as ``open_target``."""
     return _opened(context, target, password, standing)
 
 
-def _opened(context: Context, target: Target, password: bytes, standing: Standing | None = None) -> Repository:
+def _opened(context: Context, target: Target, password: bytes, standing: StallWatch | None = None) -> Repository:
     store = store_of(context, target, standing)
     try:
         return open_repository(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from strongroom.cli.output.shown import ShownReporter
+    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.repository.held_locks import HeldLocks
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,8 +42,8 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._reporter: ShownReporter | None = None
-        self._watched: ShownReporter | None = None
+        self._reporter: CommandReporter | None = None
+        self._watched: CommandReporter | None = None
         self._asked = False
         self._first: float | None = None
         self._over = False
@@ -74,7 +74,7 @@ class Signals:
         return self._locks
 
     @contextmanager
-    def cooperative(self, reporter: ShownReporter) -> Iterator[None]:
+    def cooperative(self, reporter: CommandReporter) -> Iterator[None]:
         """While this lasts, the work watches ``reporter.stop``."""
         self._reporter = reporter
         if self._asked:
@@ -84,7 +84,7 @@ class Signals:
         finally:
             self._reporter = None
 
-    def watch(self, reporter: ShownReporter | None) -> None:
+    def watch(self, reporter: CommandReporter | None) -> None:
         """Whom SIGUSR1 asks outside of cooperative work."""
         self._watched = reporter
 

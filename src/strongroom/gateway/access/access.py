@@ -21,7 +21,7 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.base.server_log import LOG
 from strongroom.gateway.access import tokens
 from strongroom.gateway.access.htpasswd import PasswordFile
-from strongroom.gateway.access.policy import NO_QUOTA, Policy, Quota, allowed_address, load_policy
+from strongroom.gateway.access.policy import NO_QUOTA, AccessPolicy, Quota, allowed_address, load_policy
 from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.access.roles import Role
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from strongroom.database.engine import Database
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 CACHE_SECONDS = 60.0
 CACHE_SIZE = 4096
@@ -45,7 +45,7 @@ QUEUED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Caller:
     """Who a request acts for. Anonymous with ``--no-auth``: empty ID and name."""
 
     id: str
@@ -59,7 +59,7 @@ class Identity:
     """When the token ends that was shown."""
 
 
-_ANYBODY = Identity("", "")
+_ANYBODY = Caller("", "")
 
 
 class Denied(Exception):
@@ -75,13 +75,13 @@ class Denied(Exception):
 class Access:
     """The doorkeeper of one worker."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database) -> None:
         """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so."""
         self._settings = settings
         self._database = database
         self._principals = Principals(database)
         self._key = os.urandom(32)
-        self._cache: dict[bytes, tuple[float, Identity, str]] = {}
+        self._cache: dict[bytes, tuple[float, Caller, str]] = {}
         self._ids: dict[str, str] = {}
         self._guard = threading.Lock()
         self._reloading = threading.Lock()
@@ -94,7 +94,7 @@ class Access:
         self._alarms: dict[str, str] = {}
         """Of each file that does not load, why; what it said before is in force meanwhile."""
         self._policy_stamp = self._stamp()  # before what it stands for: a change meanwhile is seen the next second
-        self._policy = load_policy(settings.config) if settings.config else Policy()
+        self._policy = load_policy(settings.config) if settings.config else AccessPolicy()
         self._generation = self._principals.generation()
         self._check_names(self._policy)
         self._passwords = self._password_file()
@@ -175,7 +175,7 @@ class Access:
                 self._policy_stamp = stamp
                 self.reload()
 
-    def has_ended(self, identity: Identity) -> bool:
+    def has_ended(self, identity: Caller) -> bool:
         """Whether the token that was shown has ended since."""
         return identity.expires_ns is not None and identity.expires_ns <= self._database.clock_ns()
 
@@ -196,7 +196,7 @@ class Access:
             found.append(None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino))
         return tuple(found)
 
-    def _check_names(self, policy: Policy) -> None:
+    def _check_names(self, policy: AccessPolicy) -> None:
         both = sorted(set(policy.principals) & self._principals.names())
         if both:
             raise ConfigurationError(
@@ -209,7 +209,7 @@ class Access:
         """The address that a request comes from: what a trusted proxy wrote, else the connection's."""
         return self.proxies.client(request)
 
-    def authenticate(self, request: Request) -> Identity:
+    def authenticate(self, request: Request) -> Caller:
         """Who is asking. Raises ``Denied``."""
         settings = self._settings
         if settings.no_auth:
@@ -218,7 +218,7 @@ class Access:
             user = request.headers.get(settings.proxy_auth_username.lower(), "")
             if not user or not self.proxies.trusts(request.peer):
                 raise Denied(401, user)
-            return Identity(self._id_of(user), user, looked=self.changes)
+            return Caller(self._id_of(user), user, looked=self.changes)
         header = request.headers.get("authorization", "")
         peer = self.peer(request)
         mark = hmac.digest(self._key, header.encode("latin-1"), "sha256")
@@ -240,7 +240,7 @@ class Access:
             raise Denied(401, identity.name)
         return identity
 
-    def _look_up(self, user: str, password: bytes, peer: str) -> tuple[Identity, str]:
+    def _look_up(self, user: str, password: bytes, peer: str) -> tuple[Caller, str]:
         if not user:
             raise Denied(401, user)
         text = password.decode("latin-1")
@@ -248,17 +248,17 @@ class Access:
         if token is not None:
             fixed = self._policy.principals.get(user)
             if fixed is not None and token in fixed.tokens and tokens.matches(text, fixed.tokens[token]):
-                return Identity(self._id_of(user), user, fixed.quota, managed=True), fixed.addresses
+                return Caller(self._id_of(user), user, fixed.quota, managed=True), fixed.addresses
             found = self._principals.by_token(text)
             if found is not None and found.name == user:
-                identity = Identity(found.id, found.name, found.quota, managed=True, expires_ns=found.expires_ns)
+                identity = Caller(found.id, found.name, found.quota, managed=True, expires_ns=found.expires_ns)
                 return identity, found.addresses
             raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
         if self._passwords is None:
             raise Denied(401, user)
         if not self._check_password(self._passwords, user, password, network_of(peer)):
             raise Denied(401, user)
-        return Identity(self._id_of(user), user), ""
+        return Caller(self._id_of(user), user), ""
 
     def _check_password(self, passwords: PasswordFile, user: str, password: bytes, peer: str) -> bool:
         """Whether it is right. Raises ``Denied`` where an address has guessed too often, or asks too much at once."""
@@ -300,7 +300,7 @@ class Access:
             found = self._ids[user] = self._principals.ensure(user)
         return found
 
-    def role(self, identity: Identity, folders: tuple[str, ...]) -> Role | None:
+    def role(self, identity: Caller, folders: tuple[str, ...]) -> Role | None:
         """What the identity may do with the repository at these folders; None for nothing."""
         settings = self._settings
         label = "/".join(folders)

@@ -52,7 +52,7 @@ NO_QUOTA = Quota()
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """A principal's role for the repositories whose paths match one of the patterns."""
 
     principal: str
@@ -71,11 +71,11 @@ class FixedPrincipal:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AccessPolicy:
     """A file that loaded."""
 
     principals: dict[str, FixedPrincipal] = field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AccessRule, ...] = ()
     server: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the server by the names of its flags, with underlines."""
 
@@ -87,11 +87,11 @@ class Policy:
         return None
 
 
-def load_policy(path: str) -> Policy:
+def load_policy(path: str) -> AccessPolicy:
     """The policy in a file. Raises ``ConfigurationError`` with the table and key."""
     found = parse(FORM, read_text(path, hint="`strongroom config generate --gateway` prints one to begin with."), path)
-    rules = tuple(Rule(one["principal"], one["repositories"], one["role"]) for one in found["rule"])
-    return Policy({name: _fixed(name, one) for name, one in found["principal"].items()}, rules, found["server"])
+    rules = tuple(AccessRule(one["principal"], one["repositories"], one["role"]) for one in found["rule"])
+    return AccessPolicy({name: _fixed(name, one) for name, one in found["principal"].items()}, rules, found["server"])
 
 
 def _fixed(name: str, table: Mapping[str, Any]) -> FixedPrincipal:

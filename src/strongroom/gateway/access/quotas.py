@@ -23,8 +23,8 @@ from strongroom.gateway.access.usage import ALL, DAY_NS, SEALED
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.access.access import Identity
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 STEP = 16 << 20
 """The most bytes that are reserved ahead of a body of unknown length; never more than have come."""
@@ -93,7 +93,7 @@ class Reservation:
         except Full:
             self.hold(self._taken)
 
-    def confirm(self, identity: Identity, size: int) -> None:
+    def confirm(self, identity: Caller, size: int) -> None:
         """Reserve exactly this, by the quotas of now. Raises ``Full``."""
         self.limits = self._quotas.limits(identity, self.what[1])
         if self.limits:
@@ -120,12 +120,12 @@ class Reservation:
 class Quotas:
     """The quotas of one database."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database) -> None:
         self._max_size = settings.max_size
         self._database = database
         self._asked = bool(settings.max_size)
 
-    def limits(self, identity: Identity, kind: str) -> dict[str, Quota]:
+    def limits(self, identity: Caller, kind: str) -> dict[str, Quota]:
         """Whose quotas hold for what an identity stores.
 
         Locks are outside of them: restoring must work on a full disk.
@@ -139,7 +139,7 @@ class Quotas:
         self._asked = self._asked or bool(found)
         return found
 
-    def begin(self, identity: Identity, what: What, declared: int | None, *, lazy: bool = False) -> Reservation:
+    def begin(self, identity: Caller, what: What, declared: int | None, *, lazy: bool = False) -> Reservation:
         """Reserve for an upload of this length, if that is known. Raises ``Full``.
 
         With ``lazy`` nothing is reserved before ``confirm``.
@@ -156,7 +156,7 @@ class Quotas:
             row = connection.execute(sa.select(table).where(table.c.principal == principal)).first()
         return (0, 0) if row is None else (row.bytes, row.objects)
 
-    def tend(self) -> bool:
+    def catch_up(self) -> bool:
         """Count what others have changed, where anybody has a quota; whether there was something.
 
         Called about once a second.
@@ -172,7 +172,7 @@ class Quotas:
         try:
             self._reserve(one, size)
         except Full:
-            if not self.tend():
+            if not self.catch_up():
                 raise
             self._reserve(one, size)  # there may be room since
 

@@ -12,10 +12,10 @@ from strongroom.base.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
 
 
-class Busy(Unavailable):
+class NoTurn(Unavailable):
     """Too much at once for one principal."""
 
 
@@ -28,11 +28,11 @@ class Turns:
         self._guard = threading.Lock()
 
     @contextlib.contextmanager
-    def one(self, identity: Identity) -> Iterator[None]:
-        """The time of one upload. Raises ``Busy``."""
+    def one(self, identity: Caller) -> Iterator[None]:
+        """The time of one upload. Raises ``NoTurn``."""
         with self._guard:
             if self._running[identity.id] >= self._most:
-                raise Busy("too many uploads at once")
+                raise NoTurn("too many uploads at once")
             self._running[identity.id] += 1
         try:
             yield

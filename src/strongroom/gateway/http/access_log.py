@@ -78,7 +78,7 @@ class AccessLog:
             if old >= 0:
                 os.close(old)
 
-    def tend(self) -> None:
+    def reopen_if_moved(self) -> None:
         """Called each second: a file that was taken away, or could not be opened, is opened anew."""
         if self._path is None or self._path == "-":
             return

@@ -12,7 +12,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.gateway.http.wire import Disconnected
 
 if TYPE_CHECKING:
-    from strongroom.gateway.http.wire import Wire
+    from strongroom.gateway.http.wire import ServerWire
     from strongroom.storage.contract import Reader
 
 REASONS = {
@@ -67,7 +67,7 @@ def text(status: int, words: str, headers: Mapping[str, str] | None = None) -> A
     return Answer(status, f"{words}\n".encode() if words else b"", found)
 
 
-def send(wire: Wire, answer: Answer, *, head_only: bool, keep_alive: bool, old: bool) -> bool:
+def send(wire: ServerWire, answer: Answer, *, head_only: bool, keep_alive: bool, old: bool) -> bool:
     """Send an answer; whether the connection may go on. Raises ``Disconnected``."""
     keep = keep_alive and not answer.close
     chunked = answer.pieces is not None and not old
@@ -101,7 +101,7 @@ def send(wire: Wire, answer: Answer, *, head_only: bool, keep_alive: bool, old: 
     return keep
 
 
-def _send_reader(wire: Wire, head: bytes, answer: Answer, reader: Reader) -> None:
+def _send_reader(wire: ServerWire, head: bytes, answer: Answer, reader: Reader) -> None:
     descriptor = reader.fileno()
     left = reader.size
     if left <= 64 * 1024:
@@ -124,7 +124,7 @@ def _send_reader(wire: Wire, head: bytes, answer: Answer, reader: Reader) -> Non
         answer.sent += count
 
 
-def _send_pieces(wire: Wire, head: bytes, answer: Answer, pieces: Iterator[bytes], *, chunked: bool) -> None:
+def _send_pieces(wire: ServerWire, head: bytes, answer: Answer, pieces: Iterator[bytes], *, chunked: bool) -> None:
     waiting = bytearray(head)
     for piece in pieces:
         if not piece:

@@ -6,7 +6,7 @@ import re
 
 from strongroom.base.clock import monotonic
 from strongroom.gateway.http.request import BadRequest, check_field
-from strongroom.gateway.http.wire import Disconnected, Pace, TimeUp, Wire
+from strongroom.gateway.http.wire import Disconnected, Pace, ServerWire, TimeUp
 
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 4096
@@ -17,7 +17,7 @@ _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")  # no more: ``int`` knows 0x5 and 1
 class Body:
     """The body of one request."""
 
-    def __init__(self, wire: Wire, length: int | None, pace: Pace) -> None:
+    def __init__(self, wire: ServerWire, length: int | None, pace: Pace) -> None:
         self._wire = wire
         self._left = 0 if length is None else length
         self._chunked = length is None

@@ -10,7 +10,7 @@ from strongroom.base.clock import monotonic
 from strongroom.gateway.http import answer as answers
 from strongroom.gateway.http.body import Body
 from strongroom.gateway.http.request import MAX_HEAD, BadRequest, Heads, Request
-from strongroom.gateway.http.wire import Disconnected, Pace, Wire
+from strongroom.gateway.http.wire import Disconnected, Pace, ServerWire
 
 if TYPE_CHECKING:
     import ssl
@@ -65,7 +65,7 @@ def serve(
     """Serve the connection of a seat to its end, and close it. ``ending`` says whether the process wants to stop."""
     plain = seat.connection
     pace = Pace(timing.slow_rate, timing.slow_span)
-    wire = Wire(plain, pace)
+    wire = ServerWire(plain, pace)
     try:
         if plain.family != socket.AF_UNIX:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -84,7 +84,7 @@ def serve(
 
 
 def _one(
-    wire: Wire,
+    wire: ServerWire,
     heads: Heads,
     peer: str,
     secure: bool,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from strongroom.gateway.http.connection import Handler
     from strongroom.gateway.http.places import Seat
-    from strongroom.gateway.http.shares import Share
+    from strongroom.gateway.http.shares import AcceptingShare
     from strongroom.gateway.http.tls import Certificates
 
 FULL_SECONDS = 0.02
@@ -39,7 +39,7 @@ class Server:
         *,
         certificates: Certificates | None = None,
         timing: Timing | None = None,
-        share: Share | None = None,
+        share: AcceptingShare | None = None,
         crowd: Callable[[str], str] = network_of,
     ) -> None:
         """``crowd`` as in ``Places``."""

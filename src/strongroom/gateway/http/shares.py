@@ -20,14 +20,14 @@ class Shares:
         self.workers = workers
         self._counts = memoryview(mmap.mmap(-1, workers * _SIZE)).cast("I")
 
-    def of(self, worker: int) -> Share:
+    def of(self, worker: int) -> AcceptingShare:
         """The share of the worker with this number, which has no connection yet."""
-        share = Share(self._counts, worker)
+        share = AcceptingShare(self._counts, worker)
         share.note(0)
         return share
 
 
-class Share:
+class AcceptingShare:
     """One worker's place among all."""
 
     def __init__(self, counts: memoryview, worker: int) -> None:

@@ -45,7 +45,7 @@ class Pace:
         self.seconds = seconds
 
 
-class Wire:
+class ServerWire:
     """One end of a connection. Every method may raise ``Disconnected``; its kind ``TimeUp`` where time was up."""
 
     def __init__(self, connection: socket.socket, pace: Pace | None = None) -> None:

@@ -16,19 +16,17 @@ from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
 MAX_SEALED = 64 * 1024
 MAX_COUNT = 16
 
 
-def handle(
-    services: Services, request: Request, body: Body, identity: Identity, repository_id: str, name: str
-) -> Answer:
+def handle(services: Services, request: Request, body: Body, identity: Caller, repository_id: str, name: str) -> Answer:
     """PUT or GET of the sealed key for the custody key file ``name``. Raises as uploads do."""
     repository = _find(services, identity, repository_id)
     if request.method == "GET":
@@ -64,7 +62,7 @@ def handle(
     return Answer(200)
 
 
-def _find(services: Services, identity: Identity, repository_id: str) -> Repository:
+def _find(services: Services, identity: Caller, repository_id: str) -> ServedRepository:
     with contextlib.suppress(Missing):
         repository = services.repositories.by_id(repository_id)
         if services.access.role(identity, folders_of(repository.label)) is not None:
@@ -83,7 +81,7 @@ def _read(body: Body, admission: Admission) -> bytes:
     return bytes(found)
 
 
-def _keep(repository: Repository, name: str, data: bytes) -> None:
+def _keep(repository: ServedRepository, name: str, data: bytes) -> None:
     names = repository.sealed()
     if name not in names and len(names) >= MAX_COUNT:
         raise Refused(f"at most {MAX_COUNT} keys are sealed for a repository")

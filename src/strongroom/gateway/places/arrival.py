@@ -18,7 +18,7 @@ class WrongBytes(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class IncomingObject:
     """An object on its way in."""
 
     name: ObjectName

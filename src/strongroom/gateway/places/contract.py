@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
     from strongroom.receipts.commit.tail import Tail
     from strongroom.receipts.commit.tile_store import TileStore
 
@@ -23,19 +23,19 @@ class Place(ABC):
     """What this is and which promises hold, in words for people; /health shows it to everybody."""
 
     @abstractmethod
-    def find(self, folders: tuple[str, ...]) -> Repository:
+    def find(self, folders: tuple[str, ...]) -> ServedRepository:
         """The repository at these folders. Raises ``Missing``."""
 
-    def find_to_read(self, folders: tuple[str, ...]) -> Repository:
+    def find_to_read(self, folders: tuple[str, ...]) -> ServedRepository:
         """The same for who only reads what lies there, and asks neither for the repository's ID nor for its state."""
         return self.find(folders)
 
     @abstractmethod
-    def create(self, folders: tuple[str, ...]) -> Repository:
+    def create(self, folders: tuple[str, ...]) -> ServedRepository:
         """Make a repository. Idempotent. Raises ``Full``, ``Refused`` or ``Unavailable``."""
 
     @abstractmethod
-    def all(self) -> list[Repository]:
+    def all(self) -> list[ServedRepository]:
         """All repositories that have a config, down to the depth that paths may have."""
 
     @abstractmethod
@@ -51,7 +51,7 @@ class Place(ABC):
                     yield from self._below((*folders, name))
 
     @abstractmethod
-    def by_id(self, repository: str) -> Repository:
+    def by_id(self, repository: str) -> ServedRepository:
         """The repository of this ID. Raises ``Missing``."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Place(ABC):
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
         """What goes on beside the requests, until the worker stops; returns where there is nothing to do."""
 
-    def tend(self) -> None:
+    def reload(self) -> None:
         """Called about once a second by each worker."""
 
     def close(self) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.places.contract import Place
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 
-def open_place(settings: Settings, database: Database) -> Place:
+def open_place(settings: GatewaySettings, database: Database) -> Place:
     """The place that the settings name. Nothing is contacted yet."""
     if settings.store:
         from strongroom.gateway.places.bucket.place import BucketPlace  # noqa: PLC0415 -- a disk needs no client

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.arrival import Arrival, Taken
-    from strongroom.gateway.registry import RepositoryState
+    from strongroom.gateway.places.arrival import IncomingObject, Taken
+    from strongroom.gateway.registry import RegisteredState
     from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.storage.contract import Store
 
@@ -33,7 +33,7 @@ STATE_SECONDS = 1.0
 """A panic or a thaw is seen by every worker after so long at most."""
 
 
-class Repository(ABC):
+class ServedRepository(ABC):
     """One repository."""
 
     store: Store
@@ -47,19 +47,19 @@ class Repository(ABC):
         self.label = label
         self._database = database
         self._id: str | None = None
-        self._state: tuple[float, RepositoryState] | None = None
+        self._state: tuple[float, RegisteredState] | None = None
 
-    def take(self, arrival: Arrival) -> Taken:
+    def receive(self, arrival: IncomingObject) -> Taken:
         """Take an object in. A config that was taken away is not written anew: nobody begins where others were (S-1).
 
         Raises ``WrongBytes``, ``Exists``, ``Full``, ``Damaged`` (the stored copy), ``Refused`` or ``Unavailable``, and
         what the body raises. Nothing of ours is left behind but after success.
         """
         self._check_config(arrival.name)
-        return self._take(arrival)
+        return self._receive(arrival)
 
     @contextlib.contextmanager
-    def publishing(self, arrival: Arrival, size: int | None) -> Iterator[None]:
+    def publishing(self, arrival: IncomingObject, size: int | None) -> Iterator[None]:
         """``arrival.publishing``, and what else may have changed while the body was on its way."""
         with arrival.publishing(size):
             self._check_config(arrival.name)
@@ -70,7 +70,7 @@ class Repository(ABC):
             raise Refused("this repository's config was here before and was taken away; an operator must look")
 
     @abstractmethod
-    def _take(self, arrival: Arrival) -> Taken:
+    def _receive(self, arrival: IncomingObject) -> Taken:
         """As ``take``."""
 
     def check_loss(self, name: ObjectName) -> None:
@@ -147,14 +147,14 @@ class Repository(ABC):
             self._id = found
         return self._id
 
-    def state(self, *, fresh: bool = False) -> RepositoryState:
+    def state(self, *, fresh: bool = False) -> RegisteredState:
         """What the database says, at most ``STATE_SECONDS`` old unless ``fresh``."""
         known = self._state
         if fresh or known is None or known[0] < self._database.clock.monotonic():
             return self.known_state(registry.look(self._database, self.id)[1])
         return known[1]
 
-    def known_state(self, found: RepositoryState) -> RepositoryState:
+    def known_state(self, found: RegisteredState) -> RegisteredState:
         """Take over what the database has just said."""
         self._state = (self._database.clock.monotonic() + STATE_SECONDS, found)
         return found

@@ -15,7 +15,7 @@ from strongroom.gateway.http.listeners import parse_listen
 from strongroom.receipts.log.note import COSIGNATURE, Verifier, check_name
 
 if TYPE_CHECKING:
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 MAX_WORKERS = 256
 _LEAST = {
@@ -39,7 +39,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+\Z")
 _WITNESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z")
 
 
-def check(settings: Settings) -> None:
+def check(settings: GatewaySettings) -> None:
     """Raise ``ConfigurationError`` for a value that cannot be served with, whichever way it was given."""
     for name, least in _LEAST.items():
         value = getattr(settings, name)
@@ -67,7 +67,7 @@ def check(settings: Settings) -> None:
     _check_log(settings)
 
 
-def _check_witness(settings: Settings) -> None:
+def _check_witness(settings: GatewaySettings) -> None:
     if not settings.witness and not settings.witness_key:
         return
     if not settings.witness or not settings.witness_key:
@@ -78,7 +78,7 @@ def _check_witness(settings: Settings) -> None:
         raise ConfigurationError("not a URL: http or https is due", subject=settings.witness)
 
 
-def _check_log(settings: Settings) -> None:
+def _check_log(settings: GatewaySettings) -> None:
     if settings.log is None:
         return
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def apart(work: Callable[[], None]) -> None:
+def run_in_child(work: Callable[[], None]) -> None:
     """Run ``work`` in a child and wait for it. Raises what it raised, if that was an error of ours."""
     receiving, sending = os.pipe()
     pid = os.fork()

@@ -19,7 +19,7 @@ from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.pages import metrics
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.checks import check
-from strongroom.gateway.processes.in_child import apart
+from strongroom.gateway.processes.in_child import run_in_child
 from strongroom.gateway.processes.restored import bring_up
 from strongroom.gateway.processes.supervisor import Supervisor
 from strongroom.gateway.watch import schema as watch_schema
@@ -30,11 +30,11 @@ from strongroom.receipts.commit.log_state import ensure_log, state
 from strongroom.receipts.commit.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: GatewaySettings) -> Database:
     """The gateway's database with all its tables, made if it is not there."""
     _make_folders(settings)
     database = Database(settings.database_url)
@@ -45,7 +45,7 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-def check_there(settings: Settings, *, begins: bool = False) -> None:
+def check_there(settings: GatewaySettings, *, begins: bool = False) -> None:
     """For an operator's verb: see that a gateway keeps its state here, lest a mistyped path be made into one.
 
     One that ``begins`` a gateway needs no more than the folder. Raises ``ConfigurationError``.
@@ -61,7 +61,7 @@ def check_there(settings: Settings, *, begins: bool = False) -> None:
             raise ConfigurationError("there is no such folder", subject=folder, hint="Make it first: `mkdir -p`.")
 
 
-def _make_folders(settings: Settings) -> None:
+def _make_folders(settings: GatewaySettings) -> None:
     for folder in (settings.home, settings.state_folder):
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -69,21 +69,21 @@ def _make_folders(settings: Settings) -> None:
             raise ConfigurationError(f"the folder cannot be made: {error.strerror}", subject=folder) from None
 
 
-def open_signer(settings: Settings, origin: str) -> Signer:
+def open_signer(settings: GatewaySettings, origin: str) -> Signer:
     """The log's signing key: the one given, or the state's, which is made at the first start."""
     if settings.signing_key:
         return load(settings.signing_key, origin)
     return load_or_create(settings.key_file(origin), origin)
 
 
-def origin_of(settings: Settings, database: Database) -> str:
+def origin_of(settings: GatewaySettings, database: Database) -> str:
     """The log's origin: that of the database once it has a log, since a renamed host must not begin another."""
     with contextlib.suppress(Exception):
         return state(database).origin
     return settings.origin
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: GatewaySettings) -> int:
     """Serve until SIGTERM or SIGINT. The exit code.
 
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
@@ -94,13 +94,13 @@ def serve(settings: Settings) -> int:
     _make_folders(settings)
     file = sqlite_file(settings.database_url)
     if file is not None:
-        apart(lambda: check_file(file))
+        run_in_child(lambda: check_file(file))
     database = open_database(settings)
     origin = origin_of(settings, database)
     ensure_log(database, origin)
     signer = open_signer(settings, origin)
     database.close()
-    apart(lambda: _look(settings, signer))
+    run_in_child(lambda: _look(settings, signer))
     access = Access(settings, database)
     database.close()
     listeners = open_listeners(list(settings.listen))
@@ -125,7 +125,7 @@ def serve(settings: Settings) -> int:
     return code
 
 
-def _look(settings: Settings, signer: Signer) -> None:
+def _look(settings: GatewaySettings, signer: Signer) -> None:
     """See that the store is fit, and bring the database up to its log.
 
     An older copy of the database catches up before it takes receipts, whose chains would else begin anew.
@@ -139,7 +139,7 @@ def _look(settings: Settings, signer: Signer) -> None:
     database.close()
 
 
-def _certificates(settings: Settings) -> Certificates | None:
+def _certificates(settings: GatewaySettings) -> Certificates | None:
     if not settings.tls:
         if settings.tls_cert or settings.tls_key:
             raise ConfigurationError("a certificate without TLS", hint="Give --tls, too.")
@@ -149,7 +149,7 @@ def _certificates(settings: Settings) -> Certificates | None:
     return Certificates(certificate, key, minimum=settings.tls_min_ver)
 
 
-def _check_plaintext(settings: Settings, certificates: Certificates | None, *, beyond: bool) -> None:
+def _check_plaintext(settings: GatewaySettings, certificates: Certificates | None, *, beyond: bool) -> None:
     if certificates is not None or not beyond:
         return
     if settings.config and not settings.allow_plaintext:

@@ -26,7 +26,7 @@ def _limits() -> dict[Kind, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GatewaySettings:
     """How a gateway serves. The names are those of the flags, and of the policy file's [server] table."""
 
     path: str

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from strongroom.gateway.http.tls import Certificates
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 COMMIT_CACHE = 4096
@@ -49,7 +49,7 @@ class Supervisor:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: GatewaySettings,
         signer: Signer,
         listeners: Sequence[socket.socket],
         certificates: Certificates | None,

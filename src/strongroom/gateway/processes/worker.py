@@ -22,7 +22,7 @@ from strongroom.gateway.http.connection import Timing
 from strongroom.gateway.http.server import Server
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
-from strongroom.gateway.pages.own import OwnPages
+from strongroom.gateway.pages.router import PageRouter
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.services import Services
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.gateway.http.shares import Share
+    from strongroom.gateway.http.shares import AcceptingShare
     from strongroom.gateway.http.tls import Certificates
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.commit.process import Commits
     from strongroom.receipts.log.note import Signer
 
@@ -59,7 +59,7 @@ SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
 """What the parent waits for; a process that it starts is born with these blocked."""
 
 
-def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
+def build(settings: GatewaySettings, signer: Signer, committer: Commits) -> Services:
     """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
     clock = SystemClock()
     database = Database(settings.database_url)
@@ -100,7 +100,7 @@ def build(settings: Settings, signer: Signer, committer: Commits) -> Services:
     )
 
 
-def watch_of(settings: Settings, database: Database, clock: Clock) -> ClockWatch:
+def watch_of(settings: GatewaySettings, database: Database, clock: Clock) -> ClockWatch:
     """Who doubts the clock, as the settings say."""
     witness = Verifier.parse(settings.witness_key) if settings.witness and settings.witness_key else None
     kernel = (lambda: None) if settings.clock_kept_outside else kept_by_kernel
@@ -108,12 +108,12 @@ def watch_of(settings: Settings, database: Database, clock: Clock) -> ClockWatch
 
 
 def run(
-    settings: Settings,
+    settings: GatewaySettings,
     signer: Signer,
     listeners: Sequence[socket.socket],
     certificates: Certificates | None,
     control: socket.socket,
-    share: Share,
+    share: AcceptingShare,
     *,
     parent: int,
     beyond_loopback: bool,
@@ -130,7 +130,7 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
-    gateway = Gateway(services, OwnPages(services))
+    gateway = Gateway(services, PageRouter(services))
     server = Server(
         listeners, gateway, certificates=certificates, timing=timing, share=share, crowd=services.access.proxies.crowd
     )

@@ -17,12 +17,12 @@ from strongroom.receipts.log.leaf import LeafType
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 SAID_NS = 86_400 * 10**9
 
 
-def say(ledger: Ledger, repository: Repository, count: int, names: str) -> None:
+def say(ledger: Ledger, repository: ServedRepository, count: int, names: str) -> None:
     """Tell of so many objects that were adopted. Raises ``Unavailable``."""
     said = f"objects that had come past the gateway were adopted: {count} ({names})"
     ledger.record(LeafType.ALARM, repository.id, detail=said)

@@ -26,7 +26,7 @@ PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class LogDifference:
     """An object that the log has and the store lacks (``lost``), or the other way round."""
 
     name: ObjectName
@@ -39,7 +39,7 @@ _Found = tuple[tuple[str, str], ObjectName, bool, int | None]
 """A place in the order of both, the object, whether it is the store that has it, and its stamp."""
 
 
-def differences(database: Database, repository: str, store: Store | None) -> Iterator[Difference]:
+def differences(database: Database, repository: str, store: Store | None) -> Iterator[LogDifference]:
     """All differences in the order of names; no store stands for one that has nothing.
 
     An object on its way in or out while both are read may be among them. Raises what the store raises, ``Unavailable``.
@@ -49,7 +49,7 @@ def differences(database: Database, repository: str, store: Store | None) -> Ite
     for _, group in itertools.groupby(both, key=lambda found: found[0]):
         (_, name, is_stored, stamp), *twin = group
         if not twin:
-            yield Difference(name, not is_stored, stamp)
+            yield LogDifference(name, not is_stored, stamp)
 
 
 def _stored(store: Store, kind: Kind) -> Iterator[_Found]:

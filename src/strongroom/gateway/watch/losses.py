@@ -21,7 +21,7 @@ from strongroom.base.server_log import LOG
 from strongroom.gateway import registry, schema
 from strongroom.gateway.watch import adoptions
 from strongroom.gateway.watch import schema as watch_schema
-from strongroom.gateway.watch.comparison import Difference, differences
+from strongroom.gateway.watch.comparison import LogDifference, differences
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.pages.metrics import Metrics
     from strongroom.gateway.places.contract import Place
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 LOOK_SECONDS = 2.0
 EVERY_NS = 86_400 * 10**9
@@ -138,13 +138,13 @@ class LossWatch:
         Raises what the store raises, and ``Unavailable``.
         """
         try:
-            place: Repository | None = self._place.by_id(repository)
+            place: ServedRepository | None = self._place.by_id(repository)
         except Missing:
             place = None  # with all that it held
         adopting = place is not None and place.state(fresh=True).adopting
         now_ns = self._database.clock_ns()
         counts = {True: 0, False: 0}
-        doubtful: list[Difference] = []
+        doubtful: list[LogDifference] = []
         for one in differences(self._database, repository, None if place is None else place.store):
             if stopping():
                 return None
@@ -155,7 +155,7 @@ class LossWatch:
                 doubtful.append(one)
         if doubtful:
             _pause(CONFIRM_SECONDS, stopping)
-        named: list[Difference] = []
+        named: list[LogDifference] = []
         for one in doubtful:
             if stopping():
                 return None
@@ -203,7 +203,7 @@ def forget(database: Database, repository: str) -> None:
         connection.execute(table.update().where(table.c.repository == repository).values(**values))
 
 
-def _words(lost: int, unlogged: int, named: Sequence[Difference]) -> str:
+def _words(lost: int, unlogged: int, named: Sequence[LogDifference]) -> str:
     parts = []
     for count, is_lost, words in (
         (lost, True, "that the log has and the store lacks"),

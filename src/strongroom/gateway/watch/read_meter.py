@@ -23,10 +23,10 @@ from strongroom.receipts.log.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.pages.metrics import Metrics
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 FACTOR = 10
 """So many times the mean of a principal's days is far more than usual."""
@@ -47,7 +47,7 @@ class Excess:
 class ReadMeter:
     """The reads of one worker, and those of all in the database."""
 
-    def __init__(self, settings: Settings, database: Database, ledger: Ledger, metrics: Metrics) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database, ledger: Ledger, metrics: Metrics) -> None:
         self._floor = parse_size(settings.reads_per_day, "server.reads_per_day")
         self._database = database
         self._ledger = ledger
@@ -60,7 +60,7 @@ class ReadMeter:
         self._due: list[Excess] = []
         """What is still to be said."""
 
-    def note(self, identity: Identity, count: int) -> None:
+    def note(self, identity: Caller, count: int) -> None:
         """Count bytes that are about to be sent."""
         with self._guard:
             self._counts[identity.id] += count

@@ -41,7 +41,7 @@ KEY_FILE = "verifier-key"
 
 
 @mutable
-class Found:
+class CheckedPromises:
     """What a check found. ``left`` are promises that are neither kept nor broken yet."""
 
     checked: int = 0
@@ -61,14 +61,14 @@ class _Wrong(Exception):
         self.fault, self.origin, self.key = fault, origin, key
 
 
-def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: bool = False) -> Found:
+def check(source: GatewayLog, kept: Kept, now_ns: int, seconds: float, *, head: bool = False) -> CheckedPromises:
     """Check what is kept, for so many seconds at most, and leave in ``kept`` what the next run needs.
 
     ``kept.promises`` are those that are left, ``kept.reproaches`` grow (not by what is late), key and head move on.
     ``head``: the log is held to the head seen before even when no promise is left. Raises nothing: a fault is
     ``unanswered``.
     """
-    found = Found()
+    found = CheckedPromises()
     ordered = sorted(kept.promises, key=lambda one: one.receipt.sequence)
     end = monotonic() + seconds
     try:
@@ -127,7 +127,7 @@ def _group(ordered: Sequence[Promise]) -> Sequence[Promise]:
 
 
 def _check_group(
-    source: GatewayLog, kept: Kept, verifier: Verifier, group: Sequence[Promise], now_ns: int, found: Found
+    source: GatewayLog, kept: Kept, verifier: Verifier, group: Sequence[Promise], now_ns: int, found: CheckedPromises
 ) -> None:
     first, last = group[0].receipt.sequence, group[-1].receipt.sequence
     page = source.receipts(first - 1, last - first + 2)  # one more: whether the chain goes on without a leaf
@@ -170,7 +170,7 @@ def _reproach(fault: Fault, promise: Promise, now_ns: int) -> Reproach:
 
 
 def _move_head(
-    source: GatewayLog, kept: Kept, verifier: Verifier, data: bytes | None, found: Found, now_ns: int
+    source: GatewayLog, kept: Kept, verifier: Verifier, data: bytes | None, found: CheckedPromises, now_ns: int
 ) -> Checkpoint | None:
     """The page's head, signed by the pinned key; remembered when it continues the newest one seen before."""
     old = checkpoints.parse(kept.head.encode()) if kept.head is not None else None

@@ -175,14 +175,14 @@ def commit_group(
     with database.statements() as sql:
         # One order of locking, or two groups could wait for each other.
         heads = {at: _head(sql, at, locked=not database.is_sqlite) for at in sorted({d.repository for d in drafts})}
-        history: dict[Names, History] = {}
+        history: dict[Names, ChainHistory] = {}
         rows: list[tuple[object, ...]] = []
         done: list[Committed] = []
         for draft in drafts:
             key = (draft.repository, draft.kind, draft.name)
             past = history.get(key)
             if past is None:
-                past = history[key] = _history(sql, key) if draft.kind else History(None, None)
+                past = history[key] = _history(sql, key) if draft.kind else ChainHistory(None, None)
             if draft.unless_present and past.present is not None:
                 done.append(Committed(past.present, new=False))
                 continue
@@ -196,7 +196,7 @@ def commit_group(
             heads[draft.repository] = (sequence + 1, row["hash"].hex())
             if draft.kind:
                 first = sequence if past.first is None else past.first
-                history[key] = History(first, data if row["present"] else None)
+                history[key] = ChainHistory(first, data if row["present"] else None)
         if rows:
             sql.many(_INSERT, rows)
             sql.many(
@@ -206,7 +206,7 @@ def commit_group(
     return done
 
 
-class Row(TypedDict):
+class LeafRow(TypedDict):
     """The columns of a leaf without an index, in the order of ``COLUMNS``."""
 
     repository: str
@@ -218,7 +218,7 @@ class Row(TypedDict):
     data: bytes
 
 
-def row_of(told: Told, sequence: int, data: bytes) -> Row:
+def row_of(told: Told, sequence: int, data: bytes) -> LeafRow:
     """A receipt as a row of the table, without an index. ``data`` is its spelling."""
     return {
         "repository": told.repository,
@@ -231,7 +231,7 @@ def row_of(told: Told, sequence: int, data: bytes) -> Row:
     }
 
 
-COLUMNS = tuple(Row.__annotations__)
+COLUMNS = tuple(LeafRow.__annotations__)
 _INSERT = f"INSERT INTO leaf ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 Names = tuple[str, str, str]
@@ -239,7 +239,7 @@ Names = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ChainHistory:
     """Of a name: the sequence number of its first receipt, and its newest one if that says that it is there."""
 
     first: int | None
@@ -256,13 +256,13 @@ def _head(sql: Statements, repository: str, *, locked: bool) -> tuple[int, str]:
     return int(found[0][0]), str(found[0][1])
 
 
-def _history(sql: Statements, key: Names) -> History:
+def _history(sql: Statements, key: Names) -> ChainHistory:
     query = "SELECT sequence, present, data FROM leaf WHERE repository = ? AND kind = ? AND name = ? ORDER BY id"
     found = sql.rows(query, *key)
     if not found:
-        return History(None, None)
+        return ChainHistory(None, None)
     last = found[-1]
-    return History(int(found[0][0]), bytes(last[2]) if last[1] else None)
+    return ChainHistory(int(found[0][0]), bytes(last[2]) if last[1] else None)
 
 
 def boot_id() -> str:

@@ -21,7 +21,7 @@ _DRAIN = 64 << 10
 Headers = dict[str, str]
 
 
-class Answer:
+class ClientAnswer:
     """An answer whose body is still to be read. Always finish it, by ``text``, or through ``close``."""
 
     def __init__(self, response: http.client.HTTPResponse, connection: Connection, pool: Pool) -> None:
@@ -95,14 +95,14 @@ class HttpClient(ABC):
         """Put together a request's head, credentials included; ``endheaders`` sends it."""
 
     @abstractmethod
-    def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
+    def fault(self, answer: ClientAnswer, path: str, *, upload: bool = False) -> StrongroomError:
         """The error for an answer that is no success; finishes the answer."""
 
     @abstractmethod
     def upload_head(self, name: ObjectName, size: int, digest: bytes | None) -> tuple[str, Headers]:
         """Method and headers with which an object of ``size`` bytes is sent; ``digest`` is its SHA-256 where known."""
 
-    def accepted(self, name: ObjectName, answer: Answer) -> None:
+    def accepted(self, name: ObjectName, answer: ClientAnswer) -> None:
         """An upload was accepted; ``answer`` is still open."""
 
     def ask(
@@ -112,7 +112,7 @@ class HttpClient(ABC):
         headers: Headers | None = None,
         body: bytes = b"",
         purpose: Purpose = Purpose.READ,
-    ) -> Answer:
+    ) -> ClientAnswer:
         """A request that may be repeated. Raises ``Unavailable``, ``Refused``, ``Interrupted``.
 
         When a connection that was used before turns out to be closed, the request is sent once more on a new one.
@@ -132,9 +132,9 @@ class HttpClient(ABC):
                 connection.close()
                 raise
 
-    def answer(self, connection: Connection) -> Answer:
+    def answer(self, connection: Connection) -> ClientAnswer:
         """Wait for the answer. Raises OSError, HTTPException."""
-        answer = Answer(connection.getresponse(), connection, self.pool)
+        answer = ClientAnswer(connection.getresponse(), connection, self.pool)
         if self.server is None:
             self.server = answer.header("Server")
         return answer
@@ -143,7 +143,7 @@ class HttpClient(ABC):
 class ListBody:
     """The body of a list, which may come without a length."""
 
-    def __init__(self, answer: Answer, subject: str) -> None:
+    def __init__(self, answer: ClientAnswer, subject: str) -> None:
         self._answer = answer
         self._subject = subject
         self._left = answer.length
@@ -164,7 +164,7 @@ class ListBody:
 class BodyReader(Reader):
     """A range of an object, as it arrives. ``skip`` bytes come before the range and are thrown away."""
 
-    def __init__(self, answer: Answer, size: int, subject: str, skip: int = 0) -> None:
+    def __init__(self, answer: ClientAnswer, size: int, subject: str, skip: int = 0) -> None:
         self.size = size
         self._left = size
         self._skip = skip
@@ -270,7 +270,7 @@ def _size(client: HttpClient, path: str) -> int:
         answer.close()
 
 
-def _check_start(answer: Answer, offset: int, subject: str) -> None:
+def _check_start(answer: ClientAnswer, offset: int, subject: str) -> None:
     said = answer.header("Content-Range")
     if said and not said.startswith(f"bytes {offset}-"):
         raise StoreError("the server sent another range than the one it was asked for", subject=subject)

@@ -16,7 +16,7 @@ from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unav
 from strongroom.storage.http.endpoint import Endpoint
 from strongroom.storage.http.proxies import proxy_for
 from strongroom.storage.http.tunnels import credentials_header, socks, tunnel
-from strongroom.storage.http.wire import Wire, connect, connect_to
+from strongroom.storage.http.wire import ClientWire, connect, connect_to
 from strongroom.storage.stopping import Purpose, Stop
 from strongroom.storage.transient import Unreachable
 
@@ -59,7 +59,7 @@ class Connection(http.client.HTTPConnection):
 
     auto_open = 0
 
-    def __init__(self, address: Endpoint, wire: Wire) -> None:
+    def __init__(self, address: Endpoint, wire: ClientWire) -> None:
         super().__init__(address.host, address.port)
         if address.tls:
             self.default_port = http.client.HTTPS_PORT
@@ -140,7 +140,7 @@ class Pool:
         wire.timeout = self._timeout
         return Connection(address, wire)
 
-    def _reach(self, purpose: Purpose) -> Wire:
+    def _reach(self, purpose: Purpose) -> ClientWire:
         """A wire to the server, through the proxy and TLS where they are wanted."""
         address, proxy = self._address, self._proxy
         if address.socket is not None:
@@ -163,7 +163,7 @@ class Pool:
         return wire
 
 
-def readable(sock: Wire) -> bool:
+def readable(sock: ClientWire) -> bool:
     """Whether something has arrived, the end included. Does not wait."""
     poller = select.poll()
     poller.register(sock.fileno(), select.POLLIN)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from strongroom.storage.http.endpoint import Endpoint
     from strongroom.storage.http.proxies import Proxy
-    from strongroom.storage.http.wire import Wire
+    from strongroom.storage.http.wire import ClientWire
 
 _SOCKS_REASONS = {
     1: "it failed",
@@ -38,7 +38,7 @@ def credentials_header(proxy: Proxy) -> dict[str, str]:
     return {"Proxy-Authorization": "Basic " + base64.b64encode(credentials).decode()}
 
 
-def tunnel(wire: Wire, proxy: Proxy, address: Endpoint) -> None:
+def tunnel(wire: ClientWire, proxy: Proxy, address: Endpoint) -> None:
     """Have an HTTP proxy connect to the server. Raises ``Refused``, ``Unreachable``, OSError, HTTPException."""
     host = f"[{address.host}]" if ":" in address.host else address.host
     place = f"{_ascii(host)}:{address.port}"
@@ -56,7 +56,7 @@ def tunnel(wire: Wire, proxy: Proxy, address: Endpoint) -> None:
         answer.close()
 
 
-def socks(wire: Wire, proxy: Proxy, address: Endpoint) -> None:
+def socks(wire: ClientWire, proxy: Proxy, address: Endpoint) -> None:
     """Have a SOCKS5 proxy connect to the server. Raises ``Refused``, ``Unreachable``, ``Unsupported``, OSError."""
     methods = b"\x00" if proxy.username is None else b"\x00\x02"
     wire.sendall(b"\x05" + bytes([len(methods)]) + methods)

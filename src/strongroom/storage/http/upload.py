@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.storage.contract import Upload, check_size
-from strongroom.storage.http.client import Answer, HttpClient, open_range
+from strongroom.storage.http.client import ClientAnswer, HttpClient, open_range
 from strongroom.storage.http.connection import Connection, connection_error, readable
 from strongroom.storage.stopping import Purpose
 
@@ -54,7 +54,7 @@ class HttpUpload(Upload):
         self._hash = hashlib.sha256()
         self._hashed = hashed
         self._connection: Connection | None = None
-        self._early: Answer | None = None
+        self._early: ClientAnswer | None = None
         self._broken: Exception | None = None
         self._done = False
         self._lost = False

@@ -24,7 +24,7 @@ _AT_ONCE = 1 << 16
 _TLS_WAITS = {"SSLWantReadError": select.POLLIN, "SSLWantWriteError": select.POLLOUT}
 
 
-class Wire:
+class ClientWire:
     """A connected socket. ``timeout`` seconds without a byte raise TimeoutError; a wish to stop, ``Interrupted``."""
 
     def __init__(self, sock: socket.socket, stop: Stop, timeout: float) -> None:
@@ -111,8 +111,8 @@ class Wire:
 class _Raw(io.RawIOBase):
     """The reading end of a wire as a file."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire: Wire | None = wire
+    def __init__(self, wire: ClientWire) -> None:
+        self._wire: ClientWire | None = wire
 
     def readable(self) -> bool:
         return True
@@ -129,11 +129,11 @@ class _Raw(io.RawIOBase):
         super().close()
 
 
-def connect(family: int, address: object, stop: Stop, timeout: float, purpose: Purpose = Purpose.READ) -> Wire:
+def connect(family: int, address: object, stop: Stop, timeout: float, purpose: Purpose = Purpose.READ) -> ClientWire:
     """Connect to a socket's address. Raises OSError, ``Interrupted``."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        wire = Wire(sock, stop, timeout)
+        wire = ClientWire(sock, stop, timeout)
         wire.purpose = purpose
         began = stop.now()
         while True:
@@ -157,7 +157,7 @@ def connect(family: int, address: object, stop: Stop, timeout: float, purpose: P
     return wire
 
 
-def connect_to(host: str, port: int, stop: Stop, timeout: float, purpose: Purpose = Purpose.READ) -> Wire:
+def connect_to(host: str, port: int, stop: Stop, timeout: float, purpose: Purpose = Purpose.READ) -> ClientWire:
     """Connect to the first address of a host that answers. Raises OSError, UnicodeError, ``Interrupted``."""
     found = stop.result_of(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), purpose)
     failure: OSError = OSError("the host has no address")

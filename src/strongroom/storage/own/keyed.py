@@ -30,7 +30,7 @@ BLOCK = 256 << 10
 
 
 @record
-class Held:
+class KeyedFile:
     """What stands at a key. ``sha256`` is the sum that the store itself checked and kept, where it has one."""
 
     size: int
@@ -54,7 +54,7 @@ class Keyed(ABC):
         """
 
     @abstractmethod
-    def head(self, key: str) -> Held:
+    def head(self, key: str) -> KeyedFile:
         """What stands at a key. Raises ``Missing``, ``Refused``, ``Unavailable``."""
 
     @abstractmethod
@@ -97,7 +97,7 @@ class S3Keyed(Keyed):
             raise fault
         return True
 
-    def head(self, key: str) -> Held:
+    def head(self, key: str) -> KeyedFile:
         """As the base says; asks for the checksum that was kept at the upload."""
         path = self._prefix + key
         answer = self._client.ask("HEAD", path, {"x-amz-checksum-mode": "ENABLED"})
@@ -110,7 +110,7 @@ class S3Keyed(Keyed):
             digest = base64.b64decode(text, validate=True)
         except ValueError:
             digest = b""  # of a multipart object: a sum of sums
-        return Held(size, digest.hex() if len(digest) == 32 else None)
+        return KeyedFile(size, digest.hex() if len(digest) == 32 else None)
 
     def read(self, key: str, limit: int) -> bytes:
         """As the base says."""
@@ -153,11 +153,11 @@ class CloudKeyed(Keyed):
             return False
         return True
 
-    def head(self, key: str) -> Held:
+    def head(self, key: str) -> KeyedFile:
         """As the base says."""
         path = self._store.address.prefix + key
         with self._store.faults(path):
-            return Held(_obstore().head(self._store.bucket, path)["size"], None)
+            return KeyedFile(_obstore().head(self._store.bucket, path)["size"], None)
 
     def read(self, key: str, limit: int) -> bytes:
         """As the base says."""

@@ -22,7 +22,7 @@ from strongroom.storage.versions.contract import Protection, Versioning
 from strongroom.storage.versions.s3 import S3Versions
 
 if TYPE_CHECKING:
-    from strongroom.storage.http.client import Answer, Headers
+    from strongroom.storage.http.client import ClientAnswer, Headers
     from strongroom.storage.s3.store import S3Store
 
 _ROUNDS = 5
@@ -68,7 +68,7 @@ class _Prober:
     def _delete(self, key: str, version: str | None = None) -> tuple[int, str]:
         return self._finish(self._removal.delete(key, version))
 
-    def _finish(self, answer: Answer) -> tuple[int, str]:
+    def _finish(self, answer: ClientAnswer) -> tuple[int, str]:
         if 200 <= answer.status < 300:
             answer.close()
             return answer.status, ""
@@ -347,7 +347,7 @@ class _Prober:
             self.report.left_behind = [self._root + key for key in sorted(left)]
 
 
-def _date(answer: Answer) -> float | None:
+def _date(answer: ClientAnswer) -> float | None:
     """The Date header, in seconds since 1970."""
     try:
         return email.utils.parsedate_to_datetime(answer.header("Date")).timestamp()

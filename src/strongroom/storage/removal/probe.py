@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.storage.s3.sign import query_string
 
 if TYPE_CHECKING:
-    from strongroom.storage.http.client import Answer
+    from strongroom.storage.http.client import ClientAnswer
     from strongroom.storage.s3.client import S3Client
 
 PLACE = ".strongroom/probe/"
@@ -24,7 +24,7 @@ class ProbeRemoval:
         self._client = client
         self._root = f"{prefix}{PLACE}{run}/"
 
-    def delete(self, key: str, version: str | None = None) -> Answer:
+    def delete(self, key: str, version: str | None = None) -> ClientAnswer:
         """DELETE a key below the root, or one version of it."""
         query = f"?{query_string({'versionId': version})}" if version is not None else ""
         return self._client.ask("DELETE", self._root + key + query)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from strongroom.storage.http.client import Answer, Headers, HttpClient
+from strongroom.storage.http.client import ClientAnswer, Headers, HttpClient
 from strongroom.storage.rest.answers import failure
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class RestClient(HttpClient):
         for name, value in (self._headers | headers).items():
             connection.putheader(name, value)
 
-    def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
+    def fault(self, answer: ClientAnswer, path: str, *, upload: bool = False) -> StrongroomError:
         """As the base says."""
         retry_after, location = answer.header("Retry-After"), answer.header("Location")
         return failure(
             answer.status, self.subject(path), answer.text(), retry_after=retry_after, upload=upload, location=location
         )
 
-    def accepted(self, name: ObjectName, answer: Answer) -> None:
+    def accepted(self, name: ObjectName, answer: ClientAnswer) -> None:
         """Hand a gateway's signed promise to whoever keeps them."""
         promise = answer.header("Strongroom-Receipt")
         if promise and self._on_promise is not None:

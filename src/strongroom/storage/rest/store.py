@@ -19,7 +19,7 @@ from strongroom.storage.stopping import Purpose
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.storage.http.client import Answer
+    from strongroom.storage.http.client import ClientAnswer
     from strongroom.storage.options import StoreOptions
     from strongroom.storage.rest.url import RestAddress
 
@@ -84,7 +84,7 @@ class RestStore(Store):
         for name, size in entries:
             yield Info(ObjectName(kind, name), size)
 
-    def _list_v1(self, kind: Kind, answer: Answer, after: str | None) -> Iterator[Info]:
+    def _list_v1(self, kind: Kind, answer: ClientAnswer, after: str | None) -> Iterator[Info]:
         subject = self.client.subject(f"{kind.value}/")
         with contextlib.closing(answer):
             found = rest_list.names(ListBody(answer, subject).read, after, subject)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.storage.http.answer_text import first_line, redirect_hint
-from strongroom.storage.http.client import Answer, Headers, HttpClient, ListBody
+from strongroom.storage.http.client import ClientAnswer, Headers, HttpClient, ListBody
 from strongroom.storage.rest.answers import PROXY_HINT
 from strongroom.storage.s3 import sign as s3_sign
 from strongroom.storage.s3 import xml as s3_xml
@@ -92,7 +92,7 @@ class S3Client(HttpClient):
         headers: Headers | None = None,
         body: bytes = b"",
         purpose: Purpose = Purpose.READ,
-    ) -> Answer:
+    ) -> ClientAnswer:
         """As the base says; once more when the bucket says that it is in another region than we thought."""
         answer = super().ask(method, path, headers, body, purpose)
         region = answer.header("x-amz-bucket-region")
@@ -128,7 +128,7 @@ class S3Client(HttpClient):
         with contextlib.closing(answer):
             yield ListBody(answer, self.subject(path))
 
-    def fault(self, answer: Answer, path: str, *, upload: bool = False) -> StrongroomError:
+    def fault(self, answer: ClientAnswer, path: str, *, upload: bool = False) -> StrongroomError:
         """As the base says. A bucket that is not there is Refused, never Missing: nothing must look empty for that."""
         status, retry_after, location = answer.status, answer.header("Retry-After"), answer.header("Location")
         code, message = _said(answer.text())

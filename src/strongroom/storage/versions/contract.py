@@ -41,7 +41,7 @@ class Versioning(enum.Enum):
 
 
 @record
-class Lock:
+class ObjectLock:
     """Object lock. Without ``mode`` it is possible but no default protects new objects."""
 
     mode: str
@@ -71,7 +71,7 @@ class Protection:
     """What a bucket promises. A part that the credentials may not see is None (``UNKNOWN`` for versioning)."""
 
     versioning: Versioning
-    lock: Lock | None
+    lock: ObjectLock | None
     lock_known: bool
     lifecycle: tuple[LifecycleRule, ...] | None
     policy: str | None

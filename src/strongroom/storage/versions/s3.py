@@ -11,7 +11,7 @@ from strongroom.storage.http.client import ListBody, open_range
 from strongroom.storage.s3 import xml as s3_xml
 from strongroom.storage.s3.client import NotSet
 from strongroom.storage.s3.sign import encode, query_string
-from strongroom.storage.versions.contract import LifecycleRule, Lock, Protection, Version, Versioning, Versions
+from strongroom.storage.versions.contract import LifecycleRule, ObjectLock, Protection, Version, Versioning, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,12 +134,12 @@ def _versioning(found: s3_xml.Element | str | None) -> Versioning:
     return {"Enabled": Versioning.ENABLED, "Suspended": Versioning.SUSPENDED}.get(status, Versioning.OFF)
 
 
-def _lock(found: s3_xml.Element) -> Lock | None:
+def _lock(found: s3_xml.Element) -> ObjectLock | None:
     if found.text("ObjectLockEnabled") != "Enabled":
         return None
     rule = ("Rule", "DefaultRetention")
     days = _number(found.text(*rule, "Days")) + 365 * _number(found.text(*rule, "Years"))
-    return Lock(found.text(*rule, "Mode"), days)
+    return ObjectLock(found.text(*rule, "Mode"), days)
 
 
 def _rules(found: s3_xml.Element) -> Iterator[LifecycleRule]:

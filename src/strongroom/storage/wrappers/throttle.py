@@ -20,7 +20,7 @@ _GRACE = Purpose.STORE.value[1]
 """Seconds for which what is under way may go on after SIGINT."""
 
 
-class Bucket:
+class RateLimit:
     """Lets ``rate`` bytes a second pass, a quarter of a second's worth at once. Shared by all threads of a store."""
 
     def __init__(self, rate: float, options: StoreOptions) -> None:
@@ -56,7 +56,7 @@ class Bucket:
 class ThrottledStore(Wrapper):
     """A store whose objects' bytes pass through buckets; None lets them through. Lists are not counted."""
 
-    def __init__(self, inner: Store, up: Bucket | None, down: Bucket | None) -> None:
+    def __init__(self, inner: Store, up: RateLimit | None, down: RateLimit | None) -> None:
         super().__init__(inner)
         self._up = up
         self._down = down
@@ -86,7 +86,7 @@ class ThrottledStore(Wrapper):
 
 
 class _ThrottledUpload(Upload):
-    def __init__(self, inner: Upload, bucket: Bucket) -> None:
+    def __init__(self, inner: Upload, bucket: RateLimit) -> None:
         self._inner = inner
         self._bucket = bucket
 
@@ -105,7 +105,7 @@ class _ThrottledUpload(Upload):
 
 
 class _ThrottledReader(Reader):
-    def __init__(self, inner: Reader, bucket: Bucket) -> None:
+    def __init__(self, inner: Reader, bucket: RateLimit) -> None:
         self.size = inner.size
         self._left = inner.size
         self._inner = inner

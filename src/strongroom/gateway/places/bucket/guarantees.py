@@ -33,7 +33,7 @@ CREATE, CHECKED, SUM = "create only if absent", "sum checked on arrival", "sum k
 
 
 @dataclass(frozen=True, slots=True)
-class Promises:
+class Guarantees:
     """What was found, by the words that /health shows; empty before the first look."""
 
     found: dict[str, str]
@@ -44,7 +44,7 @@ class Promises:
         return self.found.get(CREATE, KEPT) == KEPT
 
 
-def find_out(keyed: Keyed, clock: Clock) -> Promises:
+def find_out(keyed: Keyed, clock: Clock) -> Guarantees:
     """Ask the store. Raises ``Refused``, ``Full`` or ``Unavailable`` when it cannot be asked."""
     found = {CREATE: KEPT if keyed.conditional and _refuses(keyed, _today(clock)) else NOT_KEPT}
     if keyed.sums == "SHA-256":
@@ -53,25 +53,25 @@ def find_out(keyed: Keyed, clock: Clock) -> Promises:
         found[SUM] = f"SHA-256, {KEPT if held.sha256 else NOT_KEPT}"
     else:
         found[CHECKED] = keyed.sums
-    return Promises(found)
+    return Guarantees(found)
 
 
-def save(database: Database, promises: Promises) -> None:
+def save(database: Database, guarantees: Guarantees) -> None:
     """Tell the other workers."""
-    table = schema.promise
+    table = schema.guarantee
     with database.write() as connection:
         connection.execute(table.delete())
         rows = [
-            {"name": name, "value": value, "at_ns": database.clock.now_ns()} for name, value in promises.found.items()
+            {"name": name, "value": value, "at_ns": database.clock.now_ns()} for name, value in guarantees.found.items()
         ]
         connection.execute(table.insert(), rows)
 
 
-def load(database: Database) -> Promises:
+def load(database: Database) -> Guarantees:
     """What was found the last time."""
     with database.read() as connection:
-        rows = connection.execute(sa.select(schema.promise).order_by(schema.promise.c.name)).all()
-    return Promises({row.name: row.value for row in rows})
+        rows = connection.execute(sa.select(schema.guarantee).order_by(schema.guarantee.c.name)).all()
+    return Guarantees({row.name: row.value for row in rows})
 
 
 def _refuses(keyed: Keyed, today: str) -> bool:

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.places.arrival import Arrival
+    from strongroom.gateway.places.arrival import IncomingObject
     from strongroom.gateway.places.bucket.spool import Spooled
     from strongroom.gateway.places.bucket.works import Prefix, Works
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 PATIENCE = 180.0
 """Seconds after the end of the body in which attempts are begun; the last may take ``ANSWER_SECONDS`` more."""
@@ -41,8 +41,8 @@ LONGEST_WAIT = 10.0
 STRIPES = 64
 
 
-def take(repository: Repository, prefix: Prefix, arrival: Arrival) -> Taken:
-    """As ``Repository.take``, for everything but locks."""
+def receive(repository: ServedRepository, prefix: Prefix, arrival: IncomingObject) -> Taken:
+    """As ``ServedRepository.receive``, for everything but locks."""
     name = arrival.name
     with contextlib.closing(prefix.works.spool.open(arrival.principal, arrival.body.length)) as spooled:
         digest = spooled.fill(arrival)
@@ -54,7 +54,9 @@ def take(repository: Repository, prefix: Prefix, arrival: Arrival) -> Taken:
             return Taken(digest, spooled.size, _publish(repository, prefix, arrival, spooled, digest))
 
 
-def _publish(repository: Repository, prefix: Prefix, arrival: Arrival, spooled: Spooled, digest: str) -> bool:
+def _publish(
+    repository: ServedRepository, prefix: Prefix, arrival: IncomingObject, spooled: Spooled, digest: str
+) -> bool:
     """Store what may be published, with its receipt; whether it is new."""
     intents, name = prefix.works.intents, arrival.name
     intent = intents.begin(repository, name, digest, spooled.size, arrival.principal)
@@ -89,7 +91,7 @@ class _Forbidden(Exception):
 
 
 def put(
-    repository: Repository,
+    repository: ServedRepository,
     prefix: Prefix,
     name: ObjectName,
     spooled: Spooled,
@@ -131,7 +133,7 @@ def put(
 
 
 @contextlib.contextmanager
-def _alone(repository: Repository, works: Works, name: ObjectName) -> Iterator[None]:
+def _alone(repository: ServedRepository, works: Works, name: ObjectName) -> Iterator[None]:
     """Nobody else of this one gateway creates the name meanwhile, where the store itself would not refuse it."""
     if not works.guarded:
         yield

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.objects import ObjectName
     from strongroom.database.engine import Database
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 ELSEWHERE_SECONDS = 600.0
 """After so long an upload of a gateway on another machine, whose life cannot be seen from here, is over."""
@@ -49,7 +49,7 @@ class Intents:
         self._flying: set[str] = set()
         self._done: list[str] = []
 
-    def begin(self, repository: Repository, name: ObjectName, sha256: str, size: int, principal: str) -> str:
+    def begin(self, repository: ServedRepository, name: ObjectName, sha256: str, size: int, principal: str) -> str:
         """Write down what is about to be sent; durable on return. Its ID."""
         intent = secrets.token_hex(16)
         row = {

@@ -14,8 +14,7 @@ from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free, room_problems
 from strongroom.gateway.paths import folders_of
-from strongroom.gateway.places.bucket import guarantees as promises
-from strongroom.gateway.places.bucket import settling
+from strongroom.gateway.places.bucket import guarantees, settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.places.bucket.intents import Intents
 from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
@@ -33,15 +32,15 @@ if TYPE_CHECKING:
 
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.places.repository import ServedRepository
+    from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.storage.contract import Store
 
 KNOWN_SECONDS = 30.0
 """So long a repository's ID is believed; then it is read again."""
 SETTLE_SECONDS = 20.0
 ASK_SECONDS = 86_400.0
-PROMISES_SECONDS = 60.0
+GUARANTEES_SECONDS = 60.0
 READ_RETRY_SECONDS = 30.0
 
 
@@ -53,7 +52,7 @@ class BucketPlace(Place):
         " neither delete nor replace, or the bucket keeps versions"
     )
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database) -> None:
         assert settings.store
         options = StoreOptions(
             cacert=(settings.cacert,) if settings.cacert else (),
@@ -68,7 +67,7 @@ class BucketPlace(Place):
         self.keyed = keyed_of(self._root)
         folder = os.path.join(settings.state_folder, "spool")
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._promises = promises.load(database)
+        self._guarantees = guarantees.load(database)
         self._loaded = self._database.clock.monotonic()
         self.intents = Intents(database, folder)
         self._works = Works(
@@ -76,7 +75,7 @@ class BucketPlace(Place):
             folder,
             Spool(folder, settings.spool_bytes // max(1, settings.workers)),
             self.intents,
-            guarded=not (self.keyed.conditional and self._promises.conditional),
+            guarded=not (self.keyed.conditional and self._guarantees.conditional),
             deletes=not settings.append_only,
         )
         self._known: dict[tuple[str, ...], tuple[float, BucketRepository]] = {}
@@ -131,9 +130,9 @@ class BucketPlace(Place):
             raise StoreError(f"the store refuses: {error.what}", subject=error.subject) from None
         return self.find(folders)
 
-    def all(self) -> list[Repository]:
+    def all(self) -> list[ServedRepository]:
         """As the base says, by listing folders."""
-        found: list[Repository] = []
+        found: list[ServedRepository] = []
         for folders in self._below():
             try:
                 repository = self.find(folders)
@@ -182,7 +181,7 @@ class BucketPlace(Place):
                         self.find(folders_of(label))
                 if self._database.clock.monotonic() - asked > ASK_SECONDS:
                     asked = self._database.clock.monotonic()
-                    promises.save(self._database, promises.find_out(self.keyed, self._database.clock))
+                    guarantees.save(self._database, guarantees.find_out(self.keyed, self._database.clock))
             except (StrongroomError, OSError) as error:
                 LOG.error(f"{error}")
 
@@ -205,13 +204,13 @@ class BucketPlace(Place):
 
     def promises(self) -> dict[str, str]:
         """What was found at the last look."""
-        return dict(self._promises.found)
+        return dict(self._guarantees.found)
 
     def check(self) -> None:
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
         self._root.prepare()
-        found = promises.find_out(self.keyed, self._database.clock)
-        promises.save(self._database, found)
+        found = guarantees.find_out(self.keyed, self._database.clock)
+        guarantees.save(self._database, found)
         if not found.conditional:
             if not self._settings.allow_unconditional:
                 raise Unsupported(
@@ -221,15 +220,15 @@ class BucketPlace(Place):
                 )
             LOG.warning("the store replaces what it has; this gateway serialises creation, and must be the only one")
         for name, value in found.found.items():
-            if name != promises.CREATE and value != f"SHA-256, {promises.KEPT}":
+            if name != guarantees.CREATE and value != f"SHA-256, {guarantees.KEPT}":
                 LOG.warning(f"{name}: {value}")
 
-    def tend(self) -> None:
+    def reload(self) -> None:
         """As the base says: forget what is done; take over what another worker found out."""
         self.intents.flush()
-        if self._database.clock.monotonic() - self._loaded > PROMISES_SECONDS:
-            self._promises, self._loaded = promises.load(self._database), self._database.clock.monotonic()
-            self._works.guarded = not (self.keyed.conditional and self._promises.conditional)
+        if self._database.clock.monotonic() - self._loaded > GUARANTEES_SECONDS:
+            self._guarantees, self._loaded = guarantees.load(self._database), self._database.clock.monotonic()
+            self._works.guarded = not (self.keyed.conditional and self._guarantees.conditional)
 
     def close(self) -> None:
         """As the base says."""

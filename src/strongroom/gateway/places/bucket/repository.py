@@ -13,11 +13,11 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.access.quotas import check_free
 from strongroom.gateway.access.usage import SEALED
 from strongroom.gateway.http.buffers import buffer
-from strongroom.gateway.places.arrival import Arrival, Taken, WrongBytes
+from strongroom.gateway.places.arrival import IncomingObject, Taken, WrongBytes
 from strongroom.gateway.places.bucket import intake
 from strongroom.gateway.places.bucket.locks import Locks, ServedStore
 from strongroom.gateway.places.bucket.works import Prefix
-from strongroom.gateway.places.repository import Repository
+from strongroom.gateway.places.repository import ServedRepository
 from strongroom.storage.kinds import keyed_of
 from strongroom.storage.own.bucket import BucketFiles
 
@@ -34,7 +34,7 @@ OWN = ".strongroom"
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
-class BucketRepository(Repository):
+class BucketRepository(ServedRepository):
     """One prefix."""
 
     own: BucketFiles
@@ -51,12 +51,12 @@ class BucketRepository(Repository):
         self._locks = Locks(works.database, lambda: self.id)
         self.store = ServedStore(objects, self._locks)
 
-    def _take(self, arrival: Arrival) -> Taken:
+    def _receive(self, arrival: IncomingObject) -> Taken:
         if arrival.name.kind is Kind.LOCK:
             return self._take_lock(arrival)
-        return intake.take(self, self._prefix, arrival)
+        return intake.receive(self, self._prefix, arrival)
 
-    def _take_lock(self, arrival: Arrival) -> Taken:
+    def _take_lock(self, arrival: IncomingObject) -> Taken:
         name = arrival.name
         view, data = buffer(), bytearray()
         while count := arrival.body.readinto(view):

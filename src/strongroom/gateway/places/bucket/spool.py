@@ -20,7 +20,7 @@ from strongroom.storage.local.os_errors import store_error
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from strongroom.gateway.places.arrival import Arrival
+    from strongroom.gateway.places.arrival import IncomingObject
 
 
 class Spool:
@@ -72,7 +72,7 @@ class Spooled:
             self.close()
             raise store_error(error, spool.folder) from error
 
-    def fill(self, arrival: Arrival) -> str:
+    def fill(self, arrival: IncomingObject) -> str:
         """Write the whole body and hash it; the SHA-256. Raises what the body raises, ``Full``, ``Unavailable``."""
         body, view = arrival.body, buffer()
         digest = hashlib.sha256()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.disk.folder import RepositoryFolder
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 PREFIX = "move"
 _FILE = re.compile(PREFIX + r"-([a-z]+)-([0-9a-f]{64})-([0-9a-f]{32}|nobody)-[0-9a-f]{16}\Z")
@@ -64,7 +64,7 @@ def _open(folder: RepositoryFolder, path: str) -> int:
         os.close(descriptor)  # a recovery took it for a leftover before it was locked
 
 
-def settle_change(ledger: Ledger, repository: Repository, folder: RepositoryFolder, file: str) -> None:
+def settle_change(ledger: Ledger, repository: ServedRepository, folder: RepositoryFolder, file: str) -> None:
     """Have the log say what became of a move that nobody is at work on any more. Raises ``Unavailable``."""
     match = _FILE.match(file)
     if match is None or match[1] not in {kind.value for kind in Kind}:

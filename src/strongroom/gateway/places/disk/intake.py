@@ -28,16 +28,19 @@ from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.places.arrival import Arrival
+    from strongroom.gateway.places.arrival import IncomingObject
     from strongroom.gateway.places.disk.folder import RepositoryFolder
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 PREFIX = "gate"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def take(repository: Repository, folder: RepositoryFolder, arrival: Arrival) -> Taken:
-    """As ``Repository.take``. Where the object is published and its receipt failed, what tells of it is left behind."""
+def receive(repository: ServedRepository, folder: RepositoryFolder, arrival: IncomingObject) -> Taken:
+    """As ``ServedRepository.receive``.
+
+    Where the object is published and its receipt failed, what tells of it is left behind.
+    """
     name, receipt = arrival.name, arrival.receipt
     target = os.path.join(folder.path, name.path)
     if os.access(target, os.F_OK, follow_symlinks=False):  # what is new, as most are, costs no exception
@@ -111,7 +114,7 @@ def _link(folder: RepositoryFolder, temporary: str, target: str) -> None:
         os.link(temporary, target, follow_symlinks=False)
 
 
-def _write(descriptor: int, arrival: Arrival) -> str:
+def _write(descriptor: int, arrival: IncomingObject) -> str:
     body, view = arrival.body, buffer()
     digest = hashlib.sha256()
     while count := body.readinto(view):
@@ -126,7 +129,7 @@ def _write(descriptor: int, arrival: Arrival) -> str:
     return digest.hexdigest()
 
 
-def _compare_stream(arrival: Arrival, target: str) -> Taken:
+def _compare_stream(arrival: IncomingObject, target: str) -> Taken:
     body, view = arrival.body, buffer()
     digest = hashlib.sha256()
     while count := body.readinto(view):

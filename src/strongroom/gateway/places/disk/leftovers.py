@@ -21,12 +21,12 @@ from strongroom.receipts.log.leaf import LeafType
 if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.disk.folder import RepositoryFolder
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 _LEFTOVER = re.compile(PREFIX + r"-([a-z]+)-([0-9a-f]{64})-([0-9a-f]{32}|nobody)-[0-9a-f]{16}\Z")
 
 
-def settle_leftovers(ledger: Ledger, repository: Repository, folder: RepositoryFolder) -> None:
+def settle_leftovers(ledger: Ledger, repository: ServedRepository, folder: RepositoryFolder) -> None:
     """Give objects whose upload was published without a receipt their receipt, and clear away unfinished files."""
     for file in _names(folder.temporary):
         if file.startswith(changes.PREFIX):
@@ -49,7 +49,13 @@ def settle_leftovers(ledger: Ledger, repository: Repository, folder: RepositoryF
 
 
 def _settle(
-    ledger: Ledger, repository: Repository, name: ObjectName, target: str, descriptor: int, path: str, principal: str
+    ledger: Ledger,
+    repository: ServedRepository,
+    name: ObjectName,
+    target: str,
+    descriptor: int,
+    path: str,
+    principal: str,
 ) -> None:
     status = os.fstat(descriptor)
     with contextlib.suppress(FileNotFoundError):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.places.repository import Repository
-    from strongroom.gateway.processes.settings import Settings
+    from strongroom.gateway.places.repository import ServedRepository
+    from strongroom.gateway.processes.settings import GatewaySettings
 
 
 class DiskPlace(Place):
@@ -36,7 +36,7 @@ class DiskPlace(Place):
 
     kind = "disk: the gateway is the store; its own compromise is survived only with a replica"
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: GatewaySettings, database: Database) -> None:
         self._settings = settings
         self._root = os.path.abspath(settings.path)
         self._state_folder = settings.state_folder
@@ -116,16 +116,16 @@ class DiskPlace(Place):
         LocalStore(path, modes=self._modes).prepare(shards=False)
         return self.find(folders)
 
-    def all(self) -> list[Repository]:
+    def all(self) -> list[ServedRepository]:
         """All that there are: folders with a config, down to the depth that paths may have."""
-        found: list[Repository] = []
+        found: list[ServedRepository] = []
         for folders in self._below():
             if os.path.isfile(os.path.join(self._root, *folders, "config")):
                 with contextlib.suppress(Missing):
                     found.append(self._find(folders))
         return found
 
-    def by_id(self, repository: str) -> Repository:
+    def by_id(self, repository: str) -> ServedRepository:
         """As the base says; a folder may have been renamed, so all are looked at, its first place before others."""
         first = registry.label_of(self._database, repository)
         with contextlib.suppress(Missing, Damaged):

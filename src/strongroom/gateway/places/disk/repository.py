@@ -17,10 +17,10 @@ from strongroom.base.errors import Damaged
 from strongroom.base.file_lock import file_lock
 from strongroom.gateway import registry
 from strongroom.gateway.access.quotas import check_free
-from strongroom.gateway.places.arrival import Arrival, Taken
+from strongroom.gateway.places.arrival import IncomingObject, Taken
 from strongroom.gateway.places.disk import changes, copied, intake, trash
 from strongroom.gateway.places.disk.folder import OWN, RepositoryFolder
-from strongroom.gateway.places.repository import Repository
+from strongroom.gateway.places.repository import ServedRepository
 from strongroom.receipts.commit.tile_store import Folder
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.modes import Modes
@@ -38,7 +38,7 @@ ID_SECONDS = 1.0
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
-class DiskRepository(Repository):
+class DiskRepository(ServedRepository):
     """One repository's folder."""
 
     store: LocalStore
@@ -52,8 +52,8 @@ class DiskRepository(Repository):
         self.own = Folder(self.folder.own)
         self._look_at = 0.0
 
-    def _take(self, arrival: Arrival) -> Taken:
-        return intake.take(self, self.folder, arrival)
+    def _receive(self, arrival: IncomingObject) -> Taken:
+        return intake.receive(self, self.folder, arrival)
 
     def has(self, name: ObjectName) -> bool:
         """As the base says."""

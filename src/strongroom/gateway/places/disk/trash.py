@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.disk.folder import RepositoryFolder
-    from strongroom.gateway.places.repository import Repository
+    from strongroom.gateway.places.repository import ServedRepository
 
 HOLD_DAYS = 7
 _ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
@@ -49,7 +49,7 @@ def utc_date(time_ns: int) -> datetime.date:
 
 
 def put_away(
-    repository: Repository, folder: RepositoryFolder, name: ObjectName, principal: str, ledger: Ledger
+    repository: ServedRepository, folder: RepositoryFolder, name: ObjectName, principal: str, ledger: Ledger
 ) -> None:
     """Move an object to the trash, and log it. What is not there is there no more already."""
     source = os.path.join(folder.path, name.path)
@@ -101,7 +101,7 @@ def entries(folder: RepositoryFolder, only: Kind | None = None) -> Iterator[Tras
                     yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
 
 
-def restore(repository: Repository, folder: RepositoryFolder, one: Trashed, ledger: Ledger) -> None:
+def restore(repository: ServedRepository, folder: RepositoryFolder, one: Trashed, ledger: Ledger) -> None:
     """Bring an object back to its place, and log it. Raises ``Exists`` when something stands there."""
     target = os.path.join(folder.path, one.name.path)
     with open(one.path, "rb") as file:

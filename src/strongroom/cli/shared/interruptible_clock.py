@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.signals import Signals
 
 
-class PatientClock(SystemClock):
+class InterruptibleClock(SystemClock):
     """The system's clocks. A wait, as for a lock that another process holds, is looked up from ten times a second."""
 
     def __init__(self, signals: Signals) -> None:

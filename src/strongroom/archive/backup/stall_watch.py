@@ -8,7 +8,7 @@ from __future__ import annotations
 from strongroom.base.clock import monotonic
 
 
-class Standing:
+class StallWatch:
     """Told by whoever works for the repository; asked by those who would wait for it. For many threads."""
 
     def __init__(self) -> None:

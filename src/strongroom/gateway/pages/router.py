@@ -27,7 +27,7 @@ from strongroom.receipts.log.merkle import inclusion_proof
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from strongroom.gateway.access.access import Identity
+    from strongroom.gateway.access.access import Caller
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.services import Services
@@ -46,7 +46,7 @@ _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _FOREVER = {"Content-Type": "application/octet-stream", "Cache-Control": "private, max-age=31536000, immutable"}
 
 
-class OwnPages:
+class PageRouter:
     """Answers what restic's protocol does not know."""
 
     def __init__(self, services: Services) -> None:
@@ -61,7 +61,7 @@ class OwnPages:
             return self.metrics(request)
         return None
 
-    def page(self, request: Request, body: Body, identity: Identity) -> Answer | None:
+    def page(self, request: Request, body: Body, identity: Caller) -> Answer | None:
         """A page of ours for somebody whose name is known; None when the path is a repository's."""
         if request.path.startswith("/.strongroom/"):
             return self.handle(request, body, identity)
@@ -71,7 +71,7 @@ class OwnPages:
             return self.metrics(request)
         return None
 
-    def _sees_all(self, identity: Identity) -> bool:
+    def _sees_all(self, identity: Caller) -> bool:
         """Whether names, sizes and times of every tenant may be shown: as rest-server does it, and to auditors."""
         settings = self._services.settings
         if settings.no_auth or identity.name == SCRAPER:
@@ -102,7 +102,7 @@ class OwnPages:
             return text(405, "method not allowed", {"Allow": "GET"})
         return Answer(200, self._services.metrics.text(), {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    def handle(self, request: Request, body: Body, identity: Identity) -> Answer:
+    def handle(self, request: Request, body: Body, identity: Caller) -> Answer:
         """A page under /.strongroom/, for somebody whose name is known."""
         path = request.path
         if match := _SEALED.match(path):
@@ -133,7 +133,7 @@ class OwnPages:
         return Answer(200, bytes(data), {**_TEXT, "Cache-Control": "no-cache"})
 
     def _tile(
-        self, level: str, number_text: str, width_text: str | None, origin: str | None, identity: Identity
+        self, level: str, number_text: str, width_text: str | None, origin: str | None, identity: Caller
     ) -> Answer:
         number = int(number_text.replace("x", "").replace("/", ""))
         width = int(width_text) if width_text else tiles.WIDTH
@@ -154,7 +154,7 @@ class OwnPages:
                 data = read_tile(connection, now.id, tile_level, number, width)
         return Answer(200, data, dict(_FOREVER))
 
-    def _check_reads_all(self, identity: Identity) -> None:
+    def _check_reads_all(self, identity: Caller) -> None:
         """Bundles tell of every tenant: they are for auditors of the gateway, whose pattern is ``*``."""
         settings = self._services.settings
         if settings.public_log or settings.no_auth:
@@ -162,7 +162,7 @@ class OwnPages:
         if self._services.access.role(identity, ("*",)) not in (Role.AUDITOR, Role.CUSTODIAN):
             raise Refused("names, sizes and times of others are for auditors of the gateway")
 
-    def _receipts(self, request: Request, identity: Identity) -> Answer:
+    def _receipts(self, request: Request, identity: Caller) -> Answer:
         """A repository's receipts after a sequence number, each with its index and a proof to one checkpoint.
 
         ``origin`` asks for those in an earlier log; there are none in one that is not known.
@@ -226,7 +226,7 @@ class OwnPages:
                 after = row.sequence
         return after, lines
 
-    def _status(self, identity: Identity) -> Answer:
+    def _status(self, identity: Caller) -> Answer:
         services = self._services
         used = services.quotas.used(identity.id)
         everybody = self._sees_all(identity)

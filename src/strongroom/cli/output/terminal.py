@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
 from strongroom.cli.output import summaries
+from strongroom.cli.output.command_reporter import CommandReporter
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
-from strongroom.cli.output.shown import ShownReporter
 from strongroom.cli.output.text import format_bytes, format_percent, format_seconds, printable, shorten, width
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LINE_INTERVAL = 60.0
 """Seconds between two progress lines where nobody watches."""
 
 
-class PeopleReporter(ShownReporter):
+class TerminalReporter(CommandReporter):
     """Shows what the engine reports as text.
 
     ``verbosity``: 0 with ``-q``, 1 normally, 2 with ``-v``, 3 with ``-vv``. ``frames`` is the number of updates a

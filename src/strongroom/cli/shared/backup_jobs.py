@@ -33,7 +33,7 @@ class Job:
     incomplete: bool = False
 
 
-def plan(context: Context, reporter: Reporter) -> list[Job]:
+def jobs_of(context: Context, reporter: Reporter) -> list[Job]:
     """The jobs of this command line: one for the paths given, or one for each source of the file.
 
     A source of which nothing is there, such as a disk that is not mounted, keeps no other from being saved; the run is

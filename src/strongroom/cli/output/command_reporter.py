@@ -5,7 +5,7 @@ from __future__ import annotations
 from strongroom.base.progress import Reporter
 
 
-class ShownReporter(Reporter):
+class CommandReporter(Reporter):
     """A reporter whose output somebody sees."""
 
     label_repositories: bool = False
