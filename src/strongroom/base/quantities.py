@@ -22,6 +22,10 @@ _FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40
 _DURATION_PART = re.compile(_PART_TEXT, re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
+_SPAN_PART = re.compile(r"(-?\d+)(.?)", re.DOTALL | re.ASCII)
+_MOST_OF_SPAN = (1 << 31) - 1
+
+SPAN_PATTERN = r"^\s*([0-9]+[ymdh])+\s*$"
 SIZE_PATTERN = rf"^\s*{_SIZE_TEXT}\s*$"
 DURATION_PATTERN = rf"^\s*(0|({_PART_TEXT})+)\s*$"
 
@@ -58,6 +62,27 @@ def duration(text: str) -> float:
     if seconds * 1e9 > LARGEST:
         raise ValueError("a duration is 292 years at most")
     return seconds
+
+
+def span(text: str) -> tuple[int, int, int, int]:
+    """Years, months, days and hours of a span of calendar time, as restic takes it: ``1y5m7d2h``, where m is months.
+
+    The units stand in any order; the last of two counts.
+    """
+    found = dict.fromkeys("ymdh", 0)
+    rest = text.strip()
+    while rest:
+        match = _SPAN_PART.match(rest)
+        if match is None:
+            raise ValueError(f"{text!r} is not a span of time: write for example 1y5m7d2h, where m is months")
+        number, unit = int(match[1]), match[2]
+        if unit not in found or not unit:
+            raise ValueError(f"{text!r} has no unit that is known after {number}: y, m (months), d and h are")
+        if not 0 <= number <= _MOST_OF_SPAN:
+            raise ValueError(f"{text!r}: a number of 0 to {_MOST_OF_SPAN} is wanted before {unit}")
+        found[unit] = number
+        rest = rest[match.end() :]
+    return found["y"], found["m"], found["d"], found["h"]
 
 
 def duration_text(nanoseconds: int) -> str:

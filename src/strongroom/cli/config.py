@@ -144,8 +144,9 @@ def run_show(context: Context) -> int:
             hidden = {key: "***" if _secret(key) else redact(text) for key, text in options.items()}
             rows.append((f"{place}.options", hidden, "-o or the file"))
     if settings.file is not None:
-        for source, table in settings.file.sources.items():
-            rows.extend((f"source.{source}.{key}", _plain(value), settings.file.path) for key, value in table.items())
+        for kind, tables in (("source", settings.file.sources), ("retention", settings.file.retention)):
+            for name, table in tables.items():
+                rows.extend((f"{kind}.{name}.{key}", _plain(value), settings.file.path) for key, value in table.items())
     _print(context, settings.file.path if settings.file else None, rows)
     missed = left_out_of_file(settings, targets)
     if missed:

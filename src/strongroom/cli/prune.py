@@ -8,6 +8,7 @@ from strongroom.base.errors import Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
+from strongroom.cli.maintenance.keeping import Keeper, add_keep_removed
 from strongroom.cli.output.prune_stats import prune_json, prune_lines
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.maintenance.prune_run import prune
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
+    from strongroom.cli.shared.targets import Target
     from strongroom.maintenance.prune_plan import PruneOptions
     from strongroom.maintenance.prune_stats import PruneStats
+    from strongroom.maintenance.removing import Remover
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 
@@ -39,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.add_argument("-n", "--dry-run", action="store_true", help="remove nothing, show what would be removed")
     add_prune_options(parser)
+    add_keep_removed(parser)
     parser.add_argument(
         "--unsafe-recover-no-free-space",
         metavar="ID",
@@ -55,6 +59,7 @@ def run(context: Context) -> int:
         raise UsageError("--no-lock is only applicable in combination with --dry-run for prune command")
     options = prune_options(context, dry_run=arguments.dry_run)
     reporter = context.reporter()
+    targets: list[Target] = []
 
     def work(repository: Repository, label: str) -> int:
         reporter.repository = label
@@ -68,12 +73,21 @@ def run(context: Context) -> int:
             except Refused as refused:
                 context.warn(str(refused))
         chosen = replace(options, unsafe_recovery=_recovers(repository, arguments.unsafe_recover_no_free_space))
+        keeper = None
+        if not options.dry_run and not chosen.unsafe_recovery:  # what is kept frees no space
+            keeper = Keeper(context, repository, targets[-1].name, "prune")
         with locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False) as lock:
-            prune_repository(context, reporter, repository, chosen, lock, label)
+            if keeper is None or lock is None:
+                prune_repository(context, reporter, repository, chosen, lock, label)
+            else:
+                lock.check()
+                keeper.purge_old(reporter)
+                prune_repository(context, reporter, repository, chosen, lock, label, remover=keeper.remover)
+                keeper.say(reporter)
         return exit_codes.OK
 
     try:
-        return each_repository(context, work)
+        return each_repository(context, work, beside=lambda _context, target: targets.append(target))
     finally:
         reporter.close()
 
@@ -86,8 +100,14 @@ def prune_repository(
     lock: Lock | None,
     label: str,
     without: Iterable[str] = (),
+    *,
+    remover: Remover | None = None,
+    events: bool = True,
 ) -> None:
-    """Prune one repository under its lock, and show what restic shows. ``without``: snapshots that count as removed."""
+    """Prune one repository under its lock, and show what restic shows. ``without``: snapshots that count as removed.
+
+    ``events``: a program that reads along gets the figures, too.
+    """
 
     def show(stats: PruneStats) -> None:
         if context.json:
@@ -98,8 +118,8 @@ def prune_repository(
             reporter.message(line, level)
 
     with context.signals.cooperative(reporter):
-        stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show)
-    if context.json:
+        stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show, remover=remover)
+    if context.json and events:
         event = prune_json(stats, dry_run=options.dry_run)
         context.out.json(event | ({"repository": label} if label else {}))
 

@@ -43,6 +43,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("repair snapshots", "repair_snapshots", "Make whole snapshots of damaged ones"),
     Verb("check", "check", "Look for damage in a repository"),
     Verb("prune", "prune", "Remove what no snapshot needs"),
+    Verb("undo", "undo", "Bring back what forget or prune removed and kept"),
     Verb("repair index", "repair", "Make the index anew from the packs"),
     Verb("cat", "cat", "Print an internal object of a repository"),
     Verb("list", "list", "List the objects of a repository by kind"),

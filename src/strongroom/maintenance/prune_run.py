@@ -35,12 +35,14 @@ def prune(
     lock: Lock | None = None,
     without: Iterable[str] = (),
     on_plan: Callable[[PruneStats], None] = lambda _stats: None,
+    remover: Remover | None = None,
 ) -> PruneStats:
     """Prune a repository whose exclusive ``lock`` the caller holds (None only with ``dry_run``).
 
     ``without`` are snapshots that count as removed already (``forget --dry-run --prune``). ``on_plan`` hears what will
-    be done before anything is. Raises ``Refused`` where nothing may be removed; ``Damaged`` or ``Missing`` where
-    something is missing that a snapshot needs, before anything is removed; ``Interrupted``, and errors of the store.
+    be done before anything is. ``remover`` removes in a way of its own. Raises ``Refused`` where nothing may be
+    removed; ``Damaged`` or ``Missing`` where something is missing that a snapshot needs, before anything is removed;
+    ``Interrupted``, and errors of the store.
     """
     if not options.dry_run:
         refuse_where_append_only(repository)
@@ -49,7 +51,7 @@ def prune(
     if options.dry_run:
         _say_what_would_go(decision.plan, reporter)
     else:
-        _Prune(repository, options, reporter, lock).execute(decision, usage)
+        _Prune(repository, options, reporter, lock, remover or Remover(repository)).execute(decision, usage)
         reporter.message("done")
     return decision.plan.stats
 
@@ -66,16 +68,19 @@ def _say_what_would_go(plan: PrunePlan, reporter: Reporter) -> None:
 
 
 class _Prune:
-    def __init__(self, repository: Repository, options: PruneOptions, reporter: Reporter, lock: Lock | None) -> None:
+    def __init__(
+        self, repository: Repository, options: PruneOptions, reporter: Reporter, lock: Lock | None, remover: Remover
+    ) -> None:
         self._repository = repository
         self._options = options
         self._reporter = reporter
         self._lock = lock
+        self._remover = remover
 
     def execute(self, decision: Decision, usage: Usage) -> None:
         """Do it, in the order that keeps the repository whole at every moment."""
         repository, reporter, plan = self._repository, self._reporter, decision.plan
-        remover = Remover(repository)
+        remover = self._remover
         last = [pack for pack in plan.unreferenced if pack in decision.wanted]  # others may need them for a moment
         first = [pack for pack in plan.unreferenced if pack not in decision.wanted]
         if first:

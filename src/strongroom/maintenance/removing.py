@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from strongroom.repository.opened import Repository
+    from strongroom.storage.removal import Removal
 
 _CUSTODIAN = (
     "Whoever has broken into a host must not take its backups away, so hosts may add alone. A custodian forgets and "
@@ -25,9 +26,9 @@ _CUSTODIAN = (
 class Remover:
     """Removes objects of one repository, several at once."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Raises ``Unsupported`` where nothing can be deleted."""
-        self._removal = removal_of(repository.store)
+    def __init__(self, repository: Repository, removal: Removal | None = None) -> None:
+        """``removal``: another way than the store's own, such as into a trash. Raises ``Unsupported`` without any."""
+        self._removal = removal or removal_of(repository.store)
         self._workers = repository.store.connections
 
     def remove_all(

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from strongroom.base.quantities import span
 from strongroom.base.record import record
 
 NS = 1_000_000_000
 _DAY = 86400
-_PART = re.compile(r"(-?\d+)(.?)", re.DOTALL | re.ASCII)
-_MOST = (1 << 31) - 1
 
 Zone = Callable[[int], int]
 """A time zone: the seconds east of UTC at an instant in seconds since 1970."""
@@ -30,24 +28,8 @@ class Span:
 
     @classmethod
     def parse(cls, text: str) -> Span:
-        """What restic takes: numbers with the units y, m, d and h, in any order; the last of two counts.
-
-        Raises ``ValueError`` with a sentence that says how.
-        """
-        found = {"y": 0, "m": 0, "d": 0, "h": 0}
-        rest = text
-        while rest:
-            match = _PART.match(rest)
-            if match is None:
-                raise ValueError(f"{text!r} is not a span of time: write for example 1y5m7d2h, where m is months")
-            number, unit = int(match[1]), match[2]
-            if unit not in found:
-                raise ValueError(f"{text!r} has no unit that is known after {number}: y, m (months), d and h are")
-            if not 0 <= number <= _MOST:
-                raise ValueError(f"{text!r}: a number of 0 to {_MOST} is wanted before {unit}")
-            found[unit] = number
-            rest = rest[match.end() :]
-        return cls(found["y"], found["m"], found["d"], found["h"])
+        """What restic takes (``base/quantities.span``). Raises ``ValueError`` with a sentence that says how."""
+        return cls(*span(text))
 
     def __str__(self) -> str:
         parts = zip((self.years, self.months, self.days, self.hours), "ymdh", strict=True)

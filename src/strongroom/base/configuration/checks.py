@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.quantities import COMPRESSION_MODES, LARGEST, MOST_AT_ONCE, PACK_MEBIBYTES, duration, size
+from strongroom.base.quantities import COMPRESSION_MODES, LARGEST, MOST_AT_ONCE, PACK_MEBIBYTES, duration, size, span
 from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
@@ -153,3 +153,19 @@ def seconds(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
         raise ValueError('must be a number of seconds, or a duration such as "5m"')
     return value
+
+
+def span_text(value: object) -> str:
+    """A span such as "1y6m" or "7d". Raises ``ValueError`` with what it must be."""
+    span(text(value))
+    return text(value)
+
+
+def keep_count(value: object) -> int:
+    """How many to keep, -1 for all. Raises ``ValueError`` with what it must be."""
+    if value == "unlimited":
+        return -1
+    try:
+        return number(value)
+    except ValueError:
+        raise ValueError('must be a whole number of zero or more, or "unlimited"') from None

@@ -18,12 +18,14 @@ from strongroom.base.configuration.checks import (
     pack_size,
     password,
     size_text,
+    span_text,
     text,
     texts,
     truth,
 )
 from strongroom.base.configuration.document import Form, Key, Names, Table, read_text, unknown
 from strongroom.base.configuration.document import parse as parse_document
+from strongroom.base.configuration.retention import RETENTION_KEYS
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ _STORE_KEYS: dict[str, Key] = {
     "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),
     "tls_client_cert": Key(text, '"/etc/ssl/me.pem"', "our certificate and its key (PEM)"),
     "insecure_tls": Key(truth, "false", "do not check the server's certificate"),
+    "keep_removed": Key(span_text, '"7d"', "folders: keep what forget and prune remove for so long, for `undo`"),
     "options": Key(options, '{ "rest.connections" = "5" }', "options of the kind of store in use (-o)"),
 }
 
@@ -92,7 +95,11 @@ FORM = Form(
             "a repository, by a name of your choice",
             Names(_NAME, _NAME_HINT, "local"),
             comment="Each repository has a name of your choice; `--repo local` means this one.",
-            example={"url": '"/backup/local"', "password": '{ file = "/etc/strongroom/password" }'},
+            example={
+                "url": '"/backup/local"',
+                "password": '{ file = "/etc/strongroom/password" }',
+                "keep_removed": '"7d"',
+            },
             more="""
 #[repository.offsite]
 #url = "rest:https://host:8000/me/"
@@ -105,6 +112,14 @@ FORM = Form(
             comment="Each source becomes one snapshot in each of its repositories when `strongroom backup` runs"
             " without paths.",
             example={"paths": '["/home"]'},
+        ),
+        "retention": Table(
+            RETENTION_KEYS,
+            "what `strongroom forget` keeps, in which repositories",
+            Names(_NAME, _NAME_HINT, "usual"),
+            comment="What `strongroom forget` keeps when it runs without a policy. Several are applied one after the"
+            " other.",
+            example={"keep_daily": "7", "keep_weekly": "5", "keep_monthly": "12"},
         ),
         "defaults": Table(
             DEFAULT_KEYS,
@@ -125,16 +140,19 @@ class Configuration:
     repositories: Mapping[str, Mapping[str, Any]]
     """By name, in the order of the file."""
     sources: Mapping[str, Mapping[str, Any]]
+    retention: Mapping[str, Mapping[str, Any]]
 
 
 def parse(text: str, path: str = "configuration") -> Configuration:
     """Check a file's text. Raises ``ConfigurationError`` with table and key, and a line where the parser has one."""
     found = parse_document(FORM, text, path)
-    result = Configuration(path, found["defaults"], found["repository"], found["source"])
-    for name, source in result.sources.items():
-        for wanted in source.get("repositories", ()):
-            if wanted not in result.repositories:
-                raise unknown(path, f"source.{name}.repositories", tuple(result.repositories), wanted, "repository")
+    result = Configuration(path, found["defaults"], found["repository"], found["source"], found["retention"])
+    for kind, tables in (("source", result.sources), ("retention", result.retention)):
+        for name, table in tables.items():
+            for wanted in table.get("repositories", ()):
+                if wanted not in result.repositories:
+                    place = f"{kind}.{name}.repositories"
+                    raise unknown(path, place, tuple(result.repositories), wanted, "repository")
     return result
 
 

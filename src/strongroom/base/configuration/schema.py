@@ -27,6 +27,8 @@ SHAPES: dict[object, Mapping[str, Any]] = {
     checks.size_text: _SIZE,
     checks.size_value: {"anyOf": [_NUMBER, _SIZE]},
     checks.duration_text: _DURATION,
+    checks.span_text: {"type": "string", "pattern": quantities.SPAN_PATTERN},
+    checks.keep_count: {"anyOf": [_NUMBER, {"enum": ["unlimited"]}]},
     checks.seconds: {"anyOf": [{"type": "number", "minimum": 0}, _DURATION]},
     checks.pack_size: {
         "type": "integer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
 from strongroom.base.quantities import size
@@ -12,6 +12,8 @@ from strongroom.maintenance.prune_plan import MaxUnused, PruneOptions
 from strongroom.repository.destination import PackOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from strongroom.cli.shared.context import Context
 
 _MEBIBYTE = 1 << 20
@@ -47,7 +49,6 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
         "--max-unused",
         metavar="LIMIT",
         type=typed(max_unused),
-        default=MaxUnused(percent=5.0),
         help="how much may stay unused: a share such as 5%%, a size, or `unlimited` (default: 5%%)",
     )
     group.add_argument(
@@ -62,7 +63,6 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
         "--repack-smaller-than",
         metavar="SIZE",
         type=typed(_above_zero),
-        default=0,
         help="packs below this size are small, and packed anew together (default: four fifths of usual ones)",
     )
     group.add_argument(
@@ -73,19 +73,22 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prune_options(context: Context, *, dry_run: bool, unsafe_recovery: bool = False) -> PruneOptions:
-    """What the command line and the settings say. Raises ``UsageError``."""
-    arguments, settings = context.arguments, context.settings
+def prune_options(
+    context: Context, *, dry_run: bool, unsafe_recovery: bool = False, table: Mapping[str, Any] | None = None
+) -> PruneOptions:
+    """What the command line and the settings say; ``table`` of the file stands in. Raises ``UsageError``."""
+    arguments, settings = _with_table(context.arguments, table or {}), context.settings
     compression = settings.get("compression").value
     pack_size = settings.get("pack_size").value * _MEBIBYTE
     if arguments.repack_uncompressed and compression == "off":
         raise UsageError("disabled compression and `--repack-uncompressed` are mutually exclusive")
-    if arguments.repack_smaller_than > pack_size:
+    smallest = arguments.repack_smaller_than or 0
+    if smallest > pack_size:
         raise UsageError("repack-smaller-than exceeds repository packsize", hint="--pack-size sets that, in MiB.")
     return PruneOptions(
-        max_unused=arguments.max_unused,
+        max_unused=arguments.max_unused or MaxUnused(percent=5.0),
         max_repack_size=arguments.max_repack_size,
-        repack_smaller_than=arguments.repack_smaller_than,
+        repack_smaller_than=smallest,
         repack_cacheable_only=arguments.repack_cacheable_only,
         repack_uncompressed=arguments.repack_uncompressed,
         unsafe_recovery=unsafe_recovery,
@@ -97,3 +100,21 @@ def prune_options(context: Context, *, dry_run: bool, unsafe_recovery: bool = Fa
             extra_verify=not settings.get("no_extra_verify").value,
         ),
     )
+
+
+_IN_FILE = {"max_unused": max_unused, "max_repack_size": size, "repack_smaller_than": _above_zero}
+_FLAGS = ("repack_cacheable_only", "repack_uncompressed", "trust_index")
+
+
+def _with_table(arguments: argparse.Namespace, table: Mapping[str, Any]) -> argparse.Namespace:
+    """The options, with the file's values for those that were not given."""
+    found = argparse.Namespace(**vars(arguments))
+    for name, parse in _IN_FILE.items():
+        if getattr(found, name) is None and name in table:
+            try:
+                setattr(found, name, parse(table[name]))
+            except ValueError as error:
+                raise UsageError(str(error), subject=f"{name} in the configuration file") from None
+    for name in _FLAGS:
+        setattr(found, name, getattr(found, name) or table.get(name, False))
+    return found

@@ -13,6 +13,7 @@ from strongroom.base.quantities import (
     size,
     whole_number,
 )
+from strongroom.base.quantities import span as _span
 
 __all__ = [
     "any_number",
@@ -25,6 +26,7 @@ __all__ = [
     "pack_size",
     "rate",
     "size",
+    "span",
     "tag_list",
     "whole_number",
 ]
@@ -36,6 +38,11 @@ def any_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a whole number") from None
+
+
+def span(text: str) -> str:
+    """A span of calendar time such as ``1y6m7d``; empty where it is nothing."""
+    return text.strip() if any(_span(text)) else ""
 
 
 def rate(text: str) -> int:

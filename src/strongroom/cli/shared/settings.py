@@ -55,6 +55,7 @@ _SETTINGS: dict[str, _Setting] = {
     "limit_upload": _Setting("limit_upload", "LIMIT_UPLOAD", "limit_upload", values.rate, 0, True),
     "limit_download": _Setting("limit_download", "LIMIT_DOWNLOAD", "limit_download", values.rate, 0, True),
     "no_extra_verify": _Setting("no_extra_verify", None, "no_extra_verify", _truth, False, True),
+    "keep_removed": _Setting("keep_removed", None, "keep_removed", values.span, "", True),
     "cacert": _Setting("cacert", "CACERT", "cacert", str, None, True, True),
     "tls_client_cert": _Setting("tls_client_cert", "TLS_CLIENT_CERT", "tls_client_cert", str, None, True, True),
     "insecure_tls": _Setting("insecure_tls", None, "insecure_tls", _truth, False, True),

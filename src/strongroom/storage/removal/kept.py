@@ -1,0 +1,191 @@
+"""What maintenance removes from a folder, kept for a while: moved out of the repository's sight, by the run.
+
+``.strongroom/trash/<time>Z-<verb>/<kind>/<name>``, beside the dated folders of a gateway's trash, which looks at those
+alone. A move is a rename within one file system: it costs nothing and frees nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from strongroom.base.durable import make_folder, rename_new, sync_folder
+from strongroom.base.errors import Exists
+from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.base.record import record
+from strongroom.storage.local.os_errors import store_error
+from strongroom.storage.removal.contract import Removal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from strongroom.storage.local.store import LocalStore
+
+_TRASH = (".strongroom", "trash")
+_RUN = re.compile(r"(\d{8}T\d{6})\.(\d{9})Z-([a-z]+)\Z", re.ASCII)
+_ORDER = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
+"""What names others comes back after them."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@record
+class KeptRun:
+    """What one run removed: its folder's name, when it was (ns since 1970), the verb, objects and bytes by kind."""
+
+    name: str
+    time_ns: int
+    verb: str
+    objects: dict[Kind, int]
+    bytes: int
+
+
+def run_name(time_ns: int, verb: str) -> str:
+    """The folder of a run; later ones sort behind."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y%m%dT%H%M%S}.{nanoseconds:09d}Z-{verb}"
+
+
+class KeepingRemoval(Removal):
+    """Moves objects of one folder into the trash. Safe to use from many threads."""
+
+    def __init__(self, store: LocalStore, run: str) -> None:
+        if _RUN.match(run) is None:
+            raise ValueError("this is no name of a run")
+        self._store = store
+        self._folder = os.path.join(store.path, *_TRASH, run)
+        self._guard = threading.Lock()
+        self._made: set[Kind] = set()
+        self.objects = 0
+        """How many were moved."""
+        self.bytes = 0
+        """Their sizes in all."""
+
+    def remove(self, name: ObjectName) -> None:
+        """As the contract says, but that the object can be brought back. Not for keys and locks."""
+        source = os.path.join(self._store.path, name.path)
+        target = os.path.join(self._folder, name.kind.value, name.name)
+        try:
+            size = os.lstat(source).st_size
+            self._make(name.kind)
+            rename_new(source, target)
+            if name.kind is not Kind.DATA:
+                sync_folder(os.path.dirname(target))
+                sync_folder(os.path.dirname(source))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise store_error(error, source) from error
+        with self._guard:
+            self.objects += 1
+            self.bytes += size
+
+    def _make(self, kind: Kind) -> None:
+        with self._guard:
+            if kind not in self._made:
+                path = self._store.path
+                for part in (*_TRASH, os.path.basename(self._folder), kind.value):
+                    path = os.path.join(path, part)
+                    make_folder(path, self._store.modes.folder)
+                self._made.add(kind)
+
+
+def kept_runs(store: LocalStore) -> list[KeptRun]:
+    """What is in the trash, the oldest run first."""
+    found = []
+    for name in sorted(_names(os.path.join(store.path, *_TRASH))):
+        match = _RUN.match(name)
+        if match is None:
+            continue
+        moment = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) - _EPOCH
+        time_ns = (moment.days * 86400 + moment.seconds) * 1_000_000_000 + int(match[2])
+        objects = dict.fromkeys(_ORDER, 0)
+        size = 0
+        for one, path in _objects(store, name):
+            with contextlib.suppress(FileNotFoundError):
+                size += os.lstat(path).st_size
+                objects[one.kind] += 1
+        found.append(KeptRun(name, time_ns, match[3], objects, size))
+    return found
+
+
+def bring_back(store: LocalStore, run: str, progress: Callable[[int], None] = lambda _done: None) -> None:
+    """Move all that a run removed to its place again, what names others last; the run is gone from the trash then.
+
+    Idempotent: one that broke off is finished. An object that is there already with the same size stays, and its kept
+    copy goes. Raises ``Exists`` for one of another size, ``Full`` and the like.
+    """
+    for done, (name, path) in enumerate(_objects(store, run), 1):
+        target = os.path.join(store.path, name.path)
+        try:
+            make_folder(os.path.dirname(target), store.modes.folder)
+            _back(path, target, name)
+            if name.kind is not Kind.DATA:
+                sync_folder(os.path.dirname(target))
+        except OSError as error:
+            raise store_error(error, target) from error
+        progress(done)
+    for folder in (os.path.join(store.path, Kind.DATA.value, shard) for shard in _shards(store)):
+        sync_folder(folder)
+    _remove_folders(store, run)
+
+
+def _back(path: str, target: str, name: ObjectName) -> None:
+    try:
+        rename_new(path, target)
+    except FileExistsError:
+        if os.lstat(path).st_size != os.lstat(target).st_size:
+            raise Exists(
+                "another object of this name is there", subject=str(name), hint=f"The kept one is {path}."
+            ) from None
+        os.unlink(path)
+
+
+def purge_run(store: LocalStore, run: str) -> None:
+    """Remove for good what a run has put into the trash. Raises ``Refused`` and the like.
+
+    What names others goes before them, so that what a killed purge leaves can still be brought back.
+    """
+    for _, path in reversed(list(_objects(store, run))):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise store_error(error, path) from error
+    _remove_folders(store, run)
+
+
+def _objects(store: LocalStore, run: str) -> Iterator[tuple[ObjectName, str]]:
+    """The objects of a run with their paths, packs first and snapshots last."""
+    if _RUN.match(run) is None:
+        raise ValueError("this is no name of a run")
+    for kind in _ORDER:
+        folder = os.path.join(store.path, *_TRASH, run, kind.value)
+        for name in sorted(_names(folder)):
+            if is_object_name(name):
+                yield ObjectName(kind, name), os.path.join(folder, name)
+
+
+def _remove_folders(store: LocalStore, run: str) -> None:
+    """Empty ones only: what somebody else put there stays."""
+    top = os.path.join(store.path, *_TRASH, run)
+    for path in (*(os.path.join(top, kind.value) for kind in _ORDER), top):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+    with contextlib.suppress(OSError):
+        sync_folder(os.path.dirname(top))
+
+
+def _shards(store: LocalStore) -> list[str]:
+    return [name for name in _names(os.path.join(store.path, Kind.DATA.value)) if len(name) == 2]
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
