@@ -8,7 +8,7 @@ from strongroom.base.errors import Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
-from strongroom.cli.maintenance.keeping import Keeper, add_keep_removed
+from strongroom.cli.maintenance.keep_removed import Keeper, add_keep_removed
 from strongroom.cli.output.prune_stats import prune_json, prune_lines
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.maintenance.prune_run import prune

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Unsupported
 from strongroom.retention.calendar import before
 from strongroom.storage.local.store import LocalStore
-from strongroom.storage.removal.kept import KeepingRemoval, KeptRun, bring_back, kept_runs, purge_run, run_name
+from strongroom.storage.removal.run_trash import KeepingRemoval, KeptRun, bring_back, kept_runs, purge_run, run_name
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.prune_options import prune_options
-from strongroom.cli.maintenance.keeping import Keeper
+from strongroom.cli.maintenance.keep_removed import Keeper
 from strongroom.cli.maintenance.policies import policies_of
 from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
 from strongroom.cli.prune import prune_repository

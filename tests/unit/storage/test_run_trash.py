@@ -10,7 +10,7 @@ import pytest
 from strongroom.base.errors import Exists, StoreError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.local.store import LocalStore
-from strongroom.storage.removal.kept import KeepingRemoval, bring_back, kept_runs, purge_run, run_name
+from strongroom.storage.removal.run_trash import KeepingRemoval, bring_back, kept_runs, purge_run, run_name
 
 if TYPE_CHECKING:
     from pathlib import Path
