@@ -1,8 +1,4 @@
-"""The database of a gateway: SQLite for one machine, PostgreSQL for many; and its transactions.
-
-SQLite runs with a write-ahead log and ``synchronous=FULL``, so that a transaction that has returned survives a power
-cut. Writers of one machine queue up at a lock file in front of it: SQLite itself polls, which is slow and unfair.
-"""
+"""The database of a gateway: SQLite for one machine, PostgreSQL for many; and its transactions."""
 
 from __future__ import annotations
 
@@ -10,46 +6,25 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from strongroom.base.clock import SYSTEM, Clock
-from strongroom.base.errors import ConfigurationError, Unavailable, Unsupported
+from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.base.file_lock import file_lock
 from strongroom.base.named_locks import NamedLocks
 from strongroom.base.steady import Steady
-from strongroom.database.network_mounts import network_file_system
+from strongroom.database.faults import reason, translated
+from strongroom.database.postgresql import open_postgresql
+from strongroom.database.sqlite import open_sqlite
+from strongroom.database.statements import Statements
 
-BUSY_SECONDS = 30.0
 CACHE = 512
 """KiB of pages that each connection to SQLite keeps at most. A process has up to sixteen, and all of them fill in time;
 what they do not hold is in the system's cache, which is one for all."""
-
-
-class Statements:
-    """Plain SQL in one transaction; parameters are written as ``?`` for every dialect."""
-
-    def __init__(self, cursor: Any, mark: str) -> None:
-        self._cursor = cursor
-        self._mark = mark
-
-    def rows(self, sql: str, *values: object) -> list[Any]:
-        """The rows of a query."""
-        self._cursor.execute(self._spelt(sql), values)
-        found: list[Any] = self._cursor.fetchall()
-        return found
-
-    def many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """One statement for each row of parameters."""
-        self._cursor.executemany(self._spelt(sql), rows)
-
-    def _spelt(self, sql: str) -> str:
-        return sql if self._mark == "?" else sql.replace("?", self._mark)
 
 
 class Database:
@@ -76,61 +51,24 @@ class Database:
         self._held: list[Any] = []
         """Connections of ``statements`` that wait for its next call."""
         if backend == "sqlite":
-            self.engine = self._sqlite(parsed.database or "", cache)
+            self.engine, self._lock_path = open_sqlite(parsed.database or "", cache)
         elif backend == "postgresql":
-            self.engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"),
-                pool_size=8,
-                max_overflow=8,
-                pool_pre_ping=True,
-                connect_args={"client_encoding": "utf8"},  # without it, a SQL_ASCII server answers in bytes
-            )
-            self._apart = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"),
-                poolclass=sa.NullPool,
-                connect_args={"client_encoding": "utf8"},
-            )
+            self.engine, self._unshared = open_postgresql(parsed)
         else:
             raise ConfigurationError(f"no database of the kind {backend}", hint="sqlite:///path or postgresql://…")
         self.is_sqlite = backend == "sqlite"
         self._own = self.steady if self.is_sqlite else Steady()
 
-    def _sqlite(self, path: str, cache: int) -> sa.Engine:
-        if not path or path == ":memory:":
-            raise ConfigurationError("receipts are kept in a file, not in memory")
-        where = os.path.abspath(path)
-        if found := network_file_system(os.path.dirname(where)):
-            raise Unsupported(
-                f"SQLite is not safe on a network file system ({found})",
-                subject=where,
-                hint="keep the state on a local disk, or use PostgreSQL",
-            )
-        self._lock_path = where + ".write-lock"
-        # For its owner alone. Never open one that is there: on closing it the system would take away the locks of every
-        # other connection of this process, and the next process to come would clear the log they still write to.
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(where, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        engine = sa.create_engine(
-            f"sqlite:///{where}",
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
-            pool_size=8,
-            max_overflow=8,
-            pool_use_lifo=True,  # those that are seldom needed stay small
-        )
-        event.listen(engine, "connect", lambda connection, _record: _configure_sqlite(connection, cache))
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state and changes nothing. Raises ``Unavailable`` when the database is away."""
-        with _translated(), self.engine.connect() as connection, connection.begin():
+        with translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that is durable when the block has ended, or has no effect when it raised."""
-        with _translated(), self._turn(), self.engine.connect() as plain:
+        with translated(), self._turn(), self.engine.connect() as plain:
             connection = plain.execution_options(strongroom_immediate=True)
             with connection.begin():
                 yield connection
@@ -188,7 +126,7 @@ class Database:
         except sa.exc.TimeoutError:
             raise Unavailable("all connections to the database are in use") from None
         except DBAPIError as error:
-            raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
+            raise Unavailable("the database cannot be used now", subject=reason(error)) from None
 
     @property
     def _driver_error(self) -> type[Exception]:
@@ -225,8 +163,8 @@ class Database:
                 if not held.enter_context(self._names.hold(name, wait=wait)):
                     yield False
                     return
-                held.enter_context(_translated())
-                plain = held.enter_context(self._apart.connect())
+                held.enter_context(translated())
+                plain = held.enter_context(self._unshared.connect())
                 connection = plain.execution_options(isolation_level="AUTOCOMMIT")
                 number = {"number": int.from_bytes(digest[:8], "big", signed=True)}
                 words = "SELECT pg_advisory_lock(:number)" if wait else "SELECT pg_try_advisory_lock(:number)"
@@ -271,54 +209,8 @@ class Database:
         self.engine.dispose()
 
 
-def sqlite_file(url: str) -> str | None:
-    """The file of a database that is one, by its URL; None for another, or what is no URL."""
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        return None
-    return os.path.abspath(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
-
-
 def _give_up(connection: Any) -> None:
     with contextlib.suppress(Exception):
         connection.rollback()
     with contextlib.suppress(Exception):
         connection.invalidate()
-
-
-def _configure_sqlite(connection: Any, cache: int) -> None:
-    assert isinstance(connection, sqlite3.Connection)
-    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-    if mode != "wal":
-        raise Unsupported("SQLite cannot keep a write-ahead log here")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA cache_size=-{cache}")
-    connection.execute("PRAGMA wal_autocheckpoint=2000")  # 8 MB: pages that change often are written back less often
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("strongroom_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.TimeoutError:
-        raise Unavailable("all connections to the database are in use") from None
-    except OperationalError as error:
-        raise Unavailable("the database cannot be used now", subject=_reason(error)) from None
-    except DBAPIError as error:
-        if type(error) is sa.exc.DatabaseError:  # and none of its kinds: the file is none, or is damaged
-            raise Unavailable("the database cannot be used", subject=_reason(error)) from None
-        if error.connection_invalidated:
-            raise Unavailable("the connection to the database broke", subject=_reason(error)) from None
-        raise
-
-
-def _reason(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0][:200] if lines else type(error.orig).__name__

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.access.quotas import Reservation
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.places.repository import ServedRepository

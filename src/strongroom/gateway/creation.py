@@ -9,7 +9,7 @@ from strongroom.base.errors import Missing
 from strongroom.gateway.access.quotas import PLACE, PLACE_BYTES
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 

@@ -17,7 +17,7 @@ from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import ServedRepository
 

@@ -23,7 +23,7 @@ from strongroom.base.errors import (
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.base.server_log import LOG
 from strongroom.gateway import listing
-from strongroom.gateway.access.access import Caller, Denied
+from strongroom.gateway.access.caller import Caller, Denied
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.access.turns import NoTurn
 from strongroom.gateway.creation import make

@@ -14,7 +14,7 @@ from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.promise import HEADER
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.access.roles import Role
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request

@@ -15,7 +15,7 @@ from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Full, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.gateway.access import quotas as quota
-from strongroom.gateway.access.access import Caller
+from strongroom.gateway.access.caller import Caller
 from strongroom.gateway.access.policy import Quota
 from strongroom.gateway.access.quotas import Quotas
 from strongroom.gateway.places.bucket.spool import Spool

@@ -13,7 +13,8 @@ import trustme
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
-from strongroom.gateway.access.access import Access, Denied
+from strongroom.gateway.access.access import Access
+from strongroom.gateway.access.caller import Denied
 from strongroom.gateway.access.htpasswd import PasswordFile
 from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request

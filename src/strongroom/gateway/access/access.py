@@ -1,27 +1,24 @@
 """Who is asking, and what may they do: tokens, the password file, a proxy's word, the policy.
 
-Wrong passwords must not take the CPU: bcrypt runs on two threads at once, each address has a budget of failures, and
-a success is remembered for a minute (as a keyed hash of the header, never the password).
+A success is remembered for a minute, as a keyed hash of the header, never the password.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import collections
 import contextlib
 import dataclasses
 import hmac
 import os
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.server_log import LOG
 from strongroom.gateway.access import tokens
+from strongroom.gateway.access.caller import ANYBODY, Caller, Denied, basic_credentials
 from strongroom.gateway.access.htpasswd import PasswordFile
-from strongroom.gateway.access.policy import NO_QUOTA, AccessPolicy, Quota, allowed_address, load_policy
+from strongroom.gateway.access.password_budget import PasswordBudget
+from strongroom.gateway.access.policy import AccessPolicy, allowed_address, load_policy
 from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.access.roles import Role
@@ -36,40 +33,6 @@ if TYPE_CHECKING:
 
 CACHE_SECONDS = 60.0
 CACHE_SIZE = 4096
-FAILURES = 10
-"""So many wrong passwords an address (of IPv6 a network of 64 bits) may send at once; then one more for each
-``FAILURE_SECONDS``."""
-FAILURE_SECONDS = 3.0
-QUEUED = 16
-"""So many passwords of one address wait at once to be looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who a request acts for. Anonymous with ``--no-auth``: empty ID and name."""
-
-    id: str
-    name: str
-    quota: Quota = NO_QUOTA
-    managed: bool = False
-    """Whether roles come from grants and rules, not from rest-server's flags."""
-    looked: int = 0
-    """What ``Access.changes`` was when this was found out."""
-    expires_ns: int | None = None
-    """When the token ends that was shown."""
-
-
-_ANYBODY = Caller("", "")
-
-
-class Denied(Exception):
-    """The credentials are wrong (401), or cannot be looked at now (503)."""
-
-    def __init__(self, status: int, user: str) -> None:
-        super().__init__(user)
-        self.status = status
-        self.user = user
-        """The name that was given, for the log; escaped there."""
 
 
 class Access:
@@ -85,9 +48,7 @@ class Access:
         self._ids: dict[str, str] = {}
         self._guard = threading.Lock()
         self._reloading = threading.Lock()
-        self._hashing = threading.Semaphore(2)
-        self._queued: collections.Counter[str] = collections.Counter()
-        self._failures: dict[str, tuple[float, float]] = {}
+        self._budget = PasswordBudget(database.clock)
         self._roles: dict[tuple[str, str], tuple[float, Role | None]] = {}
         self.changes = 0
         """Grows whenever what somebody was let in for may be so no more."""
@@ -213,7 +174,7 @@ class Access:
         """Who is asking. Raises ``Denied``."""
         settings = self._settings
         if settings.no_auth:
-            return _ANYBODY
+            return ANYBODY
         if settings.proxy_auth_username:
             user = request.headers.get(settings.proxy_auth_username.lower(), "")
             if not user or not self.proxies.trusts(request.peer):
@@ -227,7 +188,7 @@ class Access:
         if known is not None and known[0] > now:
             identity, addresses = known[1], known[2]
         else:
-            user, password = _basic(header)
+            user, password = basic_credentials(header)
             changes = self.changes
             identity, addresses = self._look_up(user, password, peer)
             identity = dataclasses.replace(identity, looked=changes)
@@ -256,43 +217,9 @@ class Access:
             raise Denied(401, user)  # 256 random bits are not guessed: no budget is needed
         if self._passwords is None:
             raise Denied(401, user)
-        if not self._check_password(self._passwords, user, password, network_of(peer)):
+        if not self._budget.check(self._passwords, user, password, network_of(peer)):
             raise Denied(401, user)
         return Caller(self._id_of(user), user), ""
-
-    def _check_password(self, passwords: PasswordFile, user: str, password: bytes, peer: str) -> bool:
-        """Whether it is right. Raises ``Denied`` where an address has guessed too often, or asks too much at once."""
-        with self._guard:
-            if self._queued[peer] >= QUEUED:
-                raise Denied(503, user)
-            self._queued[peer] += 1
-        try:
-            with self._hashing:
-                if not self._may_fail(peer):  # after the wait: others of this address may have failed meanwhile
-                    raise Denied(503, user)
-                good = passwords.check(user, password)
-                if not good:
-                    self._note_failure(peer)
-                return good
-        finally:
-            with self._guard:
-                self._queued[peer] -= 1
-                if not self._queued[peer]:
-                    del self._queued[peer]
-
-    def _may_fail(self, peer: str) -> bool:
-        with self._guard:
-            level, at = self._failures.get(peer, (0.0, 0.0))
-        return level - (self._database.clock.monotonic() - at) / FAILURE_SECONDS < FAILURES
-
-    def _note_failure(self, peer: str) -> None:
-        now = self._database.clock.monotonic()
-        with self._guard:
-            level, at = self._failures.get(peer, (0.0, now))
-            if len(self._failures) >= CACHE_SIZE:  # of those who have failed last the most recent are kept
-                for one in sorted(self._failures, key=lambda key: self._failures[key][1])[: CACHE_SIZE // 2]:
-                    del self._failures[one]
-            self._failures[peer] = (max(0.0, level - (now - at) / FAILURE_SECONDS) + 1.0, now)
 
     def _id_of(self, user: str) -> str:
         found = self._ids.get(user)
@@ -324,14 +251,3 @@ class Access:
                 if changes == self.changes:  # as for whom we let in
                     self._roles[(principal, label)] = known
         return known[1]
-
-
-def _basic(header: str) -> tuple[str, bytes]:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return "", b""
-    try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        return (user.decode("utf-8"), password) if colon else ("", b"")
-    except (binascii.Error, ValueError):
-        return "", b""

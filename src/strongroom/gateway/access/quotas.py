@@ -23,7 +23,7 @@ from strongroom.gateway.access.usage import ALL, DAY_NS, SEALED
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.processes.settings import GatewaySettings
 
 STEP = 16 << 20

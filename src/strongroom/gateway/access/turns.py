@@ -12,7 +12,7 @@ from strongroom.base.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
 
 
 class NoTurn(Unavailable):

@@ -18,7 +18,8 @@ from strongroom.receipts.log.leaf import LeafType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.database.engine import Database, Statements
+    from strongroom.database.engine import Database
+    from strongroom.database.statements import Statements
 
 ALL = "*"
 """All principals together."""

@@ -27,7 +27,7 @@ from strongroom.receipts.log.merkle import inclusion_proof
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.services import Services

@@ -16,7 +16,7 @@ from strongroom.gateway.places.arrival import WrongBytes
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.http.body import Body
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.places.repository import ServedRepository

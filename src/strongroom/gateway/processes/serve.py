@@ -10,7 +10,8 @@ from strongroom.base import server_log
 from strongroom.base.errors import ConfigurationError, StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.database import migrations
-from strongroom.database.engine import Database, sqlite_file
+from strongroom.database.engine import Database
+from strongroom.database.sqlite import sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway import schema
 from strongroom.gateway.access.access import Access

@@ -23,7 +23,7 @@ from strongroom.receipts.log.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
-    from strongroom.gateway.access.access import Caller
+    from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.pages.metrics import Metrics
     from strongroom.gateway.processes.settings import GatewaySettings

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.database.engine import Database, Statements
+    from strongroom.database.engine import Database
+    from strongroom.database.statements import Statements
     from strongroom.receipts.log.leaf import Told
 
 GROUP = 256
