@@ -45,6 +45,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("prune", "prune", "Remove what no snapshot needs"),
     Verb("undo", "undo", "Bring back what forget or prune removed and kept"),
     Verb("repair index", "repair", "Make the index anew from the packs"),
+    Verb("repair packs", "repair", "Save what is left of damaged packs"),
+    Verb("recover", "recover", "Make a snapshot of what no snapshot names any more"),
+    Verb("migrate", "migrate", "Bring a repository to a newer form"),
     Verb("cat", "cat", "Print an internal object of a repository"),
     Verb("list", "list", "List the objects of a repository by kind"),
     Verb("key list", "key", "List the keys (passwords) of a repository"),
@@ -90,9 +93,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("version", "version", "Print the version"),
 )
 
-_THERE = "restic does it in the same repository: `restic -r REPOSITORY "
 RESTICS = {
-    **{verb: f"{_THERE}{verb}`." for verb in ("recover", "migrate")},
     "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status
 
 MAX_CURRENT_FILES = 2
-LASTING = ("packs", "packs copied", "files deleted")
+LASTING = ("packs", "packs copied", "pack files", "files deleted")
 """What is counted with a last line that stays."""
 _STEPS = ("scan", "archival", "restore")
 """What restic's messages name in brackets; of other verbs' errors everybody knows when they arose."""
