@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted, Missing, Refused, StoreError
@@ -29,6 +30,7 @@ class Remover:
     def __init__(self, repository: Repository, removal: Removal | None = None) -> None:
         """``removal``: another way than the store's own, such as into a trash. Raises ``Unsupported`` without any."""
         self._removal = removal or removal_of(repository.store)
+        self._near = repository.near
         self._workers = repository.store.connections
 
     def remove_all(
@@ -45,16 +47,25 @@ class Remover:
         """
         wanted = list(names)
         failed: list[tuple[ObjectName, StoreError]] = []
-        for done, (name, outcome) in enumerate(outcomes(self._removal.remove, wanted, self._workers), 1):
-            try:
-                outcome()
-            except StoreError as error:
-                failed.append((name, error))
-            if stop is not None and stop.is_set():
-                raise Interrupted("stopped")
-            if progress is not None:
-                progress(done, len(wanted))
+        try:
+            for done, (name, outcome) in enumerate(self._outcomes(wanted), 1):
+                try:
+                    outcome()
+                except StoreError as error:
+                    failed.append((name, error))
+                if stop is not None and stop.is_set():
+                    raise Interrupted("stopped")
+                if progress is not None:
+                    progress(done, len(wanted))
+        finally:
+            self._removal.settle()
         return failed
+
+    def _outcomes(self, names: list[ObjectName]) -> Iterable[tuple[ObjectName, Callable[[], None]]]:
+        """Each removal as it is done; where threads take longer to take turns than a removal takes, without them."""
+        if self._near:
+            return ((name, partial(self._removal.remove_unsettled, name)) for name in names)
+        return outcomes(self._removal.remove_unsettled, names, self._workers)
 
 
 def refuse_where_append_only(repository: Repository) -> None:

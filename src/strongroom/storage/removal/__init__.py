@@ -84,3 +84,9 @@ class _RetriedRemoval(Removal):
 
     def remove(self, name: ObjectName) -> None:
         self._retrier.call(lambda: self._inner.remove(name))
+
+    def remove_unsettled(self, name: ObjectName) -> None:
+        self._retrier.call(lambda: self._inner.remove_unsettled(name))
+
+    def settle(self) -> None:
+        self._inner.settle()

@@ -18,3 +18,10 @@ class Removal(ABC):
 
         Raises ``Refused`` where the store is append-only, ``Unavailable`` for a passing fault.
         """
+
+    def remove_unsettled(self, name: ObjectName) -> None:
+        """As ``remove``, but durable only once ``settle`` has returned: for many objects at once."""
+        self.remove(name)
+
+    def settle(self) -> None:
+        """Make all that was removed durably gone. Raises as ``remove``."""

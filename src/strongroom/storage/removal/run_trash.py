@@ -19,6 +19,7 @@ from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.base.record import record
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.removal.contract import Removal
+from strongroom.storage.removal.local import sync_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ class KeepingRemoval(Removal):
         self._folder = os.path.join(store.path, *_TRASH, run)
         self._guard = threading.Lock()
         self._made: set[Kind] = set()
+        self._unsettled: set[str] = set()
         self.objects = 0
         """How many were moved."""
         self.bytes = 0
@@ -66,15 +68,17 @@ class KeepingRemoval(Removal):
 
     def remove(self, name: ObjectName) -> None:
         """As the contract says, but that the object can be brought back. Not for keys and locks."""
+        self.remove_unsettled(name)
+        self.settle()
+
+    def remove_unsettled(self, name: ObjectName) -> None:
+        """As the contract says."""
         source = os.path.join(self._store.path, name.path)
         target = os.path.join(self._folder, name.kind.value, name.name)
         try:
             size = os.lstat(source).st_size
             self._make(name.kind)
             rename_new(source, target)
-            if name.kind is not Kind.DATA:
-                sync_folder(os.path.dirname(target))
-                sync_folder(os.path.dirname(source))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -82,6 +86,12 @@ class KeepingRemoval(Removal):
         with self._guard:
             self.objects += 1
             self.bytes += size
+        if name.kind is not Kind.DATA:
+            self._unsettled |= {os.path.dirname(target), os.path.dirname(source)}
+
+    def settle(self) -> None:
+        """As the contract says."""
+        sync_folders(self._unsettled)
 
     def _make(self, kind: Kind) -> None:
         with self._guard:
