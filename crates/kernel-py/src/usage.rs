@@ -3,11 +3,12 @@
 use crate::data::{Data, id, ids, kind, kind_name};
 use crate::error::detached;
 use crate::index::Index;
+use crate::key::Key;
 use crate::pack::BlobEntry;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::{Arc, PoisonError, RwLock};
-use strongroom_kernel::{Result, index, usage};
+use strongroom_kernel::{Id, Result, index, usage};
 
 /// One pack by its index.
 #[pyclass(frozen, module = "strongroom._kernel")]
@@ -93,6 +94,7 @@ impl Usage {
     }
 }
 
+type RunFindings = (Vec<String>, Vec<(String, Py<PyBytes>, String)>, Vec<String>);
 type Findings = (Vec<String>, Vec<(Py<PyBytes>, String)>);
 
 #[pymethods]
@@ -114,6 +116,22 @@ impl Usage {
         let subtrees = found.subtrees.iter().map(ToString::to_string).collect();
         let faults = found.faults.into_iter().map(|(name, what)| (PyBytes::new(py, &name).unbind(), what)).collect();
         Ok((subtrees, faults))
+    }
+
+    fn read_run(
+        &self,
+        py: Python<'_>,
+        key: &Key,
+        data: Data,
+        start: u64,
+        trees: Vec<PyRef<'_, BlobEntry>>,
+    ) -> PyResult<RunFindings> {
+        let trees = trees.iter().map(|tree| tree.0).collect::<Vec<_>>();
+        let found = self.with(py, |usage, index| Ok(usage.read_run(index, key.envelope(), &data, start, &trees)))?;
+        let subtrees = found.subtrees.iter().map(Id::to_hex).collect();
+        let faults = found.faults.into_iter();
+        let faults = faults.map(|(tree, name, what)| (tree.to_hex(), PyBytes::new(py, &name).unbind(), what)).collect();
+        Ok((subtrees, faults, found.bad.iter().map(Id::to_hex).collect()))
     }
 
     fn needs(&self, py: Python<'_>, r#type: &str, id: &str) -> PyResult<bool> {

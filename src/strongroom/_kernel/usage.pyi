@@ -6,6 +6,7 @@ from typing import Self, final
 from typing_extensions import Buffer
 
 from strongroom._kernel.index import Index
+from strongroom._kernel.key import Key
 from strongroom._kernel.pack import BlobEntry
 
 @final
@@ -57,6 +58,14 @@ class Usage:
         """Marks a root tree; whether it is new."""
     def read(self, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         """Reads a tree: as ``Reach.read``."""
+    def read_run(
+        self, key: Key, data: Buffer, start: int, trees: Sequence[BlobEntry]
+    ) -> tuple[list[str], list[tuple[str, bytes, str]], list[str]]:
+        """Opens and reads trees in ``data``, a pack's bytes from ``start`` on, in one go.
+
+        The trees below them that are new; what is wrong, as tree, name of the node and half a sentence; and the trees
+        that are not what the index says, or not there.
+        """
     def needs(self, type: str, id: str) -> bool:
         """Whether a blob is needed that the index names."""
     def packs(self) -> tuple[list[PackUse], UsageTotals]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -124,7 +125,16 @@ class _Search:
             if len(faults) < MOST_FAULTS:
                 faults.append((item, message))
 
-        read_trees(self._repository, roots, usage.read, self._reporter, fault, bad_copy=bad_copy, cached=True)
+        read_trees(
+            self._repository,
+            roots,
+            usage.read,
+            self._reporter,
+            fault,
+            read_run=partial(usage.read_run, self._repository.key),
+            bad_copy=bad_copy,
+            cached=True,
+        )
         if faults:
             self._refuse(snapshots, Missed(faults=faults))
         return usage

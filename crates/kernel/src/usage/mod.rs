@@ -5,10 +5,12 @@
 
 mod fate;
 mod packs;
+mod run;
 #[cfg(test)]
 mod tests;
 
 pub use packs::{PackUse, Totals};
+pub use run::RunFindings;
 
 use crate::index::Index;
 use crate::reach::{Findings, MAX_FAULTS, fault};
