@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Exists
-from strongroom.base.objects import CONFIG, Kind
+from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody import schema
 from strongroom.custody.identity import seal
 from strongroom.format.config import RepositoryConfig
@@ -55,6 +55,7 @@ def adopt(
     password = secrets.token_urlsafe(32).encode()  # 256 bits
     key_name = add_key(repository, password, username=KEY_USER)
     config = repository.store.read_bytes(CONFIG)
+    key_file = repository.store.read_bytes(ObjectName(Kind.KEY, key_name))
     master = json.dumps([part.hex() for part in repository.key.material()]).encode()
     now_ns = state.clock.now_ns()
     with state.database.write() as connection:
@@ -69,6 +70,8 @@ def adopt(
                 sealed_master=seal(master, (identity.recipient,)),
                 sealed_password=seal(password, (identity.recipient, *recipients)),
                 policy=policy.encode(),
+                config=config,
+                key_file=key_file,
             )
         )
         for key in {*known, key_name}:

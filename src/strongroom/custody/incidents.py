@@ -16,6 +16,7 @@ class Code(StrEnum):
     CONFIG = "config"
     CLOCK = "clock"
     UNREADABLE = "unreadable"
+    DRILL = "drill"
     SUSPICIOUS = "suspicious"
     OVERDUE = "overdue"
 
@@ -33,6 +34,7 @@ ADVICE = {
     Code.CLOCK: "The clock went back, or jumped. Mend it; nothing is deleted while it is in doubt.",
     Code.UNREADABLE: "The store could not be read. The next round tries again.",
     Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",
+    Code.DRILL: "What a drill restored is not right. A failed drill outranks a good backup: look at it first.",
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
 }
 """What to do about each."""

@@ -19,9 +19,12 @@ repository = sa.Table(
     sa.Column("sealed_password", sa.LargeBinary, nullable=False),
     sa.Column("policy", sa.Text, nullable=False),
     sa.Column("retired_ns", sa.BigInteger),
+    sa.Column("config", sa.LargeBinary, nullable=False),
+    sa.Column("key_file", sa.LargeBinary, nullable=False),
 )
-"""What was adopted. ``sealed_*`` are age files: the master key for the identity alone, so that a round pays no scrypt,
-and the custody key's password for the kit as well. ``policy`` is JSON."""
+"""What was adopted. ``config`` and ``key_file`` are the bytes in the store: a password opens nothing without them.
+``sealed_*`` are age files: the master key for the identity alone, so that a round pays no scrypt, and the custody key's
+password for the kit as well. ``policy`` is JSON."""
 
 pinned_key = sa.Table(
     "custody_key",
@@ -159,6 +162,21 @@ lease = sa.Table(
 )
 """Who works on a repository now. ``fence`` grows with each holder; a write of an older one is refused."""
 
+drill = sa.Table(
+    "custody_drill",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("files", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("faults", sa.Text, nullable=False),
+    sa.Column("signed", sa.Text, nullable=False),
+)
+"""Restores that were made to prove that restoring works; ``signed`` by the person who opened what was restored."""
+
 recipient = sa.Table("custody_recipient", METADATA, sa.Column("recipient", sa.Text, primary_key=True))
 """Age recipients of the recovery kit: the identity behind them was printed and is stored nowhere."""
 
@@ -167,7 +185,8 @@ STEPS = (
     CREATE TABLE custody_repository (
         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, store TEXT NOT NULL, adopted_ns BIGINT NOT NULL,
         config_sha256 TEXT NOT NULL, key_name TEXT NOT NULL, sealed_master {blob} NOT NULL,
-        sealed_password {blob} NOT NULL, policy TEXT NOT NULL, retired_ns BIGINT
+        sealed_password {blob} NOT NULL, policy TEXT NOT NULL, retired_ns BIGINT,
+        config {blob} NOT NULL, key_file {blob} NOT NULL
     );
     CREATE TABLE custody_key (repository TEXT, name TEXT, pinned_ns BIGINT NOT NULL, PRIMARY KEY (repository, name));
     CREATE TABLE custody_object (
@@ -207,6 +226,11 @@ STEPS = (
     );
     CREATE TABLE custody_lease (
         repository TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until_ns BIGINT NOT NULL
+    );
+    CREATE TABLE custody_drill (
+        repository TEXT, number BIGINT, at_ns BIGINT NOT NULL, snapshot TEXT NOT NULL, program TEXT NOT NULL,
+        files BIGINT NOT NULL, bytes BIGINT NOT NULL, faults TEXT NOT NULL, signed TEXT NOT NULL,
+        PRIMARY KEY (repository, number)
     );
     CREATE TABLE custody_recipient (recipient TEXT PRIMARY KEY)
     """,

@@ -73,7 +73,7 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
     stale = last_good is None or now_ns - last_good > adopted.policy.rpo_ns
-    if codes & {Code.MISSING, Code.DAMAGED, Code.CONFIG, Code.OVERDUE} or failed:
+    if codes & {Code.MISSING, Code.DAMAGED, Code.CONFIG, Code.OVERDUE, Code.DRILL} or failed:
         standing = BROKEN
     elif codes & FREEZING:
         standing = FROZEN

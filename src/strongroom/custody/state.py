@@ -40,6 +40,8 @@ class Adopted:
     sealed_password: bytes
     policy: CustodyPolicy
     retired: bool
+    config: bytes
+    key_file: bytes
 
 
 @record
@@ -207,4 +209,6 @@ def _adopted(row: sa.Row[tuple[object, ...]]) -> Adopted:
         bytes(values["sealed_password"]),
         parse_policy(values["policy"]),
         values["retired_ns"] is not None,
+        bytes(values["config"]),
+        bytes(values["key_file"]),
     )

@@ -43,8 +43,8 @@ def run_adopt(context: Context) -> int:
     """Adopt it, and say what comes next."""
     from strongroom.cli.shared.opening import one_repository
     from strongroom.custody.adopting import adopt
-    from strongroom.custody.kit import recipients
     from strongroom.custody.policy import CustodyPolicy, adjusted
+    from strongroom.custody.recovery.recipients import recipients
 
     arguments = context.arguments
     if not _NAME.match(arguments.name):

@@ -28,7 +28,7 @@ def arguments_init(parser: argparse.ArgumentParser) -> None:
 def run_init(context: Context) -> int:
     """Make both, and print the recovery identity."""
     from strongroom.custody.identity import create_file, generate
-    from strongroom.custody.kit import remember_recipient
+    from strongroom.custody.recovery.recipients import remember_recipient
 
     with open_state(context, create=True) as state:
         identity = create_file(identity_file(context))

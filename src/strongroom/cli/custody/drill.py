@@ -1,0 +1,84 @@
+"""``custody drill``: restore a sample, and look at each file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.shared.opening import surroundings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_DESCRIPTION = """\
+Restore a sample of the newest good snapshot and of an older one into a private folder, and look at each file: its size,
+its content, whether it begins as its name says, whether SQLite databases and archives are whole. What was restored is
+removed again. Weekly is often enough; every other time let stock restic restore (--restic).
+"""
+
+
+def arguments_drill(parser: argparse.ArgumentParser) -> None:
+    """Which repositories, how much, by which program."""
+    parser.description = _DESCRIPTION
+    add_repository(parser, several=True)
+    parser.add_argument("--whole", action="store_true", help="all files of both snapshots")
+    parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is restored at most (default: 1G)")
+    parser.add_argument("--restic", metavar="PROGRAM", help="stock restic, which restores in our place")
+    parser.add_argument("--folder", metavar="FOLDER", help="where to restore (default: the system's temporary folder)")
+    add_state(parser, identity=True)
+
+
+def run_drill(context: Context) -> int:
+    """Drill each; 75 when a file is not right."""
+    from strongroom.base.quantities import size
+    from strongroom.custody.adopting import open_adopted
+    from strongroom.custody.drills import run as drilling
+
+    arguments = context.arguments
+    try:
+        budget = size(arguments.budget_bytes) if arguments.budget_bytes else drilling.BUDGET
+    except ValueError as error:
+        raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
+    identity = identity_of(context)
+    bad = False
+    with open_state(context) as state:
+        for adopted in chosen(context, state):
+            with store_for(context, adopted) as store:
+                repository = open_adopted(adopted, store, identity, surroundings(context))
+                repository.load_index()
+                results = drilling.run_drill(
+                    state,
+                    adopted,
+                    repository,
+                    identity,
+                    budget=budget,
+                    whole=arguments.whole,
+                    restic=arguments.restic,
+                    folder=arguments.folder,
+                )
+            for one in results:
+                bad = bad or bool(one.faults)
+                if context.json:
+                    context.out.json(
+                        {
+                            "message_type": "custody_drill",
+                            "name": adopted.name,
+                            "snapshot": one.snapshot,
+                            "by": one.by,
+                            "files": one.files,
+                            "bytes": one.bytes,
+                            "faults": [list(fault) for fault in one.faults],
+                        }
+                    )
+                    continue
+                context.out.line(
+                    f"{adopted.name}: snapshot {one.snapshot[:8]}: {one.files} files, {one.bytes} bytes restored by "
+                    f"{one.by}, {len(one.faults)} not right"
+                )
+                for path, words in one.faults[:20]:
+                    context.out.line(f"  {path}: {words}")
+    return exit_codes.PROMISE_OF_CUSTODY_BROKEN if bad else exit_codes.OK

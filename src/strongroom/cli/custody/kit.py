@@ -1,0 +1,48 @@
+"""``custody kit``: the page to print, with which stock age and stock restic restore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.durable import replace_file
+from strongroom.base.errors import UsageError
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_DESCRIPTION = """\
+Print the recovery kit of a repository: its place, its sealed password, its config and key file, the good snapshots, and
+the lines to type. It holds no secret in the clear; with the recovery identity it opens the repository, so keep the two
+apart. Print it again when snapshots or places have changed.
+"""
+
+
+def arguments_kit(parser: argparse.ArgumentParser) -> None:
+    """Which repository; text, or a page for a browser."""
+    parser.description = _DESCRIPTION
+    add_repository(parser)
+    parser.add_argument("--html", metavar="FILE", help="write a page to print, with QR codes, to this file")
+    add_state(parser)
+
+
+def run_kit(context: Context) -> int:
+    """Print it."""
+    from strongroom.custody.recovery.kit import as_html, as_text
+    from strongroom.custody.recovery.making import make_kit
+
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        kit = make_kit(state, adopted)
+    if not context.arguments.html:
+        context.out.write(as_text(kit))
+        return 0
+    try:
+        replace_file(context.arguments.html, as_html(kit).encode())
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", subject=context.arguments.html) from None
+    if context.verbosity > 0:
+        context.out.line(f"wrote {context.arguments.html}; print it, and keep it apart from the recovery identity")
+    return 0

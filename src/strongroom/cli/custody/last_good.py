@@ -1,0 +1,80 @@
+"""``custody last-good``: versions of a path, the newest good one first."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.output.table import table
+from strongroom.cli.output.text import printable
+from strongroom.cli.shared.opening import surroundings
+from strongroom.format import rfc3339
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_DESCRIPTION = """\
+Every version of a path over all snapshots of a repository, with what is thought of each, the newest good one first, and
+the line that restores it. On the worst day `latest` may be an intruder's.
+"""
+
+
+def arguments_last_good(parser: argparse.ArgumentParser) -> None:
+    """Which repository, which path."""
+    parser.description = _DESCRIPTION
+    add_repository(parser)
+    parser.add_argument("path", metavar="PATH", help="the absolute path that it had on its host")
+    add_state(parser, identity=True)
+
+
+def run_last_good(context: Context) -> int:
+    """Print them."""
+    from strongroom.custody.adopting import open_adopted
+    from strongroom.custody.drills.last_good import versions_of
+
+    identity = identity_of(context)
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        with store_for(context, adopted) as store:
+            repository = open_adopted(adopted, store, identity, surroundings(context))
+            repository.load_index()
+            found = versions_of(state, adopted, repository, os.fsencode(context.arguments.path))
+    if context.json:
+        context.out.json(
+            [
+                {
+                    "snapshot": one.snapshot,
+                    "arrival": rfc3339.format_utc(one.arrival_ns),
+                    "verdict": one.verdict,
+                    "source": one.source,
+                    "type": one.kind,
+                    "size": one.size,
+                    "mtime": one.mtime,
+                    "snapshots": one.snapshots,
+                }
+                for one in found
+            ]
+        )
+        return 0
+    rows = [
+        [
+            one.snapshot[:8],
+            rfc3339.format_utc(one.arrival_ns)[:16],
+            one.verdict,
+            one.kind,
+            "" if one.size is None else str(one.size),
+            one.mtime[:19],
+            str(one.snapshots),
+        ]
+        for one in found
+    ]
+    for line in table(("Snapshot", "Arrival (UTC)", "Verdict", "Type", "Bytes", "Modified", "Snapshots"), rows):
+        context.out.line(line)
+    best = found[0]
+    if best.verdict == "good" and best.kind != "gone":
+        path = printable(os.fsencode(context.arguments.path))
+        context.out.line(f"restic restore {best.snapshot[:8]} --include {path} --target /somewhere --no-lock")
+    return 0

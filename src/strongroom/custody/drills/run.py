@@ -1,0 +1,206 @@
+"""A drill: a sample is restored into a private folder, by us or by stock restic, and each file is looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.archive.restore.run import RestoreOptions, restore
+from strongroom.base.errors import ConfigurationError, StrongroomError, UsageError
+from strongroom.base.progress import Reporter
+from strongroom.base.record import record
+from strongroom.custody.drills.checks import check_file
+from strongroom.custody.drills.sample import Sampled, choose
+from strongroom.custody.incidents import Code
+from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.judging.measures import extension_of
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.schema import drill, snapshot
+from strongroom.retention.guarded import GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.state import Adopted, State
+    from strongroom.repository.opened import Repository
+
+BUDGET = 1 << 30
+"""How much a drill restores unless it is told otherwise, in bytes."""
+_SECONDS = 6 * 3600.0
+
+
+@record
+class Drilled:
+    """What a drill of one snapshot found; ``faults`` are paths with words. ``by``: the program that restored."""
+
+    snapshot: str
+    by: str
+    files: int
+    bytes: int
+    faults: tuple[tuple[str, str], ...]
+
+
+class _Quiet(Reporter):
+    """Keeps what the restore complains about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complaints: list[tuple[str, str]] = []
+
+    def error(self, item: bytes | str, message: str, during: str) -> None:  # noqa: ARG002
+        name = item if isinstance(item, str) else item.decode("utf-8", "backslashreplace")
+        self.complaints.append((name, message))
+
+
+def due_snapshots(state: State, adopted: Adopted) -> list[sa.Row[Any]]:
+    """What a drill restores from: the newest good snapshot, and one good one from the middle of the history."""
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(snapshot)
+            .where(snapshot.c.repository == adopted.id, snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED)
+            .order_by(snapshot.c.arrival_ns, snapshot.c.id)
+        ).all()
+    return [rows[-1], rows[len(rows) // 2]][: min(2, len(rows))] if rows else []
+
+
+def run_drill(
+    state: State,
+    adopted: Adopted,
+    repository: Repository,
+    identity: Identity,
+    *,
+    budget: int = BUDGET,
+    whole: bool = False,
+    restic: str | None = None,
+    folder: str | None = None,
+    seed: int | None = None,
+) -> list[Drilled]:
+    """Drill a repository, write down what came of it, and return that. The index must be loaded.
+
+    ``restic``: the program that restores in our place. ``folder``: where, the system's temporary one by default; what
+    is restored goes when it has been looked at. Raises ``UsageError`` when there is no good snapshot.
+    """
+    rows = due_snapshots(state, adopted)
+    if not rows:
+        raise UsageError(
+            "has no good snapshot to restore from", subject=adopted.name, hint="`custody status` says why."
+        )
+    random = Random(seed)
+    results: list[Drilled] = []
+    for row in dict.fromkeys(rows):
+        tree = json.loads(row.document)["tree"]
+        chosen = choose(repository, tree, budget, random, Reporter(), whole=whole)
+        place = tempfile.mkdtemp(prefix="strongroom-drill-", dir=folder)  # for its owner alone
+        try:
+            if restic is None:
+                complaints = _by_us(repository, tree, chosen, place, whole=whole)
+            else:
+                password = identity.unseal(adopted.sealed_password, f"password of {adopted.name}")
+                complaints = _by_restic(restic, adopted, password, row.id, chosen, place, whole=whole)
+            faults = [*complaints, *_look(place, chosen)]
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        size = sum(one.size for one in chosen)
+        results.append(Drilled(row.id, restic or "strongroom", len(chosen), size, tuple(faults)))
+    _write_down(state, adopted, results)
+    return results
+
+
+def _by_us(
+    repository: Repository, tree: str, chosen: Sequence[Sampled], place: str, *, whole: bool
+) -> list[tuple[str, str]]:
+    reporter = _Quiet()
+    includes = () if whole else tuple(_pattern(one.path) for one in chosen)
+    options = RestoreOptions(target=place, includes=includes, safe=True, verify=True)
+    try:
+        restore(repository, tree, options, reporter)
+    except StrongroomError as problem:
+        reporter.complaints.append((problem.subject, problem.what))
+    return reporter.complaints
+
+
+def _by_restic(
+    program: str,
+    adopted: Adopted,
+    password: bytes,
+    snapshot_id: str,
+    chosen: Sequence[Sampled],
+    place: str,
+    *,
+    whole: bool,
+) -> list[tuple[str, str]]:
+    words = [program, "-r", adopted.store, "--key-hint", adopted.key_name, "--no-lock", "--no-cache", "restore"]
+    words += [snapshot_id, "--target", place, "--verify"]
+    listed = os.path.join(place, ".patterns")
+    if not whole:
+        with open(listed, "wb") as file:
+            file.write(b"".join(os.fsencode(_pattern(one.path)) + b"\n" for one in chosen))
+        words += ["--include-file", listed]
+    try:
+        ended = subprocess.run(
+            words,
+            env=os.environ | {"RESTIC_PASSWORD": password.decode()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise ConfigurationError(f"cannot be started: {error.strerror}", subject=program) from None
+    except subprocess.TimeoutExpired:
+        return [(program, "did not end")]
+    if ended.returncode == 0:
+        return []
+    said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+    return [(os.path.basename(program), said[-1][:300] if said else f"ended with {ended.returncode}")]
+
+
+def _pattern(path: bytes) -> str:
+    """A pattern that means this path alone."""
+    text = os.fsdecode(path)
+    return "".join("\\" + sign if sign in "\\*?[" else sign for sign in text)
+
+
+def _look(place: str, chosen: Sequence[Sampled]) -> list[tuple[str, str]]:
+    faults = []
+    for one in chosen:
+        words = check_file(os.fsencode(place) + one.path, one.size, extension_of(one.path))
+        if words:
+            faults.append((one.path.decode("utf-8", "backslashreplace"), words))
+    return faults
+
+
+def _write_down(state: State, adopted: Adopted, results: Sequence[Drilled]) -> None:
+    now_ns = state.clock.now_ns()
+    with state.database.write() as connection:
+        last = connection.execute(
+            sa.select(sa.func.coalesce(sa.func.max(drill.c.number), 0)).where(drill.c.repository == adopted.id)
+        ).scalar_one()
+        for number, one in enumerate(results, last + 1):
+            connection.execute(
+                drill.insert().values(
+                    repository=adopted.id,
+                    number=number,
+                    at_ns=now_ns,
+                    snapshot=one.snapshot,
+                    program=one.by,
+                    files=one.files,
+                    bytes=one.bytes,
+                    faults=json.dumps(one.faults[:100]),
+                    signed="",
+                )
+            )
+        faults = [fault for one in results for fault in one.faults]
+        if faults:
+            words = f"{len(faults)} files of a drill are not right, {faults[0][0]} first: {faults[0][1]}"
+            open_incident(connection, adopted.id, Code.DRILL, adopted.name, words, now_ns)
+        else:
+            close_incident(connection, adopted.id, Code.DRILL, adopted.name, now_ns)

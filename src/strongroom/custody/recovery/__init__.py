@@ -1,0 +1,1 @@
+"""Getting everything back without us: whom keys are sealed to, and the page to print."""

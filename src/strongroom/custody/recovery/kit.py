@@ -1,0 +1,124 @@
+"""The recovery kit: a page with which stock age and stock restic restore a repository, and nothing of ours.
+
+It holds no secret in the clear. The password on it is sealed to the recovery identity, which was printed when the
+custodian began and is stored nowhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import textwrap
+from typing import TYPE_CHECKING
+
+from strongroom.base.record import record
+from strongroom.base.redact import redact
+from strongroom.format import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_WIDTH = 76
+
+
+@record
+class Kit:
+    """What the page says. ``sealed`` is an age file, ``good`` the newest good snapshots as ID, arrival and source."""
+
+    name: str
+    repository_id: str
+    place: str
+    key_name: str
+    sealed: bytes
+    config: bytes
+    key_file: bytes
+    good: tuple[tuple[str, int, str], ...]
+    made_ns: int
+
+    @property
+    def restic(self) -> str:
+        """How a restic command begins."""
+        return f"restic -r '{redact(self.place)}' --password-file password.txt --key-hint {self.key_name} --no-lock"
+
+
+def _block(data: bytes) -> str:
+    return "\n".join(textwrap.wrap(base64.b64encode(data).decode(), _WIDTH))
+
+
+def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
+    newest = kit.good[0][0] if kit.good else "SNAPSHOT"
+    return (
+        (
+            "Write the recovery identity, the printed line that begins AGE-SECRET-KEY-1, into a file recovery.txt.",
+            "umask 077; cat > recovery.txt",
+        ),
+        (
+            "Write the sealed password below into a file sealed.txt, and open it with stock age.",
+            "base64 -d < sealed.txt | age -d -i recovery.txt > password.txt",
+        ),
+        (
+            "See what there is. `latest` may be an intruder's: take one of the good snapshots below, by its ID.",
+            f"{kit.restic} snapshots",
+        ),
+        ("Restore it.", f"{kit.restic} restore {newest} --target restored"),
+        (
+            f"Only if config or keys/{kit.key_name[:10]}… are gone from the repository: write config.txt and key.txt "
+            "below into files, and put their bytes back.",
+            f"base64 -d < config.txt > config; base64 -d < key.txt > keys/{kit.key_name}",
+        ),
+    )
+
+
+def _parts(kit: Kit) -> Sequence[tuple[str, bytes]]:
+    return (("sealed.txt", kit.sealed), ("config.txt", kit.config), ("key.txt", kit.key_file))
+
+
+def as_text(kit: Kit) -> str:
+    """The page as plain text, to be read and copied by hand if need be."""
+    lines = [
+        f"Recovery kit of {kit.name}, made {rfc3339.format_utc(kit.made_ns)[:10]}",
+        "",
+        f"repository  {kit.repository_id}",
+        f"place       {redact(kit.place)}",
+        f"key         {kit.key_name}",
+        "",
+        "You need: stock age, stock restic, credentials that may read the place, and the recovery identity.",
+        "",
+    ]
+    for number, (words, command) in enumerate(_steps(kit), 1):
+        lines += [*textwrap.wrap(f"{number}. {words}", _WIDTH), "", f"    {command}", ""]
+    lines += ["Good snapshots when this was made, newest first:", ""]
+    lines += [f"    {one}  arrived {rfc3339.format_utc(when)[:16]}  {source}" for one, when, source in kit.good]
+    lines += ["    none yet"] if not kit.good else []
+    for title, data in _parts(kit):
+        lines += ["", f"----- {title} -----", _block(data), f"----- end of {title} -----"]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(kit: Kit) -> str:
+    """The page to print from any browser, with the parts as QR codes beside their text. It loads nothing."""
+    import segno  # noqa: PLC0415 -- only who prints a page needs it
+
+    def code(data: bytes) -> str:
+        made = segno.make(base64.b64encode(data).decode(), error="m", micro=False)
+        return str(made.svg_inline(scale=2, border=4))
+
+    steps = "".join(f"<li>{html.escape(words)}<pre>{html.escape(command)}</pre></li>" for words, command in _steps(kit))
+    good = "".join(
+        f"<tr><td><code>{one}</code></td><td>{rfc3339.format_utc(when)[:16]}</td><td>{html.escape(source)}</td></tr>"
+        for one, when, source in kit.good
+    )
+    parts = "".join(
+        f"<section><h2>{title}</h2><pre>{_block(data)}</pre>{code(data)}</section>" for title, data in _parts(kit)
+    )
+    title = f"Recovery kit of {html.escape(kit.name)}"
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        f"<title>{title}</title><style>body{{font:12pt/1.4 serif;margin:2cm;max-width:18cm}}"
+        "pre{white-space:pre-wrap;word-break:break-all;font-size:9pt;background:#f4f4f4;padding:.5em}"
+        "section{break-inside:avoid}td{padding-right:1em}</style>"
+        f"<h1>{title}</h1><p>Made {rfc3339.format_utc(kit.made_ns)[:10]}. Repository <code>{kit.repository_id}</code>"
+        f" at <code>{html.escape(redact(kit.place))}</code>, key <code>{kit.key_name}</code>.</p>"
+        "<p>You need stock age, stock restic, credentials that may read the place, and the recovery identity.</p>"
+        f"<ol>{steps}</ol><h2>Good snapshots, newest first</h2><table>{good}</table>{parts}</html>\n"
+    )

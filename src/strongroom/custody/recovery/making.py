@@ -1,0 +1,45 @@
+"""From the state to a kit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import ConfigurationError
+from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.recovery.kit import Kit
+from strongroom.custody.recovery.recipients import recipients
+from strongroom.custody.schema import snapshot
+from strongroom.retention.guarded import GOOD
+
+if TYPE_CHECKING:
+    from strongroom.custody.state import Adopted, State
+
+LISTED = 20
+"""How many good snapshots a kit names."""
+
+
+def make_kit(state: State, adopted: Adopted) -> Kit:
+    """The kit of a repository as it stands. Raises ``ConfigurationError`` where no recovery identity was ever made."""
+    if not recipients(state):
+        raise ConfigurationError("no recovery identity was made", hint="`strongroom custody init` makes one.")
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(snapshot.c.id, snapshot.c.arrival_ns, snapshot.c.source)
+            .where(snapshot.c.repository == adopted.id, snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED)
+            .order_by(snapshot.c.arrival_ns.desc(), snapshot.c.id)
+            .limit(LISTED)
+        ).all()
+    good = tuple((row.id, row.arrival_ns, row.source) for row in rows)
+    return Kit(
+        adopted.name,
+        adopted.id,
+        adopted.store,
+        adopted.key_name,
+        adopted.sealed_password,
+        adopted.config,
+        adopted.key_file,
+        good,
+        state.clock.now_ns(),
+    )
