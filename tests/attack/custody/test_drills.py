@@ -1,0 +1,29 @@
+"""The threat catalogue: row E-6, snapshots that would fill the disk on which they are drilled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.support.custodian import Custodian
+from tests.support.forge import Forge, node
+from tests.support.programs import Strongroom
+
+
+def test_e_6_a_drill_stays_within_its_budget_whatever_sizes_say(strongroom: Strongroom, tmp_path: Path) -> None:
+    """E-6: a file of a terabyte that calls itself small is left out of the sample; the others are restored."""
+    forge = Forge(tmp_path / "repository")
+    blob, small = forge.pack(("data", os.urandom(1 << 20)), ("data", b"small"))
+    nodes = (
+        node("huge", "file", content=[blob] * (1 << 20), size=1),
+        node("small", "file", content=[small], size=5),
+    )
+    forge.snapshot(forge.tree(*nodes))
+    forge.index()
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", forge.place)
+    custodian.round().expect(0)
+    folder = tmp_path / "drills"
+    folder.mkdir()
+    done = custodian.run("drill", "web01", "--json", "--folder", folder, "--budget-bytes", "10M").expect(0).json()
+    assert (done["files"], done["bytes"]) == (1, 5)
