@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from random import Random
@@ -98,16 +97,13 @@ def run_drill(
     for row in dict.fromkeys(rows):
         tree = json.loads(row.document)["tree"]
         chosen = choose(repository, tree, budget, random, Reporter(), whole=whole)
-        place = tempfile.mkdtemp(prefix="strongroom-drill-", dir=folder)  # for its owner alone
-        try:
+        with tempfile.TemporaryDirectory(prefix="strongroom-drill-", dir=folder, ignore_cleanup_errors=True) as place:
             if restic is None:
                 complaints = _by_us(repository, tree, chosen, place, whole=whole)
             else:
                 password = identity.unseal(adopted.sealed_password, f"password of {adopted.name}")
                 complaints = _by_restic(restic, adopted, password, row.id, chosen, place, whole=whole)
             faults = [*complaints, *_look(place, chosen)]
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
         size = sum(one.size for one in chosen)
         results.append(Drilled(row.id, restic or "strongroom", len(chosen), size, tuple(faults)))
     _write_down(state, adopted, results)
