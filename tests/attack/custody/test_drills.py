@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.support.custodian import Custodian
+from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
 from tests.support.programs import Strongroom
 

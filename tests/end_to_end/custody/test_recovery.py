@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import peers
-from tests.support.custodian import Custodian
+from tests.support.custody.custodian import Custodian
 from tests.support.programs import Restic, Strongroom
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @record
-class Version:
+class PathVersion:
     """A path as some snapshots have it: the first of them that came, and how many. ``size`` in bytes, None: gone."""
 
     snapshot: str
@@ -40,12 +40,12 @@ class Version:
     snapshots: int
 
 
-def versions_of(state: State, adopted: Adopted, repository: Repository, path: bytes) -> list[Version]:
+def versions_of(state: State, adopted: Adopted, repository: Repository, path: bytes) -> list[PathVersion]:
     """Every version of a path, good ones first and among them the newest first. The index must be loaded.
 
     Raises ``UsageError`` when no snapshot ever had it.
     """
-    found: dict[tuple[str, str, object], Version] = {}
+    found: dict[tuple[str, str, object], PathVersion] = {}
     for row in _snapshots(state, adopted):
         document = json.loads(row.document)
         node = _find(repository, document["tree"], path, document.get("paths", ()))
@@ -55,7 +55,7 @@ def versions_of(state: State, adopted: Adopted, repository: Repository, path: by
         if known is not None:
             found[identity] = _again(known)
         else:
-            found[identity] = Version(
+            found[identity] = PathVersion(
                 row.id,
                 row.arrival_ns,
                 verdict,
@@ -115,8 +115,8 @@ def _identity(node: Node | None) -> object:
     return node.type, node.subtree, node.linktarget
 
 
-def _again(version: Version) -> Version:
-    return Version(
+def _again(version: PathVersion) -> PathVersion:
+    return PathVersion(
         version.snapshot,
         version.arrival_ns,
         version.verdict,
