@@ -37,7 +37,9 @@ def kept(snapshots: Iterable[Arrived], policy: GuardedPolicy, now_ns: int) -> se
                 windows.append(label)
         wanted = windows[len(windows) - getattr(policy, name) :] if getattr(policy, name) < len(windows) else windows
         for label in wanted:
-            stay.add(next(one.id for one in old if _moment(one.arrival_ns).strftime(form) == label))
+            here = [one for one in old if _moment(one.arrival_ns).strftime(form) == label]
+            stay.add(here[0].id)
+            stay |= set([one.id for one in here if one.claimed][-1:])
     while len(old) > policy.floor:
         old.pop(0)
     return stay | {one.id for one in old}

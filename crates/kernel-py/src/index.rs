@@ -1,7 +1,7 @@
 //! The index of a repository in memory.
 
 use crate::data::{Data, id, ids, kind};
-use crate::error::detached;
+use crate::error::{detached, to_py};
 use crate::pack::BlobEntry;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -85,6 +85,11 @@ impl Index {
         let pack = id(pack)?;
         let blobs: Vec<_> = blobs.iter().map(|blob| blob.0).collect();
         self.change(py, |index| index.insert_pack(pack, &blobs))
+    }
+
+    fn insert_rows(&self, py: Python<'_>, pack: &str, rows: Data) -> PyResult<()> {
+        let pack = id(pack)?;
+        self.change(py, |index| index.insert_pack(pack, &index::decode_rows(&rows)?))
     }
 
     fn contains(&self, r#type: &str, id: &str) -> PyResult<bool> {
@@ -175,9 +180,31 @@ fn parse_index(py: Python<'_>, plaintext: Data) -> PyResult<Vec<(String, Vec<Blo
     Ok(parsed.packs().map(|(pack, blobs)| (pack.to_hex(), blobs.iter().copied().map(BlobEntry).collect())).collect())
 }
 
+/// The blobs of a pack as packed rows.
+#[pyfunction]
+fn encode_rows<'py>(py: Python<'py>, blobs: Vec<PyRef<'py, BlobEntry>>) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &index::encode_rows(blobs.iter().map(|blob| blob.0)))
+}
+
+/// The blobs of packed rows.
+#[pyfunction]
+fn decode_rows(rows: Data) -> PyResult<Vec<BlobEntry>> {
+    Ok(index::decode_rows(&rows).map_err(to_py)?.into_iter().map(BlobEntry).collect())
+}
+
+/// Those blobs that packed rows do not hold.
+#[pyfunction]
+fn unproven(rows: Data, blobs: Vec<PyRef<'_, BlobEntry>>) -> PyResult<Vec<BlobEntry>> {
+    let found = index::unproven(&rows, blobs.iter().map(|blob| blob.0)).map_err(to_py)?;
+    Ok(found.into_iter().map(BlobEntry).collect())
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Location>()?;
     module.add_class::<Index>()?;
     module.add_function(wrap_pyfunction!(encode_index, module)?)?;
+    module.add_function(wrap_pyfunction!(encode_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(decode_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(unproven, module)?)?;
     module.add_function(wrap_pyfunction!(parse_index, module)?)
 }

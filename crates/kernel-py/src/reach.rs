@@ -65,6 +65,20 @@ impl Reach {
     }
 }
 
+type Measures = (u64, u64, Vec<String>, Vec<(Py<PyBytes>, String)>);
+
+/// How much stands in one tree, and what is wrong with it.
+#[pyfunction]
+fn measure_tree(py: Python<'_>, index: &Index, plaintext: Data) -> PyResult<Measures> {
+    let found = detached(py, || {
+        let index = index.shared().read().unwrap_or_else(PoisonError::into_inner);
+        reach::measure(&index, &plaintext)
+    })?;
+    let subtrees = found.subtrees.iter().map(ToString::to_string).collect();
+    let faults = found.faults.into_iter().map(|(name, what)| (PyBytes::new(py, &name).unbind(), what)).collect();
+    Ok((found.files, found.bytes, subtrees, faults))
+}
+
 /// The size that each pack must have by an index.
 #[pyfunction]
 fn pack_sizes(py: Python<'_>, index: &Index) -> PyResult<Vec<(String, u64)>> {
@@ -77,5 +91,6 @@ fn pack_sizes(py: Python<'_>, index: &Index) -> PyResult<Vec<(String, u64)>> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Reach>()?;
+    module.add_function(wrap_pyfunction!(measure_tree, module)?)?;
     module.add_function(wrap_pyfunction!(pack_sizes, module)?)
 }

@@ -3,8 +3,9 @@
 //! Each tree is looked at once, however many paths lead to it, so a few trees that spell 10^12 paths cost what a few
 //! trees cost (threats B-2).
 
-use crate::index::Index;
-use crate::tree::{Mode, Node, NodeType, decode_tree};
+use crate::envelope::OVERHEAD;
+use crate::index::{Index, Location};
+use crate::tree::{Mode, Node, NodeType, Tree, decode_tree};
 use crate::{BlobEntry, BlobType, Id, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -82,7 +83,10 @@ pub struct Read {
 /// # Errors
 /// Those of [`decode_tree`] when it is no tree at all; bad nodes are faults.
 pub fn read(index: &Index, plaintext: &[u8], remember_data: bool) -> Result<Read> {
-    let tree = decode_tree(plaintext, Mode::Lenient)?;
+    Ok(read_tree(index, decode_tree(plaintext, Mode::Lenient)?, remember_data))
+}
+
+fn read_tree(index: &Index, tree: Tree, remember_data: bool) -> Read {
     let mut read = Read { subtrees: Vec::new(), data: Vec::new(), faults: Vec::new() };
     for skipped in tree.skipped {
         read.fault(&skipped.name, skipped.reason.to_owned());
@@ -99,7 +103,7 @@ pub fn read(index: &Index, plaintext: &[u8], remember_data: bool) -> Result<Read
             read.data.extend(node.content.iter().flatten().copied());
         }
     }
-    Ok(read)
+    read
 }
 
 impl Read {
@@ -121,6 +125,44 @@ pub(crate) fn fault(node: &Node, missing: impl FnMut(&&Id) -> bool) -> Option<St
         NodeType::Dir if node.subtree.is_none() => Some("is a directory without a tree".to_owned()),
         NodeType::Unknown(word) => Some(format!("is of the unknown type {word:?}")),
         _ => None,
+    }
+}
+
+/// How much stands in one tree.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Files of this tree alone.
+    pub files: u64,
+    /// Bytes of their content by the index, whatever the nodes claim; no more than an `i64` holds.
+    pub bytes: u64,
+    /// The trees of its folders, in their order, as often as they are named.
+    pub subtrees: Vec<Id>,
+    /// As in [`Findings`].
+    pub faults: Vec<(Vec<u8>, String)>,
+}
+
+/// Reads a tree's plaintext, and adds up what its files hold by an index.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn measure(index: &Index, plaintext: &[u8]) -> Result<Measured> {
+    let tree = decode_tree(plaintext, Mode::Lenient)?;
+    let mut found = Measured::default();
+    for node in tree.nodes.iter().filter(|node| node.kind == NodeType::File) {
+        let places = node.content.iter().flatten().filter_map(|blob| index.lookup(BlobType::Data, blob));
+        let size = places.map(|place| plain_length(&place)).fold(0, u64::saturating_add);
+        found.files += 1;
+        found.bytes = found.bytes.saturating_add(size).min(i64::MAX as u64);
+    }
+    let read = read_tree(index, tree, false);
+    Ok(Measured { subtrees: read.subtrees, faults: read.faults, ..found })
+}
+
+/// The length of a blob's plaintext by an index, in bytes.
+pub fn plain_length(place: &Location) -> u64 {
+    match place.uncompressed_length {
+        0 => u64::from(place.length).saturating_sub(OVERHEAD as u64),
+        length => u64::from(length),
     }
 }
 
@@ -194,6 +236,18 @@ mod tests {
         let names: Vec<_> = read.faults.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
         assert_eq!(names, ["dir", "file", "hole", "odd"]);
         assert!(super::read(&index(), b"junk", false).is_err());
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_content_whatever_a_node_claims() {
+        let tree = encode_tree(&[
+            node("a", NodeType::Dir, None, Some(id(3))),
+            node("b", NodeType::Dir, None, Some(id(3))),
+            Node { size: 1 << 40, ..node("c", NodeType::File, Some(vec![id(1), id(2)]), None) },
+        ])
+        .unwrap();
+        let found = measure(&index(), &tree).unwrap();
+        assert_eq!(found, Measured { files: 1, bytes: 68 + 500, subtrees: vec![id(3), id(3)], faults: vec![] });
     }
 
     #[test]

@@ -21,7 +21,7 @@ from strongroom._kernel.archive import (
 from strongroom._kernel.codec import chunk_lengths, compress, decompress, is_irreducible, random_polynomial, sha256_hex
 from strongroom._kernel.error import WrongKey
 from strongroom._kernel.filter import Filter, glob_names, malformed_patterns
-from strongroom._kernel.index import Index, Location, encode_index, parse_index
+from strongroom._kernel.index import Index, Location, decode_rows, encode_index, encode_rows, parse_index, unproven
 from strongroom._kernel.key import Key, derive_key
 from strongroom._kernel.node import Node
 from strongroom._kernel.pack import (
@@ -34,7 +34,7 @@ from strongroom._kernel.pack import (
     parse_pack_header,
 )
 from strongroom._kernel.pack_buffer import Pack
-from strongroom._kernel.reach import Reach, pack_sizes
+from strongroom._kernel.reach import Reach, measure_tree, pack_sizes
 from strongroom._kernel.restore import Restore, RestoreEvent, RestoreProgress, RestoreRequest
 from strongroom._kernel.sets import BlobSet, BlobTotals, DigestSet
 from strongroom._kernel.time import Timestamp
@@ -84,14 +84,17 @@ __all__ = [
     "__version__",
     "chunk_lengths",
     "compress",
+    "decode_rows",
     "decode_tree",
     "decompress",
     "derive_key",
     "encode_index",
+    "encode_rows",
     "encode_tree",
     "glob_names",
     "is_irreducible",
     "malformed_patterns",
+    "measure_tree",
     "open_blob",
     "open_tree",
     "pack_header_length",
@@ -102,6 +105,7 @@ __all__ = [
     "read_nodes",
     "sha256_hex",
     "transfer_blobs",
+    "unproven",
     "verify_pack",
 ]
 

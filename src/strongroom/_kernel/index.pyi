@@ -35,6 +35,8 @@ class Index:
         """
     def insert_pack(self, pack: str, blobs: Sequence[BlobEntry]) -> None:
         """Adds blobs of one pack; those that are known to lie there change nothing."""
+    def insert_rows(self, pack: str, rows: Buffer) -> None:
+        """Adds the blobs of one pack as ``encode_rows`` packed them. Raises ``Damaged``."""
     def contains(self, type: str, id: str) -> bool:
         """Whether any index file names the blob. It need not exist for all that."""
     def lookup(self, type: str, id: str) -> list[Location]:
@@ -65,3 +67,12 @@ def encode_index(packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> bytes:
 
 def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
     """What one index file says: each pack with its blobs, in the order of the file. Raises as ``Index.load``."""
+
+def encode_rows(blobs: Sequence[BlobEntry]) -> bytes:
+    """A row of 45 bytes for each blob: type (0 data, 1 tree), ID, offset, length, length of the plaintext or 0."""
+
+def decode_rows(rows: Buffer) -> list[BlobEntry]:
+    """The blobs of packed rows. Raises ``Damaged``."""
+
+def unproven(rows: Buffer, blobs: Sequence[BlobEntry]) -> list[BlobEntry]:
+    """Those blobs that packed rows do not hold just so, in their order. Raises ``Damaged``."""

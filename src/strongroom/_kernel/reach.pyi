@@ -26,5 +26,10 @@ class Reach:
     def __len__(self) -> int:
         """The number of trees that were reached."""
 
+def measure_tree(index: Index, plaintext: Buffer) -> tuple[int, int, list[str], list[tuple[bytes, str]]]:
+    """How much stands in one tree: its own files, the bytes of their content by the index whatever nodes claim, the
+    trees of its folders as often as they are named, and what is wrong, as in ``Reach.read``, whose errors it raises.
+    """
+
 def pack_sizes(index: Index) -> list[tuple[str, int]]:
     """The size that each pack must have by an index: its blobs, its header, the header's length."""

@@ -14,6 +14,7 @@ from strongroom.base.errors import Damaged, Exists
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody import schema
 from strongroom.custody.identity import seal
+from strongroom.custody.syncing import KINDS, remember
 from strongroom.format.config import RepositoryConfig
 from strongroom.repository.keyring import add_key
 from strongroom.repository.opened import Repository
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Store
 
+MAX_CONFIG = 1 << 20
+"""No config is larger, in bytes."""
 KEY_USER = "custody"
 """Who a custody key says it is of, so that `key list` shows it."""
 
@@ -45,19 +48,21 @@ def adopt(
     ``recipients``: others to whom that key's password is sealed, the recovery kit's. Objects that are there count as
     seen from the first round on. Raises ``Exists`` when it is in care already, or its name is taken.
     """
+    now_ns = state.clock.now_ns()  # what comes after this moment was not there, and is dated like anything later
     with state.database.read() as connection:
         table = schema.repository
         if connection.execute(sa.select(table.c.id).where(table.c.id == repository.id)).one_or_none():
             raise Exists("is in this custodian's care already", subject=repository.id[:10])
         if connection.execute(sa.select(table.c.id).where(table.c.name == name)).one_or_none():
             raise Exists("another repository has this name", subject=name, hint="Give it another.")
-    known = [info.name.name for info in repository.store.list(Kind.KEY)]
+    found = [info for kind in KINDS for info in repository.store.list(kind)]
+    known = [info.name.name for info in found if info.name.kind is Kind.KEY]
     password = secrets.token_urlsafe(32).encode()  # 256 bits
     key_name = add_key(repository, password, username=KEY_USER)
+    found.append(repository.store.stat(ObjectName(Kind.KEY, key_name)))
     config = repository.store.read_bytes(CONFIG)
     key_file = repository.store.read_bytes(ObjectName(Kind.KEY, key_name))
     master = json.dumps([part.hex() for part in repository.key.material()]).encode()
-    now_ns = state.clock.now_ns()
     with state.database.write() as connection:
         connection.execute(
             schema.repository.insert().values(
@@ -72,8 +77,12 @@ def adopt(
                 policy=policy.encode(),
                 config=config,
                 key_file=key_file,
+                generation=0,
+                losses=0,
             )
         )
+        for info in found:
+            remember(connection, repository.id, info, None, now_ns)
         for key in {*known, key_name}:
             connection.execute(schema.pinned_key.insert().values(repository=repository.id, name=key, pinned_ns=now_ns))
         state.record(connection, who, repository.id, f"adopted as {name}, with {len(known)} keys that were there")
@@ -85,6 +94,8 @@ def open_adopted(adopted: Adopted, store: Store, identity: Identity, surrounding
 
     The config is the pinned one or nothing: raises ``Damaged`` when other bytes stand there (threat K-5).
     """
+    if store.stat(CONFIG).size > MAX_CONFIG:
+        raise Damaged("is not the one that was adopted", subject=f"config of {store.location}")
     stored = store.read_bytes(CONFIG)
     if hashlib.sha256(stored).hexdigest() != adopted.config_sha256:
         raise Damaged("is not the one that was adopted", subject=f"config of {store.location}")

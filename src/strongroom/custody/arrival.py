@@ -13,10 +13,12 @@ ROUND = "round"
 class Arrival:
     """Nanoseconds since 1970 UTC, and the evidence: the store's stamp, a round's own clock, or a claim.
 
-    ``clamped``: the stamp lay outside what rounds prove, by more than ``SLACK_NS``; that is an incident.
+    ``earliest_ns``: it cannot have come before, by the same evidence. ``clamped``: the stamp lay outside what
+    rounds prove, by more than ``SLACK_NS``; that is an incident.
     """
 
     ns: int
+    earliest_ns: int
     evidence: str
     clamped: bool = False
 
@@ -31,10 +33,12 @@ def arrival(stamp_ns: int | None, not_before_ns: int | None, now_ns: int) -> Arr
     ``not_before_ns``: the last round that listed without it; None at adoption, when stamps are claims and no more.
     """
     if not_before_ns is None:
-        return Arrival(now_ns if stamp_ns is None else min(stamp_ns, now_ns), CLAIMED)
+        claimed_ns = now_ns if stamp_ns is None else min(stamp_ns, now_ns)
+        return Arrival(claimed_ns, claimed_ns, CLAIMED)
+    latest_ns = max(now_ns, not_before_ns)  # our clock may have gone back; what is proven stays proven
     if stamp_ns is None:
-        return Arrival(now_ns, ROUND)
-    if not_before_ns <= stamp_ns <= now_ns:
-        return Arrival(stamp_ns, STAMP)
-    far = not_before_ns - stamp_ns if stamp_ns < not_before_ns else stamp_ns - now_ns
-    return Arrival(max(not_before_ns, min(stamp_ns, now_ns)), ROUND, clamped=far > SLACK_NS)
+        return Arrival(latest_ns, not_before_ns, ROUND)
+    if not_before_ns <= stamp_ns <= latest_ns:
+        return Arrival(stamp_ns, stamp_ns, STAMP)
+    far = not_before_ns - stamp_ns if stamp_ns < not_before_ns else stamp_ns - latest_ns
+    return Arrival(max(not_before_ns, min(stamp_ns, latest_ns)), not_before_ns, ROUND, clamped=far > SLACK_NS)

@@ -1,48 +1,116 @@
-"""The catalogue: which blobs a pack was read to hold, packed into rows of 45 bytes.
+"""The catalogue: which blobs a pack was read to hold, packed into rows of 45 bytes by the kernel.
 
 It is the one thing that judging and planning believe. An index file of a host's is a claim; an entry that no pack
-proves is void.
+proves is void. What a pack held stays written when it is gone or damaged, so that it is known what was lost; it counts
+only while the pack is there and sound.
+
+Two numbers say what changed: the *generation* grows with every gain and every loss, the *losses* with every loss. A
+snapshot that was found whole is so for as long as no loss came after.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from strongroom import _kernel
+from strongroom.base.objects import Kind
+from strongroom.base.record import record
+from strongroom.custody.schema import pack, repository, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
-    from strongroom._kernel import BlobEntry
+    from strongroom.custody.state import State
 
-_ROW = struct.Struct(">B32sIII")
-"""Type (0 data, 1 tree), ID, offset, length, length of the plaintext where it is compressed and else 0."""
-_TYPES = ("data", "tree")
+_AT_ONCE = 2000
+"""Rows that are fetched at once: the catalogue of a large repository is never in memory twice."""
 
 
-def encode_rows(blobs: Sequence[BlobEntry]) -> bytes:
-    """The rows of a pack's blobs, in their order."""
-    return b"".join(
-        _ROW.pack(_TYPES.index(blob.kind), bytes.fromhex(blob.id), blob.offset, blob.length, blob.uncompressed_length)
-        for blob in blobs
+@record
+class Age:
+    """How often the catalogue of a repository changed, and how often it lost something."""
+
+    generation: int
+    losses: int
+
+
+def age_of(connection: sa.Connection, repository_id: str) -> Age:
+    """Where the catalogue of a repository stands now."""
+    row = connection.execute(
+        sa.select(repository.c.generation, repository.c.losses).where(repository.c.id == repository_id)
+    ).one()
+    return Age(row.generation, row.losses)
+
+
+def note_gain(connection: sa.Connection, repository_id: str) -> None:
+    """A pack was read and is sound: what was incomplete is to be looked at again."""
+    connection.execute(
+        repository.update().where(repository.c.id == repository_id).values(generation=repository.c.generation + 1)
     )
 
 
-def decode_rows(rows: bytes) -> list[BlobEntry]:
-    """The blobs of a pack. Raises ``ValueError`` for what was not written by ``encode_rows``."""
-    try:
-        return [
-            _kernel.BlobEntry(_TYPES[kind], identity.hex(), offset, length, plain)
-            for kind, identity, offset, length, plain in _ROW.iter_unpack(rows)
-        ]
-    except (struct.error, IndexError):
-        raise ValueError("not rows of the catalogue") from None
+def note_loss(connection: sa.Connection, repository_id: str) -> None:
+    """A pack is gone or damaged: nothing counts as whole until it was looked at again."""
+    connection.execute(
+        repository.update()
+        .where(repository.c.id == repository_id)
+        .values(generation=repository.c.generation + 1, losses=repository.c.losses + 1)
+    )
 
 
-def index_of(packs: Iterable[tuple[str, bytes]]) -> _kernel.Index:
-    """An index of what packs were read to hold: ``(name, rows)`` each, in the order in which they came."""
+def load_catalogue(state: State, repository_id: str) -> _kernel.Index:
+    """An index of the packs that are there and sound, the oldest first: of several copies the first counts."""
     index = _kernel.Index()
-    for name, rows in packs:
-        index.insert_pack(name, decode_rows(rows))
+    query = (
+        _packs(repository_id)
+        .where(stored.c.gone_ns.is_(None), stored.c.verified_ns.is_not(None), stored.c.fault.is_(None))
+        .order_by(stored.c.arrival_ns, pack.c.name)
+    )
+    with state.database.read() as connection:
+        for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+            index.insert_rows(row.name, bytes(row.blobs))
     return index
+
+
+def anything_lost(state: State, repository_id: str, index: _kernel.Index) -> bool:
+    """Whether packs that are gone or damaged held a blob that no sound pack of ``index`` holds."""
+    query = _packs(repository_id).where(sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None)))
+    with state.database.read() as connection:
+        return any(
+            not index.contains(blob.kind, blob.id)
+            for row in connection.execution_options(yield_per=_AT_ONCE).execute(query)
+            for blob in _kernel.decode_rows(bytes(row.blobs))
+        )
+
+
+def is_unread(connection: sa.Connection, repository_id: str) -> bool:
+    """Whether a pack is there that was not read yet, or changed since."""
+    query = (
+        sa.select(stored.c.name)
+        .where(
+            stored.c.repository == repository_id,
+            stored.c.kind == Kind.DATA.value,
+            stored.c.gone_ns.is_(None),
+            stored.c.verified_ns.is_(None),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none() is not None
+
+
+def _packs(repository_id: str) -> sa.Select[tuple[str, bytes]]:
+    same = sa.and_(stored.c.repository == pack.c.repository, stored.c.name == pack.c.name)
+    return (
+        sa.select(pack.c.name, pack.c.blobs)
+        .join(stored, same)
+        .where(pack.c.repository == repository_id, stored.c.kind == Kind.DATA.value)
+    )
+
+
+def rows_of(connection: sa.Connection, repository_id: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
+    """What some packs were read to hold, packed."""
+    query = sa.select(pack.c.name, pack.c.blobs).where(pack.c.repository == repository_id, pack.c.name.in_(names))
+    for row in connection.execute(query):
+        yield row.name, bytes(row.blobs)

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
-from strongroom.custody.catalogue import decode_rows
+from strongroom.custody.catalogue import rows_of
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import pack, stored
+from strongroom.custody.schema import stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,11 +96,8 @@ def _judge(
                 continue
             if there.fault is not None:
                 return f"names the pack {name[:10]}, which is damaged", False
-            rows = connection.execute(
-                sa.select(pack.c.blobs).where(pack.c.repository == repository, pack.c.name == name)
-            ).scalar_one()
-            proven = {_key(blob) for blob in decode_rows(bytes(rows))}
-            untrue = [blob for blob in blobs if _key(blob) not in proven]
+            rows = dict(rows_of(connection, repository, [name]))[name]
+            untrue = _kernel.unproven(rows, blobs)
             if untrue:
                 first = f"{untrue[0].kind} {untrue[0].id[:10]}"
                 return (
@@ -108,7 +105,3 @@ def _judge(
                     False,
                 )
     return "", waits
-
-
-def _key(blob: BlobEntry) -> tuple[str, str, int, int, int]:
-    return blob.kind, blob.id, blob.offset, blob.length, blob.uncompressed_length

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
 from strongroom.custody.incidents import Code
-from strongroom.custody.judging.judge import ACCEPTED, CONDEMNED
+from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schema import pinned_key, snapshot, source, stored
 from strongroom.repository.selection import complete_prefix
@@ -25,12 +25,14 @@ def accept_snapshot(state: State, adopted: Adopted, name: str, who: str, why: st
     """
     with state.database.write() as connection:
         row = _snapshot(connection, adopted.id, name)
-        if '"incomplete"' in row.reasons:
+        if row.whole < 0:
             raise UsageError(
-                "is not complete, so nobody can call it good",
+                "is not whole as far as was read, so nobody can call it good",
                 subject=f"snapshot {row.id[:8]}",
-                hint="It is judged anew when what it lacks is there again.",
+                hint="It is judged anew when what it lacks was read or is there again.",
             )
+        if row.verdict == GOOD and row.operator != CONDEMNED:
+            raise UsageError("is good already", subject=f"snapshot {row.id[:8]}")
         now_ns = state.clock.now_ns()
         _decide(connection, adopted.id, row.id, verdict=GOOD, operator=ACCEPTED, judged_ns=now_ns)
         close_incident(connection, adopted.id, Code.SUSPICIOUS, f"snapshots/{row.id}", now_ns)

@@ -11,6 +11,7 @@ class Code(StrEnum):
     MISSING = "missing"
     ALTERED = "altered"
     DAMAGED = "damaged"
+    LOST = "lost"
     LYING_INDEX = "lying-index"
     PLANTED_KEY = "planted-key"
     CONFIG = "config"
@@ -21,13 +22,14 @@ class Code(StrEnum):
     OVERDUE = "overdue"
 
 
-FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LYING_INDEX, Code.CONFIG, Code.CLOCK})
+FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LOST, Code.LYING_INDEX, Code.CONFIG, Code.CLOCK})
 """While one of these is open, nothing of its repository is planned to go."""
 
 ADVICE = {
     Code.MISSING: "An object that was there is gone. Look at who can delete in the store; bring it back from a copy.",
     Code.ALTERED: "Size or stamp of a stored object changed. It is read again; until then nothing is deleted.",
     Code.DAMAGED: "The bytes are not what the name promises. Bring the object back from a version or a copy.",
+    Code.LOST: "A snapshot lost data that it had. Bring the packs back that are missing or damaged; it is judged anew.",
     Code.LYING_INDEX: "An index claims what no pack proves. A host wrote it: look at that host before you trust it.",
     Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, look at the host.",
     Code.CONFIG: "The repository's config is another one. Bring back the first; it never changes.",

@@ -27,14 +27,32 @@ class Incident:
     words: str
 
 
+MOST_WORDS = 4000
+"""How long the words of an incident are at most; names in them come from hosts."""
+
+
+def printable(text: str, most: int = MOST_WORDS) -> str:
+    """Text of a host's that any database and terminal takes: no control characters, and no more than ``most``."""
+    clean = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text[: most + 1])
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
 def open_incident(connection: sa.Connection, repository: str, code: Code, thing: str, words: str, now_ns: int) -> bool:
-    """Open an incident, unless it is open; whether it is new."""
-    if _standing(connection, repository, code, thing) is not None:
+    """Open an incident; one that is open gets the new words. Whether it is new."""
+    thing = printable(thing)
+    already = _standing(connection, repository, code, thing)
+    if already is not None:
+        connection.execute(incident.update().where(incident.c.number == already).values(words=printable(words)))
         return False
     number = connection.execute(sa.select(sa.func.coalesce(sa.func.max(incident.c.number), 0))).scalar_one() + 1
     connection.execute(
         incident.insert().values(
-            number=number, repository=repository, code=code.value, object=thing, opened_ns=now_ns, words=words
+            number=number,
+            repository=repository,
+            code=code.value,
+            object=thing,
+            opened_ns=now_ns,
+            words=printable(words),
         )
     )
     return True
@@ -42,7 +60,7 @@ def open_incident(connection: sa.Connection, repository: str, code: Code, thing:
 
 def close_incident(connection: sa.Connection, repository: str, code: Code, thing: str, now_ns: int) -> bool:
     """Close an incident, if it is open; whether it was."""
-    number = _standing(connection, repository, code, thing)
+    number = _standing(connection, repository, code, printable(thing))
     if number is None:
         return False
     connection.execute(incident.update().where(incident.c.number == number).values(closed_ns=now_ns))

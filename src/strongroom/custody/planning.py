@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
-from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.judging.verdicts import BAD, CONDEMNED
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.schema import plan, snapshot, stored
 from strongroom.retention.guarded import DAY, GOOD, Arrived, Verdict, decide
@@ -62,21 +62,33 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
             Arrived(
                 row.id,
                 row.arrival_ns,
-                row.verdict,
+                BAD if row.fault is not None else row.verdict,
                 row.judged_ns,
                 condemned=row.operator == CONDEMNED,
                 pinned=bool(row.pinned),
+                claimed=row.evidence == CLAIMED,
             )
         )
         adopted_ones[row.id] = row.evidence == CLAIMED
     found: list[Decision] = []
     until_ns = adopted.adopted_ns + adopted.policy.expiry * DAY
     for name, ones in sorted(by_source.items()):
-        found += [
-            _with_adoption(name, verdict, claimed=adopted_ones[verdict.id] and now_ns < until_ns)
-            for verdict in decide(ones, adopted.policy.guarded(), now_ns)
-        ]
+        stale = _is_stale(ones, adopted, now_ns)
+        condemned = {one.id for one in ones if one.condemned}
+        for verdict in decide(ones, adopted.policy.guarded(), now_ns):
+            decision = _with_adoption(name, verdict, claimed=adopted_ones[verdict.id] and now_ns < until_ns)
+            if stale and not decision.keep and verdict.id not in condemned:
+                hours = adopted.policy.rpo_hours
+                words = f"its source has had no good snapshot for more than {hours} hours, so nothing of it goes"
+                decision = Decision(verdict.id, name, True, (words,))
+            found.append(decision)
     return found
+
+
+def _is_stale(ones: list[Arrived], adopted: Adopted, now_ns: int) -> bool:
+    """Whether the newest good snapshot of a source is older than may be: then that source alone is left as it is."""
+    newest = max((one.arrival_ns for one in ones if one.verdict == GOOD and not one.condemned), default=0)
+    return now_ns - newest > adopted.policy.rpo_ns
 
 
 def _with_adoption(name: str, verdict: Verdict, *, claimed: bool) -> Decision:
@@ -97,7 +109,7 @@ def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
     )
     return list(
         connection.execute(
-            sa.select(snapshot, stored.c.evidence)
+            sa.select(snapshot, stored.c.evidence, stored.c.fault)
             .select_from(joined)
             .where(snapshot.c.repository == repository, stored.c.gone_ns.is_(None))
             .order_by(snapshot.c.arrival_ns, snapshot.c.id)
@@ -105,65 +117,52 @@ def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
     )
 
 
-def make_plan(state: State, lease: Lease, adopted: Adopted, now_ns: int) -> Plan | None:
-    """The plan of this round: the open one as long as it says the same, else a new one; None where nothing would go.
+def make_plans(state: State, lease: Lease, adopted: Adopted, now_ns: int) -> list[Plan]:
+    """The plans that are open after this round, the oldest first.
 
-    An open plan keeps the time at which it was made for as long as it names no snapshot that it did not name before:
-    the hold is waited for once. One that names others begins its hold anew.
+    A snapshot is in one open plan, and waits for its hold once: those that the rule would have kept by now leave their
+    plan, and those that no plan names yet make a new one.
     """
     with state.writing(lease) as connection:
         made = _decisions(connection, adopted, now_ns)
-        remove = tuple(sorted(one.id for one in made if not one.keep))
-        breakers = _breakers(connection, adopted, made, now_ns)
-        row = connection.execute(
-            sa.select(plan)
-            .where(plan.c.repository == adopted.id, plan.c.state.in_((HELD, FROZEN)))
-            .order_by(plan.c.number.desc())
-            .limit(1)
-        ).one_or_none()
-        if not remove:
-            if row is not None:
-                _end(connection, adopted.id, row.number)
-            return None
+        waiting = {one.id for one in made if not one.keep}
+        breakers = _breakers(connection, adopted, made)
         open_state = FROZEN if breakers else HELD
-        if row is not None and set(remove) <= set(json.loads(row.body)["remove"]):
-            number, made_ns, due_ns = row.number, row.made_ns, row.due_ns
-            connection.execute(
-                plan.update()
-                .where(plan.c.repository == adopted.id, plan.c.number == number)
-                .values(state=open_state, body=_body(remove, breakers))
-            )
-        else:
-            if row is not None:
-                _end(connection, adopted.id, row.number)
+        for row in _open_rows(connection, adopted.id):
+            named = tuple(one for one in json.loads(row.body)["remove"] if one in waiting)
+            waiting -= set(named)
+            values = {"state": open_state, "body": _body(named, breakers)} if named else {"state": CANCELLED}
+            here = sa.and_(plan.c.repository == adopted.id, plan.c.number == row.number)
+            connection.execute(plan.update().where(here).values(values))
+        if waiting:
             last = connection.execute(
                 sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == adopted.id)
             ).scalar_one()
-            number, made_ns, due_ns = last + 1, now_ns, now_ns + adopted.policy.hold * DAY
             connection.execute(
                 plan.insert().values(
                     repository=adopted.id,
-                    number=number,
-                    made_ns=made_ns,
-                    due_ns=due_ns,
+                    number=last + 1,
+                    made_ns=now_ns,
+                    due_ns=now_ns + adopted.policy.hold * DAY,
                     state=open_state,
-                    body=_body(remove, breakers),
+                    body=_body(tuple(sorted(waiting)), breakers),
                 )
             )
-    return Plan(number, made_ns, due_ns, open_state, remove, breakers)
+        return [_plan(row) for row in _open_rows(connection, adopted.id)]
 
 
-def open_plan(state: State, adopted: Adopted) -> Plan | None:
-    """The plan that stands, if any."""
+def open_plans(state: State, adopted: Adopted) -> list[Plan]:
+    """The plans that stand, the oldest first."""
     with state.database.read() as connection:
-        row = connection.execute(
-            sa.select(plan)
-            .where(plan.c.repository == adopted.id, plan.c.state.in_((HELD, FROZEN)))
-            .order_by(plan.c.number.desc())
-            .limit(1)
-        ).one_or_none()
-    if row is None:
-        return None
+        return [_plan(row) for row in _open_rows(connection, adopted.id)]
+
+
+def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
+    query = sa.select(plan).where(plan.c.repository == repository, plan.c.state.in_((HELD, FROZEN)))
+    return list(connection.execute(query.order_by(plan.c.number)).all())
+
+
+def _plan(row: sa.Row[Any]) -> Plan:
     body = json.loads(row.body)
     return Plan(row.number, row.made_ns, row.due_ns, row.state, tuple(body["remove"]), tuple(body["breakers"]))
 
@@ -172,13 +171,7 @@ def _body(remove: tuple[str, ...], breakers: tuple[str, ...]) -> str:
     return json.dumps({"remove": remove, "breakers": breakers})
 
 
-def _end(connection: sa.Connection, repository: str, number: int) -> None:
-    connection.execute(
-        plan.update().where(plan.c.repository == repository, plan.c.number == number).values(state=CANCELLED)
-    )
-
-
-def _breakers(connection: sa.Connection, adopted: Adopted, made: list[Decision], now_ns: int) -> tuple[str, ...]:
+def _breakers(connection: sa.Connection, adopted: Adopted, made: list[Decision]) -> tuple[str, ...]:
     """What forbids the plan as a whole, in words."""
     found = []
     going = [one for one in made if not one.keep]
@@ -186,16 +179,10 @@ def _breakers(connection: sa.Connection, adopted: Adopted, made: list[Decision],
         found.append(f"it would take {len(going)} of {len(made)} snapshots, more than {MOST_SNAPSHOTS:.0%}")
     if is_frozen(connection, adopted.id):
         found.append("an incident is open that freezes all deleting; `custody incidents` shows it")
-    newest: dict[str, int] = {}
-    last_good: dict[str, str] = {}
-    for row in _present(connection, adopted.id):
-        newest.setdefault(row.source, 0)
-        if row.verdict == GOOD and row.operator != CONDEMNED:
-            newest[row.source] = max(newest[row.source], row.arrival_ns)
-            last_good[row.source] = row.id
-    for name, arrival_ns in sorted(newest.items()):
-        if any(one.source == name for one in going) and now_ns - arrival_ns > adopted.policy.rpo_ns:
-            hours = adopted.policy.rpo_hours
-            found.append(f"{name} has had no good snapshot for more than {hours} hours, so nothing of it goes")
+    last_good = {
+        row.source: row.id
+        for row in _present(connection, adopted.id)
+        if row.verdict == GOOD and row.operator != CONDEMNED and row.fault is None
+    }
     lost = [one.source for one in going if last_good.get(one.source) == one.id]
     return (*found, *(f"it would take the last good snapshot of {name}" for name in lost))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged, StrongroomError
+from strongroom.base.errors import Damaged, Missing, StrongroomError
 from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
@@ -15,7 +15,7 @@ from strongroom.custody.claims import compare_indexes
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.judge import Judge, Judged
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.planning import Plan, make_plan
+from strongroom.custody.planning import Plan, make_plans
 from strongroom.custody.schema import round_, stored
 from strongroom.custody.syncing import Seen, look
 from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 STEP_BACK_NS = 5 * 60 * 10**9
 """How far our own clock may be behind the end of the last round before that is an incident."""
+REREAD_SHARE = 4
+"""A quarter of the budget is for reading again, whatever arrives."""
 LATE = 1.1
 """Behind the turn by a tenth of W is a broken promise."""
 
@@ -48,7 +50,7 @@ class Outcome:
     read_again: Verified = field(default_factory=Verified)
     liars: list[tuple[str, str]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
-    plan: Plan | None = None
+    plans: list[Plan] = field(default_factory=list)
     failure: str = ""
 
 
@@ -121,7 +123,7 @@ def _opened(
     """The repository; None, with an incident, when its config is not the pinned one."""
     try:
         repository = open_adopted(adopted, store, identity, surroundings)
-    except Damaged as problem:
+    except (Damaged, Missing) as problem:
         if not problem.subject.startswith("config"):
             raise
         with state.writing(lease) as connection:
@@ -142,42 +144,48 @@ def _steps(
     budget_bytes: int | None,
 ) -> None:
     reporter.message(f"{adopted.name}: look at what is there")
-    outcome.seen = look(state, lease, adopted, repository.store, _last_look(state, adopted.id, outcome.number))
-    budget = Budget(1 << 62 if budget_bytes is None else budget_bytes)
+    outcome.seen = look(state, lease, adopted, repository.store, _last_look(state, adopted, outcome.number))
+    _note_look(state, lease, outcome)
+
+    def count(done: int, total: int) -> None:
+        reporter.count("objects", done, total)
+
+    whole = 1 << 62 if budget_bytes is None else budget_bytes
+    budget = Budget(whole - whole // REREAD_SHARE)  # a flood of new objects must not starve those that wait their turn
     reporter.message(f"{adopted.name}: read what is new")
-    outcome.read = verify_unread(
-        state, lease, repository, budget, lambda done, total: reporter.count("objects", done, total)
-    )
+    outcome.read = verify_unread(state, lease, repository, budget, count)
+    budget.bytes += whole // REREAD_SHARE
+    now_ns = state.clock.now_ns()
+    turn_ns = adopted.policy.verify * DAY
+    reporter.message(f"{adopted.name}: read again what has waited longest")
+    outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
     outcome.liars = compare_indexes(state, lease, repository)
     outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
     now_ns = state.clock.now_ns()
-    outcome.plan = make_plan(state, lease, adopted, now_ns)
-    turn_ns = adopted.policy.verify * DAY
-    reporter.message(f"{adopted.name}: read again what has waited longest")
-    outcome.read_again = verify_again(
-        state,
-        lease,
-        repository,
-        now_ns - turn_ns * 9 // 10,
-        budget,
-        lambda done, total: reporter.count("objects", done, total),
-    )
+    outcome.plans = make_plans(state, lease, adopted, now_ns)
     _look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
 
 
-def _last_look(state: State, repository: str, number: int) -> int | None:
-    """When the last round that went through began; what it did not see came later."""
+def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
+    """That all was listed is written down at once: should the rest of the round fail, what comes now is not older."""
+    with state.writing(lease) as connection:
+        connection.execute(
+            round_.update()
+            .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
+            .values(looked_ns=outcome.began_ns)
+        )
+
+
+def _last_look(state: State, adopted: Adopted, number: int) -> int:
+    """When the last round that listed all began: what it did not see came later. Before the first, adoption itself."""
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(round_.c.began_ns, round_.c.outcome)
-            .where(round_.c.repository == repository, round_.c.number < number, round_.c.ended_ns.is_not(None))
+        found = connection.execute(
+            sa.select(round_.c.looked_ns)
+            .where(round_.c.repository == adopted.id, round_.c.number < number, round_.c.looked_ns.is_not(None))
             .order_by(round_.c.number.desc())
-            .limit(1000)
-        ).all()
-    for row in rows:
-        if json.loads(row.outcome).get("looked"):
-            return int(row.began_ns)
-    return None
+            .limit(1)
+        ).scalar_one_or_none()
+    return adopted.adopted_ns if found is None else int(found)
 
 
 def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_ns: int) -> None:
@@ -201,7 +209,6 @@ def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_n
 
 def _end(state: State, lease: Lease, outcome: Outcome) -> None:
     document = {
-        "looked": not outcome.failure,
         "failure": outcome.failure,
         "objects": outcome.seen.objects,
         "bytes": outcome.seen.bytes,

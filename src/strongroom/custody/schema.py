@@ -18,13 +18,15 @@ repository = sa.Table(
     sa.Column("sealed_master", sa.LargeBinary, nullable=False),
     sa.Column("sealed_password", sa.LargeBinary, nullable=False),
     sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("losses", sa.BigInteger, nullable=False),
     sa.Column("retired_ns", sa.BigInteger),
     sa.Column("config", sa.LargeBinary, nullable=False),
     sa.Column("key_file", sa.LargeBinary, nullable=False),
 )
 """What was adopted. ``config`` and ``key_file`` are the bytes in the store: a password opens nothing without them.
 ``sealed_*`` are age files: the master key for the identity alone, so that a round pays no scrypt, and the custody key's
-password for the kit as well. ``policy`` is JSON."""
+password for the kit as well. ``policy`` is JSON. ``generation`` and ``losses`` are those of ``catalogue.py``."""
 
 pinned_key = sa.Table(
     "custody_key",
@@ -44,14 +46,17 @@ stored = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("stamp_ns", sa.BigInteger),
     sa.Column("arrival_ns", sa.BigInteger, nullable=False),
+    sa.Column("earliest_ns", sa.BigInteger, nullable=False),
     sa.Column("evidence", sa.Text, nullable=False),
     sa.Column("gone_ns", sa.BigInteger),
     sa.Column("verified_ns", sa.BigInteger),
+    sa.Column("sound_ns", sa.BigInteger),
     sa.Column("fault", sa.Text),
     sa.Column("proven", sa.Integer, nullable=False),
 )
-"""Every object seen. ``gone_ns``: since when it is missing. ``verified_ns``: when it was last read whole; ``fault``
-what was wrong then, none where all was well. ``proven``: of an index, whether packs were read to hold all it claims."""
+"""Every object seen. ``earliest_ns``: it cannot have come before. ``gone_ns``: since when it is missing.
+``verified_ns``: when it was last read whole, none where it is to be read; ``fault`` what was wrong then, none where all
+was well; ``sound_ns`` when it was last well. ``proven``: of an index, whether packs were read to hold all it claims."""
 
 pack = sa.Table(
     "custody_pack",
@@ -77,9 +82,12 @@ snapshot = sa.Table(
     sa.Column("measures", sa.Text, nullable=False),
     sa.Column("operator", sa.Text, nullable=False),
     sa.Column("pinned", sa.Integer, nullable=False),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    sa.Column("whole", sa.BigInteger, nullable=False),
 )
-"""``document``: restic's fields as JSON. ``operator``: accepted, condemned, or empty. ``reasons``: JSON, a list of
-code, value, threshold, words. ``measures``: JSON by name."""
+"""``generation``: the catalogue's, when the trees were last walked; ``whole``: its losses when all that the snapshot
+reaches was there, -1 when something was not. ``document``: restic's fields as JSON. ``operator``: accepted,
+condemned, or empty. ``reasons``: JSON, a list of code, value, threshold, words. ``measures``: JSON by name."""
 
 source = sa.Table(
     "custody_source",
@@ -90,9 +98,11 @@ source = sa.Table(
     sa.Column("first_ns", sa.BigInteger, nullable=False),
     sa.Column("extensions", sa.Text, nullable=False),
     sa.Column("counted", sa.Text, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
 )
 """Hosts and paths that snapshots may claim; one that came after adoption waits for an operator. ``extensions``: how
-many files end how in the good snapshot ``counted``, as JSON; what was seen once stays with 0."""
+many files end how in the good snapshot ``counted``, as JSON; what was seen once stays with 0.
+``settings``: JSON of ``judging/settings.py``."""
 
 tree_total = sa.Table(
     "custody_tree",
@@ -148,9 +158,11 @@ round_ = sa.Table(
     sa.Column("repository", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("began_ns", sa.BigInteger, nullable=False),
+    sa.Column("looked_ns", sa.BigInteger),
     sa.Column("ended_ns", sa.BigInteger),
     sa.Column("outcome", sa.Text, nullable=False),
 )
+"""``looked_ns``: when the look began that listed all, where one did."""
 
 lease = sa.Table(
     "custody_lease",
@@ -185,24 +197,25 @@ STEPS = (
     CREATE TABLE custody_repository (
         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, store TEXT NOT NULL, adopted_ns BIGINT NOT NULL,
         config_sha256 TEXT NOT NULL, key_name TEXT NOT NULL, sealed_master {blob} NOT NULL,
-        sealed_password {blob} NOT NULL, policy TEXT NOT NULL, retired_ns BIGINT,
-        config {blob} NOT NULL, key_file {blob} NOT NULL
+        sealed_password {blob} NOT NULL, policy TEXT NOT NULL, generation BIGINT NOT NULL, losses BIGINT NOT NULL,
+        retired_ns BIGINT, config {blob} NOT NULL, key_file {blob} NOT NULL
     );
     CREATE TABLE custody_key (repository TEXT, name TEXT, pinned_ns BIGINT NOT NULL, PRIMARY KEY (repository, name));
     CREATE TABLE custody_object (
         repository TEXT, kind TEXT, name TEXT, size BIGINT NOT NULL, stamp_ns BIGINT, arrival_ns BIGINT NOT NULL,
-        evidence TEXT NOT NULL, gone_ns BIGINT, verified_ns BIGINT, fault TEXT,
-        proven INTEGER NOT NULL, PRIMARY KEY (repository, kind, name)
+        earliest_ns BIGINT NOT NULL, evidence TEXT NOT NULL, gone_ns BIGINT, verified_ns BIGINT, sound_ns BIGINT,
+        fault TEXT, proven INTEGER NOT NULL, PRIMARY KEY (repository, kind, name)
     );
     CREATE TABLE custody_pack (repository TEXT, name TEXT, blobs {blob} NOT NULL, PRIMARY KEY (repository, name));
     CREATE TABLE custody_snapshot (
         repository TEXT, id TEXT, source TEXT NOT NULL, claimed_ns BIGINT NOT NULL, arrival_ns BIGINT NOT NULL,
         document TEXT NOT NULL, verdict TEXT NOT NULL, judged_ns BIGINT NOT NULL, reasons TEXT NOT NULL,
-        measures TEXT NOT NULL, operator TEXT NOT NULL, pinned INTEGER NOT NULL, PRIMARY KEY (repository, id)
+        measures TEXT NOT NULL, operator TEXT NOT NULL, pinned INTEGER NOT NULL, generation BIGINT NOT NULL,
+        whole BIGINT NOT NULL, PRIMARY KEY (repository, id)
     );
     CREATE TABLE custody_source (
         repository TEXT, name TEXT, accepted INTEGER NOT NULL, first_ns BIGINT NOT NULL,
-        extensions TEXT NOT NULL, counted TEXT NOT NULL, PRIMARY KEY (repository, name)
+        extensions TEXT NOT NULL, counted TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (repository, name)
     );
     CREATE TABLE custody_tree (
         repository TEXT, id {blob}, files BIGINT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (repository, id)
@@ -221,8 +234,8 @@ STEPS = (
         what TEXT NOT NULL, why TEXT NOT NULL, hash TEXT NOT NULL
     );
     CREATE TABLE custody_round (
-        repository TEXT, number BIGINT, began_ns BIGINT NOT NULL, ended_ns BIGINT, outcome TEXT NOT NULL,
-        PRIMARY KEY (repository, number)
+        repository TEXT, number BIGINT, began_ns BIGINT NOT NULL, looked_ns BIGINT, ended_ns BIGINT,
+        outcome TEXT NOT NULL, PRIMARY KEY (repository, number)
     );
     CREATE TABLE custody_lease (
         repository TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until_ns BIGINT NOT NULL

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
-from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
-from strongroom.custody.planning import Plan, open_plan
+from strongroom.custody.planning import Plan, open_plans
 from strongroom.custody.schema import round_, snapshot, stored
 from strongroom.retention.guarded import GOOD, HOUR
 
@@ -37,7 +38,7 @@ class Standing:
     unread: int
     oldest_reading_ns: int | None
     incidents: tuple[Incident, ...]
-    plan: Plan | None
+    plans: tuple[Plan, ...]
     advice: str
 
 
@@ -49,6 +50,7 @@ def standings(state: State, now_ns: int) -> list[Standing]:
 
 def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     open_ones = tuple(incidents(state, adopted.id))
+    there = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
     with state.database.read() as connection:
         last = connection.execute(
             sa.select(round_)
@@ -57,11 +59,16 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
             .limit(1)
         ).one_or_none()
         last_good = connection.execute(
-            sa.select(sa.func.max(snapshot.c.arrival_ns)).where(
-                snapshot.c.repository == adopted.id, snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED
+            sa.select(sa.func.max(snapshot.c.arrival_ns))
+            .select_from(snapshot.join(stored, sa.and_(there, stored.c.name == snapshot.c.id)))
+            .where(
+                snapshot.c.repository == adopted.id,
+                snapshot.c.verdict == GOOD,
+                snapshot.c.operator != CONDEMNED,
+                stored.c.kind == Kind.SNAPSHOT.value,
+                stored.c.fault.is_(None),
             )
         ).scalar_one()
-        there = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
         objects, unread, oldest = connection.execute(
             sa.select(
                 sa.func.count(),
@@ -73,7 +80,8 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
     stale = last_good is None or now_ns - last_good > adopted.policy.rpo_ns
-    if codes & {Code.MISSING, Code.DAMAGED, Code.CONFIG, Code.OVERDUE, Code.DRILL} or failed:
+    broken = {Code.MISSING, Code.DAMAGED, Code.LOST, Code.CONFIG, Code.OVERDUE, Code.UNREADABLE, Code.DRILL}
+    if codes & broken or failed:
         standing = BROKEN
     elif codes & FREEZING:
         standing = FROZEN
@@ -91,7 +99,7 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         unread,
         oldest,
         open_ones,
-        open_plan(state, adopted),
+        tuple(open_plans(state, adopted)),
         _advice(open_ones, adopted, late=late, stale=stale, never=last is None),
     )
 

@@ -10,9 +10,11 @@ from strongroom.base.errors import Missing
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
+from strongroom.custody.catalogue import note_loss
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
+from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 KINDS = (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA, Kind.KEY)
 """In this order, so that what a listed snapshot needs is in the lists that follow."""
 _BATCH = 500
+_SECOND = 10**9
 
 
 @mutable
@@ -47,9 +50,9 @@ def look(
 ) -> Seen:
     """List the store, remember what is new and open an incident for what is gone or changed.
 
-    ``last_look_ns``: when the last complete look began, None before the first. ``still_there``: a second way to ask for
-    an object that a list leaves out; the store's ``stat`` by default. What is gone for both is missing. Raises what the
-    store raises; then nothing of that kind was taken for gone.
+    ``last_look_ns``: when the last complete look began, None before adoption is over. ``still_there``: a second way
+    to ask for an object that a list leaves out; the store's ``stat`` by default. What is gone for both is missing.
+    Raises what the store raises; then nothing of that kind was taken for gone.
     """
     seen = Seen()
     for kind in KINDS:
@@ -81,52 +84,64 @@ def _look_at(
         known = {
             row.name: row
             for row in connection.execute(
-                sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns).where(
+                sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns, stored.c.sound_ns).where(
                     stored.c.repository == adopted.id, stored.c.kind == kind.value
                 )
             )
         }
+    found = {info.name.name: info for info in store.list(kind)}
     now_ns = state.clock.now_ns()
-    found = list(store.list(kind))
-    present = {info.name.name for info in found}
-    for row in known.values():  # a list may lag behind, so each one that is not in it is asked for
-        if row.name not in present and row.gone_ns is None:
-            again = still_there(ObjectName(kind, row.name))
-            if again is not None:
-                found.append(again)
-                present.add(row.name)
-    fresh = [info for info in found if info.name.name not in known]
-    changed = [info for info in found if info.name.name in known and _differs(info, known[info.name.name])]
-    returned = [info.name for info in found if info.name.name in known and known[info.name.name].gone_ns is not None]
-    missing = [ObjectName(kind, name) for name, row in known.items() if name not in present and row.gone_ns is None]
+    unlisted = [name for name, row in known.items() if name not in found and row.gone_ns is None]
+    missing: list[ObjectName] = []
+    # A list may lag behind, so each one that is not in it is asked for.
+    asked = outcomes(still_there, [ObjectName(kind, name) for name in unlisted], store.connections)
+    for name, answer in asked:
+        info = answer()
+        if info is None:
+            missing.append(name)
+        else:
+            found[name.name] = info
+    fresh = [info for name, info in found.items() if name not in known]
+    changed = [info for name, info in found.items() if name in known and _differs(info, known[name])]
+    returned = [info for name, info in found.items() if name in known and known[name].gone_ns is not None]
     for start in range(0, len(fresh), _BATCH):
         with state.writing(lease) as connection:
             for info in fresh[start : start + _BATCH]:
-                _remember(connection, adopted.id, info, last_look_ns, now_ns)
-    if changed or returned or missing:
+                remember(connection, adopted.id, info, last_look_ns, now_ns)
+    for start in range(0, len(missing), _BATCH):
+        with state.writing(lease) as connection:
+            for name in missing[start : start + _BATCH]:
+                _note_gone(connection, adopted.id, name, now_ns, was_sound=known[name.name].sound_ns is not None)
+    if changed or returned:
         with state.writing(lease) as connection:
             for info in changed:
                 _note_change(connection, adopted.id, info, now_ns)
-            for name in returned:
-                _set(connection, adopted.id, name, gone_ns=None, verified_ns=None)
-                close_incident(connection, adopted.id, Code.MISSING, str(name), now_ns)
-            for name in missing:
-                _set(connection, adopted.id, name, gone_ns=now_ns)
-                words = "was there and is gone: neither the list nor a question for it finds it"
-                open_incident(connection, adopted.id, Code.MISSING, str(name), words, now_ns)
+            for info in returned:
+                _note_return(connection, adopted.id, info, now_ns)
     seen.objects += len(found)
-    seen.bytes += sum(info.size for info in found)
+    seen.bytes += sum(info.size for info in found.values())
     seen.new += [info.name for info in fresh]
     seen.altered += [info.name for info in changed]
-    seen.returned += returned
+    seen.returned += [info.name for info in returned]
     seen.missing += missing
 
 
 def _differs(info: Info, row: Any) -> bool:
-    return row.gone_ns is None and (info.size != row.size or info.modified_ns != row.stamp_ns)
+    if row.gone_ns is not None:
+        return False
+    return info.size != row.size or not _same_stamp(info.modified_ns, row.stamp_ns)
 
 
-def _remember(connection: sa.Connection, repository: str, info: Info, last_look_ns: int | None, now_ns: int) -> None:
+def _same_stamp(one: int | None, other: int | None) -> bool:
+    """Whether two stamps may be one: a list of S3's has milliseconds where a question for the object has seconds, and
+    some lists have none at all."""
+    if one is None or other is None or one == other:
+        return True
+    return (one % _SECOND == 0 or other % _SECOND == 0) and one // _SECOND == other // _SECOND
+
+
+def remember(connection: sa.Connection, repository: str, info: Info, last_look_ns: int | None, now_ns: int) -> None:
+    """Write down an object that is seen for the first time. ``last_look_ns`` as ``look`` takes it."""
     when = arrival(info.modified_ns, last_look_ns, now_ns)
     connection.execute(
         stored.insert().values(
@@ -136,6 +151,7 @@ def _remember(connection: sa.Connection, repository: str, info: Info, last_look_
             size=info.size,
             stamp_ns=info.modified_ns,
             arrival_ns=when.ns,
+            earliest_ns=when.earliest_ns,
             evidence=when.evidence,
             proven=0,
         )
@@ -150,6 +166,38 @@ def _note_change(connection: sa.Connection, repository: str, info: Info, now_ns:
     _set(connection, repository, info.name, size=info.size, stamp_ns=info.modified_ns, verified_ns=None)
     words = f"its size or its stamp changed; it has {info.size} bytes now"
     open_incident(connection, repository, Code.ALTERED, str(info.name), words, now_ns)
+
+
+def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now_ns: int, *, was_sound: bool) -> None:
+    """What was never sound, or lied, is no loss: with it goes what was wrong with it. Of a pack losses grow."""
+    _set(connection, repository, name, gone_ns=now_ns)
+    if not was_sound and _was_read(connection, repository, name):
+        for code in (Code.DAMAGED, Code.ALTERED, Code.PLANTED_KEY, Code.UNREADABLE):
+            close_incident(connection, repository, code, str(name), now_ns)
+        return
+    if name.kind is Kind.INDEX and close_incident(connection, repository, Code.LYING_INDEX, str(name), now_ns):
+        return
+    words = "was there and is gone: neither the list nor a question for it finds it"
+    open_incident(connection, repository, Code.MISSING, str(name), words, now_ns)
+    if name.kind is Kind.DATA:
+        note_loss(connection, repository)
+
+
+def _was_read(connection: sa.Connection, repository: str, name: ObjectName) -> bool:
+    row = connection.execute(
+        sa.select(stored.c.verified_ns).where(
+            stored.c.repository == repository, stored.c.kind == name.kind.value, stored.c.name == name.name
+        )
+    ).one()
+    return row.verified_ns is not None
+
+
+def _note_return(connection: sa.Connection, repository: str, info: Info, now_ns: int) -> None:
+    """It is read before it is believed again. It arrived when it first did, so nobody makes a snapshot younger by
+    taking it away and bringing it back (threat X-2)."""
+    stamp = {"size": info.size, "stamp_ns": info.modified_ns}
+    _set(connection, repository, info.name, gone_ns=None, verified_ns=None, **stamp)
+    close_incident(connection, repository, Code.MISSING, str(info.name), now_ns)
 
 
 def _set(connection: sa.Connection, repository: str, name: ObjectName, **values: object) -> None:

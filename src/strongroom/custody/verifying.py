@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, NotOurs, StrongroomError, Unavailable, Unsupported
+from strongroom.base.errors import (
+    Damaged,
+    Interrupted,
+    LimitExceeded,
+    Missing,
+    NotOurs,
+    StrongroomError,
+    Unavailable,
+    Unsupported,
+)
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, record
-from strongroom.custody.catalogue import encode_rows
+from strongroom.custody.catalogue import note_gain, note_loss
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, open_incident, printable
 from strongroom.custody.schema import pack, pinned_key, stored
 from strongroom.format.key import KeyFile
 from strongroom.format.snapshot import Snapshot
@@ -21,23 +30,32 @@ from strongroom.repository.keyring import read_key_file
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from strongroom._kernel import BlobEntry
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
-LARGEST_PACK = 512 << 20
-"""Packs above this are not read: restic's own have 128 MiB at most. In bytes."""
+LARGEST = {Kind.DATA: 512 << 20, Kind.INDEX: 256 << 20, Kind.SNAPSHOT: 16 << 20, Kind.KEY: 1 << 20}
+"""Larger objects are not read: restic's own packs have 128 MiB at most. In bytes (threats B-1, B-3)."""
+MOST_REFUSED = 10
+"""So many objects one after the other that cannot be read, and it is the store that is away."""
+_AT_ONCE = 200
+_SECONDS = 10.0
+"""What was read is written down at the latest after so many objects or seconds."""
 _ORDER = {Kind.KEY: 0, Kind.SNAPSHOT: 1, Kind.INDEX: 2, Kind.DATA: 3}
 
 
 @record
 class _Outcome:
-    """What reading an object showed: ``fault`` is empty when all is well; ``blobs`` of a pack that is sound."""
+    """What reading an object showed: ``fault`` is empty when all is well; ``blobs`` of a pack that is sound.
+
+    ``unreadable``: why the store did not give it; then nothing is known.
+    """
 
     fault: str = ""
     blobs: tuple[BlobEntry, ...] = ()
+    unreadable: str = ""
 
 
 @mutable
@@ -105,6 +123,14 @@ def _waiting(state: State, repository: str) -> list[tuple[ObjectName, int]]:
     return sorted(names, key=lambda item: _ORDER[item[0].kind])
 
 
+@mutable
+class _Batch:
+    """What was read and is not written down yet."""
+
+    since: float
+    outcomes: list[tuple[ObjectName, _Outcome]] = field(default_factory=list)
+
+
 def _verify(
     state: State,
     lease: Lease,
@@ -118,17 +144,37 @@ def _verify(
     result = Verified(left=len(due) - len(chosen))
     pinned = _pinned(state, repository.id)
     workers = min(repository.store.connections, max(2, min(4, os.cpu_count() or 1)))
-    for done, (name, outcome) in enumerate(_read_all(repository, chosen, pinned, workers), 1):
+    batch = _Batch(state.clock.monotonic())
+    refused = 0
+    for done, (name, outcome) in enumerate(_read_all(repository, chosen, sizes, pinned, workers), 1):
         if outcome is None:  # gone since it was listed: the next look says so
             continue
-        with state.writing(lease) as connection:
-            _keep(connection, repository.id, name, outcome, state.clock.now_ns())
-        result.objects += 1
-        result.bytes += sizes[name]
-        if outcome.fault:
-            result.faults.append((name, outcome.fault))
+        refused = refused + 1 if outcome.unreadable else 0
+        if refused >= MOST_REFUSED:
+            break
+        batch.outcomes.append((name, outcome))
+        if not outcome.unreadable:
+            result.objects += 1
+            result.bytes += sizes[name]
+            if outcome.fault:
+                result.faults.append((name, outcome.fault))
+        if len(batch.outcomes) >= _AT_ONCE or state.clock.monotonic() - batch.since > _SECONDS:
+            _write(state, lease, repository.id, batch)
         progress(done, len(chosen))
+    _write(state, lease, repository.id, batch)
+    if refused >= MOST_REFUSED:
+        raise Unavailable(f"{refused} objects one after the other could not be read", subject=repository.location)
     return result
+
+
+def _write(state: State, lease: Lease, repository: str, batch: _Batch) -> None:
+    """One transaction for many objects: each costs the disk a wait."""
+    if batch.outcomes:
+        with state.writing(lease) as connection:
+            for name, outcome in batch.outcomes:
+                _keep(connection, repository, name, outcome, state.clock.now_ns())
+    batch.outcomes.clear()
+    batch.since = state.clock.monotonic()
 
 
 def _pinned(state: State, repository: str) -> frozenset[str]:
@@ -138,15 +184,25 @@ def _pinned(state: State, repository: str) -> frozenset[str]:
 
 
 def _read_all(
-    repository: Repository, names: Sequence[ObjectName], pinned: frozenset[str], workers: int
+    repository: Repository,
+    names: Sequence[ObjectName],
+    sizes: Mapping[ObjectName, int],
+    pinned: frozenset[str],
+    workers: int,
 ) -> Iterator[tuple[ObjectName, _Outcome | None]]:
-    for name, outcome in outcomes(lambda name: _read(repository, name, pinned), names, workers):
+    for name, outcome in outcomes(lambda name: _read(repository, name, sizes[name], pinned), names, workers):
         yield name, outcome()
 
 
-def _read(repository: Repository, name: ObjectName, pinned: frozenset[str]) -> _Outcome | None:
-    """What an object holds, read a second time where the first reading found a fault: the line may have been it."""
+def _read(repository: Repository, name: ObjectName, size: int, pinned: frozenset[str]) -> _Outcome | None:
+    """What an object holds, read a second time where the first reading found a fault: the line may have been it.
+
+    One that the store does not give is no reason to leave the others: whoever can make one object unreadable must not
+    stop all judging.
+    """
     readers = {Kind.DATA: _read_pack, Kind.SNAPSHOT: _read_snapshot, Kind.INDEX: _read_index}
+    if size > LARGEST[name.kind]:
+        return _Outcome(f"has {size} bytes, more than any of its kind")
     try:
         if name.kind is Kind.KEY:
             return _read_key(repository, name, pinned)
@@ -154,12 +210,16 @@ def _read(repository: Repository, name: ObjectName, pinned: frozenset[str]) -> _
         return outcome if not outcome.fault else readers[name.kind](repository, name)
     except Missing:
         return None
+    except Interrupted:
+        raise
+    except StrongroomError as problem:
+        return _Outcome(unreadable=problem.what)
 
 
 def _read_pack(repository: Repository, name: ObjectName) -> _Outcome:
     with repository.store.read(name) as reader:
-        if reader.size > LARGEST_PACK:
-            return _Outcome(f"has {reader.size} bytes, more than any pack")
+        if reader.size > LARGEST[Kind.DATA]:
+            return _Outcome(f"has {reader.size} bytes, more than any of its kind")
         descriptor = reader.fileno()
         source = reader.read() if descriptor is None else descriptor
         try:
@@ -192,29 +252,35 @@ def _read_key(repository: Repository, name: ObjectName, pinned: frozenset[str]) 
     """A key file's form and bounds; one that nobody announced is a fault whatever it holds (threats K-1 to K-4)."""
     try:
         file: KeyFile = read_key_file(repository.store, name.name)
-    except Missing:
-        raise
     except (Damaged, LimitExceeded, NotOurs) as problem:
         return _Outcome(problem.what)
-    except StrongroomError as problem:
-        raise Unavailable(problem.what, subject=str(name)) from None
     if name.name in pinned:
         return _Outcome()
     return _Outcome(f"nobody announced this key; it says that {file.username} made it on {file.hostname}")
 
 
 def _keep(connection: sa.Connection, repository: str, name: ObjectName, outcome: _Outcome, now_ns: int) -> None:
-    connection.execute(
-        stored.update()
-        .where(stored.c.repository == repository, stored.c.kind == name.kind.value, stored.c.name == name.name)
-        .values(verified_ns=now_ns, fault=outcome.fault or None, proven=0)
-    )
-    if name.kind is Kind.DATA:
-        connection.execute(pack.delete().where(pack.c.repository == repository, pack.c.name == name.name))
-        if not outcome.fault:
-            connection.execute(
-                pack.insert().values(repository=repository, name=name.name, blobs=encode_rows(outcome.blobs))
-            )
+    here = sa.and_(stored.c.repository == repository, stored.c.kind == name.kind.value, stored.c.name == name.name)
+    if outcome.unreadable:
+        open_incident(connection, repository, Code.UNREADABLE, str(name), outcome.unreadable, now_ns)
+        return
+    before = connection.execute(sa.select(stored.c.fault, stored.c.sound_ns, stored.c.verified_ns).where(here)).one()
+    values: dict[str, object] = {"verified_ns": now_ns, "fault": printable(outcome.fault) or None, "proven": 0}
+    if not outcome.fault:
+        values["sound_ns"] = now_ns
+    connection.execute(stored.update().where(here).values(values))
+    if name.kind is Kind.DATA and not outcome.fault:
+        known = connection.execute(
+            sa.select(pack.c.name).where(pack.c.repository == repository, pack.c.name == name.name)
+        ).one_or_none()
+        if known is None:  # the name is the hash of the bytes, so what was read once stays true
+            rows = _kernel.encode_rows(outcome.blobs)
+            connection.execute(pack.insert().values(repository=repository, name=name.name, blobs=rows))
+        if before.verified_ns is None or before.fault is not None:
+            note_gain(connection, repository)
+    if name.kind is Kind.DATA and outcome.fault and before.fault is None and before.sound_ns is not None:
+        note_loss(connection, repository)
+    close_incident(connection, repository, Code.UNREADABLE, str(name), now_ns)
     code = Code.PLANTED_KEY if name.kind is Kind.KEY else Code.DAMAGED
     if outcome.fault:
         open_incident(connection, repository, code, str(name), outcome.fault, now_ns)

@@ -30,7 +30,8 @@ class Arrived:
     """What the rule sees of a snapshot of one source; times in nanoseconds since 1970 UTC.
 
     ``verdict`` is good, suspicious, bad or pending, and ``judged_ns`` when that was last decided. ``condemned`` and
-    ``pinned`` are an operator's words.
+    ``pinned`` are an operator's words. ``claimed``: it was there when the repository was adopted, and its arrival is no
+    more than a claim.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Arrived:
     judged_ns: int
     condemned: bool = False
     pinned: bool = False
+    claimed: bool = False
 
 
 @record
@@ -86,6 +88,8 @@ def decide(snapshots: Iterable[Arrived], policy: GuardedPolicy, now_ns: int) -> 
     ):
         for one in _earliest(counted, count, window):
             reasons[one.id].append(f"the first good one of its {word}")
+        for one in _latest_claimed(counted, count, window):
+            reasons[one.id].append(f"the last one of its {word}, whose order is only claimed")
     for one in counted[-policy.floor :]:
         reasons[one.id].append(f"one of the last {policy.floor} good ones")
     return [Verdict(one.id, bool(reasons[one.id]), tuple(reasons[one.id]) or _why_not(one)) for one in ordered]
@@ -118,6 +122,14 @@ def _earliest(counted: Sequence[Arrived], count: int, window: Callable[[int], tu
     for one in counted:
         first.setdefault(window(one.arrival_ns // NS), one)
     return list(first.values())[-count:] if count else []
+
+
+def _latest_claimed(counted: Sequence[Arrived], count: int, window: Callable[[int], tuple[int, ...]]) -> list[Arrived]:
+    """Who adopts a repository knows no order of what was there: one that claims to be first must push out no other, so
+    the last of a window stays as well."""
+    kept = {window(one.arrival_ns // NS) for one in _earliest(counted, count, window)}
+    last = {window(one.arrival_ns // NS): one for one in counted if one.claimed}
+    return [one for key, one in last.items() if key in kept]
 
 
 def _why_not(one: Arrived) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 mod by_pack;
 mod encode;
 mod numbered;
+mod packed;
 mod parse;
 mod records;
 mod table;
 
 pub use encode::encode_index;
+pub use packed::{decode_rows, encode_rows, unproven};
 pub use parse::{MAX_INDEX, ParsedIndex, parse_index};
 
 use crate::{BlobEntry, BlobType, Error, Id, Result};

@@ -2,6 +2,7 @@
 
 use super::entry::{Batch, File, State};
 use crate::index::{Index, Location};
+pub(super) use crate::reach::plain_length;
 use crate::{BlobEntry, BlobType, Error, Id, pack};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -57,14 +58,6 @@ pub(super) struct Segment {
     pub(super) length: u64,
     /// Which wants of the plan it serves.
     pub(super) wants: Range<usize>,
-}
-
-/// The length of a blob's plaintext in bytes.
-pub(super) fn plain_length(location: &Location) -> u64 {
-    match location.uncompressed_length {
-        0 => u64::from(location.length).saturating_sub(crate::envelope::OVERHEAD as u64),
-        length => u64::from(length),
-    }
 }
 
 /// Whether no honest blob is that long.

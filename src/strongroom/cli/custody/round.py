@@ -9,6 +9,7 @@ from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageEr
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
 from strongroom.cli.shared.opening import say_failure, surroundings
+from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
     import argparse
@@ -87,8 +88,15 @@ def _is_meant(context: Context, one: Any) -> bool:
     return not names or one.name in names or any(len(name) >= 8 and one.id.startswith(name) for name in names)
 
 
+def _is_news(outcome: Outcome) -> bool:
+    """Whether somebody who asked for silence would want to know: what is wrong, not what is new and well."""
+    seen = outcome.seen
+    wrong = seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
+    return bool(wrong or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged))
+
+
 def _say(context: Context, outcome: Outcome) -> None:
-    judged = dict.fromkeys(("good", "suspicious", "pending"), 0)
+    judged = dict.fromkeys(("good", "suspicious", "pending", "bad"), 0)
     for one in outcome.judged:
         judged[one.verdict] += 1
     if context.json:
@@ -109,13 +117,15 @@ def _say(context: Context, outcome: Outcome) -> None:
                 "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
                 "lying_indexes": [name for name, _ in outcome.liars],
                 "judged": judged,
-                "would_remove": list(outcome.plan.remove) if outcome.plan else [],
+                "would_remove": [one for plan in outcome.plans for one in plan.remove],
                 "failure": outcome.failure or None,
             }
         )
         return
     if outcome.failure:
         context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
+    if context.arguments.quiet and not _is_news(outcome):
+        return
     context.out.line(
         f"{outcome.name}: round {outcome.number}: {outcome.seen.objects} objects, {len(outcome.seen.new)} new, "
         f"{len(outcome.seen.missing)} missing, {len(outcome.seen.altered)} changed"
@@ -130,6 +140,6 @@ def _say(context: Context, outcome: Outcome) -> None:
     for one in outcome.judged:
         words = "; ".join(reason.words for reason in one.reasons)
         context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
-    if outcome.plan:
-        held = "; ".join(outcome.plan.breakers) or "held"
-        context.out.line(f"  plan {outcome.plan.number}: {len(outcome.plan.remove)} snapshots would go ({held})")
+    for plan in outcome.plans:
+        held = "; ".join(plan.breakers) or f"held until {rfc3339.format_utc(plan.due_ns)[:10]}"
+        context.out.line(f"  plan {plan.number}: {len(plan.remove)} snapshots would go ({held})")

@@ -78,15 +78,16 @@ def _object(one: Standing) -> dict[str, Any]:
             {"code": thing.code.value, "object": thing.object, "opened_ns": thing.opened_ns, "words": thing.words}
             for thing in one.incidents
         ],
-        "plan": None
-        if one.plan is None
-        else {
-            "number": one.plan.number,
-            "state": one.plan.state,
-            "made_ns": one.plan.made_ns,
-            "due_ns": one.plan.due_ns,
-            "remove": list(one.plan.remove),
-            "breakers": list(one.plan.breakers),
-        },
+        "plans": [
+            {
+                "number": plan.number,
+                "state": plan.state,
+                "made_ns": plan.made_ns,
+                "due_ns": plan.due_ns,
+                "remove": list(plan.remove),
+                "breakers": list(plan.breakers),
+            }
+            for plan in one.plans
+        ],
         "next": one.advice,
     }

@@ -1,132 +1,226 @@
-"""What a snapshot measures: how much it holds, and what changed since another one. From trees; no file data is read."""
+"""What changed between two snapshots. From trees and the lengths of the catalogue; no file data is read.
+
+What only moved is no change: a folder under another name has the same tree, a file elsewhere the same content.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from strongroom.base.record import field, mutable
+from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable
 
     from strongroom._kernel import Node
     from strongroom.repository.opened import Repository
 
 MAX_NODES = 5_000_000
-"""How many entries are looked at for one snapshot; what is beyond is not counted, and said (threats B-2, B-3)."""
+"""How many entries are looked at for one snapshot; what is beyond is not counted, and is a reason of its own (threats
+B-2, B-3)."""
 _LONGEST_EXTENSION = 12
-
-Totals = tuple[int, int]
-"""Files, and their bytes."""
+_DIGITS = re.compile(rb"[0-9]+")
+_SUFFIXES = 3
+"""So many suffixes may have been added to a name for it to be the same one."""
+_SPEAKING = 1 << 20
+"""Bytes of new content from which on it is written down how well an extension compresses."""
+_MOST_EXTENSIONS = 16
+_OVERHEAD = 32
 
 
 @mutable
 class Changes:
-    """What is other than in an earlier snapshot. Sizes in bytes; extensions in lower case, without their dot."""
+    """What is other than in an earlier snapshot. Sizes in bytes; extensions as ``extension_of`` has them."""
 
     files_new: int = 0
     files_changed: int = 0
     files_removed: int = 0
     bytes_new: int = 0
-    """Of new and changed files."""
+    """Plaintext of blobs that a file did not have before."""
     old_mtime_changed: int = 0
     """Files whose content changed though their time of modification did not."""
+    renamed: int = 0
+    """Files of one folder whose name is another or has a suffix more, in the folder that has most of them."""
+    moved: int = 0
+    """Files that are elsewhere; they count neither as new nor as removed."""
     removed_by_extension: Counter[str] = field(default_factory=Counter)
     new_by_extension: Counter[str] = field(default_factory=Counter)
+    grown: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    """Bytes of new blobs by extension, as plaintext and as they are stored."""
     left_out: bool = False
     """Whether the budget ended before all was compared."""
 
+    def compression(self) -> dict[str, float]:
+        """``fresh:EXT`` and ``compress:EXT``: new bytes, and the share that is left of them, of the largest."""
+        speaking = [(plain, stored, word) for word, (plain, stored) in self.grown.items() if plain >= _SPEAKING]
+        found: dict[str, float] = {}
+        for plain, stored, word in sorted(speaking, reverse=True)[:_MOST_EXTENSIONS]:
+            found |= {f"fresh:{word}": plain, f"compress:{word}": stored / plain}
+        return found
+
+
+@record
+class _File:
+    folder: int
+    name: bytes
+    content: tuple[str, ...]
+
+    @property
+    def key(self) -> object:
+        """What makes it the same file in another place; of empty ones the name."""
+        return self.content or self.name
+
 
 def extension_of(name: bytes) -> str:
-    """What stands behind the last dot, at most twelve bytes; empty for names without one."""
+    """What stands behind the last dot, at most twelve bytes, numbers as ``0``; empty for names without one."""
     dotted = posixpath.splitext(name)[1][1:]
-    return dotted.decode("utf-8", "replace").lower() if len(dotted) <= _LONGEST_EXTENSION else ""
-
-
-def totals(repository: Repository, root: str, known: Mapping[str, Totals]) -> tuple[Totals, dict[str, Totals]]:
-    """Files and bytes below a tree, and those of each tree below it that was not ``known``.
-
-    Every tree is to be in the repository's index. Raises as ``load_tree``. What one tree holds several times counts
-    each time, as in a restore.
-    """
-    found: dict[str, Totals] = {}
-
-    def counted(tree: str) -> Totals | None:
-        return known.get(tree) or found.get(tree)
-
-    stack: list[str] = [root]
-    while stack:
-        tree = stack[-1]
-        if counted(tree) is not None:
-            stack.pop()
-            continue
-        nodes = repository.load_tree(tree).nodes
-        below = [node.subtree for node in nodes if node.type == "dir" and node.subtree]
-        waiting = [subtree for subtree in set(below) if counted(subtree) is None]
-        if waiting:
-            stack += waiting
-            continue
-        files = [node.size for node in nodes if node.type == "file"]
-        parts = [counted(subtree) or (0, 0) for subtree in below]
-        found[tree] = len(files) + sum(part[0] for part in parts), sum(files) + sum(part[1] for part in parts)
-        stack.pop()
-    return counted(root) or (0, 0), found
+    if len(dotted) > _LONGEST_EXTENSION:
+        return ""
+    return _DIGITS.sub(b"0", dotted).decode("utf-8", "replace").lower()
 
 
 def changes(repository: Repository, old: str | None, new: str) -> Changes:
     """Compare two trees, or a tree with nothing; folders that are the same are not read. Raises as ``load_tree``."""
-    result = Changes()
-    waiting: list[tuple[str | None, str | None]] = [(old, new)]
-    seen: set[tuple[str | None, str | None]] = set()
-    looked_at = 0
-    while waiting:
-        pair = waiting.pop()
-        if pair in seen or pair[0] == pair[1]:
-            continue
-        seen.add(pair)
-        before, after = _nodes(repository, pair[0]), _nodes(repository, pair[1])
-        looked_at += len(before) + len(after)
-        if looked_at > MAX_NODES:
-            result.left_out = True
-            break
-        for one, two in _side_by_side(before, after):
-            _count(result, one, two)
-            subtrees = (_subtree(one), _subtree(two))
-            if subtrees != (None, None):
-                waiting.append(subtrees)
-    return result
+    work = _Comparison(repository)
+    work.compare([(old, new)] if old is not None else [])
+    work.one_sided(Counter(), Counter([new] if old is None else []))
+    work.count_moves()
+    return work.result
 
 
-def _nodes(repository: Repository, tree: str | None) -> dict[bytes, Node]:
-    return {node.name: node for node in repository.load_tree(tree).nodes} if tree is not None else {}
+class _Comparison:
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self.result = Changes()
+        self._looked_at = 0
+        self._folders = 0
+        self._removed: list[_File] = []
+        self._new: list[_File] = []
+        self._gone_trees: Counter[str] = Counter()
+        self._new_trees: Counter[str] = Counter()
+
+    def compare(self, pairs: list[tuple[str, str]]) -> None:
+        """Folders that are in both, from the top down."""
+        waiting, seen = list(pairs), set(pairs)
+        while waiting and not self.result.left_out:
+            before, after = waiting.pop()
+            if before == after:
+                continue
+            self._folders += 1
+            old = {node.name: node for node in self._nodes(before)}
+            new = {node.name: node for node in self._nodes(after)}
+            for name in old.keys() | new.keys():
+                one, two = old.get(name), new.get(name)
+                subtrees = _subtree(one), _subtree(two)
+                if subtrees[0] is not None and subtrees[1] is not None:
+                    pair = subtrees[0], subtrees[1]
+                    if pair not in seen:
+                        seen.add(pair)
+                        waiting.append(pair)
+                    continue
+                self._take(one, self._removed, self._gone_trees)
+                self._take(two, self._new, self._new_trees)
+                if _is_file(one) and _is_file(two):
+                    self._changed(one, two)  # type: ignore[arg-type]
+
+    def one_sided(self, gone: Counter[str], new: Counter[str]) -> None:
+        """Folders that are in one of both only, level by level; what is in both under other names moved."""
+        gone, new = gone + self._gone_trees, new + self._new_trees
+        while (gone or new) and not self.result.left_out:
+            same = gone & new
+            gone, new = gone - same, new - same
+            gone, new = self._below(gone, self._removed), self._below(new, self._new)
+
+    def _below(self, trees: Counter[str], files: list[_File]) -> Counter[str]:
+        below: Counter[str] = Counter()
+        for tree in trees:
+            self._folders += 1
+            for node in self._nodes(tree):
+                self._take(node, files, below)
+        return below
+
+    def _nodes(self, tree: str) -> Iterable[Node]:
+        nodes = self._repository.load_tree(tree).nodes
+        self._looked_at += len(nodes)
+        self.result.left_out = self.result.left_out or self._looked_at > MAX_NODES
+        return nodes if self._looked_at <= MAX_NODES else ()
+
+    def _take(self, node: Node | None, files: list[_File], trees: Counter[str]) -> None:
+        if node is None:
+            return
+        if node.type == "file":
+            files.append(_File(self._folders, node.name, tuple(node.content or ())))
+        elif (subtree := _subtree(node)) is not None:
+            trees[subtree] += 1
+
+    def _changed(self, old: Node, new: Node) -> None:
+        """A file of the same name: counted here, and neither removed nor new."""
+        del self._removed[-1], self._new[-1]
+        if old.content == new.content:
+            return
+        self.result.files_changed += 1
+        self.result.old_mtime_changed += old.mtime.ns == new.mtime.ns
+        self._grow(extension_of(new.name), set(new.content or ()) - set(old.content or ()))
+
+    def count_moves(self) -> None:
+        """Tell what moved from what is gone and new, and count it all."""
+        self.result.renamed = _most_renamed(self._removed, self._new)
+        elsewhere = Counter(file.key for file in self._removed) & Counter(file.key for file in self._new)
+        self.result.moved = elsewhere.total()
+        for file in _without(self._removed, elsewhere.copy()):
+            self.result.files_removed += 1
+            self.result.removed_by_extension[extension_of(file.name)] += 1
+        for file in _without(self._new, elsewhere):
+            self.result.files_new += 1
+            word = extension_of(file.name)
+            self.result.new_by_extension[word] += 1
+            self._grow(word, set(file.content))
+
+    def _grow(self, word: str, blobs: set[str]) -> None:
+        for blob in blobs:
+            place = next(iter(self._repository.index.lookup("data", blob)), None)
+            if place is None:
+                continue
+            plain = place.uncompressed_length or max(0, place.length - _OVERHEAD)
+            self.result.bytes_new += plain
+            self.result.grown[word][0] += plain
+            self.result.grown[word][1] += place.length
 
 
-def _side_by_side(old: dict[bytes, Node], new: dict[bytes, Node]) -> Iterator[tuple[Node | None, Node | None]]:
-    for name in old.keys() | new.keys():
-        yield old.get(name), new.get(name)
+def _without(files: list[_File], others: Counter[object]) -> Iterable[_File]:
+    for file in files:
+        if others[file.key] > 0:
+            others[file.key] -= 1
+        else:
+            yield file
+
+
+def _most_renamed(removed: list[_File], new: list[_File]) -> int:
+    """In the folder that has most: files whose name is gone while it is there with a suffix more, or its content under
+    another name."""
+    names: defaultdict[int, set[object]] = defaultdict(set)
+    for file in new:
+        here = names[file.folder]
+        if file.content:
+            here.add(file.content)
+        stem = file.name
+        for _ in range(_SUFFIXES):
+            stem, dot, _ = stem.rpartition(b".")
+            if not dot:
+                break
+            here.add(stem)
+    counts = Counter(
+        file.folder for file in removed if file.name in names[file.folder] or file.content in names[file.folder]
+    )
+    return max(counts.values(), default=0)
+
+
+def _is_file(node: Node | None) -> bool:
+    return node is not None and node.type == "file"
 
 
 def _subtree(node: Node | None) -> str | None:
     return node.subtree if node is not None and node.type == "dir" else None
-
-
-def _count(result: Changes, old: Node | None, new: Node | None) -> None:
-    was, is_now = _is_file(old), _is_file(new)
-    if was is not None and is_now is not None:
-        if was.content != is_now.content:
-            result.files_changed += 1
-            result.bytes_new += is_now.size
-            result.old_mtime_changed += was.mtime.ns == is_now.mtime.ns
-    elif is_now is not None:
-        result.files_new += 1
-        result.bytes_new += is_now.size
-        result.new_by_extension[extension_of(is_now.name)] += 1
-    elif was is not None:
-        result.files_removed += 1
-        result.removed_by_extension[extension_of(was.name)] += 1
-
-
-def _is_file(node: Node | None) -> Node | None:
-    return node if node is not None and node.type == "file" else None

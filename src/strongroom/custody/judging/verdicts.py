@@ -1,0 +1,98 @@
+"""Writing verdicts down: a new one, or another one for a snapshot that has one. What an operator said stays."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.schema import snapshot, tree_total
+from strongroom.retention.guarded import GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from strongroom.custody.judging.terms import Reason
+    from strongroom.custody.state import Lease, State
+    from strongroom.format.snapshot import Snapshot
+
+SUSPICIOUS, PENDING, BAD = "suspicious", "pending", "bad"
+INCOMPLETE = "incomplete"
+ACCEPTED, CONDEMNED = "accepted", "condemned"
+_LATEST = 1 << 62
+"""No claimed time is beyond, in nanoseconds before or after 1970: a snapshot may claim any (threat R-2)."""
+_AT_ONCE = 5000
+
+
+def write_verdict(
+    connection: sa.Connection,
+    repository: str,
+    snapshot_id: str,
+    *,
+    source: str,
+    found: Snapshot,
+    arrival_ns: int,
+    verdict: str,
+    reasons: Sequence[Reason],
+    measures: Mapping[str, float],
+    generation: int,
+    whole: int,
+    now_ns: int,
+) -> None:
+    """Write down a verdict, and open or close what it means. A verdict that stays keeps the time of its making."""
+    here = sa.and_(snapshot.c.repository == repository, snapshot.c.id == snapshot_id)
+    before = connection.execute(
+        sa.select(snapshot.c.verdict, snapshot.c.judged_ns, snapshot.c.operator).where(here)
+    ).one_or_none()
+    judged_ns = before.judged_ns if before is not None and before.verdict == verdict else now_ns
+    values = {
+        "verdict": verdict,
+        "judged_ns": judged_ns,
+        "reasons": encode_reasons(reasons),
+        "measures": json.dumps(dict(measures)),
+        "generation": generation,
+        "whole": whole,
+    }
+    if before is not None:
+        connection.execute(snapshot.update().where(here).values(values))
+    else:
+        connection.execute(
+            snapshot.insert().values(
+                repository=repository,
+                id=snapshot_id,
+                source=source,
+                claimed_ns=max(-_LATEST, min(found.time_ns, _LATEST)),
+                arrival_ns=arrival_ns,
+                document=json.dumps(found.members()),
+                operator="",
+                pinned=0,
+                **values,
+            )
+        )
+    thing = f"snapshots/{snapshot_id}"
+    words = "; ".join(reason.words for reason in reasons)
+    if verdict == SUSPICIOUS and (before is None or before.operator != CONDEMNED):
+        open_incident(connection, repository, Code.SUSPICIOUS, thing, words, now_ns)
+    elif verdict == GOOD:
+        close_incident(connection, repository, Code.SUSPICIOUS, thing, now_ns)
+    if verdict in (SUSPICIOUS, GOOD):
+        close_incident(connection, repository, Code.LOST, thing, now_ns)
+
+
+def encode_reasons(reasons: Sequence[Reason]) -> str:
+    """As the state keeps them."""
+    return json.dumps([[reason.code, reason.value, reason.threshold, reason.words] for reason in reasons])
+
+
+def keep_trees(state: State, lease: Lease, repository: str, trees: Mapping[str, tuple[int, int]]) -> None:
+    """Trees that are whole from now on, until something is lost."""
+    rows = [
+        {"repository": repository, "id": bytes.fromhex(tree), "files": files, "bytes": size}
+        for tree, (files, size) in trees.items()
+    ]
+    for start in range(0, len(rows), _AT_ONCE):
+        with state.writing(lease) as connection:
+            connection.execute(tree_total.insert(), rows[start : start + _AT_ONCE])

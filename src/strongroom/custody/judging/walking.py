@@ -1,0 +1,180 @@
+"""Which trees are whole: they, all below them, and all blobs that their files name are in the catalogue.
+
+Each tree is read once, however many paths and snapshots lead to it. One that is not whole makes none of those whole
+that lead to it, whichever of them is asked about, and in whatever order.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, LimitExceeded, Missing
+from strongroom.base.record import record
+from strongroom.custody.schema import tree_total
+from strongroom.repository.reachable import read_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.state import State
+    from strongroom.repository.opened import Repository
+
+Totals = tuple[int, int]
+"""Files, and their bytes."""
+MOST = (1 << 63) - 1
+"""No count is larger: a few trees can spell 10^12 paths, and a node any size (threats B-2, B-3)."""
+MOST_PATHS = 20
+"""So many paths are named of what is hurt."""
+MOST_LOOKED_AT = 2000
+"""So many trees are read to name them."""
+_LOADED = 100_000
+"""Up to so many trees that are known to be whole are held in memory; beyond, each is asked for."""
+
+
+class WholeTrees:
+    """Trees that were found whole, with what is below them, as the state keeps them. From any thread."""
+
+    def __init__(self, state: State, repository: str) -> None:
+        self._state = state
+        self._repository = repository
+        with state.database.read() as connection:
+            query = sa.select(tree_total).where(tree_total.c.repository == repository)
+            rows = connection.execute(query.limit(_LOADED + 1)).all()
+        self._all = len(rows) <= _LOADED
+        self._known: dict[str, Totals] = {bytes(row.id).hex(): (row.files, row.bytes) for row in rows if self._all}
+
+    def of(self, trees: Iterable[str]) -> dict[str, Totals]:
+        """Those of these trees that are whole, with their totals."""
+        wanted = set(trees)
+        if self._all or not wanted:
+            return {tree: self._known[tree] for tree in wanted if tree in self._known}
+        with self._state.database.read() as connection:
+            query = sa.select(tree_total).where(
+                tree_total.c.repository == self._repository, tree_total.c.id.in_(list(map(bytes.fromhex, wanted)))
+            )
+            return {bytes(row.id).hex(): (row.files, row.bytes) for row in connection.execute(query)}
+
+    def add(self, fresh: dict[str, Totals]) -> None:
+        """Trees that the state keeps from now on."""
+        if self._all:
+            self._known |= fresh
+
+
+@record
+class _Tree:
+    files: int
+    size: int
+    subtrees: tuple[str, ...]
+    faults: tuple[tuple[bytes, str], ...]
+
+
+class Walker:
+    """Walks the trees of snapshots that are not known to be whole. ``known``: None to believe no earlier walk."""
+
+    def __init__(self, repository: Repository, known: WholeTrees | None, reporter: Reporter) -> None:
+        self._repository = repository
+        self._known = known
+        self._reporter = reporter
+        self._guard = threading.Lock()
+        self._found: dict[str, _Tree] = {}
+        self._unread: dict[str, str] = {}
+        self._whole: dict[str, Totals] = {}
+        self.fresh: dict[str, Totals] = {}
+        """Whole trees that this walk has read."""
+        self._broken: set[str] = set()
+
+    def walk(self, roots: Sequence[str]) -> None:
+        """Read what these lead to and nobody has read. Raises ``Interrupted`` and errors of the store."""
+        new = self._new(roots)
+        read_trees(self._repository, new, self._read, self._reporter, self._fault)
+        for root in roots:
+            self._settle(root)
+
+    def totals(self, root: str) -> Totals | None:
+        """Files and bytes below a root that was walked; None when it is not whole. A tree counts as often as it is
+        named, as in a restore, and bytes are those of the catalogue."""
+        return self._whole.get(root)
+
+    def faults(self, root: str) -> list[str]:
+        """The paths below a root that are hurt, with what is wrong, ``MOST_PATHS`` at most."""
+        found: list[str] = []
+        waiting, seen = [(root, "/")], {root}
+        while waiting and len(found) < MOST_PATHS and len(seen) < MOST_LOOKED_AT:
+            tree, path = waiting.pop()
+            known = self._found.get(tree)
+            if known is None:
+                found.append(f"{path}: {self._unread.get(tree, 'its tree was not read')}")
+                continue
+            found += [f"{posixpath.join(path, _text(name))}: {what}" for name, what in known.faults]
+            for name, subtree in self._names(tree):
+                if subtree in self._broken and subtree not in seen:
+                    seen.add(subtree)
+                    waiting.append((subtree, posixpath.join(path, _text(name))))
+        return found[:MOST_PATHS]
+
+    def _names(self, tree: str) -> list[tuple[bytes, str]]:
+        try:
+            nodes = self._repository.load_tree(tree).nodes
+        except (Damaged, LimitExceeded, Missing):
+            return []
+        return [(node.name, node.subtree) for node in nodes if node.type == "dir" and node.subtree]
+
+    def _new(self, trees: Sequence[str]) -> list[str]:
+        """Those that nobody has read or vouched for; they count as seen now."""
+        wanted = dict.fromkeys(trees)
+        known = self._known.of(wanted) if self._known is not None else {}
+        with self._guard:
+            self._whole |= known
+            new = [tree for tree in wanted if tree not in known and tree not in self._unread]
+            for tree in new:
+                self._unread[tree] = "its tree was not read"
+        return new
+
+    def _read(self, plaintext: bytes) -> tuple[list[str], list[tuple[bytes, str]]]:
+        tree = _kernel.sha256_hex(plaintext)
+        files, size, subtrees, faults = _kernel.measure_tree(self._repository.index, plaintext)
+        with self._guard:
+            self._found[tree] = _Tree(files, size, tuple(subtrees), tuple(faults))
+        return self._new(subtrees), []
+
+    def _fault(self, item: str, what: str) -> None:
+        kind, _, tree = item.partition(" ")
+        if kind == "tree":
+            with self._guard:
+                self._unread[tree] = f"its tree {tree[:10]} {what}"
+
+    def _settle(self, root: str) -> None:
+        """Say of each tree below a root whether it is whole, those that others need first."""
+        stack = [root]
+        while stack:
+            tree = stack[-1]
+            found = self._found.get(tree)
+            if tree in self._whole or tree in self._broken:
+                stack.pop()
+                continue
+            if found is None:
+                self._broken.add(tree)
+                continue
+            waiting = [one for one in set(found.subtrees) if one not in self._whole and one not in self._broken]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if found.faults or any(one in self._broken for one in found.subtrees):
+                self._broken.add(tree)
+                continue
+            below = [self._whole[one] for one in found.subtrees]
+            self._whole[tree] = self.fresh[tree] = (
+                min(MOST, found.files + sum(part[0] for part in below)),
+                min(MOST, found.size + sum(part[1] for part in below)),
+            )
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
