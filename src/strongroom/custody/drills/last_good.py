@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
-from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.schema import snapshot, stored
 from strongroom.retention.guarded import GOOD
 

@@ -18,8 +18,8 @@ from strongroom.base.record import record
 from strongroom.custody.drills.checks import check_file
 from strongroom.custody.drills.sample import Sampled, choose
 from strongroom.custody.incidents import Code
-from strongroom.custody.judging.judge import CONDEMNED
 from strongroom.custody.judging.measures import extension_of
+from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import drill, snapshot
 from strongroom.retention.guarded import GOOD

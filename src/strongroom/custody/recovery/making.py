@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.custody.judging.judge import CONDEMNED
+from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.recovery.kit import Kit
 from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.schema import snapshot
