@@ -2,6 +2,7 @@
 
 use crate::data::{Data, duplicate, id};
 use crate::error::{detached, to_py};
+use crate::filter::{Raw, raw};
 use crate::index::Index;
 use crate::key::Key;
 use pyo3::exceptions::PyValueError;
@@ -88,6 +89,49 @@ fn event(py: Python<'_>, event: Event) -> RestoreEvent {
     RestoreEvent { kind, path: PyBytes::new(py, &path).unbind(), text, directory, size }
 }
 
+/// Those attributes of Python's record of options that the kernel reads, by their names there.
+#[derive(FromPyObject)]
+struct UserOptions {
+    target: Raw,
+    includes: Vec<Raw>,
+    iincludes: Vec<Raw>,
+    excludes: Vec<Raw>,
+    iexcludes: Vec<Raw>,
+    overwrite: String,
+    delete: bool,
+    dry_run: bool,
+    verify: bool,
+    sparse: bool,
+    safe: bool,
+    ownership_by_name: bool,
+    include_xattrs: Vec<Raw>,
+    exclude_xattrs: Vec<Raw>,
+    workers: usize,
+}
+
+impl UserOptions {
+    /// Where to, what is wanted, and how; with what the user does not decide.
+    fn into_parts(self, on_the_way: HashSet<Vec<u8>>, report_items: bool) -> PyResult<(Vec<u8>, Selection, Options)> {
+        let (includes, iincludes) = (raw(self.includes), raw(self.iincludes));
+        let select = Selection::new(&includes, &iincludes, &raw(self.excludes), &raw(self.iexcludes)).map_err(to_py)?;
+        let options = Options {
+            overwrite: overwrite(&self.overwrite)?,
+            delete: self.delete,
+            on_the_way,
+            dry_run: self.dry_run,
+            verify: self.verify,
+            sparse: self.sparse,
+            safe: self.safe,
+            ownership_by_name: self.ownership_by_name,
+            include_attributes: raw(self.include_xattrs),
+            exclude_attributes: raw(self.exclude_xattrs),
+            report_items,
+            workers: self.workers,
+        };
+        Ok((self.target.0, select, options))
+    }
+}
+
 /// A restore under way.
 #[pyclass(frozen, module = "strongroom._kernel")]
 struct Restore(restore::Restore);
@@ -95,51 +139,18 @@ struct Restore(restore::Restore);
 #[pymethods]
 impl Restore {
     #[new]
-    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
-    #[pyo3(signature = (key, index, root, target, *, includes=vec![], iincludes=vec![], excludes=vec![],
-        iexcludes=vec![], overwrite="always", delete=false, dry_run=false, verify=false, sparse=false, safe=false,
-        ownership_by_name=false, include_attributes=vec![], exclude_attributes=vec![], on_the_way=HashSet::new(),
-        report_items=false, workers=0))]
+    #[pyo3(signature = (key, index, root, options, *, on_the_way, report_items))]
     fn new(
         py: Python<'_>,
         key: &Key,
         index: &Index,
         root: &str,
-        target: Vec<u8>,
-        includes: Vec<Vec<u8>>,
-        iincludes: Vec<Vec<u8>>,
-        excludes: Vec<Vec<u8>>,
-        iexcludes: Vec<Vec<u8>>,
-        overwrite: &str,
-        delete: bool,
-        dry_run: bool,
-        verify: bool,
-        sparse: bool,
-        safe: bool,
-        ownership_by_name: bool,
-        include_attributes: Vec<Vec<u8>>,
-        exclude_attributes: Vec<Vec<u8>>,
+        options: UserOptions,
         on_the_way: HashSet<Vec<u8>>,
         report_items: bool,
-        workers: usize,
     ) -> PyResult<Self> {
         let root = id(root)?;
-        let overwrite = self::overwrite(overwrite)?;
-        let options = Options {
-            overwrite,
-            delete,
-            on_the_way,
-            dry_run,
-            verify,
-            sparse,
-            safe,
-            ownership_by_name,
-            include_attributes,
-            exclude_attributes,
-            report_items,
-            workers,
-        };
-        let select = Selection::new(&includes, &iincludes, &excludes, &iexcludes).map_err(to_py)?;
+        let (target, select, options) = options.into_parts(on_the_way, report_items)?;
         let (envelope, index) = (key.envelope().clone(), index.shared().clone());
         detached(py, || {
             let target = Path::new(OsStr::from_bytes(&target));

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Self, final
+from typing import Protocol, Self, final, type_check_only
 
 from typing_extensions import Buffer
 
@@ -75,6 +75,41 @@ class RestoreEvent:
     @property
     def size(self) -> int: ...
 
+@type_check_only
+class _UserOptions(Protocol):
+    """What a restore reads of ``strongroom.archive.restore.run.RestoreOptions``."""
+
+    @property
+    def target(self) -> bytes | str: ...
+    @property
+    def includes(self) -> Sequence[bytes | str]: ...
+    @property
+    def iincludes(self) -> Sequence[bytes | str]: ...
+    @property
+    def excludes(self) -> Sequence[bytes | str]: ...
+    @property
+    def iexcludes(self) -> Sequence[bytes | str]: ...
+    @property
+    def overwrite(self) -> str: ...
+    @property
+    def delete(self) -> bool: ...
+    @property
+    def dry_run(self) -> bool: ...
+    @property
+    def verify(self) -> bool: ...
+    @property
+    def sparse(self) -> bool: ...
+    @property
+    def safe(self) -> bool: ...
+    @property
+    def ownership_by_name(self) -> bool: ...
+    @property
+    def include_xattrs(self) -> Sequence[bytes | str]: ...
+    @property
+    def exclude_xattrs(self) -> Sequence[bytes | str]: ...
+    @property
+    def workers(self) -> int: ...
+
 @final
 class Restore:
     """A restore under way in threads of its own. Its owner answers requests until it has finished. From any thread."""
@@ -84,31 +119,16 @@ class Restore:
         key: Key,
         index: Index,
         root: str,
-        target: bytes,
+        options: _UserOptions,
         *,
-        includes: Sequence[bytes] = ...,
-        iincludes: Sequence[bytes] = ...,
-        excludes: Sequence[bytes] = ...,
-        iexcludes: Sequence[bytes] = ...,
-        overwrite: str = "always",
-        delete: bool = False,
-        dry_run: bool = False,
-        verify: bool = False,
-        sparse: bool = False,
-        safe: bool = False,
-        ownership_by_name: bool = False,
-        include_attributes: Sequence[bytes] = ...,
-        exclude_attributes: Sequence[bytes] = ...,
-        on_the_way: AbstractSet[bytes] = ...,
-        report_items: bool = False,
-        workers: int = 0,
+        on_the_way: AbstractSet[bytes],
+        report_items: bool,
     ) -> Self:
-        """Begins to restore what is below the tree ``root`` into the directory ``target``, made if it is missing.
+        """Begins to restore what is below the tree ``root`` into the options' ``target``, made if it is missing.
 
-        ``overwrite`` is one of restic's words: always, if-changed, if-newer, never. Without ``workers`` there is a
-        thread for each processor, two at least. With ``delete``, nothing is removed in the directories ``on_the_way``,
-        paths in the restored tree (``b""`` for its root). Raises ``OSError`` when the target cannot be used,
-        ``Unsupported`` for malformed patterns.
+        ``options`` are the user's. With ``delete``, nothing is removed in the directories ``on_the_way``, paths in the
+        restored tree (``b""`` for its root). Raises ``OSError`` when the target cannot be used, ``Unsupported`` for
+        malformed patterns.
         """
     def next_request(self, timeout: float) -> RestoreRequest | None:
         """What to fetch next; None after ``timeout`` seconds (0.1 at most), and when nothing more is wanted."""

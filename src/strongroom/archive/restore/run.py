@@ -123,28 +123,13 @@ class _Run:
         return self._summary(kernel.progress(), monotonic() - begun)
 
     def _start(self) -> _kernel.Restore:
-        options = self.options
         return _kernel.Restore(
             self.repository.key,
             self.repository.index,
             self.tree,
-            os.fsencode(options.target),
-            includes=_patterns(options.includes),
-            iincludes=_patterns(options.iincludes),
-            excludes=_patterns(options.excludes),
-            iexcludes=_patterns(options.iexcludes),
-            overwrite=options.overwrite,
-            delete=options.delete,
-            dry_run=options.dry_run,
-            verify=options.verify,
-            sparse=options.sparse,
-            safe=options.safe,
-            ownership_by_name=options.ownership_by_name,
-            include_attributes=_patterns(options.include_xattrs),
-            exclude_attributes=_patterns(options.exclude_xattrs),
+            self.options,
             on_the_way=self.on_the_way,
             report_items=self.reporter.wants_changes,
-            workers=options.workers,
         )
 
     def _watch(self, kernel: _kernel.Restore, feed: Feed) -> None:
@@ -194,10 +179,6 @@ class _Run:
             self.reporter.message(f"verified {done.files_verified} files", 1)
         self.reporter.restore_summary(summary)
         return summary
-
-
-def _patterns(patterns: tuple[str, ...]) -> list[bytes]:
-    return [os.fsencode(pattern) for pattern in patterns]
 
 
 def _refused(problem: OSError, options: RestoreOptions) -> StrongroomError:
