@@ -159,6 +159,6 @@ def test_messages_of_readers_name_what_is_there(strongroom: Strongroom, tmp_path
     for words in (["ls", "latest"], ["find", "x"]):
         failed = strongroom.on(repository, *words).expect(1)
         assert "(restore)" not in failed.err
-        assert "`restic repair index`" in failed.err
+        assert "`strongroom repair index`" in failed.err
         event = json.loads(strongroom.on(repository, *words, "--json").expect(1).err.splitlines()[0])
         assert event["during"] == words[0]

@@ -134,6 +134,11 @@ impl Index {
         detached(py, || Ok(self.read().pack_entries(&pack).map_or(0, |entries| entries.len())))
     }
 
+    fn untidy(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let packs = detached(py, || Ok(self.read().untidy()))?;
+        Ok(packs.iter().map(Id::to_hex).collect())
+    }
+
     fn crowded(&self) -> Vec<String> {
         self.read().crowded().map(|pack| pack.to_hex()).collect()
     }

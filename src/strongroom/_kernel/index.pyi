@@ -51,6 +51,8 @@ class Index:
         """The IDs of the blobs of a type that begin so, sorted, each once. All of them are 110 bytes of memory each."""
     def count(self, pack: str) -> int:
         """How many blobs a pack has, each place once."""
+    def untidy(self) -> list[str]:
+        """Packs of which this cannot be true: blobs overlap or leave gaps, or some were left out (``crowded``)."""
     def crowded(self) -> list[str]:
         """Packs of which a blob was left out, since 64 others were named as holding it before."""
     def without(self, packs: Sequence[str]) -> Index:

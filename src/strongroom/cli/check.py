@@ -114,7 +114,9 @@ def _conclude(context: Context, reporter: CommandReporter, result: CheckResult, 
         return
     if result.broken_packs:
         packs = " ".join(result.broken_packs)
-        context.out.warn(f"These packs are damaged or missing; restic can rescue what is left of them:\n  {packs}")
+        context.out.warn(
+            f"These packs are damaged or missing; `strongroom repair packs` saves what is left:\n  {packs}"
+        )
     if result.suggest_repair_index:
-        context.out.warn("The index is wrong in places; `restic repair index` makes it anew from the packs.")
+        context.out.warn("The index is wrong in places; `strongroom repair index` makes it anew from the packs.")
     context.out.warn(f"Fatal: repository contains errors ({result.num_errors} were found)")

@@ -48,7 +48,7 @@ def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = Fa
     """
     index = repository.index
     expected = dict(_kernel.pack_sizes(index))
-    crowded = set(index.crowded())
+    untidy = set(index.untidy())
     found = Survey()
     for info in repository.store.list(Kind.DATA):
         name = info.name.name
@@ -58,10 +58,10 @@ def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = Fa
             found.stamps[name] = info.modified_ns
             continue
         found.present[name] = info.size
-        if size != info.size or name in crowded:
+        if size != info.size or name in untidy:
             found.wrong.append(name)
     found.missing = list(expected)
-    if not trust_index and (found.wrong or found.missing or crowded):
+    if not trust_index and (found.wrong or found.missing):
         _correct(repository, found, reporter)
     return found
 

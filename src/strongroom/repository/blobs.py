@@ -116,7 +116,7 @@ def load_verified(
     ``Missing`` without copies, else the error of the last copy: ``Damaged``, ``LimitExceeded`` or the store's.
     """
     if not copies:
-        raise Missing("is in no index", subject=f"{kind} blob {blob_id}", hint="Try `restic repair index`.")
+        raise Missing("is in no index", subject=f"{kind} blob {blob_id}", hint="Try `strongroom repair index`.")
     failure: StrongroomError | None = None
     for copy in copies:
         for read in (packs.read if kind == "tree" else packs.read_from_store, packs.read_from_store):

@@ -140,7 +140,7 @@ class Repository:
                 return load(name)
             except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
                 problem.subject = problem.subject or f"index/{name}"
-                problem.hint = problem.hint or "`strongroom check` says more, `restic repair index` makes it anew."
+                problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."
                 raise
 
         for done, (name, outcome) in enumerate(outcomes(add, names, self.store.connections), 1):

@@ -63,6 +63,26 @@ impl Index {
         self.crowded.iter().map(|number| self.pack_of(*number))
     }
 
+    /// Packs of which the index cannot be true: blobs overlap or leave gaps, or not all of them are remembered.
+    ///
+    /// Blobs that follow one another from 0 to their length in all, L, make squares that add up: the sum of
+    /// (offset + length)² - offset² is L². Who knows this rule can make others that keep it; what they say is found false
+    /// when it is read.
+    pub fn untidy(&self) -> Vec<Id> {
+        let mut sums = vec![(0u128, 0u128); self.packs.len()];
+        for row in self.shards.iter().flat_map(super::Table::iter) {
+            let (offset, length) = (u128::from(row.offset), u128::from(row.length));
+            let (squares, lengths) = &mut sums[row.pack() as usize];
+            *squares += length * (2 * offset + length);
+            *lengths += length;
+        }
+        let is_untidy = |number: &u32| {
+            let (squares, length) = sums[*number as usize];
+            squares != length * length || self.crowded.contains(number)
+        };
+        (0..self.packs.len() as u32).filter(is_untidy).map(|number| self.pack_of(number)).collect()
+    }
+
     /// The same without some packs.
     ///
     /// # Errors

@@ -120,3 +120,13 @@ fn packs_are_taken_out_and_crowded_ones_are_named() {
     }
     assert_eq!(index.crowded().count(), 70 - 64);
 }
+
+#[test]
+fn blobs_that_overlap_or_leave_gaps_are_seen() {
+    let mut index = index();
+    assert!(index.untidy().is_empty());
+    index.insert_pack(id(10), &[blob(1, 0), blob(2, 99)]).unwrap();
+    index.insert_pack(id(11), &[blob(1, 100), blob(2, 0)]).unwrap();
+    index.insert_pack(id(12), &[blob(1, 7)]).unwrap();
+    assert_eq!(index.untidy(), vec![id(10), id(12)]);
+}
