@@ -60,6 +60,12 @@ class Program:
         """Check a repository with all its data."""
         return self.run(home, "-r", repository, "check", "--read-data")
 
+    def copy(self, home: Path, source: Path, targets: Sequence[Path]) -> list[measure.Run]:
+        """Copy all snapshots to these repositories: one run for each, unless the program can do it in one pass."""
+        env = self.environment(home) | {"RESTIC_FROM_PASSWORD": PASSWORD}
+        words: list[str | Path] = ["copy", "--from-repo", source]
+        return [measure.run([self.executable, "-r", target, *words], env) for target in targets]
+
     def a_day_later(self, home: Path) -> None:
         """Make it so that the last backup was a day ago, for programs that do something daily."""
 
@@ -71,6 +77,12 @@ class Strongroom(Program):
         """All repositories in one pass."""
         named = [word for repository in repositories for word in ("-r", str(repository))]
         return [self.run(home, *named, "backup", *self.options, source)]
+
+    def copy(self, home: Path, source: Path, targets: Sequence[Path]) -> list[measure.Run]:
+        """All repositories in one pass."""
+        named: list[str | Path] = [word for target in targets for word in ("-r", str(target))]
+        env = self.environment(home) | {"RESTIC_FROM_PASSWORD": PASSWORD}
+        return [measure.run([self.executable, *named, "copy", "--from-repo", source], env)]
 
     def a_day_later(self, home: Path) -> None:
         """Set the recorded last run back by a day, so that one day's share of unchanged files is read again."""

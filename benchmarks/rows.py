@@ -22,6 +22,8 @@ AIMS: dict[tuple[str, str], dict[str, float]] = {
     ("restore", "restic"): {"small": 0.70, "large": 0.60, "text": 0.60},
     ("restore", "cp"): {"small": 1.0},
     ("check", "restic"): {"small": 0.50, "large": 0.60, "text": 0.50},
+    ("copy", "restic"): dict.fromkeys(("small", "large", "text"), 0.5),
+    ("copy3", "restic"): dict.fromkeys(("small", "large", "text"), 0.3),
     ("first", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("two", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("unchanged", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
@@ -147,6 +149,26 @@ class Bench:
                     outcome.setdefault("cp", Series()).add([measure.run(copy, environment)])
         return outcome
 
+    def copy(self) -> Outcome:
+        """A copy of everything into an empty repository, from one that restic wrote."""
+        return self._copy(1)
+
+    def copy3(self) -> Outcome:
+        """The same into three: in one pass, or in three runs."""
+        return self._copy(3)
+
+    def _copy(self, repositories: int) -> Outcome:
+        outcome: Outcome = {}
+        with self._common() as repository:
+            for _ in range(self.rounds):
+                for program in (self.programs.strongroom, self.programs.restic):
+                    with self.fresh() as folder:
+                        targets = [self.templates.copy(1, folder / f"to{number}") for number in range(repositories)]
+                        measure.settle()
+                        runs = program.copy(folder / "home", repository, targets)
+                        outcome.setdefault(program.name, Series()).add(runs, measure.size_of(targets[0]))
+        return outcome
+
     def check(self) -> Outcome:
         """A check that reads all data of one repository that restic wrote."""
         outcome: Outcome = {}
@@ -166,6 +188,8 @@ ROWS = {
     "unchanged": Bench.unchanged,
     "restore": Bench.restore,
     "check": Bench.check,
+    "copy": Bench.copy,
+    "copy3": Bench.copy3,
 }
 
 

@@ -157,6 +157,25 @@ impl Envelope {
         Ok(())
     }
 
+    /// Whether an envelope opens to this plaintext, without memory for another one.
+    ///
+    /// # Errors
+    /// As [`Envelope::open`].
+    pub fn holds(&self, envelope: &[u8], plaintext: &[u8]) -> Result<bool> {
+        let (iv, ciphertext) = self.authenticate(envelope)?;
+        if ciphertext.len() != plaintext.len() {
+            return Ok(false);
+        }
+        let (mut stream, _) = self.begin(&iv);
+        let mut opened = [0; STEP];
+        Ok(ciphertext.chunks(STEP).zip(plaintext.chunks(STEP)).all(|(sealed, expected)| {
+            let opened = &mut opened[..sealed.len()];
+            opened.copy_from_slice(sealed);
+            stream.apply_keystream(opened);
+            opened == expected
+        }))
+    }
+
     /// Opens an envelope where it lies and returns the part that is plaintext now.
     ///
     /// # Errors

@@ -105,3 +105,22 @@ fn a_key_with_a_part_of_zeros_is_refused() {
     key.mac_k = [0; 16];
     assert!(matches!(Envelope::new(&key).open(&unhex(OWN[0].1), &mut Vec::new()), Err(Error::Damaged(_))));
 }
+
+#[test]
+fn an_envelope_holds_one_plaintext() {
+    let envelope = Envelope::new(&MasterKey::generate());
+    for length in [0, 1, STEP - 1, STEP, 3 * STEP + 5] {
+        let plain = crate::testing::stream(length);
+        let mut sealed = Vec::new();
+        envelope.seal(&plain, &mut sealed);
+        assert!(envelope.holds(&sealed, &plain).unwrap());
+        assert!(!envelope.holds(&sealed, &[&plain[..], b"x"].concat()).unwrap());
+        if let Some(last) = plain.last() {
+            let other = [&plain[..length - 1], &[last ^ 1]].concat();
+            assert!(!envelope.holds(&sealed, &other).unwrap());
+        }
+        let end = sealed.len() - 1;
+        sealed[end] ^= 1;
+        assert!(envelope.holds(&sealed, &plain).is_err());
+    }
+}

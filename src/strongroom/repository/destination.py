@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 INDEX_BLOBS = 50_000
 """Blobs that fill an index file, as in restic: what a killed run has stored and not indexed is brought again."""
-INDEX_SECONDS = 600
-"""How long packs stay without an index at most."""
+INDEX_SECONDS = 120
+"""How long packs stay without an index at most, while more are stored: a killed run loses so much of its work."""
 _LOOK = 0.1
 """Seconds of a wait at once."""
 
@@ -104,12 +104,13 @@ class Destination:
     def put(self, pack: Pack, entries: list[BlobEntry], stopped: Callable[[], bool] = lambda: False) -> None:
         """Hand over a finished pack. Waits while as many are on their way as there are connections."""
         with self._changed:
-            while self._waiting and self.is_active and not stopped():
+            most = max(1, self.repository.store.connections)
+            while len(self._waiting) + self._sending >= most and self.is_active and not stopped():
                 self._changed.wait(_LOOK)
             if not self.is_active:
                 return
             self._waiting.append((pack, entries))
-            if len(self._threads) < min(self._sending + len(self._waiting), self.repository.store.connections):
+            if len(self._threads) < min(self._sending + len(self._waiting), most):
                 thread = threading.Thread(target=self._send, name="strongroom-store", daemon=True)
                 self._threads.append(thread)
                 thread.start()

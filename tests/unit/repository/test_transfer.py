@@ -15,7 +15,7 @@ from strongroom.repository.destination import Destination, PackOptions
 from strongroom.repository.transfer import transfer
 from strongroom.storage.contract import Reader, Upload
 from strongroom.storage.local.store import LocalStore
-from tests.support.repositories import make, opened
+from tests.support.repositories import Machine, make, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +149,27 @@ def test_one_repository_serves_as_source_and_destination(tmp_path: Path) -> None
             pack, before.offset, before.length
         )
         assert is_same == (before.uncompressed_length > 0) and entry.uncompressed_length > 0
+
+
+def test_indexes_follow_while_it_goes_on(tmp_path: Path) -> None:
+    """Once two minutes are over the next pack brings an index file over all that is stored: a kill costs no more."""
+    source = _repository(tmp_path / "source")
+    for start in range(0, 60, 10):
+        _fill(source, range(start, start + 10))
+    make(tmp_path / "target")
+    machine = Machine()
+    target = opened(tmp_path / "target", machine)
+    indexed: list[int] = []
+
+    def stored(_pack: str, _entries: object) -> None:
+        indexed.append(len(list(target.store.list(Kind.INDEX))))
+        machine.clock.seconds += 70
+
+    destination = Destination(target, PackOptions(pack_size=30_000), on_stored=stored)
+    _want_all(source, destination)
+    transfer(source, _pieces(source), [destination], workers=1)
+    destination.abandon()
+    assert indexed[:2] == [0, 0] and 2 <= indexed[-1] < len(indexed)
 
 
 class _Down(LocalStore):

@@ -9,7 +9,7 @@ use crate::{BlobEntry, Error, Id, Result};
 use std::fs::File;
 
 /// A buffer above this size is given back after use, in bytes.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 4 << 20;
 /// A blob from this size on is hashed beside bytes of an open pack, whose lock that takes; in bytes.
 const WORTH_A_LOCK: usize = 256 << 10;
 
@@ -166,14 +166,16 @@ impl Again {
         bytes: &[u8],
         plain: &[u8],
     ) -> Result<()> {
-        let (result, expected) = match form {
-            Form::Compressed(_) => (self.opener.open_unproven(envelope, entry, sealed, &mut self.bytes), plain),
+        let is_same = match form {
+            Form::Compressed(_) => {
+                self.opener.open_unproven(envelope, entry, sealed, &mut self.bytes).map(|()| self.bytes == plain)
+            }
             // The source's frame was decompressed already: it only has to be the same one.
-            Form::Plain | Form::Frame => (envelope.open(sealed, &mut self.bytes), bytes),
+            Form::Plain | Form::Frame => envelope.holds(sealed, bytes),
         };
-        let error = match result {
-            Ok(()) if self.bytes == expected => return Ok(()),
-            Ok(()) => "it has become another one".to_owned(),
+        let error = match is_same {
+            Ok(true) => return Ok(()),
+            Ok(false) => "it has become another one".to_owned(),
             Err(error) => error.to_string(),
         };
         Err(Error::Internal(format!(

@@ -109,6 +109,8 @@ class _Target:
         self.batch_size = BATCH_PACKS * target.packs.pack_size
         self.destination = Destination(target.repository, target.packs, check=target.check)
         self.copies = Copies(target.repository.snapshots())
+        self.made = Copies(())
+        """Those of this run."""
         self.result = CopyResult(target.label)
 
     def has(self, snapshot_id: str, snapshot: Snapshot) -> str | None:
@@ -225,7 +227,7 @@ class _Copy:
 
     def _save(self, target: _Target, snapshot_id: str, snapshot: Snapshot) -> None:
         destination = target.destination
-        if not destination.is_active or target.has(snapshot_id, snapshot) is not None:
+        if not destination.is_active or target.made.find(snapshot_id, snapshot) is not None:
             return
         if self._is_damaged or destination.writer.wanted():
             self._is_damaged = True
@@ -242,5 +244,6 @@ class _Copy:
             destination.fail(error)
             return
         target.copies.add(copy_id, copied)
+        target.made.add(copy_id, copied)
         target.result.copied.append((snapshot_id, copy_id))
         self._events.saved(snapshot_id, target.label, copy_id)
