@@ -1,0 +1,46 @@
+"""The form of the pages: short paragraphs, and decisions that say what, why, what else was tried, and figures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LONGEST_PARAGRAPH = 6
+DECISION = ["What", "Why", "What else was tried", "Figures"]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """The paragraphs and the items of lists, as lines; no code, tables or headings."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    found: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if not line.strip() or re.match(r"    |[#|>]", line):
+            found.append([])
+        elif re.match(r"\s*([*-]|\d+\.) ", line):
+            found.append([line])
+        else:
+            found[-1].append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paragraphs_are_short(page: Path) -> None:
+    """No paragraph and no item of a list has more than six lines."""
+    long = [one[0] for one in paragraphs(page.read_text(encoding="utf-8")) if len(one) > LONGEST_PARAGRAPH]
+    assert long == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_a_decision_says_what_and_why(page: Path) -> None:
+    """Each has the four headings in their order, with something below each, and its line in the list."""
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == DECISION
+    assert all(part.strip() for part in re.split(r"^##? .*$", text, flags=re.MULTILINE)[2:])
+    number, title = re.match(r"# (\d+)\. (.+)", text).groups()  # type: ignore[union-attr]
+    assert int(page.name[:4]) == int(number)
+    assert f"[{number}. {title}]({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
