@@ -12,7 +12,7 @@ from strongroom.base.errors import Damaged, Interrupted, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.maintenance.index_files import rewrite_index
 from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
-from strongroom.maintenance.removing import Remover, refuse_where_append_only
+from strongroom.maintenance.removing import Remover
 from strongroom.repository.destination import Destination
 from strongroom.repository.transfer import raise_failure, transfer
 
@@ -39,13 +39,12 @@ def prune(
 ) -> PruneStats:
     """Prune a repository whose exclusive ``lock`` the caller holds (None only with ``dry_run``).
 
+    The caller has asked ``refuse_where_append_only`` before.
+
     ``without`` are snapshots that count as removed already (``forget --dry-run --prune``). ``on_plan`` hears what will
-    be done before anything is. ``remover`` removes in a way of its own. Raises ``Refused`` where nothing may be
-    removed; ``Damaged`` or ``Missing`` where something is missing that a snapshot needs, before anything is removed;
-    ``Interrupted``, and errors of the store.
+    be done before anything is. ``remover`` removes in a way of its own. Raises ``Damaged`` or ``Missing`` where
+    something is missing that a snapshot needs, before anything is removed; ``Interrupted``, and errors of the store.
     """
-    if not options.dry_run:
-        refuse_where_append_only(repository)
     decision, usage = decide(repository, options, reporter, frozenset(without))
     on_plan(decision.plan.stats)
     if options.dry_run:

@@ -175,8 +175,8 @@ class _Search:
         self._unreferenced = {pack: size for pack, size in unindexed.items() if pack in old}
         if young := len(unindexed) - len(self._unreferenced):
             self._reporter.message(
-                f"{young} packs are in no index and stay: they are younger than a day, or the store does not say how "
-                "old they are (--trust-index removes them)"
+                f"{young} packs are in no index and stay for now: they may belong to a backup that goes on "
+                "(--trust-index removes them)"
             )
         for pack, entries, _ in read_headers(repository, self._unreferenced.items()):
             wanted = [entry for entry in entries or () if usage.needs(entry.kind, entry.id)]

@@ -9,7 +9,7 @@ from strongroom.base.errors import Interrupted
 from strongroom.base.objects import Kind
 from strongroom.base.record import mutable
 from strongroom.maintenance.index_files import load_index_files, rewrite_index
-from strongroom.maintenance.removing import Remover, refuse_where_append_only
+from strongroom.maintenance.removing import Remover
 from strongroom.maintenance.survey import survey
 from strongroom.repository.packs.headers import read_headers
 
@@ -36,13 +36,13 @@ class RepairedIndex:
 def repair_index(
     repository: Repository, reporter: Reporter, *, lock: Lock | None = None, read_all_packs: bool = False
 ) -> RepairedIndex:
-    """Make the index anew where it is wrong, or wholly with ``read_all_packs``. The caller holds the exclusive lock.
+    """Make the index anew where it is wrong, or wholly with ``read_all_packs``.
+
+    The caller holds the exclusive lock, and has asked ``refuse_where_append_only`` before.
 
     Packs that are in no index, or are not what it says, are read by their headers; those that are not there are
-    forgotten, and those without a header, too. Raises ``Refused`` where nothing may be removed, ``Interrupted`` and
-    errors of the store.
+    forgotten, and those without a header, too. Raises ``Interrupted`` and errors of the store.
     """
-    refuse_where_append_only(repository)
     return _Repair(repository, reporter, lock).run(read_all_packs=read_all_packs)
 
 

@@ -84,7 +84,26 @@ def _correct(repository: Repository, found: Survey, reporter: Reporter) -> None:
 
 
 def old_enough(repository: Repository, found: Survey, packs: Collection[str], seconds: int) -> set[str]:
-    """Those of some packs that were in no index which the store has had for so long, by its own stamp."""
+    """Those of some packs that were in no index which the store has had for so long, by its own stamp.
+
+    Where it has none, those that a run on this host has seen so long ago, counted in whole days; the others are
+    remembered as seen today.
+    """
     limit = repository.surroundings.clock.now_ns() - seconds * 1_000_000_000
-    stamps = ((pack, found.stamps.get(pack)) for pack in packs)
-    return {pack for pack, stamp in stamps if stamp is not None and stamp < limit}
+    old: set[str] = set()
+    unknown: list[str] = []
+    for pack in packs:
+        stamp = found.stamps.get(pack)
+        if stamp is None:
+            unknown.append(pack)
+        elif stamp < limit:
+            old.add(pack)
+    if repository.state is None:
+        return old
+    record = repository.state.unindexed
+    if unknown:
+        seen = record.days_of(unknown)
+        old.update(pack for pack, day in seen.items() if record.today - day > seconds // 86_400)
+        record.add(pack for pack in unknown if pack not in seen)
+    record.keep(unknown)
+    return old

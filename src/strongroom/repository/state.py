@@ -171,6 +171,11 @@ class RepositoryState:
         return ProvenPacks(os.path.join(self._folder, f"{self.repository_id}.packs"), self._surroundings)
 
     @property
+    def unindexed(self) -> ProvenPacks:
+        """Packs that were in no index when a prune first saw them, in a file beside this one."""
+        return ProvenPacks(os.path.join(self._folder, f"{self.repository_id}.unindexed"), self._surroundings)
+
+    @property
     def salt(self) -> bytes:
         """32 random bytes, made once and kept: a file's slot for re-reading is H(salt, path)."""
         content = self.content()

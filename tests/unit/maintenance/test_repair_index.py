@@ -123,7 +123,7 @@ def names(damages: tuple[Damage, ...]) -> str:
     return "-".join(damage.__name__ for damage in damages)
 
 
-@pytest.mark.parametrize("damages", itertools.combinations(DAMAGES, 2), ids=names)
+@pytest.mark.parametrize("damages", list(itertools.combinations(DAMAGES, 2)), ids=names)
 def test_after_any_two_damages_the_index_is_that_of_the_packs(damages: tuple[Damage, ...], tmp_path: Path) -> None:
     """Every file is there again, ``check`` finds nothing, and a second repair has nothing to do."""
     forge = damaged(tmp_path)

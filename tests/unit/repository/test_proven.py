@@ -73,3 +73,18 @@ def test_a_disk_that_fails_is_a_warning(tmp_path: Path) -> None:
     record(tmp_path, machine).add(packs(1))
     record(tmp_path, machine).keep([])
     assert any("cannot write" in text for text in machine.warnings)
+
+
+def test_the_first_day_counts(tmp_path: Path) -> None:
+    """A pack that is added again keeps the day on which it was added first, also when the record is made smaller."""
+    machine = Machine()
+    kept = record(tmp_path, machine)
+    known = packs(2)
+    kept.add(known)
+    first = kept.today
+    machine.clock.sleep(3 * 86_400)
+    kept.add([*known[:1], *packs(1)])
+    assert kept.days_of(known) == dict.fromkeys(known, first)
+    kept.keep(known)
+    assert kept.days_of(known) == dict.fromkeys(known, first)
+    assert kept.today == first + 3

@@ -1,4 +1,5 @@
 """This host's own record of packs that it wrote, or read and hashed as a whole: nobody else's word counts for as much.
+Another one of the same form tells since when packs are in no index, where the store does not say how old they are.
 
 A file of 34 bytes for each pack: its ID, and the day (since 1970 UTC, little-endian). It is appended to once a pack is
 stored. What is lost of it costs reading, nothing else.
@@ -30,9 +31,14 @@ class ProvenPacks:
         self.path = path
         self._surroundings = surroundings
 
+    @property
+    def today(self) -> int:
+        """The day it is, since 1970 UTC."""
+        return self._surroundings.clock.now_ns() // _DAY_NS
+
     def add(self, packs: Iterable[str]) -> None:
         """Remember packs that are stored and known to be what their names promise, with all their blobs."""
-        day = min(self._surroundings.clock.now_ns() // _DAY_NS, 0xFFFF).to_bytes(2, "little")
+        day = min(self.today, 0xFFFF).to_bytes(2, "little")
         data = b"".join(bytes.fromhex(pack) + day for pack in packs)
         if not data:
             return
@@ -57,16 +63,28 @@ class ProvenPacks:
                 found.add(entry[:32].hex())
         return found
 
+    def days_of(self, packs: Collection[str]) -> dict[str, int]:
+        """Those of these packs that are recorded, with the first day on which they were (since 1970 UTC)."""
+        wanted = {bytes.fromhex(pack) for pack in packs}
+        days: dict[str, int] = {}
+        for entry in self._entries():
+            if entry[:32] in wanted:
+                days.setdefault(entry[:32].hex(), int.from_bytes(entry[32:], "little"))
+        return days
+
     def keep(self, packs: Collection[str]) -> None:
         """Forget all but these packs, and each that is recorded twice."""
+        if not os.path.exists(self.path):
+            return
         wanted = {bytes.fromhex(pack) for pack in packs}
         try:
             with self._alone():
-                total, kept = 0, {}
+                total = 0
+                kept: dict[bytes, bytes] = {}
                 for entry in self._entries():
                     total += 1
                     if entry[:32] in wanted:
-                        kept[entry[:32]] = entry
+                        kept.setdefault(entry[:32], entry)
                 if len(kept) < total:
                     replace_file(self.path, b"".join(kept.values()))
         except OSError as problem:
