@@ -15,7 +15,7 @@ from strongroom.cli.shared import streams
 from strongroom.cli.shared.admitting import admit
 from strongroom.cli.shared.backup_jobs import jobs_of
 from strongroom.cli.shared.failure import sentence
-from strongroom.cli.shared.opening import check_promises, open_with, password_or_error, say_failure
+from strongroom.cli.shared.opening import check_promises, open_with, password_of, say_failure
 from strongroom.cli.shared.promise_alarms import say_broken
 
 if TYPE_CHECKING:
@@ -205,13 +205,11 @@ class _Opening:
         self._stack = stack
 
     def member(self, target: Target) -> BackupMember:
-        """A repository with its password fetched, or with the error that this ended in."""
-        password = password_or_error(target)
+        """A repository, and how its password is fetched and it is opened."""
+        password = password_of(self._context, target)
 
         def open_it(standing: StallWatch) -> BackupTarget:
-            if isinstance(password, StrongroomError):
-                raise password
-            repository = open_with(self._context, target, password, standing)
+            repository = open_with(self._context, target, password(), standing)
             self._stack.callback(repository.close)
             check_promises(self._context, target)
             return _backup_target(self._context, target, repository)

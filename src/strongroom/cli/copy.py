@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from strongroom.archive.copy.run import CopyEvents, CopyResult, CopyTarget, copy
@@ -101,7 +101,7 @@ class _Copying:
         self._stack.enter_context(locked(context, self._source))
         codes: dict[str, int] = {}
         opened: list[CopyTarget] = []
-        for target, one in zip(targets, open_targets(context, targets), strict=True):
+        for target, one in self._stack.enter_context(closing(open_targets(context, targets))):
             try:
                 if isinstance(one, StrongroomError):
                     raise one

@@ -115,9 +115,10 @@ def arguments_trust(parser: argparse.ArgumentParser) -> None:
 
 def run_trust(context: Context) -> int:
     """Pin it, and say what became of what was promised before."""
-    from strongroom.cli.shared.opening import store_options, surroundings, targets_of
+    from strongroom.cli.shared.opening import surroundings, targets_of
     from strongroom.cli.shared.promise_alarms import say
     from strongroom.cli.shared.promises import Broken
+    from strongroom.cli.shared.targets import store_options
     from strongroom.receipts.client.gateway_log import GatewayLog
     from strongroom.receipts.client.key_change import trust
     from strongroom.receipts.client.promise_file import PromiseFile

@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     out = Out()
     try:
         code = _run(words, out)
-        out.close()
+        out.flush()
     except OutputClosed:
         abandon_stdout()
         return exit_codes.OUTPUT_CLOSED

@@ -106,8 +106,8 @@ class Out:
         """One JSON value on a line of standard error."""
         self.warn(as_json(value))
 
-    def close(self) -> None:
-        """Flush. Raises ``OutputClosed``."""
+    def flush(self) -> None:
+        """Let others see what was written. Raises ``OutputClosed``."""
         with self._lock:
             try:
                 self._stdout.flush()

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from typing import TYPE_CHECKING, TypeAlias
 
-from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, UsageError, WrongPassword
+from strongroom.base.as_they_open import as_they_open
+from strongroom.base.errors import Full, Interrupted, Refused, StrongroomError, WrongPassword
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
-from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.failure import advice, sentence
 from strongroom.cli.shared.interruptible_clock import InterruptibleClock
-from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file
+from strongroom.cli.shared.targets import Target, find_targets, left_out_of_file, store_options
 from strongroom.repository.cache import Cache, default_cache_folder
 from strongroom.repository.opening import open_repository
-from strongroom.repository.parallel import outcomes
 from strongroom.repository.state import StateDirectory, default_state_folder
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.locate import open_store
-from strongroom.storage.options import StoreOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.configuration.checks import PasswordSource
@@ -33,6 +31,10 @@ if TYPE_CHECKING:
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
+
+
+Password: TypeAlias = "Callable[[], bytes]"
+"""Fetches a password, and raises what ``passwords.fetch`` raises."""
 
 
 def surroundings(context: Context) -> Surroundings:
@@ -72,42 +74,6 @@ def check_promises(context: Context, target: Target) -> None:
     context.promises.begin(target.label, target.url, store_options(context, target))
 
 
-def store_options(context: Context, target: Target) -> StoreOptions:
-    """How a target's store is reached."""
-    settings, name = context.settings, target.name
-    extended = settings.extended_options(name)
-    connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
-    cacert = settings.get("cacert", name).value
-    return StoreOptions(
-        cacert=(cacert,) if cacert else (),
-        client_certificate=settings.get("tls_client_cert", name).value,
-        insecure_tls=settings.get("insecure_tls", name).value,
-        user_agent=_header(settings.get("http_user_agent").value),
-        connections=_connections(connections) if connections else None,
-        limit_upload=settings.get("limit_upload", name).value,
-        limit_download=settings.get("limit_download", name).value,
-        stuck_timeout=settings.get("stuck_request_timeout").value,
-        on_retry=context.warn,
-        cancelled=lambda: context.signals.asked,
-        extended=extended,
-    )
-
-
-def _header(text: str | None) -> str | None:
-    """As ``http.client`` sends it: its Latin-1 is the text's own bytes."""
-    return os.fsencode(text).decode("latin-1") if text else None
-
-
-def _connections(text: str) -> int:
-    try:
-        number = at_once(text)
-        if number == 0:
-            raise ValueError("at least one is needed")
-    except ValueError as error:
-        raise UsageError(str(error), subject=f"-o ….connections={text}", hint="Usual are 2 to 20.") from None
-    return number
-
-
 def cache_of(context: Context) -> Cache | None:
     """The folder of caches, unless ``--no-cache``."""
     if context.settings.get("no_cache"):
@@ -125,51 +91,58 @@ def state_of(context: Context) -> StateDirectory:
 
 def open_target(context: Context, target: Target) -> Repository:
     """Open a repository. Raises ``NoRepository``, ``WrongPassword`` and what the store says."""
-    return _opened(context, target, _password(target))
+    return _opened(context, target, _fetched(context, target))
 
 
-def open_targets(context: Context, targets: Sequence[Target]) -> list[Repository | StrongroomError]:
-    """Open several side by side: each in turn, its repository or why it cannot be used. Raises ``Interrupted``.
+def open_targets(context: Context, targets: Sequence[Target]) -> Generator[tuple[Target, Repository | StrongroomError]]:
+    """Open several side by side: each when it is open, or why it cannot be used. Raises ``Interrupted``.
 
-    Passwords are fetched first and one after the other, since a person may be asked for them.
+    Those that nobody took when the iterator is closed are closed here.
     """
-    asked = [(target, password_or_error(target)) for target in targets]
 
-    def attempt(one: tuple[Target, bytes | StrongroomError]) -> Repository | StrongroomError:
+    def attempt(one: tuple[Target, Password]) -> Repository | StrongroomError:
         target, password = one
-        if isinstance(password, StrongroomError):
-            return password
         try:
-            return _opened(context, target, password)
+            return _opened(context, target, password())
+        except Interrupted:
+            raise
         except StrongroomError as error:
             return error
 
-    opened: list[Repository | StrongroomError] = []
+    def discard(opened: Repository | StrongroomError) -> None:
+        if not isinstance(opened, StrongroomError):
+            opened.close()
+
+    asked = [(target, password_of(context, target)) for target in targets]
+    for (target, _), opened in as_they_open(asked, attempt, discard):
+        yield target, opened
+
+
+def _fetched(context: Context, target: Target) -> bytes:
+    source, label = target.password, target.label
+    return passwords.fetch(source, label=label, stopped=lambda: context.signals.asked, warn=context.warn)
+
+
+def password_of(context: Context, target: Target) -> Password:
+    """What fetches the password of one of several repositories, in whatever thread.
+
+    A person is asked now, for one after the other; whatever else a password comes from may hang, and holds up its own
+    repository alone. What went wrong is raised when the password is wanted, but for ``Interrupted``.
+    """
+    if target.password is not None:
+        return lambda: _fetched(context, target)
     try:
-        for _, outcome in outcomes(attempt, asked, len(asked)):
-            opened.append(outcome())
-            if isinstance(opened[-1], Interrupted):
-                raise opened[-1]
-    except BaseException:
-        for repository in opened:
-            if not isinstance(repository, StrongroomError):
-                repository.close()
-        raise
-    return opened
-
-
-def _password(target: Target) -> bytes:
-    return passwords.fetch(target.password, label=target.label)
-
-
-def password_or_error(target: Target) -> bytes | StrongroomError:
-    """The password of one of several repositories, or why there is none. Raises ``Interrupted``."""
-    try:
-        return _password(target)
+        typed = _fetched(context, target)
     except Interrupted:
         raise
     except StrongroomError as error:
-        return error
+        problem = error
+
+        def fail() -> bytes:
+            raise problem
+
+        return fail
+    return lambda: typed
 
 
 def open_with(context: Context, target: Target, password: bytes, standing: StallWatch) -> Repository:
@@ -267,7 +240,8 @@ def each_repository(
 
     ``failed`` hears the label of each one of several that fails.
 
-    ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Returns 0,
+    ``work(repository, label)`` returns an exit code; the label is empty when there is one repository only. Each
+    begins when it is open, usually in the order given. Returns 0,
     or the code that all failures share, or 1. With one repository errors are raised as they are.
     """
     targets = targets_of(context)
@@ -276,17 +250,15 @@ def each_repository(
             beside(context, targets[0])
             return work(repository, "")
     codes: list[int] = []
-    with ExitStack() as stack:
-        opened = open_targets(context, targets)
-        for one in opened:
-            if not isinstance(one, StrongroomError):
-                stack.callback(one.close)
-        for target, one in zip(targets, opened, strict=True):
+    with closing(open_targets(context, targets)) as opened:
+        for target, one in opened:
             try:
                 if isinstance(one, StrongroomError):
                     raise one
-                beside(context, target)
-                codes.append(work(one, target.label))
+                with _closing(one):
+                    beside(context, target)
+                    codes.append(work(one, target.label))
+                context.out.flush()  # the next one may keep us waiting
             except Interrupted:
                 raise
             except StrongroomError as error:

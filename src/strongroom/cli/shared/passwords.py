@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import UsageError
+from strongroom.base.clock import monotonic
+from strongroom.base.errors import Interrupted, UsageError
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
     from strongroom.base.configuration.checks import PasswordSource
 
 
@@ -22,11 +29,27 @@ def trimmed(text: bytes) -> bytes:
     return text.decode("utf-8", "surrogateescape").strip(_WHITE).encode("utf-8", "surrogateescape")
 
 
-def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> bytes:
+ALONE = 30.0
+"""Seconds that a password command has the terminal to itself before the next one is started."""
+SILENT = 10.0
+"""Seconds after which it is said which password command is being waited for."""
+_LOOK = 0.2
+_AT_TERMINAL = threading.Lock()
+
+
+def fetch(
+    source: PasswordSource | None,
+    *,
+    label: str,
+    new: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+    warn: Callable[[str], None] = lambda _text: None,
+) -> bytes:
     """The password of the repository ``label``.
 
     Without a source the terminal is asked, twice for a ``new`` password. Raises ``UsageError`` when there is nobody
-    to ask, the source fails, or the password is empty (empty ones need ``--insecure-no-password``).
+    to ask, the source fails, or the password is empty (empty ones need ``--insecure-no-password``); ``Interrupted``
+    when ``stopped`` says so while a command runs, which is ended then. ``warn`` hears of one that takes long.
     """
     if source is None:
         return _ask(label, new=new)
@@ -35,7 +58,7 @@ def fetch(source: PasswordSource | None, *, label: str, new: bool = False) -> by
     if source.kind == "file":
         text = _from_file(source)
     elif source.kind == "command":
-        text = _from_command(source)
+        text = _from_command(source, label, stopped, warn)
     else:
         text = os.environb.get(os.fsencode(source.value), b"")
     if not text:
@@ -52,25 +75,68 @@ def _from_file(source: PasswordSource) -> bytes:
     return trimmed(decoded(read(source.value, "password file", f"Named by {source.origin}.", most=SMALL)))
 
 
-def _from_command(source: PasswordSource) -> bytes:
-    """What the command prints, without white space around it. Its errors go to our standard error."""
+def _from_command(
+    source: PasswordSource, label: str, stopped: Callable[[], bool], warn: Callable[[str], None]
+) -> bytes:
+    """What the command prints, without white space around it. Its errors go to our standard error.
+
+    Two commands that ask a person at once would be no help to him, so at a terminal one runs after the other, unless
+    it takes long.
+    """
     import subprocess
 
+    name = source.command[0]
+    turn = sys.stdin is not None and sys.stdin.isatty() and _turn(stopped)
     try:
-        done = subprocess.run(source.command, stdout=subprocess.PIPE, check=False)
+        with subprocess.Popen(source.command, stdout=subprocess.PIPE) as process:
+            output = _communicate(process, stopped, lambda: warn(f"{label}: waiting for the password command {name}"))
     except OSError as error:
         raise UsageError(
             f"password command cannot be started: {error.strerror}",
-            subject=source.command[0],
+            subject=name,
             hint=f"From {source.origin}.",
         ) from None
-    if done.returncode != 0:
+    finally:
+        if turn:
+            _AT_TERMINAL.release()
+    if process.returncode != 0:
         raise UsageError(
-            f"password command failed with exit code {done.returncode}",
-            subject=source.command[0],
+            f"password command failed with exit code {process.returncode}",
+            subject=name,
             hint=f"From {source.origin}; what it said stands above.",
         )
-    return trimmed(done.stdout)
+    return trimmed(output)
+
+
+def _turn(stopped: Callable[[], bool]) -> bool:
+    """Wait for the terminal, but not for ever. Whether it is ours."""
+    end = monotonic() + ALONE
+    while monotonic() < end and not stopped():
+        if _AT_TERMINAL.acquire(timeout=_LOOK):
+            return True
+    return False
+
+
+def _communicate(process: subprocess.Popen[bytes], stopped: Callable[[], bool], tell: Callable[[], None]) -> bytes:
+    """The command's output when it has ended. It is ended by ``stopped``, which raises ``Interrupted``."""
+    import subprocess
+
+    begun, told = monotonic(), False
+    atexit.register(process.kill)  # the program may end while a thread waits here
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=_LOOK)[0]
+            if stopped():
+                raise Interrupted("interrupted")
+            if not told and monotonic() - begun >= SILENT:
+                told = True
+                tell()
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        atexit.unregister(process.kill)
 
 
 def _ask(label: str, *, new: bool) -> bytes:

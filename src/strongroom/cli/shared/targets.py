@@ -1,4 +1,4 @@
-"""Which repositories a command line means, and which password belongs to which."""
+"""Which repositories a command line means, which password belongs to which, and how their stores are reached."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.base.redact import redact
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read
+from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared.environment import lookup
+from strongroom.storage.options import StoreOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.settings import Settings
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
@@ -198,3 +201,39 @@ def _password_in_file(settings: Settings, name: str | None) -> PasswordSource | 
     origin = f"{settings.file.path}: repository.{name}.password"
     value = os.path.expanduser(source.value) if source.kind == "file" else source.value
     return PasswordSource(source.kind, value, source.command, origin)
+
+
+def store_options(context: Context, target: Target) -> StoreOptions:
+    """How a target's store is reached."""
+    settings, name = context.settings, target.name
+    extended = settings.extended_options(name)
+    connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
+    cacert = settings.get("cacert", name).value
+    return StoreOptions(
+        cacert=(cacert,) if cacert else (),
+        client_certificate=settings.get("tls_client_cert", name).value,
+        insecure_tls=settings.get("insecure_tls", name).value,
+        user_agent=_header(settings.get("http_user_agent").value),
+        connections=_connections(connections) if connections else None,
+        limit_upload=settings.get("limit_upload", name).value,
+        limit_download=settings.get("limit_download", name).value,
+        stuck_timeout=settings.get("stuck_request_timeout").value,
+        on_retry=context.warn,
+        cancelled=lambda: context.signals.asked,
+        extended=extended,
+    )
+
+
+def _header(text: str | None) -> str | None:
+    """As ``http.client`` sends it: its Latin-1 is the text's own bytes."""
+    return os.fsencode(text).decode("latin-1") if text else None
+
+
+def _connections(text: str) -> int:
+    try:
+        number = at_once(text)
+        if number == 0:
+            raise ValueError("at least one is needed")
+    except ValueError as error:
+        raise UsageError(str(error), subject=f"-o ….connections={text}", hint="Usual are 2 to 20.") from None
+    return number

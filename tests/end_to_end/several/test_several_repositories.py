@@ -207,7 +207,7 @@ def test_a_command_ends_with_the_store(
         assert said(process)
         assert process.returncode == 1
     for pid in pids.read_text().split():
-        until(lambda pid=pid: not _is_running(pid))  # type: ignore[misc]
+        until(lambda pid=pid: not is_running(pid))  # type: ignore[misc]
 
 
 def test_a_command_does_not_outlive_an_interruption(strongroom: Strongroom, local: Path, tmp_path: Path) -> None:
@@ -223,11 +223,11 @@ def test_a_command_does_not_outlive_an_interruption(strongroom: Strongroom, loca
         process.wait(PATIENCE)
         assert process.returncode == 130
     for pid in pids.read_text().split():
-        until(lambda pid=pid: not _is_running(pid))  # type: ignore[misc]
+        until(lambda pid=pid: not is_running(pid))  # type: ignore[misc]
     assert not os.listdir(local / "locks")
 
 
-def _is_running(pid: str) -> bool:
+def is_running(pid: str) -> bool:
     """Whether a process is there and no mere rest that nobody has asked about."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,1 @@
+"""Several repositories in one command."""
