@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Exists
+from strongroom.base.errors import Damaged, Exists, Missing
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody import schema
 from strongroom.custody.identity import seal
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_CONFIG = 1 << 20
 """No config is larger, in bytes."""
+CHEAP = (1024, 8, 1)
+"""N, r, p of scrypt for a password of 256 random bits, which no cost makes harder to guess."""
 KEY_USER = "custody"
 """Who a custody key says it is of, so that `key list` shows it."""
 
@@ -58,7 +60,7 @@ def adopt(
     found = [info for kind in KINDS for info in repository.store.list(kind)]
     known = [info.name.name for info in found if info.name.kind is Kind.KEY]
     password = secrets.token_urlsafe(32).encode()  # 256 bits
-    key_name = add_key(repository, password, username=KEY_USER)
+    key_name = add_key(repository, password, username=KEY_USER, scrypt=CHEAP)
     found.append(repository.store.stat(ObjectName(Kind.KEY, key_name)))
     config = repository.store.read_bytes(CONFIG)
     key_file = repository.store.read_bytes(ObjectName(Kind.KEY, key_name))
@@ -94,7 +96,11 @@ def open_adopted(adopted: Adopted, store: Store, identity: Identity, surrounding
 
     The config is the pinned one or nothing: raises ``Damaged`` when other bytes stand there (threat K-5).
     """
-    if store.stat(CONFIG).size > MAX_CONFIG:
+    try:
+        size = store.stat(CONFIG).size
+    except Missing:
+        raise Damaged("is gone", subject=f"config of {store.location}") from None
+    if size > MAX_CONFIG:
         raise Damaged("is not the one that was adopted", subject=f"config of {store.location}")
     stored = store.read_bytes(CONFIG)
     if hashlib.sha256(stored).hexdigest() != adopted.config_sha256:

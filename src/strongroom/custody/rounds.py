@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged, Missing, StrongroomError
+from strongroom.base.errors import Damaged, StrongroomError
 from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
@@ -123,7 +123,7 @@ def _opened(
     """The repository; None, with an incident, when its config is not the pinned one."""
     try:
         repository = open_adopted(adopted, store, identity, surroundings)
-    except (Damaged, Missing) as problem:
+    except Damaged as problem:
         if not problem.subject.startswith("config"):
             raise
         with state.writing(lease) as connection:

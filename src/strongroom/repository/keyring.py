@@ -161,9 +161,10 @@ def store_key(
     *,
     hostname: str | None = None,
     username: str | None = None,
+    scrypt: tuple[int, int, int] = SCRYPT,
 ) -> str:
     """Wrap a master key with a password, store it, prove from the store that it opens, and return its name."""
-    n, r, p = SCRYPT
+    n, r, p = scrypt
     salt = surroundings.random_bytes(SALT_BYTES)
     derived = _kernel.derive_key(password, salt, n, r, p)
     file = KeyFile(
@@ -185,9 +186,23 @@ def store_key(
 
 
 def add_key(
-    repository: Repository, password: bytes, *, hostname: str | None = None, username: str | None = None
+    repository: Repository,
+    password: bytes,
+    *,
+    hostname: str | None = None,
+    username: str | None = None,
+    scrypt: tuple[int, int, int] = SCRYPT,
 ) -> str:
-    """Wrap the master key with another password, store it, prove that it opens, and return its ID."""
+    """Wrap the master key with another password, store it, prove that it opens, and return its ID.
+
+    ``scrypt``: N, r, p. Less than ``SCRYPT`` is for passwords that nobody can guess whatever a guess costs.
+    """
     return store_key(
-        repository.store, repository.key, password, repository.surroundings, hostname=hostname, username=username
+        repository.store,
+        repository.key,
+        password,
+        repository.surroundings,
+        hostname=hostname,
+        username=username,
+        scrypt=scrypt,
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LATEST_AHEAD_NS = 5 * 60 * 10**9
 SIZE_WINDOW_NS = 90 * DAY
+MOST_FILES = 1_000_000_000
+"""No honest source has more; a few trees that share each other spell any number (threat B-2)."""
 
 
 def suspicions(subject: Subject, history: History) -> list[Reason]:
@@ -37,8 +39,8 @@ def _hard(subject: Subject, history: History) -> list[Reason]:
     found += _times(subject, history)
     for path in subject.canaries:
         say("canary", 1, 0, f"{path} must not change, and did")
-    if subject.left_out:
-        say("too-large", 0, 0, "it has more entries than are compared, so what changed is not known")
+    if subject.left_out or subject.measures.get("files", 0) > MOST_FILES:
+        say("too-large", 0, 0, "it has more entries than any source, or than are compared: what changed is not known")
     files, size = subject.measures.get("files", 0), subject.measures.get("bytes", 0)
     if not files and subject.complete:
         say("empty", 0, 1, "it holds no files")

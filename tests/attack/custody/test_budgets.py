@@ -1,0 +1,123 @@
+"""The threat catalogue: rows B, bombs and floods for whoever reads all that arrives."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.errors import Refused
+from strongroom.base.objects import ObjectName
+from strongroom.storage.contract import Reader, Store
+from strongroom.storage.wrappers.wrapper import Wrapper
+from tests.attack.cases import CASES
+from tests.support.custody.watched import Watched
+from tests.support.forge import node
+
+JUDGED = {
+    "bomb_in_a_tree": ("suspicious", "damaged"),  # B-1
+    "bomb_in_a_file": ("suspicious", "damaged"),
+    "bomb_in_an_index": ("good", "damaged"),
+    "bomb_in_a_snapshot": ("good", "damaged"),
+    "wide_shared_trees": ("suspicious", "suspicious"),  # B-2
+    "deep_tree": ("suspicious", "suspicious"),
+    "tree_of_numbers": ("suspicious", "suspicious"),  # B-3
+    "deep_json": ("suspicious", "suspicious"),  # B-5
+    "index_entries_far_beyond": ("good", "damaged"),
+    "index_entries_with_negative_numbers": ("good", "damaged"),
+}
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_b_1_b_2_b_3_b_5_bombs_are_incidents_and_rounds_go_on(tmp_path: Path, case: str) -> None:
+    """B-1, B-2, B-3, B-5: what a parser has no budget for is a fault of that object; the round goes through."""
+    watched = Watched(tmp_path)
+    shutil.rmtree(watched.forge.place)
+    watched.forge = CASES[case](watched.forge.place)
+    watched.adopt()
+    outcome = watched.round()
+    verdict, code = JUDGED[case]
+    assert outcome.failure == ""
+    assert {one.verdict for one in outcome.judged} == {verdict}
+    assert code in watched.codes()
+
+
+def test_b_2_trees_that_spell_more_paths_than_any_number_holds(tmp_path: Path) -> None:
+    """B-2: eighty trees, each twice in the next, hold 2^80 files; counts end at the largest number a database has."""
+    watched = Watched(tmp_path)
+    watched.backup({"a": b"honest " * 100})
+    watched.adopt()
+    watched.round()
+    tree = watched.tree({"leaf": b"x" * 5000})
+    for _ in range(80):
+        tree = watched.forge.tree(node("a", "dir", subtree=tree), node("b", "dir", subtree=tree))
+    bomb = watched.snapshot(tree)
+    assert watched.round().failure == ""
+    assert watched.reasons(bomb) >= {"too-large"}
+    assert watched.measures(bomb)["files"] == (1 << 63) - 1
+
+
+def test_b_3_names_that_no_terminal_or_database_takes(tmp_path: Path) -> None:
+    """B-3: a host's name with zeros and control signs, endless paths, sizes of 2^64: words are bounded and clean."""
+    watched = Watched(tmp_path)
+    watched.backup({"a": b"honest " * 100})
+    watched.adopt()
+    watched.round()
+    huge = watched.forge.tree(node("\u0000\u001b[2J" + "n" * 5000, "file", content=[], size=(1 << 64) - 1))
+    watched.snapshot(huge, hostname="\u0000\u001b]0;x\u0007" + "h" * 100_000, paths=["/p" * 50_000] * 20)
+    hole = watched.forge.tree(node("\u0000hole\u001b", "file", content=["ab" * 32], size=5))
+    watched.snapshot(hole, hostname="other")
+    assert watched.round().failure == ""
+    words = [one.words + one.object for one in watched.incidents()]
+    assert len(words) == 2
+    assert all(text.isprintable() and len(text) < 5000 for text in words)
+
+
+def test_b_4_a_flood_starves_neither_rereading_nor_what_came_first(tmp_path: Path) -> None:
+    """B-4: within a budget, what came first is read first, and a quarter is for what waits to be read again."""
+    watched = Watched(tmp_path)
+    watched.backup({"a": bytes(range(256)) * 100})
+    watched.adopt()
+    watched.round()
+    watched.later(days=29)
+    honest = watched.backup({"a": bytes(range(256)) * 100, "b": b"new " * 5000})
+    watched.later(hours=1)
+    for number in range(60):
+        watched.forge.pack(("data", f"junk {number}".encode() * 3000))
+    outcome = watched.round(budget_bytes=400_000)
+    assert outcome.read.left > 0
+    assert outcome.read_again.objects > 0
+    assert watched.verdict(honest) == "good"
+
+
+class _Locked(Wrapper):
+    """A store that does not give one object."""
+
+    def __init__(self, inner: Store, name: str) -> None:
+        super().__init__(inner)
+        self._name = name
+
+    def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
+        if name.name == self._name:
+            raise Refused("is in an archive", subject=str(name))
+        return super().read(name, offset, length)
+
+
+def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -> None:
+    """B-4: a pack that the store does not give is an incident of its own; the others are judged, and it is read when it
+    can be."""
+    watched = Watched(tmp_path)
+    watched.backup({"a": b"honest " * 100})
+    watched.adopt()
+    watched.round()
+    watched.forge.pack(("data", b"locked away" * 10))
+    name = watched.pack(-1).name
+    again = watched.backup({"a": b"honest " * 100})
+    watched.wrap = lambda store: _Locked(store, name)
+    outcome = watched.round()
+    assert (outcome.failure, watched.verdict(again)) == ("", "good")
+    assert [(one.code.value, one.object) for one in watched.incidents()] == [("unreadable", f"data/{name}")]
+    watched.wrap = lambda store: store
+    watched.round()
+    assert watched.codes() == set()

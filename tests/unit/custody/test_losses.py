@@ -1,0 +1,124 @@
+"""What was whole and is not: which snapshots are hurt, where, and that they come back with what they lack."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from strongroom.custody.deciding import pin_snapshot, snapshots_of
+from tests.support.custody.watched import Watched
+
+FILES = {"docs/a": b"first " * 100, "docs/b": b"second " * 100, "c": b"third " * 100}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """A repository in care with two good snapshots, the second of which has a file and a pack more."""
+    found = Watched(tmp_path)
+    found.backup(FILES)
+    found.adopt()
+    found.round()
+    found.later(days=1)
+    return found
+
+
+def test_a_pack_that_goes_makes_bad_what_needs_it_and_names_the_paths(watched: Watched) -> None:
+    """The newer snapshot is bad with its path named, the older one stays good; with the pack back both are good."""
+    (older,) = (path.name for path in (watched.forge.place / "snapshots").iterdir())
+    packs = len(watched.forge.entries)
+    newer = watched.backup(FILES | {"docs/new": b"fourth " * 100})
+    watched.round()
+    path = watched.pack(packs)
+    content = path.read_bytes()
+    path.unlink()
+    watched.later(hours=1)
+    outcome = watched.round()
+    assert [(one.id, one.verdict) for one in outcome.judged] == [(newer, "bad")]
+    assert (watched.verdict(older), watched.verdict(newer)) == ("good", "bad")
+    (lost,) = [one for one in watched.incidents() if one.code.value == "lost"]
+    assert (lost.object, "/docs/new" in lost.words, "/docs/a" in lost.words) == (f"snapshots/{newer}", True, False)
+    later = watched.backup(FILES | {"docs/new": b"fourth " * 100})
+    watched.round()
+    assert watched.reasons(later) == {"incomplete"}
+    path.write_bytes(content)
+    watched.later(hours=1)
+    watched.round()
+    assert (watched.verdict(newer), watched.verdict(later), watched.codes()) == ("good", "good", set())
+
+
+def test_a_pack_that_rots_is_found_by_reading_again_and_hurts_in_the_same_round(watched: Watched) -> None:
+    """Bytes that changed under the same stamp are found in their turn; the round that finds them says what is hurt."""
+    path = watched.pack(0)
+    content, stamp = path.read_bytes(), path.stat().st_mtime_ns
+    path.write_bytes(content[:50] + bytes([content[50] ^ 1]) + content[51:])
+    os.utime(path, ns=(stamp, stamp))
+    watched.round()
+    assert watched.codes() == set()
+    watched.later(days=29)
+    watched.round()
+    assert {"damaged", "lost"} <= watched.codes()
+    path.write_bytes(content)
+    watched.later(hours=1)
+    watched.round()
+    assert watched.codes() == set()
+
+
+def test_an_altered_stamp_is_read_again_at_once_and_forgiven_where_the_bytes_are_right(watched: Watched) -> None:
+    """Touching a pack costs a reading, and no verdict."""
+    watched.stamp(watched.pack(0), 5.0)
+    outcome = watched.round()
+    assert (len(outcome.seen.altered), outcome.read.objects, watched.codes()) == (1, 1, set())
+    assert watched.round().seen.altered == []
+
+
+def test_a_loss_that_hurts_nobody_walks_nothing_and_hurts_nobody(watched: Watched) -> None:
+    """A pack that no snapshot needs may rot: that is an incident, and no verdict changes."""
+    watched.forge.pack(("data", b"needed by nobody" * 10))
+    watched.round()
+    watched.pack(-1).write_bytes(b"rot")
+    watched.later(hours=1)
+    outcome = watched.round()
+    assert (watched.codes(), outcome.judged) == ({"altered", "damaged"}, [])
+
+
+def test_a_second_copy_stands_in_for_the_first(watched: Watched) -> None:
+    """A blob that lies in two packs is not lost with one of them."""
+    watched.forge.pack(*(("data", content) for content in FILES.values()))
+    watched.index()
+    watched.round()
+    watched.pack(0).unlink()
+    watched.later(hours=1)
+    watched.round()
+    assert watched.codes() == {"missing"}
+
+
+def test_what_was_pinned_or_condemned_stays_so_through_a_loss(watched: Watched) -> None:
+    """What an operator said of a snapshot outlives its being hurt and whole again."""
+    (only,) = (path.name for path in (watched.forge.place / "snapshots").iterdir())
+    pin_snapshot(watched.state, watched.adopted, only, "a test", "", pinned=True)
+    path = watched.pack(0)
+    content = path.read_bytes()
+    for there in (False, True):
+        if there:
+            path.write_bytes(content)
+        else:
+            path.unlink()
+        watched.later(hours=1)
+        watched.round()
+        (row,) = snapshots_of(watched.state, watched.adopted)
+        assert (row.verdict, row.pinned) == ("good" if there else "bad", 1)
+
+
+def test_junk_that_goes_is_not_missed_and_what_was_good_is(watched: Watched) -> None:
+    """Objects that never were what their names say leave no incident behind; a sound one that goes does."""
+    junk = watched.forge.write("index", b"junk")
+    watched.round()
+    assert watched.codes() == {"damaged"}
+    junk.unlink()
+    watched.round()
+    assert watched.codes() == set()
+    next((watched.forge.place / "index").iterdir()).unlink()
+    watched.round()
+    assert watched.codes() == {"missing"}
