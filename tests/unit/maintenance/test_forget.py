@@ -10,6 +10,7 @@ import pytest
 
 from strongroom.base.errors import RepositoryError, Unsupported, UsageError
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import replace
 from strongroom.format.snapshot import Snapshot
 from strongroom.format.timestamp import Timestamp
 from strongroom.maintenance.forget import arrivals_of, decide, decide_guarded, guarded_policy
@@ -93,6 +94,30 @@ def test_forged_snapshots_push_out_nothing_under_the_guarded_rule() -> None:
     (faithful,) = decide([*names, *forged], Policy(last=2, daily=7, monthly=3), ("host",), arrivals, START_NS)
     forged_names = {name for name, _ in forged}
     assert len([name for name, _ in faithful.keep if name not in forged_names]) < 6, "restic's rule can be steered"
+
+
+@pytest.mark.parametrize(
+    ("policy", "dates", "faithful_loses"),
+    [
+        (Policy(last=20), [0.1] * 20, 30),
+        (Policy(daily=20), [day + 0.4 for day in range(20)], 30),
+        (Policy(within=Span(days=31)), [-day for day in range(1, 21)], 0),
+    ],
+)
+def test_what_forged_snapshots_cost(policy: Policy, dates: list[float], faithful_loses: int) -> None:
+    """The table of the guide: under restic's rule all thirty good ones go, or none; under the guarded rule none."""
+    honest = [(f"{day:064x}", snapshot(day + 0.5)) for day in range(1, 31)]
+    forged = [(f"f{number:063x}", snapshot(day)) for number, day in enumerate(dates)]
+    arrivals: dict[str, int | None] = {name: one.time.ns for name, one in honest} | {
+        name: START_NS for name, _ in forged
+    }
+    good = {name for name, _ in honest}
+    (faithful,) = decide([*honest, *forged], policy, ("host",), arrivals, START_NS)
+    assert len(good & {name for name, _ in faithful.remove}) == faithful_loses
+    days = guarded_policy(policy if policy.daily else replace(policy, daily=30), Span(days=1), START_NS)
+    (before,) = decide_guarded(honest, days, arrivals, START_NS)
+    (after,) = decide_guarded([*honest, *forged], days, arrivals, START_NS)
+    assert after.remove == before.remove
 
 
 def test_the_guarded_rule_takes_counts_alone() -> None:

@@ -1,0 +1,176 @@
+"""`forget`, `tag` and `rewrite` as a user meets them: append-only servers, what cannot be removed, policies at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.format.snapshot import Snapshot
+from strongroom.format.timestamp import Timestamp
+from strongroom.maintenance.tree_rewriter import EMPTY_TREE
+from strongroom.maintenance.tree_writer import TreeWriter
+from tests.support.programs import Restic, Strongroom
+from tests.support.repositories import make, opened
+from tests.support.servers.rest_server import RestServer
+
+NS, DAY = 1_000_000_000, 86_400
+NOW = 1_780_000_000
+
+
+def history(place: Path, *days: float, host: str = "alpha", arrived: bool = True) -> list[str]:
+    """Snapshots of so many days ago, in a repository that is made if need be; their stamps are their times."""
+    if not (place / "config").exists():
+        make(place)
+    names = []
+    with opened(place) as repository:
+        repository.load_index()
+        writer = TreeWriter(repository)
+        tree = writer.save(EMPTY_TREE)
+        writer.finish()
+        for ago in days:
+            at = int(NOW - ago * DAY)
+            name = repository.save_snapshot(Snapshot(time=Timestamp(at * NS), tree=tree, paths=("/x",), hostname=host))
+            if arrived:
+                os.utime(place / "snapshots" / name, (at + 60, at + 60))
+            names.append(name)
+    return names
+
+
+@pytest.fixture
+def append_only(tmp_path: Path) -> Iterator[tuple[str, RestServer]]:
+    """A server that lets nobody delete but locks, with three snapshots; its URL."""
+    history(tmp_path / "made", 1, 2, 3)
+    with RestServer(append_only=True) as server:
+        for path in (tmp_path / "made").rglob("*"):
+            if path.is_file():
+                server.objects[f"repo/{path.relative_to(tmp_path / 'made')}"] = path.read_bytes()
+        yield f"rest:{server.url}", server
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("forget", "--keep-last", "1"),
+        ("forget", "latest"),
+        ("tag", "--add", "x"),
+        ("rewrite", "--new-host", "beta", "--forget"),
+        ("repair", "snapshots", "--forget"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_append_only_server_is_named_before_any_work(
+    strongroom: Strongroom, append_only: tuple[str, RestServer], words: tuple[str, ...]
+) -> None:
+    """What would be refused at the end is refused at once: no snapshot is read, no lock is written, nothing is left."""
+    url, server = append_only
+    before = dict(server.objects)
+    failed = strongroom.on(url, *words).expect(1)
+    assert "append-only: nothing is removed here" in failed.err and "custodian" in failed.err
+    assert server.objects == before
+    assert not any(method == "GET" and "/snapshots/" in path for method, path in server.requests)
+
+
+def test_a_dry_run_behind_an_append_only_server_shows_what_would_go(
+    strongroom: Strongroom, append_only: tuple[str, RestServer]
+) -> None:
+    """Looking is allowed: the table is shown, with the warning."""
+    url, _ = append_only
+    shown = strongroom.on(url, "forget", "--keep-last", "1", "--dry-run").expect(0)
+    assert "remove 2 snapshots:" in shown.out and "append-only" in shown.err
+
+
+def test_snapshots_that_stay_are_named_and_the_code_is_3(strongroom: Strongroom, tmp_path: Path) -> None:
+    """One that cannot be removed keeps no other from going; no pruning follows."""
+    place = tmp_path / "repository"
+    newest, stuck, gone = history(place, 1, 2, 3)
+    path = place / "snapshots" / stuck
+    subprocess.run(["chattr", "+i", path], check=False, capture_output=True)
+    if os.access(path, os.W_OK) and not _immutable(path):
+        pytest.skip("this file system has no immutable files")
+    try:
+        ended = strongroom.on(place, "forget", "--keep-last", "1", "--prune").expect(3)
+    finally:
+        subprocess.run(["chattr", "-i", path], check=True)
+    assert f"unable to remove snapshot/{stuck} from the repository" in ended.err
+    assert "running prune" not in ended.out
+    assert {one["id"] for one in strongroom.snapshots(place)} == {newest, stuck}
+    assert gone not in {one["id"] for one in strongroom.snapshots(place)}
+
+
+def _immutable(path: Path) -> bool:
+    found = subprocess.run(["lsattr", path], check=False, capture_output=True, text=True)
+    return "i" in found.stdout.split(" ")[0]
+
+
+def test_forged_times_are_said_and_guarded_against(strongroom: Strongroom, tmp_path: Path) -> None:
+    """R-1: twenty snapshots that claim the last days push the good ones out of a policy; --guarded lets none go."""
+    place = tmp_path / "repository"
+    honest = history(place, *range(1, 31))
+    forged = history(place, *(day - 0.1 for day in range(1, 21)), arrived=False)
+    policy = ("--keep-daily", "10", "--json", "--dry-run")
+    faithful = strongroom.on(place, "forget", *policy).expect(0)
+    (group,) = faithful.json()
+    assert len({one["id"] for one in group["keep"]} & set(honest)) < 3
+    warned = [json.loads(line)["message"] for line in faithful.err.splitlines()]
+    assert any("19 reached the store after others that claim to be newer" in text for text in warned), warned
+    (group,) = strongroom.on(place, "forget", "--guarded", "--detection-window", "1d", *policy).expect(0).json()
+    kept = {one["id"] for one in group["keep"]}
+    assert set(honest[:10]) <= kept and set(forged) <= kept
+    reasons = {one["snapshot"]["id"]: one["matches"] for one in group["reasons"]}
+    assert reasons[forged[5]] == ["forged time: an operator must look"]
+
+
+def test_several_repositories_are_each_decided_and_labelled(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Two folders: a policy of the file for each, one line of JSON for each, and one that fails stops no other."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    history(first, 1, 2, 3)
+    history(second, 1, 2, 3)
+    (tmp_path / "config.toml").write_text(
+        f'version = 1\n[repository.a]\nurl = "{first}"\n[repository.b]\nurl = "{second}"\n'
+        '[repository.c]\nurl = "/nowhere"\n'
+        '[retention.one]\nrepositories = ["a"]\nkeep_last = 1\n'
+        '[retention.two]\nrepositories = ["b", "c"]\nkeep_last = 2\n'
+    )
+    ended = strongroom.run("--config", tmp_path / "config.toml", "forget", "--json")
+    assert ended.code == 10 and "/nowhere" in ended.err
+    said = {line["repository"]: len(line["groups"][0]["keep"]) for line in ended.lines()}
+    assert said == {"a": 1, "b": 2}
+    assert (len(strongroom.snapshots(first)), len(strongroom.snapshots(second))) == (1, 2)
+
+
+def test_what_was_forgotten_and_pruned_comes_back(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """With --keep-removed both steps are undone, one by one, and restic finds nothing wrong at any moment."""
+    place, source = tmp_path / "repository", tmp_path / "source"
+    source.mkdir()
+    make(place)
+    for _ in range(3):
+        (source / "file").write_bytes(os.urandom(100_000))
+        strongroom.backup(place, source)
+    before = {one["id"] for one in strongroom.snapshots(place)}
+    strongroom.on(place, "forget", "--keep-last", "1", "--prune", "--max-unused", "0", "--keep-removed", "7d").expect(0)
+    restic.check(place)
+    assert len(strongroom.snapshots(place)) == 1
+    listed = strongroom.on(place, "undo", "--list", "--json").expect(0).json()["runs"]
+    assert [(one["verb"], one["snapshots"]) for one in listed] == [("forget", 2)]
+    strongroom.on(place, "undo").expect(0)
+    assert {one["id"] for one in strongroom.snapshots(place)} == before
+    restic.check(place)
+    strongroom.on(place, "undo").expect(1)
+
+
+def test_a_snapshot_whose_data_was_pruned_meanwhile_is_named(strongroom: Strongroom, tmp_path: Path) -> None:
+    """After a prune that kept nothing a snapshot comes back hollow, and that is said."""
+    place, source = tmp_path / "repository", tmp_path / "source"
+    source.mkdir()
+    make(place)
+    for number in range(2):
+        (source / f"file{number}").write_bytes(os.urandom(1000))
+        strongroom.backup(place, source)
+    strongroom.on(place, "forget", "--keep-last", "1", "--keep-removed", "7d").expect(0)
+    strongroom.on(place, "prune", "--max-unused", "0").expect(0)
+    assert "its data is gone" in strongroom.on(place, "undo").expect(1).err
