@@ -108,9 +108,8 @@ def test_what_forged_snapshots_cost(policy: Policy, dates: list[float], faithful
     """The table of the guide: under restic's rule all thirty good ones go, or none; under the guarded rule none."""
     honest = [(f"{day:064x}", snapshot(day + 0.5)) for day in range(1, 31)]
     forged = [(f"f{number:063x}", snapshot(day)) for number, day in enumerate(dates)]
-    arrivals: dict[str, int | None] = {name: one.time.ns for name, one in honest} | {
-        name: START_NS for name, _ in forged
-    }
+    arrivals: dict[str, int | None] = {name: START_NS for name, _ in forged}
+    arrivals |= {name: one.time.ns for name, one in honest}
     good = {name for name, _ in honest}
     (faithful,) = decide([*honest, *forged], policy, ("host",), arrivals, START_NS)
     assert len(good & {name for name, _ in faithful.remove}) == faithful_loses
