@@ -75,6 +75,7 @@ def run(context: Context) -> int:
     local = [os.path.expanduser(place) for scheme, place in map(split_scheme, _urls(context)) if scheme == "local"]
     place = mountpoint.check(arguments.mountpoint, local)
     mountpoint.check_fuse()
+    context.signals.hear_interrupts()  # restic's scripts end a mount in the background by `kill -INT`
     reporter = context.reporter()
     options = MountOptions(
         filter_of(context),

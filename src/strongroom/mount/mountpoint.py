@@ -58,6 +58,7 @@ def check_fuse() -> None:
         raise Unsupported("there is no FUSE on this machine (/dev/fuse is missing)", hint=hint)
     if os.geteuid() != 0 and _helper() is None:
         raise Unsupported("fusermount3 is missing, by which users mount", hint="Debian: apt-get install fuse3")
+    os.environ.setdefault("FUSE_LIBRARY_NAME", "fuse3")  # where both are there, mfusepy would take the old one
     try:
         import mfusepy  # noqa: F401, PLC0415 - a module that looks for its library when it is imported
     except ImportError:
@@ -87,4 +88,4 @@ def _unmounted(place: str, *, lazily: bool) -> bool:
 
 
 def _helper() -> str | None:
-    return shutil.which("fusermount3") or shutil.which("fusermount")
+    return shutil.which("fusermount3")

@@ -6,18 +6,16 @@ import errno
 import functools
 import itertools
 import os
-import stat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
 from strongroom.mount.open_file import OpenFile
-from strongroom.mount.tree_view import mode_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from strongroom.mount.blob_cache import BlobCache
-    from strongroom.mount.tree_view import TreeView
+    from strongroom.mount.tree_view import Attributes, TreeView
     from strongroom.repository.opened import Repository
 
 Answer = TypeVar("Answer")
@@ -96,7 +94,7 @@ class RepositoryOperations:
         self._mounted()
 
     @_answering
-    def getattr(self, path: str | None, fh: int | None = None) -> dict[str, int]:
+    def getattr(self, path: str | None, fh: int | None = None) -> Attributes:
         """What ``stat`` shows."""
         return self._view.attributes(self._view.find(path if path is not None else self._paths[fh or 0]))
 
@@ -117,14 +115,13 @@ class RepositoryOperations:
         return self._handle(path)
 
     @_answering
-    def readdir(self, path: str | None, fh: int) -> Iterator[tuple[str, dict[str, int], int]]:
-        """The names in a folder, with their types and inode numbers."""
+    def readdir(self, path: str | None, fh: int) -> Iterator[tuple[str, Attributes]]:
+        """The names in a folder, with what ``stat`` shows of each: the kernel need not ask again."""
         path = path if path is not None else self._paths[fh]
-        own = {"st_mode": stat.S_IFDIR, "st_ino": self._view.folder(path).inode}
-        found: list[tuple[str, dict[str, int], int]] = [(".", own, 0), ("..", own | {"st_ino": 1}, 0)]
-        for name, place in self._view.children(path):
-            found.append((name, {"st_mode": mode_of(place), "st_ino": place.inode}, 0))
-        return iter(found)
+        view = self._view
+        own = view.attributes(view.folder(path))
+        listed = ((name, view.attributes(place)) for name, place in view.children(path))
+        return itertools.chain([(".", own), ("..", own | {"st_ino": 1})], listed)
 
     @_answering
     def releasedir(self, path: str | None, fh: int) -> int:  # noqa: ARG002

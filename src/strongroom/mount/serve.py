@@ -26,7 +26,7 @@ MAX_TOLD = 1000
 """How many different problems are spoken of."""
 LOOK_SECONDS = 0.2
 """How often a signal is looked for."""
-END_SECONDS = 3.0
+END_SECONDS = 6.0
 """How long the end of a mount is waited for; what is still open elsewhere must not hold us."""
 WORKERS = 4
 """How many blobs are fetched ahead at once."""
@@ -107,8 +107,7 @@ def _loop(
     outcome: list[BaseException],
 ) -> None:
     """Answer the kernel until the mount is gone. One thread where the store is near: Python gains nothing by more."""
-    from mfusepy import FUSE  # noqa: PLC0415 - it looks for libfuse when it is imported
-
+    from strongroom.mount.fuse import Fuse  # noqa: PLC0415 - it looks for libfuse when it is imported
     from strongroom.mount.operations import RepositoryOperations  # noqa: PLC0415
 
     logging.getLogger("fuse").disabled = True  # it would print tracebacks for programs that were interrupted
@@ -118,7 +117,7 @@ def _loop(
         flags["default_permissions"] = options.default_permissions
     try:
         operations = RepositoryOperations(repository, view, cache, tell, ready)
-        FUSE(operations, place, foreground=True, nothreads=repository.near, **flags)
+        Fuse(operations, place, foreground=True, nothreads=repository.near, **flags)
     except BaseException as error:
         outcome.append(error)
 

@@ -7,9 +7,9 @@ is. Whoever walks through the mount walks at their own expense.
 
 from __future__ import annotations
 
-import hashlib
 import stat
 import threading
+import zlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,9 @@ SECTOR = 512
 """Bytes of a block as ``du`` counts them."""
 READ_SIZE = 128 << 10
 """What ``stat`` says is a good length for a read, in bytes: as much as the kernel asks for at once."""
+
+_PRIME = 11400714785074694791
+_WORD = (1 << 64) - 1
 
 Attributes = dict[str, int]
 
@@ -184,14 +187,18 @@ class TreeView:
         return tree
 
     def children(self, path: str) -> Iterator[tuple[str, Place]]:
-        """The names in a folder, each with what stands there; none that cannot be shown."""
+        """The names in a folder, each with what stands there; none that cannot be shown.
+
+        Whatever can fail has been done when this returns.
+        """
         folder = self.folder(path)
         if folder.entry is not None:
-            for name, found in list(folder.entry.names.items()):
-                yield name, self._listed(folder, name, found)
-            return
+            return iter([(name, self._listed(folder, name, found)) for name, found in folder.entry.names.items()])
+        return self._shown(folder, self.tree(folder, path), path)
+
+    def _shown(self, folder: Place, tree: Tree, path: str) -> Iterator[tuple[str, Place]]:
         subfolders = 0
-        for node in self.tree(folder, path).nodes:
+        for node in tree.nodes:
             name = node.name.decode("utf-8", "surrogateescape")
             if not _can_be_shown(node):
                 self._problem(f"{path}/{name[:200]}", "cannot be shown by this system")
@@ -218,7 +225,7 @@ class TreeView:
         found = {
             "st_ino": place.inode,
             "st_mode": _KINDS[node.type] | node.permissions,
-            "st_nlink": self._links(place) if node.type == "dir" else min(max(1, node.links), 0xFFFFFFFF),
+            "st_nlink": self._links(place) if node.type == "dir" else node.links or 1,
             "st_size": size,
             "st_blocks": min(-(-size // SECTOR), MAX_SIZE // SECTOR),
             "st_blksize": READ_SIZE,
@@ -254,13 +261,6 @@ def _can_be_shown(node: Node) -> bool:
     return node.type in _KINDS and 0 < len(node.name) <= MAX_NAME
 
 
-def mode_of(place: Place) -> int:
-    """The type of an entry as ``stat`` has it."""
-    if place.node is not None:
-        return _KINDS[place.node.type]
-    return stat.S_IFLNK if place.entry is not None and place.entry.link else stat.S_IFDIR
-
-
 def _inode(above: Place, node: Node) -> int:
     """A number that is the same for the hard links of a file in one snapshot, and for nothing that differs."""
     if node.links > 1 and node.type != "dir":
@@ -270,6 +270,6 @@ def _inode(above: Place, node: Node) -> int:
 
 
 def _number(above: int, name: bytes) -> int:
-    """64 bits that hang on all names of a path; 0 is none, and 1 is the mount itself."""
-    digest = hashlib.blake2b(name, digest_size=8, key=above.to_bytes(8, "little")).digest()
-    return max(2, int.from_bytes(digest, "little"))
+    """64 bits that hang on all names of a path; 0 is none, and 1 is the mount itself. The same in each mount."""
+    own = zlib.crc32(name) << 32 | zlib.adler32(name)
+    return max(2, (above * _PRIME ^ own) & _WORD)

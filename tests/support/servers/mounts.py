@@ -39,14 +39,23 @@ def is_mounted(place: Path) -> bool:
         return any(line.split()[1] == str(place) for line in file)
 
 
+def log_of(place: Path) -> str:
+    """What the command that mounted a place has said so far."""
+    return place.with_name(place.name + ".log").read_text(encoding="utf-8", errors="replace")
+
+
 @contextlib.contextmanager
 def mounted(program: Program, repository: Path | str, place: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """While this lasts, the repository is mounted at ``place``, which is made."""
+    """While this lasts, the repository is mounted at ``place``, which is made; see ``log_of``.
+
+    A command that ends by itself instead is handed out as it is.
+    """
     place.mkdir(exist_ok=True)
-    process = program.start("-r", str(repository), "mount", str(place), *options)
+    words = [str(program.executable), "-r", str(repository), "mount", str(place), *options]
+    with place.with_name(place.name + ".log").open("wb") as log:
+        process = subprocess.Popen(words, env=program.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        waiting.until(lambda: is_mounted(place) or process.poll() is not None)
-        assert process.poll() is None, "the mount has ended at once"
+        waiting.until(lambda: is_mounted(place) or process.poll() is not None, lambda: log_of(place))
         yield process
     finally:
         if process.poll() is None:

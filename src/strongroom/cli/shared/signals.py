@@ -61,6 +61,10 @@ class Signals:
                 signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._show)
 
+    def hear_interrupts(self) -> None:
+        """Heed SIGINT though it was ignored when we started, as it is for what a script starts with ``&``."""
+        signal.signal(signal.SIGINT, self._stop)
+
     def locks(self) -> HeldLocks:
         """The locks that are given back however this ends. To be asked for, in the main thread, before a store is."""
         if self._locks is None:

@@ -1,0 +1,52 @@
+"""mfusepy with what it leaves out: whole attributes in listings (READDIRPLUS), so that the kernel asks once a folder.
+
+mfusepy gives names and types only; ``find`` and ``ls -l`` then ask for each entry by itself, which took three times as
+long. Imported where something is mounted, since mfusepy looks for libfuse when it is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mfusepy
+
+if TYPE_CHECKING:
+    from strongroom.mount.tree_view import Attributes
+
+_PLUS = 1
+"""``FUSE_READDIR_PLUS``: the kernel wants whole attributes."""
+_FILL_PLUS = 1 << 1
+"""``FUSE_FILL_DIR_PLUS``: these are."""
+_TIMES = {"st_atime": "st_atimespec", "st_mtime": "st_mtimespec", "st_ctime": "st_ctimespec"}
+
+
+class Fuse(mfusepy.FUSE):  # type: ignore[misc] # it has no types
+    """``mfusepy.FUSE`` for operations whose ``readdir`` gives pairs of a name and all its attributes."""
+
+    def readdir_fuse_3(self, path: bytes | None, buf: Any, filler: Any, offset: int, fip: Any, flags: int) -> int:  # noqa: ARG002
+        """Hand a whole listing to libfuse, which gives it to the kernel piece by piece."""
+        decoded = None if path is None else path.decode("utf-8", "surrogateescape")
+        plus = _FILL_PLUS if flags & _PLUS else 0
+        status = mfusepy.c_stat()
+        for name, attributes in self.operations.readdir(decoded, fip.contents.fh):
+            fill(status, attributes)
+            if filler(buf, name.encode("utf-8", "surrogateescape"), status, 0, plus) != 0:
+                break
+        return 0
+
+    def fgetattr(self, path: bytes | None, buf: Any, fip: Any) -> int:
+        """What ``stat`` shows, without a detour."""
+        decoded = None if path is None else path.decode("utf-8", "surrogateescape")
+        fill(buf.contents, self.operations.getattr(decoded, fip.contents.fh if fip else None))
+        return 0
+
+
+def fill(status: Any, attributes: Attributes) -> None:
+    """Write attributes into C's ``struct stat``; what they leave out is 0."""
+    status.st_rdev = status.st_uid = status.st_gid = status.st_size = status.st_blocks = status.st_blksize = 0
+    for name, value in attributes.items():
+        if name in _TIMES:
+            moment = getattr(status, _TIMES[name])
+            moment.tv_sec, moment.tv_nsec = divmod(value, 10**9)
+        else:
+            setattr(status, name, value)
