@@ -71,7 +71,7 @@ def _peak(pid: int) -> int:
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_hostile_repositories_are_shown_within_budgets(strongroom: Strongroom, tmp_path: Path, name: str) -> None:
-    """B-1, B-2, B-3: whatever the repository, the mount answers, stays below its memory, and ends when told to."""
+    """B-1, B-2, B-3, B-5: whatever the repository, the mount answers, stays below its memory, and ends when told to."""
     CASES[name](tmp_path / "r")
     place = tmp_path / "mnt"
     with mounts.mounted(strongroom, tmp_path / "r", place) as process:
