@@ -1,5 +1,7 @@
 """``make quickstart SOURCE=folder``: back a folder up to two repositories in one pass, restore it, compare.
 
+Then forget, prune and mount, on the local one.
+
 One repository is local, the other stands behind an append-only gateway, as on another machine.
 
 Standard library only, and nothing but the installed command: each step printed here is one that a user can type.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import json
 import os
 import secrets
 import shlex
@@ -16,6 +19,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,8 +74,53 @@ def main() -> int:
         return 1
     print(f"\nEvery file of {source} came back as it is.")
     shutil.rmtree(restored)
+    if not _tidied(source, local):
+        return 1
+    _mounted(source, local, target / "mounted")
     _next(source, local, behind, password, state)
     return 0
+
+
+def _tidied(source: Path, local: Path) -> bool:
+    """Back up once more, remove the older snapshots of the local repository and what they alone needed; check it."""
+    where = ("--repo", str(local))
+    _run("backup", *where, str(source), accept=(0, 3))
+    _run("forget", *where, "--path", str(source), "--keep-last", "1")
+    _run("prune", *where)
+    _run("check", *where)
+    left = subprocess.run(
+        [COMMAND, "snapshots", *where, "--path", str(source), "--json"], check=True, capture_output=True
+    ).stdout
+    if len(json.loads(left)) == 1:
+        print("\nThe older snapshots are forgotten, what they alone needed is pruned, and the repository is whole.")
+        return True
+    print("More than the newest snapshot is left. That is a bug.", file=sys.stderr)
+    return False
+
+
+def _mounted(source: Path, local: Path, place: Path) -> None:
+    """Mount the local repository, compare what it shows, and unmount it; say so where it cannot be mounted."""
+    if not os.path.exists("/dev/fuse"):
+        print("\nThere is no FUSE on this machine (/dev/fuse), so nothing is mounted.")
+        return
+    place.mkdir(exist_ok=True)
+    words = ["mount", "--repo", str(local), str(place)]
+    print("\n$ strongroom", shlex.join(words), "&", flush=True)
+    mount = subprocess.Popen([COMMAND, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        shown = place / "snapshots" / "latest" / source.relative_to("/")
+        while mount.poll() is None and not (place / "snapshots").exists():
+            time.sleep(0.1)
+        if mount.poll() is not None:
+            assert mount.stderr is not None
+            print(f"It could not be mounted, and nothing else hangs on that:\n{mount.stderr.read().strip()}")
+            return
+        differences = _compare(source, shown)
+        print(f"Every file of {source} is shown as it is." if not differences else f"Other than the source: {differences}")
+    finally:
+        mount.terminate()
+        mount.wait()
+        place.rmdir()
 
 
 @contextlib.contextmanager
@@ -202,6 +251,8 @@ Next:
   {command} snapshots {where}
   {command} ls latest {where}
   {command} restore latest {where} --target /tmp/out
+  {command} mount {where} FOLDER
+  {command} forget {where} --keep-daily 7 --keep-weekly 5 --prune --dry-run
   {command} check --read-data {where}
   restic {where} snapshots -p {shlex.quote(str(password))}      # any restic reads them, too"""
     )
