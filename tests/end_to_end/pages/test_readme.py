@@ -71,6 +71,8 @@ def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Resti
     ended = _quickstart(home, source, tmp_path / "kept")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "came back as it is" in ended.stdout
+    assert "is forgotten, and what it alone needed is pruned" in ended.stdout
+    assert "is shown as it is" in ended.stdout or not Path("/dev/fuse").exists()
     secret = tmp_path / "kept" / "password"
     assert str(secret) in ended.stdout
     assert secret.stat().st_mode & 0o777 == 0o600
