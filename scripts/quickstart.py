@@ -74,15 +74,14 @@ def main() -> int:
         return 1
     print(f"\nEvery file of {source} came back as it is.")
     shutil.rmtree(restored)
-    if not _tidied(source, local):
-        return 1
+    _tidied(source, local)
     _mounted(source, local, target / "mounted")
     _next(source, local, behind, password, state)
     return 0
 
 
-def _tidied(source: Path, local: Path) -> bool:
-    """Back up once more, remove the snapshot that this run made first, and what it alone needed. Whether it is gone."""
+def _tidied(source: Path, local: Path) -> None:
+    """Back up once more, then remove the snapshot that this run made first, and what it alone needed."""
     where = ("--repo", str(local))
     first = _snapshots(local)[-1]
     _run("backup", *where, str(source), accept=(0, 3))
@@ -90,15 +89,13 @@ def _tidied(source: Path, local: Path) -> bool:
     _run("prune", *where)
     left = _snapshots(local)
     if first in left or not left:
-        print(f"{first} is not what was removed. That is a bug.", file=sys.stderr)
-        return False
+        raise SystemExit(f"{first} is not what was removed. That is a bug.")
     print("\nThe first of the two snapshots is forgotten, and what it alone needed is pruned.")
-    return True
 
 
 def _snapshots(repository: Path) -> list[str]:
     """The IDs of a repository's snapshots, the oldest first."""
-    words = [COMMAND, "snapshots", "--repo", str(repository), "--json"]
+    words = [str(COMMAND), "snapshots", "--repo", str(repository), "--json"]
     return [one["id"] for one in json.loads(subprocess.run(words, check=True, capture_output=True).stdout)]
 
 

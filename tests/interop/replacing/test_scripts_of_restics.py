@@ -152,7 +152,7 @@ def test_forgetting_and_pruning(program: Program, source: Path) -> None:
     assert all(ID.fullmatch(one["id"]) for one in group["keep"] + group["remove"])
     assert {"tags", "host", "paths", "reasons"} <= group.keys()
     program.run("forget", group["keep"][0]["id"]).expect(0)
-    program.run("forget", "--keep-last=1", "--verbose").expect(0)
+    program.run("forget", "--keep-last=1", "--prune", "--verbose").expect(0)
     program.run("prune", "--max-unused", "5%").expect(0)
     for line in ("check", "check -v", "--verbose=2 check", "check --read-data-subset=50%", "unlock"):
         program.run(*line.split()).expect(0)
