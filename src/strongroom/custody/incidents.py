@@ -20,6 +20,7 @@ class Code(StrEnum):
     DRILL = "drill"
     SUSPICIOUS = "suspicious"
     OVERDUE = "overdue"
+    LOCK = "lock"
 
 
 FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LOST, Code.LYING_INDEX, Code.CONFIG, Code.CLOCK})
@@ -38,5 +39,6 @@ ADVICE = {
     Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",
     Code.DRILL: "What a drill restored is not right. A failed drill outranks a good backup: look at it first.",
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
+    Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
 }
 """What to do about each."""

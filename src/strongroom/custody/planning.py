@@ -1,6 +1,6 @@
 """What would go of a repository, and why: the guarded rule over verdicts, and what forbids it for now.
 
-A plan is made and held; nothing here removes anything.
+Plans are made and held; nothing here removes anything.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ import sqlalchemy as sa
 
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
+from strongroom.custody.deletion.orders import SNAPSHOTS
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.schema import plan, snapshot, stored
 from strongroom.retention.guarded import DAY, GOOD, Arrived, Verdict, decide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.custody.state import Adopted, Lease, State
 
 MOST_SNAPSHOTS = 0.25
-"""The share of a repository's snapshots that one plan may take."""
+"""The share of a repository's snapshots that one plan may take; the executor bounds them all together."""
+MOST_BYTES = 0.10
+"""The share of its bytes."""
 HELD, FROZEN, CANCELLED = "held", "frozen", "cancelled"
 
 
@@ -117,49 +122,83 @@ def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
     )
 
 
-def make_plans(state: State, lease: Lease, adopted: Adopted, now_ns: int) -> list[Plan]:
-    """The plans that are open after this round, the oldest first.
+def make_plans(
+    state: State,
+    lease: Lease,
+    adopted: Adopted,
+    now_ns: int,
+    weigh: Callable[[frozenset[str], frozenset[str]], float] | None = None,
+) -> list[Plan]:
+    """Bring the open plans of snapshots level with the rule; all that are open, the oldest first.
 
-    A snapshot is in one open plan, and waits for its hold once: those that the rule would have kept by now leave their
-    plan, and those that no plan names yet make a new one.
+    A plan keeps the time at which it was made, and what the rule does not let go any more leaves it. What no plan names
+    yet gets a plan of today's, one a day at most. ``weigh(before, now)`` says which share of the repository's bytes
+    more would be free without the snapshots ``now`` than without those ``before``; it is asked for a new plan alone.
     """
+    with state.database.read() as connection:
+        made = _decisions(connection, adopted, now_ns)
+        going = frozenset(one.id for one in made if not one.keep)
+        known = {name for row in _open_rows(connection, adopted.id) for name in json.loads(row.body)["remove"]}
+        fresh = going - known
+    share = weigh(going & known, going) if fresh and weigh is not None else None
     with state.writing(lease) as connection:
         made = _decisions(connection, adopted, now_ns)
-        waiting = {one.id for one in made if not one.keep}
-        breakers = _breakers(connection, adopted, made)
-        open_state = FROZEN if breakers else HELD
+        going = frozenset(one.id for one in made if not one.keep)
+        others = _breakers(connection, adopted, made)
+        today = False
         for row in _open_rows(connection, adopted.id):
-            named = tuple(one for one in json.loads(row.body)["remove"] if one in waiting)
-            waiting -= set(named)
-            values = {"state": open_state, "body": _body(named, breakers)} if named else {"state": CANCELLED}
-            here = sa.and_(plan.c.repository == adopted.id, plan.c.number == row.number)
-            connection.execute(plan.update().where(here).values(values))
-        if waiting:
-            last = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == adopted.id)
-            ).scalar_one()
-            connection.execute(
-                plan.insert().values(
-                    repository=adopted.id,
-                    number=last + 1,
-                    made_ns=now_ns,
-                    due_ns=now_ns + adopted.policy.hold * DAY,
-                    state=open_state,
-                    body=_body(tuple(sorted(waiting)), breakers),
-                )
+            body = json.loads(row.body)
+            today |= row.made_ns // DAY == now_ns // DAY
+            fresh -= set(body["remove"])
+            remove = tuple(name for name in body["remove"] if name in going)
+            if not remove:
+                _set(connection, adopted.id, row.number, state=CANCELLED)
+                continue
+            breakers = _all_breakers(len(remove), len(made), body["share"], others, approved=row.approved)
+            text = _body(remove, breakers, body["share"])
+            _set(connection, adopted.id, row.number, state=FROZEN if breakers else HELD, body=text)
+        fresh &= going
+        if fresh and not today:
+            breakers = _all_breakers(len(fresh), len(made), share, others, approved="")
+            due_ns = now_ns + adopted.policy.hold * DAY
+            insert_plan(
+                connection,
+                adopted.id,
+                SNAPSHOTS,
+                now_ns,
+                due_ns,
+                FROZEN if breakers else HELD,
+                _body(tuple(sorted(fresh)), breakers, share),
             )
-        return [_plan(row) for row in _open_rows(connection, adopted.id)]
+    return open_plans(state, adopted)
+
+
+def insert_plan(
+    connection: sa.Connection, repository: str, kind: str, made_ns: int, due_ns: int, state: str, body: str
+) -> int:
+    """Add a plan, and return its number."""
+    last: int = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == repository)
+    ).scalar_one()
+    connection.execute(
+        plan.insert().values(
+            repository=repository,
+            number=last + 1,
+            kind=kind,
+            made_ns=made_ns,
+            due_ns=due_ns,
+            state=state,
+            body=body,
+            approved="",
+        )
+    )
+    return last + 1
 
 
 def open_plans(state: State, adopted: Adopted) -> list[Plan]:
-    """The plans that stand, the oldest first."""
+    """The plans of snapshots that stand, the oldest first."""
     with state.database.read() as connection:
         return [_plan(row) for row in _open_rows(connection, adopted.id)]
-
-
-def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
-    query = sa.select(plan).where(plan.c.repository == repository, plan.c.state.in_((HELD, FROZEN)))
-    return list(connection.execute(query.order_by(plan.c.number)).all())
 
 
 def _plan(row: sa.Row[Any]) -> Plan:
@@ -167,16 +206,42 @@ def _plan(row: sa.Row[Any]) -> Plan:
     return Plan(row.number, row.made_ns, row.due_ns, row.state, tuple(body["remove"]), tuple(body["breakers"]))
 
 
-def _body(remove: tuple[str, ...], breakers: tuple[str, ...]) -> str:
-    return json.dumps({"remove": remove, "breakers": breakers})
+def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
+    return list(
+        connection.execute(
+            sa.select(plan)
+            .where(plan.c.repository == repository, plan.c.kind == SNAPSHOTS, plan.c.state.in_((HELD, FROZEN)))
+            .order_by(plan.c.number)
+        ).all()
+    )
+
+
+def _body(remove: tuple[str, ...], breakers: tuple[str, ...], share: float | None) -> str:
+    return json.dumps({"remove": remove, "breakers": breakers, "share": share})
+
+
+def _all_breakers(
+    going: int, there: int, share: float | None, others: tuple[str, ...], *, approved: str
+) -> tuple[str, ...]:
+    """What stands against a plan; an operator's word counts against its size alone."""
+    if approved:
+        return others
+    size: tuple[str, ...] = ()
+    if going > there * MOST_SNAPSHOTS:
+        size = (f"it would take {going} of {there} snapshots, more than {MOST_SNAPSHOTS:.0%}",)
+    if share is not None and share > MOST_BYTES:
+        size = (*size, f"it would free {share:.0%} of all bytes, more than {MOST_BYTES:.0%}")
+    return (*size, *others)
+
+
+def _set(connection: sa.Connection, repository: str, number: int, **values: object) -> None:
+    connection.execute(plan.update().where(plan.c.repository == repository, plan.c.number == number).values(**values))
 
 
 def _breakers(connection: sa.Connection, adopted: Adopted, made: list[Decision]) -> tuple[str, ...]:
-    """What forbids the plan as a whole, in words."""
+    """What forbids that snapshots go whatever their number, in words."""
     found = []
     going = [one for one in made if not one.keep]
-    if made and len(going) > len(made) * MOST_SNAPSHOTS:
-        found.append(f"it would take {len(going)} of {len(made)} snapshots, more than {MOST_SNAPSHOTS:.0%}")
     if is_frozen(connection, adopted.id):
         found.append("an incident is open that freezes all deleting; `custody incidents` shows it")
     last_good = {

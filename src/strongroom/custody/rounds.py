@@ -12,9 +12,12 @@ from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.claims import compare_indexes
+from strongroom.custody.deletion.needed import rescue
+from strongroom.custody.deletion.preparing import Prepared, Preparing
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.judge import Judge, Judged
 from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.mark import make_mark
 from strongroom.custody.planning import Plan, make_plans
 from strongroom.custody.schema import round_, stored
 from strongroom.custody.syncing import Seen, look
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Store
@@ -51,6 +55,7 @@ class Outcome:
     liars: list[tuple[str, str]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
+    prepared: Prepared = field(default_factory=Prepared)
     failure: str = ""
 
 
@@ -64,8 +69,11 @@ def run_round(
     *,
     holder: str,
     budget_bytes: int | None = None,
+    signer: Signer | None = None,
 ) -> Outcome:
     """A whole round. ``holder`` names this custodian; ``budget_bytes`` bounds what is read.
+
+    ``signer``: the judge's key; without one nothing is prepared to go.
 
     Raises ``Locked`` while another works on it. What the store refuses ends the round, is in ``failure`` and is an
     incident; what was found until then stays.
@@ -77,7 +85,7 @@ def run_round(
         try:
             repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is not None:
-                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes)
+                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer)
             else:
                 outcome.failure = "the config is not the one that was adopted"
             with state.writing(lease) as connection:
@@ -142,9 +150,10 @@ def _steps(
     reporter: Reporter,
     outcome: Outcome,
     budget_bytes: int | None,
+    signer: Signer | None,
 ) -> None:
     reporter.message(f"{adopted.name}: look at what is there")
-    outcome.seen = look(state, lease, adopted, repository.store, _last_look(state, adopted, outcome.number))
+    outcome.seen = look(state, lease, adopted, repository.store, last_look(state, adopted, outcome.number))
     _note_look(state, lease, outcome)
 
     def count(done: int, total: int) -> None:
@@ -160,9 +169,16 @@ def _steps(
     reporter.message(f"{adopted.name}: read again what has waited longest")
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
     outcome.liars = compare_indexes(state, lease, repository)
+    rescue(state, lease, repository, reporter, everything=False)
     outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
     now_ns = state.clock.now_ns()
-    outcome.plans = make_plans(state, lease, adopted, now_ns)
+    if signer is None:
+        outcome.plans = make_plans(state, lease, adopted, now_ns)
+    else:
+        make_mark(repository.store, str(signer.verifier))
+        preparing = Preparing(state, lease, adopted, repository, signer, reporter)
+        outcome.plans = make_plans(state, lease, adopted, now_ns, preparing.weigh)
+        outcome.prepared = preparing.prepare()
     _look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
 
 
@@ -176,7 +192,7 @@ def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
         )
 
 
-def _last_look(state: State, adopted: Adopted, number: int) -> int:
+def last_look(state: State, adopted: Adopted, number: int) -> int:
     """When the last round that listed all began: what it did not see came later. Before the first, adoption itself."""
     with state.database.read() as connection:
         found = connection.execute(

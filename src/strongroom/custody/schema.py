@@ -132,12 +132,18 @@ plan = sa.Table(
     METADATA,
     sa.Column("repository", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("made_ns", sa.BigInteger, nullable=False),
     sa.Column("due_ns", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("approved", sa.Text, nullable=False),
+    sa.Column("document", sa.LargeBinary),
+    sa.Column("signature", sa.LargeBinary),
 )
-"""``state``: held, cancelled. ``body``: JSON with the snapshots that would go and each one's reasons, and breakers."""
+"""``kind``: snapshots, indexes, packs, purge. ``state``: held, frozen, cancelled, executing, done, undone. ``body``:
+JSON with what would go, and breakers. ``approved``: by whom, though it is large. ``document`` and ``signature`` are
+what the executor believes; they never change once they are made."""
 
 audit = sa.Table(
     "custody_audit",
@@ -226,8 +232,9 @@ STEPS = (
     );
     CREATE INDEX custody_incident_repository ON custody_incident (repository, code, object);
     CREATE TABLE custody_plan (
-        repository TEXT, number BIGINT, made_ns BIGINT NOT NULL, due_ns BIGINT NOT NULL, state TEXT NOT NULL,
-        body TEXT NOT NULL, PRIMARY KEY (repository, number)
+        repository TEXT, number BIGINT, kind TEXT NOT NULL, made_ns BIGINT NOT NULL, due_ns BIGINT NOT NULL,
+        state TEXT NOT NULL, body TEXT NOT NULL, approved TEXT NOT NULL, document {blob}, signature {blob},
+        PRIMARY KEY (repository, number)
     );
     CREATE TABLE custody_audit (
         number BIGINT PRIMARY KEY, at_ns BIGINT NOT NULL, who TEXT NOT NULL, repository TEXT NOT NULL,

@@ -13,6 +13,7 @@ from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.record import record
 from strongroom.custody import schema
+from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
@@ -82,6 +83,7 @@ class State:
             url = f"sqlite:///{file}"
         self.database = Database(url, clock=clock)
         migrate(self.database, "custody", schema.METADATA, schema.STEPS)
+        migrate(self.database, "custody-deletion", deletion.METADATA, deletion.STEPS)
 
     def close(self) -> None:
         """Close the database. Idempotent."""

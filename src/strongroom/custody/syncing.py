@@ -11,6 +11,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
 from strongroom.custody.catalogue import note_loss
+from strongroom.custody.deletion.tables import intended, note_gone
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
@@ -108,9 +109,14 @@ def _look_at(
         with state.writing(lease) as connection:
             for info in fresh[start : start + _BATCH]:
                 remember(connection, adopted.id, info, last_look_ns, now_ns)
+    ours: frozenset[str] = frozenset()
     for start in range(0, len(missing), _BATCH):
         with state.writing(lease) as connection:
+            ours = intended(connection, adopted.id)
             for name in missing[start : start + _BATCH]:
+                if str(name) in ours:  # we meant it to go, and whoever was killed did not come to say that it went
+                    note_gone(connection, adopted.id, str(name), now_ns)
+                    continue
                 _note_gone(connection, adopted.id, name, now_ns, was_sound=known[name.name].sound_ns is not None)
     if changed or returned:
         with state.writing(lease) as connection:
@@ -123,7 +129,7 @@ def _look_at(
     seen.new += [info.name for info in fresh]
     seen.altered += [info.name for info in changed]
     seen.returned += [info.name for info in returned]
-    seen.missing += missing
+    seen.missing += [name for name in missing if str(name) not in ours]
 
 
 def _differs(info: Info, row: Any) -> bool:

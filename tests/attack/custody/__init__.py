@@ -1,0 +1,1 @@
+"""Attacks on the custodian, and holes that its design had once."""

@@ -13,6 +13,8 @@ from alembic.migration import MigrationContext
 
 from strongroom.base.errors import Unsupported
 from strongroom.custody import schema as custody
+from strongroom.custody.deletion import schema as deletion
+from strongroom.custody.executor import schema as executor
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.gateway import schema
@@ -20,7 +22,14 @@ from strongroom.gateway.watch import schema as watch
 from strongroom.receipts.commit import schema as receipts
 from tests.support.servers import postgres
 
-MODULES = {"receipts": receipts, "gateway": schema, "watch": watch, "custody": custody}
+MODULES = {
+    "receipts": receipts,
+    "gateway": schema,
+    "watch": watch,
+    "custody": custody,
+    "deletion": deletion,
+    "executor": executor,
+}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

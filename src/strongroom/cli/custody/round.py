@@ -1,4 +1,4 @@
-"""``custody round``: look, read what is new, judge, plan."""
+"""``custody round``: look, read what is new, judge, plan, and execute what is due."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    identity_of,
+    open_state,
+    signer_of,
+    store_for,
+)
 from strongroom.cli.shared.opening import say_failure, surroundings
 from strongroom.format import rfc3339
 
@@ -19,8 +27,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 One round over repositories in care: see what is there, read whole and check all that is new, compare indexes with what
-packs hold, judge new snapshots, plan what may go, and read again what has waited longest. From cron or a timer, hourly
-or daily. A round that is killed is simply run again. A repository that fails does not stop the others.
+packs hold, judge new snapshots, plan what may go, read again what has waited longest, and let go what was held for long
+enough. From cron or a timer, hourly or daily. A round that is killed is simply run again. A repository that fails does
+not stop the others.
 """
 
 
@@ -29,6 +38,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     add_repository(parser, several=True)
     parser.add_argument("--all", action="store_true", help="all repositories in care")
+    parser.add_argument("--no-execute", action="store_true", help="plan, and leave what is due to `custody execute`")
     parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is read at most, such as 50G")
     add_state(parser, identity=True)
 
@@ -36,6 +46,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
 def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
+    from strongroom.cli.custody.execute import hand_over
     from strongroom.custody.rounds import run_round
 
     arguments = context.arguments
@@ -46,6 +57,7 @@ def run_round(context: Context) -> int:
     except ValueError as error:
         raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
     identity = identity_of(context)
+    signer = signer_of(context)
     failed = False
     reporter = context.reporter()
     with open_state(context) as state:
@@ -61,7 +73,11 @@ def run_round(context: Context) -> int:
                         reporter,
                         holder=f"{os.uname().nodename}:{os.getpid()}",
                         budget_bytes=budget,
+                        signer=signer,
                     )
+                    _say(context, outcome)
+                    if not outcome.failure:
+                        hand_over(context, state, adopted, store, identity, signer, only_show=arguments.no_execute)
             except Interrupted:
                 raise
             except Locked as error:
@@ -71,7 +87,6 @@ def run_round(context: Context) -> int:
                 failed = True
                 say_failure(context, adopted.name, error)
                 continue
-            _say(context, outcome)
         reporter.close()
         code = exit_codes.of_standings([one.state for one in _standings(state) if _is_meant(context, one)])
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
@@ -117,7 +132,9 @@ def _say(context: Context, outcome: Outcome) -> None:
                 "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
                 "lying_indexes": [name for name, _ in outcome.liars],
                 "judged": judged,
-                "would_remove": [one for plan in outcome.plans for one in plan.remove],
+                "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
+                "condemned_packs": outcome.prepared.condemned,
+                "repacked": outcome.prepared.repacked,
                 "failure": outcome.failure or None,
             }
         )
@@ -143,3 +160,7 @@ def _say(context: Context, outcome: Outcome) -> None:
     for plan in outcome.plans:
         held = "; ".join(plan.breakers) or f"held until {rfc3339.format_utc(plan.due_ns)[:10]}"
         context.out.line(f"  plan {plan.number}: {len(plan.remove)} snapshots would go ({held})")
+    if outcome.prepared.condemned:
+        context.out.line(f"  {len(outcome.prepared.condemned)} packs are needed by no snapshot and leave the index")
+    if outcome.prepared.repacked:
+        context.out.line(f"  wrote {len(outcome.prepared.repacked)} packs anew, since much of the old ones is waste")

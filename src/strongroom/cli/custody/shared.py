@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted
+    from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
 
 IDENTITY = "identity"
 """The identity's file in the folder of the state, unless another is named."""
+JUDGE = "judge"
+"""The judge's signing key, beside it."""
 
 
 def add_state(parser: argparse.ArgumentParser, *, identity: bool = False) -> None:
@@ -75,6 +78,14 @@ def identity_of(context: Context) -> Identity:
     from strongroom.custody.identity import load_file
 
     return load_file(identity_file(context))
+
+
+def signer_of(context: Context) -> Signer:
+    """The judge's signing key, beside the identity; made when it is not there. Raises ``ConfigurationError``."""
+    from strongroom.custody.deletion.orders import SIGNER
+    from strongroom.receipts.commit.signing_key import load_or_create
+
+    return load_or_create(os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE), SIGNER)
 
 
 def store_for(context: Context, adopted: Adopted) -> Store:

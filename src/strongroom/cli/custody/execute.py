@@ -1,0 +1,161 @@
+"""``custody execute``: let go what was held for long enough, after looking again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Locked, StrongroomError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    identity_of,
+    open_state,
+    place_of,
+    signer_of,
+    store_for,
+)
+from strongroom.cli.shared.opening import say_failure, surroundings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.executor.execute import Executor
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.slowly import Handed, Handover
+    from strongroom.custody.state import Adopted, State
+    from strongroom.receipts.log.note import Signer
+    from strongroom.storage.contract import Store
+
+_DESCRIPTION = """\
+Execute the plans that are due: each is computed anew, only what both say goes, and what goes can be brought back with
+`custody undo`. The executor keeps a record of its own, believes only what it saw itself, and decrypts nothing. Rounds
+do this as well; here it stands alone. Killed anywhere, run it again.
+"""
+
+
+def arguments_execute(parser: argparse.ArgumentParser) -> None:
+    """Which repositories."""
+    parser.description = _DESCRIPTION
+    add_repository(parser, several=True)
+    add_state(parser, identity=True)
+
+
+def run_execute(context: Context) -> int:
+    """Show the plans to the executor, and let go what may."""
+    identity, signer = identity_of(context), signer_of(context)
+    failed = False
+    with open_state(context) as state:
+        for adopted in chosen(context, state):
+            try:
+                with store_for(context, adopted) as store:
+                    hand_over(context, state, adopted, store, identity, signer)
+            except Locked as error:
+                context.warn(f"{adopted.name}: {error}")
+            except StrongroomError as error:
+                failed = True
+                say_failure(context, adopted.name, error)
+    return exit_codes.FAILED if failed else exit_codes.OK
+
+
+def hand_over(
+    context: Context,
+    state: State,
+    adopted: Adopted,
+    store: Store,
+    identity: Identity,
+    signer: Signer,
+    *,
+    only_show: bool = False,
+) -> None:
+    """Let the executor see the plans of one repository, and unless ``only_show`` execute what is due; say what went."""
+    from strongroom.base.errors import Unsupported
+
+    try:
+        with opened_executor(context, adopted, store, signer) as executor:
+            handover = handover_of(context, state, adopted, store, identity, signer)
+            if only_show:
+                for words in handover.show(executor):
+                    context.warn(f"{adopted.name}: {words}")
+            else:
+                _say(context, adopted.name, handover.hand_over(executor))
+    except Unsupported as error:  # a place where a removal is final: plans stay plans
+        context.reporter().message(f"{adopted.name}: {error.what}")
+
+
+def handover_of(
+    context: Context, state: State, adopted: Adopted, store: Store, identity: Identity, signer: Signer
+) -> Handover:
+    """What stands between judge and executor."""
+    from strongroom.custody.slowly import Handover
+
+    holder = f"{os.uname().nodename}:{os.getpid()}"
+    return Handover(state, adopted, store, identity, signer, surroundings(context), context.reporter(), holder=holder)
+
+
+@contextlib.contextmanager
+def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Signer) -> Iterator[Executor]:
+    """The executor of one repository, with its own record. Raises ``Unsupported`` where a removal would be final."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.executor.execute import Executor
+    from strongroom.custody.executor.records import Records
+    from strongroom.custody.executor.ways import way_of
+    from strongroom.custody.mark import has_place, read_mark
+
+    way = way_of(store)
+    place = place_of(context)
+    url = place if "://" in place or place.startswith("sqlite:") else f"sqlite:///{os.path.abspath(place)}/executor.db"
+    records = Records(url, SYSTEM)
+    judge = signer.verifier
+    try:
+        yield Executor(
+            records,
+            store,
+            way,
+            adopted.id,
+            adopted.store,
+            judge,
+            hold_days=adopted.policy.hold,
+            expiry_days=adopted.policy.expiry,
+            mark=lambda: read_mark(store) if has_place(store) else str(judge),
+            announce=lambda words: context.reporter().message(f"{adopted.name}: {words}"),
+        )
+    finally:
+        records.close()
+
+
+def _say(context: Context, name: str, handed: Handed) -> None:
+    for words in handed.wrong:
+        context.warn(f"{name}: {words}")
+    if context.json:
+        context.out.json(
+            {
+                "message_type": "custody_execute",
+                "name": name,
+                "wrong": handed.wrong,
+                "plans": [
+                    {
+                        "number": one.number,
+                        "kind": one.kind,
+                        "removed": one.removed,
+                        "waits": list(one.waits),
+                        "done": one.done,
+                    }
+                    for one in handed.plans
+                ],
+            }
+        )
+        return
+    for one in handed.plans:
+        if one.removed:
+            context.out.line(
+                f"{name}: plan {one.number}: {len(one.removed)} {one.kind} went; "
+                f"`strongroom custody undo {name} {one.number}` brings them back"
+            )
+        for why in one.waits:
+            context.out.line(f"{name}: plan {one.number} ({one.kind}): {why}")

@@ -1,0 +1,1 @@
+"""Deleting slowly, the judge's side: signed plans, condemned packs, what is needed again. Nothing here removes."""

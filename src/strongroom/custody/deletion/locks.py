@@ -1,0 +1,81 @@
+"""Whose locks were seen since when: a client that began before an index was rewritten may still believe the old one.
+
+restic refreshes a lock every five minutes under a new name, so a lock is dated by its host, user and process; one whose
+name is an hour old is not refreshed any more, and its client is dead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Damaged, LimitExceeded, Missing
+from strongroom.base.objects import Kind
+from strongroom.custody.deletion.schema import lock_seen
+from strongroom.format.lock import LockFile
+from strongroom.repository.foreign_locks import MAX_LOCKS
+
+if TYPE_CHECKING:
+    from strongroom.custody.state import Lease, State
+    from strongroom.repository.opened import Repository
+
+DEAD_NS = 3600 * 10**9
+FORGET_NS = 90 * 24 * DEAD_NS
+
+
+def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, str]:
+    """Look at the locks that are there; name and holder of each that is not ours and may live."""
+    here = repository.surroundings
+    ours = f"{here.hostname}\n{here.username}\n{here.pid}"
+    now_ns = state.clock.now_ns()
+    with state.database.read() as connection:
+        known = {
+            row.name: row
+            for row in connection.execute(sa.select(lock_seen).where(lock_seen.c.repository == repository.id))
+        }
+    living: dict[str, str] = {}
+    for count, info in enumerate(repository.store.list(Kind.LOCK)):
+        if count >= MAX_LOCKS:
+            break
+        name = info.name.name
+        if name in known:
+            who = str(known[name].who)
+            if now_ns - known[name].first_ns < DEAD_NS and who != ours:
+                living[name] = who
+            continue
+        try:
+            file = LockFile.parse(repository.files.load(Kind.LOCK, name), f"locks/{name}")
+        except (Damaged, LimitExceeded, Missing):
+            continue
+        who = f"{file.hostname}\n{file.username}\n{file.pid}"
+        if who != ours:
+            living[name] = who
+    with state.writing(lease) as connection:
+        for name, who in living.items():
+            if name in known:
+                here_it_is = sa.and_(lock_seen.c.repository == repository.id, lock_seen.c.name == name)
+                connection.execute(lock_seen.update().where(here_it_is).values(last_ns=now_ns))
+            else:
+                connection.execute(
+                    lock_seen.insert().values(
+                        repository=repository.id, name=name, who=who, first_ns=now_ns, last_ns=now_ns
+                    )
+                )
+        connection.execute(
+            lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.last_ns < now_ns - FORGET_NS)
+        )
+    return living
+
+
+def older_than(state: State, repository: str, living: dict[str, str], moment_ns: int) -> list[str]:
+    """Holders of living locks that were seen before a moment, in words."""
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(lock_seen.c.who, sa.func.min(lock_seen.c.first_ns).label("first"))
+            .where(lock_seen.c.repository == repository)
+            .group_by(lock_seen.c.who)
+        ).all()
+    first = {row.who: row.first for row in rows}
+    holders = {who for who in living.values() if first.get(who, moment_ns) < moment_ns}
+    return sorted(" ".join(who.split("\n")) for who in holders)

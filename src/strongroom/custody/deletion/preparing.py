@@ -1,0 +1,255 @@
+"""The judge's steps of each round: sign plans, condemn packs, take them out of the indexes, repack waste."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.objects import Kind
+from strongroom.base.record import field, mutable
+from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
+from strongroom.custody.deletion.locks import see_locks
+from strongroom.custody.deletion.needed import forget_memo
+from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
+from strongroom.custody.deletion.repacking import repack, waste_of
+from strongroom.custody.deletion.survey import Survey, remember_use, remember_walked, survey
+from strongroom.custody.deletion.tables import (
+    FROZEN,
+    HELD,
+    condemned_packs,
+    note_survey,
+    plan_body,
+    plan_rows,
+    set_plan,
+    sign_plan,
+    stored_objects,
+)
+from strongroom.custody.ledger import is_frozen
+from strongroom.custody.planning import MOST_BYTES, insert_plan
+from strongroom.retention.guarded import DAY, HOUR
+from strongroom.storage.local.store import LocalStore
+from strongroom.storage.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.receipts.log.note import Signer
+    from strongroom.repository.opened import Repository
+
+SURVEY_NS = 7 * DAY
+"""All is walked anew at least so often, and after each removal of snapshots."""
+ARRIVALS_NS = 30 * DAY
+
+
+@mutable
+class Prepared:
+    """What was done: packs that were condemned, repacked; why nothing could be, in words."""
+
+    condemned: list[str] = field(default_factory=list)
+    repacked: list[str] = field(default_factory=list)
+    obstacles: tuple[str, ...] = ()
+
+
+class Preparing:
+    """The steps over one repository. Each may be done twice, and broken off anywhere."""
+
+    def __init__(
+        self,
+        state: State,
+        lease: Lease,
+        adopted: Adopted,
+        repository: Repository,
+        signer: Signer,
+        reporter: Reporter,
+    ) -> None:
+        self._state = state
+        self._lease = lease
+        self._adopted = adopted
+        self._repository = repository
+        self._signer = signer
+        self._reporter = reporter
+
+    def weigh(self, before: frozenset[str], now: frozenset[str]) -> float:
+        """The share of the repository's bytes that is needed without the snapshots ``before``, not without ``now``."""
+        remember_use(self._state, self._lease, self._adopted.id, self._survey())
+        everything = self._survey(without=before)
+        rest = self._survey(without=now)
+        total = sum(row.size for row in stored_objects(self._state, self._adopted.id, Kind.DATA).values())
+        return (_used(everything) - _used(rest)) / total if total else 0.0
+
+    def prepare(self) -> Prepared:
+        """Do what can be done now."""
+        state, repository = self._state, self._repository
+        done = Prepared()
+        see_locks(state, self._lease, repository)
+        remember_walked(state, self._lease, self._adopted.id)
+        self._sign_snapshots()
+        with state.database.read() as connection:
+            if is_frozen(connection, self._adopted.id):
+                done.obstacles = ("an incident is open that freezes all deleting",)
+                return done
+        if not condemned_packs(state, self._adopted.id):
+            self._begin(done)
+        if condemned_packs(state, self._adopted.id):
+            self._go_on()
+        self._plan_purge()
+        return done
+
+    def _survey(self, *, without: frozenset[str] = frozenset()) -> Survey:
+        going = condemned_packs(self._state, self._adopted.id)
+        return survey(self._state, self._repository, self._reporter, going=going, without=without)
+
+    def _sign_snapshots(self) -> None:
+        sizes = stored_objects(self._state, self._adopted.id, Kind.SNAPSHOT)
+        for row in plan_rows(self._state, self._adopted.id):
+            if row.document is None and row.kind == SNAPSHOTS:
+                folder = FOLDERS[SNAPSHOTS]
+                items = [
+                    Item(f"{folder}{name}", sizes[name].size, "no window of the policy needs it")
+                    for name in json.loads(row.body)["remove"]
+                    if name in sizes
+                ]
+                sign_plan(self._state, self._lease, self._adopted, row.number, SNAPSHOTS, items, self._signer)
+
+    # packs
+
+    def _begin(self, done: Prepared) -> None:
+        """Condemn what no snapshot needs, or write anew what is mostly waste."""
+        state = self._state
+        if not self._is_time():
+            return
+        found = self._survey()
+        choice = choose(state, self._adopted, found, state.clock.now_ns())
+        done.obstacles = choice.obstacles
+        if choice.obstacles:
+            return
+        remember_use(state, self._lease, self._adopted.id, found)
+        note_survey(state, self._lease, self._adopted.id)
+        if choice.packs:
+            condemn(state, self._lease, self._adopted.id, choice.packs)
+            forget_memo(state, self._lease, self._adopted.id)
+            done.condemned = sorted(choice.packs)
+            return
+        waste = waste_of(found, ())
+        if waste.packs:
+            done.repacked = repack(state, self._lease, self._repository, waste, self._reporter)
+
+    def _is_time(self) -> bool:
+        use, intent = schema.use, schema.intent
+        with self._state.database.read() as connection:
+            last = connection.execute(
+                sa.select(schema.epoch.c.surveyed_ns).where(schema.epoch.c.repository == self._adopted.id)
+            ).scalar_one_or_none()
+            leaving = connection.execute(
+                sa.select(sa.func.count()).where(use.c.repository == self._adopted.id, use.c.leaving == 1)
+            ).scalar_one()
+            removed = connection.execute(
+                sa.select(sa.func.max(intent.c.done_ns)).where(intent.c.repository == self._adopted.id)
+            ).scalar_one()
+        if last is None or leaving:
+            return True
+        return bool((removed or 0) >= last) or self._state.clock.now_ns() - last >= SURVEY_NS
+
+    def _go_on(self) -> None:
+        """Take the condemned out of the indexes; once no index names one, plan that they go."""
+        state, adopted = self._state, self._adopted
+        open_ones = {row.kind: row for row in plan_rows(state, adopted.id)}
+        if INDEXES in open_ones or PACKS in open_ones:
+            return
+        named = note_unindexed(state, self._lease, self._repository)
+        if named:
+            self._rewrite()
+            return
+        self._plan_packs()
+
+    def _rewrite(self) -> None:
+        state, adopted = self._state, self._adopted
+        files = read_indexes(self._repository, stored_objects(state, adopted.id, Kind.INDEX))
+        found = self._survey()
+        old, new = rewrite(self._repository, files, found, condemned_packs(state, adopted.id))
+        sizes = stored_objects(state, adopted.id, Kind.INDEX)
+        items = [
+            Item(f"index/{name}", sizes[name].size, "an index without the condemned stands for it") for name in old
+        ]
+        self._plan(INDEXES, items, HOUR, successors=[f"index/{name}" for name in new])
+
+    def _plan_packs(self) -> None:
+        state, adopted = self._state, self._adopted
+        objects = stored_objects(state, adopted.id, Kind.DATA)
+        names = [name for name in condemned_packs(state, adopted.id) if name in objects]
+        if not names:
+            return
+        items = [Item(f"data/{name}", objects[name].size, "no listed snapshot needs this copy") for name in names]
+        since_ns = state.clock.now_ns() - ARRIVALS_NS
+        arrived = sum(row.size for row in objects.values() if row.arrival_ns >= since_ns and row.evidence != "claimed")
+        total = sum(row.size for row in objects.values())
+        share = max(0, sum(item.size for item in items) - arrived) / total
+        breakers = []
+        if share > MOST_BYTES:
+            breakers.append(
+                f"it would free {share:.0%} of all bytes beyond what arrived in 30 days, more than {MOST_BYTES:.0%}"
+            )
+        self._plan(PACKS, items, adopted.policy.hold * DAY, breakers=breakers)
+
+    def _plan_purge(self) -> None:
+        """What has lain in a folder's trash for E may go for good; elsewhere the store's own rule does it."""
+        plain = self._repository.store
+        while isinstance(plain, Wrapper):
+            plain = plain.inner
+        state, adopted = self._state, self._adopted
+        if not isinstance(plain, LocalStore) or any(row.kind == PURGE for row in plan_rows(state, adopted.id)):
+            return
+        intent = schema.intent
+        before_ns = state.clock.now_ns() - adopted.policy.expiry * DAY
+        with state.database.read() as connection:
+            rows = connection.execute(
+                sa.select(intent).where(
+                    intent.c.repository == adopted.id,
+                    intent.c.done_ns < before_ns,
+                    intent.c.undone_ns.is_(None),
+                    intent.c.purged_ns.is_(None),
+                    intent.c.name.not_like(f"{FOLDERS[PURGE]}%"),
+                )
+            ).all()
+        items = {row.name: Item(f"{FOLDERS[PURGE]}{row.name}", row.size, "was put away for E") for row in rows}
+        if items:
+            self._plan(PURGE, list(items.values()), adopted.policy.hold * DAY)
+
+    def _plan(
+        self,
+        kind: str,
+        items: Sequence[Item],
+        wait_ns: int,
+        *,
+        successors: Sequence[str] = (),
+        breakers: Sequence[str] = (),
+    ) -> None:
+        now_ns = self._state.clock.now_ns()
+        with self._state.writing(self._lease) as connection:
+            number = insert_plan(
+                connection,
+                self._adopted.id,
+                kind,
+                now_ns,
+                now_ns + wait_ns,
+                FROZEN if breakers else HELD,
+                plan_body([item.name for item in items], breakers),
+            )
+        sign_plan(self._state, self._lease, self._adopted, number, kind, items, self._signer, successors=successors)
+        if not items:
+            with self._state.writing(self._lease) as connection:
+                set_plan(connection, self._adopted.id, number, state="cancelled")
+
+
+def _used(found: Survey) -> int:
+    return sum(
+        entry.length
+        for pack in found.index.packs()
+        for entry in found.index.pack_entries(pack)
+        if found.uses(pack, entry)
+    )

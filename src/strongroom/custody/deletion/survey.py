@@ -1,0 +1,160 @@
+"""What the listed snapshots need, walked anew: no memo is believed where something is to go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.objects import Kind
+from strongroom.base.record import record
+from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.tables import index_of, packs_there, stored_objects
+from strongroom.custody.judging.verdicts import BAD
+from strongroom.custody.schema import snapshot
+from strongroom.format.snapshot import Snapshot
+from strongroom.repository.reachable import read_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.state import Lease, State
+    from strongroom.repository.opened import Repository
+
+TWO_DAYS_NS = 2 * 24 * 3600 * 10**9
+
+
+@record
+class Listed:
+    """The snapshots that are listed. ``unparsed``: those that were not read, or are not what they should be.
+
+    ``whole`` and ``partial`` are the roots of those that were complete once and never; ``spans`` the times, in
+    nanoseconds since 1970 UTC, from which packs stay for the latter's sake.
+    """
+
+    unparsed: tuple[str, ...]
+    whole: tuple[str, ...]
+    partial: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+
+@record
+class Survey:
+    """``index``: of the packs that count; ``faults``: why a snapshot that was whole once cannot be walked."""
+
+    index: _kernel.Index
+    usage: _kernel.Usage
+    listed: Listed
+    faults: tuple[str, ...]
+
+    def needs(self, entry: _kernel.BlobEntry) -> bool:
+        """Whether a listed snapshot needs this blob, wherever it lies."""
+        return self.usage.needs(entry.kind, entry.id)
+
+    def uses(self, pack: str, entry: _kernel.BlobEntry) -> bool:
+        """Whether it is needed and this is the copy that counts."""
+        return self.needs(entry) and self.index.lookup(entry.kind, entry.id)[0].pack == pack
+
+
+def listed_snapshots(state: State, repository: Repository, *, without: Collection[str] = ()) -> Listed:
+    """The snapshots that are there, each read anew."""
+    objects = stored_objects(state, repository.id, Kind.SNAPSHOT)
+    with state.database.read() as connection:
+        judged = {
+            row.id: row for row in connection.execute(sa.select(snapshot).where(snapshot.c.repository == repository.id))
+        }
+        once = {
+            row.snapshot
+            for row in connection.execute(
+                sa.select(schema.walked.c.snapshot).where(schema.walked.c.repository == repository.id)
+            )
+        }
+    unparsed, whole, partial, spans = [], [], [], []
+    for name, row in objects.items():
+        if name in without:
+            continue
+        verdict = judged.get(name)
+        if row.verified_ns is None or row.fault is not None or verdict is None:
+            unparsed.append(name)
+            continue
+        tree = Snapshot.parse(repository.files.load(Kind.SNAPSHOT, name), f"snapshots/{name}").tree
+        if name in once or verdict.whole >= 0 or verdict.verdict == BAD:
+            whole.append(tree)
+        else:
+            partial.append(tree)
+            spans.append((row.arrival_ns - TWO_DAYS_NS, row.arrival_ns))
+    return Listed(tuple(unparsed), tuple(whole), tuple(partial), tuple(spans))
+
+
+def survey(
+    state: State,
+    repository: Repository,
+    reporter: Reporter,
+    *,
+    going: Iterable[str] = (),
+    without: Collection[str] = (),
+) -> Survey:
+    """Walk all listed snapshots over the packs that are there, but those ``going``; ``without`` some snapshots.
+
+    ``repository.index`` is that of these packs afterwards.
+    """
+    listed = listed_snapshots(state, repository, without=without)
+    index = index_of(packs_there(state, repository.id, without=going))
+    usage = _kernel.Usage(index)
+    repository.index = index
+    faults: list[str] = []
+    read_trees(
+        repository,
+        [tree for tree in listed.whole if usage.root(tree)],
+        usage.read,
+        reporter,
+        lambda item, what: faults.append(f"{item} {what}"),
+    )
+    read_trees(
+        repository,
+        [tree for tree in listed.partial if usage.root(tree)],
+        usage.read,
+        reporter,
+        lambda _item, _what: None,
+    )
+    return Survey(index, usage, listed, tuple(faults))
+
+
+def remember_walked(state: State, lease: Lease, repository: str) -> None:
+    """Write down which snapshots were whole, so that a loss does not turn them into some that never were."""
+    whole = sa.and_(snapshot.c.repository == repository, snapshot.c.whole >= 0)
+    with state.writing(lease) as connection:
+        known = {
+            row.snapshot
+            for row in connection.execute(
+                sa.select(schema.walked.c.snapshot).where(schema.walked.c.repository == repository)
+            )
+        }
+        for row in connection.execute(sa.select(snapshot.c.id).where(whole)).all():
+            if row.id not in known:
+                connection.execute(schema.walked.insert().values(repository=repository, snapshot=row.id))
+
+
+def remember_use(state: State, lease: Lease, repository: str, found: Survey) -> None:
+    """Write down which packs a snapshot reaches: those that none ever reached wait longer."""
+    table = schema.use
+    now_ns = state.clock.now_ns()
+    reached = [pack for pack in found.index.packs() if any(map(found.needs, found.index.pack_entries(pack)))]
+    with state.writing(lease) as connection:
+        known = {
+            row.pack: row.leaving
+            for row in connection.execute(sa.select(table).where(table.c.repository == repository))
+        }
+        old = [{"name": pack} for pack in reached if pack in known]
+        new = [
+            {"repository": repository, "pack": pack, "reached_ns": now_ns, "leaving": 0}
+            for pack in reached
+            if pack not in known
+        ]
+        if old:
+            here = sa.and_(table.c.repository == repository, table.c.pack == sa.bindparam("name"))
+            connection.execute(table.update().where(here).values(reached_ns=now_ns), old)
+        if new:
+            connection.execute(table.insert(), new)

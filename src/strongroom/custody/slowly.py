@@ -1,0 +1,355 @@
+"""Handing plans over: the executor sees them, the judge looks again when one is due, and what both say goes.
+
+The executor comes in as an object with five methods, so that nothing here can remove. One on another machine would get
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Locked, StrongroomError, UsageError
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import field, mutable
+from strongroom.base.steady import since_boot_ns
+from strongroom.custody.adopting import open_adopted
+from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.looking_again import Again, LookingAgain
+from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
+from strongroom.custody.deletion.orders import INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
+from strongroom.custody.deletion.tables import (
+    CANCELLED,
+    DONE,
+    FROZEN,
+    HELD,
+    OPEN,
+    UNDONE,
+    begin_epoch,
+    condemned_packs,
+    current_epoch,
+    gone,
+    intend,
+    plan_row,
+    plan_rows,
+    set_plan,
+    signed,
+    taken_back,
+)
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import open_incident
+from strongroom.custody.rounds import last_look
+from strongroom.custody.syncing import look
+from strongroom.custody.verifying import Budget, verify_unread
+from strongroom.receipts.commit.committer import boot_id
+from strongroom.retention.guarded import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.deletion.orders import Order, Signed
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.receipts.log.note import Signer
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.surroundings import Surroundings
+    from strongroom.storage.contract import Store
+
+
+class Report(Protocol):
+    """What an executor did."""
+
+    removed: list[str]
+    failed: list[tuple[str, str]]
+    left: int
+
+
+class Executor(Protocol):
+    """``custody.executor.execute.Executor``, or whatever speaks to one."""
+
+    @property
+    def newest(self) -> tuple[int, int]:
+        """The highest epoch and number of a plan that it saw."""
+
+    def look(self, orders: Iterable[Signed]) -> list[str]:
+        """See the store and the plans; what is wrong with plans."""
+
+    def waits(self, number: int) -> str:
+        """Why a plan may not go yet; empty when it may."""
+
+    def forbid(self, number: int, why: str) -> None:
+        """Never execute a plan."""
+
+    def execute(self, signed: Signed, confirmed: Signed) -> Report:
+        """Remove what is confirmed."""
+
+
+@mutable
+class Went:
+    """What became of one plan: how many objects went, what stays and why."""
+
+    number: int
+    kind: str
+    removed: list[str] = field(default_factory=list)
+    waits: tuple[str, ...] = ()
+    done: bool = False
+
+
+@mutable
+class Handed:
+    """What the executor made of the plans; ``wrong`` are those that it takes for no plans at all."""
+
+    plans: list[Went] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def _boot() -> tuple[str, int]:
+    return boot_id(), since_boot_ns()
+
+
+class Handover:
+    """Between judge and executor, for one repository. ``boot`` gives the system's boot ID and nanoseconds since."""
+
+    def __init__(
+        self,
+        state: State,
+        adopted: Adopted,
+        store: Store,
+        identity: Identity,
+        signer: Signer,
+        surroundings: Surroundings,
+        reporter: Reporter,
+        *,
+        holder: str,
+        boot: Callable[[], tuple[str, int]] = _boot,
+    ) -> None:
+        self._state = state
+        self._adopted = adopted
+        self._store = store
+        self._identity = identity
+        self._signer = signer
+        self._surroundings = surroundings
+        self._reporter = reporter
+        self._holder = holder
+        self._boot = boot
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[tuple[Lease, Repository]]:
+        lease = self._state.claim(self._adopted.id, self._holder)
+        try:
+            yield lease, open_adopted(self._adopted, self._store, self._identity, self._surroundings)
+        finally:
+            self._state.release(lease)
+
+    def show(self, executor: Executor) -> list[str]:
+        """Let the executor see the store and the open plans; what it finds wrong with them."""
+        state, adopted = self._state, self._adopted
+        epoch, newest = executor.newest
+        rows = plan_rows(state, adopted.id, (*OPEN, CANCELLED, DONE, UNDONE))
+        if newest > max((row.number for row in rows), default=0) or epoch > current_epoch(state, adopted.id):
+            lease = state.claim(adopted.id, self._holder)
+            try:
+                begin_epoch(state, lease, adopted.id, max(epoch, current_epoch(state, adopted.id)) + 1, newest)
+            finally:
+                state.release(lease)
+        found = [signed(row) for row in plan_rows(state, adopted.id)]
+        return executor.look(one for one in found if one is not None)
+
+    def hand_over(self, executor: Executor) -> Handed:
+        """Show the plans, and execute those that are due. Raises ``Locked`` while another works on it."""
+        handed = Handed(wrong=self.show(executor))
+        waiting: list[tuple[sa.Row[Any], str]] = []
+        due: list[tuple[sa.Row[Any], str]] = []
+        for row in plan_rows(self._state, self._adopted.id):
+            why = self._why_not(row, executor)
+            (waiting if why else due).append((row, why))
+        handed.plans = [Went(row.number, row.kind, waits=(why,)) for row, why in waiting]
+        if due:
+            with self._working() as (lease, repository):
+                self._see_all(lease, repository)
+                handed.plans += [self._go(lease, repository, row, executor) for row, _ in due]
+        handed.plans.sort(key=lambda one: one.number)
+        return handed
+
+    def _why_not(self, row: sa.Row[Any], executor: Executor) -> str:
+        if row.document is None:
+            return "not signed yet: the next round does it"
+        left = row.due_ns - self._state.clock.now_ns()
+        if left > 0 and row.kind != INDEXES:
+            return f"held for {-(-left // DAY)} days more"
+        return executor.waits(row.number)
+
+    def _see_all(self, lease: Lease, repository: Repository) -> None:
+        """Whatever has arrived since the last round is seen and read before anything goes."""
+        look(self._state, lease, self._adopted, repository.store, last_look(self._state, self._adopted, 1 << 60))
+        verify_unread(self._state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
+
+    def _go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executor) -> Went:
+        went = Went(row.number, row.kind)
+        document = signed(row)
+        assert document is not None
+        try:
+            order = read_order(document, self._signer.verifier)
+            with self._quiet(repository, row):
+                again = LookingAgain(self._state, lease, self._adopted, repository, self._reporter).look(
+                    row, [item.name for item in order.items]
+                )
+                went.waits = again.reasons
+                if again.names:
+                    self._execute(lease, order, document, again, executor, went)
+                elif not again.reasons:
+                    self._end(lease, order.number, CANCELLED)
+                    went.waits = ("nothing of it may go any more",)
+        except StrongroomError as problem:
+            if isinstance(problem, Locked) and "taken over" in problem.what:
+                raise
+            went.waits = (str(problem).replace("\n", " "),)
+        return went
+
+    @contextlib.contextmanager
+    def _quiet(self, repository: Repository, row: sa.Row[Any]) -> Iterator[None]:
+        """Old index files go under restic's exclusive lock, since a client that has listed an index must find it.
+
+        One that is refreshed for ever delays that for D; then it is an incident, and delays nothing (threat G-4).
+        """
+        if row.kind != INDEXES:
+            yield
+            return
+        try:
+            lock = repository.lock(exclusive=True)
+        except Locked as problem:
+            patience_ns = self._adopted.policy.detection * DAY
+            now_ns = self._state.clock.now_ns()
+            if now_ns - row.made_ns < patience_ns:
+                raise
+            with self._state.database.write() as connection:
+                open_incident(connection, self._adopted.id, Code.LOCK, "locks", problem.what, now_ns)
+            yield
+            return
+        with lock:
+            yield
+
+    def _execute(
+        self, lease: Lease, order: Order, document: Signed, again: Again, executor: Executor, went: Went
+    ) -> None:
+        state, adopted = self._state, self._adopted
+        names = set(again.names)
+        items = [item for item in order.items if item.name in names]
+        now_ns = state.clock.now_ns()
+        boot, boot_ns = self._boot()
+        confirmation = Confirmation(
+            repository=adopted.id,
+            store=adopted.store,
+            epoch=order.epoch,
+            number=order.number,
+            order=document.digest,
+            names=tuple(item.name for item in items),
+            issued_ns=now_ns,
+            boot=boot,
+            boot_ns=boot_ns,
+            nonce=self._surroundings.random_bytes(16).hex(),
+            locks=again.locks,
+        ).sign(self._signer)
+        with state.writing(lease) as connection:
+            intend(connection, adopted.id, order.number, items, now_ns)
+            state.record(connection, "custodian", adopted.id, f"confirmed plan {order.number}", f"{len(items)} objects")
+        if order.kind == PACKS:
+            forget_memo(state, lease, adopted.id)
+        report = executor.execute(document, confirmation)
+        went.removed = report.removed
+        with state.writing(lease) as connection:
+            gone(connection, adopted.id, order.number, report.removed, state.clock.now_ns())
+            for name in report.removed:
+                if name.startswith("data/"):
+                    for table in (schema.condemned, schema.use):
+                        connection.execute(
+                            table.delete().where(
+                                table.c.repository == adopted.id, table.c.pack == name.removeprefix("data/")
+                            )
+                        )
+        more = [f"{name}: {why}" for name, why in report.failed]
+        if report.left:
+            more.append(f"{report.left} wait, since no more may go in thirty days; `custody plan approve` lets them")
+        went.waits = (*again.reasons, *more)
+        if not more:
+            self._end(lease, order.number, DONE)
+            went.done = True
+
+    def _end(self, lease: Lease, number: int, state: str) -> None:
+        with self._state.writing(lease) as connection:
+            set_plan(connection, self._adopted.id, number, state=state)
+
+    # operators
+
+    def cancel(self, executor: Executor, number: int, who: str, why: str) -> None:
+        """Let nothing of a plan go; packs return to an index. Raises ``UsageError`` where there is no open one."""
+        row = self._row(number)
+        if row.state not in OPEN:
+            raise UsageError(f"is {row.state}, so there is nothing to cancel", subject=f"plan {number}")
+        executor.forbid(number, "cancelled by an operator")
+        with self._working() as (lease, repository):
+            with self._state.writing(lease) as connection:
+                set_plan(connection, self._adopted.id, number, state=CANCELLED)
+                self._state.record(connection, who, self._adopted.id, f"cancelled plan {number}", why)
+            if row.kind in (INDEXES, PACKS):
+                reinstate(self._state, lease, repository, condemned_packs(self._state, self._adopted.id))
+
+    def undo(self, executor: Executor, number: int, who: str, why: str) -> int:
+        """Bring everything back that a plan removed, index entries too; how many objects. Raises ``UsageError``."""
+        row = self._row(number)
+        if row.kind == PURGE:
+            raise UsageError("what was purged is gone", subject=f"plan {number}")
+        executor.forbid(number, "undone by an operator")
+        state, adopted = self._state, self._adopted
+        with self._working() as (lease, repository):
+            names = self._removed(number)
+            if not names:
+                raise UsageError(
+                    "has removed nothing that is not back already",
+                    subject=f"plan {number}",
+                    hint="`custody plan cancel` ends one that is held.",
+                )
+            if row.kind == PACKS:
+                reinstate(state, lease, repository, [name.removeprefix("data/") for name in names])
+            for name in names if row.kind in (SNAPSHOTS, INDEXES) else ():
+                kind, _, rest = name.partition("/")
+                info = bring_back(repository.store, ObjectName(Kind(kind), rest))
+                with state.writing(lease) as connection:
+                    taken_back(connection, adopted.id, info, state.clock.now_ns())
+            verify_unread(state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
+            if row.kind == SNAPSHOTS:
+                rescue(state, lease, repository, self._reporter, everything=True)
+            with state.writing(lease) as connection:
+                set_plan(connection, adopted.id, number, state=UNDONE)
+                state.record(connection, who, adopted.id, f"undid plan {number}", why)
+        return len(names)
+
+    def _removed(self, number: int) -> list[str]:
+        table = schema.intent
+        with self._state.database.read() as connection:
+            rows = connection.execute(
+                sa.select(table.c.name).where(
+                    table.c.repository == self._adopted.id, table.c.plan == number, table.c.undone_ns.is_(None)
+                )
+            ).all()
+        return [row.name for row in rows]
+
+    def _row(self, number: int) -> sa.Row[Any]:
+        row = plan_row(self._state, self._adopted.id, number)
+        if row is None:
+            raise UsageError("there is no such plan", subject=f"plan {number}", hint="`custody plan show` lists them.")
+        return row
+
+
+def approve(state: State, adopted: Adopted, number: int, who: str, why: str) -> None:
+    """Let a plan go though it is large; nothing else that stands against it is lifted. Raises ``UsageError``."""
+    row = plan_row(state, adopted.id, number)
+    if row is None or row.state not in (HELD, FROZEN):
+        raise UsageError("is no plan that waits", subject=f"plan {number}", hint="`custody plan show` lists them.")
+    with state.database.write() as connection:
+        set_plan(connection, adopted.id, number, approved=who, state=HELD)
+        state.record(connection, who, adopted.id, f"approved plan {number}", why)

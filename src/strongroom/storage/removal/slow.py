@@ -1,0 +1,179 @@
+"""Removing so that it can be brought back: into a folder's trash, or behind a delete marker of a versioned bucket.
+
+Where neither is to be had nothing is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from strongroom.base.durable import NO_LINKS, make_folder, rename_new, sync_folder
+from strongroom.base.errors import Damaged, Refused, Unsupported
+from strongroom.storage.contract import StoreKind
+from strongroom.storage.local.os_errors import store_error
+from strongroom.storage.local.store import LocalStore
+from strongroom.storage.local.trash import TRASH, find_in_trash
+from strongroom.storage.removal import removal_of
+from strongroom.storage.removal.trash import purge
+from strongroom.storage.versions.contract import Versioning
+from strongroom.storage.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from strongroom.base.objects import ObjectName
+    from strongroom.storage.contract import Store
+
+
+class SlowRemoval(ABC):
+    """The right to put objects away, each restorable."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ``Refused`` where a removal would be final now. Asked before each batch."""
+
+    @abstractmethod
+    def put_away(self, name: ObjectName, date: str) -> None:
+        """Put an object away; ``date`` is today's in UTC. Idempotent: what is not there is put away.
+
+        Raises ``Damaged`` for bytes that are not what the name promises, and the store's errors.
+        """
+
+    def purge(self, name: ObjectName, until: str) -> None:
+        """Remove for good what was put away on ``until`` or before."""
+        words = f"what was put away here until {until} ends by the store's own rule"
+        raise Unsupported(words, subject=str(name))
+
+
+def slow_removal_of(store: Store, *, trash_behind: bool = False) -> SlowRemoval:
+    """How things go slowly in this store. ``trash_behind``: what is deleted through it goes to a server's own trash.
+
+    Raises ``Unsupported`` where a removal is final.
+    """
+    plain = store
+    while isinstance(plain, Wrapper):
+        plain = plain.inner
+    if isinstance(plain, LocalStore):
+        return TrashRemoval(plain)
+    if plain.store_kind is StoreKind.S3:
+        return MarkerRemoval(store)
+    if plain.store_kind is StoreKind.REST and trash_behind:
+        return _ThroughServer(store)
+    raise Unsupported(
+        "what is deleted here is gone at once, and the custodian removes nothing that cannot be brought back",
+        subject=store.location,
+        hint="A folder, a bucket with versions, or Strongroom's gateway with the role custodian will do.",
+    )
+
+
+class TrashRemoval(SlowRemoval):
+    """Moves files to ``.strongroom/trash/DATE/``: linked there, hashed there, then taken from their place."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+
+    def check(self) -> None:
+        """As the base says: a trash can be made wherever the folder is."""
+        if not os.path.isdir(self._store.path):
+            raise Refused("the folder of the repository is gone", subject=self._store.path)
+
+    def put_away(self, name: ObjectName, date: str) -> None:
+        """As the base says. Killed anywhere, the object is in its place, or in the trash, or in both."""
+        source = os.path.join(self._store.path, name.path)
+        try:
+            target = self._link(source, name, date)
+            if target is None:
+                return
+            with open(target, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != name.name:
+                    raise Damaged("is not what its name promises, so it stays for a look", subject=str(name))
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(source)
+            sync_folder(os.path.dirname(source))
+        except OSError as error:
+            raise store_error(error, source) from error
+
+    def _link(self, source: str, name: ObjectName, date: str) -> str | None:
+        """The file's second name in the trash, durable; None when there is nothing to put away."""
+        try:
+            status = os.lstat(source)
+        except FileNotFoundError:
+            return None
+        folder = os.path.join(self._store.path, TRASH, date, name.kind.value)
+        self._make(folder)
+        generation = 0
+        while True:
+            target = os.path.join(folder, f"{name.name}.{generation}")
+            try:
+                os.link(source, target, follow_symlinks=False)
+            except FileExistsError:
+                if os.path.samestat(os.lstat(target), status):  # a run that was killed had linked it
+                    break
+                generation += 1
+                continue
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                rename_new(source, target)
+            break
+        sync_folder(folder)
+        return target
+
+    def _make(self, folder: str) -> None:
+        inside = os.path.relpath(folder, self._store.path).split(os.sep)
+        for depth in range(1, len(inside) + 1):
+            make_folder(os.path.join(self._store.path, *inside[:depth]), self._store.modes.folder)
+
+    def purge(self, name: ObjectName, until: str) -> None:
+        """As the base says."""
+        for one in find_in_trash(self._store.path, name):
+            if one.date <= until:
+                purge(one.path)
+
+
+class MarkerRemoval(SlowRemoval):
+    """Sets a delete marker; versions end by the bucket's own lifecycle."""
+
+    def __init__(self, store: Store) -> None:
+        from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
+        from strongroom.storage.versions.s3 import S3Versions  # noqa: PLC0415
+
+        plain = store
+        while isinstance(plain, Wrapper):
+            plain = plain.inner
+        assert isinstance(plain, S3Store)
+        self._versions = S3Versions(plain)
+        self._removal = removal_of(store)
+        self._location = store.location
+
+    def check(self) -> None:
+        """As the base says: without versions, or while they are suspended, a delete is final (threat S-4)."""
+        found = self._versions.protection().versioning
+        if found is not Versioning.ENABLED:
+            raise Refused(
+                f"the bucket's versioning is {found.value}, so a delete would be final",
+                subject=self._location,
+                hint="Turn it on; the executor's credentials need s3:GetBucketVersioning.",
+            )
+
+    def put_away(self, name: ObjectName, date: str) -> None:
+        """As the base says."""
+        del date
+        self._removal.remove(name)
+
+
+class _ThroughServer(SlowRemoval):
+    """DELETE at our gateway, which moves a custodian's to its trash."""
+
+    def __init__(self, store: Store) -> None:
+        self._removal = removal_of(store)
+
+    def check(self) -> None:
+        """As the base says: that it is a gateway was asked before."""
+
+    def put_away(self, name: ObjectName, date: str) -> None:
+        """As the base says."""
+        del date
+        self._removal.remove(name)

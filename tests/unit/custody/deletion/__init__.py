@@ -1,0 +1,1 @@
+"""Tests of deleting slowly, the judge's side."""
