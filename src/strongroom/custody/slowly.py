@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from strongroom.base.progress import Reporter
-    from strongroom.custody.deletion.orders import Order, Signed
+    from strongroom.custody.deletion.orders import Order, SignedBytes
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.receipts.log.note import Signer
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
 
-class Report(Protocol):
+class Removals(Protocol):
     """What an executor did."""
 
     removed: list[str]
@@ -68,14 +68,14 @@ class Report(Protocol):
     left: int
 
 
-class Executor(Protocol):
+class Executing(Protocol):
     """``custody.executor.execute.Executor``, or whatever speaks to one."""
 
     @property
     def newest(self) -> tuple[int, int]:
         """The highest epoch and number of a plan that it saw."""
 
-    def look(self, orders: Iterable[Signed]) -> list[str]:
+    def look(self, orders: Iterable[SignedBytes]) -> list[str]:
         """See the store and the plans; what is wrong with plans."""
 
     def waits(self, number: int) -> str:
@@ -84,7 +84,7 @@ class Executor(Protocol):
     def forbid(self, number: int, why: str) -> None:
         """Never execute a plan."""
 
-    def execute(self, signed: Signed, confirmed: Signed) -> Report:
+    def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Removals:
         """Remove what is confirmed."""
 
 
@@ -145,7 +145,7 @@ class Handover:
         finally:
             self._state.release(lease)
 
-    def show(self, executor: Executor) -> list[str]:
+    def show(self, executor: Executing) -> list[str]:
         """Let the executor see the store and the open plans; what it finds wrong with them."""
         state, adopted = self._state, self._adopted
         epoch, newest = executor.newest
@@ -159,7 +159,7 @@ class Handover:
         found = [signed(row) for row in plan_rows(state, adopted.id)]
         return executor.look(one for one in found if one is not None)
 
-    def hand_over(self, executor: Executor) -> Handed:
+    def hand_over(self, executor: Executing) -> Handed:
         """Show the plans, and execute those that are due. Raises ``Locked`` while another works on it."""
         handed = Handed(wrong=self.show(executor))
         waiting: list[tuple[sa.Row[Any], str]] = []
@@ -175,7 +175,7 @@ class Handover:
         handed.plans.sort(key=lambda one: one.number)
         return handed
 
-    def _why_not(self, row: sa.Row[Any], executor: Executor) -> str:
+    def _why_not(self, row: sa.Row[Any], executor: Executing) -> str:
         if row.document is None:
             return "not signed yet: the next round does it"
         left = row.due_ns - self._state.clock.now_ns()
@@ -188,7 +188,7 @@ class Handover:
         look(self._state, lease, self._adopted, repository.store, last_look(self._state, self._adopted, 1 << 60))
         verify_unread(self._state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
 
-    def _go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executor) -> Went:
+    def _go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executing) -> Went:
         went = Went(row.number, row.kind)
         document = signed(row)
         assert document is not None
@@ -205,7 +205,7 @@ class Handover:
                     self._end(lease, order.number, CANCELLED)
                     went.waits = ("nothing of it may go any more",)
         except StrongroomError as problem:
-            if isinstance(problem, Locked) and "taken over" in problem.what:
+            if isinstance(problem, Locked) and row.kind != INDEXES:  # another custodian has taken over
                 raise
             went.waits = (str(problem).replace("\n", " "),)
         return went
@@ -234,7 +234,7 @@ class Handover:
             yield
 
     def _execute(
-        self, lease: Lease, order: Order, document: Signed, again: Again, executor: Executor, went: Went
+        self, lease: Lease, order: Order, document: SignedBytes, again: Again, executor: Executing, went: Went
     ) -> None:
         state, adopted = self._state, self._adopted
         names = set(again.names)
@@ -285,7 +285,7 @@ class Handover:
 
     # operators
 
-    def cancel(self, executor: Executor, number: int, who: str, why: str) -> None:
+    def cancel(self, executor: Executing, number: int, who: str, why: str) -> None:
         """Let nothing of a plan go; packs return to an index. Raises ``UsageError`` where there is no open one."""
         row = self._row(number)
         if row.state not in OPEN:
@@ -298,7 +298,7 @@ class Handover:
             if row.kind in (INDEXES, PACKS):
                 reinstate(self._state, lease, repository, condemned_packs(self._state, self._adopted.id))
 
-    def undo(self, executor: Executor, number: int, who: str, why: str) -> int:
+    def undo(self, executor: Executing, number: int, who: str, why: str) -> int:
         """Bring everything back that a plan removed, index entries too; how many objects. Raises ``UsageError``."""
         row = self._row(number)
         if row.kind == PURGE:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from strongroom._kernel import BlobEntry
-    from strongroom.custody.deletion.survey import Survey
+    from strongroom.custody.deletion.survey import NeedSurvey
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.repository.opened import Repository
 
@@ -34,7 +34,7 @@ class Choice:
     obstacles: tuple[str, ...] = ()
 
 
-def choose(state: State, adopted: Adopted, found: Survey, now_ns: int) -> Choice:
+def choose(state: State, adopted: Adopted, found: NeedSurvey, now_ns: int) -> Choice:
     """The packs of which no listed snapshot needs this copy, once they are old enough.
 
     Never while a listed snapshot is unparsed, or one that was whole cannot be walked.
@@ -92,7 +92,7 @@ def read_indexes(repository: Repository, names: Iterable[str]) -> dict[str, list
 def rewrite(
     repository: Repository,
     files: dict[str, list[tuple[str, list[BlobEntry]]]],
-    found: Survey,
+    found: NeedSurvey,
     condemned: Iterable[str],
 ) -> tuple[list[str], list[str]]:
     """Write new index files without the condemned, for those files that name one; the old names and the new.
@@ -121,7 +121,7 @@ def rewrite(
     return old, written
 
 
-def missing_from(found: Survey, indexed: Iterable[str]) -> list[str]:
+def missing_from(found: NeedSurvey, indexed: Iterable[str]) -> list[str]:
     """Packs with a copy that counts of something needed, which no index names."""
     named = set(indexed)
     return [
@@ -180,7 +180,7 @@ def note_unindexed(state: State, lease: Lease, repository: Repository) -> list[s
 
 
 def uncovered(
-    state: State, repository: Repository, found: Survey, packs: Iterable[str], since_ns: dict[str, int]
+    state: State, repository: Repository, found: NeedSurvey, packs: Iterable[str], since_ns: dict[str, int]
 ) -> tuple[dict[str, str], set[str]]:
     """Condemned packs of which a needed blob has no copy that is sure, with the reason; and packs to be read again.
 

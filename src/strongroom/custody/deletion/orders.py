@@ -26,7 +26,7 @@ _ORDER, _CONFIRMATION = "strongroom custody plan 1", "strongroom custody confirm
 
 
 @record
-class Signed:
+class SignedBytes:
     """Bytes with the judge's signature over them."""
 
     body: bytes
@@ -64,7 +64,7 @@ class Order:
     items: tuple[Item, ...]
     successors: tuple[str, ...] = ()
 
-    def sign(self, signer: Signer) -> Signed:
+    def sign(self, signer: Signer) -> SignedBytes:
         """As it is handed over."""
         members = {
             "type": _ORDER,
@@ -101,7 +101,7 @@ class Confirmation:
     nonce: str
     locks: tuple[str, ...] = ()
 
-    def sign(self, signer: Signer) -> Signed:
+    def sign(self, signer: Signer) -> SignedBytes:
         """As it is handed over."""
         members = {
             "type": _CONFIRMATION,
@@ -124,12 +124,12 @@ LIFETIME_NS = 3600 * 10**9
 """A confirmation is good for so long."""
 
 
-def _sign(members: dict[str, Any], signer: Signer) -> Signed:
+def _sign(members: dict[str, Any], signer: Signer) -> SignedBytes:
     body = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-    return Signed(body, signer.sign_bytes(body))
+    return SignedBytes(body, signer.sign_bytes(body))
 
 
-def read_order(signed: Signed, verifier: Verifier) -> Order:
+def read_order(signed: SignedBytes, verifier: Verifier) -> Order:
     """The plan in signed bytes. Raises ``Damaged``."""
     members = _members(signed, verifier, _ORDER)
     try:
@@ -160,7 +160,7 @@ def _fits(name: str, folder: str) -> bool:
     return is_object_name(name.removeprefix(folder))
 
 
-def read_confirmation(signed: Signed, verifier: Verifier) -> Confirmation:
+def read_confirmation(signed: SignedBytes, verifier: Verifier) -> Confirmation:
     """The confirmation in signed bytes. Raises ``Damaged``."""
     members = _members(signed, verifier, _CONFIRMATION)
     try:
@@ -181,7 +181,7 @@ def read_confirmation(signed: Signed, verifier: Verifier) -> Confirmation:
         raise Damaged("a confirmation that is not spelled as one") from None
 
 
-def _members(signed: Signed, verifier: Verifier, kind: str) -> dict[str, Any]:
+def _members(signed: SignedBytes, verifier: Verifier, kind: str) -> dict[str, Any]:
     verifier.verify_bytes(signed.signature, signed.body)
     try:
         members: Any = json.loads(signed.body)

@@ -15,7 +15,7 @@ from strongroom.custody.deletion.locks import see_locks
 from strongroom.custody.deletion.needed import forget_memo
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
 from strongroom.custody.deletion.repacking import repack, waste_of
-from strongroom.custody.deletion.survey import Survey, remember_use, remember_walked, survey
+from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey
 from strongroom.custody.deletion.tables import (
     FROZEN,
     HELD,
@@ -100,7 +100,7 @@ class Preparing:
         self._plan_purge()
         return done
 
-    def _survey(self, *, without: frozenset[str] = frozenset()) -> Survey:
+    def _survey(self, *, without: frozenset[str] = frozenset()) -> NeedSurvey:
         going = condemned_packs(self._state, self._adopted.id)
         return survey(self._state, self._repository, self._reporter, going=going, without=without)
 
@@ -246,7 +246,7 @@ class Preparing:
                 set_plan(connection, self._adopted.id, number, state="cancelled")
 
 
-def _used(found: Survey) -> int:
+def _used(found: NeedSurvey) -> int:
     return sum(
         entry.length
         for pack in found.index.packs()

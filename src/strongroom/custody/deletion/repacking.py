@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from strongroom._kernel import BlobEntry
     from strongroom.base.progress import Reporter
-    from strongroom.custody.deletion.survey import Survey
+    from strongroom.custody.deletion.survey import NeedSurvey
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
@@ -36,7 +36,7 @@ class Waste:
     total: int
 
 
-def waste_of(found: Survey, going: Iterable[str]) -> Waste:
+def waste_of(found: NeedSurvey, going: Iterable[str]) -> Waste:
     """What to write anew so that the rest is within ``MAX_UNUSED``. Packs without any use go without that."""
     out = set(going)
     partly: list[tuple[float, str, list[BlobEntry], int]] = []

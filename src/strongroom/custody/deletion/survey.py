@@ -27,7 +27,7 @@ TWO_DAYS_NS = 2 * 24 * 3600 * 10**9
 
 
 @record
-class Listed:
+class ListedSnapshots:
     """The snapshots that are listed. ``unparsed``: those that were not read, or are not what they should be.
 
     ``whole`` and ``partial`` are the roots of those that were complete once and never; ``spans`` the times, in
@@ -41,12 +41,12 @@ class Listed:
 
 
 @record
-class Survey:
+class NeedSurvey:
     """``index``: of the packs that count; ``faults``: why a snapshot that was whole once cannot be walked."""
 
     index: _kernel.Index
     usage: _kernel.Usage
-    listed: Listed
+    listed: ListedSnapshots
     faults: tuple[str, ...]
 
     def needs(self, entry: _kernel.BlobEntry) -> bool:
@@ -58,7 +58,7 @@ class Survey:
         return self.needs(entry) and self.index.lookup(entry.kind, entry.id)[0].pack == pack
 
 
-def listed_snapshots(state: State, repository: Repository, *, without: Collection[str] = ()) -> Listed:
+def listed_snapshots(state: State, repository: Repository, *, without: Collection[str] = ()) -> ListedSnapshots:
     """The snapshots that are there, each read anew."""
     objects = stored_objects(state, repository.id, Kind.SNAPSHOT)
     with state.database.read() as connection:
@@ -85,7 +85,7 @@ def listed_snapshots(state: State, repository: Repository, *, without: Collectio
         else:
             partial.append(tree)
             spans.append((row.arrival_ns - TWO_DAYS_NS, row.arrival_ns))
-    return Listed(tuple(unparsed), tuple(whole), tuple(partial), tuple(spans))
+    return ListedSnapshots(tuple(unparsed), tuple(whole), tuple(partial), tuple(spans))
 
 
 def survey(
@@ -95,7 +95,7 @@ def survey(
     *,
     going: Iterable[str] = (),
     without: Collection[str] = (),
-) -> Survey:
+) -> NeedSurvey:
     """Walk all listed snapshots over the packs that are there, but those ``going``; ``without`` some snapshots.
 
     ``repository.index`` is that of these packs afterwards.
@@ -119,7 +119,7 @@ def survey(
         reporter,
         lambda _item, _what: None,
     )
-    return Survey(index, usage, listed, tuple(faults))
+    return NeedSurvey(index, usage, listed, tuple(faults))
 
 
 def remember_walked(state: State, lease: Lease, repository: str) -> None:
@@ -137,7 +137,7 @@ def remember_walked(state: State, lease: Lease, repository: str) -> None:
                 connection.execute(schema.walked.insert().values(repository=repository, snapshot=row.id))
 
 
-def remember_use(state: State, lease: Lease, repository: str, found: Survey) -> None:
+def remember_use(state: State, lease: Lease, repository: str, found: NeedSurvey) -> None:
     """Write down which packs a snapshot reaches: those that none ever reached wait longer."""
     table = schema.use
     now_ns = state.clock.now_ns()

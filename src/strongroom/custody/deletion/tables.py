@@ -13,7 +13,7 @@ from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import FOLDERS, PACKS, PURGE, Item, Order, Signed
+from strongroom.custody.deletion.orders import FOLDERS, PACKS, PURGE, Item, Order, SignedBytes
 from strongroom.custody.schema import pack, plan, stored
 
 if TYPE_CHECKING:
@@ -241,9 +241,9 @@ def set_plan(connection: sa.Connection, repository: str, number: int, **values: 
     connection.execute(plan.update().where(plan.c.repository == repository, plan.c.number == number).values(**values))
 
 
-def signed(row: sa.Row[Any]) -> Signed | None:
+def signed(row: sa.Row[Any]) -> SignedBytes | None:
     """A plan's document, if it has one yet."""
-    return None if row.document is None else Signed(bytes(row.document), bytes(row.signature))
+    return None if row.document is None else SignedBytes(bytes(row.document), bytes(row.signature))
 
 
 def sign_plan(

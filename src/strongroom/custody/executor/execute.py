@@ -30,7 +30,7 @@ from strongroom.receipts.commit.committer import boot_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from strongroom.custody.deletion.orders import Confirmation, Order, Signed
+    from strongroom.custody.deletion.orders import Confirmation, Order, SignedBytes
     from strongroom.custody.executor.records import Records, Sighting
     from strongroom.custody.executor.ways import SlowRemoval
     from strongroom.receipts.log.note import Verifier
@@ -48,7 +48,7 @@ SKEW_NS = 5 * 60 * 10**9
 
 
 @mutable
-class Report:
+class Executed:
     """What was removed, by name, and what was not, and why."""
 
     removed: list[str] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Executor:
         """The highest epoch and number of a plan that it saw: a judge that knows less was brought back."""
         return self._known.epoch, self._records.newest(self._known.id)
 
-    def look(self, orders: Iterable[Signed]) -> list[str]:
+    def look(self, orders: Iterable[SignedBytes]) -> list[str]:
         """See what is in the store and which plans there are; what is wrong with plans, in words."""
         now_ns = self._records.clock.now_ns()
         wrong = []
@@ -154,7 +154,7 @@ class Executor:
         """Let a plan go beyond the caps, by the word of a person at this executor."""
         self._records.set_plan(self._known.id, number, approved=who)
 
-    def execute(self, signed: Signed, confirmed: Signed) -> Report:
+    def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Executed:
         """Remove what is confirmed, and holds. Raises ``Refused`` where nothing may go, ``Damaged`` for a forgery.
 
         Killed anywhere, the same confirmation goes on within its hour, and a new one does later.
@@ -167,7 +167,7 @@ class Executor:
         assert seen is not None
         if not self._records.use(order.repository, order.number, confirmed.digest, now_ns):
             raise Refused("this confirmation was used already", subject=f"plan {order.number}")
-        report = Report()
+        report = Executed()
         sizes = {item.name: item.size for item in order.items if item.name in set(confirmation.names)}
         names = self._within_caps(order, seen, sizes, report, now_ns)
         for start in range(0, len(names), BATCH):
@@ -178,7 +178,7 @@ class Executor:
 
     # checking
 
-    def _read(self, signed: Signed) -> Order:
+    def _read(self, signed: SignedBytes) -> Order:
         order = read_order(signed, self._judge)
         if order.repository != self._known.id or order.store != self._known.store:
             raise Refused("is a plan for another repository or place", subject=f"plan {order.number}")
@@ -199,7 +199,7 @@ class Executor:
         return ""
 
     def _check(
-        self, order: Order, confirmation: Confirmation, signed: Signed, seen: Sighting | None, now_ns: int
+        self, order: Order, confirmation: Confirmation, signed: SignedBytes, seen: Sighting | None, now_ns: int
     ) -> None:
         subject = f"plan {order.number}"
         if seen is None or seen.digest != signed.digest:
@@ -237,7 +237,7 @@ class Executor:
         self._removal.check()
 
     def _within_caps(
-        self, order: Order, seen: Sighting, sizes: dict[str, int], report: Report, now_ns: int
+        self, order: Order, seen: Sighting, sizes: dict[str, int], report: Executed, now_ns: int
     ) -> list[str]:
         """Those that the bounds over thirty days let go, in the plan's order."""
         if order.kind == PURGE:
@@ -265,7 +265,7 @@ class Executor:
 
     # removing
 
-    def _batch(self, order: Order, items: dict[str, int], report: Report) -> None:
+    def _batch(self, order: Order, items: dict[str, int], report: Executed) -> None:
         now_ns = self._records.clock.now_ns()
         self._records.intend(order.repository, order.number, items, now_ns)
         for name in items:
