@@ -59,6 +59,7 @@ def run_snapshots(context: Context) -> int:
             repository,
             reporter,
             lambda writer: _repairing(repository, reporter, writer, "" if arguments.forget else "repaired"),
+            label=label,
             exclusive=True,
         )
 

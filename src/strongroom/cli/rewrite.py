@@ -78,6 +78,7 @@ def run(context: Context) -> int:
             repository,
             reporter,
             lambda writer: _rewriting(context, repository, reporter, patterns, metadata, writer),
+            label=label,
             exclusive=arguments.forget,
             notes=_notes(metadata, dry_run=arguments.dry_run),
         )

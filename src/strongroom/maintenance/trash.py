@@ -29,7 +29,7 @@ class Trash:
             raise Unsupported(
                 "what is removed can be kept in folders alone",
                 subject=repository.location,
-                hint="Leave out --keep-removed here, or keep_removed in the configuration file.",
+                hint="There is no --keep-removed, no keep_removed in the configuration file, and no `undo` here.",
             )
         self._store = store
         self._clock = repository.surroundings.clock

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from strongroom.maintenance.tree_writer import TreeWriter
     from strongroom.repository.opened import Repository
 
+_MOST_KNOWN = 300_000
+"""Trees that are remembered: some hundred megabytes with their paths."""
 EMPTY_TREE = b'{"nodes":[]}\n'
 
 
@@ -163,6 +165,8 @@ class TreeRewriter:
             changed = (folder.changes.get(place, node) for place, node in enumerate(text.nodes))
             tree = self._writer.save(text.with_nodes([node for node in changed if node is not None]))
         found = Rewritten(tree, folder.files, folder.bytes)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
         self._known[self._key(folder.tree, folder.path)] = found
         return found
 

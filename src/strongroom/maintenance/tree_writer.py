@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.errors import Damaged
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.repository.packs.remembered import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,7 @@ class TreeWriter:
             raise Damaged("came out changed of its own encryption; is this machine's memory sound?", subject="a pack")
         self._check()
         self._repository.store.create(ObjectName(Kind.DATA, name), data)
+        remember(self._repository, [name])
         self._repository.remember_tree_pack(name, data)
         self._repository.index.insert_pack(name, entries)
         self._open.clear()

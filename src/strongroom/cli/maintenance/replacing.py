@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.errors import Damaged, Interrupted, LimitExceeded
 from strongroom.cli import exit_codes
 from strongroom.cli.shared.opening import locked
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
@@ -32,6 +32,7 @@ def replace_snapshots(
     reporter: CommandReporter,
     rewriting: Callable[[TreeWriter], Callable[[str, Snapshot], Snapshot | None]],
     *,
+    label: str,
     exclusive: bool,
     notes: Sequence[str] = (),
 ) -> int:
@@ -39,7 +40,7 @@ def replace_snapshots(
 
     ``rewriting(writer)`` returns what makes a new snapshot of an old one (None: it stays; ``Emptied``: nothing is
     left), with its trees given to the writer. ``notes`` are said with each that is replaced. The old ones go with
-    ``--forget`` alone; ``--dry-run`` stores nothing.
+    ``--forget`` alone; ``--dry-run`` stores nothing. Programs get the events of ``tag``.
     """
     arguments = context.arguments
     dry_run, forget = arguments.dry_run, arguments.forget
@@ -56,8 +57,13 @@ def replace_snapshots(
         make = rewriting(writer)
         with context.signals.cooperative(reporter):
             for name, snapshot in snapshots:
+                if reporter.stop.is_set():
+                    raise Interrupted("stopped")
                 reporter.message(f"\n{of_snapshot(name, snapshot)}")
-                changed += _replace(context, reporter, repository, name, snapshot, make, writer, remover, check, notes)
+                changed += _replace(
+                    context, reporter, repository, name, snapshot, make, writer, remover, check, notes, label
+                )
+    _say_event(context, {"message_type": "summary", "changed_snapshots": changed}, label)
     reporter.message("")
     would = "would be" if dry_run else "were"
     said = f"{'would modify' if dry_run else 'modified'} {changed} snapshots"
@@ -76,6 +82,7 @@ def _replace(
     remover: Remover | None,
     check: Callable[[], None],
     notes: Sequence[str],
+    label: str,
 ) -> bool:
     """Replace one; whether it changed."""
     dry_run, forget = context.arguments.dry_run, context.arguments.forget
@@ -101,7 +108,14 @@ def _replace(
     if remover is not None:
         remove_snapshot(name, remover, check)
         reporter.message(f"removed old snapshot {name[:8]}")
+    _say_event(context, {"message_type": "changed", "old_snapshot_id": name, "new_snapshot_id": stored}, label)
     return True
+
+
+def _say_event(context: Context, event: dict[str, Any], label: str) -> None:
+    """restic has no JSON here; that of its ``tag`` serves."""
+    if context.json:
+        context.out.json(event | ({"repository": label} if label else {}))
 
 
 def _remove_empty(
