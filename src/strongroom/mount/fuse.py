@@ -13,6 +13,8 @@ import mfusepy
 if TYPE_CHECKING:
     from strongroom.mount.tree_view import Attributes
 
+TAKES_THREADS = (mfusepy.fuse_version_major, mfusepy.fuse_version_minor) >= (3, 12)
+"""Whether this libfuse knows the option ``max_threads``."""
 _PLUS = 1
 """``FUSE_READDIR_PLUS``: the kernel wants whole attributes."""
 _FILL_PLUS = 1 << 1

@@ -56,6 +56,9 @@ def check_fuse() -> None:
     if not os.path.exists("/dev/fuse"):
         hint = "Load it with `modprobe fuse`; a container needs --device /dev/fuse --cap-add SYS_ADMIN."
         raise Unsupported("there is no FUSE on this machine (/dev/fuse is missing)", hint=hint)
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        hint = "It is 0666 on most systems: `chmod 666 /dev/fuse` as root, or add this user to its group."
+        raise Unsupported("this user may not open /dev/fuse", hint=hint)
     if os.geteuid() != 0 and _helper() is None:
         raise Unsupported("fusermount3 is missing, by which users mount", hint="Debian: apt-get install fuse3")
     os.environ.setdefault("FUSE_LIBRARY_NAME", "fuse3")  # where both are there, mfusepy would take the old one

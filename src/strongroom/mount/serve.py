@@ -28,6 +28,8 @@ LOOK_SECONDS = 0.2
 """How often a signal is looked for."""
 END_SECONDS = 6.0
 """How long the end of a mount is waited for; what is still open elsewhere must not hold us."""
+THREADS = 10
+"""How many of the kernel's questions are answered at once where the store is far; libfuse's own default."""
 WORKERS = 4
 """How many blobs are fetched ahead at once."""
 
@@ -107,11 +109,13 @@ def _loop(
     outcome: list[BaseException],
 ) -> None:
     """Answer the kernel until the mount is gone. One thread where the store is near: Python gains nothing by more."""
-    from strongroom.mount.fuse import Fuse  # noqa: PLC0415 - it looks for libfuse when it is imported
+    from strongroom.mount.fuse import TAKES_THREADS, Fuse  # noqa: PLC0415 - it looks for libfuse when it is imported
     from strongroom.mount.operations import RepositoryOperations  # noqa: PLC0415
 
     logging.getLogger("fuse").disabled = True  # it would print tracebacks for programs that were interrupted
     flags: dict[str, object] = {"ro": True, "fsname": f"strongroom:{repository.id[:10]}", "subtype": "strongroom"}
+    if TAKES_THREADS and not repository.near:  # else libfuse 3.12 and later complain of their own default
+        flags["max_threads"] = THREADS
     if options.allow_other:
         flags["allow_other"] = True
         flags["default_permissions"] = options.default_permissions
