@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged, StrongroomError
+from strongroom.base.errors import Damaged, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.claims import compare_indexes
 from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.preparing import Prepared, Preparing
+from strongroom.custody.healing.versions import Promoted, promote_good
+from strongroom.custody.healing.wanted import settle
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.judge import Judge, Judged
 from strongroom.custody.ledger import close_incident, open_incident
@@ -23,6 +25,7 @@ from strongroom.custody.schema import round_, stored
 from strongroom.custody.syncing import Seen, look
 from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
 from strongroom.retention.guarded import DAY
+from strongroom.storage.kinds import versions_of
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
@@ -52,6 +55,9 @@ class Outcome:
     seen: Seen = field(default_factory=Seen)
     read: Verified = field(default_factory=Verified)
     read_again: Verified = field(default_factory=Verified)
+    made_good: list[str] = field(default_factory=list)
+    """Packs that are gone or damaged and whose blobs all lie in others now."""
+    promoted: Promoted = field(default_factory=Promoted)
     liars: list[tuple[str, str]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
@@ -84,6 +90,9 @@ def run_round(
         _begin(state, lease, outcome)
         try:
             repository = _opened(state, lease, adopted, store, identity, surroundings)
+            if repository is None:  # nothing is believed under another config; a version of ours may come back
+                _heal(state, lease, adopted, store, outcome)
+                repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is not None:
                 _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer)
             else:
@@ -155,6 +164,7 @@ def _steps(
     reporter.message(f"{adopted.name}: look at what is there")
     outcome.seen = look(state, lease, adopted, repository.store, last_look(state, adopted, outcome.number))
     _note_look(state, lease, outcome)
+    _heal(state, lease, adopted, repository.store, outcome)
 
     def count(done: int, total: int) -> None:
         reporter.count("objects", done, total)
@@ -168,6 +178,7 @@ def _steps(
     turn_ns = adopted.policy.verify * DAY
     reporter.message(f"{adopted.name}: read again what has waited longest")
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
+    outcome.made_good = settle(state, lease, adopted)
     outcome.liars = compare_indexes(state, lease, repository)
     rescue(state, lease, repository, reporter, everything=False)
     outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
@@ -190,6 +201,16 @@ def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
             .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
             .values(looked_ns=outcome.began_ns)
         )
+
+
+def _heal(state: State, lease: Lease, adopted: Adopted, store: Store, outcome: Outcome) -> None:
+    """Promote good versions, where the store has any; where it has none, that is nobody's fault."""
+    try:
+        versions = versions_of(store)
+    except Unsupported:
+        return
+    found = promote_good(state, lease, adopted, versions)
+    outcome.promoted = Promoted([*outcome.promoted.healed, *found.healed], found.without)
 
 
 def last_look(state: State, adopted: Adopted, number: int) -> int:

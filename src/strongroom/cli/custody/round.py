@@ -129,6 +129,8 @@ def _say(context: Context, outcome: Outcome) -> None:
                 "read_bytes": outcome.read.bytes,
                 "read_again": outcome.read_again.objects,
                 "unread": outcome.read.left,
+                "healed": list(map(str, outcome.promoted.healed)),
+                "made_good": outcome.made_good,
                 "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
                 "lying_indexes": [name for name, _ in outcome.liars],
                 "judged": judged,
@@ -150,6 +152,10 @@ def _say(context: Context, outcome: Outcome) -> None:
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
         context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
+    for healed in outcome.promoted.healed:
+        context.out.line(f"  {healed}: its good version is the current one again")
+    for pack in outcome.made_good:
+        context.out.line(f"  data/{pack}: what it held lies in other packs now")
     for name, fault in outcome.read.faults + outcome.read_again.faults:
         context.out.line(f"  {name}: {fault}")
     for index, lie in outcome.liars:

@@ -1,0 +1,90 @@
+"""The threat catalogue: rows S-1 and S-2, a bucket in which whoever may write hides or overwrites objects."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.objects import Kind
+from strongroom.storage.kinds import versions_of
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from tests.support import compare
+from tests.support.custody.custodian import Custodian
+from tests.support.programs import Restic, Strongroom
+from tests.support.servers import minio
+from tests.support.servers.minio import Minio
+
+Vault = tuple[Custodian, str, str, Path]
+
+
+@pytest.fixture
+def vault(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> Vault:
+    """A custodian with a repository of restic's in a bucket that keeps versions; its bucket's name, URL and source."""
+    server = minio.running()
+    bucket = f"vault-{secrets.token_hex(4)}"
+    url = f"{server.bucket(bucket, versions=True)}/web01"
+    for program in (strongroom, restic):
+        program.env.update(server.environment)
+    source = tmp_path / "src"
+    source.mkdir()
+    dice = random.Random(5)
+    for number in range(5):
+        (source / f"{number}").write_bytes(dice.randbytes(50_000))
+    restic.init(url)
+    restic.backup(url, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", url)
+    custodian.round().expect(0)
+    return custodian, bucket, url, source
+
+
+def first(url: str, kind: Kind) -> str:
+    """The key below the bucket of the first object of a kind."""
+    store = open_store(url, StoreOptions(environment=minio.running().environment))
+    return f"web01/{next(store.list(kind)).name.path}"
+
+
+def ask(server: Minio, bucket: str, method: str, key: str, body: bytes = b"") -> None:
+    """One request of whoever has credentials for the bucket."""
+    headers = {"Content-Length": str(len(body)), "x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
+    answer = server.client(bucket).ask(method, key, headers, body)
+    assert answer.status in {200, 204}, answer.text()
+    answer.close()
+
+
+def test_s_1_s_2_every_hidden_or_overwritten_object_is_promoted(vault: Vault, restic: Restic, tmp_path: Path) -> None:
+    """S-1, S-2: one object of each kind is overwritten with garbage, several times, or hidden by a marker; one round
+    makes the good versions the current ones, and stock restic restores all."""
+    custodian, bucket, url, source = vault
+    server = minio.running()
+    for kind in (Kind.DATA, Kind.INDEX):
+        for garbage in (b"garbage", b"x" * 3000, b""):
+            ask(server, bucket, "PUT", first(url, kind), garbage)
+    ask(server, bucket, "DELETE", first(url, Kind.SNAPSHOT))
+    ask(server, bucket, "DELETE", first(url, Kind.KEY))
+    ask(server, bucket, "PUT", "web01/config", b"another config")
+    assert restic.on(url, "--no-cache", "snapshots").code != 0
+    done = custodian.round()
+    assert done.out.count("its good version is the current one again") == 5, done.out + done.err
+    custodian.round()
+    assert custodian.incidents("web01") == []
+    restic.run("-r", url, "--no-cache", "restore", "latest", "--target", tmp_path / "out").expect(0)
+    compare.assert_same(source, tmp_path / "out" / str(source)[1:])
+
+
+def test_s_2_garbage_over_garbage_leaves_a_damaged_object_named(vault: Vault) -> None:
+    """S-2: where no version fits, the incident stays, and names the object."""
+    custodian, bucket, url, _ = vault
+    server = minio.running()
+    key = first(url, Kind.DATA)
+    versions = versions_of(open_store(url, StoreOptions(environment=server.environment)))
+    good = next(versions.list(Kind.DATA))
+    ask(server, bucket, "DELETE", f"{key}?versionId={good.version_id}")
+    ask(server, bucket, "PUT", key, b"garbage")
+    assert custodian.round().code == 75
+    assert ("damaged", f"data/{key.rpartition('/')[2]}") in custodian.incidents("web01")
