@@ -50,7 +50,7 @@ def test_the_twin_gives_back_what_the_store_lost(
         file.seek(1000)
         file.write(b"decay")
     assert custodian.round().code == 75
-    assert {code for code, _ in custodian.incidents("web01")} == {"missing", "damaged", "altered"}
+    assert {code for code, _ in custodian.incidents("web01")} == {"missing", "damaged", "altered", "lost"}
     wanted = tmp_path / "wanted"
     wanted.write_text(custodian.run("wanted", "web01").expect(0).out)
     before = {path: path.read_bytes() for path in offsite.rglob("*") if path.is_file()}

@@ -53,13 +53,7 @@ def settle(state: State, lease: Lease, adopted: Adopted) -> list[str]:
     if not rows:
         return []
     sound = set(_blobs(state, adopted, sound=True))
-    made_good = sorted(
-        {
-            str(row.name)
-            for row in rows
-            if all((blob.kind, blob.id) in sound for blob in _kernel.decode_rows(bytes(row.blobs)))
-        }
-    )
+    made_good = sorted({str(row.name) for row in rows if _blobs_of(row.blobs) <= sound})
     for name in made_good:
         with state.writing(lease) as connection:
             for code in _OF_PACKS:
@@ -76,5 +70,8 @@ def _blobs(state: State, adopted: Adopted, *, sound: bool) -> Iterator[tuple[str
     )
     with state.database.read() as connection:
         for row in connection.execute(query):
-            for blob in _kernel.decode_rows(bytes(row.blobs)):
-                yield blob.kind, blob.id
+            yield from _blobs_of(row.blobs)
+
+
+def _blobs_of(rows: bytes) -> set[tuple[str, str]]:
+    return {(blob.kind, blob.id) for blob in _kernel.decode_rows(bytes(rows))}
