@@ -111,36 +111,42 @@ def _is_news(outcome: Outcome) -> bool:
 
 
 def _say(context: Context, outcome: Outcome) -> None:
+    if context.json:
+        context.out.json(_object(outcome))
+    else:
+        _print(context, outcome)
+
+
+def _object(outcome: Outcome) -> dict[str, Any]:
     judged = dict.fromkeys(("good", "suspicious", "pending", "bad"), 0)
     for one in outcome.judged:
         judged[one.verdict] += 1
-    if context.json:
-        context.out.json(
-            {
-                "message_type": "custody_round",
-                "name": outcome.name,
-                "id": outcome.repository,
-                "number": outcome.number,
-                "objects": outcome.seen.objects,
-                "new": len(outcome.seen.new),
-                "missing": list(map(str, outcome.seen.missing)),
-                "altered": list(map(str, outcome.seen.altered)),
-                "read": outcome.read.objects,
-                "read_bytes": outcome.read.bytes,
-                "read_again": outcome.read_again.objects,
-                "unread": outcome.read.left,
-                "healed": list(map(str, outcome.promoted.healed)),
-                "made_good": outcome.made_good,
-                "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
-                "lying_indexes": [name for name, _ in outcome.liars],
-                "judged": judged,
-                "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
-                "condemned_packs": outcome.prepared.condemned,
-                "repacked": outcome.prepared.repacked,
-                "failure": outcome.failure or None,
-            }
-        )
-        return
+    return {
+        "message_type": "custody_round",
+        "name": outcome.name,
+        "id": outcome.repository,
+        "number": outcome.number,
+        "objects": outcome.seen.objects,
+        "new": len(outcome.seen.new),
+        "missing": list(map(str, outcome.seen.missing)),
+        "altered": list(map(str, outcome.seen.altered)),
+        "read": outcome.read.objects,
+        "read_bytes": outcome.read.bytes,
+        "read_again": outcome.read_again.objects,
+        "unread": outcome.read.left,
+        "healed": list(map(str, outcome.promoted.healed)),
+        "made_good": outcome.made_good,
+        "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
+        "lying_indexes": [name for name, _ in outcome.liars],
+        "judged": judged,
+        "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
+        "condemned_packs": outcome.prepared.condemned,
+        "repacked": outcome.prepared.repacked,
+        "failure": outcome.failure or None,
+    }
+
+
+def _print(context: Context, outcome: Outcome) -> None:
     if outcome.failure:
         context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
     if context.arguments.quiet and not _is_news(outcome):
@@ -156,10 +162,9 @@ def _say(context: Context, outcome: Outcome) -> None:
         context.out.line(f"  {healed}: its good version is the current one again")
     for pack in outcome.made_good:
         context.out.line(f"  data/{pack}: what it held lies in other packs now")
-    for name, fault in outcome.read.faults + outcome.read_again.faults:
-        context.out.line(f"  {name}: {fault}")
-    for index, lie in outcome.liars:
-        context.out.line(f"  index/{index}: {lie}")
+    faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
+    for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
+        context.out.line(f"  {thing}: {words}")
     for one in outcome.judged:
         words = "; ".join(reason.words for reason in one.reasons)
         context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
