@@ -13,7 +13,7 @@ def use_folder(folder: str) -> None:
     """Where the workers' counts are; before any worker begins. What an earlier run left there is removed."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     for name in os.listdir(folder):
-        if name.endswith(".db"):
+        if name.endswith((".db", ".db.new")):
             os.unlink(os.path.join(folder, name))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
@@ -27,6 +27,9 @@ class Metrics:
             return
         from prometheus_client import Counter, Gauge  # noqa: PLC0415 - reads the folder's name when imported
 
+        from strongroom.gateway.pages import counter_files  # noqa: PLC0415 - the same
+
+        counter_files.use()
         labels = ("user", "repo", "type")
         self._counters = {
             f"{verb}_{what}": Counter(f"rest_server_blob_{verb}_{name}", text, labels)
