@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.archive.restore.run import RestoreOptions, restore
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Damaged, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import printable
@@ -91,6 +91,12 @@ def run(context: Context) -> int:
     try:
         with one_repository(context) as repository, locked(context, repository):
             found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
+            if repository.unreadable:
+                raise Damaged(
+                    "a snapshot cannot be read, and might be the one that is meant",
+                    subject=f"snapshot {context.arguments.snapshot}",
+                    hint="`strongroom snapshots` lists the others; name one by its ID.",
+                )
             repository.load_index()
             target = printable(str(context.arguments.target))
             reporter.message(f"restoring {of_snapshot(found.id, found.snapshot)} to {target}")
