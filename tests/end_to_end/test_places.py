@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -80,6 +81,37 @@ def test_two_disks_take_turns_at_one_place(strongroom: Strongroom, tmp_path: Pat
     strongroom.on(place, "init").expect(1)
     (tmp_path / "one").rename(place)
     strongroom.backup(place, source)
+    assert len(strongroom.snapshots(place)) == 2
+
+
+def test_a_person_is_asked_whether_another_repository_is_meant(strongroom: Strongroom, tmp_path: Path) -> None:
+    """At a terminal writing to a repository that this machine does not know asks; `y` is remembered, all else is no."""
+    source, place = tmp_path / "source", tmp_path / "mount"
+    source.mkdir()
+    for disk in ("one", "two"):
+        strongroom.init(tmp_path / disk)
+    (tmp_path / "one").rename(place)
+    strongroom.backup(place, source)
+    place.rename(tmp_path / "one")
+    (tmp_path / "two").rename(place)
+
+    def answered(text: bytes) -> subprocess.CompletedProcess[bytes]:
+        ours, terminal = pty.openpty()
+        try:
+            os.write(ours, text)
+            words = [str(word) for word in (strongroom.executable, "-r", place, "backup", source)]
+            return subprocess.run(words, env=strongroom.env, stdin=terminal, capture_output=True, check=False)
+        finally:
+            os.close(ours)
+            os.close(terminal)
+
+    for no in (b"n\n", b"\n", b"yes please\n"):
+        refused = answered(no)
+        assert (refused.returncode, strongroom.snapshots(place)) == (1, [])
+        assert b"[y/N]" in refused.stderr
+    accepted = answered(b"y\n")
+    assert accepted.returncode == 0 and b"[y/N]" in accepted.stderr
+    strongroom.backup(place, source)  # by nobody at all
     assert len(strongroom.snapshots(place)) == 2
 
 

@@ -46,3 +46,14 @@ def test_who_can_never_log_in_is_named(tmp_path: Path) -> None:
         (data / ".htpasswd").write_text(text + "fred:f\n")
         until(lambda: NOBODY.format("fred") in gateway.said(), gateway.said)
         assert gateway.said().count(NOBODY.format("bob")) == 1
+
+
+def test_a_users_folder_is_for_the_server_alone(tmp_path: Path) -> None:
+    """All folders that a user's repository makes have rest-server's modes, the one with his name, too."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / ".htpasswd").write_text(f"alice:{hashed('a')}\n")
+    with Gateway(tmp_path, flags=("--append-only", "--private-repos")) as gateway:
+        assert gateway.put("/alice/repo/?create=true", b"", "alice:a") == 200
+    for folder in ("alice", "alice/repo", "alice/repo/keys"):
+        assert (data / folder).stat().st_mode & 0o777 == 0o700, folder

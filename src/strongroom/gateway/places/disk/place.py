@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import make_folder
 from strongroom.base.errors import Damaged, Missing, StrongroomError, TakenAway
 from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
@@ -20,6 +21,7 @@ from strongroom.gateway.places.disk.repository import DiskRepository
 from strongroom.receipts.commit.tail import TAIL_FILE, Tail
 from strongroom.receipts.commit.tile_store import Folder
 from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
+from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
@@ -113,8 +115,19 @@ class DiskPlace(Place):
             self._check_there("/".join(folders))
             check_free(self._root)
             check_free(self._state_folder)
+        self._make_above(folders)
         LocalStore(path, modes=self._modes).prepare(shards=False)
         return self.find(folders)
+
+    def _make_above(self, folders: tuple[str, ...]) -> None:
+        """The folders above a repository, a user's own first, with a repository's modes, as rest-server makes them."""
+        path = self._root
+        for name in folders[:-1] if os.path.isdir(self._root) else ():
+            path = os.path.join(path, name)
+            try:
+                make_folder(path, self._modes.folder)
+            except OSError as error:
+                raise store_error(error, path) from error
 
     def all(self) -> list[ServedRepository]:
         """All that there are: folders with a config, down to the depth that paths may have."""
