@@ -12,6 +12,8 @@ from typing import Any
 
 from prometheus_client import mmap_dict, values
 
+from strongroom.base.durable import rename_new
+
 _FIRST = 1 << 20
 """Bytes of a new file, as in the library."""
 NEW = ".new"
@@ -57,7 +59,7 @@ def _make_room(filename: str, size: int) -> bool:
     try:
         if not _allocate(descriptor, size):
             return False
-        os.rename(made, filename)
+        rename_new(made, filename)
     except OSError:
         return False
     finally:
