@@ -22,9 +22,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, index_memory, programs, report, rows
+from benchmarks import data, index_memory, programs, pruning, report, rows
 from benchmarks.gateway import table
 
+ROWS = rows.ROWS | {
+    "prune-nothing": pruning.nothing,
+    "prune-half": pruning.half,
+    "prune-everything": pruning.everything,
+}
 SINGLE = ("version", "index")
 GATEWAY = "gateway"
 
@@ -75,7 +80,7 @@ def _sets(
     results: list[dict[str, object]],
 ) -> None:
     for name in data.SETS:
-        chosen = [row for row in rows.ROWS if name in wanted.get(row, ())]
+        chosen = [row for row in ROWS if name in wanted.get(row, ())]
         if not chosen:
             continue
         source = data.provide(name, options.data, scale=options.scale)
@@ -88,7 +93,7 @@ def _sets(
         bench = rows.Bench(name, source, within, found, options.rounds)
         outcomes = {}
         for row in chosen:
-            outcomes[row] = rows.ROWS[row](bench)
+            outcomes[row] = ROWS[row](bench)
             _show(row, name, place_name, outcomes[row], results)
         print("\n".join(report.memory_of_two(outcomes)), flush=True)
         shutil.rmtree(within)
@@ -102,7 +107,7 @@ def _show(row: str, name: str, place: str, outcome: rows.Outcome, results: list[
 
 def _wanted(text: str) -> dict[str, tuple[str, ...]]:
     """Rows by name with the data sets they are wanted for; of the gateway, its own rows."""
-    known = (*rows.ROWS, *SINGLE, GATEWAY)
+    known = (*ROWS, *SINGLE, GATEWAY)
     chosen: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.replace(" ", ",").split(",")) if text else known:
         row, _, name = part.partition(":")

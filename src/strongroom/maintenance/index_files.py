@@ -79,7 +79,9 @@ def rewrite_index(
         reporter.count("index files", done)
     check()
     names = [ObjectName(Kind.INDEX, name) for name in (*old, *obsolete) if name not in written]
-    failed = remover.remove_all(names, lambda done, total: reporter.count("old index files", done, total))
+    failed = remover.remove_all(
+        names, lambda done, total: reporter.count("old index files", done, total), stop=reporter.stop
+    )
     if failed:
         raise failed[0][1]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Damaged, Interrupted, StrongroomError
+from strongroom.base.errors import Damaged, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.maintenance.index_files import rewrite_index
 from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
@@ -175,10 +175,9 @@ class _Prune:
             self._reporter.count("files deleted", done, total)
 
         objects = [ObjectName(kind, name) for name in names]
-        failed: list[tuple[ObjectName, StrongroomError]] = [*remover.remove_all(objects, progress)]
+        stop = None if self._options.unsafe_recovery else self._reporter.stop  # there it is over soon, or all is lost
+        failed: list[tuple[ObjectName, StrongroomError]] = [*remover.remove_all(objects, progress, stop=stop)]
         for name, error in failed:
             self._reporter.warning(f"unable to remove {name} from the repository: {error.what}")
         if failed and must:
             raise failed[0][1]
-        if self._reporter.stop.is_set():
-            raise Interrupted("stopped")
