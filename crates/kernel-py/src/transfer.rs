@@ -41,7 +41,7 @@ impl PackWriter {
 #[pymethods]
 impl PackWriter {
     #[new]
-    #[pyo3(signature = (key, *, pack_size, compression, version = 2, recompress = false, extra_verify = true))]
+    #[pyo3(signature = (key, *, pack_size, compression, version = 2, recompress = false, extra_verify = true, open_packs = pack::DATA_PACKS))]
     fn new(
         key: &Key,
         pack_size: usize,
@@ -49,10 +49,11 @@ impl PackWriter {
         version: u8,
         recompress: bool,
         extra_verify: bool,
+        open_packs: usize,
     ) -> PyResult<Self> {
         let compression = Compression::named(compression)
             .ok_or_else(|| PyValueError::new_err(format!("no compression mode: {compression}")))?;
-        let options = WriterOptions { version, compression, pack_size, recompress, extra_verify };
+        let options = WriterOptions { version, compression, pack_size, open_packs, recompress, extra_verify };
         Ok(Self(pack::PackWriter::new(Arc::clone(key.envelope()), options)))
     }
 

@@ -197,6 +197,7 @@ mod tests {
             version: 2,
             compression: Compression::Auto,
             pack_size: 1000,
+            open_packs: 1,
             recompress: false,
             extra_verify: true,
         };

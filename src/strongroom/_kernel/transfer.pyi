@@ -25,12 +25,14 @@ class PackWriter:
         version: int = 2,
         recompress: bool = False,
         extra_verify: bool = True,
+        open_packs: int = 2,
     ) -> Self:
         """``compression`` is a mode of restic's (off, fastest, auto, better, max) for what is not compressed yet.
 
         A frame of the source passes as it is, except into version 1, for data blobs into ``off``, when it is not one
         that any restic reads, or with ``recompress``. A pack is closed with the blob that brings it to ``pack_size``
-        bytes. With ``extra_verify`` each blob is opened again after it was sealed. ``ValueError`` for another mode.
+        bytes; ``open_packs`` of data are filled at once at most. With ``extra_verify`` each blob is opened again after
+        it was sealed. ``ValueError`` for another mode.
         """
     def want(self, type: str, id: str) -> bool:
         """Wants a blob; false where it is wanted or written already."""

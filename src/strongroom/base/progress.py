@@ -162,8 +162,11 @@ class Reporter:
     def status(self, status: Status) -> None:
         """How far we are. To be called about ten times a second; what is shown is thinned out here."""
 
-    def count(self, what: str, done: int, total: int = 0) -> None:
-        """Progress that is counted in things, such as packs or snapshots; ``what`` names them in the plural."""
+    def count(self, what: str, done: int, total: int = 0, size: tuple[int, int] | None = None) -> None:
+        """Progress that is counted in things, such as packs or snapshots; ``what`` names them in the plural.
+
+        ``size``: bytes done and in all, where there is a rate and a time left to tell.
+        """
 
     def backup_summary(self, summary: BackupSummary) -> None:
         """The end of a backup, once for each repository."""

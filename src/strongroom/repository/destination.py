@@ -34,6 +34,7 @@ class PackOptions:
     pack_size: int = 16 << 20
     recompress: bool = False
     extra_verify: bool = True
+    open_packs: int = 2
 
 
 class Destination:
@@ -51,9 +52,11 @@ class Destination:
         *,
         check: Callable[[], None] = lambda: None,
         on_stored: Callable[[str, list[BlobEntry]], None] | None = None,
+        at_once: int = 0,
     ) -> None:
         """``check`` raises when nothing may be written any more (the lock's ``check``); asked before each write.
 
+        ``at_once`` packs are stored at once at most: as many as the store has connections when 0.
         ``on_stored(pack, entries)`` hears of each pack once it is stored, one at a time, from any thread.
         """
         options = options or PackOptions()
@@ -65,6 +68,7 @@ class Destination:
             version=repository.version,
             recompress=options.recompress,
             extra_verify=options.extra_verify,
+            open_packs=options.open_packs,
         )
         self.failure: StrongroomError | None = None
         self.packs = 0
@@ -75,6 +79,7 @@ class Destination:
         """Their sizes in all, in bytes."""
         self._check = check
         self._on_stored = on_stored
+        self._at_once = max(1, at_once or repository.store.connections)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Pack, list[BlobEntry]]] = deque()
         self._sending = 0
@@ -104,13 +109,12 @@ class Destination:
     def put(self, pack: Pack, entries: list[BlobEntry], stopped: Callable[[], bool] = lambda: False) -> None:
         """Hand over a finished pack. Waits while as many are on their way as there are connections."""
         with self._changed:
-            most = max(1, self.repository.store.connections)
-            while len(self._waiting) + self._sending >= most and self.is_active and not stopped():
+            while len(self._waiting) + self._sending >= self._at_once and self.is_active and not stopped():
                 self._changed.wait(_LOOK)
             if not self.is_active:
                 return
             self._waiting.append((pack, entries))
-            if len(self._threads) < min(self._sending + len(self._waiting), most):
+            if len(self._threads) < min(self._sending + len(self._waiting), self._at_once):
                 thread = threading.Thread(target=self._send, name="strongroom-store", daemon=True)
                 self._threads.append(thread)
                 thread.start()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_GAP = 1 << 20
 """Unwanted bytes between two blobs that are read along rather than asked for twice, as in restic."""
-MOST_AT_ONCE = 8 << 20
+MOST_AT_ONCE = 4 << 20
 """Bytes of a range that is fetched at once; a longer blob is a range of its own."""
 
 Pieces: TypeAlias = "Iterable[tuple[str, Sequence[BlobEntry]]]"

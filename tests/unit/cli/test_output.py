@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -159,3 +160,16 @@ def test_table_as_restic_draws_it() -> None:
     """Columns are two spaces apart, cells may have several lines, and nothing trails."""
     lines = list(table(("ID", "Tags"), [("1", "a\nb"), ("22", "")], "2 things"))
     assert lines == ["ID  Tags", "--------", "1   a", "    b", "22", "--------", "2 things"]
+
+
+def test_what_is_counted_with_sizes_has_a_rate() -> None:
+    """Beside the count stand how fast it goes and how long it will take; the line that stays has the count alone."""
+    out = Terminal()
+    reporter = TerminalReporter(Out(out, io.StringIO()), frames=60)
+    reporter.count("packs copied", 1, 4, (1 << 20, 4 << 20))
+    time.sleep(0.3)
+    reporter.count("packs copied", 2, 4, (2 << 20, 4 << 20))
+    shown = out.getvalue()
+    assert re.search(r"50\.00%  2 / 4 packs copied, [\d.]+ MiB/s ETA 0:0\d", shown), shown
+    reporter.count("packs copied", 4, 4, (4 << 20, 4 << 20))
+    assert out.getvalue().endswith("100.00%  4 / 4 packs copied\n")

@@ -15,7 +15,7 @@ pub use header::{MAX_HEADER, encode_header, header_length, parse_header};
 pub(crate) use open::{MOST_PAIRED, prove};
 pub use open::{Opener, limit_of};
 pub(crate) use packers::Piece;
-pub use packers::{Outgoing, Packers};
+pub use packers::{DATA_PACKS, Outgoing, Packers};
 pub(crate) use place::Place;
 pub use transfer::{Scratch, Source, Transferred, transfer};
 pub use writer::{PackWriter, WriterOptions};

@@ -7,8 +7,8 @@ use crate::envelope::{Envelope, OVERHEAD};
 use crate::{BlobEntry, BlobType, Id, Result};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// Open packs of data: a second one only where two workers would otherwise wait for each other.
-const DATA_PACKS: usize = 2;
+/// Open packs of data where nobody says otherwise: a second one only while two workers would wait for each other.
+pub const DATA_PACKS: usize = 2;
 /// Blobs that fill a pack however small they are: its header has a limit.
 const MOST_BLOBS: usize = (MAX_HEADER - OVERHEAD) / 41;
 
@@ -42,21 +42,21 @@ pub struct Packers {
     compression: Compression,
     compresses: bool,
     pack_size: usize,
-    data: [Packer; DATA_PACKS],
+    data: Vec<Packer>,
     trees: Packer,
     spare: Arc<Spare>,
 }
 
 impl Packers {
     /// No packs yet, for a repository of this key and version; one is closed with the blob that brings it to
-    /// `pack_size` bytes.
-    pub fn new(envelope: Arc<Envelope>, version: u8, compression: Compression, pack_size: usize) -> Self {
+    /// `pack_size` bytes. `open` packs of data are filled at once at most.
+    pub fn new(envelope: Arc<Envelope>, version: u8, compression: Compression, pack_size: usize, open: usize) -> Self {
         Self {
             envelope,
             compression,
             compresses: version >= 2,
             pack_size,
-            data: std::array::from_fn(|_| Mutex::default()),
+            data: (0..open.max(1)).map(|_| Mutex::default()).collect(),
             trees: Mutex::default(),
             spare: Arc::default(),
         }

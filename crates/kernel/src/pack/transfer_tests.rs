@@ -14,7 +14,14 @@ fn key() -> Arc<Envelope> {
 }
 
 fn writer(key: &Arc<Envelope>, version: u8, compression: Compression) -> PackWriter {
-    let options = WriterOptions { version, compression, pack_size: 100_000, recompress: false, extra_verify: true };
+    let options = WriterOptions {
+        version,
+        compression,
+        pack_size: 100_000,
+        open_packs: 2,
+        recompress: false,
+        extra_verify: true,
+    };
     PackWriter::new(Arc::clone(key), options)
 }
 

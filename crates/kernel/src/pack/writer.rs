@@ -27,6 +27,8 @@ pub struct WriterOptions {
     pub compression: Compression,
     /// A pack is closed with the blob that brings it to so many bytes.
     pub pack_size: usize,
+    /// Packs of data that are filled at once at most.
+    pub open_packs: usize,
     /// Make frames anew that would pass as they are.
     pub recompress: bool,
     /// Open each blob again after it was sealed.
@@ -43,7 +45,8 @@ pub struct PackWriter {
 impl PackWriter {
     /// Nothing wanted and nothing written, for a repository of this key.
     pub fn new(envelope: Arc<Envelope>, options: WriterOptions) -> Self {
-        let packers = Packers::new(envelope, options.version, options.compression, options.pack_size);
+        let WriterOptions { version, compression, pack_size, open_packs, .. } = options;
+        let packers = Packers::new(envelope, version, compression, pack_size, open_packs);
         Self { packers, options, blobs: std::array::from_fn(|_| Mutex::default()) }
     }
 

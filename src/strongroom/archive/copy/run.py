@@ -13,7 +13,7 @@ from strongroom.archive.copy.missing import lacking
 from strongroom.archive.copy.similar import Copies, copy_of
 from strongroom.base.errors import Damaged, StrongroomError
 from strongroom.base.progress import Reporter
-from strongroom.base.record import field, mutable, record
+from strongroom.base.record import field, mutable, record, replace
 from strongroom.repository.destination import Destination, PackOptions
 from strongroom.repository.reachable import read_trees
 from strongroom.repository.transfer import transfer
@@ -102,12 +102,16 @@ def copy(
 class _Target:
     """One repository of the run."""
 
-    def __init__(self, target: CopyTarget) -> None:
+    def __init__(self, target: CopyTarget, *, alone: bool) -> None:
+        """Of several on this machine each has fewer packs in memory: there is work enough while one waits."""
         self.repository = target.repository
         self.label = target.label
         self.check = target.check
         self.batch_size = BATCH_PACKS * target.packs.pack_size
-        self.destination = Destination(target.repository, target.packs, check=target.check)
+        packs, at_once = target.packs, 0
+        if not alone and target.repository.near:
+            packs, at_once = replace(packs, open_packs=1), 1
+        self.destination = Destination(target.repository, packs, check=target.check, at_once=at_once)
         self.copies = Copies(target.repository.snapshots())
         self.made = Copies(())
         """Those of this run."""
@@ -126,11 +130,15 @@ class _Copy:
         self._source = source
         self._reporter = reporter
         self._events = events
-        self._targets = [_Target(target) for target in targets]
+        self._targets = [_Target(target, alone=len(targets) == 1) for target in targets]
         self._plan = _kernel.TransferPlan(
             source.index, [(target.destination.writer, target.repository.index) for target in self._targets]
         )
         self._batch: list[tuple[str, Snapshot, list[int]]] = []
+        self._sizes: dict[str, int] = {}
+        """Bytes of the packs that are on their way."""
+        self._brought = 0
+        """Bytes of those that were brought."""
         self._is_damaged = False
         """Whether anything could not be had: then each snapshot is looked through before it is saved."""
 
@@ -204,13 +212,14 @@ class _Copy:
         packs, blobs, size = self._plan.waiting()
         self._events.planned(packs, blobs, size)
         self._source.still_locked(wait=True)
-        done = 0
+        done, end = 0, self._brought + size
 
-        def progress(_pack: str, lost: list[Lost]) -> None:
+        def progress(pack: str, lost: list[Lost]) -> None:
             nonlocal done
             done += 1
             self._is_damaged = self._is_damaged or bool(lost)
-            self._reporter.count("packs copied", done, packs)
+            self._brought += self._sizes.pop(pack)
+            self._reporter.count("packs copied", done, packs, (self._brought, end))
 
         destinations = [target.destination for target in self._targets]
         transfer(self._source, self._packs(), destinations, progress=progress, stop=self._reporter.stop)
@@ -223,6 +232,7 @@ class _Copy:
 
     def _packs(self) -> Iterator[tuple[str, Sequence[_kernel.BlobEntry]]]:
         while (pack := self._plan.next_pack()) is not None:
+            self._sizes[pack[0]] = sum(entry.length for entry in pack[1])
             yield pack
 
     def _save(self, target: _Target, snapshot_id: str, snapshot: Snapshot) -> None:

@@ -89,7 +89,7 @@ class TerminalReporter(CommandReporter):
             self._now, self._current = self._sentence(status, now), status.current_files
             self._show(now)
 
-    def count(self, what: str, done: int, total: int = 0) -> None:
+    def count(self, what: str, done: int, total: int = 0, size: tuple[int, int] | None = None) -> None:
         with self._lock:
             now = monotonic()
             share = f"{format_percent(done, total)}  {done} / {total}" if total else f"{done}"
@@ -97,7 +97,15 @@ class TerminalReporter(CommandReporter):
             if what in LASTING and done >= total and self._verbosity > 0:
                 self._print(self._now)
             else:
+                self._now += self._speed(now, *size) if size is not None else ""
                 self._show(now)
+
+    def _speed(self, now: float, done: int, total: int) -> str:
+        """How fast it goes and how long it will take, as far as that can be told."""
+        self._rate.add(now, done)
+        left = self._rate.seconds_left(done, total)
+        text = f", {format_bytes(self._rate.per_second)}/s" if self._rate.per_second else ""
+        return text + (f" ETA {format_seconds(left)}" if left is not None else "")
 
     def backup_summary(self, summary: BackupSummary) -> None:
         self._finish()

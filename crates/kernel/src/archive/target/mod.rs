@@ -8,7 +8,7 @@ use super::options::TargetOptions;
 use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
-use crate::pack::{Outgoing, Packers, Piece};
+use crate::pack::{DATA_PACKS, Outgoing, Packers, Piece};
 use crate::{BlobEntry, BlobType, Error, Id, Result};
 use outbox::Outbox;
 use spool::Spool;
@@ -69,7 +69,13 @@ impl Target {
             near: options.near,
             outbox: Outbox::new(spool),
             counters: TargetCounters::default(),
-            packers: Packers::new(options.envelope, options.version, options.compression, options.pack_size),
+            packers: Packers::new(
+                options.envelope,
+                options.version,
+                options.compression,
+                options.pack_size,
+                DATA_PACKS,
+            ),
             claimed: std::array::from_fn(|_| Mutex::default()),
             standing: AtomicU8::new(Standing::Active as u8),
             holds_up: AtomicBool::new(false),
