@@ -83,6 +83,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody incidents", "custody.incidents", "What was found wrong, and what to do"),
     Verb("custody snapshots", "custody.snapshots", "Snapshots with their arrival and verdict"),
     Verb("custody explain", "custody.snapshots", "Why a snapshot has its verdict"),
+    Verb("custody source", "custody.source", "Sources of snapshots, and what is no wonder there"),
     Verb("custody accept", "custody.decide", "Say that a snapshot, a source or a key is yours"),
     Verb("custody condemn", "custody.decide", "Say that a snapshot may go"),
     Verb("custody pin", "custody.decide", "Keep a snapshot whatever the policy says"),

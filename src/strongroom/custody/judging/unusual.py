@@ -21,8 +21,8 @@ ENOUGH_HISTORY = 20
 LOOKED_AT = 200
 """So many of them count, the newest."""
 Z = 3.5
-SEEN_BEFORE = 1.25
-"""What two good snapshots reached, and a quarter more, happens at this source: a weekly rotation, a monthly upgrade."""
+SEEN_BEFORE = 1.5
+"""The most that a good snapshot did, and half as much again, happens at this source: a weekly dump, an upgrade."""
 DELETED_AT_LEAST, DELETED_SHARE = 100, 0.5
 FLOORS = {
     "files_new": 200,
@@ -70,8 +70,7 @@ def threshold(past: Sequence[float]) -> float:
     """Where the robust z of a value would be ``Z`` (median, and 1.4826 MAD for a deviation), or what happens here."""
     middle = median(past)
     spread = 1.4826 * median([abs(value - middle) for value in past])
-    second = sorted(past)[-2] if len(past) > 1 else 0
-    return max(middle + Z * max(spread, middle / 4), second * SEEN_BEFORE)
+    return max(middle + Z * max(spread, middle / 4), max(past) * SEEN_BEFORE)
 
 
 def _deleted(subject: Subject, history: History) -> list[Reason]:
