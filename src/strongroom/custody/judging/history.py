@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @record
-class Source:
+class KnownSource:
     """A source as the state has it. ``accepted``: it may send snapshots."""
 
     name: str
@@ -43,7 +43,7 @@ class Past:
         self._adopted = adopted
         self._repository = repository
 
-    def source(self, name: str, first_ns: int, *, adopted: bool) -> Source:
+    def source(self, name: str, first_ns: int, *, adopted: bool) -> KnownSource:
         """A source by its name; a new one is written down, and accepted where it was there at adoption: before anybody
         could plant it for us."""
         table = source
@@ -51,7 +51,7 @@ class Past:
             here = sa.and_(table.c.repository == self._adopted.id, table.c.name == name)
             row = connection.execute(sa.select(table).where(here)).one_or_none()
             if row is not None:
-                return Source(name, bool(row.accepted), parse_settings(row.settings))
+                return KnownSource(name, bool(row.accepted), parse_settings(row.settings))
             connection.execute(
                 table.insert().values(
                     repository=self._adopted.id,
@@ -63,7 +63,7 @@ class Past:
                     settings="",
                 )
             )
-        return Source(name, adopted, SourceSettings())
+        return KnownSource(name, adopted, SourceSettings())
 
     def good(self, name: str, snapshot_id: str, arrival_ns: int) -> list[sa.Row[Any]]:
         """The good snapshots of a source that came earlier, oldest first, those that have gone since included;
@@ -94,7 +94,7 @@ class Past:
                 ).all()
             )
 
-    def history(self, known: Source, past: list[sa.Row[Any]], snapshot_id: str, arrival_ns: int) -> History:
+    def history(self, known: KnownSource, past: list[sa.Row[Any]], snapshot_id: str, arrival_ns: int) -> History:
         """All that the rules take of a source, for one snapshot."""
         good = [
             Before(
