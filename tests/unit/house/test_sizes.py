@@ -6,10 +6,38 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-LONGEST_FILE = 500
+LONGEST_FILE = 300
 FULLEST_FOLDER = 20
 SPARED = {"src/strongroom/cli"}
 """The command line's folder has a file for each verb."""
+
+
+LONGER = {
+    "crates/kernel/src/filter/pattern.rs",
+    "crates/kernel/src/restore/directory.rs",
+    "crates/kernel/src/restore/disk/metadata.rs",
+    "crates/kernel/src/restore/remove.rs",
+    "crates/kernel/src/tree/fields.rs",
+    "crates/kernel/src/tree/json.rs",
+    "src/strongroom/custody/deletion/tables.py",
+    "src/strongroom/custody/executor/execute.py",
+    "src/strongroom/custody/slowly.py",
+    "src/strongroom/receipts/commit/sequencer.py",
+    "src/strongroom/repository/opened.py",
+    "tests/attack/cases.py",
+    "tests/attack/gateway/test_threats.py",
+    "tests/end_to_end/gateway/test_operation.py",
+    "tests/end_to_end/gateway/test_protocol.py",
+    "tests/end_to_end/gateway/test_suites.py",
+    "tests/support/servers/gateways.py",
+    "tests/support/servers/rest_server.py",
+    "tests/unit/archive/test_restore.py",
+    "tests/unit/receipts/test_promises.py",
+    "tests/unit/receipts/test_witness.py",
+    "tests/unit/storage/test_rest_store.py",
+}
+"""Files from before that rule, which may have ``OLD_LIMIT`` lines; whoever divides one takes it out of here."""
+OLD_LIMIT = 425
 
 
 def _files() -> list[Path]:
@@ -20,7 +48,8 @@ def _files() -> list[Path]:
 def test_files_stay_small() -> None:
     """No file of the project is longer than the cap: one file, one idea."""
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in _files()}
-    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+    limits = {name: OLD_LIMIT if name in LONGER else LONGEST_FILE for name in lengths}
+    assert {name: length for name, length in lengths.items() if length > limits[name]} == {}
 
 
 def test_folders_stay_small() -> None:
