@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, index_memory, programs, pruning, report, rows
+from benchmarks import data, forgetting, index_memory, programs, pruning, report, rows
 from benchmarks.gateway import table
 
 ROWS = rows.ROWS | {
@@ -30,7 +30,7 @@ ROWS = rows.ROWS | {
     "prune-half": pruning.half,
     "prune-everything": pruning.everything,
 }
-SINGLE = ("version", "index")
+SINGLE = ("version", "index", "forget")
 GATEWAY = "gateway"
 
 
@@ -61,6 +61,8 @@ def main() -> None:
                 outcome = rows.version(found, place, options.rounds)
                 _show("version", "", place_name, outcome, results)
                 wanted.pop("version")
+            if "forget" in wanted:
+                _show("forget", "", place_name, forgetting.forget(found, place, options.rounds), results)
             _sets(wanted, place_name, place, found, options, results)
             if through:
                 results += table.run(through, place, place_name, options.data, options.rounds)

@@ -6,6 +6,7 @@ next round, so that a slow minute of the machine hits all.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ AIMS: dict[tuple[str, str], dict[str, float]] = {
     ("prune-nothing", "restic"): {"small": 0.4},
     ("prune-half", "restic"): {"small": 0.5},
     ("prune-everything", "restic"): {"small": 0.5},
+    ("rewrite", "restic"): {"small": 0.5},
+    ("forget", "restic"): dict.fromkeys(("disk", "memory"), 0.75),
     ("first", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("two", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("unchanged", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
@@ -172,6 +175,21 @@ class Bench:
                         outcome.setdefault(program.name, Series()).add(runs, measure.size_of(targets[0]))
         return outcome
 
+    def rewrite(self) -> Outcome:
+        """A new snapshot without one folder, of a repository that restic wrote; its packs are linked, not copied."""
+        outcome: Outcome = {}
+        leaving_out = sorted(self.source.iterdir())[0]
+        with self._common() as repository:
+            for _ in range(self.rounds):
+                for program in (self.programs.strongroom, self.programs.restic):
+                    with self.fresh() as folder:
+                        linked = folder / "repository"
+                        shutil.copytree(repository, linked, copy_function=os.link)
+                        measure.settle()
+                        words = ("-r", linked, "rewrite", "--exclude", leaving_out)
+                        outcome.setdefault(program.name, Series()).add([program.run(folder / "home", *words)])
+        return outcome
+
     def check(self) -> Outcome:
         """A check that reads all data of one repository that restic wrote."""
         outcome: Outcome = {}
@@ -193,6 +211,7 @@ ROWS = {
     "check": Bench.check,
     "copy": Bench.copy,
     "copy3": Bench.copy3,
+    "rewrite": Bench.rewrite,
 }
 
 
