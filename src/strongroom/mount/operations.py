@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
 from strongroom.mount.open_file import OpenFile
+from strongroom.mount.siblings import Siblings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,6 +76,7 @@ class RepositoryOperations:
         self._repository = repository
         self._view = view
         self._cache = cache
+        self._siblings = Siblings(cache)
         self.problem = problem
         self._mounted = mounted
         self._files: dict[int, OpenFile] = {}
@@ -137,9 +139,13 @@ class RepositoryOperations:
         node = self._view.find(path).node
         if node is None or node.type != "file":
             raise OSError(errno.EINVAL, "")
-        if node.content is None:
+        content = node.content
+        if content is None:
             raise Damaged("is a file without content", subject=path)
-        file = OpenFile(self._repository, self._cache, node.content, path)
+        file = OpenFile(self._repository, self._cache, content, path)
+        if len(content) == 1:
+            folder = self._view.folder(path.rpartition("/")[0] or "/")
+            self._siblings.opened(folder.tree, self._view.tree(folder, path), node.name)
         handle = self._handle(path)
         self._files[handle] = file
         return handle

@@ -1,0 +1,44 @@
+"""Small files that are opened one after the other: the content of the next ones is fetched before it is asked for.
+
+``tar``, ``cp -r`` and ``rsync`` open the files of a folder in the order of its listing, which is that of its tree.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from strongroom.format.node import Tree
+    from strongroom.mount.blob_cache import BlobCache
+
+AHEAD_FILES = 8
+"""How many of the next files are looked at."""
+FOLDERS = 64
+"""In how many folders it is remembered which file was opened last."""
+
+
+class Siblings:
+    """Which file was opened last in each folder. From any thread; a race costs a blob that is fetched in vain."""
+
+    def __init__(self, cache: BlobCache) -> None:
+        self._cache = cache
+        self._last: OrderedDict[str, int] = OrderedDict()
+
+    def opened(self, tree_id: str, tree: Tree, name: bytes) -> None:
+        """A file of a folder was opened. Folders and large files are passed over; those have a way of their own."""
+        nodes = tree.nodes
+        last = self._last.get(tree_id, -2)
+        position = last + 1
+        if not 0 <= position < len(nodes) or nodes[position].name != name:
+            position = bisect_left(nodes, name, key=lambda node: node.name)
+        self._last[tree_id] = position
+        self._last.move_to_end(tree_id)
+        if len(self._last) > FOLDERS:
+            self._last.popitem(last=False)
+        if last < 0 or not 0 <= position - last <= AHEAD_FILES:
+            return
+        following = (nodes[place] for place in range(position + 1, min(position + 1 + AHEAD_FILES, len(nodes))))
+        contents = (node.content or [] for node in following if node.type == "file")
+        self._cache.ahead(blobs[0] for blobs in contents if len(blobs) == 1)
