@@ -22,10 +22,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import data, forgetting, index_memory, programs, pruning, report, rows
+from benchmarks import data, forgetting, index_memory, mounting, programs, pruning, report, rows
 from benchmarks.gateway import table
 
 ROWS = rows.ROWS | {
+    "mount": mounting.mount,
     "prune-nothing": pruning.nothing,
     "prune-half": pruning.half,
     "prune-everything": pruning.everything,

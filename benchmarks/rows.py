@@ -30,6 +30,7 @@ AIMS: dict[tuple[str, str], dict[str, float]] = {
     ("prune-everything", "restic"): {"small": 0.5},
     ("rewrite", "restic"): {"small": 0.5},
     ("forget", "restic"): dict.fromkeys(("disk", "memory"), 0.75),
+    ("mount", "restic"): {"small": 0.5, "large": 0.25},
     ("first", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("two", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
     ("unchanged", "rustic"): dict.fromkeys(("small", "large", "text"), 0.9),
@@ -128,7 +129,7 @@ class Bench:
         return outcome
 
     @contextmanager
-    def _common(self) -> Iterator[Path]:
+    def common(self) -> Iterator[Path]:
         """A repository that restic wrote, for everybody to read."""
         repository = self.templates.copy(0, self.place / "common")
         try:
@@ -141,7 +142,7 @@ class Bench:
     def restore(self) -> Outcome:
         """A restore of everything, from one repository that restic wrote; and a plain copy of the same tree."""
         outcome: Outcome = {}
-        with self._common() as repository:
+        with self.common() as repository:
             for _ in range(self.rounds):
                 for program in self._takes_part(unverified=False):
                     with self.fresh() as folder:
@@ -165,7 +166,7 @@ class Bench:
 
     def _copy(self, repositories: int) -> Outcome:
         outcome: Outcome = {}
-        with self._common() as repository:
+        with self.common() as repository:
             for _ in range(self.rounds):
                 for program in (self.programs.strongroom, self.programs.restic):
                     with self.fresh() as folder:
@@ -179,7 +180,7 @@ class Bench:
         """A new snapshot without one folder, of a repository that restic wrote; its packs are linked, not copied."""
         outcome: Outcome = {}
         leaving_out = sorted(self.source.iterdir())[0]
-        with self._common() as repository:
+        with self.common() as repository:
             for _ in range(self.rounds):
                 for program in (self.programs.strongroom, self.programs.restic):
                     with self.fresh() as folder:
@@ -193,7 +194,7 @@ class Bench:
     def check(self) -> Outcome:
         """A check that reads all data of one repository that restic wrote."""
         outcome: Outcome = {}
-        with self._common() as repository:
+        with self.common() as repository:
             for _ in range(self.rounds):
                 for program in self._takes_part(unverified=False):
                     with self.fresh() as folder:
