@@ -41,7 +41,7 @@ impl PackWriter {
 #[pymethods]
 impl PackWriter {
     #[new]
-    #[pyo3(signature = (key, *, pack_size, compression, version = 2, recompress = false, extra_verify = true, open_packs = pack::DATA_PACKS))]
+    #[pyo3(signature = (key, *, pack_size, compression, version = 2, recompress = false, extra_verify = true, open_packs = 2))]
     fn new(
         key: &Key,
         pack_size: usize,
