@@ -12,7 +12,7 @@ from strongroom.base.record import field, mutable
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
 from strongroom.custody.deletion.locks import see_locks
-from strongroom.custody.deletion.needed import forget_memo
+from strongroom.custody.deletion.needed import forget_memo, rescue
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
 from strongroom.custody.deletion.repacking import repack, waste_of
 from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey
@@ -161,6 +161,7 @@ class Preparing:
         open_ones = {row.kind: row for row in plan_rows(state, adopted.id)}
         if INDEXES in open_ones or PACKS in open_ones:
             return
+        rescue(state, self._lease, self._repository, self._reporter, everything=True)
         named = note_unindexed(state, self._lease, self._repository)
         if named:
             self._rewrite()

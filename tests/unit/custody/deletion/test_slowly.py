@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,48 +9,8 @@ import pytest
 from strongroom.base.errors import UsageError
 from strongroom.custody.slowly import approve
 from tests.support.clock import ManualClock
+from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, POLICY, Custody, Host, restores, sound
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """A clock that stands at no special moment."""
-    return ManualClock(1_800_000_000 * 10**9)
-
-
-@pytest.fixture
-def host(tmp_path: Path, clock: ManualClock) -> Host:
-    """A host with a first backup."""
-    made = Host(tmp_path / "r", clock)
-    made.backup()
-    return made
-
-
-@pytest.fixture
-def custody(tmp_path: Path, clock: ManualClock, host: Host) -> Iterator[Custody]:
-    """The custodian of its repository, after a first round."""
-    made = Custody(host.place, tmp_path / "home", clock=clock)
-    made.round()
-    made.hand_over()
-    yield made
-    made.close()
-
-
-def days(custody: Custody, host: Host, count: int) -> list[tuple[int, str, list[str]]]:
-    """Days with a backup, a round and what is due each; what went. Each evening all that is listed is whole."""
-    went = []
-    for _ in range(count):
-        custody.clock.advance(DAY / 2)
-        host.backup()
-        custody.settle()
-        custody.clock.advance(DAY / 2)
-        custody.round()
-        handed = custody.hand_over()
-        assert not handed.wrong
-        went += [(one.number, one.kind, one.removed) for one in handed.plans if one.removed]
-        assert sound(custody.place) == []
-        assert custody.open_incidents() == []
-    return went
 
 
 def test_what_no_window_needs_goes_slowly_and_comes_back(custody: Custody, host: Host) -> None:
@@ -131,7 +90,7 @@ def test_the_trash_is_emptied_by_a_plan_of_its_own(tmp_path: Path, clock: Manual
     host.backup()
     custody = Custody(host.place, tmp_path / "purged-home", clock=clock, policy=policy)
     custody.round()
-    went = days(custody, host, 26)
+    went = days(custody, host, 26, look=False)
     purged = [name.removeprefix("trash/") for _, kind, names in went if kind == "purge" for name in names]
     assert purged
     trash = {path.name[:64] for path in (custody.place / ".strongroom" / "trash").rglob("*") if path.is_file()}
