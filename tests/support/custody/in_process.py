@@ -71,6 +71,11 @@ class Custody:
         self.records.close()
         self.state.close()
 
+    def reopen(self) -> None:
+        """Open them again, as another process does."""
+        self.state = State(str(self.home / "state"), self.clock)
+        self.records = Records(f"sqlite:///{self.home}/executor.db", self.clock)
+
     @property
     def adopted(self) -> Adopted:
         """The repository as the state has it."""
