@@ -186,7 +186,7 @@ def test_a_state_that_was_brought_back_has_no_plans(custody: Custody, host: Host
 
 
 def test_g4_a_lock_that_is_refreshed_for_ever_delays_for_a_while(custody: Custody, host: Host) -> None:
-    """G-4, G-5: nobody takes such a lock away; old index files and packs wait for it for so many days; then it is an incident."""
+    """G-4, G-5: nobody takes such a lock away; all waits for it for so many days, then it is an incident."""
     kinds: list[str] = []
     waited = 0
     for _ in range(40):
