@@ -157,5 +157,5 @@ def _say(context: Context, name: str, handed: Handed) -> None:
                 f"{name}: plan {one.number}: {len(one.removed)} {one.kind} went; "
                 f"`strongroom custody undo {name} {one.number}` brings them back"
             )
-        for why in one.waits:
+        for why in () if context.arguments.quiet else one.waits:
             context.out.line(f"{name}: plan {one.number} ({one.kind}): {why}")
