@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Damaged, StrongroomError
+from strongroom.base.errors import Damaged, StrongroomError, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.maintenance.index_files import rewrite_index
 from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
@@ -45,6 +45,12 @@ def prune(
     be done before anything is. ``remover`` removes in a way of its own. Raises ``Damaged`` or ``Missing`` where
     something is missing that a snapshot needs, before anything is removed; ``Interrupted``, and errors of the store.
     """
+    if options.repack_uncompressed and repository.version < 2:
+        raise UsageError(
+            "compression requires at least repository format version 2",
+            subject=repository.location,
+            hint="`strongroom migrate upgrade_repo_v2` makes it one.",
+        )
     decision, usage = decide(repository, options, reporter, frozenset(without))
     on_plan(decision.plan.stats)
     if options.dry_run:
