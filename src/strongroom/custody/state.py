@@ -20,7 +20,7 @@ from strongroom.database.migrations import migrate
 from strongroom.retention.guarded import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LEASE_NS = HOUR
 """How long a round may hold its repository before another custodian takes over, if it does not say that it lives."""
@@ -62,8 +62,18 @@ def default_folder() -> str:
 class State:
     """The open state. Safe to use from many threads; close it."""
 
-    def __init__(self, place: str, clock: Clock = SYSTEM, *, create: bool = False) -> None:
-        """``place``: a folder, or the URL of a database. Raises ``ConfigurationError`` when there is none yet."""
+    def __init__(
+        self,
+        place: str,
+        clock: Clock = SYSTEM,
+        *,
+        create: bool = False,
+        is_gone: Callable[[str], bool] = lambda _holder: False,
+    ) -> None:
+        """``place``: a folder, or the URL of a database. ``is_gone``: whether who holds a lease is known to be no more,
+        such as a process of this machine that was killed. Raises ``ConfigurationError`` when there is none yet.
+        """
+        self._is_gone = is_gone
         self.place = place
         self.clock = clock
         url = place
@@ -123,7 +133,7 @@ class State:
         with self.database.write() as connection:
             now = self.database.now_ns(connection)
             row = connection.execute(sa.select(table).where(table.c.repository == repository)).one_or_none()
-            if row is not None and row.until_ns > now and row.holder != holder:
+            if row is not None and row.until_ns > now and row.holder != holder and not self._is_gone(row.holder):
                 raise Locked(
                     f"another custodian works on it: {row.holder}",
                     subject=repository[:10],

@@ -12,6 +12,7 @@ from strongroom.base.progress import Reporter
 from strongroom.custody.adopting import adopt
 from strongroom.custody.deciding import accept_snapshot, accept_source, snapshots_of
 from strongroom.custody.identity import Identity, generate
+from strongroom.custody.judging.verdicts import spoken
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.custody.rounds import Outcome, run_round
@@ -41,9 +42,12 @@ class Watched:
     stored: dict[bytes, str] = field(default_factory=dict)
     wrap: Callable[[Store], Store] = lambda store: store
 
+    place_of_state: str = ""
+    """A folder below ``place`` unless another is named, or a database."""
+
     def __post_init__(self) -> None:
         self.forge = Forge(self.place / "repository")
-        self.state = State(str(self.place / "state"), self.machine.clock, create=True)
+        self.state = State(self.place_of_state or str(self.place / "state"), self.machine.clock, create=True)
         self.identity: Identity = generate()[0]
         self._stamped: set[Path] = set()
         self._listed = 0
@@ -134,7 +138,7 @@ class Watched:
     def verdict(self, snapshot_id: str) -> str:
         """What is said of a snapshot now, by the operator or the judge."""
         row = self._row(snapshot_id)
-        return str(row.operator or row.verdict)
+        return spoken(row.verdict, row.operator)
 
     def reasons(self, snapshot_id: str) -> set[str]:
         """The codes of the reasons."""

@@ -57,7 +57,15 @@ def place_of(context: Context) -> str:
 
 def open_state(context: Context, *, create: bool = False) -> State:
     """The custodian's state. Raises ``ConfigurationError`` where there is none."""
-    return State(place_of(context), create=create)
+    return State(place_of(context), create=create, is_gone=_was_killed)
+
+
+def _was_killed(holder: str) -> bool:
+    """Whether a holder of a lease was a process of this machine, and is no more: its round is simply made again."""
+    from strongroom.repository.surroundings import Surroundings
+
+    machine, _, process = holder.rpartition(":")
+    return machine == os.uname().nodename and process.isdecimal() and not Surroundings().process_alive(int(process))
 
 
 def identity_file(context: Context) -> str:

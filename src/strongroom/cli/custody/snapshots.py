@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state
 from strongroom.cli.output.table import table
+from strongroom.custody.judging.verdicts import spoken
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run_snapshots(context: Context) -> int:
             adopted.name,
             rfc3339.format_utc(row.arrival_ns)[:16],
             rfc3339.format_utc(row.claimed_ns)[:16],
-            row.operator or row.verdict,
+            spoken(row.verdict, row.operator),
             row.source,
             "; ".join(reason[3] for reason in json.loads(row.reasons)),
         ]
@@ -85,16 +86,27 @@ def run_explain(context: Context) -> int:
             }
         )
         return 0
-    context.out.line(f"snapshot {row.id[:8]} of {row.source} is {row.operator or row.verdict}")
+    context.out.line(f"snapshot {row.id[:8]} of {row.source} is {spoken(row.verdict, row.operator)}")
     context.out.line(f"  arrived {rfc3339.format_utc(row.arrival_ns)}, claims {rfc3339.format_utc(row.claimed_ns)}")
     for code, _, _, words in json.loads(row.reasons):
         context.out.line(f"  {code}: {words}")
     for name, value in measures.items():
-        beside = f", usual are {usual[name]:.0f}" if name in usual else ""
-        context.out.line(f"  {name.replace('_', ' ')}: {value:.0f}{beside}")
+        beside = f", usual are {_number(usual[name])}" if name in usual else ""
+        context.out.line(f"  {_label(name)}: {_number(value)}{beside}")
     if decision is not None:
         context.out.line(f"  {'stays' if decision.keep else 'may go'}: {'; '.join(decision.reasons)}")
     return 0
+
+
+def _label(name: str) -> str:
+    """The name of a measure: ``compress:docx`` is what is left of new content in .docx once it is compressed."""
+    kind, colon, extension = name.partition(":")
+    words = {"compress": "left when compressed", "fresh": "new bytes"}.get(kind, kind.replace("_", " "))
+    return f"{words} in .{extension}" if colon else words
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
 
 
 def _object(name: str, row: Any) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def _object(name: str, row: Any) -> dict[str, Any]:
         "short_id": row.id[:8],
         "repository": name,
         "arrival": rfc3339.format_utc(row.arrival_ns),
-        "verdict": row.operator or row.verdict,
+        "verdict": spoken(row.verdict, row.operator),
         "pinned": bool(row.pinned),
         "reasons": [
             {"code": code, "value": value, "threshold": threshold, "words": words}

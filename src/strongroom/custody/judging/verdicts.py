@@ -27,6 +27,11 @@ _LATEST = 1 << 62
 _AT_ONCE = 5000
 
 
+def spoken(verdict: str, operator: str) -> str:
+    """One word for a snapshot: an operator's where it holds; nobody makes good what is not whole."""
+    return operator if operator == CONDEMNED or (operator and verdict == GOOD) else verdict
+
+
 def write_verdict(
     connection: sa.Connection,
     repository: str,
