@@ -1,7 +1,8 @@
 """``make soak``: a changing tree is backed up to two repositories, with kills, until the time is over.
 
-Each turn changes the tree at random and backs it up in one pass; every third run is killed at a random moment. At times
-restic backs up, too, and both programs check; at last, and every ten turns, the latest snapshot is restored
+Each turn changes the tree at random and backs it up in one pass; every third run is killed at a random moment. Every
+fourth turn old snapshots are forgotten and pruned, and half of the prunes are killed, too. At times restic backs up,
+too, and both programs check; at last, and every ten turns, the latest snapshot is restored
 and compared. The seed is printed, so that a run can be repeated: ``scripts/soak.py SECONDS SEED``.
 """
 
@@ -65,12 +66,31 @@ def main(seconds: float, seed: int) -> None:
         if chance.random() < 0.3:
             restic.backup(repositories[0], source)
             counted["backups by restic"] += 1
+        if counted["turns"] % 4 == 0:
+            tidy(repositories, ours, chance, counted)
         if counted["turns"] % 10 == 0:
             inspect(source, repositories, ours, restic, place / "out")
             counted["restores compared"] += 2
     inspect(source, repositories, ours, restic, place / "out")
     print("soak:", ", ".join(f"{number} {what}" for what, number in counted.items()))
     shutil.rmtree(place)
+
+
+def tidy(repositories: list[Path], ours: Strongroom, chance: random.Random, counted: Counter[str]) -> None:
+    """Forget old snapshots and prune; half of the prunes are killed at a random moment, and the next one goes on."""
+    for repository in repositories:
+        ours.on(repository, "unlock", "--remove-all").expect(0)
+        ours.on(repository, "forget", "--keep-last", "3", "--group-by", "").expect(0)
+        unused = ("--max-unused", chance.choice(["0", "5%", "unlimited"]))
+        if chance.random() < 0.5:
+            process = ours.start("-r", repository, "prune", *unused, "--limit-upload", "5000")
+            time.sleep(chance.uniform(0.3, 2.5))
+            process.kill()
+            process.wait()
+            counted["kills of prunes"] += 1
+            ours.on(repository, "unlock", "--remove-all").expect(0)
+        ours.on(repository, "prune", *unused).expect(0)
+        counted["prunes"] += 1
 
 
 def inspect(source: Path, repositories: list[Path], ours: Strongroom, restic: Restic, out: Path) -> None:
