@@ -119,3 +119,21 @@ def test_a_password_typed_at_a_terminal_is_bytes(strongroom: Strongroom, reposit
         pass
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said
     assert PASSWORD not in said
+
+
+@pytest.mark.parametrize(
+    ("place", "region"),
+    [
+        (b"s3:http://127.0.0.1:1/bucket/p\xff", b""),
+        (b"s3:http://h\xff/bucket/prefix", b""),
+        (b"s3:http://127.0.0.1:1/bucket/prefix", b"e\xff"),
+        (b"gs:bucket:/p\xff", b""),
+        (b"az:container:/p\xff", b""),
+    ],
+)
+def test_a_place_in_a_bucket_is_utf_8(strongroom: Strongroom, place: bytes, region: bytes) -> None:
+    """What no bucket can be called is refused in words, and nothing is asked for; a secret may be any bytes."""
+    env = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": os.fsdecode(b"s\xff"), "AWS_REGION": os.fsdecode(region)}
+    ended = strongroom.run("-o", "retry-for=0", "-r", place, "snapshots", env=env).expect(1)
+    assert "names no bucket" in ended.err or "makes no sense" in ended.err
+    assert "fault in this program" not in ended.err

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
 _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}\Z")
-_PREFIX = re.compile(r"[^\x00-\x1f?#\\%]*\Z")
+_PREFIX = re.compile(r"[^\x00-\x1f?#\\%\ud800-\udfff]*\Z")
+"""Names in a bucket are UTF-8."""
 
 
 @record

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}\Z")
-_PREFIX = re.compile(r"[^\x00-\x1f?#\\%]*\Z")
+_PREFIX = re.compile(r"[^\x00-\x1f?#\\%\ud800-\udfff]*\Z")
+"""Names in a bucket are UTF-8: a byte that is none, a lone surrogate here, names nothing there."""
+_REGION = re.compile(r"[A-Za-z0-9._-]*\Z")
 _AWS = re.compile(r"s3[.-](?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?\Z")
 _PARAMETERS = {"endpoint", "region", "style", "conditional"}
 _HINT = "Write s3:https://HOST/BUCKET/PREFIX, or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION."
@@ -79,6 +81,8 @@ def parse(text: str, options: StoreOptions) -> S3Address:
         or environment.get("AWS_DEFAULT_REGION")
         or ""
     )
+    if not _REGION.match(region):
+        raise _unreadable(text, "the region makes no sense")
     if not base:
         base = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or ""
     return _address(text, base, bucket, prefix, region, parameters, options)
@@ -99,6 +103,8 @@ def _address(
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise _unreadable(text, "the endpoint makes no sense") from error
+    if not _PREFIX.match(host):  # a byte that is no UTF-8
+        raise _unreadable(text, "the endpoint makes no sense")
     if parts.scheme not in {"http", "https"} or not host or parts.username is not None or parts.path not in {"", "/"}:
         raise _unreadable(text, "the endpoint makes no sense")
     if host == "s3.amazonaws.com":
