@@ -152,6 +152,12 @@ class _Repair:
 
         try:
             transfer(repository, pieces, [destination], progress=progress, stop=reporter.stop)
+            # Of a blob that only a header knows in a second pack nobody tries that place when the first one is bad.
+            writer = destination.writer
+            left = [
+                (pack, [entry for entry in entries if writer.lacks(entry.kind, entry.id)]) for pack, entries in pieces
+            ]
+            transfer(repository, [piece for piece in left if piece[1]], [destination], stop=reporter.stop, workers=1)
         except BaseException:
             destination.abandon()
             raise
