@@ -46,7 +46,8 @@ def condemn_snapshot(state: State, adopted: Adopted, name: str, who: str, why: s
         row = _snapshot(connection, adopted.id, name)
         now_ns = state.clock.now_ns()
         _decide(connection, adopted.id, row.id, operator=CONDEMNED, judged_ns=now_ns)
-        close_incident(connection, adopted.id, Code.SUSPICIOUS, f"snapshots/{row.id}", now_ns)
+        for code in (Code.SUSPICIOUS, Code.LOST):
+            close_incident(connection, adopted.id, code, f"snapshots/{row.id}", now_ns)
         state.record(connection, who, adopted.id, f"condemned snapshot {row.id}", why)
     return str(row.id)
 
@@ -92,6 +93,27 @@ def accept_key(state: State, adopted: Adopted, name: str, who: str, why: str) ->
         )
         state.record(connection, who, adopted.id, f"accepted key {key}", why)
     return key
+
+
+def accept_gone(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
+    """Say that an object is gone for good, ``kind/name`` or the beginning of the name; return it whole.
+
+    Its incidents end, and what it held stays lost: snapshots that need it stay bad. Raises ``UsageError`` where nothing
+    of that name is missing.
+    """
+    kind, slash, prefix = name.rpartition("/")
+    with state.database.write() as connection:
+        query = sa.select(stored.c.kind, stored.c.name).where(
+            stored.c.repository == adopted.id, stored.c.gone_ns.is_not(None)
+        )
+        gone = {row.name: row.kind for row in connection.execute(query) if not slash or row.kind == kind}
+        wanted = complete_prefix(prefix, list(gone), "object that is gone")
+        thing = f"{gone[wanted]}/{wanted}"
+        now_ns = state.clock.now_ns()
+        for code in (Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LYING_INDEX, Code.PLANTED_KEY, Code.UNREADABLE):
+            close_incident(connection, adopted.id, code, thing, now_ns)
+        state.record(connection, who, adopted.id, f"accepted that {thing} is gone", why)
+    return thing
 
 
 def snapshots_of(state: State, adopted: Adopted) -> list[sa.Row[Any]]:

@@ -67,6 +67,14 @@ def close_incident(connection: sa.Connection, repository: str, code: Code, thing
     return True
 
 
+def open_things(connection: sa.Connection, repository: str) -> set[tuple[str, str]]:
+    """Code and object of every open incident: asking once is cheaper than closing, one by one, what is not open."""
+    query = sa.select(incident.c.code, incident.c.object).where(
+        incident.c.repository == repository, incident.c.closed_ns.is_(None)
+    )
+    return {(row.code, row.object) for row in connection.execute(query)}
+
+
 def incidents(state: State, repository: str | None = None, *, closed: bool = False) -> list[Incident]:
     """The open ones, newest last; ``closed``: those that are over as well."""
     query = sa.select(incident).order_by(incident.c.number)

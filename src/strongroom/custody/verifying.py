@@ -22,7 +22,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, record
 from strongroom.custody.catalogue import note_gain, note_loss
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import close_incident, open_incident, printable
+from strongroom.custody.ledger import close_incident, open_incident, open_things, printable
 from strongroom.custody.schema import pack, pinned_key, stored
 from strongroom.format.key import KeyFile
 from strongroom.format.snapshot import Snapshot
@@ -177,8 +177,12 @@ def _write(state: State, lease: Lease, repository: str, batch: _Batch) -> None:
     """One transaction for many objects: each costs the disk a wait."""
     if batch.outcomes:
         with state.writing(lease) as connection:
+            opened = open_things(connection, repository)
             for name, outcome in batch.outcomes:
-                _keep(connection, repository, name, outcome, state.clock.now_ns())
+                over = _keep(connection, repository, name, outcome, state.clock.now_ns())
+                for code in over:
+                    if (code.value, str(name)) in opened:
+                        close_incident(connection, repository, code, str(name), state.clock.now_ns())
     batch.outcomes.clear()
     batch.since = state.clock.monotonic()
 
@@ -265,11 +269,14 @@ def _read_key(repository: Repository, name: ObjectName, pinned: frozenset[str]) 
     return _Outcome(f"nobody announced this key; it says that {file.username} made it on {file.hostname}")
 
 
-def _keep(connection: sa.Connection, repository: str, name: ObjectName, outcome: _Outcome, now_ns: int) -> None:
+def _keep(
+    connection: sa.Connection, repository: str, name: ObjectName, outcome: _Outcome, now_ns: int
+) -> tuple[Code, ...]:
+    """Write down what an object was read to be; which incidents of it are over."""
     here = sa.and_(stored.c.repository == repository, stored.c.kind == name.kind.value, stored.c.name == name.name)
     if outcome.unreadable:
         open_incident(connection, repository, Code.UNREADABLE, str(name), outcome.unreadable, now_ns)
-        return
+        return ()
     before = connection.execute(sa.select(stored.c.fault, stored.c.sound_ns, stored.c.verified_ns).where(here)).one()
     values: dict[str, object] = {"verified_ns": now_ns, "fault": printable(outcome.fault) or None, "proven": 0}
     if not outcome.fault:
@@ -286,10 +293,8 @@ def _keep(connection: sa.Connection, repository: str, name: ObjectName, outcome:
             note_gain(connection, repository)
     if name.kind is Kind.DATA and outcome.fault and before.fault is None and before.sound_ns is not None:
         note_loss(connection, repository)
-    close_incident(connection, repository, Code.UNREADABLE, str(name), now_ns)
     code = Code.PLANTED_KEY if name.kind is Kind.KEY else Code.DAMAGED
     if outcome.fault:
         open_incident(connection, repository, code, str(name), outcome.fault, now_ns)
-        return
-    for over in (code, Code.ALTERED):
-        close_incident(connection, repository, over, str(name), now_ns)
+        return (Code.UNREADABLE,)
+    return Code.UNREADABLE, code, Code.ALTERED

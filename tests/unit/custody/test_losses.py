@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.custody.deciding import pin_snapshot, snapshots_of
+from strongroom.base.errors import UsageError
+from strongroom.custody.deciding import accept_gone, condemn_snapshot, pin_snapshot, snapshots_of
 from tests.support.custody.watched import Watched
 
 FILES = {"docs/a": b"first " * 100, "docs/b": b"second " * 100, "c": b"third " * 100}
@@ -90,8 +91,8 @@ def test_a_second_copy_stands_in_for_the_first(watched: Watched) -> None:
     watched.round()
     watched.pack(0).unlink()
     watched.later(hours=1)
-    watched.round()
-    assert watched.codes() == {"missing"}
+    outcome = watched.round()
+    assert (outcome.judged, "lost" in watched.codes()) == ([], False)
 
 
 def test_what_was_pinned_or_condemned_stays_so_through_a_loss(watched: Watched) -> None:
@@ -122,3 +123,21 @@ def test_junk_that_goes_is_not_missed_and_what_was_good_is(watched: Watched) -> 
     next((watched.forge.place / "index").iterdir()).unlink()
     watched.round()
     assert watched.codes() == {"missing"}
+
+
+def test_an_operator_may_say_that_what_is_gone_is_gone(watched: Watched) -> None:
+    """The incident of the pack ends, and what needs it stays bad until it is condemned; nothing is frozen then."""
+    (only,) = (path.name for path in (watched.forge.place / "snapshots").iterdir())
+    path = watched.pack(0)
+    with pytest.raises(UsageError):
+        accept_gone(watched.state, watched.adopted, f"data/{path.name}", "a test", "")
+    path.unlink()
+    watched.later(hours=1)
+    watched.round()
+    assert watched.codes() == {"missing", "lost"}
+    assert accept_gone(watched.state, watched.adopted, path.name[:10], "a test", "burnt") == f"data/{path.name}"
+    watched.round()
+    assert (watched.codes(), watched.verdict(only)) == ({"lost"}, "bad")
+    condemn_snapshot(watched.state, watched.adopted, only, "a test", "")
+    watched.round()
+    assert watched.codes() == set()

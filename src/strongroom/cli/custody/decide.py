@@ -25,26 +25,31 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
     """A snapshot, a source or a key."""
     _arguments(
         parser,
-        "Say that a suspicious snapshot is good after all, that a source may send snapshots, or that a key is yours. "
+        "Say that a suspicious snapshot is good after all, that a source may send snapshots, that a key is yours, "
+        "or that an object which is missing is gone for good. "
         "It counts from now on.",
     )
     parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
+    parser.add_argument("--gone", metavar="KIND/NAME", help="an object that is missing and will not come back")
     parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
 
 
 def run_accept(context: Context) -> int:
     """Write it down, in the audit trail as well."""
-    from strongroom.custody.deciding import accept_key, accept_snapshot, accept_source
+    from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source
 
     arguments = context.arguments
-    given = [arguments.snapshot, arguments.source, arguments.key]
+    given = [arguments.snapshot, arguments.source, arguments.key, arguments.gone]
     if sum(thing is not None for thing in given) != 1:
-        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, or --key.")
+        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key or --gone.")
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
         if arguments.source is not None:
             accept_source(state, adopted, arguments.source, operator(), arguments.why)
             what = f"source {arguments.source}"
+        elif arguments.gone is not None:
+            thing = accept_gone(state, adopted, arguments.gone, operator(), arguments.why)
+            what = f"that {thing[: thing.index('/') + 11]} is gone"
         elif arguments.key is not None:
             what = f"key {accept_key(state, adopted, arguments.key, operator(), arguments.why)[:8]}"
         else:

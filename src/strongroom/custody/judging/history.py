@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -34,6 +34,16 @@ class KnownSource:
     settings: SourceSettings
 
 
+@record
+class GoodOne:
+    """A good snapshot that came earlier. ``present``: it is there and sound, and ``tree`` can be compared with."""
+
+    id: str
+    tree: str
+    present: bool
+    before: Before
+
+
 class Past:
     """Reads what is known of the sources of one repository, and writes down what a round learns of them."""
 
@@ -42,6 +52,7 @@ class Past:
         self._lease = lease
         self._adopted = adopted
         self._repository = repository
+        self._good: dict[str, list[GoodOne]] = {}
 
     def source(self, name: str, first_ns: int, *, adopted: bool) -> KnownSource:
         """A source by its name; a new one is written down, and accepted where it was there at adoption: before anybody
@@ -65,46 +76,48 @@ class Past:
             )
         return KnownSource(name, adopted, SourceSettings())
 
-    def good(self, name: str, snapshot_id: str, arrival_ns: int) -> list[sa.Row[Any]]:
-        """The good snapshots of a source that came earlier, oldest first, those that have gone since included;
-        ``present`` says which are there."""
-        there = sa.case((sa.and_(stored.c.gone_ns.is_(None), stored.c.fault.is_(None)), 1), else_=0).label("present")
-        joined = snapshot.join(
-            stored,
-            sa.and_(
-                stored.c.repository == snapshot.c.repository,
-                stored.c.kind == Kind.SNAPSHOT.value,
-                stored.c.name == snapshot.c.id,
-            ),
-        )
-        with self._state.database.read() as connection:
-            return list(
-                connection.execute(
-                    sa.select(snapshot, there)
-                    .select_from(joined)
-                    .where(
-                        snapshot.c.repository == self._adopted.id,
-                        snapshot.c.source == name,
-                        snapshot.c.verdict == GOOD,
-                        snapshot.c.operator != CONDEMNED,
-                        snapshot.c.arrival_ns <= arrival_ns,
-                        snapshot.c.id != snapshot_id,
-                    )
-                    .order_by(snapshot.c.arrival_ns, snapshot.c.id)
-                ).all()
-            )
+    def good(self, name: str, snapshot_id: str, arrival_ns: int) -> list[GoodOne]:
+        """The good snapshots of a source that came earlier, oldest first, those that have gone since included."""
+        if name not in self._good:
+            self._good[name] = self._read_good(name)
+        return [one for one in self._good[name] if one.before.arrival_ns <= arrival_ns and one.id != snapshot_id]
 
-    def history(self, known: KnownSource, past: list[sa.Row[Any]], snapshot_id: str, arrival_ns: int) -> History:
-        """All that the rules take of a source, for one snapshot."""
-        good = [
-            Before(
-                row.arrival_ns,
-                json.loads(row.document).get("program_version", ""),
-                json.loads(row.measures),
-                row.operator == ACCEPTED,
+    def add(self, name: str, one: GoodOne) -> None:
+        """A snapshot that is good from now on."""
+        known = [other for other in self._good.get(name, []) if other.id != one.id] + [one]
+        self._good[name] = sorted(known, key=lambda other: (other.before.arrival_ns, other.id))
+
+    def _read_good(self, name: str) -> list[GoodOne]:
+        there = sa.case((sa.and_(stored.c.gone_ns.is_(None), stored.c.fault.is_(None)), 1), else_=0).label("present")
+        same = sa.and_(
+            stored.c.repository == snapshot.c.repository,
+            stored.c.kind == Kind.SNAPSHOT.value,
+            stored.c.name == snapshot.c.id,
+        )
+        query = (
+            sa.select(snapshot, there)
+            .select_from(snapshot.join(stored, same))
+            .where(
+                snapshot.c.repository == self._adopted.id,
+                snapshot.c.source == name,
+                snapshot.c.verdict == GOOD,
+                snapshot.c.operator != CONDEMNED,
             )
-            for row in past
-        ]
+            .order_by(snapshot.c.arrival_ns, snapshot.c.id)
+        )
+        found = []
+        with self._state.database.read() as connection:
+            for row in connection.execute(query):
+                document = json.loads(row.document)
+                program = document.get("program_version", "")
+                accepted = row.operator == ACCEPTED
+                before = Before(row.arrival_ns, program, json.loads(row.measures), accepted)
+                found.append(GoodOne(row.id, document["tree"], bool(row.present), before))
+        return found
+
+    def history(self, known: KnownSource, past: list[GoodOne], snapshot_id: str, arrival_ns: int) -> History:
+        """All that the rules take of a source, for one snapshot."""
+        good = [one.before for one in past]
         window_ns = self._adopted.policy.detection * DAY
         return History(
             known.settings,
@@ -141,9 +154,9 @@ class Past:
             ).one_or_none()
         return found is not None
 
-    def _extensions(self, name: str, past: list[sa.Row[Any]]) -> Mapping[str, int]:
+    def _extensions(self, name: str, past: list[GoodOne]) -> Mapping[str, int]:
         """Files by extension in the last good snapshot, brought level from the last one that was counted."""
-        there = [row for row in past if row.present]
+        there = [one for one in past if one.present]
         if not there:
             return {}
         last = there[-1]
@@ -157,10 +170,10 @@ class Past:
         before = next((one for one in there if one.id == row.counted), None)
         difference = None
         if before is not None:
-            difference = _compared(self._repository, json.loads(before.document)["tree"], json.loads(last.document))
+            difference = _compared(self._repository, before.tree, last.tree)
         if difference is None:  # the one that was counted is no more: count anew, and forget no ending that was seen
             counts = Counter(dict.fromkeys(counts, 0))
-            difference = _compared(self._repository, None, json.loads(last.document))
+            difference = _compared(self._repository, None, last.tree)
         if difference is None:
             return counts
         for word, count in difference[0].items():
@@ -176,11 +189,9 @@ class Past:
         return counts
 
 
-def _compared(
-    repository: Repository, old: str | None, document: Mapping[str, Any]
-) -> tuple[Counter[str], Counter[str]] | None:
+def _compared(repository: Repository, old: str | None, new: str) -> tuple[Counter[str], Counter[str]] | None:
     try:
-        difference = changes(repository, old, document["tree"])
+        difference = changes(repository, old, new)
     except (Damaged, LimitExceeded, Missing):
         return None
     return difference.new_by_extension, difference.removed_by_extension

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,15 +14,16 @@ from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.catalogue import Age, age_of, is_unread, load_catalogue
 from strongroom.custody.judging.canaries import changed
-from strongroom.custody.judging.history import Past
+from strongroom.custody.judging.history import GoodOne, Past
 from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
 from strongroom.custody.judging.rules import suspicions
-from strongroom.custody.judging.terms import History, Reason, Subject
+from strongroom.custody.judging.terms import Before, History, Reason, Subject
 from strongroom.custody.judging.unusual import FLOORS
 from strongroom.custody.judging.verdicts import (
     ACCEPTED,
     BAD,
+    CONDEMNED,
     INCOMPLETE,
     PENDING,
     SUSPICIOUS,
@@ -214,17 +215,17 @@ class Judge:
         keep_trees(self._state, self._lease, self._adopted.id, fresh)
 
     def _measures(
-        self, found: Snapshot, past: list[sa.Row[Any]], history: History, totals: Totals | None
+        self, found: Snapshot, past: list[GoodOne], history: History, totals: Totals | None
     ) -> tuple[dict[str, float], Changes]:
         """Numbers beside those of other snapshots; of an incomplete one there are none."""
         if totals is None:
             return {}, Changes()
         measures: dict[str, float] = {"files": totals[0], "bytes": totals[1]}
-        there = [row for row in past if row.present]
+        there = [one for one in past if one.present]
         if not there:
             return measures, Changes()
         try:
-            difference = changes(self._repository, json.loads(there[-1].document)["tree"], found.tree)
+            difference = changes(self._repository, there[-1].tree, found.tree)
         except (Damaged, LimitExceeded, Missing):  # the earlier one cannot be read, and is an incident of its own
             return measures, Changes()
         unseen = {word: count for word, count in difference.new_by_extension.items() if word not in history.extensions}
@@ -261,4 +262,7 @@ class Judge:
                 whole=age.losses if whole else -1,
                 now_ns=now_ns,
             )
+        if verdict == GOOD and one.operator != CONDEMNED:
+            before = Before(one.arrival_ns, found.program_version, measures, one.operator == ACCEPTED)
+            self._past.add(name, GoodOne(one.id, found.tree, present=True, before=before))
         return None if verdict == one.verdict else Judged(one.id, name, verdict, reasons)
