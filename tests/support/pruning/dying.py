@@ -65,7 +65,7 @@ def main() -> None:
     """Prune until the change comes."""
     place, last, made, state = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "made", sys.argv[4]
     changes = _Changes(last, made=made)
-    remove = LocalRemoval.remove
+    remove = LocalRemoval.remove_unsettled
 
     def dying_remove(self: LocalRemoval, name: ObjectName) -> None:
         is_last = changes.before()
@@ -73,7 +73,7 @@ def main() -> None:
         if is_last:
             os._exit(9)
 
-    LocalRemoval.remove = dying_remove  # type: ignore[method-assign]  # of this process, which ends here
+    LocalRemoval.remove_unsettled = dying_remove  # type: ignore[method-assign]  # of this process, which ends here
     surroundings = Surroundings()
     store = DyingStore(place, changes)
     with open_repository(
