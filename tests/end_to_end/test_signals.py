@@ -251,3 +251,50 @@ def test_of_two_repositories_the_one_that_answers_loses_its_lock(
             return took
 
     waiting.kept(PROMISED, attempt)
+
+
+@pytest.mark.peer("rclone")
+@pytest.mark.parametrize("to", ["group", "process"])
+def test_rclone_ends_with_a_backup_that_is_stopped(strongroom: Strongroom, tmp_path: Path, to: str) -> None:
+    """An interruption typed at the terminal, which rclone gets, too, and SIGTERM to the command alone: in time, with
+    the lock removed through the rclone that is still there, and none left."""
+    stored, source = tmp_path / "stored", tmp_path / "source"
+    source.mkdir()
+    (source / "large").write_bytes(os.urandom(48 << 20))
+    place = f"rclone::local:{stored}"
+    strongroom.init(place)
+    words = [str(strongroom.executable), "-r", place, "--limit-upload", "1000", "backup", str(source)]
+    with subprocess.Popen(
+        words,
+        env=strongroom.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            waiting.until(lambda: (stored / "locks").is_dir() and os.listdir(stored / "locks"))
+            time.sleep(1)  # in the middle of a pack
+            begun = time.monotonic()
+            if to == "group":
+                os.killpg(process.pid, signal.SIGINT)
+            else:
+                process.terminate()
+            assert process.wait(waiting.PATIENCE) == 130
+            assert time.monotonic() - begun < 2 * PROMISED  # half of it for a busy machine
+        finally:
+            if process.poll() is None:
+                process.kill()
+    assert os.listdir(stored / "locks") == []
+    waiting.until(lambda: not _of_session(process.pid))
+
+
+def _of_session(leader: int) -> list[str]:
+    """The processes of a session that are left."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(entry.name)
+    return found
