@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
 
 
+_WIDEST = 160
+"""Letters of an incident's words in a table."""
+
+
 def arguments_incidents(parser: argparse.ArgumentParser) -> None:
     """Which repositories; with ``--closed`` those that are over, too."""
     parser.description = "Incidents: what was found wrong, since when, and what to do about it."
@@ -50,7 +54,13 @@ def run_incidents(context: Context) -> int:
         context.out.line("no incidents are open")
         return exit_codes.OK
     rows = [
-        [rfc3339.format_utc(one.opened_ns)[:16], names[one.repository], one.code.value, _short(one.object), one.words]
+        [
+            rfc3339.format_utc(one.opened_ns)[:16],
+            names[one.repository],
+            one.code.value,
+            _short(one.object),
+            _cut(one.words),
+        ]
         for one in found
     ]
     for line in table(("Since (UTC)", "Repository", "Code", "Object", "What"), rows):
@@ -58,6 +68,10 @@ def run_incidents(context: Context) -> int:
     for code in dict.fromkeys(one.code for one in found if one.closed_ns is None):
         context.out.line(f"{code.value}: {ADVICE[code]}")
     return exit_codes.OK
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _WIDEST else f"{words[:_WIDEST]}… (all of it with --json)"
 
 
 def _short(thing: str) -> str:

@@ -30,7 +30,7 @@ from strongroom.custody.judging.verdicts import (
     keep_trees,
     write_verdict,
 )
-from strongroom.custody.judging.walking import Walker, WholeTrees
+from strongroom.custody.judging.walking import Walker, WholeTrees, counted
 from strongroom.custody.ledger import printable
 from strongroom.custody.schema import snapshot, stored
 from strongroom.format.snapshot import Snapshot
@@ -200,7 +200,7 @@ class Judge:
         reasons = suspicions(subject, history)
         if totals is None:
             faults = walker.faults(found.tree)
-            words = f"{len(faults)} paths at least are not whole: {'; '.join(faults)}"
+            words = f"it is not whole, {counted(faults)}"
             reasons = [Reason(INCOMPLETE, len(faults), 0, words) if why.code == INCOMPLETE else why for why in reasons]
             if one.verdict == BAD:
                 return self._write(one, found, BAD, tuple(reasons), measures, age, whole=False)

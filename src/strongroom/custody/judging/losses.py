@@ -13,7 +13,7 @@ from strongroom.custody.catalogue import anything_lost
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.terms import Reason
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED, INCOMPLETE, encode_reasons, keep_trees
-from strongroom.custody.judging.walking import Walker
+from strongroom.custody.judging.walking import Walker, counted
 from strongroom.custody.ledger import open_incident
 from strongroom.custody.schema import snapshot, stored, tree_total
 
@@ -54,7 +54,7 @@ def look_for_losses(
         for row in rows:
             if walker.totals(trees[row.id]) is None:
                 faults = walker.faults(trees[row.id])
-                words = f"it was whole and is not: {len(faults)} paths at least are hurt: {'; '.join(faults)}"
+                words = f"it was whole and is not, {counted(faults)}"
                 hurt.append(Hurt(row.id, row.source, Reason(INCOMPLETE, len(faults), 0, words)))
     now_ns = state.clock.now_ns()
     bad = {one.id for one in hurt}

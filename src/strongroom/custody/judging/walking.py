@@ -7,6 +7,7 @@ that lead to it, whichever of them is asked about, and in whatever order.
 from __future__ import annotations
 
 import posixpath
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from strongroom.custody.state import State
     from strongroom.repository.opened import Repository
 
+_ID = re.compile(r"\b[0-9a-f]{64}\b")
 Totals = tuple[int, int]
 """Files, and their bytes."""
 MOST = (1 << 63) - 1
@@ -111,7 +113,7 @@ class Walker:
             if known is None:
                 found.append(f"{path}: {self._unread.get(tree, 'its tree was not read')}")
                 continue
-            found += [f"{posixpath.join(path, _text(name))}: {what}" for name, what in known.faults]
+            found += [f"{posixpath.join(path, _text(name))} {_short(what)}" for name, what in known.faults]
             for name, subtree in self._names(tree):
                 if subtree in self._broken and subtree not in seen:
                     seen.add(subtree)
@@ -174,6 +176,17 @@ class Walker:
                 min(MOST, found.files + sum(part[0] for part in below)),
                 min(MOST, found.size + sum(part[1] for part in below)),
             )
+
+
+def counted(faults: Sequence[str]) -> str:
+    """How many paths are hurt, and which, as half a sentence."""
+    more = " at least" if len(faults) >= MOST_PATHS else ""
+    return f"{len(faults)} path{'' if len(faults) == 1 else 's'}{more}: {'; '.join(faults)}"
+
+
+def _short(what: str) -> str:
+    """The kernel's words, which speak of an index, as those of the catalogue, with short IDs."""
+    return _ID.sub(lambda found: found[0][:10], what).replace("no index names", "no sound pack holds")
 
 
 def _text(name: bytes) -> str:
