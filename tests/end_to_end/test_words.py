@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli import exit_codes
-from strongroom.cli.verbs import VERBS
+from strongroom.cli.verbs import RESTICS, VERBS
 from tests.support import command
 from tests.support.forge import Forge, dumps, node
 from tests.support.programs import Strongroom
@@ -53,13 +53,13 @@ def test_manual_pages_name_exit_codes(strongroom: Strongroom, tmp_path: Path) ->
     assert "\\fB71\\fR" not in (tmp_path / "man" / "strongroom-ls.1").read_text()
 
 
-@pytest.mark.parametrize("verb", ["copy", "recover", "migrate"])
-def test_commands_of_restics_that_are_not_here_name_restic(strongroom: Strongroom, verb: str) -> None:
+@pytest.mark.parametrize("verb", RESTICS)
+def test_commands_of_restics_that_are_not_here_say_what_to_use(strongroom: Strongroom, verb: str) -> None:
     """Whoever types one hears what to use, whatever stands around it."""
     for words in ([verb], ["-r", "/nowhere", verb, "latest"], [verb, "--help"], ["help", verb]):
         failed = strongroom.run(*words).expect(1)
         assert f"`{verb}`" in failed.err
-        assert f"`restic -r REPOSITORY {verb}`" in failed.err
+        assert RESTICS[verb] in failed.err
 
 
 def test_a_source_that_is_a_link_to_a_folder(strongroom: Strongroom, tmp_path: Path) -> None:
