@@ -303,16 +303,16 @@ class Handover:
         row = self._row(number)
         if row.kind == PURGE:
             raise UsageError("what was purged is gone", subject=f"plan {number}")
+        names = self._removed(number)
+        if not names:
+            raise UsageError(
+                "has removed nothing that is not back already",
+                subject=f"plan {number}",
+                hint="`custody plan cancel` ends one that is held.",
+            )
         executor.forbid(number, "undone by an operator")
         state, adopted = self._state, self._adopted
         with self._working() as (lease, repository):
-            names = self._removed(number)
-            if not names:
-                raise UsageError(
-                    "has removed nothing that is not back already",
-                    subject=f"plan {number}",
-                    hint="`custody plan cancel` ends one that is held.",
-                )
             if row.kind == PACKS:
                 reinstate(state, lease, repository, [name.removeprefix("data/") for name in names])
             for name in names if row.kind in (SNAPSHOTS, INDEXES) else ():

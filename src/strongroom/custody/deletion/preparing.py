@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion import schema
@@ -93,10 +94,13 @@ class Preparing:
             if is_frozen(connection, self._adopted.id):
                 done.obstacles = ("an incident is open that freezes all deleting",)
                 return done
-        if not condemned_packs(state, self._adopted.id):
-            self._begin(done)
-        if condemned_packs(state, self._adopted.id):
-            self._go_on()
+        try:
+            if not condemned_packs(state, self._adopted.id):
+                self._begin(done)
+            if condemned_packs(state, self._adopted.id):
+                self._go_on()
+        except Refused as problem:  # a store that lets us create no index: snapshots go, packs stay
+            done.obstacles = (f"no index can be written here: {problem.what}",)
         self._plan_purge()
         return done
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError
+from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.removal.slow import SlowRemoval, slow_removal_of
 from strongroom.storage.wrappers.wrapper import Wrapper
@@ -13,16 +15,14 @@ __all__ = ["SlowRemoval", "way_of"]
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
-GATEWAY = "strongroom"
-"""How our gateway's ``Server`` header begins."""
-
 
 def way_of(store: Store) -> SlowRemoval:
     """How objects are put away here. Raises ``Unsupported`` where a removal would be final."""
-    return slow_removal_of(store, trash_behind=_is_gateway(store))
+    return slow_removal_of(store, trash_behind=_is_append_only_gateway(store))
 
 
-def _is_gateway(store: Store) -> bool:
+def _is_append_only_gateway(store: Store) -> bool:
+    """Whether our gateway stands there and says that it is append-only: then a custodian's DELETE goes to its trash."""
     plain = store
     while isinstance(plain, Wrapper):
         plain = plain.inner
@@ -31,5 +31,11 @@ def _is_gateway(store: Store) -> bool:
     from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
 
     assert isinstance(plain, RestStore)
-    plain.client.ask("HEAD", "config").close()
-    return (plain.client.server or "").lower().startswith(GATEWAY)
+    log = GatewayLog(plain.client.address, plain.options)
+    try:
+        health = log.health()
+    except (Damaged, LimitExceeded, Missing, StoreError):
+        return False
+    finally:
+        log.close()
+    return health.get("append_only") is True

@@ -11,7 +11,7 @@ import binascii
 import contextlib
 import http.client
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
@@ -92,6 +92,23 @@ class GatewayLog:
                 self._places.pop(0)
                 self._client.pool.close()
                 self._client = RestClient(self._places[0][0], self._options)
+
+    def health(self) -> dict[str, Any]:
+        """What the gateway says of itself, well or not. Raises as ``receipts``."""
+        while True:
+            answer = self._client.ask("GET", "health")
+            if answer.status in (200, 503):
+                with contextlib.closing(answer):
+                    found = json.loads(answer.read(MAX_ANSWER))
+                if isinstance(found, dict):
+                    return found
+                raise Damaged("the gateway's health is no object", subject=self.root)
+            fault = self._client.fault(answer, "health")
+            if len(self._places) == 1:
+                raise fault
+            self._places.pop(0)
+            self._client.pool.close()
+            self._client = RestClient(self._places[0][0], self._options)
 
     def file(self, path: str) -> bytes:
         """A file of the log. Raises as ``receipts``."""

@@ -34,7 +34,7 @@ class RestStore(Store):
     store_kind = StoreKind.REST
 
     def __init__(self, address: RestAddress, options: StoreOptions) -> None:
-        self._options = options
+        self.options = options
         self.connections = options.connections or 5
         self.client = RestClient(address, options)
 
@@ -135,7 +135,7 @@ class RestStore(Store):
     def child(self, name: str) -> RestStore:
         """The repository at the next segment of the path."""
         check_child(name)
-        return RestStore(self.client.address.below(name), self._options)
+        return RestStore(self.client.address.below(name), self.options)
 
     def release_lock(self, name: str) -> None:
         """As the contract says."""
