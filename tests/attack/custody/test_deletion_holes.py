@@ -101,6 +101,7 @@ def test_what_a_new_snapshot_needs_of_condemned_packs_returns(custody: Custody, 
     outcome = custody.round()
     assert [one.verdict for one in outcome.judged if one.id == again] == ["good"]
     assert restores(custody.place, again, host.files[again])
+    pin_snapshot(custody.state, custody.adopted, again, "ann", "so that the policy has no say", pinned=True)
     days(custody, host, 6)
     assert restores(custody.place, again, host.files[again])
 
