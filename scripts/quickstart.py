@@ -1,6 +1,7 @@
 """``make quickstart SOURCE=folder``: back a folder up to two repositories in one pass, restore it, compare.
 
-Then forget, prune and mount, on the local one.
+Then forget, prune and mount, on the local one; and take the other into a custodian's care, play an intruder who has all
+that this host has, see what a round finds, and restore.
 
 One repository is local, the other stands behind an append-only gateway, as on another machine.
 
@@ -76,6 +77,7 @@ def main() -> int:
     shutil.rmtree(restored)
     _tidied(source, local)
     _mounted(source, local, target / "mounted")
+    _in_care(source, behind, target)
     _next(source, local, behind, password, state)
     return 0
 
@@ -124,6 +126,41 @@ def _mounted(source: Path, local: Path, place: Path) -> None:
         mount.terminate()
         mount.wait()
         place.rmdir()
+
+
+def _in_care(source: Path, behind: Path, target: Path) -> None:
+    """Take the off-site repository into care, let an intruder at it, and see what is found and what comes back."""
+    store, custody, back = behind / OFFSITE, target / "custody", target / "restored"
+    state = ("--state", str(custody))
+    if not custody.exists():
+        with os.fdopen(os.open(target / "recovery", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+            words = [str(COMMAND), "custody", "init", *state]
+            print("\n$ strongroom", shlex.join(words[1:]), ">", target / "recovery", flush=True)
+            subprocess.run(words, check=True, stdout=out)
+        _run("custody", "adopt", OFFSITE, "--store", str(store), *state)
+        _run("gateway", "reconcile", OFFSITE, "--path", str(behind), "--reason", "the custodian's key")
+    _run("custody", "round", OFFSITE, *state, accept=(0, 73, 74))
+    print("\nNow an intruder, with everything that this host has:", flush=True)
+    with _gateway(behind, target / "token") as address:
+        words = [sys.executable, str(Path(__file__).with_name("intruder.py")), f"rest:http://{address}/{OFFSITE}/"]
+        if subprocess.run(words, check=False).returncode != 0:
+            raise SystemExit("The gateway let something be taken away. That is a bug.")
+    code = _run("custody", "round", OFFSITE, *state, accept=(73, 74))
+    _run("custody", "incidents", OFFSITE, *state)
+    if code != 74:
+        raise SystemExit("The planted index did not freeze deleting. That is a bug.")
+    words = [str(COMMAND), "custody", "snapshots", OFFSITE, *state, "--json"]
+    listed = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+    good = [one["id"] for one in listed if one["verdict"] == "good" and str(source) in one["paths"]]
+    _run("restore", good[-1], "--repo", str(store), "--target", str(back), "--no-lock")
+    differences = _compare(source, back / source.relative_to("/"))
+    shutil.rmtree(back)
+    if differences:
+        raise SystemExit(f"After the intruder, the restored files differ: {differences[:20]}")
+    print(
+        "\nNothing was taken away, what was planted was found, and the last good snapshot came back as it is.\n"
+        f"What was planted stays in {store} until an operator decides: `strongroom custody condemn`."
+    )
 
 
 @contextlib.contextmanager
@@ -245,6 +282,8 @@ Kept for you:
   {token}      what this host shows to the gateway: with it one can add and read, and delete nothing
   {password}   their password; without it nobody can read them, you neither: keep a copy elsewhere
   {state}      what this host remembers of them: last runs, and which repository stood where
+  {behind.parent / "custody"}    the custodian's state; it belongs on a machine that no host can reach
+  {behind.parent / "recovery"}   the recovery identity: print it, lock it away, and remove the file
 
 Next:
   {command} gateway serve --path {shlex.quote(str(behind))} --append-only --listen 127.0.0.1:8000 &
