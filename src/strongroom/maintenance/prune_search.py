@@ -91,6 +91,8 @@ class _Search:
         broken: list[tuple[str, Exception]] = []
         found = list(self._repository.snapshots(lambda name, error: broken.append((name, error))))
         for name, error in broken:
+            if name in self._without:  # named in a dry run of ``forget``
+                continue
             if not isinstance(error, NotOurs):
                 raise Damaged(
                     f"cannot be read, so nobody knows what it needs: {getattr(error, 'what', error)}",

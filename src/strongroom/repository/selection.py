@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Damaged, LimitExceeded, UsageError
 from strongroom.base.record import record, replace
 
 if TYPE_CHECKING:
@@ -122,10 +122,12 @@ def select_snapshots(
     names: Sequence[str] = (),
     filter: SnapshotFilter = EVERYTHING,
     unknown: list[str] | None = None,
+    damaged: list[str] | None = None,
 ) -> list[Listed]:
     """Those named, or without names all that pass the filter, oldest first.
 
     A name that finds none is a warning and is added to ``unknown``. Raises ``UsageError`` when no name finds any.
+    The IDs of those that cannot be read go to ``damaged``; without such a list the first one raises its error.
     """
     if not names:
         return newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))[::-1]
@@ -137,8 +139,14 @@ def select_snapshots(
         except UsageError as problem:
             problems.append((name, problem))
             continue
+        except (Damaged, LimitExceeded) as problem:
+            if damaged is None:
+                raise
+            repository.surroundings.warn(f"{problem}; it was named, so it goes all the same")
+            damaged.append(complete_prefix(name.partition(":")[0], repository.snapshot_names(), "snapshot"))
+            continue
         selected[found.id] = found.snapshot
-    if problems and not selected:
+    if problems and not selected and not damaged:
         raise problems[0][1]
     for name, why in problems:
         repository.surroundings.warn(f'Ignoring "{name}": {why.what}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,3 +175,27 @@ def test_a_snapshot_whose_data_was_pruned_meanwhile_is_named(strongroom: Strongr
     strongroom.on(place, "forget", "--keep-last", "1", "--keep-removed", "7d").expect(0)
     strongroom.on(place, "prune", "--max-unused", "0").expect(0)
     assert "its data is gone" in strongroom.on(place, "undo").expect(1).err
+
+
+@pytest.mark.parametrize("damage", ["shorter", "empty", "foreign"])
+def test_a_damaged_snapshot_goes_by_its_id(strongroom: Strongroom, restic: Restic, tmp_path: Path, damage: str) -> None:
+    """Beside a good one, as the hint of `prune` says; a dry run leaves it; then `prune` has its way."""
+    place = tmp_path / "repository"
+    stays, goes, broken = history(place, 1, 2, 3)
+    path = place / "snapshots" / broken
+    path.chmod(0o600)
+    if damage == "foreign":  # whole, but of another key
+        history(tmp_path / "other", 4)
+        path.unlink()
+        path = Path(shutil.copy(next((tmp_path / "other" / "snapshots").iterdir()), place / "snapshots"))
+    else:
+        path.write_bytes(path.read_bytes()[:-10] if damage == "shorter" else b"")
+        assert f"strongroom forget {broken[:8]}" in strongroom.on(place, "prune").expect(1).err
+    names = ("forget", path.name[:8], goes, "--prune", "--no-cache")
+    strongroom.on(place, *names, "--dry-run").expect(0)
+    assert path.exists()
+    ended = strongroom.on(place, *names).expect(0)
+    assert f"snapshots/{path.name}" in ended.err and "goes all the same" in ended.err
+    assert {one["id"] for one in strongroom.snapshots(place)} == {stays}
+    strongroom.on(place, "prune").expect(0)
+    restic.check(place)

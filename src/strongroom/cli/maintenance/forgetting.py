@@ -79,7 +79,9 @@ class Forgetting:
         """Which snapshots go, shown; and what the file says of the first policy by which any do."""
         names = self._arguments.names
         if names:
-            return [name for name, _ in select_snapshots(repository, names, filter_of(self._context), unknown)], {}
+            damaged: list[str] = []  # a policy never says that one goes which cannot be read; a user may
+            found = select_snapshots(repository, names, filter_of(self._context), unknown, damaged)
+            return list(dict.fromkeys([*(name for name, _ in found), *damaged])), {}
         gone: dict[str, None] = {}
         table: Mapping[str, Any] = {}
         shown: list[Any] = []
