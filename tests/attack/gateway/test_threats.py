@@ -176,12 +176,12 @@ def test_g_4_and_g_5_locks_belong_to_their_makers(tmp_path: Path) -> None:
 
 WEAKER = """
 import sys
-from strongroom.database import engine
-real = engine._configure_sqlite
+from strongroom.database import sqlite
+real = sqlite._configure_sqlite
 def configure(connection, record):
     real(connection, record)
     connection.execute("PRAGMA synchronous=NORMAL")
-engine._configure_sqlite = configure
+sqlite._configure_sqlite = configure
 from strongroom.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """

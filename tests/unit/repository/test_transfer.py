@@ -16,6 +16,7 @@ from strongroom.repository.transfer import transfer
 from strongroom.storage.contract import Reader, Upload
 from strongroom.storage.local.store import LocalStore
 from tests.support.repositories import Machine, make, opened
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,7 +223,9 @@ def test_what_was_stored_before_a_stop_is_indexed(tmp_path: Path) -> None:
 
     def progress(pack: str, _: object) -> None:
         seen.append(pack)
-        stop.set()
+        if len(seen) == 3:
+            until(lambda: destination.packs > 0)
+            stop.set()
 
     with pytest.raises(Interrupted):
         transfer(source, _pieces(source), [destination], progress=progress, stop=stop)
