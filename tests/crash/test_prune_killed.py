@@ -105,7 +105,9 @@ def test_a_full_disk(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> 
         free = os.statvfs(disk)
         filler.write_bytes(bytes(free.f_bavail * free.f_frsize - 200_000))
         ended = strongroom.on(repository, "prune", "--max-unused", "0").expect(1)
-        assert "no space" in ended.err.lower()
+        assert "no space" in ended.err.lower() and "prune --max-repack-size 0" in ended.err
+        assert pruning.contents(repository) == files
+        strongroom.on(repository, "prune", "--max-repack-size", "0").expect(0)
         assert pruning.contents(repository) == files
         filler.unlink()
         strongroom.on(repository, "prune", "--max-unused", "0").expect(0)

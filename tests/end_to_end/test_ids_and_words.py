@@ -61,7 +61,8 @@ def _ids(folder: Path) -> list[str]:
 def test_an_unknown_id_is_an_error_that_names_it(several: tuple[Strongroom, Path], line: str) -> None:
     """Exit code 1, the ID in the message, and no result that could be taken for one."""
     strongroom, folder = several
-    for name in ("deadbeef", "0" * 64, "latest") if line.startswith(("cat", "diff", "key")) else ("deadbeef", "0" * 64):
+    takes_latest = not line.startswith(("cat", "key")) or line.startswith(("cat snapshot", "cat tree"))
+    for name in ("deadbeef", "0" * 64) if takes_latest else ("deadbeef", "0" * 64, "latest"):
         words = [name if word == "@" else word for word in line.split()]
         ended = strongroom.on(folder / "repository", *words, cwd=folder).expect(1)
         assert name in ended.err, ended.describe()
@@ -181,3 +182,18 @@ def test_a_backup_lasts_from_its_start_to_its_end(strongroom: Strongroom, tmp_pa
 
 def _nanoseconds(text: str) -> int:
     return rfc3339.parse(text)
+
+
+def test_a_folder_that_the_snapshot_has_elsewhere(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
+    """`diff` says what to type after a backup of a relative path, and where the slash of a folder is missing."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "file").write_text("x")
+    strongroom.init(repository)
+    strongroom.on(repository, "backup", "docs", cwd=tmp_path).expect(0)
+    short = strongroom.snapshots(repository)[0]["short_id"]
+    failed = strongroom.on(repository, "diff", short, "docs", cwd=tmp_path).expect(1)
+    assert "write it with a slash: ./docs" in failed.err
+    failed = strongroom.on(repository, "diff", short, "./docs", cwd=tmp_path).expect(1)
+    assert f"strongroom diff {short}:/FOLDER ./docs" in failed.err
+    same = strongroom.on(repository, "diff", f"{short}:/docs", "./docs", cwd=tmp_path).expect(0)
+    assert "0 new, " in same.out and "/file" not in same.out

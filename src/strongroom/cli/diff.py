@@ -98,8 +98,16 @@ def _snapshots(context: Context, repository: Repository) -> list[Found]:
         )
     if arguments.read_all and not _is_path(arguments.new):
         raise UsageError("--read-all is for a folder of this machine", hint="Leave it out for two snapshots.")
-    names = [arguments.old] if _is_path(arguments.new) else [arguments.old, arguments.new]
-    return [find_snapshot(repository, name, filter_of(context)) for name in names]
+    found = [find_snapshot(repository, arguments.old, filter_of(context))]
+    if _is_path(arguments.new):
+        return found
+    try:
+        return [*found, find_snapshot(repository, arguments.new, filter_of(context))]
+    except UsageError as problem:
+        if not os.path.isdir(arguments.new):
+            raise
+        hint = f"For the folder of this machine write it with a slash: ./{arguments.new}"
+        raise UsageError(problem.what, subject=problem.subject, hint=hint) from None
 
 
 def _is_path(text: str) -> bool:
@@ -113,6 +121,13 @@ def _with_live(context: Context, view: SnapshotView, old: Found, show: Callable[
     same = inside == path  # what a backup left out is named by where it was
     excludes = old.snapshot.excludes if same else ()
     live = LiveFolder(path, excludes=excludes, reads_all=context.arguments.read_all)
+    try:
+        view.find(inside)
+    except UsageError as problem:  # a backup of `docs` by restic has /docs, wherever that was
+        hint = (
+            f"`strongroom ls {old.id[:8]}` shows what is; strongroom diff {old.id[:8]}:/FOLDER {context.arguments.new}"
+        )
+        raise UsageError(problem.what, subject=problem.subject, hint=hint) from None
     return compare_with_live(view, inside, live, show, metadata=context.arguments.metadata)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Refused, UsageError
+from strongroom.base.errors import Full, Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from strongroom.repository.locks import Lock
     from strongroom.repository.opened import Repository
 
+_NO_ROOM = "`strongroom prune --max-repack-size 0` removes what it can without storing packs, which may make the room."
 _DESCRIPTION = """\
 Remove what no snapshot needs. Packs of which much is unused are packed anew. A pack goes only when all that is needed
 of it was read in what stays, in this run or before by this host. Works on every repository given.
@@ -118,7 +119,10 @@ def prune_repository(
             reporter.message(line, level)
 
     with context.signals.cooperative(reporter):
-        stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show, remover=remover)
+        try:
+            stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show, remover=remover)
+        except Full as full:  # `forget --prune` would not prune again: what it removes is gone already
+            raise Full(full.what, subject=full.subject, hint=_NO_ROOM) from None
     if context.json and events:
         event = prune_json(stats, dry_run=options.dry_run)
         context.out.json(event | ({"repository": label} if label else {}))
