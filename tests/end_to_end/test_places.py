@@ -84,6 +84,23 @@ def test_two_disks_take_turns_at_one_place(strongroom: Strongroom, tmp_path: Pat
     assert len(strongroom.snapshots(place)) == 2
 
 
+def test_a_copy_goes_to_another_disk_once_it_is_accepted(strongroom: Strongroom, tmp_path: Path) -> None:
+    """`copy` refuses a repository that this machine does not know, and takes it with the option that it names."""
+    (tmp_path / "source").mkdir()
+    place = tmp_path / "mount"
+    for disk in ("from", "mount", "two"):
+        strongroom.init(tmp_path / disk)
+    strongroom.backup(tmp_path / "from", tmp_path / "source")
+    words = ("copy", "--from-repo", tmp_path / "from")
+    strongroom.on(place, *words).expect(0)
+    place.rename(tmp_path / "one")
+    (tmp_path / "two").rename(place)
+    assert "--accept-repository" in strongroom.on(place, *words).expect(1).err
+    assert strongroom.snapshots(place) == []
+    strongroom.on(place, *words, "--accept-repository").expect(0)
+    assert len(strongroom.snapshots(place)) == 1
+
+
 def test_a_person_is_asked_whether_another_repository_is_meant(strongroom: Strongroom, tmp_path: Path) -> None:
     """At a terminal writing to a repository that this machine does not know asks; `y` is remembered, all else is no."""
     source, place = tmp_path / "source", tmp_path / "mount"

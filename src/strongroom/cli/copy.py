@@ -10,7 +10,7 @@ from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_from_options, add_snapshot_filter
 from strongroom.cli.output.text import format_bytes
-from strongroom.cli.shared.admitting import refuse_twice
+from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.opening import check_promises, locked, open_target, open_targets, say_failure, targets_of
 from strongroom.cli.shared.promise_alarms import say_broken
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
@@ -131,6 +131,7 @@ class _Copying:
     def _target(self, target: Target, repository: Repository) -> CopyTarget:
         context, name = self._context, target.name
         check_promises(context, target)
+        admit(context, repository)
         repository.refuse_unless_writable_by_backup()
         if repository.polynomial != self._source.polynomial:
             context.warn(
