@@ -102,6 +102,11 @@ def _say(context: Context, result: Healed, packs: list[str], *, dry: bool) -> No
         context.out.line(f"would look for {result.wanted} blobs")
         return
     context.out.line(f"{result.given} of {result.wanted} blobs were given back")
+    if packs and not result.nowhere:
+        context.out.line(
+            f"The index still names {len(packs)} packs that are gone, so `check` speaks of them; who may delete there "
+            "ends that with `strongroom repair index`, or a custodian does."
+        )
     for kind, blob in result.nowhere[:20]:
         context.out.warn(
             f"{kind} blob {blob} is in neither repository; `strongroom find --blob {blob[:10]}` names files"

@@ -27,6 +27,7 @@ from strongroom.custody.schema import pack, pinned_key, stored
 from strongroom.format.key import KeyFile
 from strongroom.format.snapshot import Snapshot
 from strongroom.repository.keyring import read_key_file
+from strongroom.repository.packs.faults import faults_of
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def _read_pack(repository: Repository, name: ObjectName) -> _Outcome:
             return _Outcome(problem.what)
         except OSError as problem:
             raise Unavailable(f"cannot be read: {problem.strerror}", subject=str(name)) from None
-    faults = report.errors + [f"{blob.kind} blob {blob.id[:10]} {reason}" for blob, reason in report.bad_blobs]
+    faults = faults_of(report)
     return _Outcome("; ".join(faults[:5]), () if faults else tuple(report.verified))
 
 

@@ -13,6 +13,7 @@ from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing,
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.quantities import size
 from strongroom.base.record import record
+from strongroom.repository.packs.faults import faults_of
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
@@ -115,4 +116,4 @@ def _faults(repository: Repository, pack: str) -> list[str]:
             report = _kernel.verify_pack(repository.key, pack, source, expected)
     except (Damaged, LimitExceeded, Missing) as problem:
         return [problem.what]
-    return report.errors + [f"{blob.kind} blob {blob.id} {reason}" for blob, reason in report.bad_blobs]
+    return faults_of(report)
