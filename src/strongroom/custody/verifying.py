@@ -234,12 +234,11 @@ def _read_pack(repository: Repository, name: ObjectName) -> _Outcome:
         descriptor = reader.fileno()
         source = reader.read() if descriptor is None else descriptor
         try:
-            report = _kernel.verify_pack(repository.key, name.name, source)
+            faults = faults_of(report := _kernel.verify_pack(repository.key, name.name, source))
         except LimitExceeded as problem:
             return _Outcome(problem.what)
         except OSError as problem:
             raise Unavailable(f"cannot be read: {problem.strerror}", subject=str(name)) from None
-    faults = faults_of(report)
     return _Outcome("; ".join(faults[:5]), () if faults else tuple(report.verified))
 
 
