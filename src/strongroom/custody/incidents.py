@@ -29,7 +29,8 @@ FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LOST, Code.
 ADVICE = {
     Code.MISSING: "It is gone. Who can delete there? Bring it back from a copy, or by `strongroom heal` on the host.",
     Code.ALTERED: "Size or stamp of a stored object changed. It is read again; until then nothing is deleted.",
-    Code.DAMAGED: "Not what the name promises. Bring it back from a copy, or by `strongroom heal` on the host.",
+    Code.DAMAGED: "Not what the name promises. If it was sound, bring it back from a copy, or by `strongroom heal` on "
+    "the host; if it never was, remove it.",
     Code.LOST: "A snapshot lost data that it had. Bring the packs back that are missing or damaged; it is judged anew.",
     Code.LYING_INDEX: "An index claims what no pack proves. A host wrote it: look at that host before you trust it.",
     Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, look at the host.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -72,6 +74,27 @@ def test_the_kit_restores_with_stock_age_and_stock_restic_alone(
     assert command is not None
     words = ("--key-hint", name[1], "--no-lock", "restore", command[1], "--target", tmp_path / "restored")
     restic.run("-r", place, *words, env={"RESTIC_PASSWORD": opened.stdout.decode()}).expect(0)
+    assert (tmp_path / "restored" / str(source)[1:] / "text").read_bytes() == b"first"
+
+
+def test_a_planted_index_does_not_stop_whoever_follows_the_kit(
+    kept: tuple[Custodian, Path], restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """Stock restic stops at one index of noise, which needs no password to write; the kit's line gets past it."""
+    custodian, place = kept
+    noise = os.urandom(300)
+    (place / "index" / hashlib.sha256(noise).hexdigest()).write_bytes(noise)
+    kit = custodian.run("kit", "web01").expect(0).out
+    restore = re.search(r"restic -r .* restore (\w{64}) --target restored", kit)
+    assert restore is not None
+    words = ("restore", restore[1], "--target", tmp_path / "restored")
+    assert restic.run("-r", place, "--no-lock", *words).code != 0
+    mend = re.search(r"restic -r copy .* (repair index .*)$", kit, re.MULTILINE)
+    assert mend is not None
+    copy = tmp_path / "copy"
+    shutil.copytree(place, copy)
+    restic.run("-r", copy, *mend[1].split()).expect(0)
+    restic.run("-r", copy, *words).expect(0)
     assert (tmp_path / "restored" / str(source)[1:] / "text").read_bytes() == b"first"
 
 

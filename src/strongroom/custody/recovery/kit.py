@@ -66,6 +66,11 @@ def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
             "below into files, and put their bytes back.",
             f"base64 -d < config.txt > config; base64 -d < key.txt > keys/{kit.key_name}",
         ),
+        (  # whoever may upload can write one, and restic stops at it: each command loads all indexes
+            "Only if restic stops at an index, or says `ciphertext verification failed`: a host planted one. Copy the "
+            "whole repository to a folder named copy, make its index anew from the packs, and restore with -r copy.",
+            f"restic -r copy --password-file password.txt --key-hint {kit.key_name} repair index --read-all-packs",
+        ),
     )
 
 
