@@ -27,3 +27,21 @@ def test_e_6_a_drill_stays_within_its_budget_whatever_sizes_say(strongroom: Stro
     folder.mkdir()
     done = custodian.run("drill", "web01", "--json", "--folder", folder, "--budget-bytes", "10M").expect(0).json()
     assert (done["files"], done["bytes"]) == (1, 5)
+
+
+def test_a_10_an_index_that_is_none_stops_neither_drills_nor_last_good(strongroom: Strongroom, tmp_path: Path) -> None:
+    """A-10: who has the password seals an index of another format; both warn and go on, and -q tells what is wrong."""
+    forge = Forge(tmp_path / "repository")
+    (blob,) = forge.pack(("data", b"small"))
+    forge.snapshot(forge.tree(node("small", "file", content=[blob], size=5)), paths=["/"])
+    forge.index()
+    forge.write("index", forge.secret.seal(b"[]"))
+    forge.write("index", forge.secret.seal(b"\x02no zstd"))
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", forge.place)
+    told = custodian.run("round", "-q", "--all").expect(75)
+    assert "restic 0.1" in told.out and "is good" not in told.out
+    done = custodian.run("drill", "web01", "--json").expect(0)
+    assert (done.json()["files"], done.json()["faults"]) == (1, [])
+    assert done.err.count("ignoring index/") == 2
+    assert custodian.run("last-good", "web01", "/small", "--json").expect(0).json()[0]["verdict"] == "good"

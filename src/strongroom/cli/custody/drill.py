@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    identity_of,
+    load_sound_indexes,
+    open_state,
+    store_for,
+)
 from strongroom.cli.shared.opening import surroundings
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ def run_drill(context: Context) -> int:
         for adopted in chosen(context, state):
             with store_for(context, adopted) as store:
                 repository = open_adopted(adopted, store, identity, surroundings(context))
-                repository.load_index()
+                load_sound_indexes(context, repository)
                 results = drilling.run_drill(
                     state,
                     adopted,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, store_for
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    identity_of,
+    load_sound_indexes,
+    open_state,
+    store_for,
+)
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import surroundings
@@ -40,7 +48,7 @@ def run_last_good(context: Context) -> int:
         (adopted,) = chosen(context, state)
         with store_for(context, adopted) as store:
             repository = open_adopted(adopted, store, identity, surroundings(context))
-            repository.load_index()
+            load_sound_indexes(context, repository)
             found = versions_of(state, adopted, repository, os.fsencode(context.arguments.path))
     if context.json:
         context.out.json(

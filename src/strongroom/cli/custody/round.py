@@ -166,6 +166,8 @@ def _print(context: Context, outcome: Outcome) -> None:
     for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
         context.out.line(f"  {thing}: {words}")
     for one in outcome.judged:
+        if context.arguments.quiet and not one.reasons:
+            continue
         words = "; ".join(reason.words for reason in one.reasons)
         context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
     for plan in outcome.plans:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted
     from strongroom.receipts.log.note import Signer
+    from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
 
 IDENTITY = "identity"
@@ -99,6 +100,14 @@ def signer_of(context: Context) -> Signer:
 def store_for(context: Context, adopted: Adopted) -> Store:
     """The store of a repository in care. Nothing is contacted yet."""
     return store_of(context, Target(adopted.name, adopted.store, "the custodian's state", None, None, None))
+
+
+def load_sound_indexes(context: Context, repository: Repository) -> None:
+    """Load each index that can be read. A host writes them, and one that is none must not stop the custodian; what is
+    missed for want of one is found missing where it is read."""
+    repository.load_index(
+        on_error=lambda name, problem: context.warn(f"ignoring index/{name}: {getattr(problem, 'what', problem)}")
+    )
 
 
 def operator() -> str:
