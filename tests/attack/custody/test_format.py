@@ -115,3 +115,12 @@ def test_a_7_a_8_lists_of_what_is_said_to_be_gone_change_nothing(watched: Watche
     again = watched.backup(FILES)
     outcome = watched.round()
     assert (watched.verdict(again), outcome.failure, outcome.plans) == ("good", "", [])
+
+
+def test_e_1_what_is_said_of_a_snapshot_that_is_not_whole_steers_no_terminal(watched: Watched) -> None:
+    """E-1: the name of a file whose content is nowhere has escape characters; the words that name it have none."""
+    watched.snapshot(watched.forge.tree(node("x\x1b[31m", "file", content=["0" * 64], size=1)))
+    (judged,) = watched.round().judged
+    words = [why.words for why in judged.reasons if why.code == "incomplete"]
+    assert len(words) == 1
+    assert "/x\\x1b[31m" in words[0] and words[0].isprintable()

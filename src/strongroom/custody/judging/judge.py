@@ -202,8 +202,10 @@ class Judge:
             faults = walker.faults(found.tree)
             words = f"it is not whole, {counted(faults)}"
             reasons = [Reason(INCOMPLETE, len(faults), 0, words) if why.code == INCOMPLETE else why for why in reasons]
-            if one.verdict == BAD:
-                return self._write(one, found, BAD, tuple(reasons), measures, age, whole=False)
+        # names and endings of files are a host's words
+        reasons = [Reason(why.code, why.value, why.threshold, printable(why.words)) for why in reasons]
+        if totals is None and one.verdict == BAD:
+            return self._write(one, found, BAD, tuple(reasons), measures, age, whole=False)
         good = not reasons or (one.operator == ACCEPTED and totals is not None)
         verdict = GOOD if good else SUSPICIOUS
         return self._write(one, found, verdict, tuple(reasons), measures, age, whole=totals is not None)
