@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
+from strongroom.base.redact import redact
 from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
@@ -83,6 +85,11 @@ def run_last_good(context: Context) -> int:
         context.out.line(line)
     best = found[0]
     if best.verdict == "good" and best.kind != "gone":
-        path = printable(os.fsencode(context.arguments.path))
-        context.out.line(f"restic restore {best.snapshot[:8]} --include {path} --target /somewhere --no-lock")
+        place, path = shlex.quote(redact(adopted.store)), shlex.quote(printable(os.fsencode(context.arguments.path)))
+        context.out.line(
+            f"restic -r {place} restore {best.snapshot[:8]} --include {path} --target /somewhere --no-lock"
+        )
+        context.out.line(
+            f"`strongroom custody kit {adopted.name}` says with which password, and what to do beside junk."
+        )
     return 0

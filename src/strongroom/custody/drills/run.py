@@ -20,7 +20,7 @@ from strongroom.custody.drills.sample import Sampled, choose
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.measures import extension_of
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, open_incident, printable
 from strongroom.custody.schema import drill, snapshot
 from strongroom.retention.guarded import GOOD
 
@@ -156,7 +156,8 @@ def _by_restic(
     if ended.returncode == 0:
         return []
     said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-    return [(os.path.basename(program), said[-1][:300] if said else f"ended with {ended.returncode}")]
+    first = next((line for line in said if line.startswith("Fatal:")), said[0] if said else "")  # then comes a trace
+    return [(os.path.basename(program), printable(first, 300) or f"ended with {ended.returncode}")]
 
 
 def _pattern(path: bytes) -> str:

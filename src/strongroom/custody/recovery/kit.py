@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
+import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ class Kit:
     @property
     def restic(self) -> str:
         """How a restic command begins."""
-        return f"restic -r '{redact(self.place)}' --password-file password.txt --key-hint {self.key_name} --no-lock"
+        place = shlex.quote(redact(self.place))
+        return f"restic -r {place} --password-file password.txt --key-hint {self.key_name} --no-lock"
 
 
 def _block(data: bytes) -> str:
