@@ -14,7 +14,7 @@ from strongroom.custody.state import State
 from strongroom.format import rfc3339
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, Custody, Host, restores, sound
-from tests.support.forge import dumps, node, sha
+from tests.support.forge import dumps, node, sha, zstd_bomb
 
 
 def test_a_pin_during_the_hold_counts(custody: Custody, host: Host) -> None:
@@ -104,6 +104,18 @@ def test_what_a_new_snapshot_needs_of_condemned_packs_returns(custody: Custody, 
     pin_snapshot(custody.state, custody.adopted, again, "ann", "so that the policy has no say", pinned=True)
     days(custody, host, 6)
     assert restores(custody.place, again, host.files[again])
+
+
+def test_b_1_a_bomb_in_place_of_a_snapshot_ends_no_round(custody: Custody, host: Host) -> None:
+    """B-1: while packs are on their way out, a snapshot that is a zstd bomb is an incident, and the round goes on."""
+    days(custody, host, 10)
+    assert condemned_packs(custody.state, custody.adopted.id)
+    host.forge.compressed("snapshots", zstd_bomb(1 << 30))
+    custody.clock.advance(DAY / 2)
+    honest = host.backup()
+    outcome = custody.round()
+    assert outcome.failure == ""
+    assert [one.verdict for one in outcome.judged if one.id == honest] == ["good"]
 
 
 def test_a_host_that_is_back_after_two_months(custody: Custody, host: Host) -> None:

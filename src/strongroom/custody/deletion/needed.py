@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Missing
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.deletion.tables import (
     condemned_packs,
-    index_of,
     packs_there,
     put_away_packs,
     rows_of,
     stored_objects,
     taken_back,
 )
+from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.schema import snapshot, tree_total
 from strongroom.custody.verifying import verify_these
-from strongroom.format.snapshot import Snapshot
-from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,11 +98,9 @@ def _roots(state: State, repository: Repository, *, everything: bool) -> list[st
     roots = []
     for name in stored_objects(state, repository.id, Kind.SNAPSHOT):
         if everything or name not in judged:
-            try:
-                tree = Snapshot.parse(repository.files.load(Kind.SNAPSHOT, name), f"snapshots/{name}").tree
-            except (Damaged, Missing):
-                continue  # whoever looks at snapshots says so
-            roots.append(tree)
+            found = readable_snapshot(repository, name)
+            if found is not None:
+                roots.append(found.tree)
     return roots
 
 
@@ -112,13 +108,8 @@ def _is_whole(
     state: State, repository: Repository, reporter: Reporter, roots: Sequence[str], going: Iterable[str]
 ) -> bool:
     """Whether nothing is missing for these trees without what goes."""
-    index = index_of(packs_there(state, repository.id, without=going))
-    usage = _kernel.Usage(index)
-    repository.index = index
-    faults: list[str] = []
-    fresh = [tree for tree in roots if usage.root(tree)]
-    read_trees(repository, fresh, usage.read, reporter, lambda item, _what: faults.append(item))
-    return not faults
+    _, usage = usage_over(repository, packs_there(state, repository.id, without=going))
+    return not walk(repository, usage, roots, reporter)
 
 
 def _needed(
@@ -133,12 +124,8 @@ def _needed(
     staying = packs_there(state, repository.id, without=condemned)
     on_their_way = rows_of(state, repository.id, condemned)
     removed = rows_of(state, repository.id, away)
-    index = index_of([*staying, *on_their_way, *removed])
-    usage = _kernel.Usage(index)
-    repository.index = index
-    unread: list[str] = []
-    fresh = [tree for tree in roots if usage.root(tree)]
-    read_trees(repository, fresh, usage.read, reporter, lambda item, _what: unread.append(item))
+    index, usage = usage_over(repository, [*staying, *on_their_way, *removed])
+    unread = walk(repository, usage, roots, reporter)
     sure = {name for name, _ in staying}
     found: set[str] = set()
     for name, rows in (*on_their_way, *removed):
@@ -150,7 +137,7 @@ def _needed(
                 found.add(name)
                 break
     gone = {name for name, _ in removed}
-    for item in unread:  # a tree in a pack that was removed: what it needs is seen once it is back
+    for item, _ in unread:  # a tree in a pack that was removed: what it needs is seen once it is back
         kind, _, tree = item.partition(" ")
         if kind == "tree" and len(tree) == 64:
             found |= {place.pack for place in index.lookup("tree", tree)[:1] if place.pack in gone}

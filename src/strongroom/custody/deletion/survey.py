@@ -11,9 +11,9 @@ from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.tables import index_of, packs_there, stored_objects
+from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import BAD
 from strongroom.custody.schema import snapshot
-from strongroom.format.snapshot import Snapshot
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
@@ -76,10 +76,12 @@ def listed_snapshots(state: State, repository: Repository, *, without: Collectio
         if name in without:
             continue
         verdict = judged.get(name)
-        if row.verified_ns is None or row.fault is not None or verdict is None:
+        known = row.verified_ns is not None and row.fault is None and verdict is not None
+        found = readable_snapshot(repository, name) if known else None
+        if found is None or verdict is None:
             unparsed.append(name)
             continue
-        tree = Snapshot.parse(repository.files.load(Kind.SNAPSHOT, name), f"snapshots/{name}").tree
+        tree = found.tree
         if name in once or verdict.whole >= 0 or verdict.verdict == BAD:
             whole.append(tree)
         else:
@@ -101,25 +103,26 @@ def survey(
     ``repository.index`` is that of these packs afterwards.
     """
     listed = listed_snapshots(state, repository, without=without)
-    index = index_of(packs_there(state, repository.id, without=going))
-    usage = _kernel.Usage(index)
-    repository.index = index
-    faults: list[str] = []
-    read_trees(
-        repository,
-        [tree for tree in listed.whole if usage.root(tree)],
-        usage.read,
-        reporter,
-        lambda item, what: faults.append(f"{item} {what}"),
-    )
-    read_trees(
-        repository,
-        [tree for tree in listed.partial if usage.root(tree)],
-        usage.read,
-        reporter,
-        lambda _item, _what: None,
-    )
-    return NeedSurvey(index, usage, listed, tuple(faults))
+    index, usage = usage_over(repository, packs_there(state, repository.id, without=going))
+    faults = walk(repository, usage, listed.whole, reporter)
+    walk(repository, usage, listed.partial, reporter)
+    return NeedSurvey(index, usage, listed, tuple(f"{item} {what}" for item, what in faults))
+
+
+def usage_over(repository: Repository, packs: Iterable[tuple[str, bytes]]) -> tuple[_kernel.Index, _kernel.Usage]:
+    """An index of packs with their rows, which is the repository's from now on, and a count of what is used in it."""
+    repository.index = index = index_of(packs)
+    return index, _kernel.Usage(index)
+
+
+def walk(
+    repository: Repository, usage: _kernel.Usage, roots: Iterable[str], reporter: Reporter
+) -> list[tuple[str, str]]:
+    """Walk the trees that ``usage`` has not seen yet; what is wrong, as item and words."""
+    faults: list[tuple[str, str]] = []
+    fresh = [tree for tree in roots if usage.root(tree)]
+    read_trees(repository, fresh, usage.read, reporter, lambda item, what: faults.append((item, what)))
+    return faults
 
 
 def remember_walked(state: State, lease: Lease, repository: str) -> None:

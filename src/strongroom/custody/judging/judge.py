@@ -17,6 +17,7 @@ from strongroom.custody.judging.canaries import changed
 from strongroom.custody.judging.history import GoodOne, Past
 from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
+from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.rules import suspicions
 from strongroom.custody.judging.terms import Before, History, Reason, Subject
 from strongroom.custody.judging.unusual import FLOORS
@@ -109,7 +110,7 @@ class Judge:
         return judged + [
             verdict
             for one in new
-            if (found := self._load(one.id)) is not None
+            if (found := readable_snapshot(self._repository, one.id)) is not None
             and (verdict := self._judge(one, found, walker, known, age, unread=unread)) is not None
         ]
 
@@ -160,14 +161,6 @@ class Judge:
             for row in rows
         ]
         return sorted(new, key=lambda one: (one.arrival_ns, one.id))
-
-    def _load(self, snapshot_id: str) -> Snapshot | None:
-        """The snapshot; None where it changed since it was verified, which the next round finds."""
-        try:
-            text = self._repository.files.load(Kind.SNAPSHOT, snapshot_id)
-            return Snapshot.parse(text, f"snapshots/{snapshot_id}")
-        except (Damaged, LimitExceeded, Missing):
-            return None
 
     def _judge(
         self, one: _New, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
