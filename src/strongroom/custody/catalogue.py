@@ -10,6 +10,7 @@ snapshot that was found whole is so for as long as no loss came after.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from strongroom.base.record import record
 from strongroom.custody.schema import pack, repository, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from strongroom.custody.state import State
 
@@ -76,13 +77,16 @@ def load_catalogue(state: State, repository_id: str) -> _kernel.Index:
 
 def anything_lost(state: State, repository_id: str, index: _kernel.Index) -> bool:
     """Whether packs that are gone or damaged held a blob that no sound pack of ``index`` holds."""
+    with contextlib.closing(hurt_packs(state, repository_id)) as hurt:
+        return any(not index.contains(blob.kind, blob.id) for _, blobs in hurt for blob in blobs)
+
+
+def hurt_packs(state: State, repository_id: str) -> Generator[tuple[str, list[_kernel.BlobEntry]], None, None]:
+    """Each pack that was read to be sound and is gone or damaged now, with the blobs that it held then."""
     query = _packs(repository_id).where(sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None)))
     with state.database.read() as connection:
-        return any(
-            not index.contains(blob.kind, blob.id)
-            for row in connection.execution_options(yield_per=_AT_ONCE).execute(query)
-            for blob in _kernel.decode_rows(bytes(row.blobs))
-        )
+        for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+            yield row.name, _kernel.decode_rows(bytes(row.blobs))
 
 
 def is_unread(connection: sa.Connection, repository_id: str) -> bool:
