@@ -108,9 +108,12 @@ def _wait_until_something_lies_beside(process: subprocess.Popen[bytes], out: Pat
     until(lambda: process.poll() is not None or bool(_leftovers(out)), pause=0.005)
 
 
-def _wait_until_some_are_replaced(process: subprocess.Popen[bytes], out: Path) -> None:
+def _wait_until_replaced(process: subprocess.Popen[bytes], out: Path, count: int) -> None:
     files = [out / folder / f"{number:03}" for folder in ("a", "b") for number in range(FILES // 2)]
-    until(lambda: process.poll() is not None or any(path.stat().st_size == SIZE for path in files), pause=0.005)
+    until(
+        lambda: process.poll() is not None or sum(path.stat().st_size == SIZE for path in files) >= count,
+        pause=0.005,
+    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -128,10 +131,9 @@ def test_a_restore_that_is_ended_costs_nothing(
         words = ("restore", f"latest:{saved}", "--target", out, "--delete")
         process = strongroom.start("-r", repository, *SLOWLY, *words)
         _wait_until_something_lies_beside(process, out)
-        if turn:  # what is fetched comes in pieces, so time alone says little of how much is done
-            _wait_until_some_are_replaced(process, out)
-        else:
-            time.sleep(chance.uniform(0, 0.2))
+        # What is fetched comes in pieces, so time alone says little of how much is done.
+        _wait_until_replaced(process, out, turn * FILES // 4)
+        time.sleep(chance.uniform(0, 0.2))
         process.send_signal(how)
         process.wait(60)
         if how != signal.SIGKILL:
