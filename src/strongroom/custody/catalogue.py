@@ -21,11 +21,11 @@ from strongroom.base.record import record
 from strongroom.custody.schema import pack, repository, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable
 
     from strongroom.custody.state import State
 
-_AT_ONCE = 2000
+AT_ONCE = 2000
 """Rows that are fetched at once: the catalogue of a large repository is never in memory twice."""
 
 
@@ -63,15 +63,17 @@ def note_loss(connection: sa.Connection, repository_id: str) -> None:
 
 def load_catalogue(state: State, repository_id: str) -> _kernel.Index:
     """An index of the packs that are there and sound, the oldest first: of several copies the first counts."""
-    index = _kernel.Index()
-    query = (
-        _packs(repository_id)
-        .where(stored.c.gone_ns.is_(None), stored.c.verified_ns.is_not(None), stored.c.fault.is_(None))
-        .order_by(stored.c.arrival_ns, pack.c.name)
-    )
+    query = packs_read(repository_id).where(SOUND).order_by(stored.c.arrival_ns, pack.c.name)
     with state.database.read() as connection:
-        for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
-            index.insert_rows(row.name, bytes(row.blobs))
+        rows = connection.execution_options(yield_per=AT_ONCE).execute(query)
+        return index_of((row.name, bytes(row.blobs)) for row in rows)
+
+
+def index_of(packs: Iterable[tuple[str, bytes]]) -> _kernel.Index:
+    """An index of packs with their rows, in this order: of several copies the first counts."""
+    index = _kernel.Index()
+    for name, rows in packs:
+        index.insert_rows(name, rows)
     return index
 
 
@@ -83,9 +85,9 @@ def anything_lost(state: State, repository_id: str, index: _kernel.Index) -> boo
 
 def hurt_packs(state: State, repository_id: str) -> Generator[tuple[str, list[_kernel.BlobEntry]], None, None]:
     """Each pack that was read to be sound and is gone or damaged now, with the blobs that it held then."""
-    query = _packs(repository_id).where(sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None)))
+    query = packs_read(repository_id).where(sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None)))
     with state.database.read() as connection:
-        for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+        for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
             yield row.name, _kernel.decode_rows(bytes(row.blobs))
 
 
@@ -104,7 +106,12 @@ def is_unread(connection: sa.Connection, repository_id: str) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def _packs(repository_id: str) -> sa.Select[tuple[str, bytes]]:
+SOUND = sa.and_(stored.c.gone_ns.is_(None), stored.c.verified_ns.is_not(None), stored.c.fault.is_(None))
+"""Of ``packs_read``: those that are there and were read to be what they should."""
+
+
+def packs_read(repository_id: str) -> sa.Select[tuple[str, bytes]]:
+    """Select name and rows of all packs that were ever read to be sound, with what is known of them now."""
     same = sa.and_(stored.c.repository == pack.c.repository, stored.c.name == pack.c.name)
     return (
         sa.select(pack.c.name, pack.c.blobs)
@@ -113,8 +120,8 @@ def _packs(repository_id: str) -> sa.Select[tuple[str, bytes]]:
     )
 
 
-def rows_of(connection: sa.Connection, repository_id: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
-    """What some packs were read to hold, packed."""
-    query = sa.select(pack.c.name, pack.c.blobs).where(pack.c.repository == repository_id, pack.c.name.in_(names))
-    for row in connection.execute(query):
-        yield row.name, bytes(row.blobs)
+def rows_of(connection: sa.Connection, repository_id: str, names: Iterable[str]) -> list[tuple[str, bytes]]:
+    """What some packs were read to hold, packed, whether they are there or not; in the order of ``names``."""
+    query = sa.select(pack.c.blobs).where(pack.c.repository == repository_id, pack.c.name == sa.bindparam("wanted"))
+    found = ((name, connection.execute(query, {"wanted": name}).scalar_one_or_none()) for name in names)
+    return [(name, bytes(rows)) for name, rows in found if rows is not None]

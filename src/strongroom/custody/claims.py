@@ -96,7 +96,7 @@ def _judge(
                 continue
             if there.fault is not None:
                 return f"names the pack {name[:10]}, which is damaged", False
-            rows = dict(rows_of(connection, repository, [name]))[name]
+            ((_, rows),) = rows_of(connection, repository, [name])
             untrue = _kernel.unproven(rows, blobs)
             if untrue:
                 first = f"{untrue[0].kind} {untrue[0].id[:10]}"

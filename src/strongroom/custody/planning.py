@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.deletion.orders import SNAPSHOTS
+from strongroom.custody.deletion.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.schema import plan, snapshot, stored
@@ -28,11 +29,10 @@ MOST_SNAPSHOTS = 0.25
 """The share of a repository's snapshots that one plan may take; the executor bounds them all together."""
 MOST_BYTES = 0.10
 """The share of its bytes."""
-HELD, FROZEN, CANCELLED = "held", "frozen", "cancelled"
 
 
 @record
-class Decision:
+class SnapshotDecision:
     """What becomes of a snapshot, and why."""
 
     id: str
@@ -53,13 +53,13 @@ class Plan:
     breakers: tuple[str, ...]
 
 
-def decisions(state: State, adopted: Adopted, now_ns: int) -> list[Decision]:
+def decisions(state: State, adopted: Adopted, now_ns: int) -> list[SnapshotDecision]:
     """What the rule says of every snapshot that is there, source by source."""
     with state.database.read() as connection:
         return _decisions(connection, adopted, now_ns)
 
 
-def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list[Decision]:
+def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list[SnapshotDecision]:
     by_source: defaultdict[str, list[Arrived]] = defaultdict(list)
     adopted_ones: dict[str, bool] = {}
     for row in _present(connection, adopted.id):
@@ -75,7 +75,7 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
             )
         )
         adopted_ones[row.id] = row.evidence == CLAIMED
-    found: list[Decision] = []
+    found: list[SnapshotDecision] = []
     until_ns = adopted.adopted_ns + adopted.policy.expiry * DAY
     for name, ones in sorted(by_source.items()):
         stale = _is_stale(ones, adopted, now_ns)
@@ -85,7 +85,7 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
             if stale and not decision.keep and verdict.id not in condemned:
                 hours = adopted.policy.rpo_hours
                 words = f"its source has had no good snapshot for more than {hours} hours, so nothing of it goes"
-                decision = Decision(verdict.id, name, True, (words,))
+                decision = SnapshotDecision(verdict.id, name, True, (words,))
             found.append(decision)
     return found
 
@@ -96,11 +96,13 @@ def _is_stale(ones: list[Arrived], adopted: Adopted, now_ns: int) -> bool:
     return now_ns - newest > adopted.policy.rpo_ns
 
 
-def _with_adoption(name: str, verdict: Verdict, *, claimed: bool) -> Decision:
+def _with_adoption(name: str, verdict: Verdict, *, claimed: bool) -> SnapshotDecision:
     """What was there at adoption has dates that nobody witnessed: it stays until E is over."""
     if claimed and not verdict.keep:
-        return Decision(verdict.id, name, True, ("its date is only claimed: it was there when this was adopted",))
-    return Decision(verdict.id, name, verdict.keep, verdict.reasons)
+        return SnapshotDecision(
+            verdict.id, name, True, ("its date is only claimed: it was there when this was adopted",)
+        )
+    return SnapshotDecision(verdict.id, name, verdict.keep, verdict.reasons)
 
 
 def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
@@ -152,11 +154,11 @@ def make_plans(
             fresh -= set(body["remove"])
             remove = tuple(name for name in body["remove"] if name in going)
             if not remove:
-                _set(connection, adopted.id, row.number, state=CANCELLED)
+                set_plan(connection, adopted.id, row.number, state=CANCELLED)
                 continue
             breakers = _all_breakers(len(remove), len(made), body["share"], others, approved=row.approved)
-            text = _body(remove, breakers, body["share"])
-            _set(connection, adopted.id, row.number, state=FROZEN if breakers else HELD, body=text)
+            text = plan_body(remove, breakers, body["share"])
+            set_plan(connection, adopted.id, row.number, state=FROZEN if breakers else HELD, body=text)
         fresh &= going
         if fresh and not today:
             breakers = _all_breakers(len(fresh), len(made), share, others, approved="")
@@ -168,31 +170,9 @@ def make_plans(
                 now_ns,
                 due_ns,
                 FROZEN if breakers else HELD,
-                _body(tuple(sorted(fresh)), breakers, share),
+                plan_body(tuple(sorted(fresh)), breakers, share),
             )
     return open_plans(state, adopted)
-
-
-def insert_plan(
-    connection: sa.Connection, repository: str, kind: str, made_ns: int, due_ns: int, state: str, body: str
-) -> int:
-    """Add a plan, and return its number."""
-    last: int = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == repository)
-    ).scalar_one()
-    connection.execute(
-        plan.insert().values(
-            repository=repository,
-            number=last + 1,
-            kind=kind,
-            made_ns=made_ns,
-            due_ns=due_ns,
-            state=state,
-            body=body,
-            approved="",
-        )
-    )
-    return last + 1
 
 
 def open_plans(state: State, adopted: Adopted) -> list[Plan]:
@@ -216,10 +196,6 @@ def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
     )
 
 
-def _body(remove: tuple[str, ...], breakers: tuple[str, ...], share: float | None) -> str:
-    return json.dumps({"remove": remove, "breakers": breakers, "share": share})
-
-
 def _all_breakers(
     going: int, there: int, share: float | None, others: tuple[str, ...], *, approved: str
 ) -> tuple[str, ...]:
@@ -234,11 +210,7 @@ def _all_breakers(
     return (*size, *others)
 
 
-def _set(connection: sa.Connection, repository: str, number: int, **values: object) -> None:
-    connection.execute(plan.update().where(plan.c.repository == repository, plan.c.number == number).values(**values))
-
-
-def _breakers(connection: sa.Connection, adopted: Adopted, made: list[Decision]) -> tuple[str, ...]:
+def _breakers(connection: sa.Connection, adopted: Adopted, made: list[SnapshotDecision]) -> tuple[str, ...]:
     """What forbids that snapshots go whatever their number, in words."""
     found = []
     going = [one for one in made if not one.keep]

@@ -11,7 +11,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
 from strongroom.custody.catalogue import note_loss
-from strongroom.custody.deletion.tables import intended, note_gone
+from strongroom.custody.deletion.intents import intended, note_gone
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored

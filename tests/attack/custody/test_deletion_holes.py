@@ -8,8 +8,9 @@ from pathlib import Path
 
 from strongroom.custody.deciding import pin_snapshot
 from strongroom.custody.deletion.condemning import choose, condemn
+from strongroom.custody.deletion.packs import condemned_packs
+from strongroom.custody.deletion.plans import plan_rows
 from strongroom.custody.deletion.survey import survey
-from strongroom.custody.deletion.tables import condemned_packs, plan_rows
 from strongroom.custody.state import State
 from strongroom.format import rfc3339
 from tests.support.custody.fixtures import days

@@ -11,7 +11,7 @@ import pytest
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import replace
 from strongroom.custody.deletion.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
-from strongroom.custody.deletion.tables import plan_rows, signed
+from strongroom.custody.deletion.plans import plan_rows, signed
 from strongroom.custody.executor.records import Records
 from tests.support.clock import ManualClock
 from tests.support.custody.fixtures import days

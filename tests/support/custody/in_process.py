@@ -12,15 +12,16 @@ from strongroom import _kernel
 from strongroom.base.progress import Reporter
 from strongroom.custody.adopting import adopt
 from strongroom.custody.deletion.orders import SIGNER
+from strongroom.custody.executor.contract import Handed
 from strongroom.custody.executor.execute import Executor
 from strongroom.custody.executor.records import Records
 from strongroom.custody.executor.ways import way_of
+from strongroom.custody.handover import Handover
 from strongroom.custody.identity import Identity, generate
 from strongroom.custody.ledger import incidents
 from strongroom.custody.mark import read_mark
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.custody.rounds import Outcome, run_round
-from strongroom.custody.slowly import Handed, Handover
 from strongroom.custody.state import Adopted, State
 from strongroom.format import rfc3339
 from strongroom.receipts.commit.signing_key import load_or_create

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.executor.contract import Handed
     from strongroom.custody.executor.execute import Executor
+    from strongroom.custody.handover import Handover
     from strongroom.custody.identity import Identity
-    from strongroom.custody.slowly import Handed, Handover
     from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
@@ -92,7 +93,7 @@ def handover_of(
     context: Context, state: State, adopted: Adopted, store: Store, identity: Identity, signer: Signer
 ) -> Handover:
     """What stands between judge and executor."""
-    from strongroom.custody.slowly import Handover
+    from strongroom.custody.handover import Handover
 
     holder = f"{os.uname().nodename}:{os.getpid()}"
     return Handover(state, adopted, store, identity, signer, surroundings(context), context.reporter(), holder=holder)

@@ -56,7 +56,7 @@ def run_plan(context: Context) -> int:
             signer = signer_of(context)
             with opened_executor(context, adopted, store, signer) as executor:
                 if arguments.action == "approve":
-                    from strongroom.custody.slowly import approve
+                    from strongroom.custody.deletion.plans import approve
 
                     approve(state, adopted, number, operator(), arguments.why)
                     executor.approve(number, operator())
@@ -99,7 +99,7 @@ def _number(context: Context) -> int:
 
 
 def _show(context: Context) -> int:
-    from strongroom.custody.deletion.tables import plan_row, plan_rows
+    from strongroom.custody.deletion.plans import plan_row, plan_rows
 
     number: int | None = context.arguments.number
     with open_state(context) as state:

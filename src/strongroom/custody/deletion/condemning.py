@@ -11,7 +11,7 @@ from strongroom.base.errors import Damaged
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.tables import condemned_packs, packs_there, stored_objects
+from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
 from strongroom.repository.destination import INDEX_BLOBS
 from strongroom.retention.guarded import DAY
 
@@ -190,9 +190,10 @@ def uncovered(
     indexed = {(pack, blob.kind, blob.id) for named in files.values() for pack, blobs in named for blob in blobs}
     objects = stored_objects(state, repository.id, Kind.DATA)
     names = list(packs)
+    wanted = set(names)
     reasons: dict[str, str] = {}
     again: set[str] = set()
-    rows = {name: packs_rows for name, packs_rows in packs_there(state, repository.id) if name in set(names)}
+    rows = {name: held for name, held in packs_there(state, repository.id) if name in wanted}
     for name in names:
         for entry in _kernel.decode_rows(rows.get(name, b"")):
             if not found.needs(entry):

@@ -14,8 +14,8 @@ from strongroom.custody.deletion.condemning import choose, note_unindexed, read_
 from strongroom.custody.deletion.locks import older_than, see_locks
 from strongroom.custody.deletion.needed import reinstate, rescue
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, SNAPSHOTS
+from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import survey
-from strongroom.custody.deletion.tables import condemned_packs, stored_objects
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, is_frozen, open_incident
 from strongroom.custody.planning import make_plans

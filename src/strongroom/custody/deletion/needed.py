@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from strongroom import _kernel
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.intents import taken_back
+from strongroom.custody.deletion.packs import condemned_packs, packs_there, put_away_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
-from strongroom.custody.deletion.tables import (
-    condemned_packs,
-    packs_there,
-    put_away_packs,
-    rows_of,
-    stored_objects,
-    taken_back,
-)
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.schema import snapshot, tree_total
 from strongroom.custody.verifying import verify_these
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from strongroom.base.progress import Reporter
     from strongroom.custody.state import Lease, State
@@ -49,7 +45,9 @@ def reinstate(state: State, lease: Lease, repository: Repository, packs: Iterabl
             with state.writing(lease) as connection:
                 taken_back(connection, repository.id, info, state.clock.now_ns())
     verify_these(state, lease, repository, [ObjectName(Kind.DATA, name) for name in wanted if name in away])
-    entries = [(name, _kernel.decode_rows(rows)) for name, rows in rows_of(state, repository.id, wanted)]
+    with state.database.read() as connection:
+        read = rows_of(connection, repository.id, wanted)
+    entries = [(name, _kernel.decode_rows(rows)) for name, rows in read]
     if entries:
         repository.save_index(entries)
     table = schema.condemned
@@ -121,12 +119,18 @@ def _needed(
     away: Sequence[str],
 ) -> set[str]:
     """Packs among these that the trees need, as far as they can be read now."""
-    staying = packs_there(state, repository.id, without=condemned)
-    on_their_way = rows_of(state, repository.id, condemned)
-    removed = rows_of(state, repository.id, away)
-    index, usage = usage_over(repository, [*staying, *on_their_way, *removed])
+    with state.database.read() as connection:
+        on_their_way = rows_of(connection, repository.id, condemned)
+        removed = rows_of(connection, repository.id, away)
+    sure: set[str] = set()
+
+    def staying() -> Iterator[tuple[str, bytes]]:
+        for name, rows in packs_there(state, repository.id, without=condemned):
+            sure.add(name)
+            yield name, rows
+
+    index, usage = usage_over(repository, itertools.chain(staying(), on_their_way, removed))
     unread = walk(repository, usage, roots, reporter)
-    sure = {name for name, _ in staying}
     found: set[str] = set()
     for name, rows in (*on_their_way, *removed):
         for entry in _kernel.decode_rows(rows):

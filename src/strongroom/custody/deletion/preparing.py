@@ -15,21 +15,21 @@ from strongroom.custody.deletion.condemning import choose, condemn, note_unindex
 from strongroom.custody.deletion.locks import see_locks
 from strongroom.custody.deletion.needed import forget_memo, rescue
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
-from strongroom.custody.deletion.repacking import repack, waste_of
-from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey
-from strongroom.custody.deletion.tables import (
+from strongroom.custody.deletion.packs import condemned_packs, stored_objects
+from strongroom.custody.deletion.plans import (
     FROZEN,
     HELD,
-    condemned_packs,
+    insert_plan,
     note_survey,
     plan_body,
     plan_rows,
     set_plan,
     sign_plan,
-    stored_objects,
 )
+from strongroom.custody.deletion.repacking import repack, waste_of
+from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey
 from strongroom.custody.ledger import is_frozen
-from strongroom.custody.planning import MOST_BYTES, insert_plan
+from strongroom.custody.planning import MOST_BYTES
 from strongroom.retention.guarded import DAY, HOUR
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.wrappers.wrapper import Wrapper

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
+from strongroom.custody.catalogue import index_of
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.tables import index_of, packs_there, stored_objects
+from strongroom.custody.deletion.packs import packs_there, stored_objects
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import BAD
 from strongroom.custody.schema import snapshot

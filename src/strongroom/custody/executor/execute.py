@@ -18,12 +18,11 @@ from strongroom.custody.deletion.orders import (
     FOLDERS,
     INDEXES,
     LIFETIME_NS,
-    PACKS,
     PURGE,
-    SNAPSHOTS,
     read_confirmation,
     read_order,
 )
+from strongroom.custody.executor.caps import within_caps
 from strongroom.custody.executor.records import DAY, Known
 from strongroom.receipts.commit.committer import boot_id
 
@@ -40,9 +39,6 @@ DAYS = 3
 """A plan is seen on so many different days before it goes."""
 INDEX_HOLD_NS = 3600 * 10**9
 """Old index files go so long after their successors were there."""
-SHARES = {SNAPSHOTS: 0.25, PACKS: 0.10, INDEXES: 0.25}
-SPARE_INDEXES = 10
-"""So many index files may go in thirty days however few there are: they are merged all the time."""
 BATCH = 50
 SKEW_NS = 5 * 60 * 10**9
 
@@ -169,7 +165,10 @@ class Executor:
             raise Refused("this confirmation was used already", subject=f"plan {order.number}")
         report = Executed()
         sizes = {item.name: item.size for item in order.items if item.name in set(confirmation.names)}
-        names = self._within_caps(order, seen, sizes, report, now_ns)
+        names = list(sizes)
+        if order.kind != PURGE and not seen.approved:
+            names = within_caps(self._records, order, sizes, now_ns)
+            report.left = len(sizes) - len(names)
         for start in range(0, len(names), BATCH):
             self._check_batch(order, confirmation)
             self._batch(order, {name: sizes[name] for name in names[start : start + BATCH]}, report)
@@ -235,33 +234,6 @@ class Executor:
                 hint="Two custodians must not delete in one repository.",
             )
         self._removal.check()
-
-    def _within_caps(
-        self, order: Order, seen: Sighting, sizes: dict[str, int], report: Executed, now_ns: int
-    ) -> list[str]:
-        """Those that the bounds over thirty days let go, in the plan's order."""
-        if order.kind == PURGE:
-            return list(sizes)
-        if seen.approved:
-            return list(sizes)
-        folder = FOLDERS[order.kind]
-        count, size, new, new_size, gone, gone_size = self._records.totals(order.repository, folder, now_ns)
-        share = SHARES[order.kind]
-        if order.kind == PACKS:
-            left = new_size + int(share * (size + gone_size)) - gone_size
-        else:
-            spare = SPARE_INDEXES if order.kind == INDEXES else 0
-            left = new + int(share * (count + gone)) + spare - gone
-        names = []
-        for name, said in sizes.items():
-            there = self._records.first_seen(order.repository, name)
-            cost = max(said, there[1] if there else 0) if order.kind == PACKS else 1
-            if cost > left:
-                report.left += 1
-                continue
-            left -= cost
-            names.append(name)
-        return names
 
     # removing
 

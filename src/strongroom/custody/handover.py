@@ -1,44 +1,37 @@
 """Handing plans over: the executor sees them, the judge looks again when one is due, and what both say goes.
 
-The executor comes in as an object with five methods, so that nothing here can remove. One on another machine would get
-the same bytes.
+The executor comes in as an object (``executor/contract.py``), so that nothing here can remove.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Protocol
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Locked, StrongroomError, UsageError
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.base.record import field, mutable
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
 from strongroom.custody.deletion.looking_again import Again, LookingAgain
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
 from strongroom.custody.deletion.orders import INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
-from strongroom.custody.deletion.tables import (
+from strongroom.custody.deletion.packs import condemned_packs
+from strongroom.custody.deletion.plans import (
     CANCELLED,
     DONE,
-    FROZEN,
-    HELD,
     OPEN,
     UNDONE,
     begin_epoch,
-    condemned_packs,
     current_epoch,
-    gone,
-    intend,
     plan_row,
     plan_rows,
     set_plan,
     signed,
-    taken_back,
 )
+from strongroom.custody.executor.contract import Handed, Went
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import open_incident
 from strongroom.custody.rounds import last_look
@@ -48,63 +41,19 @@ from strongroom.receipts.commit.committer import boot_id
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+
+    import sqlalchemy as sa
 
     from strongroom.base.progress import Reporter
     from strongroom.custody.deletion.orders import Order, SignedBytes
+    from strongroom.custody.executor.contract import Executing
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Store
-
-
-class Removals(Protocol):
-    """What an executor did."""
-
-    removed: list[str]
-    failed: list[tuple[str, str]]
-    left: int
-
-
-class Executing(Protocol):
-    """``custody.executor.execute.Executor``, or whatever speaks to one."""
-
-    @property
-    def newest(self) -> tuple[int, int]:
-        """The highest epoch and number of a plan that it saw."""
-
-    def look(self, orders: Iterable[SignedBytes]) -> list[str]:
-        """See the store and the plans; what is wrong with plans."""
-
-    def waits(self, number: int) -> str:
-        """Why a plan may not go yet; empty when it may."""
-
-    def forbid(self, number: int, why: str) -> None:
-        """Never execute a plan."""
-
-    def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Removals:
-        """Remove what is confirmed."""
-
-
-@mutable
-class Went:
-    """What became of one plan: how many objects went, what stays and why."""
-
-    number: int
-    kind: str
-    removed: list[str] = field(default_factory=list)
-    waits: tuple[str, ...] = ()
-    done: bool = False
-
-
-@mutable
-class Handed:
-    """What the executor made of the plans; ``wrong`` are those that it takes for no plans at all."""
-
-    plans: list[Went] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
 
 
 def _boot() -> tuple[str, int]:
@@ -303,7 +252,7 @@ class Handover:
         row = self._row(number)
         if row.kind == PURGE:
             raise UsageError("what was purged is gone", subject=f"plan {number}")
-        names = self._removed(number)
+        names = removed_by(self._state, self._adopted.id, number)
         if not names:
             raise UsageError(
                 "has removed nothing that is not back already",
@@ -328,28 +277,8 @@ class Handover:
                 state.record(connection, who, adopted.id, f"undid plan {number}", why)
         return len(names)
 
-    def _removed(self, number: int) -> list[str]:
-        table = schema.intent
-        with self._state.database.read() as connection:
-            rows = connection.execute(
-                sa.select(table.c.name).where(
-                    table.c.repository == self._adopted.id, table.c.plan == number, table.c.undone_ns.is_(None)
-                )
-            ).all()
-        return [row.name for row in rows]
-
     def _row(self, number: int) -> sa.Row[Any]:
         row = plan_row(self._state, self._adopted.id, number)
         if row is None:
             raise UsageError("there is no such plan", subject=f"plan {number}", hint="`custody plan show` lists them.")
         return row
-
-
-def approve(state: State, adopted: Adopted, number: int, who: str, why: str) -> None:
-    """Let a plan go though it is large; nothing else that stands against it is lifted. Raises ``UsageError``."""
-    row = plan_row(state, adopted.id, number)
-    if row is None or row.state not in (HELD, FROZEN):
-        raise UsageError("is no plan that waits", subject=f"plan {number}", hint="`custody plan show` lists them.")
-    with state.database.write() as connection:
-        set_plan(connection, adopted.id, number, approved=who, state=HELD)
-        state.record(connection, who, adopted.id, f"approved plan {number}", why)

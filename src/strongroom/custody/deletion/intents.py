@@ -1,0 +1,109 @@
+"""The judge's intents: what was meant to go, whether it went, and what was brought back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.objects import Kind
+from strongroom.custody.catalogue import note_loss
+from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.orders import FOLDERS, PACKS, PURGE
+from strongroom.custody.schema import pack, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from strongroom.custody.deletion.orders import Item
+    from strongroom.custody.state import State
+    from strongroom.storage.contract import Info
+
+
+def intend(connection: sa.Connection, repository: str, number: int, items: Sequence[Item], now_ns: int) -> None:
+    """Write down what is meant to go, before it goes."""
+    table = schema.intent
+    for item in items:
+        here = sa.and_(table.c.repository == repository, table.c.name == item.name, table.c.plan == number)
+        connection.execute(table.delete().where(here))
+        connection.execute(
+            table.insert().values(repository=repository, name=item.name, plan=number, size=item.size, at_ns=now_ns)
+        )
+
+
+def intended(connection: sa.Connection, repository: str) -> frozenset[str]:
+    """Names with their folders of what we meant to go, and did not take back."""
+    table = schema.intent
+    rows = connection.execute(
+        sa.select(table.c.name).where(table.c.repository == repository, table.c.undone_ns.is_(None))
+    )
+    return frozenset(row.name for row in rows)
+
+
+def removed_by(state: State, repository: str, number: int) -> list[str]:
+    """Names with their folders of what a plan removed, or was about to, and nobody brought back."""
+    table = schema.intent
+    here = sa.and_(table.c.repository == repository, table.c.plan == number, table.c.undone_ns.is_(None))
+    with state.database.read() as connection:
+        return [row.name for row in connection.execute(sa.select(table.c.name).where(here))]
+
+
+def gone(connection: sa.Connection, repository: str, number: int, names: Iterable[str], now_ns: int) -> None:
+    """What was meant to go is gone."""
+    table = schema.intent
+    for name in names:
+        connection.execute(
+            table.update()
+            .where(table.c.repository == repository, table.c.name == name, table.c.plan == number)
+            .values(done_ns=now_ns)
+        )
+        if name.startswith(FOLDERS[PURGE]):
+            inside = name.removeprefix(FOLDERS[PURGE])
+            connection.execute(
+                table.update().where(table.c.repository == repository, table.c.name == inside).values(purged_ns=now_ns)
+            )
+            if inside.startswith(FOLDERS[PACKS]):
+                rest = inside.removeprefix(FOLDERS[PACKS])
+                connection.execute(pack.delete().where(pack.c.repository == repository, pack.c.name == rest))
+            continue
+        _set_stored(connection, repository, name, gone_ns=now_ns)
+
+
+def note_gone(connection: sa.Connection, repository: str, name: str, now_ns: int) -> None:
+    """A round finds that what was meant to go is gone."""
+    _set_stored(connection, repository, name, gone_ns=now_ns)
+    table = schema.intent
+    connection.execute(
+        table.update()
+        .where(
+            table.c.repository == repository,
+            table.c.name == name,
+            table.c.undone_ns.is_(None),
+            table.c.done_ns.is_(None),
+        )
+        .values(done_ns=now_ns)
+    )
+
+
+def _set_stored(connection: sa.Connection, repository: str, name: str, **values: object) -> None:
+    """Change what is known of an object; with a pack that goes whatever counted as whole is to be looked at again."""
+    kind, _, rest = name.partition("/")
+    connection.execute(
+        stored.update()
+        .where(stored.c.repository == repository, stored.c.kind == kind, stored.c.name == rest)
+        .values(**values)
+    )
+    if kind == Kind.DATA.value and values.get("gone_ns") is not None:
+        note_loss(connection, repository)
+
+
+def taken_back(connection: sa.Connection, repository: str, info: Info, now_ns: int) -> None:
+    """An object was brought back: it is there, and to be read again."""
+    name = str(info.name)
+    table = schema.intent
+    connection.execute(
+        table.update()
+        .where(table.c.repository == repository, table.c.name == name, table.c.undone_ns.is_(None))
+        .values(undone_ns=now_ns)
+    )
+    _set_stored(connection, repository, name, gone_ns=None, verified_ns=None, size=info.size, stamp_ns=info.modified_ns)
