@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -13,10 +12,10 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, Exists, Missing
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody import schema
+from strongroom.custody.evidence.own_key import add_own_key, forget_made_key
 from strongroom.custody.identity import seal
 from strongroom.custody.syncing import KINDS, remember
 from strongroom.format.config import RepositoryConfig
-from strongroom.repository.keyring import add_key
 from strongroom.repository.opened import Repository
 
 if TYPE_CHECKING:
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 
 MAX_CONFIG = 1 << 20
 """No config is larger, in bytes."""
-CHEAP = (1024, 8, 1)
-"""N, r, p of scrypt for a password of 256 random bits, which no cost makes harder to guess."""
-KEY_USER = "custody"
-"""Who a custody key says it is of, so that `key list` shows it."""
 
 
 def adopt(
@@ -44,11 +39,13 @@ def adopt(
     *,
     recipients: tuple[str, ...] = (),
     who: str = "",
+    window: str = "",
 ) -> str:
     """Take an opened repository into care, and return the name of the custody key that was added to it.
 
     ``recipients``: others to whom that key's password is sealed, the recovery kit's. Objects that are there count as
-    seen from the first round on. Raises ``Exists`` when it is in care already, or its name is taken.
+    seen from the first round on. ``window``: its path at a gateway, for the hint. Raises ``Exists`` when it is in care
+    already, or its name is taken; ``Refused`` where a gateway has to admit the key first.
     """
     now_ns = state.clock.now_ns()  # what comes after this moment was not there, and is dated like anything later
     with state.database.read() as connection:
@@ -59,8 +56,7 @@ def adopt(
             raise Exists("another repository has this name", subject=name, hint="Give it another.")
     found = [info for kind in KINDS for info in repository.store.list(kind)]
     known = [info.name.name for info in found if info.name.kind is Kind.KEY]
-    password = secrets.token_urlsafe(32).encode()  # 256 bits
-    key_name = add_key(repository, password, username=KEY_USER, scrypt=CHEAP)
+    key_name, sealed_password = add_own_key(state, repository, identity, recipients, window)
     found.append(repository.store.stat(ObjectName(Kind.KEY, key_name)))
     config = repository.store.read_bytes(CONFIG)
     key_file = repository.store.read_bytes(ObjectName(Kind.KEY, key_name))
@@ -75,7 +71,7 @@ def adopt(
                 config_sha256=hashlib.sha256(config).hexdigest(),
                 key_name=key_name,
                 sealed_master=seal(master, (identity.recipient,)),
-                sealed_password=seal(password, (identity.recipient, *recipients)),
+                sealed_password=sealed_password,
                 policy=policy.encode(),
                 config=config,
                 key_file=key_file,
@@ -87,6 +83,7 @@ def adopt(
             remember(connection, repository.id, info, None, now_ns)
         for key in {*known, key_name}:
             connection.execute(schema.pinned_key.insert().values(repository=repository.id, name=key, pinned_ns=now_ns))
+        forget_made_key(connection, repository.id)
         state.record(connection, who, repository.id, f"adopted as {name}, with {len(known)} keys that were there")
     return key_name
 

@@ -14,6 +14,7 @@ from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.record import record
 from strongroom.custody import schema
 from strongroom.custody.deletion import schema as deletion
+from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
@@ -94,6 +95,7 @@ class State:
         self.database = Database(url, clock=clock)
         migrate(self.database, "custody", schema.METADATA, schema.STEPS)
         migrate(self.database, "custody-deletion", deletion.METADATA, deletion.STEPS)
+        migrate(self.database, "custody-evidence", evidence.METADATA, evidence.STEPS)
 
     def close(self) -> None:
         """Close the database. Idempotent."""

@@ -152,7 +152,7 @@ class Admission:
         if self._identity.looked != access.changes or access.has_ended(self._identity):
             self._identity = access.authenticate(self._request)
         role = self._role
-        if role is None or not (role.creates or self._kind is Kind.LOCK):
+        if role is None or not role.may_add(self._kind):
             raise Refused("this repository is not yours any more")
         if self._kind is not Kind.LOCK:
             self._repository.check_panic()
@@ -188,7 +188,8 @@ class Admission:
         repository, database = self._repository, self._services.ledger.database
         if self._role is Role.FULL or repository.has(self._name):
             return  # the same key again is compared, and never another
-        if is_frozen(database, repository) and not key_admitted(database, repository.id, self._name.name):
+        closed = self._role is Role.CUSTODIAN or is_frozen(database, repository)
+        if closed and not key_admitted(database, repository.id, self._name.name):
             raise Refused(
                 "keys are frozen since the first snapshot; an operator opens a window for one key with"
                 " `strongroom gateway keys open`"

@@ -122,12 +122,12 @@ class Operator:
         """
         repository = self._with_trash(label)
         _check_calm(repository)
-        if doubt := self._watch.unsure((trash.HOLD_DAYS + 1) * 86_400 * 10**9):
+        if doubt := self._watch.unsure((self._settings.trash_days + 1) * 86_400 * 10**9):
             raise Refused(
                 f"nothing is removed now: {doubt}",
                 hint="Have the clock kept (NTP) and wait; --clock-kept-outside where a hypervisor keeps it.",
             )
-        limit = trash.utc_date(self._database.clock_ns()) - datetime.timedelta(days=trash.HOLD_DAYS)
+        limit = trash.utc_date(self._database.clock_ns()) - datetime.timedelta(days=self._settings.trash_days)
         count, purged = 0, set[ObjectName]()
         for one in trash.entries(repository.folder):
             if datetime.date.fromisoformat(one.date) < limit:

@@ -33,8 +33,8 @@ class Uploads:
         """Take an object in. Raises what ``Admission`` and ``ServedRepository.receive`` raise."""
         services, name = self._services, target.name
         assert name is not None
-        if name.kind is not Kind.LOCK and not role.creates:
-            raise Refused("this role adds nothing but locks")
+        if not role.may_add(name.kind):
+            raise Refused(f"this role adds no objects in {name.kind.value}/")
         limit = services.settings.limits[name.kind]
         if request.length is not None and request.length > limit:
             raise Full(f"larger than {limit} bytes, the most for this kind")

@@ -164,6 +164,20 @@ def store_key(
     scrypt: tuple[int, int, int] = SCRYPT,
 ) -> str:
     """Wrap a master key with a password, store it, prove from the store that it opens, and return its name."""
+    stored = make_key(key, password, surroundings, hostname=hostname, username=username, scrypt=scrypt)
+    return store_made_key(store, key, password, stored)
+
+
+def make_key(
+    key: _kernel.Key,
+    password: bytes,
+    surroundings: Surroundings,
+    *,
+    hostname: str | None = None,
+    username: str | None = None,
+    scrypt: tuple[int, int, int] = SCRYPT,
+) -> bytes:
+    """The bytes of a key file that wraps a master key with a password; its name is their SHA-256."""
     n, r, p = scrypt
     salt = surroundings.random_bytes(SALT_BYTES)
     derived = _kernel.derive_key(password, salt, n, r, p)
@@ -177,7 +191,11 @@ def store_key(
         surroundings.username if username is None else username,
         surroundings.hostname if hostname is None else hostname,
     )
-    stored = file.encode()
+    return file.encode()
+
+
+def store_made_key(store: Store, key: _kernel.Key, password: bytes, stored: bytes) -> str:
+    """Store a key file that ``make_key`` made, prove from the store that it opens, and return its name."""
     name = _kernel.sha256_hex(stored)
     store.create(ObjectName(Kind.KEY, name), stored)
     if unwrap(read_key_file(store, name), password, name).material() != key.material():

@@ -12,7 +12,7 @@ from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.executor.ways import way_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from tests.support.servers.gateways import Gateway, name_of, operate
+from tests.support.servers.gateways import Gateway, leaves, name_of, operate
 from tests.support.servers.minio import running
 
 DATA = b"a pack" * 100
@@ -39,7 +39,8 @@ def test_s4_a_bucket_whose_versions_are_suspended() -> None:
 
 
 def test_through_our_gateway_things_go_to_its_trash(tmp_path: Path) -> None:
-    """A custodian's DELETE at a gateway that is append-only goes to its trash."""
+    """A custodian's DELETE at a gateway that is append-only goes to its trash, and comes back from it; it adds packs
+    and indexes, no snapshot, and no key that no window names."""
     with Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}) as gateway:
         tokens = {
             who: operate(gateway, "principal", "add", who, "--repository", "r", "--role", who)[1].strip()
@@ -51,7 +52,19 @@ def test_through_our_gateway_things_go_to_its_trash(tmp_path: Path) -> None:
             way_of(store).put_away(NAME, "2027-01-01")
             with pytest.raises(Missing):
                 store.stat(NAME)
-        assert NAME.name in operate(gateway, "trash", "list", "r")[1]
+            assert NAME.name in operate(gateway, "trash", "list", "r")[1]
+            assert bring_back(store, NAME).size == len(DATA)
+            assert store.read_bytes(NAME) == DATA
+            store.create(ObjectName(Kind.INDEX, NAME.name), DATA)
+            for kind in (Kind.SNAPSHOT, Kind.KEY):
+                with pytest.raises(Refused):
+                    store.create(ObjectName(kind, NAME.name), DATA)
+            with pytest.raises(Missing):
+                bring_back(store, ObjectName(Kind.DATA, "0" * 64))
+        host = f"host:{tokens['host']}"
+        restore = f"/.strongroom/v1/restore?repository=r&kind=data&name={NAME.name}"
+        assert gateway.ask("POST", restore, user=host).status == 403
+        assert [one.type.value for one in leaves(gateway)][-3:] == ["trash", "restore", "create"]
 
 
 def test_where_a_removal_is_final_nothing_goes(tmp_path: Path) -> None:

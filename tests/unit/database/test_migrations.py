@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from strongroom.base.errors import Unsupported
 from strongroom.custody import schema as custody
 from strongroom.custody.deletion import schema as deletion
+from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
@@ -28,6 +29,7 @@ MODULES = {
     "watch": watch,
     "custody": custody,
     "deletion": deletion,
+    "evidence": evidence,
     "executor": executor,
 }
 

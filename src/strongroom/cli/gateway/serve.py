@@ -54,6 +54,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--spool-bytes", type=int, metavar="BYTES", help="with --store: uploads on this disk at once (default: 16 GiB)")
     add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
     add("--reads-per-day", metavar="SIZE", help="beyond this a principal's reading is an alarm (default: 10G)")
+    add("--trash-days", type=int, metavar="N", help="so long a custodian's deletes stay in the trash (default: 90)")
     add("--clock-kept-outside", action="store_true", help="a hypervisor keeps the clock: do not ask the kernel")
     add("--allow-plaintext", action="store_true", help="with a policy file: serve beyond loopback without TLS")
 

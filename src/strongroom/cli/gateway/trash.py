@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 def arguments_trash(parser: argparse.ArgumentParser) -> None:
     """What to do with what."""
-    parser.description = "List, restore or purge what a custodian deleted. Only what was held for 7 days is purged."
+    parser.description = "List, restore or purge what a custodian deleted. Only what was held long enough is purged."
     place_arguments(parser)
     parser.add_argument("action", choices=("list", "restore", "purge"), help="what to do")
     parser.add_argument("repository", help="the repository's path")
     parser.add_argument("name", nargs="?", help="the object's name, for restore")
+    parser.add_argument("--trash-days", type=int, metavar="N", help="so long it was to be held (default: 90)")
     parser.add_argument("--clock-kept-outside", action="store_true", help="purge though the kernel keeps no clock")
 
 

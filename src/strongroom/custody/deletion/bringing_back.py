@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Unsupported
+from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.local.trash import find_in_trash
@@ -33,13 +34,26 @@ def bring_back(store: Store, name: ObjectName) -> Info:
         _from_trash(plain, name)
     elif plain.store_kind is StoreKind.S3:
         _from_versions(plain, name)
+    elif plain.store_kind is StoreKind.REST:
+        _through_gateway(plain, name)
     else:
         raise Unsupported(
-            "what was put away here is brought back by the gateway's operator",
+            "nobody here keeps what was put away",
             subject=str(name),
-            hint=f"strongroom gateway trash restore … {name}",
+            hint="Only folders, buckets with versions and our gateway keep what was put away.",
         )
     return store.stat(name)
+
+
+def _through_gateway(store: Store, name: ObjectName) -> None:
+    from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
+
+    assert isinstance(store, RestStore)
+    log = GatewayLog(store.client.address, store.options)
+    try:
+        log.take_back(name.kind.value, name.name)
+    finally:
+        log.close()
 
 
 def _from_trash(store: LocalStore, name: ObjectName) -> None:

@@ -130,6 +130,7 @@ SERVER_KEYS = {
     "locks_per_principal": Key(number, "64", "how many locks a principal may have"),
     "keys_per_repository": Key(number, "16", "how many keys a repository may have"),
     "reads_per_day": Key(size_text, '"10G"', "beyond this a principal's reading is an alarm"),
+    "trash_days": Key(number, "90", "so long what a custodian deletes stays in the trash at least"),
     "clock_kept_outside": Key(truth, "false", "a hypervisor keeps the clock: do not ask the kernel"),
     "drain_seconds": Key(seconds, "20", "how long requests may go on when the gateway ends"),
     "slow_rate": Key(size_value, "8000", "a body slower than so many bytes a second is cut off …"),

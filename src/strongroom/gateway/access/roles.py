@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from strongroom.base.objects import Kind
+
 
 class Role(enum.Enum):
     """What a principal may do with a repository."""
@@ -13,15 +15,21 @@ class Role(enum.Enum):
     AUDITOR = "auditor"
     """Read, and have locks of its own (``restic check`` needs one)."""
     CUSTODIAN = "custodian"
-    """As the auditor, and move objects to the trash."""
+    """As the auditor, move objects to the trash and back, and add packs, indexes, and a key that a window admits."""
     FULL = "full"
     """Everything that rest-server without ``--append-only`` allows; no policy gives this."""
 
     @property
     def creates(self) -> bool:
-        """Whether it may add objects."""
+        """Whether it may begin repositories and add objects of every kind."""
         return self in (Role.HOST, Role.FULL)
 
+    def may_add(self, kind: Kind | None) -> bool:
+        """Whether it may add an object of a kind, or with None a sealed key. Locks are for all."""
+        return self.creates or kind is Kind.LOCK or (self is Role.CUSTODIAN and kind in _CUSTODIANS)
 
+
+_CUSTODIANS = (Kind.INDEX, Kind.DATA, Kind.KEY)
+"""What a custodian adds: packs written anew, indexes without what goes, and its own key. No snapshot: it makes none."""
 GIVEN = {role.value: role for role in (Role.HOST, Role.AUDITOR, Role.CUSTODIAN)}
 """What a policy or ``principal add`` may name."""

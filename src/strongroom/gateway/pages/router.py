@@ -16,7 +16,7 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
-from strongroom.gateway.pages import sealed
+from strongroom.gateway.pages import sealed, taking_back
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
@@ -93,6 +93,7 @@ class PageRouter:
             "store": place.kind,
             "promises": place.promises(),
             "append_only": self._services.settings.append_only,
+            "trash_days": self._services.settings.trash_days if place.has_trash else None,
         }
         return Answer(503 if problems else 200, json.dumps(body).encode() + b"\n", {"Content-Type": "application/json"})
 
@@ -107,6 +108,8 @@ class PageRouter:
         path = request.path
         if match := _SEALED.match(path):
             return sealed.handle(self._services, request, body, identity, match[1], match[2])
+        if path == taking_back.PATH:
+            return taking_back.take_back(self._services, request, identity)
         if request.method not in ("GET", "HEAD"):
             return text(405, "method not allowed", {"Allow": "GET, HEAD"})
         if match := _TILE.match(path):

@@ -21,6 +21,8 @@ class Place(ABC):
 
     kind: str
     """What this is and which promises hold, in words for people; /health shows it to everybody."""
+    has_trash = False
+    """Whether a custodian's delete goes to a trash of the gateway's."""
 
     @abstractmethod
     def find(self, folders: tuple[str, ...]) -> ServedRepository:

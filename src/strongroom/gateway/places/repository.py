@@ -130,6 +130,12 @@ class ServedRepository(ABC):
     def put_away(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
         """A custodian's delete. Raises ``Refused`` where there is no trash."""
 
+    def take_back(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """Bring an object back from the trash. Raises ``Missing`` where none has these bytes, ``Refused`` in a panic
+        and where there is no trash."""
+        del name, principal, ledger
+        raise Refused("there is no trash over object storage; use the custodian's credentials")
+
     @abstractmethod
     def find_id(self) -> str | None:
         """The ID beside the objects, if there is one. Raises ``Damaged`` when it is no ID."""

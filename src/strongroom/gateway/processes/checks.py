@@ -25,6 +25,7 @@ _LEAST = {
     "uploads_per_principal": 1,
     "locks_per_principal": 1,
     "keys_per_repository": 1,
+    "trash_days": 1,
     "drain_seconds": 0,
     "slow_rate": 0,
     "slow_span": 1,

@@ -79,6 +79,8 @@ class GatewaySettings:
     keys_per_repository: int = 16
     reads_per_day: str = "10G"
     """Beyond this, and beyond ten times its own usual, a principal's reading is an alarm."""
+    trash_days: int = 90
+    """So long what a custodian deletes stays in the trash at least."""
     clock_kept_outside: bool = False
     """A hypervisor keeps the clock: the kernel's word that nobody does is no doubt."""
     drain_seconds: float = 20.0

@@ -110,6 +110,16 @@ class GatewayLog:
             self._client.pool.close()
             self._client = RestClient(self._places[0][0], self._options)
 
+    def take_back(self, kind: str, name: str) -> None:
+        """Have an object brought back from the gateway's trash, as its custodian. Raises as ``receipts``."""
+        self.receipts(-1, 0)  # finds the gateway's root
+        label = quote("/".join(unquote(one) for one in self._places[0][1]), safe="")
+        path = f".strongroom/v1/restore?repository={label}&kind={kind}&name={name}"
+        answer = self._client.ask("POST", path, {"Content-Length": "0"})
+        if answer.status != 200:
+            raise self._client.fault(answer, path)
+        answer.close()
+
     def file(self, path: str) -> bytes:
         """A file of the log. Raises as ``receipts``."""
         return self._get("?".join(filter(None, (f".strongroom/log/{path}", self._earlier))))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 class DiskPlace(Place):
     """The repositories below one folder."""
 
+    has_trash = True
     kind = "disk: the gateway is the store; its own compromise is survived only with a replica"
 
     def __init__(self, settings: GatewaySettings, database: Database) -> None:

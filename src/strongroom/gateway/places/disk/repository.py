@@ -101,6 +101,12 @@ class DiskRepository(ServedRepository):
         """Into the trash."""
         trash.put_away(self, self.folder, name, principal, ledger)
 
+    def take_back(self, name: ObjectName, principal: str, ledger: Ledger) -> None:
+        """As the base says, with the bytes that the name promises."""
+        self.check_panic(fresh=True)
+        if not self.has(name):
+            trash.restore(self, self.folder, trash.find_sound(self.folder, name), ledger, principal)
+
     def _identify(self) -> str:
         return self.find_id() or self._give_id()
 

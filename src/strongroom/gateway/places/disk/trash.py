@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from strongroom.gateway.places.disk.folder import RepositoryFolder
     from strongroom.gateway.places.repository import ServedRepository
 
-HOLD_DAYS = 7
 _ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
@@ -101,12 +100,13 @@ def entries(folder: RepositoryFolder, only: Kind | None = None) -> Iterator[Tras
                     yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
 
 
-def restore(repository: ServedRepository, folder: RepositoryFolder, one: Trashed, ledger: Ledger) -> None:
+def restore(
+    repository: ServedRepository, folder: RepositoryFolder, one: Trashed, ledger: Ledger, principal: str = ""
+) -> None:
     """Bring an object back to its place, and log it. Raises ``Exists`` when something stands there."""
     target = os.path.join(folder.path, one.name.path)
-    with open(one.path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with repository.change(one.name, ""):
+    digest = _digest(one)
+    with repository.change(one.name, principal):
         try:
             make_folder(os.path.dirname(target), folder.modes.folder)
             rename_new(one.path, target)
@@ -117,8 +117,16 @@ def restore(repository: ServedRepository, folder: RepositoryFolder, one: Trashed
         except OSError as error:
             raise store_error(error, target) from error
         detail = f"from {one.date}"
-        ledger.record(LeafType.RESTORE, repository.id, one.name, sha256=digest, size=one.size, detail=detail)
-        agree(ledger, repository, one.name, "")
+        ledger.record(
+            LeafType.RESTORE,
+            repository.id,
+            one.name,
+            sha256=digest,
+            size=one.size,
+            detail=detail,
+            principal=principal,
+        )
+        agree(ledger, repository, one.name, principal)
 
 
 def find(folder: RepositoryFolder, name: str) -> Trashed:
@@ -128,6 +136,19 @@ def find(folder: RepositoryFolder, name: str) -> Trashed:
     if not found:
         raise Missing("nothing of this name is in the trash", subject=name)
     return found[-1]
+
+
+def find_sound(folder: RepositoryFolder, name: ObjectName) -> Trashed:
+    """The newest generation that has the bytes that the name promises. Raises ``Missing``."""
+    for one in reversed([one for one in entries(folder, name.kind) if one.name == name]):
+        if _digest(one) == name.name:
+            return one
+    raise Missing("nothing in the trash has these bytes", subject=str(name))
+
+
+def _digest(one: Trashed) -> str:
+    with open(one.path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(path: str) -> list[str]:
