@@ -1,0 +1,89 @@
+"""Due dates from the calendar alone: what host and server compute alike from the same words.
+
+``oncalendar`` is systemd's OnCalendar (systemd.time(7)), ``cron`` its five fields, both read in a time zone with its
+changes of the clock; ``every`` counts from the last good backup. Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from oncalendar import OnCalendar, OnCalendarError
+
+from strongroom.base.errors import Damaged
+from strongroom.base.quantities import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR, DAY = 3600, 86400
+SHORTEST = 300
+"""Seconds between two due dates, at least: a backup each minute is no schedule but a mistake."""
+LONGEST = 400 * DAY
+_WINDOWS = (HOUR, DAY, 8 * DAY, 32 * DAY, 366 * DAY, 1500 * DAY)
+_PROBES = 50
+
+
+class Calendar:
+    """When one source's backups are due."""
+
+    def __init__(self, grammar: str, words: str, zone: str) -> None:
+        """Raises ``Damaged`` when the words make no sense, or name dates that follow within ``SHORTEST``."""
+        self.grammar, self.words = grammar, words
+        self.every: int | None = None
+        try:
+            self._zone = ZoneInfo(zone)
+        except (ValueError, OSError, KeyError):  # zoneinfo's own error is a KeyError
+            raise Damaged(f"there is no time zone {zone!r}", hint="such as Europe/Berlin, or UTC") from None
+        if grammar == "every":
+            try:
+                self.every = int(duration(words))
+            except ValueError as error:
+                raise Damaged(f"not a schedule: {error}") from None
+            if not SHORTEST <= self.every <= LONGEST:
+                raise Damaged(f"every {words}: between 5 minutes and {LONGEST // DAY} days are allowed")
+            return
+        dates = list(itertools.islice(self._from(0), _PROBES))
+        if any(second - first < SHORTEST for first, second in itertools.pairwise(dates)):
+            raise Damaged(f"`{words}` is due more often than every {SHORTEST // 60} minutes")
+
+    def _from(self, after: int) -> Iterator[int]:
+        try:
+            start = datetime.fromtimestamp(after, self._zone)
+            dates = CronSim(self.words, start) if self.grammar == "cron" else OnCalendar(self.words, start)
+            for date in dates:
+                yield int(date.timestamp())
+        except (CronSimError, OnCalendarError, OverflowError) as error:
+            raise Damaged(
+                f"`{self.words}` is no schedule: {error}",
+                hint="such as `*-*-* 02:00:00` (OnCalendar), `0 2 * * *` (cron), or `every 24h`",
+            ) from None
+
+    def next_after(self, moment: int) -> int | None:
+        """The first due date after the moment; None where there is none. For ``every`` the moment is the last good."""
+        if self.every is not None:
+            return moment + self.every
+        return next(self._from(moment), None)
+
+    def newest_until(self, moment: int) -> int | None:
+        """The last due date that is not after the moment; None where there is none in four years, and for ``every``."""
+        if self.every is not None:
+            return None
+        for window in _WINDOWS:
+            newest = None
+            for date in self._from(moment - window - 1):
+                if date > moment:
+                    break
+                newest = date
+            if newest is not None:
+                return newest
+        return None
+
+
+def usual_lateness(interval: int, jitter: int) -> int:
+    """After how many seconds without a backup it is late, when nobody said: 1.5 intervals, the jitter, an hour."""
+    return interval * 3 // 2 + jitter + HOUR
