@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support import command, peers
+from tests.support.cheap_keys import command as cheap_keys
+from tests.support.cheap_keys.replacing import replace_keys
 from tests.support.command import Result
 
 
@@ -47,9 +50,12 @@ class Program:
         """Run a verb on a repository."""
         return self.run("-r", str(repository), *arguments, **options)
 
-    def init(self, repository: Path | str, *arguments: str) -> Result:
-        """Make a repository."""
-        return self.on(repository, "init", *arguments).expect(0)
+    def init(self, repository: Path | str, *arguments: str, cheap: bool = True) -> Result:
+        """Make a repository; ``cheap``: its key is made cheap to open, where the repository lies on this disk."""
+        made = self.on(repository, "init", *arguments).expect(0)
+        if cheap and Path(repository).is_dir():
+            replace_keys(Path(repository), self.env["RESTIC_PASSWORD"])
+        return made
 
     def backup(self, repository: Path | str, *paths: str | bytes | Path, **options: Any) -> Result:
         """Back up these paths."""
@@ -76,6 +82,13 @@ class Strongroom(Program):
 
     def __init__(self, home: Path) -> None:
         super().__init__(home, command.STRONGROOM)
+
+    def init(self, repository: Path | str, *arguments: str, cheap: bool = True) -> Result:
+        """Make a repository anywhere; ``cheap``: with a key that is cheap to open."""
+        if not cheap:
+            return super().init(repository, *arguments, cheap=False)
+        words = (sys.executable, cheap_keys.__file__, "-r", str(repository), "init", *arguments)
+        return command.run(words, env=self.env).expect(0)
 
 
 class Restic(Program):

@@ -9,7 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.archive.contents import blob_size, contents
-from strongroom.archive.vfs import Entry, SnapshotView
+from strongroom.archive.vfs import SnapshotEntry, SnapshotView
 from strongroom.base.errors import Damaged, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def dump(view: SnapshotView, path: bytes, sink: Sink, *, archive: str = "tar") -
         raise UsageError("is neither a file nor a folder", subject=_text(entry.path))
 
 
-def _dump_tar(view: SnapshotView, top: Entry | None, sink: Sink) -> None:
+def _dump_tar(view: SnapshotView, top: SnapshotEntry | None, sink: Sink) -> None:
     with tarfile.open(
         fileobj=_Stream(sink), mode="w|", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
     ) as archive:
@@ -74,7 +74,7 @@ def _dump_tar(view: SnapshotView, top: Entry | None, sink: Sink) -> None:
                 archive.addfile(info)
 
 
-def _tar_info(entry: Entry, kind: bytes) -> tarfile.TarInfo:
+def _tar_info(entry: SnapshotEntry, kind: bytes) -> tarfile.TarInfo:
     node = entry.node
     info = tarfile.TarInfo(_archive_name(entry).decode("utf-8", "surrogateescape"))
     info.type = kind
@@ -94,7 +94,7 @@ def _tar_info(entry: Entry, kind: bytes) -> tarfile.TarInfo:
     return info
 
 
-def _dump_zip(view: SnapshotView, top: Entry | None, sink: Sink) -> None:
+def _dump_zip(view: SnapshotView, top: SnapshotEntry | None, sink: Sink) -> None:
     with zipfile.ZipFile(_Stream(sink), "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in view.walk(b"/" if top is None else top.path):
             node = entry.node
@@ -119,11 +119,11 @@ def _zip_seconds(node: Node) -> int:
     return min(max(node.mtime.ns // 10**9, 0), 4_354_819_198)
 
 
-def _archive_name(entry: Entry) -> bytes:
+def _archive_name(entry: SnapshotEntry) -> bytes:
     return entry.path[1:] + (b"/" if entry.is_dir else b"")
 
 
-def _content(view: SnapshotView, entry: Entry) -> Iterator[bytes]:
+def _content(view: SnapshotView, entry: SnapshotEntry) -> Iterator[bytes]:
     if entry.node.content is None:
         raise Damaged("is a file without content", subject=_text(entry.path))
     if entry.node.content:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom import _kernel
 from strongroom._kernel import MAX_DEPTH
-from strongroom.archive.vfs import Entry, SnapshotView
+from strongroom.archive.vfs import SnapshotEntry, SnapshotView
 from strongroom.base.record import record
 from strongroom.repository.tree_paths import Repeats, is_too_deep, join
 
@@ -57,15 +57,15 @@ class NameSearch:
         self._anywhere = not any(b"/" in os.fsencode(p) for p in query.patterns)
         self._barren: set[bytes] = set()
 
-    def search(self, view: SnapshotView, found: Callable[[Entry], None]) -> None:
+    def search(self, view: SnapshotView, found: Callable[[SnapshotEntry], None]) -> None:
         """Call ``found`` for each match in a snapshot, in the order of paths. Raises ``LimitExceeded`` as ``walk``."""
         _exhaust(_Search(self, view, found).folder(view.tree, b"/", 0))
 
-    def matches(self, entry: Entry) -> tuple[bool, bool]:
+    def matches(self, entry: SnapshotEntry) -> tuple[bool, bool]:
         """Whether the patterns take an entry, with all that is below it, and whether they may take something below."""
         return self._filter.select(entry.path, entry.is_dir)
 
-    def in_time(self, entry: Entry) -> bool:
+    def in_time(self, entry: SnapshotEntry) -> bool:
         """Whether an entry was modified within the bounds."""
         oldest, newest, mtime = self._query.oldest_ns, self._query.newest_ns, entry.node.mtime.ns
         return (oldest is None or oldest <= mtime) and (newest is None or mtime <= newest)
@@ -83,7 +83,7 @@ class NameSearch:
 class _Search:
     """One pass over one snapshot."""
 
-    def __init__(self, search: NameSearch, view: SnapshotView, found: Callable[[Entry], None]) -> None:
+    def __init__(self, search: NameSearch, view: SnapshotView, found: Callable[[SnapshotEntry], None]) -> None:
         self._search = search
         self._view = view
         self._found = found
@@ -106,7 +106,7 @@ class _Search:
         self._repeats.count(tree, len(nodes))
         any_found = self._view.problems != problems
         for node in nodes:
-            entry = Entry(join(path, node.name), node)
+            entry = SnapshotEntry(join(path, node.name), node)
             taken, below = self._search.matches(entry)
             if taken and self._search.in_time(entry):
                 any_found = True

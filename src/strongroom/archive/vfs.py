@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @record
-class Entry:
+class SnapshotEntry:
     """A node with its absolute path in the snapshot, such as ``b"/home/ann"``."""
 
     path: bytes
@@ -50,7 +50,7 @@ class SnapshotView:
         self.reporter = reporter or Reporter()
         self.during = during
         self.problems = 0
-        self._last_found: tuple[bytes, Entry | None] | None = None
+        self._last_found: tuple[bytes, SnapshotEntry | None] | None = None
 
     def problem(self, path: bytes, message: str) -> None:
         """Report something that cannot be read; the rest goes on."""
@@ -74,13 +74,13 @@ class SnapshotView:
             self.problem(join(path, name), reason)
         return found
 
-    def subtree(self, entry: Entry) -> str | None:
+    def subtree(self, entry: SnapshotEntry) -> str | None:
         """The tree of a folder, or None after a report where it has none."""
         if entry.node.subtree is None:
             self.problem(entry.path, "is a folder without a tree")
         return entry.node.subtree
 
-    def find(self, path: bytes) -> Entry | None:
+    def find(self, path: bytes) -> SnapshotEntry | None:
         """The entry at a path; None for the root, which has no node of its own.
 
         Raises ``UsageError`` when there is none.
@@ -94,7 +94,7 @@ class SnapshotView:
             here = join(here, part)
             if node is None:
                 raise UsageError("is not in the snapshot", subject=here.decode("utf-8", "backslashreplace"))
-            found = Entry(here, node)
+            found = SnapshotEntry(here, node)
             tree = (self.subtree(found) if found.is_dir else None) or ""
         self._last_found = path, found
         return found
@@ -109,7 +109,9 @@ class SnapshotView:
             raise UsageError("is not a folder", subject=entry.path.decode("utf-8", "backslashreplace"))
         return SnapshotView(self.repository, tree, self.reporter, self.during)
 
-    def walk(self, path: bytes = b"/", enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Entry]:
+    def walk(
+        self, path: bytes = b"/", enter: Callable[[SnapshotEntry], bool] = lambda _: True
+    ) -> Iterator[SnapshotEntry]:
         """Every entry below a folder, folders before what is in them, in the order of their names' bytes.
 
         ``enter(entry)`` says for each folder whether to go into it. Raises ``LimitExceeded`` when the snapshot repeats
@@ -136,8 +138,8 @@ class SnapshotView:
             if tree is not None:
                 levels.append(self._entries(tree, below.path, repeats))
 
-    def _entries(self, tree: str, path: bytes, repeats: Repeats) -> Iterator[Entry]:
+    def _entries(self, tree: str, path: bytes, repeats: Repeats) -> Iterator[SnapshotEntry]:
         nodes = self.read(tree, path)
         repeats.count(tree, len(nodes))
         for node in nodes:
-            yield Entry(join(path, node.name), node)
+            yield SnapshotEntry(join(path, node.name), node)

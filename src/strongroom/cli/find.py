@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.find import FoundObject, NameQuery, NameSearch, ObjectQuery, ObjectSearch, blobs_of_packs
-from strongroom.archive.vfs import Entry, SnapshotView
+from strongroom.archive.vfs import SnapshotEntry, SnapshotView
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter, typed
 from strongroom.cli.arguments.times import local_text
@@ -106,7 +106,9 @@ def _names(
         matches: list[dict[str, Any]] = []
         hits = 0
 
-        def show(entry: Entry, name: str = name, time_ns: int = snapshot.time_ns, matches: list[Any] = matches) -> None:
+        def show(
+            entry: SnapshotEntry, name: str = name, time_ns: int = snapshot.time_ns, matches: list[Any] = matches
+        ) -> None:
             nonlocal hits, printed
             hits += 1
             if context.json:

@@ -6,7 +6,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from strongroom.archive.vfs import Entry, SnapshotView
+from strongroom.archive.vfs import SnapshotEntry, SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
@@ -84,13 +84,13 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UsageError("only one of --reverse and --ncdu can be given", hint="Leave out one of them.")
 
 
-def _extension(entry: Entry) -> bytes:
+def _extension(entry: SnapshotEntry) -> bytes:
     """What stands behind the last dot, as Go's ``path.Ext``; a name such as ``.profile`` is all extension."""
     _, dot, after = entry.node.name.rpartition(b".")
     return after if dot else b""
 
 
-_ORDERS: dict[str, Callable[[Entry], Any]] = {
+_ORDERS: dict[str, Callable[[SnapshotEntry], Any]] = {
     "name": lambda entry: entry.path,
     "size": lambda entry: entry.node.size,
     "time": lambda entry: entry.node.mtime.ns,
@@ -101,7 +101,7 @@ _ORDERS: dict[str, Callable[[Entry], Any]] = {
 }
 
 
-def _sorted(entries: Iterable[Entry], order: str, reverse: bool) -> Iterable[Entry]:
+def _sorted(entries: Iterable[SnapshotEntry], order: str, reverse: bool) -> Iterable[SnapshotEntry]:
     """restic's orders: equal ones by path, ``name`` as they stand in the snapshot. By name nothing waits in memory."""
     if order == "name" and not reverse:
         return entries
@@ -112,7 +112,7 @@ def _sorted(entries: Iterable[Entry], order: str, reverse: bool) -> Iterable[Ent
     return reversed(listed) if reverse else listed
 
 
-def _ncdu(context: Context, found: Found, entries: Iterable[Entry], folders: Sequence[bytes]) -> None:
+def _ncdu(context: Context, found: Found, entries: Iterable[SnapshotEntry], folders: Sequence[bytes]) -> None:
     """All entries, and of those outside the folders asked for the ones that lead there, which ncdu needs."""
     ncdu = Ncdu(context.out, found.snapshot.members())
     for entry in entries:
@@ -151,7 +151,7 @@ def _heading(context: Context, found: Found) -> None:
         context.out.line(f"{of_snapshot(found.id, found.snapshot)} filtered by [{folders}]:")
 
 
-def _print(context: Context, entry: Entry) -> None:
+def _print(context: Context, entry: SnapshotEntry) -> None:
     if context.json:
         context.out.json(ls_json(entry.node, entry.path), flush=False)
     elif context.arguments.long:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, StrongroomError, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.maintenance.index_files import rewrite_index
-from strongroom.maintenance.prune_search import MOST_FAULTS, Decision, decide
+from strongroom.maintenance.prune_search import MOST_FAULTS, PruneChoice, decide
 from strongroom.maintenance.removing import Remover
 from strongroom.repository.destination import Destination
 from strongroom.repository.transfer import raise_failure, transfer
@@ -82,7 +82,7 @@ class _Prune:
         self._lock = lock
         self._remover = remover
 
-    def execute(self, decision: Decision, usage: Usage) -> None:
+    def execute(self, decision: PruneChoice, usage: Usage) -> None:
         """Do it, in the order that keeps the repository whole at every moment."""
         repository, reporter, plan = self._repository, self._reporter, decision.plan
         remover = self._remover
@@ -158,7 +158,7 @@ class _Prune:
                 "left of them.",
             )
 
-    def _recover_space(self, remover: Remover, decision: Decision, packs: list[str]) -> None:
+    def _recover_space(self, remover: Remover, decision: PruneChoice, packs: list[str]) -> None:
         """restic's --unsafe-recover-no-free-space: the index goes first, since there is no room for a new one."""
         repository, reporter = self._repository, self._reporter
         reporter.message("deleting index files")

@@ -31,7 +31,7 @@ MOST_FAULTS = 200
 
 
 @mutable
-class Decision:
+class PruneChoice:
     """What goes, and what was found out on the way."""
 
     plan: PrunePlan = field(default_factory=PrunePlan)
@@ -46,7 +46,7 @@ class Decision:
 
 def decide(
     repository: Repository, options: PruneOptions, reporter: Reporter, without: frozenset[str]
-) -> tuple[Decision, Usage]:
+) -> tuple[PruneChoice, Usage]:
     """What goes by these options, and the use of the index. Nothing is changed but ``repository.index`` in memory.
 
     ``without`` are snapshots that count as removed. Raises as ``prune``.
@@ -66,7 +66,7 @@ class _Search:
         self._without = without
         self._spared: set[str] = set()
         self._unreferenced: dict[str, int] = {}
-        self.decision = Decision()
+        self.decision = PruneChoice()
 
     def decide(self) -> Usage:
         repository, reporter, decision = self._repository, self._reporter, self.decision

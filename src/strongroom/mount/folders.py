@@ -31,10 +31,10 @@ MAX_PLACES_EACH = 10_000
 
 
 @mutable
-class Entry:
+class MountEntry:
     """What stands at a place: a folder of names, the folder of a snapshot, or a link that leads to one beside it."""
 
-    names: dict[str, Entry] = field(default_factory=dict)
+    names: dict[str, MountEntry] = field(default_factory=dict)
     snapshot: Listed | None = None
     link: str = ""
 
@@ -43,17 +43,17 @@ class Entry:
 class Folders:
     """All places by their path: ``""`` is the mount itself, all others begin with a slash."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, MountEntry] = field(default_factory=dict)
     left_out: int = 0
 
     def put(self, place: str, snapshot: Listed | None = None, link: str = "") -> None:
         """Make an entry, and the folders above it."""
-        entry = self.entries.setdefault(place, Entry())
+        entry = self.entries.setdefault(place, MountEntry())
         if snapshot is not None:
             entry.snapshot, entry.link = snapshot, link
         while place:
             place, _, name = place.rpartition("/")
-            above = self.entries.setdefault(place, Entry())
+            above = self.entries.setdefault(place, MountEntry())
             above.names[name] = entry
             entry = above
 

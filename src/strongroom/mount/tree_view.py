@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.record import mutable, record
-from strongroom.mount.folders import MAX_NAME, Entry
+from strongroom.mount.folders import MAX_NAME, MountEntry
 from strongroom.mount.open_file import MAX_SIZE
 from strongroom.repository.tree_paths import is_too_deep
 
@@ -60,11 +60,11 @@ class Owner:
 
 
 @mutable
-class Place:
+class Inode:
     """What stands at a path. Exactly one of ``entry`` (above snapshots) and ``node`` is set, or ``tree`` alone."""
 
-    inode: int
-    entry: Entry | None = None
+    number: int
+    entry: MountEntry | None = None
     node: Node | None = None
     tree: str = ""
     """The tree of a folder in a snapshot, or of the snapshot itself."""
@@ -75,7 +75,7 @@ class Place:
 
 
 class TreeView:
-    """Places by path. Paths are text as ``os.fsdecode`` makes it in UTF-8, absolute in the mount. From any thread.
+    """Inodes by path. Paths are text as ``os.fsdecode`` makes it in UTF-8, absolute in the mount. From any thread.
 
     Everything raises ``FileNotFoundError`` for what is not there, ``NotADirectoryError``, and for what cannot be read
     ``Damaged``, ``Missing``, ``LimitExceeded`` and what the store says.
@@ -89,21 +89,21 @@ class TreeView:
         self._snapshots = snapshots
         self._owner = owner
         self._problem = problem
-        self._folders: dict[str, Place] = {}
+        self._folders: dict[str, Inode] = {}
         self._generation = -1
         self._trees: OrderedDict[str, Tree] = OrderedDict()
         self._subfolders: dict[str, int] = {}
         self._nodes = 0
         self._guard = threading.Lock()
 
-    def find(self, path: str) -> Place:
+    def find(self, path: str) -> Inode:
         """What stands at a path. Raises ``FileNotFoundError``."""
         if path == "/":
             return self._root()
         above, _, name = path.rpartition("/")
         return self._child(self.folder(above or "/"), path, name)
 
-    def folder(self, path: str) -> Place:
+    def folder(self, path: str) -> Inode:
         """The folder at a path. Raises ``FileNotFoundError``, ``NotADirectoryError``."""
         root = self._root()
         if path == "/":
@@ -129,14 +129,14 @@ class TreeView:
             self._folders[step] = place
         return place
 
-    def _root(self) -> Place:
+    def _root(self) -> Inode:
         folders, generation = self._snapshots.current()
         if generation != self._generation:
             self._folders.clear()
             self._generation = generation
-        return Place(1, entry=folders.entries[""], time_ns=self._snapshots.begun_ns)
+        return Inode(1, entry=folders.entries[""], time_ns=self._snapshots.begun_ns)
 
-    def _child(self, above: Place, path: str, name: str) -> Place:
+    def _child(self, above: Inode, path: str, name: str) -> Inode:
         if above.entry is not None:
             found = above.entry.names.get(name)
             if found is None:
@@ -147,24 +147,24 @@ class TreeView:
             raise FileNotFoundError(path)
         return self._place(above, node, path)
 
-    def _listed(self, above: Place, name: str, found: Entry) -> Place:
-        inode = _number(above.inode, name.encode("utf-8", "surrogateescape"))
+    def _listed(self, above: Inode, name: str, found: MountEntry) -> Inode:
+        number = _number(above.number, name.encode("utf-8", "surrogateescape"))
         if found.snapshot is None:
-            return Place(inode, entry=found, time_ns=self._snapshots.begun_ns)
+            return Inode(number, entry=found, time_ns=self._snapshots.begun_ns)
         snapshot = found.snapshot[1]
         if found.link:
-            return Place(inode, entry=found, time_ns=snapshot.time_ns)
-        return Place(inode, tree=snapshot.tree, root=inode, time_ns=snapshot.time_ns)
+            return Inode(number, entry=found, time_ns=snapshot.time_ns)
+        return Inode(number, tree=snapshot.tree, root=number, time_ns=snapshot.time_ns)
 
-    def _place(self, above: Place, node: Node, path: str) -> Place:
-        place = Place(_inode(above, node), node=node, depth=above.depth + 1, root=above.root)
+    def _place(self, above: Inode, node: Node, path: str) -> Inode:
+        place = Inode(_inode(above, node), node=node, depth=above.depth + 1, root=above.root)
         if node.type == "dir":
             place.tree = node.subtree or ""
             if is_too_deep(path.encode("utf-8", "surrogateescape"), place.depth):
                 raise LimitExceeded("lies deeper than any folder that is read", subject=path[:200])
         return place
 
-    def tree(self, folder: Place, path: str) -> Tree:
+    def tree(self, folder: Inode, path: str) -> Tree:
         """The decoded tree of a folder in a snapshot."""
         if not folder.tree:
             raise Damaged("is a folder without a tree", subject=path)
@@ -186,7 +186,7 @@ class TreeView:
                 self._nodes -= len(dropped.nodes)
         return tree
 
-    def children(self, path: str) -> Iterator[tuple[str, Place]]:
+    def children(self, path: str) -> Iterator[tuple[str, Inode]]:
         """The names in a folder, each with what stands there; none that cannot be shown.
 
         Whatever can fail has been done when this returns.
@@ -196,14 +196,14 @@ class TreeView:
             return iter([(name, self._listed(folder, name, found)) for name, found in folder.entry.names.items()])
         return self._shown(folder, self.tree(folder, path), path)
 
-    def _shown(self, folder: Place, tree: Tree, path: str) -> Iterator[tuple[str, Place]]:
+    def _shown(self, folder: Inode, tree: Tree, path: str) -> Iterator[tuple[str, Inode]]:
         subfolders = 0
         for node in tree.nodes:
             name = node.name.decode("utf-8", "surrogateescape")
             if not _can_be_shown(node):
                 self._problem(f"{path}/{name[:200]}", "cannot be shown by this system")
                 continue
-            below = Place(_inode(folder, node), node=node, depth=folder.depth + 1, root=folder.root)
+            below = Inode(_inode(folder, node), node=node, depth=folder.depth + 1, root=folder.root)
             if node.type == "dir":
                 subfolders += 1
                 below.tree = node.subtree or ""
@@ -212,7 +212,7 @@ class TreeView:
             if folder.tree in self._trees:
                 self._subfolders[folder.tree] = subfolders
 
-    def attributes(self, place: Place) -> Attributes:
+    def attributes(self, place: Inode) -> Attributes:
         """What ``stat`` shows of a place; times are in nanoseconds."""
         node = place.node
         if node is None:
@@ -223,7 +223,7 @@ class TreeView:
         elif node.type == "symlink":
             size = len(node.linktarget)
         found = {
-            "st_ino": place.inode,
+            "st_ino": place.number,
             "st_mode": _KINDS[node.type] | node.permissions,
             "st_nlink": self._links(place) if node.type == "dir" else node.links or 1,
             "st_size": size,
@@ -239,9 +239,14 @@ class TreeView:
             found["st_rdev"] = node.device
         return found
 
-    def _of_snapshot(self, place: Place) -> Attributes:
+    def _of_snapshot(self, place: Inode) -> Attributes:
         """restic's attributes for the folders above snapshots, the links beside them, and a snapshot's own folder."""
-        found = {"st_ino": place.inode, "st_mtime": place.time_ns, "st_atime": place.time_ns, "st_ctime": place.time_ns}
+        found = {
+            "st_ino": place.number,
+            "st_mtime": place.time_ns,
+            "st_atime": place.time_ns,
+            "st_ctime": place.time_ns,
+        }
         if place.entry is None:
             return found | {"st_mode": stat.S_IFDIR | 0o555, "st_nlink": self._links(place)}
         if not self._owner.root:
@@ -252,7 +257,7 @@ class TreeView:
             return found | link
         return found | {"st_mode": stat.S_IFDIR | 0o555, "st_nlink": 1}
 
-    def _links(self, place: Place) -> int:
+    def _links(self, place: Inode) -> int:
         """A folder's links: 2, and one for each folder in it as soon as it was listed; restic's rule."""
         return 2 + self._subfolders.get(place.tree, 0)
 
@@ -261,12 +266,12 @@ def _can_be_shown(node: Node) -> bool:
     return node.type in _KINDS and 0 < len(node.name) <= MAX_NAME
 
 
-def _inode(above: Place, node: Node) -> int:
+def _inode(above: Inode, node: Node) -> int:
     """A number that is the same for the hard links of a file in one snapshot, and for nothing that differs."""
     if node.links > 1 and node.type != "dir":
         same = (node.device_id, node.inode, node.size, node.mtime.ns, *(node.content or ())[:1])
         return _number(above.root, repr(same).encode())
-    return _number(above.inode, node.name)
+    return _number(above.number, node.name)
 
 
 def _number(above: int, name: bytes) -> int:

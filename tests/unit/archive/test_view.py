@@ -19,7 +19,7 @@ from tests.support.snapshots import FOLDERS, add, opened, paths, views
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from strongroom.archive.vfs import Entry
+    from strongroom.archive.vfs import SnapshotEntry
     from tests.support.snapshots import Folder
 
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -92,7 +92,7 @@ def test_chains_that_are_too_deep_are_one_problem(tmp_path: Path) -> None:
     entries = list(view.walk())
     assert len([entry for entry in entries if entry.path.endswith(b"e")]) == 2049
     assert view.problems == 1
-    hits: list[Entry] = []
+    hits: list[SnapshotEntry] = []
     search = SnapshotView(opened(tmp_path), tree)
     NameSearch(NameQuery(("leaf",))).search(search, hits.append)
     assert hits == [] and search.problems == 1
@@ -111,7 +111,7 @@ def test_a_snapshot_of_a_trillion_paths(tmp_path: Path) -> None:
             pass
     counted = stats.count(repository, [tree], "restore-size")
     assert (counted.total_size, counted.total_file_count) == (2**40, 2**40 + 2 * (2**40 - 1))
-    hits: list[Entry] = []
+    hits: list[SnapshotEntry] = []
     NameSearch(NameQuery(("nothing",))).search(SnapshotView(repository, tree), hits.append)
     assert hits == []
     with pytest.raises(LimitExceeded):
@@ -130,7 +130,7 @@ def test_searching_names(tmp_path_factory: pytest.TempPathFactory, first: Folder
     for patterns in (("foo*",), ("b", "é"), ("a/foo",), ("/a/b",)):
         search = NameSearch(NameQuery(patterns))
         for folder, view in zip((first, second, first), snapshots, strict=True):
-            hits: list[Entry] = []
+            hits: list[SnapshotEntry] = []
             search.search(view, hits.append)
             expected = [path.encode() for path, _ in paths(folder) if any(_matches(p, path) for p in patterns)]
             assert [hit.path for hit in hits] == expected
@@ -158,7 +158,7 @@ def test_searching_names_by_case_and_time(tmp_path: Path) -> None:
     year_2020, year_2021 = 1_577_836_800 * 10**9, 1_609_459_200 * 10**9
 
     def found(**query: Any) -> list[bytes]:
-        hits: list[Entry] = []
+        hits: list[SnapshotEntry] = []
         NameSearch(NameQuery(("old",), **query)).search(view, hits.append)
         return [hit.path for hit in hits]
 

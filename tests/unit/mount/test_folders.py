@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.format.snapshot import Snapshot
 from strongroom.format.timestamp import Timestamp
-from strongroom.mount.folders import DEFAULT_TEMPLATES, Entry, Folders, arrange
+from strongroom.mount.folders import DEFAULT_TEMPLATES, Folders, MountEntry, arrange
 from strongroom.mount.go_layout import RFC3339
 
 
@@ -16,7 +16,7 @@ def _snapshot(second: int, host: str = "alpha", tags: tuple[str, ...] = (), user
 def _shown(folders: Folders) -> dict[str, str]:
     """Each snapshot's place with the beginning of its ID, each link with where it leads."""
     found = {}
-    waiting: list[tuple[str, Entry]] = [("", folders.entries[""])]
+    waiting: list[tuple[str, MountEntry]] = [("", folders.entries[""])]
     while waiting:
         place, entry = waiting.pop()
         if entry.snapshot is not None:

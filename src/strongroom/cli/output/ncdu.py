@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.cli.output.text import as_text
 
 if TYPE_CHECKING:
-    from strongroom.archive.vfs import Entry
+    from strongroom.archive.vfs import SnapshotEntry
     from strongroom.cli.output.out import Out
     from strongroom.format.node import Node
 
@@ -26,7 +26,7 @@ class Ncdu:
         self._open = [b"/"]
         out.write(f'[1, 2, {_json(snapshot)}, [{{"name":"/"}}')
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: SnapshotEntry) -> None:
         """The next entry of the walk."""
         self._leave(posixpath.dirname(entry.path))
         indent = "  " * len(self._open)
