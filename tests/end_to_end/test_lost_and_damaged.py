@@ -92,7 +92,7 @@ def test_raw_data_is_counted_as_restic_does(
     strongroom: Strongroom, restic: Restic, whole: Path, tmp_path: Path, version: str
 ) -> None:
     """All figures are those of restic, sizes before compression with their envelopes; what is 0 is left out."""
-    restic.on(tmp_path / "r", "init", "--repository-version", version).expect(0)
+    restic.init(tmp_path / "r", "--repository-version", version)
     restic.backup(tmp_path / "r", whole / "source")
     words = ("stats", "--mode", "raw-data", "--json")
     ours, theirs = (program.on(tmp_path / "r", *words).expect(0).json() for program in (strongroom, restic))

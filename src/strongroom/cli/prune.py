@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from strongroom.maintenance.prune_plan import PruneOptions
     from strongroom.maintenance.prune_stats import PruneStats
     from strongroom.maintenance.removing import Remover
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 _NO_ROOM = "`strongroom prune --max-repack-size 0` removes what it can without storing packs, which may make the room."

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
     from strongroom.maintenance.prune_plan import PruneOptions, PrunePlan
     from strongroom.maintenance.prune_stats import PruneStats
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.progress import Reporter
     from strongroom.maintenance.survey import Survey
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 

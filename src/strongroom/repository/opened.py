@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, NotOurs, StrongroomError, Unsupported
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, NotOurs, Unsupported
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.format.snapshot import Snapshot
 from strongroom.repository.blobs import PackReader, load_verified
-from strongroom.repository.locks import Lock
+from strongroom.repository.index_reading import read_indexes
+from strongroom.repository.locks.lock import Lock
 from strongroom.repository.parallel import outcomes
+from strongroom.repository.recent_trees import RecentTrees
 from strongroom.repository.state import Pin, pin_url
 from strongroom.repository.unpacked import UnpackedFiles
 
@@ -22,20 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from strongroom._kernel import BlobEntry
+    from strongroom.base.errors import StrongroomError
     from strongroom.format.config import RepositoryConfig
     from strongroom.repository.cache import RepositoryCache
     from strongroom.repository.state import RepositoryState
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Reader, Store
-
-SMALL_INDEX = 32 << 20
-"""Index files up to this many bytes are read several at once; restic's own have some eight million."""
-RECENT_TREES = 512
-"""How many trees are kept."""
-RECENT_TREE_BYTES = 1 << 20
-"""Trees whose plaintext is longer than this are not kept, in bytes."""
-RECENT_BYTES = 8 << 20
-"""How much plaintext the trees that are kept have in all, in bytes."""
 
 
 class Repository:
@@ -71,9 +62,7 @@ class Repository:
         self.files = UnpackedFiles(store, key, config.version, self.cache)
         self.near = near
         self._packs = PackReader(store, self.cache, near, self._size_if_trees)
-        self._trees: OrderedDict[tuple[str, bool], tuple[_kernel.Tree, int]] = OrderedDict()
-        self._tree_bytes = 0
-        self._guard = threading.Lock()
+        self._trees = RecentTrees()
         self._held: Lock | None = None
         self.unreadable = 0
         """How many snapshots ``snapshots`` passed over since they are damaged: who lists them shows less."""
@@ -118,52 +107,16 @@ class Repository:
         """Read every index file into ``index``, from the cache where it has them, several at once, and return it.
 
         ``progress(done, total)`` counts files; ``on_file(name, packs)`` hears which packs a file names. List the
-        snapshots first, then call this (format page 1.12). A file that cannot be read raises ``Damaged`` and the like
-        naming it, since a part of an index must never pass for the whole; with ``on_error(name, error)`` the others
-        go on. One that is what its name promises and does not open was never part of the index: whoever may store here
-        without the password can put it there, so it is a warning.
+        snapshots first, then call this (format page 1.12). Errors as ``read_indexes``.
         """
-        sizes = {info.name.name: info.size for info in self.store.list(Kind.INDEX)}
-        names = list(sizes)
-        index = _kernel.Index()
-        one_large = threading.Lock()
-
-        def load(name: str) -> list[str]:
-            if sizes[name] <= SMALL_INDEX:
-                with contextlib.suppress(LimitExceeded):
-                    return index.load(self.files.load(Kind.INDEX, name, limit=SMALL_INDEX))
-            with one_large:  # one of 256 MiB is the budget, not one for each connection
-                return index.load(self.files.load(Kind.INDEX, name))
-
-        def add(name: str) -> list[str]:
-            try:
-                return load(name)
-            except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
-                problem.subject = problem.subject or f"index/{name}"
-                problem.hint = problem.hint or "`strongroom check` says more, `strongroom repair index` makes it anew."
-                raise
-
-        for done, (name, outcome) in enumerate(outcomes(add, names, self.store.connections), 1):
-            try:
-                packs = outcome()
-            except (Damaged, LimitExceeded, Missing, Unsupported) as problem:
-                if on_error is not None:
-                    on_error(name, problem)
-                elif isinstance(problem, NotOurs):
-                    self.surroundings.warn(f"ignoring {problem.subject}: {problem.what}")
-                else:
-                    raise
-                continue
-            if on_file is not None:
-                on_file(name, packs)
-            if progress is not None:
-                progress(done, len(names))
-        self.index = index
+        self.index, names = read_indexes(
+            self.store, self.files, self.surroundings, progress=progress, on_error=on_error, on_file=on_file
+        )
         if self.cache is not None:
             self.cache.prune(Kind.INDEX, names)
             if self.cache.has_any(Kind.DATA):
-                self.cache.prune(Kind.DATA, index.packs())
-        return index
+                self.cache.prune(Kind.DATA, self.index.packs())
+        return self.index
 
     def save_index(self, packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> str:
         """Store one index file for packs that are stored already, and return its name. ``index`` is not changed."""
@@ -184,11 +137,9 @@ class Repository:
 
     def load_tree(self, tree_id: str, *, strict: bool = False) -> _kernel.Tree:
         """A tree, decoded (leniently node by node unless ``strict``); errors as ``load_blob``. Recent ones are kept."""
-        wanted = (tree_id, strict)
-        with self._guard:
-            if wanted in self._trees:
-                self._trees.move_to_end(wanted)
-                return self._trees[wanted][0]
+        kept = self._trees.find(tree_id, strict=strict)
+        if kept is not None:
+            return kept
 
         def open_copy(sealed: bytes, copy: _kernel.Location) -> _kernel.Plaintext:
             return _kernel.open_tree(self.key, tree_id, sealed, copy.uncompressed_length)
@@ -199,14 +150,7 @@ class Repository:
         except (Damaged, LimitExceeded) as problem:
             problem.subject = problem.subject or f"tree {tree_id}"
             raise
-        if len(plaintext) <= RECENT_TREE_BYTES:
-            with self._guard:
-                _, before = self._trees.pop(wanted, (tree, 0))  # another thread may have been quicker
-                self._trees[wanted] = tree, len(plaintext)
-                self._tree_bytes += len(plaintext) - before
-                while len(self._trees) > RECENT_TREES or self._tree_bytes > RECENT_BYTES:
-                    _, (_, length) = self._trees.popitem(last=False)
-                    self._tree_bytes -= length
+        self._trees.keep(tree_id, tree, len(plaintext), strict=strict)
         return tree
 
     def read_pack(self, pack: str, offset: int, length: int, *, tree: bool = False) -> bytes:

@@ -24,7 +24,7 @@ def twins(strongroom: Strongroom, tmp_path: Path) -> tuple[Path, Path, Path]:
     dice = random.Random(3)
     for number in range(30):
         (source / f"{number}").write_bytes(dice.randbytes(200_000))
-    strongroom.run("-r", offsite, "-r", local, "init").expect(0)
+    strongroom.init_all(offsite, local)
     strongroom.run("-r", offsite, "-r", local, "--pack-size", "4", "backup", source).expect(0)
     return source, offsite, local
 

@@ -8,6 +8,7 @@ from strongroom.cli.main import main
 from strongroom.repository import keyring
 
 if __name__ == "__main__":
-    assert keyring.store_key.__kwdefaults__["scrypt"] == keyring.SCRYPT
-    keyring.store_key.__kwdefaults__["scrypt"] = (1024, 8, 1)
+    defaults = keyring.store_key.__kwdefaults__
+    assert defaults is not None and defaults["scrypt"] == keyring.SCRYPT
+    defaults["scrypt"] = (1024, 8, 1)
     sys.exit(main())

@@ -20,7 +20,6 @@ LONGER = {
     "crates/kernel/src/tree/fields.rs",
     "crates/kernel/src/tree/json.rs",
     "src/strongroom/receipts/commit/sequencer.py",
-    "src/strongroom/repository/opened.py",
     "tests/attack/cases.py",
     "tests/attack/gateway/test_threats.py",
     "tests/end_to_end/gateway/test_operation.py",

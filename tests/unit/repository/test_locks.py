@@ -10,9 +10,10 @@ import pytest
 from strongroom.base.errors import Locked, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
-from strongroom.repository import foreign_locks, locks
-from strongroom.repository.locks import Lock
-from strongroom.repository.unlock import unlock
+from strongroom.repository.locks import foreign
+from strongroom.repository.locks import lock as locks
+from strongroom.repository.locks.lock import Lock
+from strongroom.repository.locks.unlock import unlock
 from tests.support.repositories import Machine, another, make, opened, put
 from tests.support.waiting import until
 
@@ -224,7 +225,7 @@ def test_a_torn_lock_is_waited_for(repository: Repository, machine: Machine) -> 
 
 def test_a_flood_of_locks_is_one_error(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """More locks than anybody has are refused without reading them all."""
-    monkeypatch.setattr(foreign_locks, "MAX_LOCKS", 3)
+    monkeypatch.setattr(foreign, "MAX_LOCKS", 3)
     for number in range(5):
         put(repository.store, Kind.LOCK, b"junk %d" % number)
     with pytest.raises(Locked, match="--no-lock"):

@@ -18,8 +18,7 @@ from strongroom.base.errors import (
     UsageError,
 )
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.repository import keyring
-from strongroom.repository import opened as opened_module
+from strongroom.repository import index_reading, keyring
 from strongroom.repository.cache import Cache
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.storage.contract import Reader
@@ -264,7 +263,7 @@ def test_large_index_files_are_read_one_at_a_time(forge: Forge, monkeypatch: pyt
     store = LocalStore(str(forge.place))
     expected = open_repository(store, PASSWORD, surroundings=Machine().surroundings).load_index().packs()
     for limit in (10, store.stat(next(store.list(Kind.INDEX)).name).size):
-        monkeypatch.setattr(opened_module, "SMALL_INDEX", limit)
+        monkeypatch.setattr(index_reading, "SMALL_INDEX", limit)
         again = open_repository(store, PASSWORD, surroundings=Machine().surroundings)
         assert again.load_index().packs() == expected != []
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from strongroom.archive.backup.meeting import Meeting
     from strongroom.archive.backup.one_pass import Pass, PassOutcome
     from strongroom.archive.backup.options import BackupMember, BackupOptions, BackupTarget
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from strongroom.archive.backup.parents import Parent
     from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.progress import Reporter
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
 
 ACTIONS = {"new": "new", "changed": "modified", "unchanged": "unchanged"}
 

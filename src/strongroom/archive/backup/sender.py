@@ -15,7 +15,7 @@ from strongroom.repository.packs.remembered import remember
 if TYPE_CHECKING:
     from strongroom._kernel import Backup
     from strongroom.archive.backup.stall_watch import StallWatch
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 PATIENCE = 0.1

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
     from strongroom.maintenance.forget import Decided
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 

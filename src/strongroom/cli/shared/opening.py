@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
 

@@ -14,7 +14,7 @@ from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.objects import Kind
 from strongroom.custody.deletion.schema import lock_seen
 from strongroom.format.lock import LockFile
-from strongroom.repository.foreign_locks import MAX_LOCKS
+from strongroom.repository.locks.foreign import MAX_LOCKS
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Lease, State

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from strongroom._kernel import BlobEntry
     from strongroom.base.progress import Reporter
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
     from strongroom.repository.transfer import Lost
 

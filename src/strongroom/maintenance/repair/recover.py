@@ -16,7 +16,7 @@ from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
-    from strongroom.repository.locks import Lock
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 _PATH = "/recover"

@@ -26,7 +26,7 @@ from strongroom.base.errors import (
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.quantities import duration_text
 from strongroom.format.lock import LockFile
-from strongroom.repository.foreign_locks import ForeignLocks
+from strongroom.repository.locks.foreign import ForeignLocks
 from strongroom.repository.parallel import wait_for
 
 if TYPE_CHECKING:

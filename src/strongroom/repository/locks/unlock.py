@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing, StoreError, Unavailable
 from strongroom.base.objects import Kind
-from strongroom.repository.foreign_locks import STALE_NS, Torn, is_stale, load_lock
+from strongroom.repository.locks.foreign import STALE_NS, Torn, is_stale, load_lock
 
 if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
