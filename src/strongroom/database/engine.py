@@ -26,6 +26,9 @@ CACHE = 512
 """KiB of pages that each connection to SQLite keeps at most. A process has up to sixteen, and all of them fill in time;
 what they do not hold is in the system's cache, which is one for all."""
 
+HELD = 4
+"""Connections to SQLite that plain SQL keeps for itself at most, of the sixteen of a process."""
+
 
 class Database:
     """An open database. Safe to use from many threads, but not across a fork: open it anew there."""
@@ -49,7 +52,7 @@ class Database:
         self.steady = Steady()
         """What ``now_ns`` makes of the database's clock."""
         self._held: list[Any] = []
-        """Connections of ``statements`` that wait for its next call."""
+        """Connections of ``statements`` and ``row`` that wait for the next call."""
         if backend == "sqlite":
             self.engine, self._lock_path = open_sqlite(parsed.database or "", cache)
         elif backend == "postgresql":
@@ -81,14 +84,14 @@ class Database:
         """
         with self._turn():
             connection = self._checked_out()
-            kept = False
+            whole = False
             try:
                 cursor = connection.cursor()
                 if self.is_sqlite:
                     cursor.execute("BEGIN IMMEDIATE")
                 yield Statements(cursor, "?" if self.is_sqlite else "%s")
                 connection.commit()
-                kept = self.is_sqlite
+                whole = True
             except self._driver_error as error:
                 _give_up(connection)
                 lines = str(error).strip().splitlines()
@@ -97,24 +100,28 @@ class Database:
                 _give_up(connection)
                 raise
             finally:
-                if kept:
-                    self._held.append(connection)
+                if whole:
+                    self._hand_back(connection)
                 else:
                     connection.close()
 
     def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         """The first row of one plain query, written as for ``statements``. Raises ``Unavailable``."""
+        connection = self._checked_out()
         try:
-            connection = self.engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(sql if self.is_sqlite else sql.replace("?", "%s"), values)
-                found: tuple[Any, ...] | None = cursor.fetchone()
-                cursor.close()
-            finally:
-                connection.close()
-        except (DBAPIError, self._driver_error) as error:
+            cursor = connection.cursor()
+            cursor.execute(sql if self.is_sqlite else sql.replace("?", "%s"), values)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()
+        except self._driver_error as error:
+            _give_up(connection)
+            connection.close()
             raise Unavailable("the database cannot be used now", subject=str(error).strip()[:200]) from None
+        except BaseException:
+            _give_up(connection)
+            connection.close()
+            raise
+        self._hand_back(connection)
         return found
 
     def _checked_out(self) -> Any:
@@ -127,6 +134,14 @@ class Database:
             raise Unavailable("all connections to the database are in use") from None
         except DBAPIError as error:
             raise Unavailable("the database cannot be used now", subject=reason(error)) from None
+
+    def _hand_back(self, connection: Any) -> None:
+        """Keep a connection that is in no transaction for the next call; beyond some they go back to the pool, which
+        others wait for."""
+        if self.is_sqlite and len(self._held) < HELD:
+            self._held.append(connection)
+        else:
+            connection.close()
 
     @property
     def _driver_error(self) -> type[Exception]:

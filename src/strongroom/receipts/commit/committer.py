@@ -11,11 +11,10 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from strongroom.base.errors import StrongroomError, Unavailable
-from strongroom.receipts.log.leaf import ARRIVALS, NO_HASH, LeafType, Receipt, hash_of, spelt
+from strongroom.receipts.log.leaf import ARRIVALS, NO_HASH, LeafType, check_told, hash_of, spelt
 from strongroom.receipts.log.merkle import leaf_hash
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ GROUP = 256
 """At most so many receipts in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a receipt will say, but for what only the committing transaction knows (chain, time, salt)."""
 
     type: LeafType
@@ -52,23 +50,7 @@ class Draft:
 
         Asked once, where a draft is handed in: one bad draft must not fail the group that it would be in.
         """
-        Receipt(
-            type=self.type,
-            repository=self.repository,
-            sequence=0,
-            previous=NO_HASH,
-            kind=self.kind,
-            name=self.name,
-            sha256=self.sha256,
-            size=self.size,
-            principal=self.principal,
-            time_ns=0 if self.time_ns is None else self.time_ns,
-            boot="",
-            suspect=False,
-            first=None,
-            detail=self.detail,
-            salt=NO_HASH[:32],
-        )
+        check_told(self, self.time_ns)
         return self
 
     def leaf(
@@ -88,8 +70,7 @@ class Draft:
         return spelt(self, sequence, previous, now_ns, boot, first, salt, suspect)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """A receipt that is durable. ``new`` is false when an older one was found (``Draft.unless_present``)."""
 
     data: bytes
@@ -192,12 +173,12 @@ def commit_group(
             salt, suspect = os.urandom(16).hex(), bool(doubt(now_ns))
             data = draft.leaf(sequence, head, now_ns=now_ns, boot=boot, first=past.first, salt=salt, suspect=suspect)
             done.append(Committed(data))
-            row = row_of(draft, sequence, data)
-            rows.append(tuple(row.values()))
-            heads[draft.repository] = (sequence + 1, row["hash"].hex())
+            digest, present = leaf_hash(data), draft.type in ARRIVALS
+            rows.append(_values(draft, sequence, present, digest, data))
+            heads[draft.repository] = (sequence + 1, digest.hex())
             if draft.kind:
                 first = sequence if past.first is None else past.first
-                history[key] = ChainHistory(first, data if row["present"] else None)
+                history[key] = ChainHistory(first, data if present else None)
         if rows:
             sql.many(_INSERT, rows)
             sql.many(
@@ -232,6 +213,11 @@ def row_of(told: Told, sequence: int, data: bytes) -> LeafRow:
     }
 
 
+def _values(told: Told, sequence: int, present: bool, digest: bytes, data: bytes) -> tuple[object, ...]:
+    """``row_of`` as plain values: no dictionary for each receipt."""
+    return (told.repository, sequence, told.kind, told.name, int(present), digest, data)
+
+
 COLUMNS = tuple(LeafRow.__annotations__)
 _INSERT = f"INSERT INTO leaf ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
@@ -239,8 +225,7 @@ Names = tuple[str, str, str]
 """Repository, kind, name."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainHistory:
+class ChainHistory(NamedTuple):
     """Of a name: the sequence number of its first receipt, and its newest one if that says that it is there."""
 
     first: int | None

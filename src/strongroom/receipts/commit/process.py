@@ -184,12 +184,14 @@ _BETWEEN = "\x1f"
 """Between the fields of a draft as a message: none of them may hold it."""
 
 
+_TYPES = {kind.value: kind for kind in LeafType}
+
+
 def _pack(draft: Draft) -> bytes:
     time_ns = "" if draft.time_ns is None else str(draft.time_ns)
     texts = (draft.type.value, draft.repository, draft.kind, draft.name, draft.sha256, str(draft.size))
-    return _BETWEEN.join((*texts, draft.principal, draft.detail, time_ns, str(int(draft.unless_present)))).encode(
-        "ascii"
-    )
+    message = _BETWEEN.join((*texts, draft.principal, draft.detail, time_ns, "1" if draft.unless_present else "0"))
+    return message.encode("ascii")
 
 
 def _unpack(message: bytes) -> Draft:
@@ -197,15 +199,7 @@ def _unpack(message: bytes) -> Draft:
     kind, repository, word, name, sha256, size, principal, detail, time_ns, unless_present = message.decode().split(
         _BETWEEN
     )
+    stamp = int(time_ns) if time_ns else None
     return Draft(
-        LeafType(kind),
-        repository,
-        kind=word,
-        name=name,
-        sha256=sha256,
-        size=int(size),
-        principal=principal,
-        detail=detail,
-        time_ns=int(time_ns) if time_ns else None,
-        unless_present=unless_present == "1",
+        _TYPES[kind], repository, word, name, sha256, int(size), principal, detail, stamp, unless_present == "1"
     )
