@@ -13,9 +13,9 @@ from strongroom.database.engine import Database
 from strongroom.receipts.commit.committer import Committed, Draft, commit_group
 from strongroom.receipts.commit.log_state import ensure_log, migrate
 from strongroom.receipts.commit.sequencer import Sequencer
-from strongroom.receipts.commit.tile_store import Folder
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Signer
+from strongroom.storage.own.folder import FolderFiles
 
 ORIGIN = "backup.example/.strongroom/log"
 REPOSITORY = "a" * 32
@@ -51,7 +51,7 @@ class Log:
     def sequencer(self, **options: object) -> Sequencer:
         """A sequencer that keeps every checkpoint, unless told otherwise."""
         options.setdefault("store_seconds", 0.0)
-        return Sequencer(self.database, Folder(str(self.tiles)), self.signer, SystemClock(), **options)  # type: ignore[arg-type]
+        return Sequencer(self.database, FolderFiles(str(self.tiles)), self.signer, SystemClock(), **options)  # type: ignore[arg-type]
 
     def publish(self, **options: object) -> None:
         """Sequence and sign all that is pending."""

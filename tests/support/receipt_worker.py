@@ -15,7 +15,7 @@ from strongroom.database.engine import Database
 from strongroom.receipts.commit.committer import Committer
 from strongroom.receipts.commit.sequencer import Sequencer
 from strongroom.receipts.commit.signing_key import load
-from strongroom.receipts.commit.tile_store import Folder
+from strongroom.storage.own.folder import FolderFiles
 from tests.support.logs import ORIGIN, draft
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     committer = Committer(database, SystemClock())
     if len(sys.argv) > 3:
         signer = load(sys.argv[4], ORIGIN)
-        Sequencer(database, Folder(sys.argv[3]), signer, SystemClock(), store_seconds=0.0, pause=0.05).start()
+        Sequencer(database, FolderFiles(sys.argv[3]), signer, SystemClock(), store_seconds=0.0, pause=0.05).start()
     guard = threading.Lock()
 
     def work(thread: int) -> None:

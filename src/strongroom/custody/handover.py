@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.errors import Locked, StrongroomError, UsageError
+from strongroom.base.errors import Locked, StrongroomError, Unsupported, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.adopting import open_adopted
+from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
@@ -97,6 +98,8 @@ class Handover:
     def show(self, executor: Executing) -> list[str]:
         """Let the executor see the store and the open plans; what it finds wrong with them."""
         state, adopted = self._state, self._adopted
+        if plan_rows(state, adopted.id):
+            self._check_newest()
         epoch, newest = executor.newest
         rows = plan_rows(state, adopted.id, (*OPEN, CANCELLED, DONE, UNDONE))
         if newest > max((row.number for row in rows), default=0) or epoch > current_epoch(state, adopted.id):
@@ -107,6 +110,16 @@ class Handover:
                 state.release(lease)
         found = [signed(row) for row in plan_rows(state, adopted.id)]
         return executor.look(one for one in found if one is not None)
+
+    def _check_newest(self) -> None:
+        """The plans of a state that was copied back are void, whoever's record was copied back with it."""
+        lease = self._state.claim(self._adopted.id, self._holder)
+        try:
+            Continuity(self._state, lease, self._adopted, self._store, self._identity, self._signer).check()
+        except Unsupported:  # no place for records
+            return
+        finally:
+            self._state.release(lease)
 
     def hand_over(self, executor: Executing) -> Handed:
         """Show the plans, and execute those that are due. Raises ``Locked`` while another works on it."""

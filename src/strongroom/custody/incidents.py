@@ -21,9 +21,21 @@ class Code(StrEnum):
     SUSPICIOUS = "suspicious"
     OVERDUE = "overdue"
     LOCK = "lock"
+    ROLLED_BACK = "rolled-back"
 
 
-FREEZING = frozenset({Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LOST, Code.LYING_INDEX, Code.CONFIG, Code.CLOCK})
+FREEZING = frozenset(
+    {
+        Code.MISSING,
+        Code.ALTERED,
+        Code.DAMAGED,
+        Code.LOST,
+        Code.LYING_INDEX,
+        Code.CONFIG,
+        Code.CLOCK,
+        Code.ROLLED_BACK,
+    }
+)
 """While one of these is open, nothing of its repository is planned to go."""
 
 ADVICE = {
@@ -40,6 +52,8 @@ ADVICE = {
     Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",
     Code.DRILL: "What a drill restored is not right. A failed drill outranks a good backup: look at it first.",
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
+    Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository. If it was not you who "
+    "brought it back, look at who can write there. It ends by itself once the detection window is over.",
     Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
 }
 """What to do about each."""

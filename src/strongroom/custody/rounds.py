@@ -12,6 +12,7 @@ from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.claims import compare_indexes
+from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.preparing import Prepared, Preparing
 from strongroom.custody.healing.versions import Promoted, promote_good
@@ -89,6 +90,9 @@ def run_round(
     try:
         _begin(state, lease, outcome)
         try:
+            continuity = _continuity(state, lease, adopted, store, identity, signer)
+            if continuity is not None:
+                continuity.check()
             repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is None:  # nothing is believed under another config; a version of ours may come back
                 _heal(state, lease, adopted, store, outcome)
@@ -97,6 +101,8 @@ def run_round(
                 _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer)
             else:
                 outcome.failure = "the config is not the one that was adopted"
+            if continuity is not None:
+                continuity.write()
             with state.writing(lease) as connection:
                 close_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, state.clock.now_ns())
         except StrongroomError as problem:
@@ -108,6 +114,18 @@ def run_round(
     finally:
         state.release(lease)
     return outcome
+
+
+def _continuity(
+    state: State, lease: Lease, adopted: Adopted, store: Store, identity: Identity, signer: Signer | None
+) -> Continuity | None:
+    """The records beside the repository, for a judge that signs; None where there is no place for them."""
+    if signer is None:
+        return None
+    try:
+        return Continuity(state, lease, adopted, store, identity, signer)
+    except Unsupported:
+        return None
 
 
 def _begin(state: State, lease: Lease, outcome: Outcome) -> None:

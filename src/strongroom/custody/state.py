@@ -13,6 +13,7 @@ from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.record import record
 from strongroom.custody import schema
+from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.policy import CustodyPolicy, parse_policy
@@ -96,6 +97,7 @@ class State:
         migrate(self.database, "custody", schema.METADATA, schema.STEPS)
         migrate(self.database, "custody-deletion", deletion.METADATA, deletion.STEPS)
         migrate(self.database, "custody-evidence", evidence.METADATA, evidence.STEPS)
+        migrate(self.database, "custody-continuity", continuity.METADATA, continuity.STEPS)
 
     def close(self) -> None:
         """Close the database. Idempotent."""

@@ -14,7 +14,7 @@ from strongroom.custody.deletion.survey import survey
 from strongroom.custody.state import State
 from strongroom.format import rfc3339
 from tests.support.custody.fixtures import days
-from tests.support.custody.in_process import DAY, Custody, Host, restores, sound
+from tests.support.custody.in_process import DAY, POLICY, Custody, Host, restores, sound
 from tests.support.forge import dumps, node, sha, zstd_bomb
 
 
@@ -196,6 +196,11 @@ def test_a_state_that_was_brought_back_has_no_plans(custody: Custody, host: Host
     custody.round()
     custody.hand_over()
     assert left <= custody.names("snapshots")
+    for _ in range(POLICY.detection):  # the ages of all have begun anew
+        assert plan_rows(custody.state, custody.adopted.id) == []
+        custody.clock.advance(DAY)
+        host.backup()
+        custody.round()
     assert min(row.number for row in plan_rows(custody.state, custody.adopted.id)) > max(known)
 
 

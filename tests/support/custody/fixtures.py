@@ -28,7 +28,7 @@ def host(tmp_path: Path, clock: ManualClock) -> Host:
 @pytest.fixture
 def custody(tmp_path: Path, clock: ManualClock, host: Host) -> Iterator[Custody]:
     """The custodian of its repository, after a first round."""
-    made = Custody(host.place, tmp_path / "home", clock=clock)
+    made = Custody(host.place, tmp_path / "custodian", clock=clock)
     made.round()
     made.hand_over()
     yield made

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 
 from strongroom.base.errors import Unsupported
 from strongroom.custody import schema as custody
+from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
@@ -30,6 +31,7 @@ MODULES = {
     "custody": custody,
     "deletion": deletion,
     "evidence": evidence,
+    "continuity": continuity,
     "executor": executor,
 }
 

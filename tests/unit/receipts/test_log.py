@@ -21,11 +21,11 @@ from strongroom.receipts.commit.committer import Committer
 from strongroom.receipts.commit.log_state import migrate, node_of, state
 from strongroom.receipts.commit.sequencer import Sequencer
 from strongroom.receipts.commit.signing_key import load, load_or_create
-from strongroom.receipts.commit.tile_store import Folder
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.checkpoint import open_checkpoint
 from strongroom.receipts.log.leaf import NO_HASH, LeafType, hash_of, parse
 from strongroom.receipts.log.merkle import Edge, inclusion_proof, leaf_hash, verify_inclusion
+from strongroom.storage.own.folder import FolderFiles
 from tests.support import go_verifier
 from tests.support.logs import REPOSITORY, Log, draft, make_log
 from tests.support.waiting import kept, until
@@ -160,7 +160,7 @@ def test_whatever_goes_wrong_the_next_round_tries_again(tmp_path: Path) -> None:
     another error does."""
     log = make_log(tmp_path)
 
-    class Full(Folder):
+    class Full(FolderFiles):
         rounds = 0
 
         def write_once(self, path: str, data: bytes) -> None:
@@ -267,7 +267,7 @@ def test_the_signing_key_is_private_and_stays(tmp_path: Path) -> None:
 
 def test_a_tile_store_never_replaces(tmp_path: Path) -> None:
     """The same bytes again are success, other bytes are refused, and nothing leaves the folder."""
-    store = Folder(str(tmp_path / "log"))
+    store = FolderFiles(str(tmp_path / "log"))
     store.write_once("tile/0/x001/234", b"a")
     store.write_once("tile/0/x001/234", b"a")
     with pytest.raises(Exists):

@@ -20,9 +20,9 @@ from strongroom.receipts.client.promise_file import Kept, PromiseFile
 from strongroom.receipts.client.reproach import Fault, Reproach
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.log_state import node_of, state
-from strongroom.receipts.commit.tile_store import Folder
 from strongroom.receipts.log import promise
 from strongroom.receipts.log.merkle import inclusion_proof
+from strongroom.storage.own.folder import FolderFiles
 from tests.support.logs import REPOSITORY, Log, make_log, new_signer
 
 NOW = 1_800_000_000 * 10**9
@@ -54,7 +54,7 @@ class Shown(GatewayLog):
     def file(self, path: str) -> bytes:
         if path == "verifier-key":
             return self.log.verifier.encode()
-        return Folder(str(self.log.tiles)).read(path)
+        return FolderFiles(str(self.log.tiles)).read(path)
 
 
 def keep(folder: Path, log: Log, *numbers: int) -> PromiseFile:

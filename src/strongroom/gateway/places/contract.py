@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import ServedRepository
     from strongroom.receipts.commit.tail import Tail
-    from strongroom.receipts.commit.tile_store import TileStore
+    from strongroom.storage.own.contract import OwnFiles
 
 
 class Place(ABC):
@@ -61,7 +61,7 @@ class Place(ABC):
         """Settle what uploads of processes that have gone left behind."""
 
     @abstractmethod
-    def tiles(self, origin: str) -> TileStore:
+    def tiles(self, origin: str) -> OwnFiles:
         """Where the log of this origin is kept for good."""
 
     @abstractmethod

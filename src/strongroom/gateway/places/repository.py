@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.arrival import IncomingObject, Taken
     from strongroom.gateway.registry import RegisteredState
-    from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.storage.contract import Store
+    from strongroom.storage.own.contract import OwnFiles
 
 STATE_SECONDS = 1.0
 """A panic or a thaw is seen by every worker after so long at most."""
@@ -38,7 +38,7 @@ class ServedRepository(ABC):
 
     store: Store
     """Its objects, locks included, for lists and reads."""
-    own: TileStore
+    own: OwnFiles
     """Small files of ours beside the objects, written once."""
     place: str
     """Where it is, for an operator's eyes."""

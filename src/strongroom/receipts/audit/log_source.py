@@ -15,16 +15,17 @@ import urllib3
 from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
 from strongroom.base.redact import redact
 from strongroom.receipts.commit.tail import TAIL_FILE, read_tail
-from strongroom.receipts.commit.tile_store import Folder, checkpoint_sizes, extents, newest_checkpoint
+from strongroom.receipts.commit.tile_store import checkpoint_sizes, extents, newest_checkpoint
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.merkle import complete, leaf_hash
 from strongroom.receipts.log.note import MAX_NOTE
 from strongroom.receipts.log.tiles import MAX_BUNDLE
+from strongroom.storage.own.folder import FolderFiles
 
 if TYPE_CHECKING:
     from strongroom.receipts.commit.tail import Signed
-    from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.storage.options import StoreOptions
+    from strongroom.storage.own.contract import OwnFiles
 
 KEY_FILE = "verifier-key"
 """The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
@@ -71,7 +72,7 @@ class LogSource(Protocol):
 class StoreSource:
     """A log where its gateway keeps it for good."""
 
-    def __init__(self, files: TileStore, root: str) -> None:
+    def __init__(self, files: OwnFiles, root: str) -> None:
         self._folder = files
         self._root = root
 
@@ -101,7 +102,7 @@ class FolderSource(StoreSource):
     """A log in a folder, its own or a copy."""
 
     def __init__(self, root: str) -> None:
-        super().__init__(Folder(root), root)
+        super().__init__(FolderFiles(root), root)
 
     def read(self, path: str) -> bytes:
         """A file of the log; a partial tile that only the file with the newest head implies, too."""

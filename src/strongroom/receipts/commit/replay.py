@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.receipts.commit.log_state import LogState
     from strongroom.receipts.commit.tail import Tail
-    from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.receipts.log.note import Verifier
+    from strongroom.storage.own.contract import OwnFiles
 
 HEADS = 200
 """So many of the store's checkpoints, the newest, are compared at a start. What an older one says is under these."""
@@ -57,7 +57,7 @@ class _Said:
 
 def reconcile(
     database: Database,
-    store: TileStore,
+    store: OwnFiles,
     verifier: Verifier,
     witness: Witnessed | None,
     tail: Tail | None = None,
@@ -88,7 +88,7 @@ def reconcile(
 
 
 def _said(
-    now: LogState, store: TileStore, verifier: Verifier, witness: Witnessed | None, tail: Tail | None, heads: int
+    now: LogState, store: OwnFiles, verifier: Verifier, witness: Witnessed | None, tail: Tail | None, heads: int
 ) -> tuple[list[_Said], bool]:
     """All heads that bind us, and whether the witness was asked if there is one."""
     said = []

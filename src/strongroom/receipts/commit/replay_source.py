@@ -12,14 +12,14 @@ from strongroom.receipts.log.tiles import ENTRIES, WIDTH
 
 if TYPE_CHECKING:
     from strongroom.receipts.commit.tail import Tail
-    from strongroom.receipts.commit.tile_store import TileStore
+    from strongroom.storage.own.contract import OwnFiles
 
 
 class Fork(StrongroomError):
     """To sign now would mean to contradict what was signed before."""
 
 
-def leaves_from(store: TileStore, tail: Tail | None, number: int) -> list[bytes]:
+def leaves_from(store: OwnFiles, tail: Tail | None, number: int) -> list[bytes]:
     """The leaves from the bundle ``number`` on, as far as they are kept.
 
     Raises ``Fork`` where two copies differ, or hashes are there without their entries.
@@ -44,7 +44,7 @@ def _path(number: int, width: int) -> str:
     return tiles.path(ENTRIES, number, width or WIDTH)
 
 
-def _bundle(store: TileStore, number: int) -> list[bytes]:
+def _bundle(store: OwnFiles, number: int) -> list[bytes]:
     """The widest bundle of this number; empty when there is none."""
     for width in (WIDTH, *_widest(store, ENTRIES, number)):
         try:
@@ -56,7 +56,7 @@ def _bundle(store: TileStore, number: int) -> list[bytes]:
     return []
 
 
-def _check_hashes(store: TileStore, number: int, entries: list[bytes]) -> None:
+def _check_hashes(store: OwnFiles, number: int, entries: list[bytes]) -> None:
     for width in (WIDTH, *_widest(store, 0, number)):
         try:
             hashes = tiles.split(store.read(tiles.path(0, number, width)))
@@ -71,5 +71,5 @@ def _check_hashes(store: TileStore, number: int, entries: list[bytes]) -> None:
         return
 
 
-def _widest(store: TileStore, level: int | str, number: int) -> list[int]:
+def _widest(store: OwnFiles, level: int | str, number: int) -> list[int]:
     return partial_widths(store, level, number)[:1]

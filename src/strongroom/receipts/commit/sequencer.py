@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from strongroom.receipts.commit.log_state import LogState
     from strongroom.receipts.commit.replay import Witnessed
     from strongroom.receipts.commit.tail import Tail
-    from strongroom.receipts.commit.tile_store import TileStore
     from strongroom.receipts.log.note import Signer
+    from strongroom.storage.own.contract import OwnFiles
 
 BATCH = 4096
 """At most so many leaves get an index in one transaction."""
@@ -61,7 +61,7 @@ class Sequencer:
     def __init__(
         self,
         database: Database,
-        store: TileStore,
+        store: OwnFiles,
         signer: Signer,
         clock: Clock,
         *,

@@ -23,7 +23,7 @@ _PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
 
 
 class BucketFiles:
-    """Files in a folder of the bucket; implements ``TileStore``."""
+    """Files in a folder of the bucket; implements ``OwnFiles``."""
 
     def __init__(self, keyed: Keyed, folder: str, *, guarded: Callable[[], bool]) -> None:
         """When ``guarded`` says so, it looks before it writes: the store replaces what it has."""

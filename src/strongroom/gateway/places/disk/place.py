@@ -19,10 +19,10 @@ from strongroom.gateway.places.disk.folder import OWN
 from strongroom.gateway.places.disk.leftovers import settle_leftovers
 from strongroom.gateway.places.disk.repository import DiskRepository
 from strongroom.receipts.commit.tail import TAIL_FILE, Tail
-from strongroom.receipts.commit.tile_store import Folder
 from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.own.folder import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,9 +183,9 @@ class DiskPlace(Place):
                 except (StrongroomError, OSError):
                     folder.unsettled = True  # the database is still away
 
-    def tiles(self, origin: str) -> Folder:
+    def tiles(self, origin: str) -> FolderFiles:
         """A folder beside the repositories, under the last word of the log's origin."""
-        return Folder(self._settings.log_folder(origin))
+        return FolderFiles(self._settings.log_folder(origin))
 
     def tail(self, origin: str) -> Tail:
         """Beside the tiles."""

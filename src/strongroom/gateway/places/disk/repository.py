@@ -21,10 +21,10 @@ from strongroom.gateway.places.arrival import IncomingObject, Taken
 from strongroom.gateway.places.disk import changes, copied, intake, trash
 from strongroom.gateway.places.disk.folder import OWN, RepositoryFolder
 from strongroom.gateway.places.repository import ServedRepository
-from strongroom.receipts.commit.tile_store import Folder
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.modes import Modes
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.own.folder import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class DiskRepository(ServedRepository):
         self.folder = RepositoryFolder(path, modes)
         self.place = path
         self.store = LocalStore(path, modes=modes)
-        self.own = Folder(self.folder.own)
+        self.own = FolderFiles(self.folder.own)
         self._look_at = 0.0
 
     def _receive(self, arrival: IncomingObject) -> Taken:

@@ -1,0 +1,241 @@
+"""At the beginning of a round: is this state the newest? At its end: what the next one is to find.
+
+Each round writes the next number, create-only, with a hash over the state. A state for which a later number is there
+was copied back, or another went on from it: it counts as new. Its plans are void, the age of every snapshot begins now,
+and what operators said comes from the audit copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Damaged, Locked, Missing
+from strongroom.base.record import record
+from strongroom.custody.continuity import schema
+from strongroom.custody.continuity.facts import note_told, take_in, untold
+from strongroom.custody.continuity.records import (
+    RoundRecord,
+    all_records,
+    copy_path,
+    read_copy,
+    read_record,
+    write_record,
+)
+from strongroom.custody.deletion.plans import begin_epoch, current_epoch
+from strongroom.custody.identity import seal
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.recovery.recipients import recipients
+from strongroom.custody.schema import audit, plan, snapshot
+from strongroom.custody.schema import repository as adopted_table
+from strongroom.retention.guarded import DAY
+from strongroom.storage.own.repository_files import files_beside
+
+if TYPE_CHECKING:
+    from strongroom.custody.continuity.facts import Facts
+    from strongroom.custody.identity import Identity
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.receipts.log.note import Signer
+    from strongroom.storage.contract import Store
+    from strongroom.storage.own.contract import OwnFiles
+
+
+@record
+class RecordStanding:
+    """How far the records of a repository go by this state."""
+
+    number: int
+    head: str
+    brought_back_ns: int | None
+    record: bytes | None
+    copy: bytes | None
+
+
+class Continuity:
+    """The records of one repository. Raises the store's errors; ``Unsupported`` where there is no place for files."""
+
+    def __init__(
+        self, state: State, lease: Lease, adopted: Adopted, store: Store, identity: Identity, signer: Signer
+    ) -> None:
+        self._state = state
+        self._lease = lease
+        self._adopted = adopted
+        self._identity = identity
+        self._signer = signer
+        self._files: OwnFiles = files_beside(store)
+
+    def check(self) -> bool:
+        """Whether this state is the newest; one that is not is made as good as new, with an incident until D is over.
+
+        What a round that was killed had still to write is written first.
+        """
+        adopted = self._adopted
+        standing = self._standing()
+        if standing.record is not None:
+            standing = self._write(standing)
+        number = standing.number + 1
+        found = read_record(self._files, number, self._signer.verifier, adopted.id)
+        if found is None:
+            self._look_whether_it_is_over(standing)
+            return True
+        self._begin_anew()
+        return False
+
+    def write(self) -> None:
+        """Write the next record, after taking in what waited for this round. Raises ``Locked`` where another of ours
+        has its number: a second copy of this state is at work."""
+        with self._state.writing(self._lease) as connection:
+            take_in(connection, self._adopted.id, self._state.clock.now_ns())
+        standing = self._standing()
+        if standing.record is None:
+            standing = self._prepare(standing)
+        number = standing.number + 1
+        standing = self._write(standing)
+        if standing.number != number:
+            raise Locked(
+                "another copy of this state has written a record meanwhile",
+                subject=self._adopted.name,
+                hint="Two states must not keep one repository. The next round counts as new.",
+            )
+
+    # writing
+
+    def _prepare(self, standing: RecordStanding) -> RecordStanding:
+        state, adopted = self._state, self._adopted
+        to = (self._identity.recipient, *recipients(state))
+        epoch = current_epoch(state, adopted.id)
+        with state.writing(self._lease) as connection:
+            facts = untold(connection, adopted.id)
+            copy = seal(json.dumps(facts).encode(), to) if facts else None
+            found = self._record(connection, standing, epoch, copy)
+            note_told(connection, adopted.id, facts, waiting=False)
+            made = RecordStanding(
+                standing.number, standing.head, standing.brought_back_ns, found.sign(self._signer), copy
+            )
+            self._keep(connection, made)
+        return made
+
+    def _record(
+        self, connection: sa.Connection, standing: RecordStanding, epoch: int, copy: bytes | None
+    ) -> RoundRecord:
+        adopted = self._adopted
+        trail = connection.execute(sa.select(audit.c.hash).order_by(audit.c.number.desc()).limit(1)).scalar()
+        numbers = connection.execute(
+            sa.select(adopted_table.c.generation, adopted_table.c.losses).where(adopted_table.c.id == adopted.id)
+        ).one()
+        highest = self._highest_plan(connection)
+        digest = hashlib.sha256(copy).hexdigest() if copy is not None else ""
+        parts = [standing.head, trail, list(numbers), epoch, highest, digest, os.urandom(16).hex()]
+        head = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        now_ns = self._state.clock.now_ns()
+        return RoundRecord(adopted.id, standing.number + 1, head, standing.head, now_ns, epoch, highest, digest)
+
+    def _write(self, standing: RecordStanding) -> RecordStanding:
+        """Write what was prepared; the standing after it, which is the old one where another of ours was faster."""
+        assert standing.record is not None
+        number = standing.number + 1
+        adopted, verifier = self._adopted, self._signer.verifier
+        if standing.copy is not None:
+            digest = hashlib.sha256(standing.copy).hexdigest()
+            self._files.write_once(copy_path(number, digest), standing.copy)
+        mine = write_record(self._files, standing.record, number, verifier, adopted.id)
+        head = json.loads(standing.record.partition(b"\n")[0])["head"]
+        after = RecordStanding(
+            number if mine else standing.number,
+            head if mine else standing.head,
+            standing.brought_back_ns,
+            None,
+            None,
+        )
+        with self._state.writing(self._lease) as connection:
+            self._keep(connection, after)
+        return after
+
+    # a state that is not the newest
+
+    def _begin_anew(self) -> None:
+        state, adopted = self._state, self._adopted
+        records = list(all_records(self._files, self._signer.verifier, adopted.id))
+        newest = records[-1]
+        facts, lost = self._told_by(records)
+        with state.database.read() as connection:
+            highest = max(newest.plan, self._highest_plan(connection))
+        before = self._standing().number
+        epoch = max(one.epoch for one in records)
+        begin_epoch(state, self._lease, adopted.id, max(epoch, current_epoch(state, adopted.id)) + 1, highest)
+        now_ns = state.clock.now_ns()
+        with state.writing(self._lease) as connection:
+            connection.execute(snapshot.update().where(snapshot.c.repository == adopted.id).values(judged_ns=now_ns))
+            note_told(connection, adopted.id, facts, waiting=True)
+            taken = take_in(connection, adopted.id, now_ns)
+            self._keep(connection, RecordStanding(newest.number, newest.head, now_ns, None, None))
+            words = (
+                f"this state knows {before} rounds, and {newest.number} are written beside the repository: it counts "
+                f"as new, its plans are void, and for {adopted.policy.detection} days nothing is old enough to go"
+            )
+            if lost:
+                words += f"; {lost} audit copies are gone or damaged: look at what operators said since"
+            open_incident(connection, adopted.id, Code.ROLLED_BACK, adopted.name, words, now_ns)
+            state.record(connection, "custodian", adopted.id, "this state was not the newest", f"took in {taken}")
+
+    def _told_by(self, records: list[RoundRecord]) -> tuple[Facts, int]:
+        """What all audit copies tell together, the newest word of each thing; and how many cannot be read."""
+        facts: Facts = {}
+        lost = 0
+        for one in records:
+            if not one.copy:
+                continue
+            try:
+                facts |= json.loads(self._identity.unseal(read_copy(self._files, one), "the audit copy of a round"))
+            except (Damaged, Missing):
+                lost += 1
+        return facts, lost
+
+    def _look_whether_it_is_over(self, standing: RecordStanding) -> None:
+        now_ns = self._state.clock.now_ns()
+        since_ns = standing.brought_back_ns
+        if since_ns is None or now_ns - since_ns < self._adopted.policy.detection * DAY:
+            return
+        with self._state.writing(self._lease) as connection:
+            close_incident(connection, self._adopted.id, Code.ROLLED_BACK, self._adopted.name, now_ns)
+
+    # the state's own
+
+    def _standing(self) -> RecordStanding:
+        table = schema.standing
+        with self._state.database.read() as connection:
+            row = connection.execute(sa.select(table).where(table.c.repository == self._adopted.id)).one_or_none()
+        if row is None:
+            return RecordStanding(0, "", None, None, None)
+        return RecordStanding(
+            row.number,
+            row.head,
+            row.brought_back_ns,
+            None if row.record is None else bytes(row.record),
+            None if row.copy is None else bytes(row.copy),
+        )
+
+    def _keep(self, connection: sa.Connection, standing: RecordStanding) -> None:
+        table = schema.standing
+        connection.execute(table.delete().where(table.c.repository == self._adopted.id))
+        connection.execute(
+            table.insert().values(
+                repository=self._adopted.id,
+                number=standing.number,
+                head=standing.head,
+                brought_back_ns=standing.brought_back_ns,
+                record=standing.record,
+                copy=standing.copy,
+            )
+        )
+
+    def _highest_plan(self, connection: sa.Connection) -> int:
+        found: int = connection.execute(
+            sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == self._adopted.id)
+        ).scalar_one()
+        return found

@@ -1,0 +1,121 @@
+"""What a round writes beside the repository: a signed line with its number, and a sealed copy of what was decided.
+
+``custody/rounds/NUMBER`` below ``.strongroom/``. Whoever may create there can write a file of the next number; it is
+not ours, so it is passed over, and ours gets the number with ``-1`` behind it, and so on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from strongroom.base.errors import Damaged, Exists, LimitExceeded, Missing, Refused
+from strongroom.base.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.receipts.log.note import Signer, Verifier
+    from strongroom.storage.own.contract import OwnFiles
+
+ROUNDS, AUDIT = "custody/rounds", "custody/audit"
+MOST_STRANGERS = 100
+"""So many files of others at one number are passed over."""
+_TYPE = "strongroom custody round 1"
+_NAME = re.compile(r"([0-9]{10})(-[0-9]{1,3})?\Z")
+
+
+@record
+class RoundRecord:
+    """One record. ``head`` is a hash over the state and the head before; ``copy``: the SHA-256 of the audit copy, or
+    empty; ``epoch`` and ``plan``: the highest that the state had."""
+
+    repository: str
+    number: int
+    head: str
+    before: str
+    at_ns: int
+    epoch: int
+    plan: int
+    copy: str
+
+    def sign(self, signer: Signer) -> bytes:
+        """The file's bytes: a line of JSON, and the signature over it."""
+        members = {"type": _TYPE, **{name: getattr(self, name) for name in self.__annotations__}}
+        body = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+        return body + b"\n" + signer.sign_bytes(body).hex().encode() + b"\n"
+
+
+def parse_record(data: bytes, verifier: Verifier, repository: str) -> RoundRecord:
+    """The record in a file. Raises ``Damaged`` for what this key did not sign, or of another repository."""
+    body, _, rest = data.partition(b"\n")
+    try:
+        signature = bytes.fromhex(rest.decode("ascii").strip())
+    except ValueError:
+        raise Damaged("has no signature", subject="a round's record") from None
+    verifier.verify_bytes(signature, body)
+    members: dict[str, Any] = json.loads(body)
+    if members.pop("type", None) != _TYPE or members.get("repository") != repository:
+        raise Damaged("is not of this repository", subject="a round's record")
+    return RoundRecord(**members)
+
+
+def write_record(files: OwnFiles, data: bytes, number: int, verifier: Verifier, repository: str) -> bool:
+    """Make a record exist; false where another of ours has its number. Raises the store's errors."""
+    for path in _paths(number):
+        try:
+            files.write_once(path, data)
+        except Exists:
+            if _ours(files, path, verifier, repository) is not None:
+                return False
+            continue
+        return True
+    raise Refused(f"others wrote {MOST_STRANGERS} files of one number there", subject=f".strongroom/{ROUNDS}")
+
+
+def read_record(files: OwnFiles, number: int, verifier: Verifier, repository: str) -> RoundRecord | None:
+    """Our record of a number; None where there is none. Raises the store's errors."""
+    for path in _paths(number):
+        try:
+            found = _ours(files, path, verifier, repository)
+        except Missing:
+            return None
+        if found is not None:
+            return found
+    return None
+
+
+def all_records(files: OwnFiles, verifier: Verifier, repository: str) -> Iterator[RoundRecord]:
+    """Every record of ours, by their numbers."""
+    for number in sorted({int(match[1]) for name in files.names(ROUNDS) if (match := _NAME.match(name))}):
+        found = read_record(files, number, verifier, repository)
+        if found is not None:
+            yield found
+
+
+def _paths(number: int) -> Iterator[str]:
+    yield f"{ROUNDS}/{number:010d}"
+    for stranger in range(1, MOST_STRANGERS):
+        yield f"{ROUNDS}/{number:010d}-{stranger}"
+
+
+def _ours(files: OwnFiles, path: str, verifier: Verifier, repository: str) -> RoundRecord | None:
+    try:
+        return parse_record(files.read(path), verifier, repository)
+    except (Damaged, LimitExceeded, ValueError, TypeError, RecursionError):
+        return None
+
+
+def copy_path(number: int, digest: str) -> str:
+    """Where an audit copy is, by the SHA-256 of its bytes: a file of another's cannot have the name."""
+    return f"{AUDIT}/{number:010d}-{digest[:32]}"
+
+
+def read_copy(files: OwnFiles, found: RoundRecord) -> bytes:
+    """The audit copy that a record names. Raises ``Missing``, ``Damaged``."""
+    data = files.read(copy_path(found.number, found.copy))
+    if hashlib.sha256(data).hexdigest() != found.copy:
+        raise Damaged("is not what the record says", subject=f".strongroom/{copy_path(found.number, found.copy)}")
+    return data

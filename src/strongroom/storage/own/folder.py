@@ -1,0 +1,75 @@
+"""Files of ours in a folder of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+
+from strongroom.base.durable import make_folder, sync_folder, write_new
+from strongroom.base.errors import Exists, Missing
+
+_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
+
+
+class FolderFiles:
+    """Files in a local folder; implements ``OwnFiles``. A file appears whole, by a link that never replaces."""
+
+    def __init__(self, root: str, *, mode: int = 0o700) -> None:
+        """``mode``: the permissions of folders that are made."""
+        self._root = root
+        self._mode = mode
+
+    def write_once(self, path: str, data: bytes) -> None:
+        """Make the file exist, durable on return."""
+        target = self._at(path)
+        with contextlib.suppress(Missing):
+            return self._same(path, data)
+        parent = os.path.dirname(target)
+        self._folders(parent)
+        temporary = os.path.join(parent, f".{os.path.basename(target)}.{os.getpid()}.{os.urandom(4).hex()}")
+        if not write_new(target, data, temporary):
+            self._same(path, data)
+        return None
+
+    def read(self, path: str) -> bytes:
+        """The whole file."""
+        try:
+            with open(self._at(path), "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise Missing("not in the folder", subject=path) from None
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder."""
+        try:
+            with os.scandir(self._at(folder)) as entries:
+                return [entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder."""
+        try:
+            with os.scandir(self._at(folder)) as entries:
+                return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _at(self, path: str) -> str:
+        if _PATH.match(path) is None:
+            raise ValueError(f"not a path of ours: {path!r}")
+        return os.path.join(self._root, path)
+
+    def _same(self, path: str, data: bytes) -> None:
+        if self.read(path) != data:
+            raise Exists("the folder holds another file here, which is never replaced", subject=path)
+
+    def _folders(self, parent: str) -> None:
+        missing = []
+        while not os.path.isdir(parent):
+            missing.append(parent)
+            parent = os.path.dirname(parent)
+        for folder in reversed(missing):
+            if not make_folder(folder, self._mode):  # another's, whose name may not be durable yet
+                sync_folder(os.path.dirname(folder))

@@ -1,0 +1,65 @@
+"""The files of ours beside a repository, below ``.strongroom/``, in whatever kind of store it is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.storage.kinds import keyed_of
+from strongroom.storage.local.os_errors import store_error
+from strongroom.storage.local.store import LocalStore
+from strongroom.storage.own.bucket import BucketFiles
+from strongroom.storage.own.folder import FolderFiles
+from strongroom.storage.wrappers.wrapper import innermost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.storage.contract import Store
+    from strongroom.storage.own.contract import OwnFiles
+
+PLACE = ".strongroom"
+
+
+def files_beside(store: Store) -> OwnFiles:
+    """Our own files beside a repository. Raises ``Unsupported`` where there is no place for them, as on a REST server.
+
+    The methods raise the store's errors.
+    """
+    plain = innermost(store)
+    if isinstance(plain, LocalStore):
+        return _FilesOfFolder(plain)
+    keyed = keyed_of(plain)
+    return BucketFiles(keyed, PLACE, guarded=lambda: not keyed.conditional)
+
+
+class _FilesOfFolder(FolderFiles):
+    """In a repository's folder, whose faults are a store's."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._path = os.path.join(store.path, PLACE)
+        super().__init__(self._path, mode=store.modes.folder)
+
+    def write_once(self, path: str, data: bytes) -> None:
+        with self._faults(path):
+            super().write_once(path, data)
+
+    def read(self, path: str) -> bytes:
+        with self._faults(path):
+            return super().read(path)
+
+    def names(self, folder: str) -> list[str]:
+        with self._faults(folder):
+            return super().names(folder)
+
+    def folders(self, folder: str) -> list[str]:
+        with self._faults(folder):
+            return super().folders(folder)
+
+    @contextlib.contextmanager
+    def _faults(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise store_error(error, os.path.join(self._path, path)) from error

@@ -1,0 +1,125 @@
+"""X-3 at the custodian: its whole state is put back to an older one, the executor's record with it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from strongroom.custody.continuity.records import ROUNDS
+from strongroom.custody.deciding import condemn_snapshot, pin_snapshot, snapshots_of
+from strongroom.custody.deletion.plans import plan_rows
+from tests.support.custody.fixtures import days
+from tests.support.custody.in_process import DAY, Custody, Host
+from tests.support.programs import Restic
+
+
+def keep(custody: Custody, place: Path) -> None:
+    """A copy of all that the custodian has of its own."""
+    custody.close()
+    shutil.copytree(custody.home, place)
+    custody.reopen()
+
+
+def put_back(custody: Custody, place: Path) -> None:
+    """The copy in place of what is there."""
+    custody.close()
+    shutil.rmtree(custody.home)
+    shutil.copytree(place, custody.home)
+    custody.reopen()
+
+
+def records(custody: Custody) -> list[str]:
+    """The names of the records beside the repository."""
+    return sorted(path.name for path in (custody.place / ".strongroom" / ROUNDS).iterdir())
+
+
+def test_x_3_a_state_that_was_copied_back_counts_as_new(
+    custody: Custody, host: Host, restic: Restic, tmp_path: Path
+) -> None:
+    """X-3: plans that were due are void, a pin made since holds, ages begin at zero, an incident says so until the
+    detection window is over; then all goes on, and stock restic restores what every listed snapshot is to hold."""
+    days(custody, host, 6, look=False)
+    held = plan_rows(custody.state, custody.adopted.id)
+    assert held
+    keep(custody, tmp_path / "copy")
+    pinned, condemned = [row.id for row in snapshots_of(custody.state, custody.adopted)][:2]
+    pin_snapshot(custody.state, custody.adopted, pinned, "ann", "the year's end", pinned=True)
+    condemn_snapshot(custody.state, custody.adopted, condemned, "ann", "mine")
+    host.backup()
+    custody.clock.advance(DAY / 2)
+    custody.round()
+    before = records(custody)
+    put_back(custody, tmp_path / "copy")
+    custody.clock.advance(3 * DAY)
+    left = custody.names("snapshots")
+    handed = custody.hand_over()  # the plans of the copy are long due, and the copied record knows nothing newer
+    assert [one.removed for one in handed.plans] == []
+    assert plan_rows(custody.state, custody.adopted.id) == []
+    assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+    host.backup()
+    custody.round()
+    rows = {row.id: row for row in snapshots_of(custody.state, custody.adopted)}
+    assert rows[pinned].pinned
+    assert rows[condemned].operator == "condemned"
+    assert min(row.judged_ns for row in rows.values()) > custody.clock.now_ns() - DAY
+    assert records(custody)[: len(before)] == before
+    assert len(records(custody)) == len(before) + 1
+    for _ in range(2):
+        days(custody, host, 1, look=False) if not custody.open_incidents() else custody.day()
+    assert left <= custody.names("snapshots")
+    host.backup()
+    custody.day()
+    custody.day()
+    assert custody.open_incidents() == []
+    days(custody, host, 5, look=False)
+    assert left - custody.names("snapshots")
+    assert pinned in custody.names("snapshots")
+    for name in (pinned, max(host.files, key=lambda one: rows[one].arrival_ns if one in rows else 0)):
+        target = tmp_path / "out" / name
+        restic.run("-r", host.place, "--no-lock", "restore", name, "--target", target).expect(0)
+        assert {path.name: path.read_bytes() for path in target.iterdir()} == host.files[name]
+
+
+def test_x_3_two_copies_of_one_state_see_each_other(custody: Custody, host: Host, tmp_path: Path) -> None:
+    """X-3: of two that go on from one state the second one counts as new, each time it comes back."""
+    keep(custody, tmp_path / "copy")
+    custody.clock.advance(DAY)
+    host.backup()
+    custody.round()
+    keep(custody, tmp_path / "mine")
+    put_back(custody, tmp_path / "copy")
+    custody.round()
+    assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+    put_back(custody, tmp_path / "mine")
+    custody.round()
+    assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+
+
+@pytest.mark.parametrize("junk", [b"", b"{}\n00\n", b"\xff" * 5000])
+def test_x_3_files_that_others_wrote_there_beforehand_change_nothing(custody: Custody, host: Host, junk: bytes) -> None:
+    """X-3: who can create files there makes those of the next rounds; they are passed over."""
+    place = custody.place / ".strongroom" / ROUNDS
+    for number in range(1, 5):
+        if not (place / f"{number:010d}").exists():
+            (place / f"{number:010d}").write_bytes(junk)
+    days(custody, host, 2, look=False)
+    assert [name for name in records(custody) if name.endswith("-1")] == ["0000000002-1", "0000000003-1"]
+
+
+def test_a_round_that_was_killed_before_it_wrote_its_record(custody: Custody, host: Host) -> None:
+    """What was prepared is written first by the next round, and nothing is taken for copied back."""
+    records_before = records(custody)
+    place = custody.place / ".strongroom" / ROUNDS
+    place.rename(place.with_name("away"))
+    place.write_bytes(b"in the way")
+    custody.clock.advance(DAY)
+    host.backup()
+    with pytest.raises(AssertionError, match="rounds"):
+        custody.round()
+    place.unlink()
+    place.with_name("away").rename(place)
+    days(custody, host, 1, look=False)
+    assert custody.open_incidents() == []
+    assert len(records(custody)) == len(records_before) + 2
