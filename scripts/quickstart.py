@@ -145,10 +145,12 @@ def _in_care(source: Path, behind: Path, target: Path) -> None:
         words = [sys.executable, str(Path(__file__).with_name("intruder.py")), f"rest:http://{address}/{OFFSITE}/"]
         if subprocess.run(words, check=False).returncode != 0:
             raise SystemExit("The gateway let something be taken away. That is a bug.")
-    code = _run("custody", "round", OFFSITE, *state, accept=(73, 74))
-    _run("custody", "incidents", OFFSITE, *state)
-    if code != 74:
-        raise SystemExit("The planted index did not freeze deleting. That is a bug.")
+    planted = set(os.listdir(store / "index"))
+    _run("custody", "round", OFFSITE, *state, accept=(73,))
+    _run("custody", "incidents", OFFSITE, "--closed", *state)
+    if not planted - set(os.listdir(store / "index")):
+        raise SystemExit("The planted index is still in its place. That is a bug.")
+    _run("check", "--repo", str(store), "--no-lock")
     words = [str(COMMAND), "custody", "snapshots", OFFSITE, *state, "--json"]
     listed = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     good = [one["id"] for one in listed if one["verdict"] == "good" and str(source) in one["paths"]]
@@ -158,8 +160,8 @@ def _in_care(source: Path, behind: Path, target: Path) -> None:
     if differences:
         raise SystemExit(f"After the intruder, the restored files differ: {differences[:20]}")
     print(
-        "\nNothing was taken away, what was planted was found, and the last good snapshot came back as it is.\n"
-        f"What was planted stays in {store} until an operator decides: `strongroom custody condemn`."
+        "\nNothing was taken away, the planted index was set aside, and the last good snapshot came back as it is.\n"
+        f"The forged snapshots stay in {store} until an operator decides: `strongroom custody condemn`."
     )
 
 

@@ -94,6 +94,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody drill", "custody.drill", "Restore a sample, and prove that it is what was saved"),
     Verb("custody plan", "custody.plan", "Show, cancel or approve what may go"),
     Verb("custody execute", "custody.execute", "Let go what was held for long enough, after looking again"),
+    Verb("custody set-aside", "custody.set_aside", "Take what a host planted out of its place, at once"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),
     Verb("features", "features", "List restic's feature flags and how each stands here"),

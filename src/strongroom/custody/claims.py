@@ -10,6 +10,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import rows_of
+from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
@@ -80,23 +81,26 @@ def _judge(
     """What is untrue, empty when nothing is; and whether something cannot be said yet."""
     waits = False
     with state.database.read() as connection:
+        ours = intended(connection, repository)
         for name, blobs in claims:
             there = connection.execute(
                 sa.select(stored.c.gone_ns, stored.c.verified_ns, stored.c.fault).where(
                     stored.c.repository == repository, stored.c.kind == Kind.DATA.value, stored.c.name == name
                 )
             ).one_or_none()
-            if there is None or there.gone_ns is not None:
+            rows = dict(rows_of(connection, repository, [name])).get(name)
+            gone = there is None or there.gone_ns is not None
+            if gone and (rows is None or f"{Kind.DATA.value}/{name}" in ours):
                 if not patient:
                     return f"names the pack {name[:10]}, which is not there", False
                 waits = True
                 continue
-            if there.verified_ns is None:
+            if rows is None and there is not None and there.verified_ns is None:
                 waits = True
                 continue
-            if there.fault is not None:
+            if rows is None:
                 return f"names the pack {name[:10]}, which is damaged", False
-            ((_, rows),) = rows_of(connection, repository, [name])
+            # A pack that was sound and rots, or was taken away, makes no liar of whoever named it: that is a loss.
             untrue = _kernel.unproven(rows, blobs)
             if untrue:
                 first = f"{untrue[0].kind} {untrue[0].id[:10]}"

@@ -12,13 +12,16 @@ from strongroom.base.errors import Locked, StrongroomError, Unsupported, UsageEr
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.adopting import open_adopted
+from strongroom.custody.aside.over import close_for
+from strongroom.custody.aside.step import make_aside_plan
+from strongroom.custody.aside.unfit import named_by_operator
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
 from strongroom.custody.deletion.looking_again import Again, LookingAgain
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
-from strongroom.custody.deletion.orders import INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
+from strongroom.custody.deletion.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
 from strongroom.custody.deletion.packs import condemned_packs
 from strongroom.custody.deletion.plans import (
     CANCELLED,
@@ -42,7 +45,7 @@ from strongroom.receipts.commit.committer import boot_id
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -132,7 +135,8 @@ class Handover:
         handed.plans = [Went(row.number, row.kind, waits=(why,)) for row, why in waiting]
         if due:
             with self._working() as (lease, repository):
-                self._see_all(lease, repository)
+                if any(row.kind != ASIDE for row, _ in due):
+                    self._see_all(lease, repository)
                 handed.plans += [self._go(lease, repository, row, executor) for row, _ in due]
         handed.plans.sort(key=lambda one: one.number)
         return handed
@@ -225,6 +229,8 @@ class Handover:
         went.removed = report.removed
         with state.writing(lease) as connection:
             gone(connection, adopted.id, order.number, report.removed, state.clock.now_ns())
+            if order.kind == ASIDE:
+                close_for(connection, adopted.id, report.removed, state.clock.now_ns())
             for name in report.removed:
                 if name.startswith("data/"):
                     for table in (schema.condemned, schema.use):
@@ -235,9 +241,13 @@ class Handover:
                         )
         more = [f"{name}: {why}" for name, why in report.failed]
         if report.left:
-            more.append(f"{report.left} wait, since no more may go in thirty days; `custody plan approve` lets them")
+            span = "a day" if order.kind == ASIDE else "thirty days"
+            more.append(f"{report.left} wait, since no more may go in {span}; `custody plan approve` lets them")
         went.waits = (*again.reasons, *more)
-        if not more:
+        if order.kind == ASIDE:  # what it left is in the next one
+            self._end(lease, order.number, DONE if report.removed else CANCELLED)
+            went.done = not more
+        elif not more:
             self._end(lease, order.number, DONE)
             went.done = True
 
@@ -260,6 +270,23 @@ class Handover:
             if row.kind in (INDEXES, PACKS):
                 reinstate(self._state, lease, repository, condemned_packs(self._state, self._adopted.id))
 
+    def set_aside(self, executor: Executing, things: Sequence[str], who: str, why: str) -> Went:
+        """Set planted things aside at once, by an operator's word. Raises ``UsageError`` for what may not be."""
+        self.show(executor)
+        state, adopted = self._state, self._adopted
+        with self._working() as (lease, repository):
+            names = [named_by_operator(state, adopted.id, thing) for thing in dict.fromkeys(things)]
+            number = make_aside_plan(state, lease, adopted, repository, self._signer, names, f"{who}: {why}")
+            with state.writing(lease) as connection:
+                set_plan(connection, adopted.id, number, approved=who)
+                state.record(connection, who, adopted.id, f"set aside {', '.join(map(str, names))}", why)
+            row = self._row(number)
+            document = signed(row)
+            assert document is not None
+            executor.look([document])
+            executor.approve(number, who)
+            return self._go(lease, repository, row, executor)
+
     def undo(self, executor: Executing, number: int, who: str, why: str) -> int:
         """Bring everything back that a plan removed, index entries too; how many objects. Raises ``UsageError``."""
         row = self._row(number)
@@ -277,7 +304,7 @@ class Handover:
         with self._working() as (lease, repository):
             if row.kind == PACKS:
                 reinstate(state, lease, repository, [name.removeprefix("data/") for name in names])
-            for name in names if row.kind in (SNAPSHOTS, INDEXES) else ():
+            for name in names if row.kind in (SNAPSHOTS, INDEXES, ASIDE) else ():
                 kind, _, rest = name.partition("/")
                 info = bring_back(repository.store, ObjectName(Kind(kind), rest))
                 with state.writing(lease) as connection:

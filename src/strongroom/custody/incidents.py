@@ -42,10 +42,12 @@ ADVICE = {
     Code.MISSING: "It is gone. Who can delete there? Bring it back from a copy, or by `strongroom heal` on the host.",
     Code.ALTERED: "Size or stamp of a stored object changed. It is read again; until then nothing is deleted.",
     Code.DAMAGED: "Not what the name promises. If it was sound, bring it back from a copy, or by `strongroom heal` on "
-    "the host; if it never was, remove it.",
+    "the host; if it never was, `custody set-aside NAME KIND/ID`.",
     Code.LOST: "A snapshot lost data that it had. Bring the packs back that are missing or damaged; it is judged anew.",
-    Code.LYING_INDEX: "An index claims what no pack proves. A host wrote it: look at that host before you trust it.",
-    Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, look at the host.",
+    Code.LYING_INDEX: "An index claims what no pack proves. A round sets it aside once all it names was read. A host "
+    "wrote it: look at that host before you trust it.",
+    Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, `custody set-aside "
+    "NAME keys/ID`, and look at the host.",
     Code.CONFIG: "The repository's config is another one. Bring back the first; it never changes.",
     Code.CLOCK: "The clock went back, or jumped. Mend it; nothing is deleted while it is in doubt.",
     Code.UNREADABLE: "The store could not be read. The next round tries again.",

@@ -11,6 +11,7 @@ from strongroom.base.errors import Damaged, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
+from strongroom.custody.aside.step import plan_aside
 from strongroom.custody.claims import compare_indexes
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion.needed import rescue
@@ -60,6 +61,8 @@ class Outcome:
     """Packs that are gone or damaged and whose blobs all lie in others now."""
     promoted: Promoted = field(default_factory=Promoted)
     liars: list[tuple[str, str]] = field(default_factory=list)
+    obstacle: str = ""
+    """Why an index that lies cannot be set aside, in words."""
     judged: list[Judged] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     prepared: Prepared = field(default_factory=Prepared)
@@ -198,6 +201,8 @@ def _steps(
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
     outcome.made_good = settle(state, lease, adopted)
     outcome.liars = compare_indexes(state, lease, repository)
+    if signer is not None:
+        outcome.obstacle = plan_aside(state, lease, adopted, repository, signer)
     rescue(state, lease, repository, reporter, everything=False)
     outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
     now_ns = state.clock.now_ns()

@@ -10,6 +10,7 @@ from strongroom.base.errors import Missing
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
+from strongroom.custody.aside.over import close_for
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion.intents import intended, note_gone
 from strongroom.custody.incidents import Code
@@ -116,6 +117,7 @@ def _look_at(
             for name in missing[start : start + _BATCH]:
                 if str(name) in ours:  # we meant it to go, and whoever was killed did not come to say that it went
                     note_gone(connection, adopted.id, str(name), now_ns)
+                    close_for(connection, adopted.id, [str(name)], now_ns)
                     continue
                 _note_gone(connection, adopted.id, name, now_ns, was_sound=known[name.name].sound_ns is not None)
     if changed or returned:

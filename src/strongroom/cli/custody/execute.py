@@ -19,6 +19,7 @@ from strongroom.cli.custody.shared import (
     store_for,
 )
 from strongroom.cli.shared.opening import say_failure, surroundings
+from strongroom.custody.deletion.orders import ASIDE
 
 if TYPE_CHECKING:
     import argparse
@@ -154,8 +155,9 @@ def _say(context: Context, name: str, handed: Handed) -> None:
         return
     for one in handed.plans:
         if one.removed:
+            what = "planted objects were set aside" if one.kind == ASIDE else f"{one.kind} went"
             context.out.line(
-                f"{name}: plan {one.number}: {len(one.removed)} {one.kind} went; "
+                f"{name}: plan {one.number}: {len(one.removed)} {what}; "
                 f"`strongroom custody undo {name} {one.number}` brings them back"
             )
         for why in () if context.arguments.quiet else one.waits:

@@ -142,6 +142,7 @@ def _object(outcome: Outcome) -> dict[str, Any]:
         "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
         "condemned_packs": outcome.prepared.condemned,
         "repacked": outcome.prepared.repacked,
+        "obstacle": outcome.obstacle or None,
         "failure": outcome.failure or None,
     }
 
@@ -165,6 +166,8 @@ def _print(context: Context, outcome: Outcome) -> None:
     faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
     for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
         context.out.line(f"  {thing}: {words}")
+    if outcome.obstacle:
+        context.out.line(f"  {outcome.obstacle}")
     for one in outcome.judged:
         if context.arguments.quiet and not one.reasons:
             continue

@@ -112,13 +112,21 @@ def rewrite(
                 kept.setdefault(pack, []).extend(blobs)
     for pack in missing_from(found, staying | kept.keys()):
         kept[pack] = found.index.pack_entries(pack)
+    return old, write_indexes(repository, kept)
+
+
+def write_indexes(repository: Repository, packs: Packs) -> list[str]:
+    """Write index files of these entries, read each back, and return their names.
+
+    Raises ``Damaged`` where the store gives other bytes, ``Refused`` where it takes no index of ours.
+    """
     written = []
-    for chunk in _chunks(kept):
+    for chunk in _chunks(packs):
         name = repository.save_index(chunk)
         if not _same(read_indexes(repository, [name])[name], chunk):
             raise Damaged("the store gives another index than was written", subject=f"index/{name}")
         written.append(name)
-    return old, written
+    return written
 
 
 def missing_from(found: NeedSurvey, indexed: Iterable[str]) -> list[str]:

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
+from strongroom.custody.aside.unfit import unfit_by_word
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.condemning import choose, note_unindexed, read_indexes, uncovered
 from strongroom.custody.deletion.locks import older_than, see_locks
 from strongroom.custody.deletion.needed import reinstate, rescue
-from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, SNAPSHOTS
+from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, SNAPSHOTS
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import survey
 from strongroom.custody.incidents import Code
@@ -53,6 +54,9 @@ class LookingAgain:
 
     def look(self, row: sa.Row[Any], names: Iterable[str]) -> Again:
         """What of a plan's ``names`` goes now."""
+        if row.kind == ASIDE:  # an open incident is why it goes
+            unfit = {str(name) for name in unfit_by_word(self._state, self._adopted.id)}
+            return Again(tuple(name for name in names if name in unfit))
         with self._state.database.read() as connection:
             if is_frozen(connection, self._adopted.id):
                 return Again((), ("an incident is open that freezes all deleting",))

@@ -17,10 +17,11 @@ from strongroom.base.record import record
 if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer, Verifier
 
-SNAPSHOTS, INDEXES, PACKS, PURGE = "snapshots", "indexes", "packs", "purge"
-KINDS = (SNAPSHOTS, INDEXES, PACKS, PURGE)
-FOLDERS = {SNAPSHOTS: "snapshots/", INDEXES: "index/", PACKS: "data/", PURGE: "trash/"}
-"""How the names in a plan of each kind begin: a plan never mixes them."""
+SNAPSHOTS, INDEXES, PACKS, PURGE, ASIDE = "snapshots", "indexes", "packs", "purge", "aside"
+KINDS = (SNAPSHOTS, INDEXES, PACKS, PURGE, ASIDE)
+FOLDERS = {SNAPSHOTS: "snapshots/", INDEXES: "index/", PACKS: "data/", PURGE: "trash/", ASIDE: ""}
+"""How the names in a plan of each kind begin: but what is set aside, a plan never mixes them."""
+_MAY_GO = ("snapshots/", "index/", "data/", "keys/")
 SIGNER = "strongroom-judge"
 _ORDER, _CONFIRMATION = "strongroom custody plan 1", "strongroom custody confirmation 1"
 
@@ -155,8 +156,8 @@ def read_order(signed: SignedBytes, verifier: Verifier) -> Order:
 def _fits(name: str, folder: str) -> bool:
     if not name.startswith(folder):
         return False
-    if folder == FOLDERS[PURGE]:
-        return any(_fits(name.removeprefix(folder), FOLDERS[kind]) for kind in (SNAPSHOTS, INDEXES, PACKS))
+    if folder in (FOLDERS[PURGE], FOLDERS[ASIDE]):
+        return any(_fits(name.removeprefix(folder), one) for one in _MAY_GO)
     return is_object_name(name.removeprefix(folder))
 
 

@@ -1,4 +1,4 @@
-"""What the judge knows of an executor: five methods, and what came of them. One elsewhere would get the same bytes."""
+"""What the judge knows of an executor: six methods, and what came of them. One elsewhere would get the same bytes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class Executing(Protocol):
 
     def forbid(self, number: int, why: str) -> None:
         """Never execute a plan."""
+
+    def approve(self, number: int, who: str) -> None:
+        """Let a plan go by a person's word."""
 
     def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Removals:
         """Remove what is confirmed."""

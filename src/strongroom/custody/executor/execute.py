@@ -15,6 +15,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, replace
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.deletion.orders import (
+    ASIDE,
     FOLDERS,
     INDEXES,
     LIFETIME_NS,
@@ -22,6 +23,7 @@ from strongroom.custody.deletion.orders import (
     read_confirmation,
     read_order,
 )
+from strongroom.custody.executor.aside import fit_for_today
 from strongroom.custody.executor.caps import within_caps
 from strongroom.custody.executor.records import DAY, Known
 from strongroom.receipts.commit.committer import boot_id
@@ -122,7 +124,8 @@ class Executor:
             if seen.forbidden:
                 wrong.append(f"plan {order.number}: {seen.forbidden}")
             elif before is None:
-                self._announce(f"plan {order.number}: {len(order.items)} {order.kind} may go after the hold")
+                when = "are set aside" if order.kind == ASIDE else f"{order.kind} may go after the hold"
+                self._announce(f"plan {order.number}: {len(order.items)} {when}")
             if order.epoch > self._known.epoch:
                 self._pin(epoch=order.epoch)
         found = {
@@ -130,7 +133,10 @@ class Executor:
             for kind in (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA)
             for info in self._store.list(kind)
         }
-        self._records.remember_objects(self._known.id, found, first=self._known.looked_ns is None, now_ns=now_ns)
+        keys = {str(info.name): info.size for info in self._store.list(Kind.KEY)}
+        first = self._known.looked_ns is None
+        first_keys = first or not self._records.knows(self._known.id, f"{Kind.KEY.value}/")
+        self._records.remember_objects(self._known.id, found | keys, first=first, now_ns=now_ns, first_keys=first_keys)
         self._pin(looked_ns=now_ns)
         return wrong
 
@@ -166,7 +172,11 @@ class Executor:
         report = Executed()
         sizes = {item.name: item.size for item in order.items if item.name in set(confirmation.names)}
         names = list(sizes)
-        if order.kind != PURGE and not seen.approved:
+        if order.kind == ASIDE:
+            approved = bool(seen.approved)
+            fit = fit_for_today(self._records, self._store, order.repository, names, now_ns, approved=approved)
+            names, report.left, report.failed = fit
+        elif order.kind != PURGE and not seen.approved:
             names = within_caps(self._records, order, sizes, now_ns)
             report.left = len(sizes) - len(names)
         for start in range(0, len(names), BATCH):
@@ -188,6 +198,8 @@ class Executor:
     def _waits(self, seen: Sighting, now_ns: int) -> str:
         if seen.forbidden:
             return seen.forbidden
+        if seen.kind == ASIDE:
+            return ""
         hold_ns = INDEX_HOLD_NS if seen.kind == INDEXES else self._known.hold_ns
         left = seen.first_ns + hold_ns - now_ns
         if left > 0:
@@ -213,7 +225,7 @@ class Executor:
             raise Refused("the confirmation names what the plan does not", subject=subject)
         for name in order.successors:
             there = self._records.first_seen(order.repository, name)
-            if there is None or now_ns - there[0] < INDEX_HOLD_NS:
+            if there is None or (order.kind != ASIDE and now_ns - there[0] < INDEX_HOLD_NS):
                 raise Refused(f"{name} is to take over, and was not there for an hour", subject=subject)
 
     def _check_batch(self, order: Order, confirmation: Confirmation) -> None:
@@ -245,7 +257,7 @@ class Executor:
                 if order.kind == PURGE:
                     self._purge(order, name, now_ns)
                 else:
-                    self._removal.put_away(_object(name), _day(now_ns))
+                    self._removal.put_away(_object(name), _day(now_ns), unsound=order.kind == ASIDE)
             except StrongroomError as problem:
                 report.failed.append((name, problem.what))
                 continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import record
+from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.executor import schema
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
@@ -83,14 +84,20 @@ class Records:
                 )
             )
 
-    def remember_objects(self, repository: str, found: dict[str, int], *, first: bool, now_ns: int) -> None:
-        """Objects that are listed now, by name with their sizes; those that are gone are forgotten in time."""
+    def remember_objects(
+        self, repository: str, found: dict[str, int], *, first: bool, now_ns: int, first_keys: bool = False
+    ) -> None:
+        """Objects that are listed now, by name with their sizes; those that are gone are forgotten in time.
+
+        ``first``: those that are new were there from the beginning, and ``first_keys``: keys were.
+        """
         table = schema.stored
         with self.database.write() as connection:
             here = table.c.repository == repository
             known = {row.name: row.gone_ns for row in connection.execute(sa.select(table).where(here))}
+            always = {name for name in found if first or (first_keys and name.startswith("keys/"))}
             fresh = [
-                {"repository": repository, "name": name, "size": size, "first_ns": 0 if first else now_ns}
+                {"repository": repository, "name": name, "size": size, "first_ns": 0 if name in always else now_ns}
                 for name, size in found.items()
                 if name not in known
             ]
@@ -220,6 +227,37 @@ class Records:
                 sa.select(sa.func.max(table.c.done_ns)).where(table.c.repository == repository, table.c.name == name)
             ).scalar_one()
         return found
+
+    def set_aside(self, repository: str, since_ns: int) -> int:
+        """How many indexes and keys were set aside since a moment."""
+        plan, removal = schema.plan, schema.removal
+        with self.database.read() as connection:
+            found: int = connection.execute(
+                sa.select(sa.func.count())
+                .select_from(
+                    removal.join(
+                        plan, sa.and_(plan.c.repository == removal.c.repository, plan.c.number == removal.c.number)
+                    )
+                )
+                .where(
+                    removal.c.repository == repository,
+                    removal.c.at_ns >= since_ns,
+                    plan.c.kind == ASIDE,
+                    sa.or_(removal.c.name.startswith("index/"), removal.c.name.startswith("keys/")),
+                )
+            ).scalar_one()
+        return found
+
+    def knows(self, repository: str, folder: str) -> bool:
+        """Whether any object of a folder was ever seen."""
+        table = schema.stored
+        with self.database.read() as connection:
+            found = connection.execute(
+                sa.select(table.c.name)
+                .where(table.c.repository == repository, table.c.name.startswith(folder, autoescape=True))
+                .limit(1)
+            ).one_or_none()
+        return found is not None
 
     def first_seen(self, repository: str, name: str) -> tuple[int, int] | None:
         """When an object was first seen, and its size then."""

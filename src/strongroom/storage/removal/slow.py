@@ -35,10 +35,11 @@ class SlowRemoval(ABC):
         """Raise ``Refused`` where a removal would be final now. Asked before each batch."""
 
     @abstractmethod
-    def put_away(self, name: ObjectName, date: str) -> None:
+    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
         """Put an object away; ``date`` is today's in UTC. Idempotent: what is not there is put away.
 
-        Raises ``Damaged`` for bytes that are not what the name promises, and the store's errors.
+        Raises ``Damaged`` for bytes that are not what the name promises, unless it goes for being ``unsound``, and the
+        store's errors.
         """
 
     def purge(self, name: ObjectName, until: str) -> None:
@@ -79,7 +80,7 @@ class TrashRemoval(SlowRemoval):
         if not os.path.isdir(self._store.path):
             raise Refused("the folder of the repository is gone", subject=self._store.path)
 
-    def put_away(self, name: ObjectName, date: str) -> None:
+    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
         """As the base says. Killed anywhere, the object is in its place, or in the trash, or in both."""
         source = os.path.join(self._store.path, name.path)
         try:
@@ -87,7 +88,7 @@ class TrashRemoval(SlowRemoval):
             if target is None:
                 return
             with open(target, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != name.name:
+                if not unsound and hashlib.file_digest(file, "sha256").hexdigest() != name.name:
                     raise Damaged("is not what its name promises, so it stays for a look", subject=str(name))
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(source)
@@ -158,9 +159,9 @@ class MarkerRemoval(SlowRemoval):
                 hint="Turn it on; the executor's credentials need s3:GetBucketVersioning.",
             )
 
-    def put_away(self, name: ObjectName, date: str) -> None:
+    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
         """As the base says."""
-        del date
+        del date, unsound
         self._removal.remove(name)
 
 
@@ -173,7 +174,7 @@ class _ThroughServer(SlowRemoval):
     def check(self) -> None:
         """As the base says: that it is a gateway was asked before."""
 
-    def put_away(self, name: ObjectName, date: str) -> None:
+    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
         """As the base says."""
-        del date
+        del date, unsound
         self._removal.remove(name)

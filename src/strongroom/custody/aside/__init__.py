@@ -1,0 +1,1 @@
+"""Setting aside what a host planted: indexes that lie, junk, keys that nobody announced. Always restorable."""

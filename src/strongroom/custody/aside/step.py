@@ -1,0 +1,85 @@
+"""A round's step: true entries are written and read back, then a plan without a hold names what is set aside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Refused
+from strongroom.base.objects import Kind
+from strongroom.custody.aside.true_entries import write_true_entries
+from strongroom.custody.aside.unfit import unfit_now
+from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.orders import ASIDE, Item
+from strongroom.custody.deletion.packs import stored_objects
+from strongroom.custody.deletion.plans import HELD, insert_plan, plan_body, plan_rows, sign_plan
+from strongroom.custody.schema import plan
+from strongroom.retention.guarded import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.receipts.log.note import Signer
+    from strongroom.repository.opened import Repository
+
+MOST = 10
+"""So many go in a day at most; the executor counts as well."""
+
+
+def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Repository, signer: Signer) -> str:
+    """Plan that what is unfit goes now, the longest known first; why nothing is, in words, where it cannot be.
+
+    One plan at a time: what it leaves for want of room waits for the next one.
+    """
+    room = MOST - _of_today(state, adopted.id)
+    if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
+        return ""
+    names = unfit_now(state, repository)[:room]
+    if not names:
+        return ""
+    try:
+        make_aside_plan(state, lease, adopted, repository, signer, names, "is not what an honest host stores")
+    except Refused as problem:
+        return f"no index can be written here, so none is set aside: {problem.what}"
+    return ""
+
+
+def _of_today(state: State, repository: str) -> int:
+    table = schema.intent
+    since_ns = state.clock.now_ns() - DAY
+    query = (
+        sa.select(sa.func.count())
+        .select_from(table.join(plan, sa.and_(plan.c.repository == table.c.repository, plan.c.number == table.c.plan)))
+        .where(table.c.repository == repository, table.c.done_ns >= since_ns, plan.c.kind == ASIDE)
+    )
+    with state.database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def make_aside_plan(
+    state: State,
+    lease: Lease,
+    adopted: Adopted,
+    repository: Repository,
+    signer: Signer,
+    names: Sequence[ObjectName],
+    why: str,
+) -> int:
+    """Write the true entries of the indexes among ``names``, and sign a plan that they go; its number.
+
+    Raises ``Refused`` where the store takes no index of ours, ``Damaged`` where it gives back another.
+    """
+    going = {name.name for name in names if name.kind is Kind.INDEX}
+    written = write_true_entries(state, repository, going) if going else []
+    sizes = {name: stored_objects(state, adopted.id, name.kind)[name.name].size for name in names}
+    items = [Item(str(name), sizes[name], why) for name in names]
+    now_ns = state.clock.now_ns()
+    body = plan_body([item.name for item in items])
+    with state.writing(lease) as connection:
+        number = insert_plan(connection, adopted.id, ASIDE, now_ns, now_ns, HELD, body)
+    successors = [f"{Kind.INDEX.value}/{name}" for name in written]
+    sign_plan(state, lease, adopted, number, ASIDE, items, signer, successors=successors)
+    return number
