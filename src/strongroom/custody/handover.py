@@ -19,6 +19,7 @@ from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
+from strongroom.custody.deletion.locks import quiet
 from strongroom.custody.deletion.looking_again import Again, LookingAgain
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
 from strongroom.custody.deletion.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
@@ -36,8 +37,6 @@ from strongroom.custody.deletion.plans import (
     signed,
 )
 from strongroom.custody.executor.contract import Handed, Went
-from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import open_incident
 from strongroom.custody.rounds import last_look
 from strongroom.custody.syncing import look
 from strongroom.custody.verifying import Budget, verify_unread
@@ -160,7 +159,12 @@ class Handover:
         assert document is not None
         try:
             order = read_order(document, self._signer.verifier)
-            with self._quiet(repository, row):
+            patience_ns = self._adopted.policy.detection * DAY
+            with (
+                quiet(self._state, repository, row.made_ns, patience_ns)
+                if row.kind == INDEXES
+                else contextlib.nullcontext()
+            ):
                 again = LookingAgain(self._state, lease, self._adopted, repository, self._reporter).look(
                     row, [item.name for item in order.items]
                 )
@@ -175,29 +179,6 @@ class Handover:
                 raise
             went.waits = (str(problem).replace("\n", " "),)
         return went
-
-    @contextlib.contextmanager
-    def _quiet(self, repository: Repository, row: sa.Row[Any]) -> Iterator[None]:
-        """Old index files go under restic's exclusive lock, since a client that has listed an index must find it.
-
-        One that is refreshed for ever delays that for D; then it is an incident, and delays nothing (threat G-4).
-        """
-        if row.kind != INDEXES:
-            yield
-            return
-        try:
-            lock = repository.lock(exclusive=True)
-        except Locked as problem:
-            patience_ns = self._adopted.policy.detection * DAY
-            now_ns = self._state.clock.now_ns()
-            if now_ns - row.made_ns < patience_ns:
-                raise
-            with self._state.database.write() as connection:
-                open_incident(connection, self._adopted.id, Code.LOCK, "locks", problem.what, now_ns)
-            yield
-            return
-        with lock:
-            yield
 
     def _execute(
         self, lease: Lease, order: Order, document: SignedBytes, again: Again, executor: Executing, went: Went

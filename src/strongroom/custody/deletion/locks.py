@@ -6,17 +6,22 @@ name is an hour old is not refreshed any more, and its client is dead.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged, LimitExceeded, Missing
+from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing
 from strongroom.base.objects import Kind
 from strongroom.custody.deletion.schema import lock_seen
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import open_incident
 from strongroom.format.lock import LockFile
 from strongroom.repository.locks.foreign import MAX_LOCKS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
@@ -79,3 +84,24 @@ def older_than(state: State, repository: str, living: dict[str, str], moment_ns:
     first = {row.who: row.first for row in rows}
     holders = {who for who in living.values() if first.get(who, moment_ns) < moment_ns}
     return sorted(" ".join(who.split("\n")) for who in holders)
+
+
+@contextlib.contextmanager
+def quiet(state: State, repository: Repository, since_ns: int, patience_ns: int) -> Iterator[None]:
+    """restic's exclusive lock, under which old index files go: a client that has listed an index must find it.
+
+    One that is refreshed for ever delays that for ``patience_ns``; then it is an incident, and delays nothing (threat
+    G-4). Raises ``Locked`` until then.
+    """
+    try:
+        lock = repository.lock(exclusive=True)
+    except Locked as problem:
+        now_ns = state.clock.now_ns()
+        if now_ns - since_ns < patience_ns:
+            raise
+        with state.database.write() as connection:
+            open_incident(connection, repository.id, Code.LOCK, "locks", problem.what, now_ns)
+        yield
+        return
+    with lock:
+        yield
