@@ -13,8 +13,6 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.aside.over import close_for
-from strongroom.custody.aside.step import make_aside_plan
-from strongroom.custody.aside.unfit import named_by_operator
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
@@ -44,7 +42,7 @@ from strongroom.receipts.commit.committer import boot_id
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     import sqlalchemy as sa
 
@@ -90,7 +88,8 @@ class Handover:
         self._boot = boot
 
     @contextlib.contextmanager
-    def _working(self) -> Iterator[tuple[Lease, Repository]]:
+    def working(self) -> Iterator[tuple[Lease, Repository]]:
+        """The right to work on the repository, and the repository. Raises ``Locked``."""
         lease = self._state.claim(self._adopted.id, self._holder)
         try:
             yield lease, open_adopted(self._adopted, self._store, self._identity, self._surroundings)
@@ -133,10 +132,10 @@ class Handover:
             (waiting if why else due).append((row, why))
         handed.plans = [Went(row.number, row.kind, waits=(why,)) for row, why in waiting]
         if due:
-            with self._working() as (lease, repository):
+            with self.working() as (lease, repository):
                 if any(row.kind != ASIDE for row, _ in due):
                     self._see_all(lease, repository)
-                handed.plans += [self._go(lease, repository, row, executor) for row, _ in due]
+                handed.plans += [self.go(lease, repository, row, executor) for row, _ in due]
         handed.plans.sort(key=lambda one: one.number)
         return handed
 
@@ -153,7 +152,8 @@ class Handover:
         look(self._state, lease, self._adopted, repository.store, last_look(self._state, self._adopted, 1 << 60))
         verify_unread(self._state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
 
-    def _go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executing) -> Went:
+    def go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executing) -> Went:
+        """Execute one plan that is due, after looking again; what became of it."""
         went = Went(row.number, row.kind)
         document = signed(row)
         assert document is not None
@@ -244,29 +244,12 @@ class Handover:
         if row.state not in OPEN:
             raise UsageError(f"is {row.state}, so there is nothing to cancel", subject=f"plan {number}")
         executor.forbid(number, "cancelled by an operator")
-        with self._working() as (lease, repository):
+        with self.working() as (lease, repository):
             with self._state.writing(lease) as connection:
                 set_plan(connection, self._adopted.id, number, state=CANCELLED)
                 self._state.record(connection, who, self._adopted.id, f"cancelled plan {number}", why)
             if row.kind in (INDEXES, PACKS):
                 reinstate(self._state, lease, repository, condemned_packs(self._state, self._adopted.id))
-
-    def set_aside(self, executor: Executing, things: Sequence[str], who: str, why: str) -> Went:
-        """Set planted things aside at once, by an operator's word. Raises ``UsageError`` for what may not be."""
-        self.show(executor)
-        state, adopted = self._state, self._adopted
-        with self._working() as (lease, repository):
-            names = [named_by_operator(state, adopted.id, thing) for thing in dict.fromkeys(things)]
-            number = make_aside_plan(state, lease, adopted, repository, self._signer, names, f"{who}: {why}")
-            with state.writing(lease) as connection:
-                set_plan(connection, adopted.id, number, approved=who)
-                state.record(connection, who, adopted.id, f"set aside {', '.join(map(str, names))}", why)
-            row = self._row(number)
-            document = signed(row)
-            assert document is not None
-            executor.look([document])
-            executor.approve(number, who)
-            return self._go(lease, repository, row, executor)
 
     def undo(self, executor: Executing, number: int, who: str, why: str) -> int:
         """Bring everything back that a plan removed, index entries too; how many objects. Raises ``UsageError``."""
@@ -282,7 +265,7 @@ class Handover:
             )
         executor.forbid(number, "undone by an operator")
         state, adopted = self._state, self._adopted
-        with self._working() as (lease, repository):
+        with self.working() as (lease, repository):
             if row.kind == PACKS:
                 reinstate(state, lease, repository, [name.removeprefix("data/") for name in names])
             for name in names if row.kind in (SNAPSHOTS, INDEXES, ASIDE) else ():

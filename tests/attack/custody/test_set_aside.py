@@ -11,9 +11,11 @@ import pytest
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.aside import step
+from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.deciding import accept_key
 from strongroom.custody.deletion.orders import ASIDE, Confirmation, Item, Order
 from strongroom.custody.executor.aside import MOST_A_DAY
+from strongroom.custody.executor.contract import Went
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.forge import dumps, sha, zstd_bomb
 from tests.support.programs import Restic
@@ -31,6 +33,12 @@ def _clean(custody: Custody, host: Host, restic: Restic, out: Path) -> None:
         restic.on(custody.place, "restore", name, "--no-lock", "--target", where, env=ENV).expect(0)
         assert {path.name: path.read_bytes() for path in where.iterdir()} == files
     restic.on(custody.place, "restore", "latest", "--no-lock", "--target", out / "latest", env=ENV).expect(0)
+
+
+def _by_word(custody: Custody, names: list[str], who: str, why: str) -> Went:
+    """As ``custody set-aside`` does it."""
+    handover, executor = custody.handover(), custody.executor()
+    return set_aside(custody.state, custody.adopted, handover, executor, custody.signer, names, who, why)
 
 
 def _plant(host: Host, *entries: Any) -> str:
@@ -105,7 +113,7 @@ def test_k_1_a_malformed_key_goes_and_k_4_a_well_formed_one_waits(
     custody.round()
     custody.hand_over()
     assert custody.names("keys") & {junk, greedy, planted} == {planted}
-    custody.handover().set_aside(custody.executor(), [f"keys/{planted[:12]}"], "ann", "not ours")
+    _by_word(custody, [f"keys/{planted[:12]}"], "ann", "not ours")
     assert planted not in custody.names("keys")
     _clean(custody, host, restic, tmp_path / "out")
 
@@ -117,7 +125,7 @@ def test_k_4_no_pinned_key_is_set_aside(custody: Custody, host: Host) -> None:
     custody.hand_over()
     accept_key(custody.state, custody.adopted, mine, "ann", "mine")
     with pytest.raises(UsageError, match="no matching ID"):
-        custody.handover().set_aside(custody.executor(), [f"keys/{mine}"], "ann", "")
+        _by_word(custody, [f"keys/{mine}"], "ann", "")
     first = custody.adopted.key_name
     removed, failed = _by_a_stolen_judge(custody, [f"keys/{first}", f"keys/{mine}"])
     assert removed == []
@@ -208,9 +216,9 @@ def test_bytes_under_a_false_name_are_set_aside_by_word(custody: Custody, host: 
     custody.hand_over()
     assert {code for code, _ in custody.open_incidents()} == {"damaged"}
     with pytest.raises(UsageError, match="no matching ID"):
-        custody.handover().set_aside(custody.executor(), [f"snapshots/{next(iter(host.files))}"], "ann", "")
+        _by_word(custody, [f"snapshots/{next(iter(host.files))}"], "ann", "")
     names = [str(ObjectName(kind, path.name)) for kind, path in ((Kind.DATA, false), (Kind.SNAPSHOT, noise))]
-    went = custody.handover().set_aside(custody.executor(), names, "ann", "junk")
+    went = _by_word(custody, names, "ann", "junk")
     assert sorted(went.removed) == sorted(names)
     assert custody.open_incidents() == []
     restic.on(custody.place, "check", env=ENV).expect(0)

@@ -42,6 +42,8 @@ def arguments_set_aside(parser: argparse.ArgumentParser) -> None:
 
 def run_set_aside(context: Context) -> int:
     """Set them aside, and say how they come back."""
+    from strongroom.custody.aside.by_word import set_aside
+
     arguments = context.arguments
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
@@ -49,7 +51,8 @@ def run_set_aside(context: Context) -> int:
             signer = signer_of(context)
             with opened_executor(context, adopted, store, signer) as executor:
                 handover = handover_of(context, state, adopted, store, identity_of(context), signer)
-                went = handover.set_aside(executor, arguments.objects, operator(), arguments.why)
+                words = (arguments.objects, operator(), arguments.why)
+                went = set_aside(state, adopted, handover, executor, signer, *words)
     if context.json:
         context.out.json(
             {

@@ -1,0 +1,44 @@
+"""Setting aside by an operator's word: at once, and more than a round may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.custody.aside.step import make_aside_plan
+from strongroom.custody.aside.unfit import named_by_operator
+from strongroom.custody.deletion.plans import plan_row, set_plan, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.custody.executor.contract import Executing, Went
+    from strongroom.custody.handover import Handover
+    from strongroom.custody.state import Adopted, State
+    from strongroom.receipts.log.note import Signer
+
+
+def set_aside(
+    state: State,
+    adopted: Adopted,
+    handover: Handover,
+    executor: Executing,
+    signer: Signer,
+    things: Sequence[str],
+    who: str,
+    why: str,
+) -> Went:
+    """Set planted things aside, each ``KIND/ID``. Raises ``UsageError`` for what may not be, ``Locked``."""
+    handover.show(executor)
+    with handover.working() as (lease, repository):
+        names = [named_by_operator(state, adopted.id, thing) for thing in dict.fromkeys(things)]
+        number = make_aside_plan(state, lease, adopted, repository, signer, names, f"{who}: {why}")
+        with state.writing(lease) as connection:
+            set_plan(connection, adopted.id, number, approved=who)
+            state.record(connection, who, adopted.id, f"set aside {', '.join(map(str, names))}", why)
+        row = plan_row(state, adopted.id, number)
+        assert row is not None
+        document = signed(row)
+        assert document is not None
+        executor.look([document])
+        executor.approve(number, who)
+        return handover.go(lease, repository, row, executor)
