@@ -56,7 +56,7 @@ def test_nothing_is_condemned_while_a_tree_is_missing(custody: Custody, host: Ho
     custody.clock.advance(DAY)
     outcome = custody.round()
     assert outcome.prepared.condemned == []
-    with custody.handover()._working() as (_, repository):
+    with custody.handover().working() as (_, repository):
         found = survey(custody.state, repository, custody.handover()._reporter)
         choice = choose(custody.state, custody.adopted, found, custody.clock.now_ns())
     assert choice.packs == {}

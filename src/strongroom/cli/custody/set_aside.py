@@ -51,8 +51,8 @@ def run_set_aside(context: Context) -> int:
             signer = signer_of(context)
             with opened_executor(context, adopted, store, signer) as executor:
                 handover = handover_of(context, state, adopted, store, identity_of(context), signer)
-                words = (arguments.objects, operator(), arguments.why)
-                went = set_aside(state, adopted, handover, executor, signer, *words)
+                said = (arguments.objects, operator(), arguments.why)
+                went = set_aside(state, adopted, handover, executor, signer, *said)
     if context.json:
         context.out.json(
             {
