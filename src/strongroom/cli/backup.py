@@ -5,27 +5,17 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from strongroom.archive.backup.options import MEBIBYTE, BackupJob, BackupMember, BackupTarget
-from strongroom.archive.backup.run import back_up
-from strongroom.base.errors import StrongroomError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import typed
 from strongroom.cli.arguments.values import at_once, local_time, size, tag_list
-from strongroom.cli.shared import streams
-from strongroom.cli.shared.admitting import admit
 from strongroom.cli.shared.backup_jobs import jobs_of
-from strongroom.cli.shared.failure import sentence
-from strongroom.cli.shared.opening import check_promises, open_with, password_of, say_failure
 from strongroom.cli.shared.promise_alarms import say_broken
+from strongroom.cli.sources.saving import Saved, last_words, save
 
 if TYPE_CHECKING:
     import argparse
 
-    from strongroom.archive.backup.options import BackupResult
-    from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.cli.shared.context import Context
-    from strongroom.cli.shared.targets import Target
-    from strongroom.repository.opened import Repository
 
 _DESCRIPTION = """\
 Save files and folders as a new snapshot, in one pass to every repository given.
@@ -129,101 +119,23 @@ def _comparing(group: argparse._ArgumentGroup) -> None:
 
 def run(context: Context) -> int:
     """Do every job; the exit code is the worst that holds (see ``exit_codes.of_repositories``)."""
-    codes: list[int] = []
-    incomplete = alarm = False
+    arguments = context.arguments
+    named = arguments.paths or arguments.files_from or arguments.files_from_verbatim or arguments.files_from_raw
+    if not (named or arguments.stdin or arguments.stdin_from_command):
+        from strongroom.cli.sources.run import run_sources, wants_more_than_files
+
+        if wants_more_than_files(context):
+            return run_sources(context)
+    saved = Saved()
+    alarm = False
     try:
-        incomplete = _jobs(context, codes)
+        reporter = context.reporter()
+        with contextlib.closing(reporter):
+            save(context, reporter, jobs_of(context, reporter), saved)
     finally:
         alarm = say_broken(context)
-    code = exit_codes.with_alarm(exit_codes.of_repositories(codes, incomplete=incomplete), alarm=alarm)
+    codes = saved.codes
+    code = exit_codes.with_alarm(exit_codes.of_repositories(codes, incomplete=saved.incomplete), alarm=alarm)
     if code != exit_codes.OK:
-        _last_words(context, code, sum(one != exit_codes.OK for one in codes), len(codes))
+        last_words(context, code, sum(one != exit_codes.OK for one in codes), len(codes))
     return code
-
-
-def _jobs(context: Context, codes: list[int]) -> bool:
-    """Do them, and add the code of each repository to ``codes``. Whether something of a source is missing."""
-    reporter = context.reporter()
-    with contextlib.ExitStack() as stack:
-        stack.callback(reporter.close)
-        plans = jobs_of(context, reporter)
-        targets = {target.url: target for one in plans for target in one.targets}
-        several = len(targets) > 1
-        reporter.label_repositories = several
-        context.signals.locks()
-        opening = _Opening(context, stack)
-        # One after the other and before anything else, since a person may be asked for them.
-        members = {url: opening.member(target) for url, target in targets.items()}
-        jobs = [
-            BackupJob(
-                stack.enter_context(streams.opened(context, one.options)),
-                tuple(members[target.url] for target in one.targets),
-            )
-            for one in plans
-        ]
-        errors: list[StrongroomError] = []
-        said: set[tuple[str, int]] = set()
-
-        def show(_job: BackupJob, result: BackupResult) -> None:
-            error = result.error
-            if error is not None:
-                if several and (result.label, id(error)) not in said:  # what keeps one closed is so for each job
-                    said.add((result.label, id(error)))
-                    say_failure(context, result.label, error)
-                errors.append(error)
-                result.summary.failure = sentence(error)
-            result.summary.repository = result.label if several else ""
-            if error is None or several:
-                reporter.backup_summary(result.summary)
-            codes.append(exit_codes.of_error(error) if error is not None else exit_codes.OK)
-
-        with context.signals.cooperative(reporter):
-            outcomes = back_up(jobs, reporter, show)
-        if errors and not several:
-            raise errors[0]
-    return any(one.incomplete for one in plans) or any(outcome.incomplete for outcome in outcomes)
-
-
-def _last_words(context: Context, code: int, failed: int, asked: int) -> None:
-    """What the exit code means, in restic's words where it has some."""
-    text = f"Fatal: {failed} of {asked} snapshots were not made; the reasons stand above"
-    if code == exit_codes.INCOMPLETE:
-        text = "Warning: at least one source file could not be read"
-    if code == exit_codes.PROMISE_BROKEN:
-        text = "Warning: the snapshots were made, but a gateway is not to be trusted; the reasons stand above"
-    if context.json:
-        context.out.warn_json({"message_type": "exit_error", "code": code, "message": text})
-    else:
-        context.out.warn(text)
-
-
-class _Opening:
-    """How the repositories of all jobs are opened, each once and in a thread of its own; closed by the stack."""
-
-    def __init__(self, context: Context, stack: contextlib.ExitStack) -> None:
-        self._context = context
-        self._stack = stack
-
-    def member(self, target: Target) -> BackupMember:
-        """A repository, and how its password is fetched and it is opened."""
-        password = password_of(self._context, target)
-
-        def open_it(standing: StallWatch) -> BackupTarget:
-            repository = open_with(self._context, target, password(), standing)
-            self._stack.callback(repository.close)
-            check_promises(self._context, target)
-            return _backup_target(self._context, target, repository)
-
-        return BackupMember(target.label, open_it)
-
-
-def _backup_target(context: Context, target: Target, repository: Repository) -> BackupTarget:
-    settings, name = context.settings, target.name
-    if not context.arguments.dry_run:
-        admit(context, repository)
-    return BackupTarget(
-        repository,
-        target.label,
-        settings.get("compression", name).value,
-        settings.get("pack_size", name).value * MEBIBYTE,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.configuration import client
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.configuration.document import generated
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.base.redact import redact
@@ -13,8 +14,8 @@ from strongroom.cli.shared.targets import find_targets, left_out_of_file
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Mapping
 
-    from strongroom.base.configuration.checks import PasswordSource
     from strongroom.base.configuration.document import Form
     from strongroom.cli.shared.context import Context
 
@@ -146,7 +147,8 @@ def run_show(context: Context) -> int:
     if settings.file is not None:
         for kind, tables in (("source", settings.file.sources), ("retention", settings.file.retention)):
             for name, table in tables.items():
-                rows.extend((f"{kind}.{name}.{key}", _plain(value), settings.file.path) for key, value in table.items())
+                rows.extend(_rows(f"{kind}.{name}", table, settings.file.path))
+        rows.extend(_rows("hooks", settings.file.hooks, settings.file.path))
     _print(context, settings.file.path if settings.file else None, rows)
     missed = left_out_of_file(settings, targets)
     if missed:
@@ -162,8 +164,19 @@ def _secret(key: str) -> bool:
     return any(word in key for word in ("pass", "secret", "token", "key", "credential"))
 
 
+def _rows(place: str, table: Mapping[str, Any], origin: str) -> Iterator[tuple[str, Any, str]]:
+    """The rows of a table and of the tables in it."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _rows(f"{place}.{key}", value, origin)
+        else:
+            yield f"{place}.{key}", _plain(value), origin
+
+
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.describe() if isinstance(value, PasswordSource) else value
 
 
 def _show_gateway(context: Context) -> int:

@@ -24,6 +24,10 @@ DELETING_FROZEN = 74
 """An incident is open because of which nothing of a repository goes."""
 PROMISE_OF_CUSTODY_BROKEN = 75
 """Something is missing or damaged, was not read in time, or a round could not be made."""
+DATABASE_MISSING = 76
+"""All files were saved, and a database gave no whole dump; wins over ``INCOMPLETE``."""
+SKIPPED = 78
+"""A ``before`` said that there shall be no backup now: no success, and nothing was tried."""
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
@@ -40,6 +44,8 @@ MEANINGS = {
     OPERATOR_AWAITED: "the custodian waits for an operator's decision",
     DELETING_FROZEN: "an incident is open that freezes all deleting",
     PROMISE_OF_CUSTODY_BROKEN: "the custodian found something missing, damaged or not read in time",
+    DATABASE_MISSING: "all files were saved, but a database gave no whole dump",
+    SKIPPED: "a hook said that there shall be no backup now",
     INTERRUPTED: "a signal ended the command",
     OUTPUT_CLOSED: "whoever read the output has gone",
 }
@@ -49,7 +55,7 @@ _WITHOUT_REPOSITORY = (
     *("log", "options", "storage", "version", "witness"),
 )
 _OF_VERB = {
-    "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
+    "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED),
     "check": (PROMISE_BROKEN,),
     "copy": (SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
     "forget": (INCOMPLETE,),
@@ -107,3 +113,13 @@ def of_repositories(codes: list[int], *, incomplete: bool = False) -> int:
     if len(failed) < len(codes):
         return SOME_REPOSITORIES_FAILED
     return failed[0] if len(set(failed)) == 1 else FAILED
+
+
+def of_run(
+    codes: list[int], *, incomplete: bool = False, databases_missing: bool = False, skipped: bool = False
+) -> int:
+    """The exit code of a run over sources: as ``of_repositories``, unless a database is missing or one was skipped."""
+    code = of_repositories(codes, incomplete=incomplete)
+    if code not in (OK, INCOMPLETE):
+        return code
+    return DATABASE_MISSING if databases_missing else SKIPPED if skipped else code

@@ -96,6 +96,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody execute", "custody.execute", "Let go what was held for long enough, after looking again"),
     Verb("custody set-aside", "custody.set_aside", "Take what a host planted out of its place, at once"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),
+    Verb("host try-database", "host.try_database", "Load the newest dump of a database into a scratch database"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),
     Verb("features", "features", "List restic's feature flags and how each stands here"),
     Verb("options", "extended_options", "List what -o KEY=VALUE takes"),

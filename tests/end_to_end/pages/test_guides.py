@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,17 @@ def test_restoring_works(reader: Reader) -> None:
     mounts.require_fuse()
     reader.type(blocks[0][1], *(block for kind, block in blocks if kind == "mount"))
     assert (reader.folder / "tmp" / "copy.txt").read_text() == "Dear Bob\n"
+
+
+def test_hooks_and_databases_work(reader: Reader) -> None:
+    """Every command of the guide ends well; the hooks have run, and the dump is the database."""
+    with sqlite3.connect(reader.home / "app.db") as database:
+        database.execute("CREATE TABLE orders (id)")
+    quickstart = [block for _, block in _blocks("quickstart")]
+    reader.type(*quickstart[:2], *(block for _, block in _blocks("host")))
+    assert not (reader.folder / "tmp" / "shop-is-stopped").exists()
+    copy = sqlite3.connect(reader.folder / "tmp" / "orders.db")
+    assert copy.execute("SELECT name FROM sqlite_schema").fetchall() == [("orders",)]
 
 
 @pytest.mark.peer("restic")

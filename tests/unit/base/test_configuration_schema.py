@@ -80,7 +80,7 @@ def test_schema_and_checks_agree(form: str, place: str) -> None:
     table = FORMS[form].tables[place]
     shape = schema(FORMS[form])["properties"][place]
     shape = shape.get("items", shape) if table.names is None else shape["additionalProperties"]
-    assert list(shape["properties"]) == list(table.keys)
+    assert list(shape["properties"]) == [*table.keys, *table.inside]
     for name, key in table.keys.items():
         for value in (tomllib.loads(f"x = {key.example}")["x"], *_ODD):
             try:

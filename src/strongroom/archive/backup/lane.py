@@ -78,7 +78,7 @@ class Lane:
             meeting.leave(self.standing)
         meeting.results[self.standing] = result
         self._on_news()
-        return result.error is None or not self.ends_at_failure
+        return result.error is None or meeting.options.others_go_on or not self.ends_at_failure
 
     def _target(self) -> BackupTarget:
         """The opened repository; opened once, and what went wrong then counts for each job."""

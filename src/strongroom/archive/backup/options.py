@@ -76,6 +76,8 @@ class BackupOptions:
     reread_everything_within_days: int = 90
     source: str = ""
     """The name of the source in the configuration file, for messages."""
+    others_go_on: bool = False
+    """Whether the next job is done though this one failed in the only repository: one database of several."""
 
 
 @record

@@ -25,8 +25,10 @@ from strongroom.base.configuration.checks import (
 )
 from strongroom.base.configuration.document import Form, Key, Names, Table, read_text, unknown
 from strongroom.base.configuration.document import parse as parse_document
+from strongroom.base.configuration.host import DATABASE_KEYS, HOOKS, HOST_HOOKS, check_database
 from strongroom.base.configuration.retention import RETENTION_KEYS
-from strongroom.base.record import record
+from strongroom.base.errors import ConfigurationError
+from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +57,7 @@ REPOSITORY_KEYS: dict[str, Key] = {
 }
 
 SOURCE_KEYS: dict[str, Key] = {
-    "paths": Key(texts, '["/home", "/etc"]', "what to back up", True),
+    "paths": Key(texts, '["/home", "/etc"]', "what to back up"),
     "repositories": Key(texts, '["local", "offsite"]', "where to; all of this file when left out"),
     "exclude": Key(texts, '["*.tmp", "/home/*/.cache"]', "patterns of what to leave out"),
     "iexclude": Key(texts, '["*.ISO"]', "the same, without regard to case"),
@@ -112,7 +114,16 @@ FORM = Form(
             comment="Each source becomes one snapshot in each of its repositories when `strongroom backup` runs"
             " without paths.",
             example={"paths": '["/home"]'},
+            inside={
+                "hooks": HOOKS,
+                "database": Table(
+                    DATABASE_KEYS,
+                    "a database, dumped into a snapshot of its own, /databases/KIND/NAME",
+                    Names(_NAME, _NAME_HINT, "shop"),
+                ),
+            },
         ),
+        "hooks": HOST_HOOKS,
         "retention": Table(
             RETENTION_KEYS,
             "what `strongroom forget` keeps, in which repositories",
@@ -141,12 +152,22 @@ class Configuration:
     """By name, in the order of the file."""
     sources: Mapping[str, Mapping[str, Any]]
     retention: Mapping[str, Mapping[str, Any]]
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the whole host; a source has its own, and its databases, in its table."""
 
 
 def parse(text: str, path: str = "configuration") -> Configuration:
     """Check a file's text. Raises ``ConfigurationError`` with table and key, and a line where the parser has one."""
     found = parse_document(FORM, text, path)
-    result = Configuration(path, found["defaults"], found["repository"], found["source"], found["retention"])
+    result = Configuration(
+        path, found["defaults"], found["repository"], found["source"], found["retention"], found["hooks"]
+    )
+    for name, table in result.sources.items():
+        if "paths" not in table and not table.get("database"):
+            hint = f"Write for example: paths = {SOURCE_KEYS['paths'].example}"
+            raise ConfigurationError("paths is missing", subject=f"{path}: [source.{name}]", hint=hint)
+        for database, one in table.get("database", {}).items():
+            check_database(path, f"source.{name}.database.{database}", one)
     for kind, tables in (("source", result.sources), ("retention", result.retention)):
         for name, table in tables.items():
             for wanted in table.get("repositories", ()):

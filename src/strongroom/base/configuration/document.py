@@ -57,6 +57,8 @@ class Table:
     """Keys that a generated file sets, with their values as TOML."""
     more: str = ""
     """Lines that follow it there."""
+    inside: Mapping[str, Table] = field(default_factory=dict)
+    """Tables of each such table, by their keys: ``[place.NAME.key]``. One that is not there is absent."""
 
 
 @record
@@ -99,27 +101,35 @@ def _tables(path: str, place: str, table: Table, document: Mapping[str, object])
         rows = document.get(place, [])
         if not isinstance(rows, list):
             raise ConfigurationError("must be a list", subject=f"{path}: {place}", hint=f"Write each as [[{place}]].")
-        return [_table(path, f"{place} {number}", row, table.keys) for number, row in enumerate(rows, 1)]
-    found = document.get(place, {})
+        return [_table(path, f"{place} {number}", row, table) for number, row in enumerate(rows, 1)]
+    return _named(path, place, table, document.get(place, {}))
+
+
+def _named(path: str, place: str, table: Table, found: object) -> Any:
+    """One table, or those of a kind by their names."""
     if table.names is None:
-        return _table(path, place, found, table.keys)
+        return _table(path, place, found, table)
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         hint = f"Write its table as [{place}.NAME]."
         raise ConfigurationError("needs a name", subject=f"{path}: {place}", hint=hint)
     for name in found:
         if table.names.pattern.match(name) is None:
             raise ConfigurationError(f"{name!r} cannot be a name", subject=f"{path}: {place}", hint=table.names.hint)
-    return {name: _table(path, f"{place}.{name}", one, table.keys) for name, one in found.items()}
+    return {name: _table(path, f"{place}.{name}", one, table) for name, one in found.items()}
 
 
-def _table(path: str, place: str, table: object, keys: Mapping[str, Key]) -> Mapping[str, Any]:
-    if not isinstance(table, dict):
+def _table(path: str, place: str, found: object, table: Table) -> Mapping[str, Any]:
+    if not isinstance(found, dict):
         raise ConfigurationError("must be a table", subject=f"{path}: {place}", hint=f"Write it as [{place}].")
     checked: dict[str, Any] = {}
-    for name, value in table.items():
+    keys = table.keys
+    for name, value in found.items():
+        if name in table.inside:
+            checked[name] = _named(path, f"{place}.{name}", table.inside[name], value)
+            continue
         key = keys.get(name)
         if key is None:
-            raise unknown(path, f"{place}.{name}", tuple(keys), name)
+            raise unknown(path, f"{place}.{name}", (*keys, *table.inside), name)
         try:
             checked[name] = key.check(value)
         except ValueError as error:
@@ -155,6 +165,19 @@ def generated(form: Form) -> Iterator[str]:
             yield f"# {key.help}"
             yield f"{name} = {table.example[name]}" if name in table.example else f"#{name} = {key.example}"
         yield from table.more.splitlines()
+        name = f"{place}.{table.names.example}" if table.names else place
+        for inner, one in table.inside.items():
+            yield from _inside(f"{name}.{inner}", one)
+
+
+def _inside(place: str, table: Table) -> Iterator[str]:
+    """A table of a table, all of it as comments: few files need one."""
+    yield ""
+    yield f"# {table.comment or table.help}"
+    yield f"#[{place}.{table.names.example}]" if table.names else f"#[{place}]"
+    for name, key in table.keys.items():
+        yield f"# {key.help}"
+        yield f"#{name} = {table.example.get(name, key.example)}"
 
 
 def read_text(path: str, *, hint: str = "", runs_commands: bool = False) -> str:

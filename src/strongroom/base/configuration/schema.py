@@ -65,7 +65,10 @@ def _of_table(table: Table) -> dict[str, Any]:
     one = {
         "type": "object",
         "description": table.help,
-        "properties": {name: {**shape(key), "description": key.help} for name, key in table.keys.items()},
+        "properties": {
+            **{name: {**shape(key), "description": key.help} for name, key in table.keys.items()},
+            **{name: _of_table(inner) for name, inner in table.inside.items()},
+        },
         "additionalProperties": False,
     }
     if required := [name for name, key in table.keys.items() if key.required]:

@@ -17,6 +17,7 @@ from strongroom.storage.locate import split_scheme
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from strongroom.archive.backup.options import Stream
     from strongroom.base.progress import Reporter
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
@@ -62,6 +63,24 @@ def jobs_of(context: Context, reporter: Reporter) -> list[Job]:
         for name, (table, paths) in sources.items()
     ]
     return [replace(job, incomplete=True) for job in jobs] if gone else jobs
+
+
+def chosen_sources(context: Context) -> dict[str, Mapping[str, Any]]:
+    """The tables of the sources that are asked for, by name. Raises ``UsageError`` for an unknown one, and for none."""
+    return _sources(context)
+
+
+def jobs_of_source(
+    context: Context, reporter: Reporter, name: str, targets: Sequence[Target], streams: Sequence[Stream]
+) -> list[Job]:
+    """The jobs of one source: one for each stream, and one for its paths, if it has any. Raises ``UsageError``."""
+    table = _sources(context)[name]
+    chosen = _targets(context, table, targets)
+    plain = replace(_options(context, table, name, (), chosen), excludes=(), iexcludes=(), recorded_excludes=())
+    jobs = [Job(replace(plain, stream=stream, others_go_on=True), tuple(chosen)) for stream in streams]
+    if "paths" in table:
+        jobs.append(_job(context, reporter, table, name, [_expanded(path) for path in table["paths"]], chosen))
+    return jobs
 
 
 def _job(

@@ -1,0 +1,1 @@
+"""The verbs of a host in a fleet."""

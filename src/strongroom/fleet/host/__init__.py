@@ -1,0 +1,1 @@
+"""What a host does around its backups: hooks, dumps of databases, schedules."""

@@ -1,0 +1,1 @@
+"""Dumps of databases as streams that are saved only when they are whole."""

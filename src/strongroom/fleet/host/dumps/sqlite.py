@@ -1,0 +1,58 @@
+"""A dump of an SQLite file: a copy by the backup API, which is whole whoever writes meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from strongroom.fleet.host.dumps.contract import DumpFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PAGES = 2048
+"""Pages that are copied before others may write again."""
+_PIECE = 1 << 20
+
+
+class SqliteProducer:
+    """Copies the database into a folder for temporary files, checks the copy, and passes it on."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._abandoned = False
+
+    def produce(self, write: Callable[[bytes], None]) -> None:
+        """As the contract says."""
+        if not os.path.isfile(self._file):
+            raise DumpFailed("there is no such file", subject=self._file, hint="Correct `file`.")
+        try:
+            with tempfile.TemporaryDirectory(prefix="strongroom-sqlite-") as folder:
+                copy = os.path.join(folder, "copy.db")
+                self._copy(copy)
+                with open(copy, "rb") as file:
+                    while data := file.read(_PIECE):
+                        write(data)
+        except sqlite3.Error as error:
+            hint = "`sqlite3 FILE 'PRAGMA integrity_check'` tells more."
+            raise DumpFailed(f"cannot be copied: {error}", subject=self._file, hint=hint) from None
+
+    def _copy(self, to: str) -> None:
+        source = sqlite3.connect(f"file:{quote(self._file)}?mode=ro", uri=True, timeout=60)
+        with contextlib.closing(source), contextlib.closing(sqlite3.connect(to)) as copy:
+            source.backup(copy, pages=_PAGES, progress=self._look)
+            faults = [row[0] for row in copy.execute("PRAGMA quick_check(3)")]
+            if faults != ["ok"]:
+                raise DumpFailed(f"is damaged: {'; '.join(faults)}", subject=self._file, hint="Restore an older one.")
+
+    def _look(self, _status: int, _left: int, _all: int) -> None:
+        if self._abandoned:
+            raise DumpFailed("the copy was ended", subject=self._file)
+
+    def abandon(self) -> None:
+        """As the contract says."""
+        self._abandoned = True

@@ -1,0 +1,1 @@
+"""Commands around a backup, and the journal of those that must run in any case."""

@@ -1,0 +1,179 @@
+"""Dumps count only when they are whole, whatever their servers and programs do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+
+from strongroom.base.errors import StrongroomError
+from strongroom.fleet.host.dumps.contract import DumpFailed
+from strongroom.fleet.host.dumps.kinds import dump_of
+from strongroom.fleet.host.dumps.sizes import DumpSizes
+from strongroom.fleet.host.dumps.stream import DumpStream
+from strongroom.fleet.host.dumps.trying import try_dump
+from tests.support import peers
+from tests.support.servers import mariadb, postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LARGE = 12 << 20
+"""Bytes of a database that fit into no pipe and no socket's buffer between us and the server."""
+
+
+class Reader:
+    """Somebody who reads a dump as a backup does."""
+
+    def __init__(self, table: dict[str, Any], folder: Path, password: str | None = None) -> None:
+        self.warnings: list[str] = []
+        self.stream = DumpStream(dump_of("web", "shop", table, password), DumpSizes(str(folder)), self.warnings.append)
+        self.data = b""
+
+    def read(self, midway: Callable[[], None] | None = None) -> bytes:
+        """All of it, and its end looked at. ``midway`` is called once, when the first bytes are there."""
+        source = self.stream.start()
+        try:
+            while piece := os.read(source, 1 << 16):
+                self.data += piece
+                if midway is not None:
+                    midway()
+                    midway = None
+            self.stream.must_be_whole(lambda: False)
+            self.stream.saved()
+        finally:
+            self.stream.release()
+        return self.data
+
+
+def command(script: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "command", "command": ("sh", "-c", script), **more}
+
+
+def test_a_command_that_prints_all_is_taken(tmp_path: Path) -> None:
+    """Everything that it prints is there, in order."""
+    assert Reader(command("seq 100000"), tmp_path).read() == b"".join(b"%d\n" % n for n in range(1, 100001))
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        (command("seq 10; exit 4"), "exit code 4"),
+        (command("seq 10; kill -9 $$"), "signal 9"),
+        (command(":"), "empty"),
+        (command("echo some", last_line="-- done"), "cut off"),
+        (command("seq 10; sleep 600", timeout="1s"), "within 1 s"),
+        ({"kind": "command", "command": ("/nowhere/dump",)}, "cannot be started"),
+        ({"kind": "sqlite", "file": "/nowhere.db"}, "no such file"),
+    ],
+)
+def test_half_a_dump_is_none(table: dict[str, Any], what: str, tmp_path: Path) -> None:
+    """R-13: A failed, silent, cut or slow program, and a missing file, each say what happened to which database."""
+    with pytest.raises(DumpFailed, match=what) as caught:
+        Reader(table, tmp_path).read()
+    assert caught.value.subject.startswith("web.database.shop")
+
+
+def test_what_a_failed_program_said_is_told_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of its messages stands in the hint; passwords of its environment and of URLs do not."""
+    monkeypatch.setenv("SHOP_PASSWORD", "hunter22")
+    with pytest.raises(DumpFailed) as caught:
+        Reader(command("echo $SHOP_PASSWORD postgresql://me:topsecret@db/shop >&2; exit 1"), tmp_path).read()
+    assert caught.value.hint == "It said: *** postgresql://me:***@db/shop"
+
+
+def test_a_dump_that_shrank_is_warned_of(tmp_path: Path) -> None:
+    """Less than half of the last one is a warning with both sizes; the same size is none."""
+    for script, warned in (("seq 1000", 0), ("seq 1000", 0), ("seq 100", 1), ("seq 100", 0)):
+        reader = Reader(command(script), tmp_path)
+        reader.read()
+        assert len(reader.warnings) == warned
+        assert all("292 bytes, less than half of the last one's 3893" in text for text in reader.warnings)
+
+
+def test_whoever_reads_no_more_leaves_no_program_behind(tmp_path: Path) -> None:
+    """A dump that is given up in the middle is ended, with what it started."""
+    reader = Reader(command(f"echo $$ > {tmp_path}/pid; yes | cat"), tmp_path)
+    assert os.read(reader.stream.start(), 2) == b"y\n"
+    reader.stream.release()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_sqlite_is_whole_while_others_write(tmp_path: Path) -> None:
+    """A copy holds what was committed, and nothing of a transaction under way; it can be loaded."""
+    database = sqlite3.connect(tmp_path / "a.db")
+    database.execute("PRAGMA journal_mode = wal")
+    with database:
+        database.execute("CREATE TABLE good (x)")
+        database.executemany("INSERT INTO good VALUES (?)", [(n,) for n in range(1000)])
+    database.execute("INSERT INTO good VALUES ('not yet')")
+    table = {"kind": "sqlite", "file": str(tmp_path / "a.db")}
+    copy = Reader(table, tmp_path).read()
+    (tmp_path / "copy.db").write_bytes(copy)
+    counted = sqlite3.connect(tmp_path / "copy.db").execute("SELECT count(*), max(x) FROM good").fetchone()
+    assert counted == (1000, 999)
+    assert try_dump(table, None, lambda write: write(copy)) == 1
+    with pytest.raises(StrongroomError, match=r"damaged|cannot be opened"):
+        try_dump(table, None, lambda write: write(copy[:4096] + bytes(4096)))
+
+
+@pytest.fixture(scope="module")
+def elephant() -> Any:
+    """A PostgreSQL with a large table; its URL."""
+    with postgres.running() as url:
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "CREATE TABLE large AS SELECT n, repeat(md5(n::text), 32) FROM generate_series(1, 12288) n"
+            )
+        yield url
+
+
+@pytest.mark.peer("postgres")
+def test_postgresql(elephant: str, tmp_path: Path) -> None:
+    """A dump is whole, and loads into a scratch database that is gone afterwards; a server killed meanwhile: none."""
+    folder = parse_qs(urlsplit(elephant).query)["host"][0]
+    table = {
+        "kind": "postgresql", "database": "postgres", "host": folder, "user": "strongroom",
+        "program": str(peers.require("pg_dump")),
+    }  # fmt: skip
+    whole = Reader(table, tmp_path).read()
+    assert len(whole) > LARGE
+    assert b"\n-- PostgreSQL database dump complete\n" in whole[-300:]
+    assert try_dump(table, None, lambda write: write(whole)) == 1
+    with pytest.raises(StrongroomError, match="psql ended with exit code 3"):
+        try_dump(table, None, lambda write: write(whole[:-1000].replace(b"COPY public.large", b"COPY public.nowhere")))
+    with psycopg.connect(elephant) as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'strongroom%'").fetchall()
+        assert left == []
+
+    def kill() -> None:
+        with psycopg.connect(elephant, autocommit=True) as connection:
+            asked = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump'"
+            assert connection.execute(asked).fetchall() == [(True,)]
+
+    with pytest.raises(DumpFailed, match="pg_dump ended with exit code 1"):
+        Reader(table, tmp_path).read(kill)
+
+
+@pytest.mark.peer("mariadbd")
+def test_mariadb(tmp_path: Path) -> None:
+    """A dump is whole, and loads into a scratch database that is gone afterwards; a server killed meanwhile: none."""
+    with mariadb.running() as server:
+        server.ask("CREATE TABLE large AS SELECT seq, repeat(md5(seq), 32) FROM seq_1_to_12288")
+        table = {"kind": "mariadb", "host": str(server.socket), "user": "root"}
+        whole = Reader(table, tmp_path).read()
+        assert len(whole) > LARGE
+        assert whole.rstrip().splitlines()[-1].startswith(b"-- Dump completed")
+        assert try_dump(table, None, lambda write: write(whole)) == 1
+        with pytest.raises(StrongroomError, match="ended with exit code 1"):
+            try_dump(table, None, lambda write: write(b"INSERT INTO nowhere VALUES (1);\n"))
+        assert "strongroom" not in server.ask("SHOW DATABASES")
+        with pytest.raises(DumpFailed, match="ended with exit code"):
+            Reader(table, tmp_path).read(lambda: server.process.send_signal(signal.SIGKILL))
