@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from strongroom.cli.maintenance.replacing import Say
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
@@ -58,7 +59,7 @@ def run_snapshots(context: Context) -> int:
             context,
             repository,
             reporter,
-            lambda writer: _repairing(repository, reporter, writer, "" if arguments.forget else "repaired"),
+            lambda writer, say: _repairing(repository, reporter, writer, say, "" if arguments.forget else "repaired"),
             label=label,
             exclusive=True,
         )
@@ -70,10 +71,10 @@ def run_snapshots(context: Context) -> int:
 
 
 def _repairing(
-    repository: Repository, reporter: CommandReporter, writer: TreeWriter, tag: str
+    repository: Repository, reporter: CommandReporter, writer: TreeWriter, say: Say, tag: str
 ) -> Callable[[str, Snapshot], Snapshot | None]:
     def told(path: bytes, is_dir: bool, what: str) -> None:
-        reporter.message(f"  {'dir' if is_dir else 'file'} {quoted(path)}: {what}")
+        say(f"  {'dir' if is_dir else 'file'} {quoted(path)}: {what}")
 
     rewriter = TreeRewriter(repository, writer, RepairRule(repository, told), reporter)
 

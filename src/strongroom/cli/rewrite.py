@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from strongroom.cli.maintenance.replacing import Say
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
@@ -77,7 +78,7 @@ def run(context: Context) -> int:
             context,
             repository,
             reporter,
-            lambda writer: _rewriting(context, repository, reporter, patterns, metadata, writer),
+            lambda writer, say: _rewriting(context, repository, reporter, patterns, metadata, writer, say),
             label=label,
             exclusive=arguments.forget,
             notes=_notes(metadata, dry_run=arguments.dry_run),
@@ -115,13 +116,14 @@ def _rewriting(
     patterns: Patterns,
     metadata: NewMetadata,
     writer: TreeWriter,
+    say: Say,
 ) -> Callable[[str, Snapshot], Snapshot | None]:
     arguments = context.arguments
     rewriter: TreeRewriter | None = None
 
     def told(what: str, path: bytes) -> None:
         if context.verbosity > 2:
-            reporter.message(f"{what} {quoted(path)}", 3)
+            say(f"{what} {quoted(path)}", 3)
 
     if patterns.excluding or patterns.including:
         rule = FilterRule(patterns.compiled(), including=patterns.including, told=told)

@@ -40,6 +40,12 @@ class TreeWriter:
         self._pack = _kernel.PackBuilder(repository.key)
         self._open: set[str] = set()
         self._unindexed: list[tuple[str, list[BlobEntry]]] = []
+        self._failed = False
+
+    @property
+    def stored(self) -> bool:
+        """Whether a pack was full and is stored, but in no index file yet."""
+        return bool(self._unindexed)
 
     def save(self, plaintext: bytes) -> str:
         """Take in a tree, and return its ID. It is in the store after ``finish``."""
@@ -56,7 +62,12 @@ class TreeWriter:
         return tree
 
     def finish(self) -> None:
-        """Store what is open, and an index file over all that is new."""
+        """Store what is open, and an index file over all that is new. Raises what the store says.
+
+        After a failure it raises ``Damaged``: a pack's trees are lost, and nothing may name them.
+        """
+        if self._failed:
+            raise Damaged("were not all stored", subject="the new trees")
         self._store()
         self._save_index()
 
@@ -65,6 +76,7 @@ class TreeWriter:
             return
         name, data, entries = self._pack.finish()
         self._pack = _kernel.PackBuilder(self._repository.key)
+        self._failed = True
         report = _kernel.verify_pack(self._repository.key, name, data, entries)
         if not report.sound:
             raise Damaged("came out changed of its own encryption; is this machine's memory sound?", subject="a pack")
@@ -75,6 +87,7 @@ class TreeWriter:
         self._repository.index.insert_pack(name, entries)
         self._open.clear()
         self._unindexed.append((name, entries))
+        self._failed = False
         if sum(len(entries) for _, entries in self._unindexed) >= _INDEX_BLOBS:
             self._save_index()
 

@@ -15,9 +15,11 @@ from strongroom.format.snapshot import Snapshot
 from strongroom.format.timestamp import Timestamp
 from strongroom.maintenance.tree_rewriter import EMPTY_TREE
 from strongroom.maintenance.tree_writer import TreeWriter
+from tests.support.forge import Forge, node, sha
 from tests.support.programs import Restic, Strongroom
 from tests.support.repositories import make, opened
 from tests.support.servers.rest_server import RestServer
+from tests.support.snapshots import add
 
 NS, DAY = 1_000_000_000, 86_400
 NOW = 1_780_000_000
@@ -199,3 +201,28 @@ def test_a_damaged_snapshot_goes_by_its_id(strongroom: Strongroom, restic: Resti
     assert {one["id"] for one in strongroom.snapshots(place)} == {stays}
     strongroom.on(place, "prune").expect(0)
     restic.check(place)
+
+
+def test_snapshots_that_are_rewritten_share_their_packs(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """One pack of trees and one index file for all, and each is said as restic says it; a damaged one in the middle
+    ends the run, and those before it are done."""
+    place = tmp_path / "repository"
+    forge = Forge(place)
+    roots = [add(forge, {"sub": {"out": b"0", "own": b"%d" % number}}) for number in range(5)]
+    roots[3] = forge.tree(node("sub", "dir", subtree=sha(b"gone")))
+    for number, root in enumerate(roots):
+        forge.snapshot(root, hostname=f"host{number}", time=f"2026-01-0{number + 1}T00:00:00Z")
+    forge.index()
+    before = {kind: set(os.listdir(place / kind)) for kind in ("snapshots", "index")}
+    packs = sum(1 for path in (place / "data").rglob("*") if path.is_file())
+    said = strongroom.on(place, "rewrite", "--exclude", "out").expect(1)
+    assert b"unable to rewrite" in said.stderr
+    words = [line.split()[0].decode() for line in said.stdout.splitlines() if line]
+    assert words == ["snapshot", "saved"] * 3 + ["snapshot"]
+    assert len(set(os.listdir(place / "snapshots")) - before["snapshots"]) == 3
+    assert len(set(os.listdir(place / "index")) - before["index"]) == 1
+    assert sum(1 for path in (place / "data").rglob("*") if path.is_file()) == packs + 1
+    listed = json.loads(restic.on(place, "snapshots", "--json", "--tag", "rewrite").expect(0).stdout)
+    for one in listed:
+        assert b"/sub/own" in restic.on(place, "ls", one["id"]).expect(0).stdout
+        assert b"/sub/out" not in restic.on(place, "ls", one["id"]).expect(0).stdout

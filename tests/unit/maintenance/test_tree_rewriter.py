@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, LimitExceeded
+from strongroom.base.errors import Damaged, LimitExceeded, Unavailable
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.maintenance.repair_snapshots import RepairRule, repaired_snapshot
@@ -92,6 +92,26 @@ def test_nothing_is_left_of_what_includes_nothing(tmp_path: Path) -> None:
     writer.finish()
     assert len(list(repository.store.list(Kind.DATA))) == before
     assert rewriter(repository, including("zzz"))[0].rewrite(root) == Rewritten(None)
+
+
+def test_after_a_pack_that_was_not_stored_nothing_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that failed once took trees with it: no index and no snapshot may follow, even if it is back."""
+    forge = Forge(tmp_path)
+    root = add(forge, FOLDER)
+    forge.index()
+    repository = opened(tmp_path)
+    rewriting, writer = rewriter(repository, excluding("d"))
+    rewriting.rewrite(root)
+
+    def away(*_: object) -> None:
+        raise Unavailable("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(repository.store, "create", away)
+        with pytest.raises(Unavailable):
+            writer.finish()
+    with pytest.raises(Damaged, match="not all stored"):
+        writer.finish()
 
 
 def test_nodes_that_stay_keep_every_byte(tmp_path: Path) -> None:
