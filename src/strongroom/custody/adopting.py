@@ -13,12 +13,14 @@ from strongroom.base.errors import Damaged, Exists, Missing
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody import schema
 from strongroom.custody.evidence.own_key import add_own_key, forget_made_key
+from strongroom.custody.evidence.pinning import pin_log
 from strongroom.custody.identity import seal
 from strongroom.custody.syncing import KINDS, remember
 from strongroom.format.config import RepositoryConfig
 from strongroom.repository.opened import Repository
 
 if TYPE_CHECKING:
+    from strongroom.custody.evidence.pinning import LogPins
     from strongroom.custody.identity import Identity
     from strongroom.custody.policy import CustodyPolicy
     from strongroom.custody.state import Adopted, State
@@ -40,12 +42,15 @@ def adopt(
     recipients: tuple[str, ...] = (),
     who: str = "",
     window: str = "",
+    log: LogPins | None = None,
 ) -> str:
     """Take an opened repository into care, and return the name of the custody key that was added to it.
 
     ``recipients``: others to whom that key's password is sealed, the recovery kit's. Objects that are there count as
-    seen from the first round on. ``window``: its path at a gateway, for the hint. Raises ``Exists`` when it is in care
-    already, or its name is taken; ``Refused`` where a gateway has to admit the key first.
+    seen from the first round on. ``window``: its path at a gateway, for the hint; ``log``: where its receipts are.
+
+    Raises ``Exists`` when it is in care already, or its name is taken; ``Refused`` where a gateway has to admit the key
+    first.
     """
     now_ns = state.clock.now_ns()  # what comes after this moment was not there, and is dated like anything later
     with state.database.read() as connection:
@@ -84,6 +89,8 @@ def adopt(
         for key in {*known, key_name}:
             connection.execute(schema.pinned_key.insert().values(repository=repository.id, name=key, pinned_ns=now_ns))
         forget_made_key(connection, repository.id)
+        if log is not None:
+            pin_log(connection, repository.id, log)
         state.record(connection, who, repository.id, f"adopted as {name}, with {len(known)} keys that were there")
     return key_name
 

@@ -7,6 +7,8 @@ from strongroom.base.record import record
 CLAIMED = "claimed"
 STAMP = "stamp"
 ROUND = "round"
+RECEIPT = "receipt"
+"""The gateway's receipt, within what rounds and heads prove."""
 
 
 @record

@@ -34,6 +34,8 @@ from strongroom.custody.deletion.plans import (
     set_plan,
     signed,
 )
+from strongroom.custody.evidence.approvals import was_approved
+from strongroom.custody.evidence.creations import noting
 from strongroom.custody.executor.contract import Handed, Went
 from strongroom.custody.rounds import last_look
 from strongroom.custody.syncing import look
@@ -62,7 +64,11 @@ def _boot() -> tuple[str, int]:
 
 
 class Handover:
-    """Between judge and executor, for one repository. ``boot`` gives the system's boot ID and nanoseconds since."""
+    """Between judge and executor, for one repository.
+
+    ``doubt``: why the time is not sure, in words, empty where two clocks agree. ``boot`` gives the
+    system's boot ID and nanoseconds since.
+    """
 
     def __init__(
         self,
@@ -75,16 +81,18 @@ class Handover:
         reporter: Reporter,
         *,
         holder: str,
+        doubt: Callable[[], str],
         boot: Callable[[], tuple[str, int]] = _boot,
     ) -> None:
         self._state = state
         self._adopted = adopted
-        self._store = store
+        self._store = noting(state, adopted.id, store)
         self._identity = identity
         self._signer = signer
         self._surroundings = surroundings
         self._reporter = reporter
         self._holder = holder
+        self._doubt = doubt
         self._boot = boot
 
     @contextlib.contextmanager
@@ -145,7 +153,12 @@ class Handover:
         left = row.due_ns - self._state.clock.now_ns()
         if left > 0 and row.kind != INDEXES:
             return f"held for {-(-left // DAY)} days more"
-        return executor.waits(row.number)
+        if waits := executor.waits(row.number):
+            return waits
+        doubt = self._doubt()
+        if doubt and not was_approved(self._state, self._adopted.id, row.number, row.due_ns):
+            return f"due, and {doubt}; it waits for `strongroom custody plan approve {self._adopted.name} {row.number}`"
+        return ""
 
     def _see_all(self, lease: Lease, repository: Repository) -> None:
         """Whatever has arrived since the last round is seen and read before anything goes."""

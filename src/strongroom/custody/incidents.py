@@ -15,9 +15,14 @@ class Code(StrEnum):
     LYING_INDEX = "lying-index"
     PLANTED_KEY = "planted-key"
     CONFIG = "config"
+    LOG = "log"
     CLOCK = "clock"
+    TRASH = "trash"
     UNREADABLE = "unreadable"
     DRILL = "drill"
+    UNLOGGED = "unlogged"
+    WITNESS = "witness"
+    CLOCKS = "clocks"
     SUSPICIOUS = "suspicious"
     OVERDUE = "overdue"
     LOCK = "lock"
@@ -34,6 +39,8 @@ FREEZING = frozenset(
         Code.CONFIG,
         Code.CLOCK,
         Code.ROLLED_BACK,
+        Code.LOG,
+        Code.TRASH,
     }
 )
 """While one of these is open, nothing of its repository is planned to go."""
@@ -49,6 +56,12 @@ ADVICE = {
     Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, `custody set-aside "
     "NAME keys/ID`, and look at the host.",
     Code.CONFIG: "The repository's config is another one. Bring back the first; it never changes.",
+    Code.LOG: "The gateway's log contradicts itself. Take that gateway for taken over; `custody accept --log-key` pins "
+    "another log.",
+    Code.TRASH: "The gateway's trash holds for less than `expiry`: raise its --trash-days.",
+    Code.UNLOGGED: "It came past the gateway. If it was you: `gateway reconcile` there; if not, who can write there?",
+    Code.WITNESS: "The witness cannot be believed, or does not answer. Receipts go on; look at that machine.",
+    Code.CLOCKS: "Clocks of two machines differ. Mend the wrong one; until then only what you approve goes.",
     Code.CLOCK: "The clock went back, or jumped. Mend it; nothing is deleted while it is in doubt.",
     Code.UNREADABLE: "The store could not be read. The next round tries again.",
     Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",

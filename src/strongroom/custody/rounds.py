@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from strongroom.custody.claims import compare_indexes
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.preparing import Prepared, Preparing
+from strongroom.custody.evidence.creations import noting
+from strongroom.custody.evidence.log import LogFindings
+from strongroom.custody.evidence.round import EvidenceRound
 from strongroom.custody.healing.versions import Promoted, promote_good
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.incidents import Code
@@ -31,6 +35,7 @@ from strongroom.storage.kinds import versions_of
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
+    from strongroom.custody.evidence.round import Outside
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.receipts.log.note import Signer
@@ -54,6 +59,7 @@ class Outcome:
     name: str
     number: int = 0
     began_ns: int = 0
+    log: LogFindings = field(default_factory=LogFindings)
     seen: Seen = field(default_factory=Seen)
     read: Verified = field(default_factory=Verified)
     read_again: Verified = field(default_factory=Verified)
@@ -80,8 +86,11 @@ def run_round(
     holder: str,
     budget_bytes: int | None = None,
     signer: Signer | None = None,
+    outside: Outside | None = None,
 ) -> Outcome:
-    """A whole round. ``holder`` names this custodian; ``budget_bytes`` bounds what is read.
+    """A whole round. ``outside``: how the log, clocks and witnesses are reached; without it nobody else is asked.
+
+    ``holder`` names this custodian; ``budget_bytes`` bounds what is read.
 
     ``signer``: the judge's key; without one nothing is prepared to go.
 
@@ -90,7 +99,12 @@ def run_round(
     """
     lease = state.claim(adopted.id, holder)
     outcome = Outcome(adopted.id, adopted.name)
-    try:
+    store = noting(state, adopted.id, store)
+    evidence = EvidenceRound(state, lease, adopted, outside)
+    outcome.log = evidence.log.found
+    with contextlib.ExitStack() as stack:
+        stack.callback(state.release, lease)
+        stack.enter_context(evidence.limited())
         _begin(state, lease, outcome)
         try:
             continuity = _continuity(state, lease, adopted, store, identity, signer)
@@ -101,7 +115,7 @@ def run_round(
                 _heal(state, lease, adopted, store, outcome)
                 repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is not None:
-                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer)
+                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer, evidence)
             else:
                 outcome.failure = "the config is not the one that was adopted"
             if continuity is not None:
@@ -114,8 +128,6 @@ def run_round(
                 now_ns = state.clock.now_ns()
                 open_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, outcome.failure, now_ns)
         _end(state, lease, outcome)
-    finally:
-        state.release(lease)
     return outcome
 
 
@@ -181,10 +193,13 @@ def _steps(
     outcome: Outcome,
     budget_bytes: int | None,
     signer: Signer | None,
+    evidence: EvidenceRound,
 ) -> None:
     reporter.message(f"{adopted.name}: look at what is there")
+    evidence.before(repository.store)
     outcome.seen = look(state, lease, adopted, repository.store, last_look(state, adopted, outcome.number))
     _note_look(state, lease, outcome)
+    evidence.after(outcome.seen.new)
     _heal(state, lease, adopted, repository.store, outcome)
 
     def count(done: int, total: int) -> None:
@@ -204,7 +219,7 @@ def _steps(
     if signer is not None:
         outcome.obstacle = plan_aside(state, lease, adopted, repository, signer)
     rescue(state, lease, repository, reporter, everything=False)
-    outcome.judged = Judge(state, lease, adopted, repository, reporter).judge()
+    outcome.judged = Judge(state, lease, adopted, repository, reporter, evidence.unproven()).judge()
     now_ns = state.clock.now_ns()
     if signer is None:
         outcome.plans = make_plans(state, lease, adopted, now_ns)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
+from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
@@ -40,6 +41,10 @@ class Standing:
     incidents: tuple[Incident, ...]
     plans: tuple[Plan, ...]
     advice: str
+    log: str
+    """How its gateway's log stands, in words; empty where none is pinned."""
+    clocks: str
+    """What clocks agree on, or what to do while they do not; empty before the first round."""
 
 
 def standings(state: State, now_ns: int) -> list[Standing]:
@@ -101,6 +106,8 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         open_ones,
         tuple(open_plans(state, adopted)),
         _advice(open_ones, adopted, late=late, stale=stale, never=last is None),
+        log_words(state, adopted),
+        clock_words(state, adopted),
     )
 
 

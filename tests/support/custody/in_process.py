@@ -54,6 +54,8 @@ class Custody:
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_800_000_000 * 10**9))
     password: bytes = PASSWORD
     name: str = "web"
+    doubt: str = ""
+    """Why the time is not sure."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(exist_ok=True)
@@ -146,6 +148,7 @@ class Custody:
             Reporter(),
             holder="test",
             boot=self.boot,
+            doubt=lambda: self.doubt,
         )
 
     def hand_over(self) -> Handed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from strongroom.base.errors import UsageError
 from strongroom.cli.custody.shared import add_state, identity_of, open_state, operator
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.evidence.pinning import LogPins
 
 _DESCRIPTION = """\
 Take a repository into care, whoever made it: Strongroom, restic or rustic. It is opened once with a password of its
@@ -19,6 +21,7 @@ own; a key for the custodian is added, whose password is random and sealed to it
 there is pinned: the config, the keys, and at the first round each object.
 
   strongroom custody adopt web01 --store /backup/web01
+  strongroom custody adopt web01 --store rest:https://custodian:TOKEN@backup.example/web01/ --log-key KEY
   strongroom custody adopt web01 --store s3:https://s3.example/vault/web01 --password-file web01.txt
 """
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
@@ -36,6 +39,15 @@ def arguments_adopt(parser: argparse.ArgumentParser) -> None:
         metavar="SETTING=NUMBER",
         help="what to keep and how long to wait, such as daily=30; `custody explain` and the guide list them",
     )
+    group = parser.add_argument_group("the log of its gateway, as evidence of when things arrived")
+    group.add_argument(
+        "--gateway", metavar="URL", help="the repository at its gateway (default: --store, if that is one)"
+    )
+    group.add_argument(
+        "--log-key", metavar="KEY", help="the log's verifier key, as the gateway prints it when it starts"
+    )
+    group.add_argument("--witness", metavar="URL", help="who countersigns that log; its clock counts, too")
+    group.add_argument("--witness-key", metavar="KEY", help="the witness's verifier key")
     add_state(parser, identity=True)
 
 
@@ -59,6 +71,7 @@ def run_adopt(context: Context) -> int:
     identity = identity_of(context)
     with open_state(context) as state, one_repository(context) as repository:
         url = context_url(context)
+        log = _log_pins(context, url)
         key = adopt(
             state,
             repository,
@@ -68,6 +81,8 @@ def run_adopt(context: Context) -> int:
             policy,
             recipients=recipients(state),
             who=operator(),
+            window=_window(url),
+            log=log,
         )
         identity_text = repository.id
     if context.json:
@@ -76,6 +91,33 @@ def run_adopt(context: Context) -> int:
         context.out.line(f"adopted {arguments.name}: repository {identity_text[:10]}, custody key {key[:8]}")
         context.out.line(f"Next: strongroom custody round {arguments.name}")
     return 0
+
+
+def _log_pins(context: Context, url: str) -> LogPins | None:
+    """The log that the options name, asked once. Raises ``UsageError``, and what the gateway raises."""
+    from strongroom.cli.shared.opening import targets_of
+    from strongroom.cli.shared.targets import store_options
+    from strongroom.custody.evidence.pinning import LogPins, check_log, check_pins
+
+    arguments = context.arguments
+    if not (arguments.gateway or arguments.log_key or arguments.witness or arguments.witness_key):
+        return None
+    if not arguments.log_key:
+        raise UsageError("a log is believed by its key alone", hint="Give --log-key; the gateway prints it.")
+    gateway = arguments.gateway or url
+    gateway = gateway if gateway.startswith("rest:") else f"rest:{gateway}"
+    if not gateway.startswith(("rest:http://", "rest:https://", "rest:http+unix://")):
+        raise UsageError("which gateway?", hint="Give --gateway with the repository's URL there, and a name and token.")
+    pins = LogPins(gateway, arguments.log_key, arguments.witness or "", arguments.witness_key or "")
+    check_pins(pins)
+    check_log(pins, store_options(context, targets_of(context)[0]))
+    return pins
+
+
+def _window(url: str) -> str:
+    """The repository's path at a gateway, as the operator there has to name it."""
+    scheme, _, rest = url.partition("://")
+    return unquote(rest.partition("/")[2].strip("/")) if scheme.startswith("rest:") else ""
 
 
 def context_url(context: Context) -> str:

@@ -32,16 +32,20 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
     parser.add_argument("--gone", metavar="KIND/NAME", help="an object that is missing and will not come back")
     parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
+    parser.add_argument(
+        "--log-key", metavar="KEY", help="the key of the gateway's log, which is read anew and believed"
+    )
 
 
 def run_accept(context: Context) -> int:
     """Write it down, in the audit trail as well."""
     from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source
+    from strongroom.custody.evidence.pinning import accept_log
 
     arguments = context.arguments
-    given = [arguments.snapshot, arguments.source, arguments.key, arguments.gone]
+    given = [arguments.snapshot, arguments.source, arguments.key, arguments.gone, arguments.log_key]
     if sum(thing is not None for thing in given) != 1:
-        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key or --gone.")
+        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key or --gone.")
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
         if arguments.source is not None:
@@ -52,6 +56,9 @@ def run_accept(context: Context) -> int:
             what = f"that {thing[: thing.index('/') + 11]} is gone"
         elif arguments.key is not None:
             what = f"key {accept_key(state, adopted, arguments.key, operator(), arguments.why)[:8]}"
+        elif arguments.log_key is not None:
+            accept_log(state, adopted, arguments.log_key, operator(), arguments.why)
+            what = "the log by this key; the next round reads it anew"
         else:
             what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, operator(), arguments.why)[:8]}"
     return _say(context, f"accepted {what}")

@@ -94,10 +94,21 @@ def handover_of(
     context: Context, state: State, adopted: Adopted, store: Store, identity: Identity, signer: Signer
 ) -> Handover:
     """What stands between judge and executor."""
+    from strongroom.custody.evidence.clocks import clock_doubt
     from strongroom.custody.handover import Handover
 
     holder = f"{os.uname().nodename}:{os.getpid()}"
-    return Handover(state, adopted, store, identity, signer, surroundings(context), context.reporter(), holder=holder)
+    return Handover(
+        state,
+        adopted,
+        store,
+        identity,
+        signer,
+        surroundings(context),
+        context.reporter(),
+        holder=holder,
+        doubt=lambda: clock_doubt(state, adopted),
+    )
 
 
 @contextlib.contextmanager

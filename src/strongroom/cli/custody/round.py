@@ -15,12 +15,15 @@ from strongroom.cli.custody.shared import (
     open_state,
     signer_of,
     store_for,
+    target_of,
 )
 from strongroom.cli.shared.opening import say_failure, surroundings
+from strongroom.cli.shared.targets import store_options
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.rounds import Outcome
@@ -40,6 +43,13 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all repositories in care")
     parser.add_argument("--no-execute", action="store_true", help="plan, and leave what is due to `custody execute`")
     parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is read at most, such as 50G")
+    parser.add_argument(
+        "--clock",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a web server on another machine whose clock counts: two must agree before anything goes by itself",
+    )
     add_state(parser, identity=True)
 
 
@@ -47,6 +57,7 @@ def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
     from strongroom.cli.custody.execute import hand_over
+    from strongroom.custody.evidence.round import Outside
     from strongroom.custody.rounds import run_round
 
     arguments = context.arguments
@@ -63,6 +74,7 @@ def run_round(context: Context) -> int:
     with open_state(context) as state:
         for adopted in chosen(context, state):
             try:
+                outside = Outside(store_options(context, target_of(adopted)), tuple(arguments.clock))
                 with store_for(context, adopted) as store:
                     outcome = run_round(
                         state,
@@ -74,6 +86,7 @@ def run_round(context: Context) -> int:
                         holder=f"{os.uname().nodename}:{os.getpid()}",
                         budget_bytes=budget,
                         signer=signer,
+                        outside=outside,
                     )
                     _say(context, outcome)
                     if not outcome.failure:
@@ -106,7 +119,8 @@ def _is_meant(context: Context, one: Any) -> bool:
 def _is_news(outcome: Outcome) -> bool:
     """Whether somebody who asked for silence would want to know: what is wrong, not what is new and well."""
     seen = outcome.seen
-    wrong = seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
+    log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
+    wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
     return bool(wrong or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged))
 
 
@@ -130,6 +144,13 @@ def _object(outcome: Outcome) -> dict[str, Any]:
         "new": len(outcome.seen.new),
         "missing": list(map(str, outcome.seen.missing)),
         "altered": list(map(str, outcome.seen.altered)),
+        "log": {
+            "receipts": outcome.log.receipts,
+            "failure": outcome.log.failure or None,
+            "doubt": outcome.log.doubt or None,
+            "unlogged": outcome.log.unlogged,
+            "only_in_log": outcome.log.only_in_log,
+        },
         "read": outcome.read.objects,
         "read_bytes": outcome.read.bytes,
         "read_again": outcome.read_again.objects,
@@ -147,6 +168,18 @@ def _object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _log_lines(outcome: Outcome) -> Iterator[str]:
+    log = outcome.log
+    if log.failure:
+        yield f"the gateway's log could not be asked: {log.failure}"
+    if log.doubt:
+        yield f"the gateway's log is not believed: {log.doubt}"
+    for thing in log.unlogged:
+        yield f"{thing}: the gateway's log has no receipt for it"
+    for thing in log.only_in_log:
+        yield f"{thing}: the gateway's log has it, the store has not"
+
+
 def _print(context: Context, outcome: Outcome) -> None:
     if outcome.failure:
         context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
@@ -159,6 +192,8 @@ def _print(context: Context, outcome: Outcome) -> None:
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
         context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
+    for line in _log_lines(outcome):
+        context.out.line(f"  {line}")
     for healed in outcome.promoted.healed:
         context.out.line(f"  {healed}: its good version is the current one again")
     for pack in outcome.made_good:

@@ -58,7 +58,12 @@ def place_of(context: Context) -> str:
 
 def open_state(context: Context, *, create: bool = False) -> State:
     """The custodian's state. Raises ``ConfigurationError`` where there is none."""
-    return State(place_of(context), create=create, is_gone=_was_killed)
+    from strongroom.custody.evidence.decided import limited_clock
+    from strongroom.custody.evidence.round import this_boot
+
+    state = State(place_of(context), create=create, is_gone=_was_killed)
+    state.clock = limited_clock(state, os.uname().nodename, this_boot)
+    return state
 
 
 def _was_killed(holder: str) -> bool:
@@ -97,9 +102,14 @@ def signer_of(context: Context) -> Signer:
     return load_or_create(os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE), SIGNER)
 
 
+def target_of(adopted: Adopted) -> Target:
+    """A repository in care as other verbs know it."""
+    return Target(adopted.name, adopted.store, "the custodian's state", None, None, None)
+
+
 def store_for(context: Context, adopted: Adopted) -> Store:
     """The store of a repository in care. Nothing is contacted yet."""
-    return store_of(context, Target(adopted.name, adopted.store, "the custodian's state", None, None, None))
+    return store_of(context, target_of(adopted))
 
 
 def load_sound_indexes(context: Context, repository: Repository) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.evidence.words import ArrivalEvidence
 
 
 def arguments_snapshots(parser: argparse.ArgumentParser) -> None:
@@ -26,25 +27,33 @@ def arguments_snapshots(parser: argparse.ArgumentParser) -> None:
 def run_snapshots(context: Context) -> int:
     """Print them in the order of their arrival."""
     from strongroom.custody.deciding import snapshots_of
+    from strongroom.custody.evidence.words import arrival_evidence
 
     with open_state(context) as state:
-        found = [(adopted, row) for adopted in chosen(context, state) for row in snapshots_of(state, adopted)]
+        found = [
+            (adopted, row, arrival_evidence(state, adopted, "snapshots", row.id))
+            for adopted in chosen(context, state)
+            for row in snapshots_of(state, adopted)
+        ]
     if context.json:
-        context.out.json([_object(adopted.name, row) for adopted, row in found])
+        context.out.json([_object(adopted.name, row, how) for adopted, row, how in found])
         return 0
     rows = [
         [
             row.id[:8],
             adopted.name,
             rfc3339.format_utc(row.arrival_ns)[:16],
+            how.code,
             rfc3339.format_utc(row.claimed_ns)[:16],
             spoken(row.verdict, row.operator),
             row.source,
             "; ".join(reason[3] for reason in json.loads(row.reasons)),
         ]
-        for adopted, row in found
+        for adopted, row, how in found
     ]
-    for line in table(("ID", "Repository", "Arrival (UTC)", "Claims (UTC)", "Verdict", "Source", "Reasons"), rows):
+    for line in table(
+        ("ID", "Repository", "Arrival (UTC)", "By", "Claims (UTC)", "Verdict", "Source", "Reasons"), rows
+    ):
         context.out.line(line)
     return 0
 
@@ -62,6 +71,7 @@ def run_explain(context: Context) -> int:
     from statistics import median
 
     from strongroom.custody.deciding import find_snapshot, snapshots_of
+    from strongroom.custody.evidence.words import arrival_evidence
     from strongroom.custody.planning import decisions
 
     with open_state(context) as state:
@@ -72,12 +82,13 @@ def run_explain(context: Context) -> int:
             for one in snapshots_of(state, adopted)
             if one.source == row.source and one.verdict == "good" and one.arrival_ns < row.arrival_ns
         ]
+        how = arrival_evidence(state, adopted, "snapshots", row.id)
         decision = next((one for one in decisions(state, adopted, state.clock.now_ns()) if one.id == row.id), None)
     measures = json.loads(row.measures)
     usual = {name: median([one.get(name, 0) for one in earlier]) for name in measures} if earlier else {}
     if context.json:
         context.out.json(
-            _object(adopted.name, row)
+            _object(adopted.name, row, how)
             | {
                 "measures": measures,
                 "usual": usual,
@@ -88,6 +99,8 @@ def run_explain(context: Context) -> int:
         return 0
     context.out.line(f"snapshot {row.id[:8]} of {row.source} is {spoken(row.verdict, row.operator)}")
     context.out.line(f"  arrived {rfc3339.format_utc(row.arrival_ns)}, claims {rfc3339.format_utc(row.claimed_ns)}")
+    sent = f", sent by principal {how.principal}" if how.principal else ""
+    context.out.line(f"  arrival: {how.words}{sent}")
     for code, _, _, words in json.loads(row.reasons):
         context.out.line(f"  {code}: {words}")
     for name, value in measures.items():
@@ -109,13 +122,14 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
 
 
-def _object(name: str, row: Any) -> dict[str, Any]:
+def _object(name: str, row: Any, how: ArrivalEvidence) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(row.document)
     return document | {
         "id": row.id,
         "short_id": row.id[:8],
         "repository": name,
         "arrival": rfc3339.format_utc(row.arrival_ns),
+        "evidence": {"by": how.code, "words": how.words, "principal": how.principal or None, "receipt": how.sequence},
         "verdict": spoken(row.verdict, row.operator),
         "pinned": bool(row.pinned),
         "reasons": [

@@ -37,6 +37,10 @@ def run_status(context: Context) -> int:
             ("Repository", "State", "Last good", "Last round", "Objects", "Unread", "Next"), _rows(found, now_ns)
         ):
             context.out.line(line)
+        for one in found:
+            for what, words in (("log", one.log), ("clocks", one.clocks)):
+                if words:
+                    context.out.line(f"{one.name}: {what}: {words}")
     return exit_codes.of_standings([one.state for one in found])
 
 
@@ -90,4 +94,6 @@ def _object(one: Standing) -> dict[str, Any]:
             for plan in one.plans
         ],
         "next": one.advice,
+        "log": one.log or None,
+        "clocks": one.clocks or None,
     }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import UsageError
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import SNAPSHOTS, Item, Order, SignedBytes
+from strongroom.custody.evidence.approvals import note_approval
 from strongroom.custody.schema import plan
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def approve(state: State, adopted: Adopted, number: int, who: str, why: str) -> 
         raise UsageError("is no plan that waits", subject=f"plan {number}", hint="`custody plan show` lists them.")
     with state.database.write() as connection:
         set_plan(connection, adopted.id, number, approved=who, state=HELD)
+        note_approval(connection, adopted.id, number, who, state.clock.now_ns())
         state.record(connection, who, adopted.id, f"approved plan {number}", why)
 
 

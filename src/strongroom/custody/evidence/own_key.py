@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from strongroom import _kernel
 from strongroom.base.errors import Refused
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.evidence.creations import note_creation
 from strongroom.custody.evidence.schema import made_key
 from strongroom.custody.identity import seal
 from strongroom.repository.keyring import make_key, store_made_key
@@ -44,15 +46,16 @@ def add_own_key(
     else:
         file, sealed = bytes(kept.file), bytes(kept.sealed_password)
         password = identity.unseal(sealed, "custody key that waits")
+    name = _kernel.sha256_hex(file)
+    note_creation(state, repository.id, ObjectName(Kind.KEY, name))
     try:
-        name = store_made_key(repository.store, repository.key, password, file)
+        store_made_key(repository.store, repository.key, password, file)
     except Refused as problem:
-        name = _kernel.sha256_hex(file)
         raise Refused(
             f"the custody key is not admitted: {problem.what}",
             subject=repository.location,
             hint="On the gateway's machine: strongroom gateway keys open "
-            f"{window or 'REPOSITORY'} --key {name} --for 1h … and then adopt it again.",
+            f"{window or 'REPOSITORY'} --key {name} --for 1h\nThen adopt it again, by the same line.",
         ) from None
     return name, sealed
 

@@ -19,7 +19,7 @@ from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.rules import suspicions
-from strongroom.custody.judging.terms import Before, History, Reason, Subject
+from strongroom.custody.judging.terms import EVERY_ONE_PROVEN, Before, History, Reason, Subject, Unproven
 from strongroom.custody.judging.unusual import FLOORS
 from strongroom.custody.judging.verdicts import (
     ACCEPTED,
@@ -28,6 +28,7 @@ from strongroom.custody.judging.verdicts import (
     INCOMPLETE,
     PENDING,
     SUSPICIOUS,
+    UNLOGGED,
     keep_trees,
     write_verdict,
 )
@@ -81,13 +82,20 @@ class Judge:
     """Judges the new snapshots of one repository. Reads trees, and believes the catalogue alone."""
 
     def __init__(
-        self, state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter
+        self,
+        state: State,
+        lease: Lease,
+        adopted: Adopted,
+        repository: Repository,
+        reporter: Reporter,
+        unproven: Unproven = EVERY_ONE_PROVEN,
     ) -> None:
         self._state = state
         self._lease = lease
         self._adopted = adopted
         self._repository = repository
         self._reporter = reporter
+        self._unproven = unproven
         self._past = Past(state, lease, adopted, repository)
 
     def judge(self) -> list[Judged]:
@@ -168,7 +176,7 @@ class Judge:
         walker.walk([found.tree])
         self._keep_trees(walker, known)
         totals = walker.totals(found.tree)
-        if totals is None and unread and one.verdict != BAD:
+        if (totals is None and unread and one.verdict != BAD) or one.id in self._unproven.waiting:
             return self._write(one, found, PENDING, (), {}, age, whole=False)
         name = source_of(found)
         source = self._past.source(name, one.arrival_ns, adopted=not one.dated)
@@ -195,6 +203,8 @@ class Judge:
             faults = walker.faults(found.tree)
             words = f"it is not whole, {counted(faults)}"
             reasons = [Reason(INCOMPLETE, len(faults), 0, words) if why.code == INCOMPLETE else why for why in reasons]
+        if one.id in self._unproven.without:
+            reasons.append(Reason(UNLOGGED, 1, 0, "it came past the gateway: the log has no receipt for it"))
         # names and endings of files are a host's words
         reasons = [Reason(why.code, why.value, why.threshold, printable(why.words)) for why in reasons]
         if totals is None and one.verdict == BAD:

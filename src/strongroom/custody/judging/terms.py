@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 
 @record
+class Unproven:
+    """Snapshots without a receipt where a log is believed: new ones ``waiting`` for theirs, and those ``without``."""
+
+    waiting: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+
+EVERY_ONE_PROVEN = Unproven()
+"""Where no log is believed, none waits for it."""
+
+
+@record
 class Reason:
     """``value`` went beyond ``threshold``; ``words`` say it to a person."""
 

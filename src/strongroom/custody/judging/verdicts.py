@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUSPICIOUS, PENDING, BAD = "suspicious", "pending", "bad"
 INCOMPLETE = "incomplete"
+UNLOGGED = "unlogged"
 ACCEPTED, CONDEMNED = "accepted", "condemned"
 _LATEST = 1 << 62
 """No claimed time is beyond, in nanoseconds before or after 1970: a snapshot may claim any (threat R-2)."""

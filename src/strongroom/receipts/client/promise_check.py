@@ -183,7 +183,7 @@ def _move_head(
     except Damaged:
         other = checkpoints.parse(data).origin  # what is no head at all proves nothing
         raise _Wrong(Fault.OTHER_KEY, other, str(verifier)) from None
-    if old is None or _continues(source, old, head):
+    if old is None or continues(source, old, head):
         kept.head = data.decode()
     elif head.size < old.size:
         found.reproaches.append(Reproach(Fault.SHORTENED, "", now_ns, entries=head.size, signed=old.size))
@@ -192,7 +192,8 @@ def _move_head(
     return head
 
 
-def _continues(source: GatewayLog, old: Checkpoint, new: Checkpoint) -> bool:
+def continues(source: GatewayLog, old: Checkpoint, new: Checkpoint) -> bool:
+    """Whether the log proves that the newer head continues the older one. Raises as ``GatewayLog.file``."""
     if new.size < old.size:
         return False
     node = tiles.node_of(lambda level, number, width: source.file(tiles.path(level, number, width)), new.size)
