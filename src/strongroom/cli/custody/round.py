@@ -180,6 +180,18 @@ def _log_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{thing}: the gateway's log has it, the store has not"
 
 
+def _found_lines(outcome: Outcome) -> Iterator[str]:
+    for healed in outcome.promoted.healed:
+        yield f"{healed}: its good version is the current one again"
+    for pack in outcome.made_good:
+        yield f"data/{pack}: what it held lies in other packs now"
+    faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
+    for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
+        yield f"{thing}: {words}"
+    if outcome.obstacle:
+        yield outcome.obstacle
+
+
 def _print(context: Context, outcome: Outcome) -> None:
     if outcome.failure:
         context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
@@ -192,17 +204,8 @@ def _print(context: Context, outcome: Outcome) -> None:
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
         context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
-    for line in _log_lines(outcome):
+    for line in (*_log_lines(outcome), *_found_lines(outcome)):
         context.out.line(f"  {line}")
-    for healed in outcome.promoted.healed:
-        context.out.line(f"  {healed}: its good version is the current one again")
-    for pack in outcome.made_good:
-        context.out.line(f"  data/{pack}: what it held lies in other packs now")
-    faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
-    for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
-        context.out.line(f"  {thing}: {words}")
-    if outcome.obstacle:
-        context.out.line(f"  {outcome.obstacle}")
     for one in outcome.judged:
         if context.arguments.quiet and not one.reasons:
             continue
