@@ -11,7 +11,7 @@ from strongroom.base.record import field, mutable
 from strongroom.custody.evidence import pinning
 from strongroom.custody.evidence.asking import LogDoubt, ask, ask_witness, countersigned
 from strongroom.custody.evidence.comparing import compare, date_by_receipts, unlogged
-from strongroom.custody.evidence.keeping import keep
+from strongroom.custody.evidence.proofs import keep
 from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
