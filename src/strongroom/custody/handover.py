@@ -66,8 +66,7 @@ def _boot() -> tuple[str, int]:
 class Handover:
     """Between judge and executor, for one repository.
 
-    ``doubt``: why the time is not sure, in words, empty where two clocks agree. ``boot`` gives the
-    system's boot ID and nanoseconds since.
+    ``doubt``: why the time is not sure; empty where clocks agree. ``boot``: the boot's ID, nanoseconds since.
     """
 
     def __init__(

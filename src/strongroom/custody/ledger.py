@@ -67,6 +67,16 @@ def close_incident(connection: sa.Connection, repository: str, code: Code, thing
     return True
 
 
+def set_incident(
+    connection: sa.Connection, repository: str, code: Code, thing: str, words: str, now_ns: int, *, wrong: bool
+) -> None:
+    """Open an incident while something is wrong, close it when it is right."""
+    if wrong:
+        open_incident(connection, repository, code, thing, words, now_ns)
+    else:
+        close_incident(connection, repository, code, thing, now_ns)
+
+
 def open_things(connection: sa.Connection, repository: str) -> set[tuple[str, str]]:
     """Code and object of every open incident: asking once is cheaper than closing, one by one, what is not open."""
     query = sa.select(incident.c.code, incident.c.object).where(

@@ -24,7 +24,7 @@ from strongroom.custody.healing.versions import Promoted, promote_good
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.judge import Judge, Judged
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, open_incident, set_incident
 from strongroom.custody.mark import make_mark
 from strongroom.custody.planning import Plan, make_plans
 from strongroom.custody.schema import round_, stored
@@ -152,11 +152,9 @@ def _begin(state: State, lease: Lease, outcome: Outcome) -> None:
         outcome.number = 1 if last is None else last.number + 1
         outcome.began_ns = now_ns
         newest = 0 if last is None else max(last.began_ns, last.ended_ns or 0)
-        if now_ns < newest - STEP_BACK_NS:
-            words = f"this machine's clock is {(newest - now_ns) // (60 * 10**9)} minutes behind the last round"
-            open_incident(connection, outcome.repository, Code.CLOCK, "own clock", words, now_ns)
-        else:
-            close_incident(connection, outcome.repository, Code.CLOCK, "own clock", now_ns)
+        back = now_ns < newest - STEP_BACK_NS
+        words = f"this machine's clock is {(newest - now_ns) // (60 * 10**9)} minutes behind the last round"
+        set_incident(connection, outcome.repository, Code.CLOCK, "own clock", words, now_ns, wrong=back)
         connection.execute(
             round_.insert().values(repository=outcome.repository, number=outcome.number, began_ns=now_ns, outcome="{}")
         )
@@ -275,11 +273,8 @@ def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_n
             )
         ).scalar_one()
         now_ns = state.clock.now_ns()
-        if late:
-            words = f"{late} objects were not read for more than {adopted.policy.verify} days"
-            open_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, now_ns)
-        else:
-            close_incident(connection, adopted.id, Code.OVERDUE, adopted.name, now_ns)
+        words = f"{late} objects were not read for more than {adopted.policy.verify} days"
+        set_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, now_ns, wrong=bool(late))
 
 
 def _end(state: State, lease: Lease, outcome: Outcome) -> None:

@@ -23,7 +23,7 @@ from strongroom.custody.evidence.log import LogRound
 from strongroom.custody.evidence.pinning import pinned
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.terms import Unproven
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import set_incident
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.receipts.commit.committer import boot_id
 from strongroom.storage.contract import StoreKind
@@ -122,10 +122,7 @@ class EvidenceRound:
                     f"this machine's clock is {jumped_ns // (60 * 10**9)} minutes ahead of what passed since boot",
                 ),
             ):
-                if wrong:
-                    open_incident(connection, self._adopted.id, code, thing, words, now_ns)
-                else:
-                    close_incident(connection, self._adopted.id, code, thing, now_ns)
+                set_incident(connection, self._adopted.id, code, thing, words, now_ns, wrong=wrong)
         keep_clocks(state, self._lease, self._adopted.id, sources, doubt)
 
     def _gateway_clock(self) -> ClockSource | None:
@@ -162,8 +159,5 @@ class EvidenceRound:
         short = health.get("append_only") is True and isinstance(days, int) and days < due
         with self._state.writing(self._lease) as connection:
             now_ns = self._state.clock.now_ns()
-            if short:
-                words = f"it holds what is deleted for {days} days, and the policy's expiry is {due}"
-                open_incident(connection, self._adopted.id, Code.TRASH, TRASH, words, now_ns)
-            else:
-                close_incident(connection, self._adopted.id, Code.TRASH, TRASH, now_ns)
+            words = f"it holds what is deleted for {days} days, and the policy's expiry is {due}"
+            set_incident(connection, self._adopted.id, Code.TRASH, TRASH, words, now_ns, wrong=short)
