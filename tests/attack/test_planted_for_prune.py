@@ -6,122 +6,22 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from strongroom.base.errors import Missing
-from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.maintenance.prune_plan import MaxUnused, PruneOptions
-from strongroom.maintenance.prune_run import prune
 from strongroom.maintenance.repair_index import repair_index
-from strongroom.repository.opening import open_repository
-from strongroom.repository.surroundings import Surroundings
-from strongroom.storage.local.store import LocalStore
-from tests.support.forge import Forge, Json, dumps, node, sha
-from tests.support.repositories import PASSWORD
+from tests.support.forge import sha
+from tests.support.pruning.honest import Honest, needed
 
 if TYPE_CHECKING:
-    from strongroom.maintenance.prune_stats import PruneStats
-    from strongroom.repository.opened import Repository
+    pass
 
-EVERYTHING = PruneOptions(max_unused=MaxUnused(percent=0))
 TRUSTING = PruneOptions(max_unused=MaxUnused(percent=0), trust_index=True)
 DAY_AND_MORE = 90_000
-
-
-class Honest:
-    """A repository with two packs of data, each with a blob that nobody needs, two of trees, and one of garbage."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.forge = forge = Forge(place)
-        self.contents = [os.urandom(20_000 + number) for number in range(8)]
-        ids = [sha(content) for content in self.contents]
-        garbage = [os.urandom(9_000), os.urandom(9_000), os.urandom(9_000)]
-        forge.pack(*(("data", content) for content in [*self.contents[:4], garbage[0]]))
-        forge.pack(*(("data", content) for content in [*self.contents[4:], garbage[1]]))
-        forge.pack(("data", garbage[2]))
-        files = [node(f"file{number}", "file", content=[blob], size=20_000) for number, blob in enumerate(ids)]
-        self.folder = forge.tree(*files)
-        self.root = forge.tree(node("folder", "dir", subtree=self.folder))
-        forge.snapshot(self.root)
-        self.packs = list(forge.entries)
-        self.index = forge.index()
-
-    def open(self) -> Repository:
-        """The repository, on a machine that has seen nothing of it yet."""
-        surroundings = Surroundings(warn=lambda _text: None)
-        return open_repository(LocalStore(str(self.place)), PASSWORD, surroundings=surroundings)
-
-    def prune(self, options: PruneOptions = EVERYTHING) -> PruneStats:
-        """Prune it."""
-        with self.open() as repository, repository.lock(exclusive=True) as lock:
-            return prune(repository, options, Reporter(), lock=lock)
-
-    def restores(self) -> bool:
-        """Whether each file is there as it was, read from the store."""
-        with self.open() as repository:
-            repository.load_index()
-            try:
-                tree = repository.load_tree(self.root).nodes[0].subtree
-                assert tree is not None
-                found = [
-                    repository.load_blob("data", blob)
-                    for file in repository.load_tree(tree).nodes
-                    for blob in file.content or ()
-                ]
-            except Exception:
-                return False
-        return found == self.contents
-
-    def data(self) -> set[str]:
-        """The packs that are there."""
-        with self.open() as repository:
-            return {info.name.name for info in repository.store.list(Kind.DATA)}
-
-    def plant_first(self, packs: list[Json], **more: Any) -> None:
-        """Write an index file whose name comes before the honest one's, so that it is read first."""
-        while True:
-            path = self.forge.unpacked("index", dumps({"packs": packs} | more))
-            if path.name < self.index.name:
-                return
-            path.unlink()
-
-    def false_pack(self, *blobs: Json) -> Json:
-        """A pack of the right form whose header claims these blobs over other bytes; its entry in an index."""
-        before = len(self.forge.entries)
-        real = [os.urandom(max(1, blob["length"] - 32)) for blob in blobs]
-        lying = _Lying(self.forge, {sha(content): blob["id"] for content, blob in zip(real, blobs, strict=True)})
-        lying.pack([(blob["type"], content) for blob, content in zip(blobs, real, strict=True)])
-        return self.forge.entries[before]
-
-
-class _Lying:
-    """Packs whose header and entry say other IDs than the blobs have."""
-
-    def __init__(self, forge: Forge, names: dict[str, str]) -> None:
-        self.forge = forge
-        self.names = names
-
-    def pack(self, blobs: list[tuple[str, bytes]]) -> None:
-        forge, body, header, listed = self.forge, b"", b"", []
-        for kind, plaintext in blobs:
-            sealed = forge.secret.seal(plaintext)
-            name = self.names[sha(plaintext)]
-            header += bytes([kind == "tree"]) + len(sealed).to_bytes(4, "little") + bytes.fromhex(name)
-            listed.append({"id": name, "type": kind, "offset": len(body), "length": len(sealed)})
-            body += sealed
-        sealed_header = forge.secret.seal(header)
-        path = forge.write("data", body + sealed_header + len(sealed_header).to_bytes(4, "little"))
-        forge.entries.append({"id": path.name, "blobs": listed})
-
-
-def needed(honest: Honest, kind: str) -> list[Json]:
-    """The honest entries of the blobs that the snapshot needs."""
-    names = {sha(content) for content in honest.contents} | {honest.root, honest.folder}
-    return [blob for pack in honest.packs for blob in pack["blobs"] if blob["id"] in names and blob["type"] == kind]
 
 
 def claims_in_a_lying_pack(honest: Honest) -> None:
@@ -167,6 +67,21 @@ def a_crowd_and_another_blob_of_the_same_length(honest: Honest) -> None:
     honest.plant_first([*crowd, honest.packs[0] | {"blobs": instead}])
 
 
+def a_crowd_of_stored_packs(honest: Honest) -> None:
+    """More packs than an index remembers claim two blobs; each is stored, and its size and header fit the claim."""
+    honest.plant_first([honest.false_pack(*needed(honest, "data")[:2]) for _ in range(70)])
+
+
+def a_crowd_of_lying_trees(honest: Honest) -> None:
+    honest.plant_first([honest.false_pack(*needed(honest, "tree")) for _ in range(70)])
+
+
+def a_crowd_of_true_copies(honest: Honest) -> None:
+    for _ in range(70):
+        honest.forge.pack(("data", honest.contents[0]), ("data", b"rubbish"))
+    honest.plant_first(honest.forge.entries[-70:])
+
+
 def supersedes(honest: Honest) -> None:
     honest.plant_first([], supersedes=[honest.index.name])
 
@@ -198,9 +113,12 @@ CASES: list[tuple[str, Plant]] = [
     ("A-1", other_places_in_an_honest_pack),
     ("A-1", a_crowd),
     ("A-1", a_crowd_and_another_blob_of_the_same_length),
+    ("A-1", a_crowd_of_stored_packs),
+    ("A-1", a_crowd_of_true_copies),
     ("A-1", true_copies),
     ("A-2", lying_trees),
     ("A-2", trees_in_a_pack_that_is_not_there),
+    ("A-2", a_crowd_of_lying_trees),
     ("A-7", supersedes),
     ("A-8", packs_to_delete),
 ]
@@ -220,6 +138,25 @@ def test_nothing_honest_is_lost(plant: Plant, tmp_path: Path) -> None:
     with honest.open() as repository, repository.lock(exclusive=True) as lock:
         repair_index(repository, Reporter(), lock=lock, read_all_packs=True)
     assert honest.restores()
+
+
+def test_a_crowd_of_planted_packs_goes(tmp_path: Path) -> None:
+    """A-1: one true copy is left of what 70 packs claim, other options leave out none of it, and repairs are not
+    stopped by the crowd either."""
+    honest = Honest(tmp_path)
+    a_crowd_of_stored_packs(honest)
+    a_crowd_of_true_copies(honest)
+    a_crowd_of_lying_trees(honest)
+    with honest.open() as repository, repository.lock(exclusive=True) as lock:
+        repair_index(repository, Reporter(), lock=lock)
+    assert len(honest.data()) > 210
+    honest.prune(PruneOptions(max_repack_size=0, repack_cacheable_only=True))
+    assert honest.restores()
+    honest.prune(PruneOptions(trust_index=True))
+    assert honest.restores()
+    assert len(honest.data()) < 10
+    with honest.open() as repository:
+        assert not repository.load_index().crowded()
 
 
 def test_who_trusts_the_index_loses_what_is_honest(tmp_path: Path) -> None:

@@ -112,6 +112,11 @@ def _conclude(context: Context, reporter: CommandReporter, result: CheckResult, 
     if not result.num_errors:
         reporter.message("no errors were found")
         return
+    if result.broken_snapshots:
+        snapshots = " ".join(name[:8] for name in result.broken_snapshots)
+        context.out.warn(
+            f"These snapshots cannot be read; `strongroom forget` with their IDs removes them:\n  {snapshots}"
+        )
     if result.broken_packs:
         packs = " ".join(result.broken_packs)
         context.out.warn(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.base.errors import Interrupted, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.repository.destination import INDEX_BLOBS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from strongroom._kernel import Index
+    from strongroom._kernel import BlobEntry, Index
     from strongroom.base.progress import Reporter
     from strongroom.maintenance.removing import Remover
     from strongroom.repository.opened import Repository
@@ -43,21 +45,23 @@ def rewrite_index(
     changed: Collection[str] = (),
     extra: Iterable[str] = (),
     obsolete: Collection[str] = (),
+    whole: Mapping[str, Sequence[BlobEntry]] = MappingProxyType({}),
     check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write index files without the packs that are ``gone``, then remove the old ones; durable step by step.
 
     ``repository.index`` has what is true of every pack. Files that name a pack which is ``changed`` in it go, too,
     those that are not full, and second ones of a pack; the others stay. ``extra`` packs are in no file yet.
-    ``obsolete`` files are removed in any case.
+    ``obsolete`` files are removed in any case. ``whole`` has what some packs hold of which the index has less.
     ``check`` raises when nothing may be written any more. Raises ``Interrupted`` before
     anything is removed, the store's error for a file that cannot be removed, and ``LimitExceeded`` for an index of
-    which not all is remembered.
+    which not all is remembered, where ``whole`` does not have it either.
     """
     index = repository.index
-    if index.crowded():
+    crowded = set(index.crowded()) - whole.keys() - set(gone)
+    if crowded:
         raise LimitExceeded(
-            f"{len(index.crowded())} packs claim blobs that 64 others claim, too",
+            f"{len(crowded)} packs claim blobs that 64 others claim, too",
             subject=repository.location,
             hint="Nobody writes such packs by accident: `strongroom check --read-data` finds those that lie.",
         )
@@ -75,7 +79,7 @@ def rewrite_index(
         if reporter.stop.is_set():
             raise Interrupted("stopped")
         check()
-        written.append(repository.save_unpacked(Kind.INDEX, index.encode(chunk)))
+        written.append(repository.save_unpacked(Kind.INDEX, _encoded(index, chunk, whole)))
         reporter.count("index files", done)
     check()
     names = [ObjectName(Kind.INDEX, name) for name in (*old, *obsolete) if name not in written]
@@ -84,6 +88,12 @@ def rewrite_index(
     )
     if failed:
         raise failed[0][1]
+
+
+def _encoded(index: Index, packs: list[str], whole: Mapping[str, Sequence[BlobEntry]]) -> bytes:
+    if whole.keys().isdisjoint(packs):
+        return index.encode(packs)
+    return _kernel.encode_index([(pack, whole.get(pack) or index.pack_entries(pack)) for pack in packs])
 
 
 def _sort(index: Index, files: Mapping[str, Collection[str]], touched: Collection[str]) -> tuple[list[str], set[str]]:

@@ -80,14 +80,16 @@ def plan_prune(
     *,
     version: int = 2,
     spared: Collection[str] = (),
+    stripped: Collection[str] = (),
 ) -> PrunePlan:
     """Decide about every pack of an index.
 
     ``present`` has the sizes of the packs in the store that are in the index; ``unreferenced`` those that go since they
-    are in no index. ``spared`` are kept whatever they hold. Raises ``Damaged`` for a needed pack whose size is not what
+    are in no index. ``spared`` are kept whatever they hold. ``stripped`` hold more than counts; they go where they may.
+    Raises ``Damaged`` for a needed pack whose size is not what
     the index says, ``Missing`` for needed packs that are not there.
     """
-    planner = _Planner(options, version)
+    planner = _Planner(options, version, stripped)
     planner.count(totals, unreferenced)
     target = _small_below(packs, options)
     _refuse_absent(packs, present)
@@ -134,9 +136,10 @@ def _refuse_absent(packs: Sequence[PackUse], present: Mapping[str, int]) -> None
 
 
 class _Planner:
-    def __init__(self, options: PruneOptions, version: int) -> None:
+    def __init__(self, options: PruneOptions, version: int, stripped: Collection[str]) -> None:
         self._options = options
         self._version = version
+        self._stripped = stripped
         self.plan = PrunePlan()
         self.stats = self.plan.stats
 
@@ -159,7 +162,8 @@ class _Planner:
     def sort(self, pack: PackUse, size: int, target: int, candidates: list[PackUse], small: list[PackUse]) -> None:
         """Remove it, keep it, or let it be a candidate."""
         packs = self.stats.packs
-        if _size(pack) != size and pack.used_blobs:
+        must = pack.lies or pack.id in self._stripped
+        if _size(pack) != size and pack.used_blobs and pack.id not in self._stripped:
             raise Damaged(
                 f"is {size} bytes long, and {_size(pack)} by the index",
                 subject=f"pack {pack.id}",
@@ -177,8 +181,10 @@ class _Planner:
             self.plan.remove.append(pack.id)
             packs.remove += 1
             self._removed(pack)
-        elif self._options.repack_cacheable_only and pack.kind == "data" and not pack.lies:
+        elif self._options.repack_cacheable_only and pack.kind == "data" and not must:
             packs.keep += 1
+        elif pack.id in self._stripped:
+            candidates.append(pack)
         elif not pack.unused_blobs and pack.kind != "mixed" and not self._must_compress(pack):
             if size >= target:
                 packs.keep += 1
@@ -203,7 +209,7 @@ class _Planner:
             unused = size.duplicate + size.unused - size.remove - size.repackrm
             if most is not None and size.repack + _size(pack) >= most:
                 packs.keep += 1
-            elif pack.kind != "data" or pack.lies or self._must_compress(pack):
+            elif pack.kind != "data" or pack.lies or pack.id in self._stripped or self._must_compress(pack):
                 self._repack(pack)
             elif unused < tolerated and _size(pack) >= target:
                 packs.keep += 1

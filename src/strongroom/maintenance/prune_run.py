@@ -108,6 +108,7 @@ class _Prune:
                     reporter,
                     gone=set(gone),
                     changed=decision.survey.wrong,
+                    whole=decision.survey.stripped,
                     check=self._check,
                 )
             if plan.going or last:
@@ -168,7 +169,8 @@ class _Prune:
             self._remove(remover, Kind.DATA, packs)
         gone = {*decision.plan.going, *decision.plan.forget}
         left = [pack for pack in repository.index.packs() if pack not in gone]
-        rewrite_index(repository, {}, remover, reporter, gone=gone, extra=left)
+        whole = decision.survey.stripped
+        rewrite_index(repository, {}, remover, reporter, gone=gone, extra=left, whole=whole)
 
     def _check(self) -> None:
         if self._lock is not None:

@@ -9,6 +9,7 @@ from strongroom.base.errors import Interrupted
 from strongroom.base.objects import Kind
 from strongroom.base.record import mutable
 from strongroom.maintenance.index_files import load_index_files, rewrite_index
+from strongroom.maintenance.proof.crowds import entries_of_crowded
 from strongroom.maintenance.removing import Remover
 from strongroom.maintenance.survey import survey
 from strongroom.repository.packs.headers import read_headers
@@ -73,6 +74,7 @@ class _Repair:
         found = survey(repository, reporter)
         self._say(found, everything=read_all_packs)
         added = self._read(found.unindexed)
+        whole = found.stripped | entries_of_crowded(repository, found.present | found.unindexed)
         rewrite_index(
             repository,
             files,
@@ -82,6 +84,7 @@ class _Repair:
             changed=found.wrong,
             extra=added,
             obsolete=invalid,
+            whole=whole,
             check=self._check,
         )
         return self._result

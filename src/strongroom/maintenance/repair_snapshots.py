@@ -1,15 +1,18 @@
 """``repair snapshots``: snapshots without what is gone for good, so that the rest can be used again.
 
-It believes the index: whoever repairs snapshots has repaired that before.
+It believes the index: whoever repairs snapshots has repaired that before. Where a pack in no index has what is missing,
+that was not done, and nothing is cut.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Unavailable
+from strongroom.base.errors import Refused, Unavailable
+from strongroom.base.objects import Kind
 from strongroom.base.record import replace
 from strongroom.maintenance.replacing import with_tags
+from strongroom.repository.packs.headers import read_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +35,13 @@ class RepairRule:
         """``told(path, is_dir, what)``."""
         self._repository = repository
         self._told = told
+        self._unindexed: dict[tuple[str, str], str] | None = None
 
     def node(self, node: Node, path: bytes) -> Node | None:
-        """A file without the content that no index names, and with the size that is left."""
+        """A file without the content that no index names, and with the size that is left.
+
+        Raises ``Refused`` where a pack that no index names has that content.
+        """
         if node.type not in _KNOWN_TYPES:
             self._told(path, False, f'removed node with invalid type "{node.type}"')
             return None
@@ -48,6 +55,8 @@ class RepairRule:
             if places:
                 content.append(blob)
                 size += _plain_size(places[0])
+            else:
+                self._refuse_unindexed("data", blob)
         if len(content) < len(wanted):
             self._told(path, False, "removed missing content")
         elif size != node.size:
@@ -63,8 +72,9 @@ class RepairRule:
         """As ``Rule`` says."""
         return True
 
-    def unreadable(self, path: bytes, error: Exception) -> bool:
+    def unreadable(self, path: bytes, tree: str, error: Exception) -> bool:
         """An empty folder stands for one that cannot be read; a snapshot without its root is none."""
+        self._refuse_unindexed("tree", tree)
         if isinstance(error, Unavailable):
             raise error
         if path == b"/":
@@ -79,6 +89,26 @@ class RepairRule:
             self._told(path.rstrip(b"/") + b"/" + name, False, f"removed entry that cannot be read: {reason}")
         if not names:
             self._told(path, True, "sorted its entries")
+
+    def _refuse_unindexed(self, kind: str, blob: str) -> None:
+        """Raise ``Refused`` where a blob that is missing lies in a pack that no index names, by the pack's header."""
+        if self._unindexed is None:
+            repository = self._repository
+            known = set(repository.index.packs())
+            packs = [
+                (info.name.name, info.size) for info in repository.store.list(Kind.DATA) if info.name.name not in known
+            ]
+            self._unindexed = {
+                (entry.kind, entry.id): pack
+                for pack, entries, _ in read_headers(repository, packs)
+                for entry in entries or ()
+            }
+        if pack := self._unindexed.get((kind, blob)):
+            raise Refused(
+                f"has the {kind} blob {blob}, which snapshots miss, and is in no index; nothing was cut",
+                subject=f"pack {pack}",
+                hint="Run `strongroom repair index` first.",
+            )
 
 
 def repaired_snapshot(name: str, old: Snapshot, tree: Rewritten, added_tag: str) -> Snapshot | None:

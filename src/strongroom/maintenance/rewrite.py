@@ -83,7 +83,7 @@ class FilterRule:
             self._told("including directory", path)
         return taken
 
-    def unreadable(self, path: bytes, error: Exception) -> bool:
+    def unreadable(self, path: bytes, tree: str, error: Exception) -> bool:  # noqa: ARG002
         """Nothing is rewritten on guesses."""
         raise Damaged(f"cannot be rewritten: {error}", subject=_shown(path), hint=_HINT) from error
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
+from strongroom.maintenance.proof.crowds import disperse
 from strongroom.repository.packs.headers import read_headers
 
 if TYPE_CHECKING:
@@ -39,12 +40,15 @@ class Survey:
     broken: dict[str, list[BlobEntry]] = field(default_factory=dict)
     """Those of them that have no header, with what the index says of them."""
     sizes_of_broken: dict[str, int] = field(default_factory=dict)
+    stripped: dict[str, list[BlobEntry]] = field(default_factory=dict)
+    """Those of which the index has less than they hold, since too many claim the same, with all that they hold."""
 
 
 def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = False) -> Survey:
     """List the packs and correct ``repository.index``, which must be loaded, by their headers where it cannot be true.
 
-    With ``trust_index`` nothing is corrected. Raises errors of the store.
+    With ``trust_index`` nothing is corrected but what claims blobs that too many claim. Raises ``Interrupted`` and
+    errors of the store.
     """
     index = repository.index
     expected = dict(_kernel.pack_sizes(index))
@@ -63,6 +67,7 @@ def survey(repository: Repository, reporter: Reporter, *, trust_index: bool = Fa
     found.missing = list(expected)
     if not trust_index and (found.wrong or found.missing):
         _correct(repository, found, reporter)
+    found.stripped = disperse(repository, found.present, reporter)
     return found
 
 

@@ -35,7 +35,7 @@ class Rule(Protocol):
     def keeps_empty(self, path: bytes) -> bool:
         """Whether a folder stays when nothing is left in it."""
 
-    def unreadable(self, path: bytes, error: Exception) -> bool:
+    def unreadable(self, path: bytes, tree: str, error: Exception) -> bool:
         """A tree cannot be read: True for an empty one in its place, False for none. Raises to give up."""
 
     def unreadable_nodes(self, path: bytes, names: list[tuple[bytes, str]]) -> None:
@@ -130,7 +130,7 @@ class TreeRewriter:
             text = self._repository.load_blob("tree", tree)
             read = _kernel.decode_tree(text)
         except (Damaged, LimitExceeded, Missing) as error:
-            stays = self._rule.unreadable(path, error)
+            stays = self._rule.unreadable(path, tree, error)
             return Rewritten(self._writer.save(EMPTY_TREE) if stays else None)
         if read.skipped or read.reordered:
             self._rule.unreadable_nodes(path, read.skipped)

@@ -57,6 +57,12 @@ def test_a_good_file() -> None:
         ("version = 1\nrepositry = 3", "F: repositry", "unknown key", "'repository'"),
         ("version = 1\n[repository]\nurl = 'x'", "F: repository", "needs a name", "[repository.NAME]"),
         ("version = 1\n[repository.a]\nurll = 'x'", "F: repository.a.urll", "unknown key", "'url'"),
+        (
+            "version = 1\n[retention.a]\nkeep_removed = '7d'",
+            "F: retention.a.keep_removed",
+            "unknown key",
+            "keep_removed stands in [repository.NAME] or [defaults].",
+        ),
         ("version = 1\n[repository.a]\n", "F: [repository.a]", "url is missing", "url ="),
         ("version = 1\n[repository.a]\nurl = 3", "F: repository.a.url", "text in quotes", "Example: url"),
         ("version = 1\n[repository.a]\nurl='x'\npassword='y'", "F: repository.a.password", "does not stand", "Example"),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.base.progress import BackupSummary, Change, Status
+from strongroom.cli.arguments.times import zone_text
 from strongroom.cli.output.events import EventReporter
 from strongroom.cli.output.out import Out
 from strongroom.cli.output.rate import Rate
@@ -31,6 +32,30 @@ class Terminal(io.StringIO):
 def streams() -> tuple[io.StringIO, io.StringIO]:
     """Standard output and standard error."""
     return io.StringIO(), io.StringIO()
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        (None, "local time"),
+        ("", "UTC"),
+        (":UTC", "UTC"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("/etc/localtime", "local time"),
+        ("No/Where", "UTC"),
+    ],
+)
+def test_the_zone_of_times_has_restics_name(zone: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of TZ where it names one, else local time."""
+    monkeypatch.delenv("TZ", raising=False)
+    if zone is not None:
+        monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert zone_text() == said
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @given(st.binary(max_size=40))

@@ -12,7 +12,7 @@ import pytest
 
 from strongroom import _kernel
 from strongroom.archive.check.run import CheckOptions, check
-from strongroom.base.errors import LimitExceeded
+from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.maintenance.repair_index import RepairedIndex, repair_index
 from tests.support.forge import Forge, dumps, node, sha
@@ -179,18 +179,20 @@ def test_many_blobs_are_spread_over_several_files(tmp_path: Path) -> None:
         assert len(repository.load_index()) == 120_000
 
 
-def test_an_index_of_which_not_all_is_remembered_is_not_written(tmp_path: Path) -> None:
-    """More than 64 packs that claim one blob: nothing is removed."""
+def test_packs_of_which_not_all_is_remembered_are_named_wholly(tmp_path: Path) -> None:
+    """More than 64 packs claim one blob: the index names all that each of them holds, as restic's check wants it."""
     forge = Forge(tmp_path)
     for number in range(70):
         forge.pack(("data", b"the same"), ("data", number.to_bytes(2)))
-    with pytest.raises(LimitExceeded, match="packs claim blobs"):
-        repaired(tmp_path)
-    forge.index(forge.entries)
-    before = indexes(forge)
-    with pytest.raises(LimitExceeded):
-        repaired(tmp_path, read_all_packs=True)
-    assert indexes(forge) == before
+    for everything in (False, True, False):
+        repaired(tmp_path, read_all_packs=everything)
+        with opened(tmp_path) as repository:
+            named = [
+                pack
+                for info in repository.store.list(Kind.INDEX)
+                for pack in _kernel.parse_index(repository.load_unpacked(Kind.INDEX, info.name.name))
+            ]
+        assert sorted((pack, len(blobs)) for pack, blobs in named) == sorted((pack["id"], 2) for pack in forge.entries)
 
 
 def test_the_kernel_writes_an_index_file_of_some_packs(tmp_path: Path) -> None:

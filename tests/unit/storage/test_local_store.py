@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,6 +17,7 @@ from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.storage.contract import GROUP
 from strongroom.storage.local.modes import SERVER_GROUP
+from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
 
 if TYPE_CHECKING:
@@ -48,6 +50,12 @@ def test_layout_and_modes_are_restics(store: LocalStore, tmp_path: Path) -> None
     assert len(list((root / "data").iterdir())) == 256
     assert mode(root) == mode(root / "data") == mode(root / "data" / "00") == 0o700
     assert mode(root / "data" / "ab" / PACK.name) == 0o400
+
+
+def test_each_refusal_has_its_hint() -> None:
+    """A file system that is mounted for reading is another thing than a folder of somebody else's."""
+    assert store_error(OSError(errno.EROFS, ""), "x").hint == "Mount it for writing."
+    assert "permissions" in store_error(OSError(errno.EACCES, ""), "x").hint
 
 
 def test_a_group_readable_repository_stays_so(store: LocalStore, tmp_path: Path) -> None:

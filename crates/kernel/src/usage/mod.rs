@@ -130,7 +130,7 @@ impl Usage {
                 }
             }
             if let Some(blob) = missing {
-                wrong(&node.name, format!("needs the blob {blob}, which no index names"));
+                wrong(&node.name, format!("needs the blob {blob}, which the index names in no pack that is there"));
             }
             if node.kind == NodeType::Dir
                 && let Some(subtree) = node.subtree

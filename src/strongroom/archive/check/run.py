@@ -53,6 +53,7 @@ class CheckResult:
     packs: int = 0
     packs_read: int = 0
     bytes_read: int = 0
+    broken_snapshots: list[str] = field(default_factory=list)
 
 
 def check(repository: Repository, options: CheckOptions, reporter: Reporter | None = None) -> CheckResult:
@@ -73,9 +74,12 @@ class _Check:
         self._reporter.message("load indexes")
         self._load_index()
         self._reporter.message("check all packs")
-        sizes = self._compare_packs()
+        sizes, unknown = self._compare_packs()
         self._reporter.message("check snapshots, trees and blobs")
+        before = self._result.num_errors
         self._read_trees(snapshots)
+        if unknown and self._result.num_errors > before:  # packs in no index may have what is missing
+            self._result.suggest_repair_index = True
         if self._options.read_data:
             self._lock_holder.still_locked(wait=True)
             self._read_data(sizes)
@@ -91,24 +95,29 @@ class _Check:
     def _snapshots(self) -> list[Listed]:
         if self._options.snapshots is not None:
             return list(self._options.snapshots)
-        return list(self._repository.snapshots(lambda name, error: self._problem(f"snapshots/{name}", error)))
+        return list(self._repository.snapshots(self._unreadable))
+
+    def _unreadable(self, name: str, error: StrongroomError | Exception) -> None:
+        self._problem(f"snapshots/{name}", error)
+        self._result.broken_snapshots.append(name)
 
     def _load_index(self) -> None:
         files_of: Counter[str] = Counter()
+        before = self._result.num_errors
         self._repository.load_index(
             lambda done, total: self._reporter.count("index files", done, total),
             on_error=lambda name, error: self._problem(f"index/{name}", error),
             on_file=lambda _, packs: files_of.update(packs),
         )
-        if self._result.num_errors:
+        if self._result.num_errors > before:
             self._result.suggest_repair_index = True
         twice = sum(count > 1 for count in files_of.values())
         if twice:
             self._result.suggest_repair_index = True
             self._reporter.message(f"{twice} packs stand in more than one index file; that is harmless")
 
-    def _compare_packs(self) -> dict[str, int]:
-        """Compare the index with what is there; the sizes in bytes of the packs that are there and in the index."""
+    def _compare_packs(self) -> tuple[dict[str, int], int]:
+        """Compare the index with what is there: sizes in bytes of packs in both, and how many are in no index."""
         expected = dict(_kernel.pack_sizes(self._repository.index))
         present: dict[str, int] = {}
         unknown = 0
@@ -128,7 +137,7 @@ class _Check:
                 f"{unknown} packs are in no index: work under way, or leftovers of broken runs; that is harmless"
             )
         self._result.packs = len(present)
-        return present
+        return present, unknown
 
     def _broken(self, pack: str, message: str) -> None:
         self._error(f"pack {pack}", message)

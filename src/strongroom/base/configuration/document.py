@@ -93,7 +93,25 @@ def parse(form: Form, text: str, path: str) -> dict[str, Any]:
         raise ConfigurationError(
             "the first line must say which format this is", subject=path, hint="Write: version = 1"
         )
-    return {place: _tables(path, place, table, document) for place, table in form.tables.items()}
+    try:
+        return {place: _tables(path, place, table, document) for place, table in form.tables.items()}
+    except _UnknownKey as found:
+        places = [_heading(place, table) for place, table in form.tables.items() if found.name in table.keys]
+        elsewhere = f"{found.name} stands in {' or '.join(places)}." if places else None
+        raise unknown(path, found.place, found.known, found.name, hint=elsewhere) from None
+
+
+class _UnknownKey(Exception):
+    """A key that its table does not have."""
+
+    def __init__(self, place: str, known: tuple[str, ...], name: str) -> None:
+        self.place = place
+        self.known = known
+        self.name = name
+
+
+def _heading(place: str, table: Table) -> str:
+    return f"[[{place}]]" if table.listed else f"[{place}.NAME]" if table.names else f"[{place}]"
 
 
 def _tables(path: str, place: str, table: Table, document: Mapping[str, object]) -> Any:
@@ -129,7 +147,7 @@ def _table(path: str, place: str, found: object, table: Table) -> Mapping[str, A
             continue
         key = keys.get(name)
         if key is None:
-            raise unknown(path, f"{place}.{name}", (*keys, *table.inside), name)
+            raise _UnknownKey(f"{place}.{name}", (*keys, *table.inside), name)
         try:
             checked[name] = key.check(value)
         except ValueError as error:
@@ -143,12 +161,15 @@ def _table(path: str, place: str, found: object, table: Table) -> Mapping[str, A
     return checked
 
 
-def unknown(path: str, place: str, known: tuple[str, ...], name: str, what: str = "key") -> ConfigurationError:
-    """The error for a name that is not known, with the one that is near it."""
+def unknown(
+    path: str, place: str, known: tuple[str, ...], name: str, what: str = "key", *, hint: str | None = None
+) -> ConfigurationError:
+    """The error for a name that is not known, with this hint, else with the name that is near it."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known) or 'none'}."
+    if hint is None:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known) or 'none'}."
     return ConfigurationError(f"unknown {what} {name!r}", subject=f"{path}: {place}", hint=hint)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 _LATE = 253_000_000_000
 """Seconds since 1970, in the year 9987: until then local time is in reach of Python's shorter way from 1970 on."""
+_ZONES = ("/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/usr/lib/locale/TZ", "/etc/zoneinfo")
+"""Where Go looks for zones."""
 
 
 def go_text(moment: Timestamp) -> str:
@@ -42,6 +46,21 @@ def local_text(moment: int | str) -> str:
         return _to_seconds(datetime.fromtimestamp(seconds, UTC).astimezone())
     except (OverflowError, ValueError, OSError):
         return "out of range"
+
+
+def zone_text() -> str:
+    """What local time is called, as restic says it: the zone that ``TZ`` names, else ``local time``."""
+    zone = os.environ.get("TZ")
+    if zone is None:
+        return "local time"
+    name = zone.removeprefix(":")
+    if not name:
+        return "UTC"
+    if name == "/etc/localtime":
+        return "local time"
+    if any(os.path.isfile(os.path.join(folder, name)) for folder in _ZONES):
+        return name
+    return "local time" if time.daylight or time.timezone else "UTC"
 
 
 def _to_seconds(moment: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.cli.arguments.times import local_text
+from strongroom.cli.arguments.times import local_text, zone_text
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import format_bytes, printable
 
@@ -31,7 +31,7 @@ def snapshot_table(
     headings += ["Size"] * sizes
     rows = [_row(name, snapshot, compact, sizes, reasons) for name, snapshot in snapshots]
     apart = not compact and any(len(snapshot.paths) > 1 for _, snapshot in snapshots)
-    return table(headings, rows, f"Timestamps shown in local time\n{len(snapshots)} snapshots", apart=apart)
+    return table(headings, rows, f"Timestamps shown in {zone_text()}\n{len(snapshots)} snapshots", apart=apart)
 
 
 def _row(

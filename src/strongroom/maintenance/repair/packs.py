@@ -13,6 +13,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.maintenance.index_files import load_index_files, rewrite_index
 from strongroom.maintenance.missing_data import Missed, where_missing
+from strongroom.maintenance.proof.crowds import entries_of_crowded
 from strongroom.maintenance.removing import Remover, refuse_where_append_only
 from strongroom.repository.destination import Destination, PackOptions
 from strongroom.repository.packs.headers import read_header
@@ -87,7 +88,8 @@ class _Repair:
         reporter.message("salvaging intact data from specified pack files")
         self._salvage(sizes)
         remover = Remover(repository)
-        rewrite_index(repository, files, remover, reporter, gone=set(result.packs), check=self._check)
+        whole = entries_of_crowded(repository, sizes)
+        rewrite_index(repository, files, remover, reporter, gone=set(result.packs), whole=whole, check=self._check)
         reporter.message("removing salvaged pack files")
         self._remove(remover, [pack for pack in result.packs if pack in sizes])
         if result.lost:

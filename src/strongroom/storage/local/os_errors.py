@@ -8,7 +8,11 @@ import os
 from strongroom.base import errors
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR}
+_HINTS = {
+    errno.EROFS: "Mount it for writing.",
+    errno.ENOTDIR: "A file stands where a folder is needed.",
+}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -22,10 +26,9 @@ def store_error(error: OSError, subject: str) -> errors.StoreError:
         return errors.Missing(what, subject=subject)
     if error.errno in _FULL:
         return errors.Full(what, subject=subject, hint="Make room there, or raise the quota; then run again.")
-    if error.errno == errno.ENOTDIR:
-        return errors.Refused(what, subject=subject, hint="A file stands where a folder is needed.")
     if error.errno in _REFUSED:
-        return errors.Refused(what, subject=subject, hint="Check who owns the folder and its permissions.")
+        hint = _HINTS.get(error.errno, "Check who owns the folder and its permissions.")
+        return errors.Refused(what, subject=subject, hint=hint)
     if error.errno in _UNSUPPORTED:
         return errors.Unsupported(what, subject=subject)
     return errors.Unavailable(what, subject=subject)

@@ -6,16 +6,14 @@ import contextlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from strongroom import _kernel
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing
-from strongroom.base.objects import Kind, ObjectName
-from strongroom.repository.blobs import MAX_STORED
+from strongroom.maintenance.proof.blob_proof import BlobProof
 from strongroom.repository.packs.headers import read_header, read_headers
-from strongroom.repository.packs.remembered import remember, remembered
+from strongroom.repository.packs.remembered import remembered
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from strongroom._kernel import BlobEntry, Usage
     from strongroom.base.progress import Reporter
@@ -23,12 +21,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 50_000
 """Blobs whose proof is sought at once: as objects of Python they are some 20 MB."""
-_WHOLE = 0.5
-"""A pack of which more than this share must be read is read whole, and needs no proof the next time."""
-_GAP = 64 << 10
-_RUN = 8 << 20
-
-_Claims = tuple[str, list["BlobEntry"]]
 
 
 class Proof:
@@ -39,6 +31,7 @@ class Proof:
         self._repository = repository
         self._usage = usage
         self._sizes = sizes
+        self._blobs = BlobProof(repository, sizes)
         self._reporter = reporter
         self._tried: set[str] = set()
 
@@ -58,7 +51,7 @@ class Proof:
             for pack, entry in claims:
                 by_pack[pack].append(entry)
             self._take_own_word(by_pack)
-            for (pack, entries), outcome in outcomes(self._prove, list(by_pack.items()), self._workers):
+            for (pack, entries), outcome in outcomes(self._blobs.prove, list(by_pack.items()), self._workers):
                 if self._reporter.stop.is_set():
                     raise Interrupted("stopped")
                 good, bad = outcome()
@@ -97,68 +90,3 @@ class Proof:
                 by_pack[pack] = [entry for entry in by_pack[pack] if entry not in said]
                 if not by_pack[pack]:
                     del by_pack[pack]
-
-    def _prove(self, claims: _Claims) -> tuple[list[BlobEntry], list[BlobEntry]]:
-        """The blobs of a pack that are there, and those that are not."""
-        pack, entries = claims
-        size = self._sizes[pack]
-        if sum(entry.length for entry in entries) > size * _WHOLE:
-            return self._prove_whole(pack, entries)
-        good: list[BlobEntry] = []
-        bad: list[BlobEntry] = []
-        for run in _runs(sorted(entries, key=lambda entry: entry.offset)):
-            data = self._read(pack, run[0].offset, run[-1].offset + run[-1].length)
-            for entry in run:
-                (good if self._is_true(pack, entry, run[0].offset, data) else bad).append(entry)
-        return good, bad
-
-    def _prove_whole(self, pack: str, entries: list[BlobEntry]) -> tuple[list[BlobEntry], list[BlobEntry]]:
-        try:
-            with self._repository.store.read(ObjectName(Kind.DATA, pack)) as reader:
-                descriptor = reader.fileno()
-                source = reader.read() if descriptor is None else descriptor
-                report = _kernel.verify_pack(self._repository.key, pack, source)
-        except (Damaged, LimitExceeded, Missing):
-            return [], entries
-        if report.sound:
-            remember(self._repository, [pack])
-        verified = set(report.verified)
-        good = [entry for entry in entries if entry in verified]
-        # What the header does not have may lie in the pack for all that; it is read by itself.
-        bad: list[BlobEntry] = []
-        for entry in entries:
-            if entry not in verified:
-                (good if self._is_true(pack, entry, 0, b"") else bad).append(entry)
-        return good, bad
-
-    def _read(self, pack: str, start: int, end: int) -> bytes:
-        with contextlib.suppress(Damaged, LimitExceeded, Missing):
-            return self._repository.read_pack(pack, start, end - start)
-        return b""
-
-    def _is_true(self, pack: str, entry: BlobEntry, start: int, data: bytes) -> bool:
-        """Whether a blob is what the index says; read a second time before it counts as false."""
-        if entry.length > MAX_STORED[entry.kind]:
-            return False
-        at = entry.offset - start
-        for again in (False, True):
-            with contextlib.suppress(Damaged, LimitExceeded, Missing):
-                stored = data[at : at + entry.length]
-                if again:
-                    stored = self._repository.read_pack(pack, entry.offset, entry.length)
-                _kernel.open_blob(self._repository.key, entry.kind, entry.id, stored, entry.uncompressed_length)
-                return True
-        return False
-
-
-def _runs(entries: list[BlobEntry]) -> Iterator[list[BlobEntry]]:
-    """Blobs that lie so close together that they are read at once. Ends are in order, too: blobs do not overlap."""
-    run = [entries[0]]
-    for entry in entries[1:]:
-        end = run[-1].offset + run[-1].length
-        if end <= entry.offset <= end + _GAP and entry.offset + entry.length - run[0].offset <= _RUN:
-            run.append(entry)
-        else:
-            yield run
-            run = [entry]
-    yield run
