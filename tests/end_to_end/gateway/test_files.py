@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,39 @@ def test_a_file_that_went_away_is_told_until_it_is_back(tmp_path: Path, gone: st
             until(lambda: health(gateway) == (200, ""), gateway.said, pause=0.1)
             for user in USERS:
                 assert gateway.ask("GET", "/web01/config", user=user).status == 200
+
+
+def test_a_worker_that_takes_a_dead_ones_place_knows_what_files_said(tmp_path: Path) -> None:
+    """While neither policy nor password file loads a worker is killed: the next one lets in who was let in before, also
+    whom a change let in since the start, and nobody else; /health says why; mended files count again."""
+    policy = tmp_path / "gateway.toml"
+    policy.write_text("version = 1\n")
+    with Gateway(tmp_path, flags=("--append-only", "--config", str(policy)), users=USERS, user="alice") as gateway:
+        gateway.make()
+        policy.write_text(POLICY)
+        until(lambda: gateway.put("/web02/?create=true", b"", "eye") == 403, gateway.said, pause=0.1)
+        policy.write_text("version = 1\n[[rule]]\nprincipal = 3\n")
+        passwords = gateway.data / ".htpasswd"
+        passwords.rename(tmp_path / "away")
+        until(lambda: "the policy" in health(gateway)[1], gateway.said, pause=0.1)
+        assert gateway.process is not None
+        for child in Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        until(lambda: "another one is started" in gateway.said(), gateway.said, pause=0.1)
+
+        def asked(user: str) -> int:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return gateway.ask("GET", "/web01/config", user=user).status
+            return 0
+
+        until(lambda: asked("alice") == 200, gateway.said, pause=0.1)
+        assert (asked("eye"), asked("mallory")) == (200, 401)
+        assert gateway.put("/web02/?create=true", b"", "eye") == 403
+        assert health(gateway)[0] == 503
+        assert "the policy" in health(gateway)[1] and "the password file" in health(gateway)[1]
+        (tmp_path / "away").rename(passwords)
+        policy.write_text(POLICY)
+        until(lambda: health(gateway) == (200, ""), gateway.said, pause=0.1)
 
 
 def test_a_policy_that_loads_does_not_hide_a_missing_password_file(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from strongroom.base.server_log import LOG
 from strongroom.gateway.access import tokens
 from strongroom.gateway.access.caller import ANYBODY, Caller, Denied, basic_credentials
 from strongroom.gateway.access.htpasswd import PasswordFile
+from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.password_budget import PasswordBudget
-from strongroom.gateway.access.policy import AccessPolicy, allowed_address, load_policy
+from strongroom.gateway.access.policy import AccessPolicy, allowed_address, parse_policy, read_policy
 from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.proxies import Proxies
 from strongroom.gateway.access.roles import Role
@@ -38,9 +39,13 @@ CACHE_SIZE = 4096
 class Access:
     """The doorkeeper of one worker."""
 
-    def __init__(self, settings: GatewaySettings, database: Database) -> None:
-        """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so."""
+    def __init__(self, settings: GatewaySettings, database: Database, last_good: LastGoodFiles | None = None) -> None:
+        """Raises ``ConfigurationError`` when nobody could be let in, or everybody would be without saying so.
+
+        A file that does not load, and did before in another process, stands as ``last_good`` has it.
+        """
         self._settings = settings
+        self._last_good = last_good or LastGoodFiles()
         self._database = database
         self._principals = Principals(database)
         self._key = os.urandom(32)
@@ -55,14 +60,38 @@ class Access:
         self._alarms: dict[str, str] = {}
         """Of each file that does not load, why; what it said before is in force meanwhile."""
         self._policy_stamp = self._stamp()  # before what it stands for: a change meanwhile is seen the next second
-        self._policy = load_policy(settings.config) if settings.config else AccessPolicy()
+        self._policy = AccessPolicy()
         self._generation = self._principals.generation()
-        self._check_names(self._policy)
-        self._passwords = self._password_file()
+        if settings.config:
+            self._begin_with_policy(settings.config)
+        self._passwords: PasswordFile | None = None
+        self._begin_with_passwords()
         self.proxies = Proxies(settings.trusted_proxies)
         if settings.proxy_auth_username and not settings.trusted_proxies:
             hint = "Name them, such as --trusted-proxies 127.0.0.1 or --trusted-proxies unix."
             raise ConfigurationError("--proxy-auth-username believes proxies, and none is trusted", hint=hint)
+
+    def _begin_with_policy(self, path: str) -> None:
+        try:
+            self._policy = self._loaded_policy(path)
+        except ConfigurationError as error:
+            text = self._last_good.policy.text()
+            if text is None:
+                raise
+            self._alarm("the policy", error)
+            self._policy = parse_policy(text.decode(), path)
+
+    def _begin_with_passwords(self) -> None:
+        self._passwords = self._password_file()
+        if self._passwords is not None and self._passwords.failure is not None:
+            self._alarm("the password file", self._passwords.failure)
+
+    def _loaded_policy(self, path: str) -> AccessPolicy:
+        text = read_policy(path)
+        policy = parse_policy(text, path)
+        self._check_names(policy)
+        self._last_good.policy.keep(text.encode())
+        return policy
 
     def _password_file(self) -> PasswordFile | None:
         settings = self._settings
@@ -70,9 +99,10 @@ class Access:
             return None
         path = settings.htpasswd_file or os.path.join(settings.home, ".htpasswd")
         known = self._policy.principals or self._principals.any()
-        if settings.htpasswd_file is None and not os.path.exists(path) and known:
+        was_there = self._last_good.passwords.text() is not None
+        if settings.htpasswd_file is None and not os.path.exists(path) and known and not was_there:
             return None
-        return PasswordFile(path)
+        return PasswordFile(path, self._last_good.passwords)
 
     @property
     def warnings(self) -> list[str]:
@@ -98,9 +128,7 @@ class Access:
                 LOG.warning(f"{one}")
         if self._settings.config:
             with self._alarming("the policy"):
-                policy = load_policy(self._settings.config)
-                self._check_names(policy)
-                self._policy = policy
+                self._policy = self._loaded_policy(self._settings.config)
 
     @contextlib.contextmanager
     def _alarming(self, what: str) -> Iterator[None]:
@@ -108,11 +136,14 @@ class Access:
         try:
             yield
         except ConfigurationError as error:
-            # Anybody may read an alarm, and the error names paths and principals.
-            self._alarms[what] = f"{what} does not load; what it said before is in force"
-            LOG.error(f"{error}")
+            self._alarm(what, error)
         else:
             self._alarms.pop(what, None)
+
+    def _alarm(self, what: str, error: ConfigurationError) -> None:
+        # Anybody may read an alarm, and the error names paths and principals.
+        self._alarms[what] = f"{what} does not load; what it said before is in force"
+        LOG.error(f"{error}")
 
     @property
     def alarms(self) -> list[str]:

@@ -9,10 +9,14 @@ import hmac
 import os
 import re
 import threading
+from typing import TYPE_CHECKING
 
 import bcrypt
 
 from strongroom.base.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from strongroom.gateway.access.last_good import LastGood
 
 _SHA = b"{SHA}"
 _KINDS = "the password's hash is neither bcrypt nor {SHA}"
@@ -24,16 +28,28 @@ _USUAL = 10
 class PasswordFile:
     """The users of one file."""
 
-    def __init__(self, path: str) -> None:
-        """Raises ``ConfigurationError`` when the file cannot be read."""
+    def __init__(self, path: str, last_good: LastGood | None = None) -> None:
+        """Raises ``ConfigurationError`` when the file cannot be read; with what it said before in ``last_good``,
+        ``failure`` has that error.
+        """
         self.path = path
+        self._last_good = last_good
         self._guard = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None
         self._users: dict[str, bytes] = {}
         self._most = _USUAL
         self.warnings: list[str] = []
         """Of whose password the file keeps a hash that is quick to guess ({SHA}), or one that lets nobody in."""
-        self.load()
+        self.failure: ConfigurationError | None = None
+        """Why the file could not be read at the beginning, while what it said before is in force."""
+        try:
+            self.load()
+        except ConfigurationError as error:
+            known = None if last_good is None else last_good.text()
+            if known is None:
+                raise
+            self.failure = error
+            self._take(known)
 
     def load(self) -> None:
         """Read the file again if it changed. Raises ``ConfigurationError``; the users that were known stay then."""
@@ -51,19 +67,26 @@ class PasswordFile:
                     subject=self.path,
                     hint="Make it with `htpasswd -B -c`, or give --no-auth to serve everybody.",
                 ) from None
-            users, warnings = {}, []
-            for line in data.removeprefix(codecs.BOM_UTF8).splitlines():  # editors elsewhere begin a file with it
-                name, colon, hashed = line.strip().partition(b":")
-                if not colon or not name or name.startswith(b"#"):
-                    continue
-                user = name.decode("utf-8", "replace")
-                users[user] = hashed.split(b":", 1)[0]
-                if users[user].startswith(_SHA):
-                    warnings.append(f"the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
-                elif not _cost(users[user]):
-                    warnings.append(f"nobody can log in as {user!r}: {_KINDS}; make it anew with `htpasswd -B`")
-            self._most = max(map(_cost, users.values()), default=0) or _USUAL
-            self._users, self.warnings, self._stamp = users, warnings, stamp
+            self._take(data)
+            self._stamp = stamp
+            if self._last_good is not None:
+                self._last_good.keep(data)
+
+    def _take(self, data: bytes) -> None:
+        """The users of a file's text."""
+        users, warnings = {}, []
+        for line in data.removeprefix(codecs.BOM_UTF8).splitlines():  # editors elsewhere begin a file with it
+            name, colon, hashed = line.strip().partition(b":")
+            if not colon or not name or name.startswith(b"#"):
+                continue
+            user = name.decode("utf-8", "replace")
+            users[user] = hashed.split(b":", 1)[0]
+            if users[user].startswith(_SHA):
+                warnings.append(f"the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
+            elif not _cost(users[user]):
+                warnings.append(f"nobody can log in as {user!r}: {_KINDS}; make it anew with `htpasswd -B`")
+        self._most = max(map(_cost, users.values()), default=0) or _USUAL
+        self._users, self.warnings = users, warnings
 
     def users(self) -> list[str]:
         """The names in the file."""

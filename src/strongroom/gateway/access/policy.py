@@ -89,7 +89,17 @@ class AccessPolicy:
 
 def load_policy(path: str) -> AccessPolicy:
     """The policy in a file. Raises ``ConfigurationError`` with the table and key."""
-    found = parse(FORM, read_text(path, hint="`strongroom config generate --gateway` prints one to begin with."), path)
+    return parse_policy(read_policy(path), path)
+
+
+def read_policy(path: str) -> str:
+    """The text of a policy. Raises ``ConfigurationError``."""
+    return read_text(path, hint="`strongroom config generate --gateway` prints one to begin with.")
+
+
+def parse_policy(text: str, path: str) -> AccessPolicy:
+    """The policy that a file's text is. Raises ``ConfigurationError`` with the table and key."""
+    found = parse(FORM, text, path)
     rules = tuple(AccessRule(one["principal"], one["repositories"], one["role"]) for one in found["rule"])
     return AccessPolicy({name: _fixed(name, one) for name, one in found["principal"].items()}, rules, found["server"])
 

@@ -15,6 +15,7 @@ from strongroom.database.sqlite import sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway import schema
 from strongroom.gateway.access.access import Access
+from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.pages import metrics
@@ -102,7 +103,8 @@ def serve(settings: GatewaySettings) -> int:
     signer = open_signer(settings, origin)
     database.close()
     run_in_child(lambda: _look(settings, signer))
-    access = Access(settings, database)
+    last_good = LastGoodFiles()
+    access = Access(settings, database, last_good)
     database.close()
     listeners = open_listeners(list(settings.listen))
     beyond = not all(is_local(one) for one in listeners)
@@ -117,7 +119,7 @@ def serve(settings: GatewaySettings) -> int:
     if settings.prometheus:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
     LOG.info(f"log verifier key: {signer.verifier}")
-    supervisor = Supervisor(settings, signer, listeners, certificates, beyond_loopback=beyond)
+    supervisor = Supervisor(settings, signer, listeners, certificates, last_good, beyond_loopback=beyond)
     for listener in listeners:
         LOG.info(f"start server on {describe(listener)}")
     code = supervisor.run()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
+    from strongroom.gateway.access.last_good import LastGoodFiles
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
@@ -53,6 +54,7 @@ class Supervisor:
         signer: Signer,
         listeners: Sequence[socket.socket],
         certificates: Certificates | None,
+        last_good: LastGoodFiles,
         *,
         beyond_loopback: bool,
     ) -> None:
@@ -60,6 +62,7 @@ class Supervisor:
         self._signer = signer
         self._listeners = listeners
         self._certificates = certificates
+        self._last_good = last_good
         self._beyond = beyond_loopback
         self._receive, self._send = control_pair()
         self._shares = Shares(max(1, settings.workers))
@@ -149,6 +152,7 @@ class Supervisor:
             self._signer,
             self._listeners,
             self._certificates,
+            self._last_good,
             self._send,
             self._shares.of(number),
             parent=self._pid,

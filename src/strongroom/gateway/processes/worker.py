@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
+    from strongroom.gateway.access.last_good import LastGoodFiles
     from strongroom.gateway.http.shares import AcceptingShare
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.processes.settings import GatewaySettings
@@ -59,11 +60,11 @@ SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
 """What the parent waits for; a process that it starts is born with these blocked."""
 
 
-def build(settings: GatewaySettings, signer: Signer, committer: Commits) -> Services:
+def build(settings: GatewaySettings, signer: Signer, committer: Commits, last_good: LastGoodFiles) -> Services:
     """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
     clock = SystemClock()
     database = Database(settings.database_url)
-    access = Access(settings, database)
+    access = Access(settings, database, last_good)
     watch = watch_of(settings, database, clock)
     place = open_place(settings, database)
     countersigning = None
@@ -112,6 +113,7 @@ def run(
     signer: Signer,
     listeners: Sequence[socket.socket],
     certificates: Certificates | None,
+    last_good: LastGoodFiles,
     control: socket.socket,
     share: AcceptingShare,
     *,
@@ -120,12 +122,13 @@ def run(
 ) -> int:
     """Serve until SIGTERM or SIGINT, or until ``parent`` has gone; SIGHUP reloads.
 
+    ``last_good`` has what files said that do not load now.
     ``control`` leads to the process that commits receipts, ``share`` says when it is this worker's turn to take a
     connection.
 
     The exit code.
     """
-    services = build(settings, signer, RemoteCommitter(control))
+    services = build(settings, signer, RemoteCommitter(control), last_good)
     services.parent, services.certificates = parent, certificates
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
