@@ -62,6 +62,8 @@ _OF_VERB = {
     "log trust": (PROMISE_BROKEN,),
     "custody adopt": (NO_REPOSITORY, LOCKED, WRONG_PASSWORD),
     "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
+    "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
 }
 _MEANINGS_OF_VERB = {"forget": {INCOMPLETE: "some snapshots could not be removed"}}

@@ -56,7 +56,11 @@ def adopt(
     with state.database.read() as connection:
         table = schema.repository
         if connection.execute(sa.select(table.c.id).where(table.c.id == repository.id)).one_or_none():
-            raise Exists("is in this custodian's care already", subject=repository.id[:10])
+            raise Exists(
+                "is in this custodian's care already",
+                subject=repository.id[:10],
+                hint="Where it was released, `custody release NAME --undo` takes it up again.",
+            )
         if connection.execute(sa.select(table.c.id).where(table.c.name == name)).one_or_none():
             raise Exists("another repository has this name", subject=name, hint="Give it another.")
     found = [info for kind in KINDS for info in repository.store.list(kind)]

@@ -12,6 +12,12 @@ from strongroom.base.durable import write_new
 from strongroom.base.errors import ConfigurationError, Damaged, Exists
 
 _MAX_FILE = 64 << 10
+_NOT_OURS = "No matching keys found"
+"""What age says of a file that was sealed to others."""
+
+
+class WrongIdentity(ConfigurationError):
+    """Sealed to another identity: nothing is wrong with the repository, and no round can be made with this one."""
 
 
 class Identity:
@@ -26,14 +32,18 @@ class Identity:
         return f"Identity({self.recipient})"
 
     def unseal(self, sealed: bytes, what: str) -> bytes:
-        """What was sealed to our recipient. Raises ``Damaged``, naming ``what``."""
+        """What was sealed to our recipient. Raises ``WrongIdentity``, or ``Damaged``, naming ``what``."""
         try:
             return bytes(pyrage.decrypt(sealed, [self._secret]))
-        except pyrage.DecryptError:
+        except pyrage.DecryptError as error:
+            if _NOT_OURS in str(error):
+                raise WrongIdentity(
+                    "is sealed to another identity",
+                    subject=what,
+                    hint=f"The recipient of this one is {self.recipient}; --identity names the right file.",
+                ) from None
             raise Damaged(
-                "is not sealed to this identity, or is damaged",
-                subject=what,
-                hint=f"This identity's recipient is {self.recipient}.",
+                "is damaged: no identity opens it", subject=what, hint="Bring back a copy of the custodian's state."
             ) from None
 
 

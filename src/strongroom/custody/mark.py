@@ -1,82 +1,108 @@
-"""``.strongroom/custodian`` beside a repository: who may have something deleted there, made once by its custodian."""
+"""``.strongroom/custodian`` beside a repository: who may have something deleted there.
+
+Files are written once, so the first names a judge, and the ones after it, ``custodian.1`` and on, say in turn that this
+judge released it, signed by its key, and who took it up. What does not fit into its place says nothing.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
+import base64
+import binascii
+import contextlib
 from typing import TYPE_CHECKING
 
-from strongroom.base.clock import monotonic
-from strongroom.base.durable import make_folder, write_new
-from strongroom.base.errors import Missing
-from strongroom.storage.contract import StoreKind
-from strongroom.storage.local.os_errors import store_error
-from strongroom.storage.local.store import LocalStore
-from strongroom.storage.own.keyed import CloudKeyed, Keyed, S3Keyed
-from strongroom.storage.wrappers.wrapper import Wrapper
+from strongroom.base.errors import ConfigurationError, Damaged, Exists, Missing, Unsupported
+from strongroom.receipts.log.note import Verifier
+from strongroom.storage.own.repository_files import files_beside
 
 if TYPE_CHECKING:
+    from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
+    from strongroom.storage.own.contract import OwnFiles
 
-_FOLDER, _NAME = ".strongroom", "custodian"
+_NAME = "custodian"
+_RELEASED = "released "
 _LIMIT = 4096
-_SECONDS = 60.0
-
-
-def _plain(store: Store) -> Store:
-    while isinstance(store, Wrapper):
-        store = store.inner
-    return store
+_MOST = 1000
+"""So many files are looked at; each release and each new custodian is one."""
 
 
 def has_place(store: Store) -> bool:
     """Whether this kind of store has a place for the mark; a REST server has none, and its roles say who deletes."""
-    return _plain(store).store_kind in {StoreKind.LOCAL, StoreKind.S3, StoreKind.CLOUD}
+    try:
+        files_beside(store)
+    except Unsupported:
+        return False
+    return True
 
 
 def make_mark(store: Store, judge: str) -> None:
     """Name the judge whose plans count here, unless somebody is named already. Raises the store's errors."""
-    plain = _plain(store)
-    text = f"{judge}\n".encode()
-    if isinstance(plain, LocalStore):
-        folder = os.path.join(plain.path, _FOLDER)
-        try:
-            make_folder(folder, plain.modes.folder)
-            if not os.path.exists(os.path.join(folder, _NAME)):
-                write_new(os.path.join(folder, _NAME), text, os.path.join(folder, f"{_NAME}.{os.getpid()}.new"))
-        except OSError as error:
-            raise store_error(error, folder) from error
-    elif has_place(plain) and read_mark(plain) is None:
-        digest = hashlib.sha256(text).hexdigest()
-        _keyed(plain).put(f"{_FOLDER}/{_NAME}", io.BytesIO(text), len(text), digest, until=monotonic() + _SECONDS)
+    with contextlib.suppress(Unsupported):
+        files = files_beside(store)
+        named, number = _newest(files)
+        if named is None:
+            with contextlib.suppress(Exists):  # another was faster, and is named
+                files.write_once(_path(number), f"{judge}\n".encode())
 
 
 def read_mark(store: Store) -> str | None:
     """Who is named; None where nobody is. Raises the store's errors."""
-    plain = _plain(store)
-    if isinstance(plain, LocalStore):
-        path = os.path.join(plain.path, _FOLDER, _NAME)
-        try:
-            with open(path, "rb") as file:
-                return file.read(_LIMIT).decode("utf-8", "replace").strip()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise store_error(error, path) from error
+    return _newest(files_beside(store))[0]
+
+
+def release_mark(store: Store, signer: Signer) -> bool:
+    """Say that this judge lets nothing go here any more; whether it was named. Raises the store's errors."""
     try:
-        return _keyed(plain).read(f"{_FOLDER}/{_NAME}", _LIMIT).decode("utf-8", "replace").strip()
-    except Missing:
-        return None
+        files = files_beside(store)
+    except Unsupported:
+        return False
+    named, number = _newest(files)
+    if named != str(signer.verifier):
+        return False
+    signature = base64.b64encode(signer.sign_bytes(_message(number))).decode()
+    files.write_once(_path(number), f"{_RELEASED}{signature}\n".encode())
+    return True
 
 
-def _keyed(store: Store) -> Keyed:
-    if store.store_kind is StoreKind.S3:
-        from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
+def _newest(files: OwnFiles) -> tuple[str | None, int]:
+    """Who is named, and the number of the first file that is not there."""
+    named: str | None = None
+    for number in range(_MOST):
+        try:
+            text = files.read(_path(number))[:_LIMIT].decode("utf-8", "replace").strip()
+        except Missing:
+            return named, number
+        if named is None:
+            if _is_judge(text):
+                named = text
+        elif _is_release(text, named, number):
+            named = None
+    return named, _MOST
 
-        assert isinstance(store, S3Store)
-        return S3Keyed(store)
-    from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415
 
-    assert isinstance(store, CloudStore)
-    return CloudKeyed(store)
+def _path(number: int) -> str:
+    return _NAME if number == 0 else f"{_NAME}.{number}"
+
+
+def _message(number: int) -> bytes:
+    return f"strongroom custody release {number}".encode()
+
+
+def _is_judge(text: str) -> bool:
+    try:
+        Verifier.parse(text)
+    except (ConfigurationError, Damaged):
+        return False
+    return True
+
+
+def _is_release(text: str, judge: str, number: int) -> bool:
+    if not text.startswith(_RELEASED):
+        return False
+    try:
+        signature = base64.b64decode(text.removeprefix(_RELEASED), validate=True)
+        Verifier.parse(judge).verify_bytes(signature, _message(number))
+    except (binascii.Error, Damaged):
+        return False
+    return True

@@ -15,9 +15,10 @@ from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.deletion.orders import SNAPSHOTS
 from strongroom.custody.deletion.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
+from strongroom.custody.judging.settings import parse_settings
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED
 from strongroom.custody.ledger import is_frozen
-from strongroom.custody.schema import plan, snapshot, stored
+from strongroom.custody.schema import plan, snapshot, source, stored
 from strongroom.retention.guarded import DAY, GOOD, Arrived, Verdict, decide
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
         adopted_ones[row.id] = row.evidence == CLAIMED
     found: list[SnapshotDecision] = []
     until_ns = adopted.adopted_ns + adopted.policy.expiry * DAY
+    retired = retired_sources(connection, adopted.id)
     for name, ones in sorted(by_source.items()):
-        stale = _is_stale(ones, adopted, now_ns)
+        stale = _is_stale(ones, adopted, retired.get(name), now_ns)
         condemned = {one.id for one in ones if one.condemned}
         for verdict in decide(ones, adopted.policy.guarded(), now_ns):
             decision = _with_adoption(name, verdict, claimed=adopted_ones[verdict.id] and now_ns < until_ns)
@@ -90,8 +92,20 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
     return found
 
 
-def _is_stale(ones: list[Arrived], adopted: Adopted, now_ns: int) -> bool:
-    """Whether the newest good snapshot of a source is older than may be: then that source alone is left as it is."""
+def retired_sources(connection: sa.Connection, repository: str) -> dict[str, int]:
+    """The sources of which an operator said that nothing more comes, and since when."""
+    rows = connection.execute(sa.select(source.c.name, source.c.settings).where(source.c.repository == repository))
+    found = {row.name: parse_settings(row.settings).retired_ns for row in rows}
+    return {name: since for name, since in found.items() if since is not None}
+
+
+def _is_stale(ones: list[Arrived], adopted: Adopted, retired_ns: int | None, now_ns: int) -> bool:
+    """Whether the newest good snapshot of a source is older than may be: then that source alone is left as it is.
+
+    Not one that an operator retired, as long as nothing has come of it since.
+    """
+    if retired_ns is not None and all(one.arrival_ns <= retired_ns for one in ones):
+        return False
     newest = max((one.arrival_ns for one in ones if one.verdict == GOOD and not one.condemned), default=0)
     return now_ns - newest > adopted.policy.rpo_ns
 

@@ -22,6 +22,7 @@ from strongroom.custody.evidence.log import LogFindings
 from strongroom.custody.evidence.round import EvidenceRound
 from strongroom.custody.healing.versions import Promoted, promote_good
 from strongroom.custody.healing.wanted import settle
+from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.judge import Judge, Judged
 from strongroom.custody.ledger import close_incident, open_incident, set_incident
@@ -94,8 +95,8 @@ def run_round(
 
     ``signer``: the judge's key; without one nothing is prepared to go.
 
-    Raises ``Locked`` while another works on it. What the store refuses ends the round, is in ``failure`` and is an
-    incident; what was found until then stays.
+    Raises ``Locked`` while another works on it, ``WrongIdentity`` where this one opens nothing. What the store refuses
+    ends the round, is in ``failure`` and is an incident; what was found until then stays.
     """
     lease = state.claim(adopted.id, holder)
     outcome = Outcome(adopted.id, adopted.name)
@@ -122,6 +123,8 @@ def run_round(
                 continuity.write()
             with state.writing(lease) as connection:
                 close_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, state.clock.now_ns())
+        except WrongIdentity:
+            raise
         except StrongroomError as problem:
             outcome.failure = str(problem).replace("\n", " ")
             with state.writing(lease) as connection:

@@ -60,11 +60,13 @@ def change_source(
     longest_backup: int | None = None,
     most_a_day: int | None = None,
     drop: Sequence[str] = (),
+    retired: bool | None = None,
     canaries: Sequence[str] = (),
     repository: Repository | None = None,
+    why: str = "",
 ) -> SourceSettings:
     """Change what is said of a source, and return it all. ``canaries``: paths that must not change from what they are
-    in its newest good snapshot, for which ``repository`` is read.
+    in its newest good snapshot, for which ``repository`` is read. ``retired``: nothing more comes of it.
 
     Raises ``UsageError`` for a source or a path that is not there, ``ConfigurationError`` for numbers without sense.
     """
@@ -81,12 +83,13 @@ def change_source(
             canaries=left,
             longest_backup=settings.longest_backup if longest_backup is None else longest_backup,
             most_a_day=settings.most_a_day if most_a_day is None else most_a_day,
+            retired_ns=settings.retired_ns if retired is None else state.clock.now_ns() if retired else None,
         )
     )
     with state.database.write() as connection:
         here = sa.and_(source.c.repository == adopted.id, source.c.name == name)
         connection.execute(source.update().where(here).values(settings=settings.encode()))
-        state.record(connection, who, adopted.id, f"source {name}: {settings.encode()}")
+        state.record(connection, who, adopted.id, f"source {name}: {settings.encode()}", why)
     return settings
 
 

@@ -13,8 +13,8 @@ from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
-from strongroom.custody.planning import Plan, open_plans
-from strongroom.custody.schema import round_, snapshot, stored
+from strongroom.custody.planning import Plan, open_plans, retired_sources
+from strongroom.custody.schema import round_, snapshot, source, stored
 from strongroom.retention.guarded import GOOD, HOUR
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
                 stored.c.fault.is_(None),
             )
         ).scalar_one()
+        names = set(connection.execute(sa.select(source.c.name).where(source.c.repository == adopted.id)).scalars())
+        all_retired = bool(names) and names == retired_sources(connection, adopted.id).keys()
         objects, unread, oldest = connection.execute(
             sa.select(
                 sa.func.count(),
@@ -84,7 +86,7 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     failed = last is not None and bool(json.loads(last.outcome).get("failure"))
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
-    stale = last_good is None or now_ns - last_good > adopted.policy.rpo_ns
+    stale = not all_retired and (last_good is None or now_ns - last_good > adopted.policy.rpo_ns)
     broken = {Code.MISSING, Code.DAMAGED, Code.LOST, Code.CONFIG, Code.OVERDUE, Code.UNREADABLE, Code.DRILL}
     if codes & broken or failed:
         standing = BROKEN

@@ -111,11 +111,14 @@ class State:
 
     # repositories
 
-    def repositories(self) -> list[Adopted]:
-        """All that were adopted and not retired, by name."""
+    def repositories(self, *, released: bool = False) -> list[Adopted]:
+        """All in care by name; with those that were ``released`` as well."""
         table = schema.repository
+        query = sa.select(table).order_by(table.c.name)
+        if not released:
+            query = query.where(table.c.retired_ns.is_(None))
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(table).where(table.c.retired_ns.is_(None)).order_by(table.c.name)).all()
+            rows = connection.execute(query).all()
         return [_adopted(row) for row in rows]
 
     def repository(self, name: str) -> Adopted:

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from strongroom.base.errors import Unavailable
 
+_FULL = "disk is full"
+
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
@@ -19,6 +21,12 @@ def translated() -> Iterator[None]:
     except sa.exc.TimeoutError:
         raise Unavailable("all connections to the database are in use") from None
     except OperationalError as error:
+        if _FULL in reason(error):
+            raise Unavailable(
+                "there is no space left for the database",
+                subject=reason(error),
+                hint="Make room on its disk, and run the same again: what was written until now stays.",
+            ) from None
         raise Unavailable("the database cannot be used now", subject=reason(error)) from None
     except DBAPIError as error:
         if type(error) is sa.exc.DatabaseError:  # and none of its kinds: the file is none, or is damaged

@@ -44,7 +44,7 @@ def run_snapshots(context: Context) -> int:
             adopted.name,
             rfc3339.format_utc(row.arrival_ns)[:16],
             how.code,
-            rfc3339.format_utc(row.claimed_ns)[:16],
+            _claimed(row)[:16],
             spoken(row.verdict, row.operator),
             row.source,
             "; ".join(reason[3] for reason in json.loads(row.reasons)),
@@ -98,7 +98,7 @@ def run_explain(context: Context) -> int:
         )
         return 0
     context.out.line(f"snapshot {row.id[:8]} of {row.source} is {spoken(row.verdict, row.operator)}")
-    context.out.line(f"  arrived {rfc3339.format_utc(row.arrival_ns)}, claims {rfc3339.format_utc(row.claimed_ns)}")
+    context.out.line(f"  arrived {rfc3339.format_utc(row.arrival_ns)}, claims {_claimed(row)}")
     sent = f", sent by principal {how.principal}" if how.principal else ""
     context.out.line(f"  arrival: {how.words}{sent}")
     for code, _, _, words in json.loads(row.reasons):
@@ -109,6 +109,15 @@ def run_explain(context: Context) -> int:
     if decision is not None:
         context.out.line(f"  {'stays' if decision.keep else 'may go'}: {'; '.join(decision.reasons)}")
     return 0
+
+
+def _claimed(row: Any) -> str:
+    """The time that a snapshot claims, in UTC. The state keeps it within 146 years of 1970, the document as it is."""
+    text: str = json.loads(row.document)["time"]
+    try:
+        return rfc3339.format_utc(rfc3339.parse(text))
+    except (ValueError, OverflowError):
+        return text
 
 
 def _label(name: str) -> str:

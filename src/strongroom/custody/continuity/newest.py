@@ -27,7 +27,7 @@ from strongroom.custody.continuity.records import (
     write_record,
 )
 from strongroom.custody.deletion.plans import begin_epoch, current_epoch
-from strongroom.custody.identity import seal
+from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.recovery.recipients import recipients
@@ -192,7 +192,7 @@ class Continuity:
                 continue
             try:
                 facts |= json.loads(self._identity.unseal(read_copy(self._files, one), "the audit copy of a round"))
-            except (Damaged, Missing):
+            except (Damaged, Missing, WrongIdentity):  # sealed before the identity was rotated
                 lost += 1
         return facts, lost
 

@@ -15,18 +15,18 @@ class SourceSettings:
     """``canaries``: path in the snapshot and what stood there when it was named, as ``canaries.mark`` says it.
 
     ``longest_backup``: hours between a snapshot's claimed time and its arrival that are no wonder. ``most_a_day``: so
-    many snapshots a day are no wonder.
+    many snapshots a day are no wonder. ``retired_ns``: since when it sends nothing more, by an operator's word.
     """
 
     canaries: dict[str, str] = field(default_factory=dict)
     longest_backup: int = 48
     most_a_day: int = 48
+    retired_ns: int | None = None
 
     def encode(self) -> str:
         """As the state keeps it."""
-        return json.dumps(
-            {"canaries": self.canaries, "longest_backup": self.longest_backup, "most_a_day": self.most_a_day}
-        )
+        members = {"canaries": self.canaries, "longest_backup": self.longest_backup, "most_a_day": self.most_a_day}
+        return json.dumps(members | ({} if self.retired_ns is None else {"retired_ns": self.retired_ns}))
 
 
 def parse_settings(text: str) -> SourceSettings:

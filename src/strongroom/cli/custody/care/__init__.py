@@ -1,0 +1,1 @@
+"""``custody``: the verbs about a repository's care as a whole, a file each."""
