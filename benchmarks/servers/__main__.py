@@ -1,7 +1,8 @@
 """``python -m benchmarks.servers ENVIRONMENT``: the trial of HTTP servers.
 
 ENVIRONMENT is a virtual environment with granian, uvicorn[standard] and hypercorn. Five connections, two workers, the
-same data path, rounds in turn; rates of a client that is part of the figure, so they are floors.
+same data path. Each rival is measured in pairs with our own server, the two in turn, and what is compared is processor
+time within a pair: so the trial needs no quiet machine, since what else runs slows both alike and is not counted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from benchmarks.processes import memory, processor
 
 CONNECTIONS = 5
 MIB = 1 << 20
-ROUNDS = 3
+PAIRS = 5
+RIVALS = ("granian", "uvicorn", "hypercorn")
+PHASES = (
+    ("upload of 16 MiB, ms/MiB", "POST", "l", 20, 16 * MIB, 320),
+    ("download of 16 MiB, ms/MiB", "GET", "l", 20, 0, 320),
+    ("POST of 20 kB, ms", "POST", "s", 600, 20_000, 600),
+    ("GET of 20 kB, ms", "GET", "s", 600, 0, 600),
+)
+"""Name, method, names of objects begin with, how many, bytes of a body, what the time is divided by."""
 
 
 def commands(environment: Path, port: int) -> dict[str, list[str]]:
@@ -75,49 +84,56 @@ def measure(port: int, method: str, names: list[str], body: bytes) -> float:
     return time.perf_counter() - begun
 
 
+def costs(name: str, environment: Path, port: int) -> list[float]:
+    """Milliseconds of processor time of a server that is started for this, phase by phase; at last its PSS in MiB."""
+    root = tempfile.mkdtemp(prefix="trial")
+    process = subprocess.Popen(
+        commands(environment, port)[name],
+        env={**os.environ, "TRIAL_ROOT": root, "PYTHONPATH": str(Path.cwd())},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        time.sleep(2.0)  # until its workers have begun
+        row = []
+        for _, method, prefix, count, size, amount in PHASES:
+            before = processor(process.pid)
+            measure(port, method, [f"{prefix}{n}" for n in range(count)], os.urandom(size))
+            row.append((processor(process.pid) - before) * 1000 / amount)
+        return [*row, memory(process.pid) / MIB]
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(root)
+
+
 def main() -> None:
     """Print the table."""
     environment = Path(sys.argv[1]).absolute()
-    results: dict[str, list[list[float]]] = {}
-    large, small = os.urandom(16 * MIB), os.urandom(20_000)
-    for number in range(ROUNDS):
-        for offset, name in enumerate(("own", "granian", "uvicorn", "hypercorn")):
-            port = 9100 + number * 10 + offset
-            root = tempfile.mkdtemp(prefix="trial")
-            process = subprocess.Popen(
-                commands(environment, port)[name],
-                env={**os.environ, "TRIAL_ROOT": root, "PYTHONPATH": str(Path.cwd())},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            try:
-                for _ in range(100):
-                    try:
-                        socket.create_connection(("127.0.0.1", port)).close()
-                        break
-                    except OSError:
-                        time.sleep(0.1)
-                row = []
-                for method, prefix, count, body, amount in (
-                    ("POST", "l", 40, large, 640),
-                    ("GET", "l", 40, b"", 640),
-                    ("POST", "s", 1000, small, 1000),
-                    ("GET", "s", 1000, b"", 1000),
-                ):
-                    before = processor(process.pid)
-                    seconds = measure(port, method, [f"{prefix}{n}" for n in range(count)], body)
-                    row += [amount / seconds, (processor(process.pid) - before) * 1000 / amount]
-                results.setdefault(name, []).append([*row, memory(process.pid) / MIB])
-            finally:
-                process.terminate()
-                process.wait()
-                shutil.rmtree(root)
-    print("| server | upload 16 MiB, MiB/s; CPU ms/MiB | download | POST 20 kB, 1/s; CPU ms | GET 20 kB | PSS, MiB |")
-    print("|---|---|---|---|---|---|")
-    for name, rows in results.items():
-        middle = [statistics.median(column) for column in zip(*rows, strict=True)]
-        pairs = [f"{middle[n]:.0f}; {middle[n + 1]:.2f}" for n in range(0, 8, 2)]
-        print(f"| {name} | {' | '.join(pairs)} | {middle[8]:.0f} |")
+    print("| rival | what | rival, median | ours, median | rival for ours 1, median of pairs (least to most) |")
+    print("|---|---|---|---|---|")
+    port = 9100
+    for rival in RIVALS:
+        pairs = []
+        for number in range(PAIRS):
+            order = ("own", rival) if number % 2 else (rival, "own")
+            found = {}
+            for name in order:
+                port += 1
+                found[name] = costs(name, environment, port)
+            pairs.append((found[rival], found["own"]))
+        for index, what in enumerate((*(phase[0] for phase in PHASES), "memory (PSS), MiB")):
+            theirs, ours = [pair[0][index] for pair in pairs], [pair[1][index] for pair in pairs]
+            shares = sorted(one / max(other, 1e-3) for one, other in zip(theirs, ours, strict=True))
+            middles = f"{statistics.median(theirs):.2f} | {statistics.median(ours):.2f}"
+            spread = f"{statistics.median(shares):.2f} ({shares[0]:.2f} to {shares[-1]:.2f})"
+            print(f"| {rival} | {what} | {middles} | {spread} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import pytest
 from strongroom.base.objects import Kind
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.opening import open_place
-from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import GatewaySettings
+from strongroom.gateway.processes.state import open_database
 from tests.support.servers import postgres
 from tests.support.servers.gateways import Gateway, chunked, name_of, operate, over_bucket
 from tests.support.waiting import until

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex
 
 from strongroom.base.errors import Unsupported
 
@@ -24,8 +26,19 @@ _ONE_AT_A_TIME = 7239414
 
 
 def only_where(condition: str) -> dict[str, Any]:
-    """For an index of some rows only."""
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+    """For an index of some rows only.
+
+    SQLAlchemy's own arguments for it load the dialect that they name, whichever is used: a fifth of the time in which a
+    gateway starts.
+    """
+    return {"info": {"only_where": condition}}
+
+
+@compiles(CreateIndex)
+def _create_index(element: CreateIndex, compiler: Any, **options: Any) -> str:
+    text: str = compiler.visit_create_index(element, **options)
+    condition = element.element.info.get("only_where")
+    return text if condition is None else f"{text} WHERE {condition}"
 
 
 def migrate(database: Database, module: str, metadata: sa.MetaData, steps: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.disk import trash
 from strongroom.gateway.places.disk.repository import DiskRepository
 from strongroom.gateway.places.opening import open_place
-from strongroom.gateway.processes.serve import check_there, open_database, open_signer, origin_of
+from strongroom.gateway.processes.state import check_there, open_database, open_signer, origin_of
 from strongroom.gateway.processes.worker import watch_of
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.watch import losses

@@ -22,8 +22,8 @@ from strongroom.gateway import schema
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.places.disk.place import DiskPlace
-from strongroom.gateway.processes.serve import open_database
 from strongroom.gateway.processes.settings import GatewaySettings
+from strongroom.gateway.processes.state import open_database
 from strongroom.gateway.watch import losses
 from strongroom.gateway.watch.comparison import KINDS
 from strongroom.gateway.watch.losses import LossWatch

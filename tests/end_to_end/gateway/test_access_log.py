@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -111,9 +112,10 @@ def test_a_log_to_a_pipe_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> No
     """Where standard output is a pipe whose reader has stopped, requests are answered and lines are left out."""
     os.mkfifo(tmp_path / "pipe")
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)  # full after some forty lines
     with Gateway(tmp_path, flags=(*FLAGS, "--log", str(tmp_path / "pipe"))) as gateway:
         connection = _kept_connection(gateway)
-        for _ in range(1500):
+        for _ in range(150):
             _ask(gateway, connection)
         assert gateway.said().count("access log") == 1
         os.close(reading)

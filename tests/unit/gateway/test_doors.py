@@ -19,8 +19,9 @@ from strongroom.gateway.access.htpasswd import PasswordFile
 from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request
 from strongroom.gateway.paths import ObjectPath, parse_path
-from strongroom.gateway.processes.serve import _certificates, open_database
+from strongroom.gateway.processes.serve import _certificates
 from strongroom.gateway.processes.settings import GatewaySettings
+from strongroom.gateway.processes.state import open_database
 
 ID = "ab" * 32
 SPLIT: list[tuple[str, tuple[str, ...] | None, Kind | None, bool]] = [
@@ -141,7 +142,7 @@ def test_nobody_is_let_in_by_a_file_that_is_being_replaced(tmp_path: Path, monke
 def test_a_wrong_password_takes_as_long_for_every_user(tmp_path: Path) -> None:
     """G-8: the time of an answer does not tell which users there are, of whatever kind and cost their hashes are."""
     file = tmp_path / ".htpasswd"
-    costs = {f"cost{cost}".encode(): bcrypt.hashpw(b"pw", bcrypt.gensalt(cost)) for cost in (4, 5, 7, 10)}
+    costs = {f"cost{cost}".encode(): bcrypt.hashpw(b"pw", bcrypt.gensalt(cost)) for cost in (4, 5, 6, 8)}
     others = {
         b"sha": b"{SHA}" + base64.b64encode(hashlib.sha1(b"pw", usedforsecurity=False).digest()),
         b"md5": b"$apr1$abcdefgh$0123456789012345678901",

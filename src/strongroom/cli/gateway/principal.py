@@ -45,7 +45,7 @@ def run_principal(context: Context) -> int:
     """Do it."""
     from strongroom.gateway.access import usage
     from strongroom.gateway.access.principals import Principals
-    from strongroom.gateway.processes.serve import check_there, open_database
+    from strongroom.gateway.processes.state import check_there, open_database
 
     arguments = context.arguments
     if arguments.action != "list" and not arguments.name:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from strongroom.base import server_log
 from strongroom.base.errors import ConfigurationError, StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.database import migrations
 from strongroom.database.engine import Database
 from strongroom.database.sqlite import sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
-from strongroom.gateway import schema
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
@@ -23,66 +21,13 @@ from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.checks import check
 from strongroom.gateway.processes.in_child import run_in_child
 from strongroom.gateway.processes.restored import bring_up
+from strongroom.gateway.processes.state import make_folders, open_database, open_signer, origin_of
 from strongroom.gateway.processes.supervisor import Supervisor
-from strongroom.gateway.watch import schema as watch_schema
-from strongroom.receipts.commit import log_state
-from strongroom.receipts.commit.clock_watch import load_steady
-from strongroom.receipts.commit.committer import boot_id
-from strongroom.receipts.commit.log_state import ensure_log, state
-from strongroom.receipts.commit.signing_key import load, load_or_create
+from strongroom.receipts.commit.log_state import ensure_log
 
 if TYPE_CHECKING:
     from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
-
-
-def open_database(settings: GatewaySettings) -> Database:
-    """The gateway's database with all its tables, made if it is not there."""
-    _make_folders(settings)
-    database = Database(settings.database_url)
-    log_state.migrate(database)
-    migrations.migrate(database, "gateway", schema.METADATA, schema.STEPS)
-    migrations.migrate(database, "watch", watch_schema.METADATA, watch_schema.STEPS)
-    load_steady(database, boot_id())
-    return database
-
-
-def check_there(settings: GatewaySettings, *, begins: bool = False) -> None:
-    """For an operator's verb: see that a gateway keeps its state here, lest a mistyped path be made into one.
-
-    One that ``begins`` a gateway needs no more than the folder. Raises ``ConfigurationError``.
-    """
-    scheme, _, file = settings.database_url.partition(":///")
-    if scheme != "sqlite" or os.path.exists(file):
-        return
-    if not begins:
-        hint = "Give --path, or --state, as the gateway itself was given it."
-        raise ConfigurationError("no gateway keeps its state here", subject=settings.state_folder, hint=hint)
-    for folder in (settings.home, settings.state or settings.home):
-        if not os.path.isdir(folder):
-            raise ConfigurationError("there is no such folder", subject=folder, hint="Make it first: `mkdir -p`.")
-
-
-def _make_folders(settings: GatewaySettings) -> None:
-    for folder in (settings.home, settings.state_folder):
-        try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"the folder cannot be made: {error.strerror}", subject=folder) from None
-
-
-def open_signer(settings: GatewaySettings, origin: str) -> Signer:
-    """The log's signing key: the one given, or the state's, which is made at the first start."""
-    if settings.signing_key:
-        return load(settings.signing_key, origin)
-    return load_or_create(settings.key_file(origin), origin)
-
-
-def origin_of(settings: GatewaySettings, database: Database) -> str:
-    """The log's origin: that of the database once it has a log, since a renamed host must not begin another."""
-    with contextlib.suppress(Exception):
-        return state(database).origin
-    return settings.origin
 
 
 def serve(settings: GatewaySettings) -> int:
@@ -93,7 +38,7 @@ def serve(settings: GatewaySettings) -> int:
     check(settings)
     server_log.configure(settings.message_format, settings.message_level)
     certificates = _certificates(settings)
-    _make_folders(settings)
+    make_folders(settings)
     file = sqlite_file(settings.database_url)
     if file is not None:
         run_in_child(lambda: check_file(file))
