@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from strongroom.cli.main import main
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.logs import new_signer
 from tests.support.servers.gateways import Gateway
@@ -73,14 +75,38 @@ POLICIES = [
 ]
 
 
-def _refused(folder: Path, words: tuple[str, ...], text: str = "") -> None:
+def _refused(folder: Path, words: tuple[str, ...], text: str = "", *, forked: bool = True) -> None:
     listen = () if "--listen" in words or "listen" in text else ("--listen", "127.0.0.1:0")
-    command = [STRONGROOM, "gateway", "serve", "--path", folder / "data", *listen, *words]
-    done = run(command, env=environment(folder), seconds=10)
-    assert done.code == 1, (words, done.err)
-    assert done.err.startswith("Fatal: "), (words, done.err)
+    command = ("gateway", "serve", "--path", str(folder / "data"), *listen, *words)
+    if forked:
+        code, said = _run_forked(command, folder)
+    else:
+        done = run([STRONGROOM, *command], env=environment(folder), seconds=10)
+        code, said = done.code, done.err
+    assert code == 1, (words, said)
+    assert said.startswith("Fatal: "), (words, said)
     for bad in ("a fault in this program", "Traceback", "start server", "another one"):
-        assert bad not in done.err, (words, done.err)
+        assert bad not in said, (words, said)
+
+
+def _run_forked(words: tuple[str, ...], folder: Path) -> tuple[int, str]:
+    """The command in a fork of this process, which has loaded everything: exit code and standard error."""
+    with (folder / "said").open("wb") as said:
+        child = os.fork()
+        if child == 0:
+            code = 70
+            try:
+                os.environ.clear()
+                os.environ.update(environment(folder))
+                os.dup2(said.fileno(), 2)
+                sys.stderr = open(2, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+                signal.alarm(60)  # one that serves after all
+                code = main(words)
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), (folder / "said").read_text("utf-8", "surrogateescape")
 
 
 @pytest.fixture
@@ -102,6 +128,13 @@ def test_what_cannot_be_served_with_is_refused_in_words(folder: Path, words: tup
         for name, value in named.items():
             words = tuple(word.replace(name, value) for word in words)
         _refused(folder, words)
+
+
+def test_the_installed_command_refuses_as_well(folder: Path) -> None:
+    """The same of the command as a process of its own, for an option and for a file."""
+    _refused(folder, ("--workers", "0"), forked=False)
+    (folder / "gateway.toml").write_bytes(b"version = 1\nserver = 5\n")
+    _refused(folder, ("--config", str(folder / "gateway.toml")), forked=False)
 
 
 @pytest.mark.parametrize("text", POLICIES)
