@@ -6,12 +6,14 @@ import functools
 import re
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import command, peers, waiting
+from tests.support.cheap_keys import command as cheap_keys
 from tests.support.programs import Restic
 from tests.support.servers import mounts, ports
 
@@ -38,7 +40,11 @@ class Reader:
         (folder / "tmp").mkdir(exist_ok=True)
         self.env = command.environment(self.home) | {"USER": "ann", "LOGNAME": "ann"}
         self.env.pop("RESTIC_PASSWORD", None)
-        self.env["PATH"] = f"{command.STRONGROOM.parent}:{peers.cache() / 'bin'}:{self.env['PATH']}"
+        tools = folder / "tools"
+        tools.mkdir()
+        (tools / "strongroom").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{cheap_keys.__file__}" "$@"\n')
+        (tools / "strongroom").chmod(0o755)
+        self.env["PATH"] = f"{tools}:{peers.cache() / 'bin'}:{self.env['PATH']}"
 
     def script(self, text: str) -> list[str]:
         """Commands for bash, with the places of the guides in our folder."""

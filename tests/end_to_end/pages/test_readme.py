@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[3]
 def test_two_repositories_in_one_pass(strongroom: Strongroom, restic: Restic, tmp_path: Path, source: Path) -> None:
     """init twice with one polynomial, one backup to both, and each restores and checks."""
     local, offsite = tmp_path / "local", tmp_path / "offsite"
-    strongroom.run("init", "--repo", local).expect(0)
-    strongroom.run("init", "--repo", offsite, "--copy-chunker-params", "--from-repo", local).expect(0)
+    strongroom.init(local)
+    strongroom.init(offsite, "--copy-chunker-params", "--from-repo", str(local))
     strongroom.run("backup", "--repo", local, "--repo", offsite, source).expect(0)
     for number, repository in enumerate((local, offsite)):
         strongroom.run("check", "--read-data", "--repo", repository).expect(0)
@@ -55,8 +55,8 @@ exclude = ["file1*"]
     for program in (strongroom, restic):
         program.env.pop("RESTIC_PASSWORD")
     strongroom.run("config", "validate").expect(0)
-    strongroom.run("init", "--repo", "local").expect(0)
-    strongroom.run("init", "--repo", "offsite").expect(0)
+    strongroom.init("local")
+    strongroom.init("offsite")
     strongroom.run("backup").expect(0)
     shown = strongroom.run("config", "show").expect(0)
     assert "of the" not in shown.out
