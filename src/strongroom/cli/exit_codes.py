@@ -64,6 +64,7 @@ _OF_VERB = {
     "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody replicate": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
 }
 _MEANINGS_OF_VERB = {"forget": {INCOMPLETE: "some snapshots could not be removed"}}

@@ -100,6 +100,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody release", "custody.care.release", "Let a repository go out of care, or take it up again"),
     Verb("custody verify", "custody.care.verify", "Read stored objects again now"),
     Verb("custody reseal", "custody.care.reseal", "Seal the keys to another identity"),
+    Verb("custody replicate", "custody.replicate", "Copy a repository to another account or provider"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),
     Verb("host try-database", "host.try_database", "Load the newest dump of a database into a scratch database"),
     Verb("witness serve", "witness", "Countersign the logs of gateways"),

@@ -27,6 +27,7 @@ class Code(StrEnum):
     OVERDUE = "overdue"
     LOCK = "lock"
     ROLLED_BACK = "rolled-back"
+    REPLICA = "replica"
 
 
 FREEZING = frozenset(
@@ -69,6 +70,7 @@ ADVICE = {
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
     Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository. If it was not you who "
     "brought it back, look at who can write there. It ends by itself once the detection window is over.",
+    Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",
     Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
 }
 """What to do about each."""

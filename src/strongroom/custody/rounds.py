@@ -20,7 +20,8 @@ from strongroom.custody.deletion.preparing import Prepared, Preparing
 from strongroom.custody.evidence.creations import noting
 from strongroom.custody.evidence.log import LogFindings
 from strongroom.custody.evidence.round import EvidenceRound
-from strongroom.custody.healing.versions import Promoted, promote_good
+from strongroom.custody.healing.step import heal
+from strongroom.custody.healing.versions import Promoted
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
@@ -32,7 +33,6 @@ from strongroom.custody.schema import round_, stored
 from strongroom.custody.syncing import Seen, look
 from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
 from strongroom.retention.guarded import DAY
-from strongroom.storage.kinds import versions_of
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
@@ -88,10 +88,11 @@ def run_round(
     budget_bytes: int | None = None,
     signer: Signer | None = None,
     outside: Outside | None = None,
+    replica: Store | None = None,
 ) -> Outcome:
     """A whole round. ``outside``: how the log, clocks and witnesses are reached; without it nobody else is asked.
 
-    ``holder`` names this custodian; ``budget_bytes`` bounds what is read.
+    ``holder`` names this custodian; ``budget_bytes`` bounds what is read; ``replica`` gives back what was lost.
 
     ``signer``: the judge's key; without one nothing is prepared to go.
 
@@ -113,10 +114,10 @@ def run_round(
                 continuity.check()
             repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is None:  # nothing is believed under another config; a version of ours may come back
-                _heal(state, lease, adopted, store, outcome)
+                heal(state, lease, adopted, store, replica, outcome.promoted)
                 repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is not None:
-                _steps(state, lease, adopted, repository, reporter, outcome, budget_bytes, signer, evidence)
+                _steps(state, lease, adopted, repository, replica, reporter, outcome, budget_bytes, signer, evidence)
             else:
                 outcome.failure = "the config is not the one that was adopted"
             if continuity is not None:
@@ -190,6 +191,7 @@ def _steps(
     lease: Lease,
     adopted: Adopted,
     repository: Repository,
+    replica: Store | None,
     reporter: Reporter,
     outcome: Outcome,
     budget_bytes: int | None,
@@ -201,7 +203,7 @@ def _steps(
     outcome.seen = look(state, lease, adopted, repository.store, last_look(state, adopted, outcome.number))
     _note_look(state, lease, outcome)
     evidence.after(outcome.seen.new)
-    _heal(state, lease, adopted, repository.store, outcome)
+    heal(state, lease, adopted, repository.store, replica, outcome.promoted)
 
     def count(done: int, total: int) -> None:
         reporter.count("objects", done, total)
@@ -240,16 +242,6 @@ def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
             .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
             .values(looked_ns=outcome.began_ns)
         )
-
-
-def _heal(state: State, lease: Lease, adopted: Adopted, store: Store, outcome: Outcome) -> None:
-    """Promote good versions, where the store has any; where it has none, that is nobody's fault."""
-    try:
-        versions = versions_of(store)
-    except Unsupported:
-        return
-    found = promote_good(state, lease, adopted, versions)
-    outcome.promoted = Promoted([*outcome.promoted.healed, *found.healed], found.without)
 
 
 def last_look(state: State, adopted: Adopted, number: int) -> int:

@@ -87,7 +87,16 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
     stale = not all_retired and (last_good is None or now_ns - last_good > adopted.policy.rpo_ns)
-    broken = {Code.MISSING, Code.DAMAGED, Code.LOST, Code.CONFIG, Code.OVERDUE, Code.UNREADABLE, Code.DRILL}
+    broken = {
+        Code.MISSING,
+        Code.DAMAGED,
+        Code.LOST,
+        Code.CONFIG,
+        Code.OVERDUE,
+        Code.UNREADABLE,
+        Code.DRILL,
+        Code.REPLICA,
+    }
     if codes & broken or failed:
         standing = BROKEN
     elif codes & FREEZING:

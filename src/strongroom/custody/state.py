@@ -17,6 +17,7 @@ from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.policy import CustodyPolicy, parse_policy
+from strongroom.custody.replica import schema as replica
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.retention.guarded import HOUR
@@ -98,6 +99,7 @@ class State:
         migrate(self.database, "custody-deletion", deletion.METADATA, deletion.STEPS)
         migrate(self.database, "custody-evidence", evidence.METADATA, evidence.STEPS)
         migrate(self.database, "custody-continuity", continuity.METADATA, continuity.STEPS)
+        migrate(self.database, "custody-replica", replica.METADATA, replica.STEPS)
 
     def close(self) -> None:
         """Close the database. Idempotent."""

@@ -68,7 +68,7 @@ def test_through_our_gateway_things_go_to_its_trash(tmp_path: Path) -> None:
 
 
 def test_where_a_removal_is_final_nothing_goes(tmp_path: Path) -> None:
-    """Neither a gateway without --append-only nor a bucket without versions is asked to delete."""
+    """A gateway without --append-only is not asked to delete."""
     with Gateway(tmp_path, flags=(), users={"x": "y"}) as gateway:
         gateway.make("x", "x:y")
         with (
@@ -76,10 +76,3 @@ def test_where_a_removal_is_final_nothing_goes(tmp_path: Path) -> None:
             pytest.raises(Unsupported, match="gone at once"),
         ):
             way_of(store)
-    minio = running()
-    url = minio.bucket("custody-plain")
-    with (
-        open_store(f"{url}/web", StoreOptions(environment=minio.environment)) as store,
-        pytest.raises(Refused, match="versioning is off"),
-    ):
-        way_of(store).check()

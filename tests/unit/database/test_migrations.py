@@ -17,6 +17,7 @@ from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
+from strongroom.custody.replica import schema as replica
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.gateway import schema
@@ -32,6 +33,7 @@ MODULES = {
     "deletion": deletion,
     "evidence": evidence,
     "continuity": continuity,
+    "replica": replica,
     "executor": executor,
 }
 

@@ -15,6 +15,7 @@ from strongroom.cli.custody.shared import (
     identity_of,
     open_state,
     place_of,
+    replica_for,
     signer_of,
     store_for,
 )
@@ -85,9 +86,23 @@ def hand_over(
                 for words in handover.show(executor):
                     context.warn(f"{adopted.name}: {words}")
             else:
+                _mend(context, state, adopted, store, executor)
                 _say(context, adopted.name, handover.hand_over(executor))
     except Unsupported as error:  # a place where a removal is final: plans stay plans
         context.reporter().message(f"{adopted.name}: {error.what}")
+
+
+def _mend(context: Context, state: State, adopted: Adopted, store: Store, executor: Executor) -> None:
+    from strongroom.custody.healing.wrong_bytes import replace_wrong
+
+    replica = replica_for(context, state, adopted)
+    if replica is None:
+        return
+    holder = f"{os.uname().nodename}:{os.getpid()}"
+    with replica:
+        for name in replace_wrong(state, adopted, store, replica, executor.set_aside, holder=holder):
+            if not context.json:
+                context.out.line(f"{adopted.name}: {name}: wrong bytes were set aside for those of the replica")
 
 
 def handover_of(

@@ -13,6 +13,7 @@ from strongroom.cli.custody.shared import (
     chosen,
     identity_of,
     open_state,
+    opened_replica,
     signer_of,
     store_for,
     target_of,
@@ -75,7 +76,7 @@ def run_round(context: Context) -> int:
         for adopted in chosen(context, state):
             try:
                 outside = Outside(store_options(context, target_of(adopted)), tuple(arguments.clock))
-                with store_for(context, adopted) as store:
+                with store_for(context, adopted) as store, opened_replica(context, state, adopted) as replica:
                     outcome = run_round(
                         state,
                         adopted,
@@ -87,6 +88,7 @@ def run_round(context: Context) -> int:
                         budget_bytes=budget,
                         signer=signer,
                         outside=outside,
+                        replica=replica,
                     )
                     _say(context, outcome)
                     if not outcome.failure:
@@ -156,6 +158,7 @@ def _object(outcome: Outcome) -> dict[str, Any]:
         "read_again": outcome.read_again.objects,
         "unread": outcome.read.left,
         "healed": list(map(str, outcome.promoted.healed)),
+        "from_replica": list(map(str, outcome.promoted.from_replica)),
         "made_good": outcome.made_good,
         "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
         "lying_indexes": [name for name, _ in outcome.liars],
@@ -183,6 +186,8 @@ def _log_lines(outcome: Outcome) -> Iterator[str]:
 def _found_lines(outcome: Outcome) -> Iterator[str]:
     for healed in outcome.promoted.healed:
         yield f"{healed}: its good version is the current one again"
+    for healed in outcome.promoted.from_replica:
+        yield f"{healed}: was given back from the replica"
     for pack in outcome.made_good:
         yield f"data/{pack}: what it held lies in other packs now"
     faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]

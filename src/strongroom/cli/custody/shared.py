@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 IDENTITY = "identity"
 """The identity's file in the folder of the state, unless another is named."""
+REPLICA = "STRONGROOM_REPLICA_"
+"""Before the name of a variable, for the replica's store alone."""
 JUDGE = "judge"
 """The judge's signing key, beside it."""
 
@@ -110,6 +113,27 @@ def target_of(adopted: Adopted) -> Target:
 def store_for(context: Context, adopted: Adopted) -> Store:
     """The store of a repository in care. Nothing is contacted yet."""
     return store_of(context, target_of(adopted))
+
+
+def replica_for(context: Context, state: State, adopted: Adopted) -> Store | None:
+    """The store of a repository's replica; None where it has none. Its variables stand before the plain ones."""
+    from strongroom.base.record import replace
+    from strongroom.cli.shared.targets import store_options
+    from strongroom.custody.replica.notes import replica_place
+    from strongroom.storage.locate import open_store
+
+    url = replica_place(state, adopted)
+    if url is None:
+        return None
+    target = Target(f"replica of {adopted.name}", url, "the custodian's state", None, None, None)
+    own = {key.removeprefix(REPLICA): value for key, value in os.environ.items() if key.startswith(REPLICA)}
+    options = store_options(context, target)
+    return open_store(url, replace(options, environment={**options.environment, **own}))
+
+
+def opened_replica(context: Context, state: State, adopted: Adopted) -> contextlib.AbstractContextManager[Store | None]:
+    """``replica_for``, closed at the end."""
+    return replica_for(context, state, adopted) or contextlib.nullcontext()
 
 
 def load_sound_indexes(context: Context, repository: Repository) -> None:

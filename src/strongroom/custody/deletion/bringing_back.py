@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Missing, Unsupported
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
+from strongroom.storage.kinds import keyed_of, versions_of
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.local.trash import find_in_trash
-from strongroom.storage.wrappers.wrapper import Wrapper
+from strongroom.storage.own.trash import find_keys
+from strongroom.storage.versions.contract import Versioning
+from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -27,13 +30,16 @@ def bring_back(store: Store, name: ObjectName) -> Info:
     """
     with contextlib.suppress(Missing):
         return store.stat(name)
-    plain = store
-    while isinstance(plain, Wrapper):
-        plain = plain.inner
+    plain = innermost(store)
     if isinstance(plain, LocalStore):
         _from_trash(plain, name)
     elif plain.store_kind is StoreKind.S3:
-        _from_versions(plain, name)
+        try:
+            _from_versions(plain, name)
+        except Missing:
+            _from_bucket_trash(plain, name)
+    elif plain.store_kind is StoreKind.CLOUD:
+        _from_bucket_trash(plain, name)
     elif plain.store_kind is StoreKind.REST:
         _through_gateway(plain, name)
     else:
@@ -56,6 +62,17 @@ def _through_gateway(store: Store, name: ObjectName) -> None:
         log.close()
 
 
+def has_trash(store: Store) -> bool:
+    """Whether what goes here goes to a trash that we empty: a folder's, or that of a bucket without versions.
+
+    Raises the store's errors.
+    """
+    plain = innermost(store)
+    if plain.store_kind is StoreKind.S3:
+        return versions_of(plain).protection().versioning is Versioning.OFF
+    return plain.store_kind in {StoreKind.LOCAL, StoreKind.CLOUD}
+
+
 def _from_trash(store: LocalStore, name: ObjectName) -> None:
     for one in find_in_trash(store.path, name):
         digest = hashlib.sha256()
@@ -67,6 +84,21 @@ def _from_trash(store: LocalStore, name: ObjectName) -> None:
                 upload.commit()
                 return
     raise Missing("nothing in the trash has these bytes", subject=str(name))
+
+
+def _from_bucket_trash(store: Store, name: ObjectName) -> None:
+    """Without the right to replace: what comes back is created."""
+    keyed = keyed_of(store)
+    for one in find_keys(keyed, name):
+        digest = hashlib.sha256()
+        with keyed.open(one.key) as file, store.stage(name, file.size) as upload:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                upload.write(block)
+            if digest.hexdigest() == name.name:
+                upload.commit()
+                return
+    raise Missing("neither a version nor the trash has these bytes", subject=str(name))
 
 
 def _from_versions(store: Store, name: ObjectName) -> None:

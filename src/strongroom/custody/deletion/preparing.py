@@ -11,6 +11,7 @@ from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion import schema
+from strongroom.custody.deletion.bringing_back import has_trash
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
 from strongroom.custody.deletion.locks import see_locks
 from strongroom.custody.deletion.needed import forget_memo, rescue
@@ -31,8 +32,6 @@ from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remembe
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.planning import MOST_BYTES
 from strongroom.retention.guarded import DAY, HOUR
-from strongroom.storage.local.store import LocalStore
-from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,12 +201,9 @@ class Preparing:
         self._plan(PACKS, items, adopted.policy.hold * DAY, breakers=breakers)
 
     def _plan_purge(self) -> None:
-        """What has lain in a folder's trash for E may go for good; elsewhere the store's own rule does it."""
-        plain = self._repository.store
-        while isinstance(plain, Wrapper):
-            plain = plain.inner
+        """What has lain in a trash of ours for E may go for good; elsewhere the store's own rule does it."""
         state, adopted = self._state, self._adopted
-        if not isinstance(plain, LocalStore) or any(row.kind == PURGE for row in plan_rows(state, adopted.id)):
+        if any(row.kind == PURGE for row in plan_rows(state, adopted.id)):
             return
         intent = schema.intent
         before_ns = state.clock.now_ns() - adopted.policy.expiry * DAY
@@ -222,7 +218,7 @@ class Preparing:
                 )
             ).all()
         items = {row.name: Item(f"{FOLDERS[PURGE]}{row.name}", row.size, "was put away for E") for row in rows}
-        if items:
+        if items and has_trash(self._repository.store):
             self._plan(PURGE, list(items.values()), adopted.policy.hold * DAY)
 
     def _plan(

@@ -9,6 +9,7 @@ from strongroom.base.record import field, mutable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from strongroom.base.objects import ObjectName
     from strongroom.custody.deletion.orders import SignedBytes
 
 
@@ -38,6 +39,9 @@ class Executing(Protocol):
 
     def approve(self, number: int, who: str) -> None:
         """Let a plan go by a person's word."""
+
+    def set_aside(self, name: ObjectName) -> None:
+        """Put away what is not what its name promises."""
 
     def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Removals:
         """Remove what is confirmed."""

@@ -23,7 +23,7 @@ from strongroom.custody.deletion.orders import (
     read_confirmation,
     read_order,
 )
-from strongroom.custody.executor.aside import fit_for_today
+from strongroom.custody.executor.aside import fit_for_today, is_true_to_name
 from strongroom.custody.executor.caps import within_caps
 from strongroom.custody.executor.records import DAY, Known
 from strongroom.receipts.commit.committer import boot_id
@@ -185,6 +185,14 @@ class Executor:
         self._records.use_up(order.repository, order.number, self._records.clock.now_ns())
         return report
 
+    def set_aside(self, name: ObjectName) -> None:
+        """Put away what is not what its name promises, by what is read here and now; it waits for no hold, since the
+        right bytes need the name. Raises ``Refused`` where it is right, or nothing may go here; ``Unsupported``."""
+        self._check_place()
+        if is_true_to_name(self._store, name):
+            raise Refused("has the bytes that its name promises", subject=str(name))
+        self._removal.put_away(name, _day(self._records.clock.now_ns()), unsound=True)
+
     # checking
 
     def _read(self, signed: SignedBytes) -> Order:
@@ -237,6 +245,9 @@ class Executor:
             fresh = -SKEW_NS <= self._records.clock.now_ns() - confirmation.issued_ns < LIFETIME_NS
         if not fresh:
             raise Refused("the confirmation's hour is over", subject=f"plan {order.number}")
+        self._check_place()
+
+    def _check_place(self) -> None:
         mark = self._mark()
         if mark != self._known.judge:
             words = "nobody is named there" if mark is None else "another custodian is named there"

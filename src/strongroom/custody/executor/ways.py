@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
-from strongroom.storage.removal.slow import SlowRemoval, slow_removal_of
+from strongroom.storage.removal.contract import SlowRemoval
+from strongroom.storage.removal.slow import slow_removal_of
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 __all__ = ["SlowRemoval", "way_of"]

@@ -32,6 +32,7 @@ class Promoted:
 
     healed: list[ObjectName] = field(default_factory=list)
     without: list[ObjectName] = field(default_factory=list)
+    from_replica: list[ObjectName] = field(default_factory=list)
 
 
 def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Versions) -> Promoted:
@@ -41,7 +42,7 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     and only then does its incident close. Raises errors of the store.
     """
     result = Promoted()
-    for name in _hurt(state, adopted):
+    for name in hurt_objects(state, adopted):
         good = _good_version(versions, name, _is_right(adopted, name))
         if good is None:
             result.without.append(name)
@@ -63,7 +64,8 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     return result
 
 
-def _hurt(state: State, adopted: Adopted) -> list[ObjectName]:
+def hurt_objects(state: State, adopted: Adopted) -> list[ObjectName]:
+    """What an open incident calls missing, altered or damaged."""
     codes = [Code.MISSING.value, Code.ALTERED.value, Code.DAMAGED.value, Code.CONFIG.value]
     with state.database.read() as connection:
         rows = connection.execute(

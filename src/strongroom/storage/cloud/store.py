@@ -117,6 +117,13 @@ class CloudStore(Store):
             first, last = found.range
             return _CloudReader(self, iter(found.stream(_BLOCK)), last - first, key)
 
+    def open_key(self, key: str) -> Reader:
+        """Whatever file stands at a key of the bucket, whole. Raises the store's errors."""
+        with self._faults(key):
+            found = self.stop.result_of(lambda: obstore.get(self.bucket, key))
+            first, last = found.range
+            return _CloudReader(self, iter(found.stream(_BLOCK)), last - first, key)
+
     def stage(self, name: ObjectName, size: int | None = None) -> Upload:
         """As the contract says; collected first, in memory up to 1 MiB and then on disk."""
         return SpooledUpload(name, size, lambda file, length: self._send(name, file, length))

@@ -17,13 +17,15 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
 from strongroom.storage.http.client import open_range
 from strongroom.storage.http.upload import HttpUpload
-from strongroom.storage.s3.sign import query_string
+from strongroom.storage.s3 import xml as s3_xml
+from strongroom.storage.s3.sign import encode, query_string
 from strongroom.storage.s3.store import S3Store
 
 if TYPE_CHECKING:
     from io import RawIOBase
 
     from strongroom.storage.cloud.store import CloudStore
+    from strongroom.storage.contract import Reader
 
 BLOCK = 256 << 10
 """So much of a file is in memory: forty uploads at once fit beside everything else."""
@@ -60,6 +62,14 @@ class Keyed(ABC):
     @abstractmethod
     def read(self, key: str, limit: int) -> bytes:
         """A small file. Raises ``Missing``, ``LimitExceeded`` beyond ``limit`` bytes."""
+
+    @abstractmethod
+    def open(self, key: str) -> Reader:
+        """A file of any size. Raises ``Missing``, ``Refused``, ``Unavailable``."""
+
+    @abstractmethod
+    def copy(self, source: str, key: str) -> None:
+        """Make a file the copy of another, within the store. Raises ``Missing``, ``Refused``, ``Unavailable``."""
 
     @abstractmethod
     def list(self, folder: str) -> tuple[list[str], list[str]]:
@@ -119,6 +129,22 @@ class S3Keyed(Keyed):
                 raise errors.LimitExceeded("the file is too large", subject=self._client.subject(self._prefix + key))
             return reader.read()
 
+    def open(self, key: str) -> Reader:
+        """As the base says."""
+        return open_range(self._client, self._prefix + key, 0, None)
+
+    def copy(self, source: str, key: str) -> None:
+        """As the base says; the store may report a failure inside a 200."""
+        path = self._prefix + key
+        there = f"/{self._client.address.bucket}/{encode(self._prefix + source)}"
+        headers = {"x-amz-copy-source": there, "x-amz-checksum-algorithm": "SHA256", "Content-Length": "0"}
+        answer = self._client.ask("PUT", path, headers)
+        if answer.status != 200:
+            raise self._client.fault(answer, path)
+        document = s3_xml.parse(answer.text().encode(), self._client.subject(path))
+        if document.name != "CopyObjectResult":
+            raise errors.Unavailable(f"the copy failed: {document.text('Code')}", subject=self._client.subject(path))
+
     def list(self, folder: str) -> tuple[list[str], list[str]]:
         """As the base says."""
         prefix = self._prefix + folder
@@ -167,6 +193,16 @@ class CloudKeyed(Keyed):
             if found.meta["size"] > limit:
                 raise errors.LimitExceeded("the file is too large", subject=path)
             return bytes(found.bytes())
+
+    def open(self, key: str) -> Reader:
+        """As the base says."""
+        return self._store.open_key(self._store.address.prefix + key)
+
+    def copy(self, source: str, key: str) -> None:
+        """As the base says."""
+        prefix = self._store.address.prefix
+        with self._store.faults(prefix + source):
+            _obstore().copy(self._store.bucket, prefix + source, prefix + key)
 
     def list(self, folder: str) -> tuple[list[str], list[str]]:
         """As the base says."""

@@ -1,4 +1,4 @@
-"""Removing so that it can be brought back: into a folder's trash, or behind a delete marker of a versioned bucket.
+"""Removing so that it can be brought back: into a trash, or behind a delete marker of a bucket that keeps versions.
 
 Where neither is to be had nothing is removed.
 """
@@ -8,16 +8,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import NO_LINKS, make_folder, rename_new, sync_folder
 from strongroom.base.errors import Damaged, Refused, Unsupported
 from strongroom.storage.contract import StoreKind
+from strongroom.storage.kinds import versions_of
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.local.trash import TRASH, find_in_trash
 from strongroom.storage.removal import removal_of
+from strongroom.storage.removal.bucket_trash import BucketTrashRemoval
+from strongroom.storage.removal.contract import SlowRemoval
 from strongroom.storage.removal.trash import purge
 from strongroom.storage.versions.contract import Versioning
 from strongroom.storage.wrappers.wrapper import Wrapper
@@ -25,27 +27,6 @@ from strongroom.storage.wrappers.wrapper import Wrapper
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Store
-
-
-class SlowRemoval(ABC):
-    """The right to put objects away, each restorable."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Raise ``Refused`` where a removal would be final now. Asked before each batch."""
-
-    @abstractmethod
-    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
-        """Put an object away; ``date`` is today's in UTC. Idempotent: what is not there is put away.
-
-        Raises ``Damaged`` for bytes that are not what the name promises, unless it goes for being ``unsound``, and the
-        store's errors.
-        """
-
-    def purge(self, name: ObjectName, until: str) -> None:
-        """Remove for good what was put away on ``until`` or before."""
-        words = f"what was put away here until {until} ends by the store's own rule"
-        raise Unsupported(words, subject=str(name))
 
 
 def slow_removal_of(store: Store, *, trash_behind: bool = False) -> SlowRemoval:
@@ -59,13 +40,17 @@ def slow_removal_of(store: Store, *, trash_behind: bool = False) -> SlowRemoval:
     if isinstance(plain, LocalStore):
         return TrashRemoval(plain)
     if plain.store_kind is StoreKind.S3:
+        if versions_of(plain).protection().versioning is Versioning.OFF:
+            return BucketTrashRemoval(store)
         return MarkerRemoval(store)
+    if plain.store_kind is StoreKind.CLOUD:
+        return BucketTrashRemoval(store)
     if plain.store_kind is StoreKind.REST and trash_behind:
         return _ThroughServer(store)
     raise Unsupported(
         "what is deleted here is gone at once, and the custodian removes nothing that cannot be brought back",
         subject=store.location,
-        hint="A folder, a bucket with versions, or Strongroom's gateway with the role custodian will do.",
+        hint="A folder, a bucket, or Strongroom's gateway with the role custodian will do.",
     )
 
 

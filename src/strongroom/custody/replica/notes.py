@@ -1,0 +1,92 @@
+"""What the state knows of a replica: where it is, what was copied there, when each object was last read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.replica import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from strongroom.custody.state import Adopted, Lease, State
+
+
+def replica_place(state: State, adopted: Adopted) -> str | None:
+    """The replica's URL; None where there is none."""
+    table = schema.place
+    with state.database.read() as connection:
+        found: str | None = connection.execute(
+            sa.select(table.c.store).where(table.c.repository == adopted.id)
+        ).scalar_one_or_none()
+    return found
+
+
+def set_place(state: State, lease: Lease, adopted: Adopted, url: str, who: str) -> None:
+    """Say where the replica is, once; at another place all is to be copied anew."""
+    before = replica_place(state, adopted)
+    if before == url:
+        return
+    table = schema.place
+    with state.writing(lease) as connection:
+        for one in (table, schema.replica_object):
+            connection.execute(one.delete().where(one.c.repository == adopted.id))
+        connection.execute(table.insert().values(repository=adopted.id, store=url, since_ns=state.clock.now_ns()))
+        state.record(connection, who, adopted.id, "replica at another place" if before else "replica", url)
+
+
+def copied(state: State, adopted: Adopted, kind: Kind) -> dict[str, sa.Row[Any]]:
+    """What was copied of a kind, by name."""
+    table = schema.replica_object
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(table).where(table.c.repository == adopted.id, table.c.kind == kind.value)
+        ).all()
+    return {row.name: row for row in rows}
+
+
+def note_copied(state: State, lease: Lease, adopted: Adopted, name: ObjectName, size: int) -> None:
+    """An object was copied, and its bytes hashed on their way."""
+    table = schema.replica_object
+    with state.writing(lease) as connection:
+        connection.execute(_here(table.delete(), adopted, name))
+        connection.execute(
+            table.insert().values(
+                repository=adopted.id,
+                kind=name.kind.value,
+                name=name.name,
+                size=size,
+                verified_ns=state.clock.now_ns(),
+                indexed=0,
+            )
+        )
+
+
+def note_read(state: State, lease: Lease, adopted: Adopted, name: ObjectName, fault: str | None) -> None:
+    """An object of the replica was read; what was wrong."""
+    with state.writing(lease) as connection:
+        connection.execute(
+            _here(schema.replica_object.update(), adopted, name).values(verified_ns=state.clock.now_ns(), fault=fault)
+        )
+
+
+def note_indexed(state: State, lease: Lease, adopted: Adopted, packs: Iterable[str]) -> None:
+    """An index of the replica names these packs."""
+    with state.writing(lease) as connection:
+        for pack in packs:
+            name = ObjectName(Kind.DATA, pack)
+            connection.execute(_here(schema.replica_object.update(), adopted, name).values(indexed=1))
+
+
+def forget_copy(state: State, lease: Lease, adopted: Adopted, name: ObjectName) -> None:
+    """It is not there any more, so it is to be copied again."""
+    with state.writing(lease) as connection:
+        connection.execute(_here(schema.replica_object.delete(), adopted, name))
+
+
+def _here(statement: Any, adopted: Adopted, name: ObjectName) -> Any:
+    table = schema.replica_object
+    return statement.where(table.c.repository == adopted.id, table.c.kind == name.kind.value, table.c.name == name.name)

@@ -1,0 +1,270 @@
+"""Copying to the replica: packs, then indexes, then the snapshots whose every blob is there; and reading it again.
+
+Only what was read and is sound is copied, hashed on its way, and nothing is ever replaced or deleted. Indexes are
+written for the replica from what packs were read to hold, so no claim of a host's travels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.errors import Damaged, Exists, Missing, Refused
+from strongroom.base.objects import CONFIG, Kind, ObjectName
+from strongroom.base.record import field, mutable
+from strongroom.custody.catalogue import rows_of
+from strongroom.custody.deletion.intents import intended
+from strongroom.custody.deletion.packs import condemned_packs, stored_objects
+from strongroom.custody.deletion.survey import usage_over, walk
+from strongroom.custody.incidents import Code
+from strongroom.custody.judging.verdicts import CONDEMNED
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.replica.notes import (
+    copied,
+    forget_copy,
+    note_copied,
+    note_indexed,
+)
+from strongroom.custody.replica.rereading import KINDS, reread
+from strongroom.custody.schema import pinned_key, snapshot
+from strongroom.repository.opened import Repository
+from strongroom.repository.parallel import outcomes
+
+if TYPE_CHECKING:
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.storage.contract import Store
+
+_PIECE = 1 << 20
+_PACKS_AN_INDEX = 2000
+
+
+@mutable
+class Replicated:
+    """What was done: objects and bytes copied by kind, objects read again, faults, and what is left for later."""
+
+    copied: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+    read: int = 0
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    left: int = 0
+    waiting: int = 0
+    """Snapshots that are not there yet, since a blob of theirs is not."""
+
+
+class Replication:
+    """One run for one repository. ``repository`` is opened over its store; ``target`` takes the copies."""
+
+    def __init__(
+        self,
+        state: State,
+        lease: Lease,
+        adopted: Adopted,
+        repository: Repository,
+        target: Store,
+        reporter: Reporter,
+        *,
+        budget_bytes: int | None = None,
+    ) -> None:
+        self._state = state
+        self._lease = lease
+        self._adopted = adopted
+        self._repository = repository
+        self._target = target
+        self._reporter = reporter
+        self._left = 1 << 62 if budget_bytes is None else budget_bytes
+        self._done = Replicated()
+        with state.database.read() as connection:
+            self._ours = intended(connection, adopted.id)
+
+    def run(self) -> Replicated:
+        """Copy, and read again. Killed anywhere, it is run again. Raises errors of the stores."""
+        self._begin()
+        self._look()
+        self._packs()
+        self._indexes()
+        self._snapshots()
+        turn = reread(self._state, self._lease, self._adopted, self._target, self._left)
+        self._done.read, self._done.faults = turn.read, [*self._done.faults, *turn.faults]
+        self._done.left += turn.left
+        self._say()
+        return self._done
+
+    def _begin(self) -> None:
+        """The config and the pinned keys: with them the replica is a repository."""
+        adopted = self._adopted
+        self._target.prepare()
+        try:
+            self._target.create(CONFIG, adopted.config)
+        except Exists:
+            raise Refused(
+                "another repository is there", subject=self._target.location, hint="Name an empty place."
+            ) from None
+        self._target.create(ObjectName(Kind.KEY, adopted.key_name), adopted.key_file)
+        with self._state.database.read() as connection:
+            pinned = connection.execute(
+                sa.select(pinned_key.c.name).where(pinned_key.c.repository == adopted.id)
+            ).scalars()
+            names = [ObjectName(Kind.KEY, name) for name in pinned if name != adopted.key_name]
+        there = {info.name for info in self._target.list(Kind.KEY)}
+        for name in names:
+            if name not in there:
+                self._copy_small(name)
+
+    def _copy_small(self, name: ObjectName) -> None:
+        try:
+            data = self._repository.store.read_bytes(name)
+        except (Missing, Damaged):
+            return
+        if hashlib.sha256(data).hexdigest() == name.name:
+            self._target.create(name, data)
+
+    def _look(self) -> None:
+        """What was copied and is not there any more is copied again."""
+        for kind in KINDS:
+            there = {info.name.name: info.size for info in self._target.list(kind)}
+            for name, row in copied(self._state, self._adopted, kind).items():
+                if name not in there:
+                    self._done.gone.append(f"{kind.value}/{name}")
+                    forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
+                elif there[name] != row.size:
+                    self._done.faults.append((f"{kind.value}/{name}", "has another size"))
+
+    # copying
+
+    def _wanted(self, kind: Kind) -> dict[str, int]:
+        """Objects of a kind that were read, are sound and are to stay, by name with their size, the oldest first."""
+        going = condemned_packs(self._state, self._adopted.id) if kind is Kind.DATA else {}
+        rows = sorted(stored_objects(self._state, self._adopted.id, kind).items(), key=lambda one: one[1].arrival_ns)
+        return {
+            name: row.size
+            for name, row in rows
+            if row.verified_ns is not None
+            and row.fault is None
+            and name not in going
+            and f"{kind.value}/{name}" not in self._ours
+        }
+
+    def _packs(self) -> None:
+        there = copied(self._state, self._adopted, Kind.DATA)
+        wanted = {name: size for name, size in self._wanted(Kind.DATA).items() if name not in there}
+        self._copy_all(Kind.DATA, wanted)
+
+    def _copy_all(self, kind: Kind, wanted: dict[str, int]) -> None:
+        names = []
+        for name, size in wanted.items():
+            if size > self._left:
+                self._done.left += 1
+                continue
+            self._left -= size
+            names.append(ObjectName(kind, name))
+        self._reporter.message(f"{self._adopted.name}: copy {len(names)} {kind.value} objects to the replica")
+        for number, (one, answer) in enumerate(outcomes(self._copy, names, self._target.connections), 1):
+            try:
+                size = answer()
+            except (Damaged, Missing, Exists) as problem:  # what the next round finds at the source, or stands there
+                self._done.faults.append((str(one), problem.what))
+                continue
+            note_copied(self._state, self._lease, self._adopted, one, size)
+            self._done.copied[kind.value] = self._done.copied.get(kind.value, 0) + 1
+            self._done.bytes += size
+            self._reporter.count("objects", number, len(names))
+
+    def _copy(self, name: ObjectName) -> int:
+        """Copy one object, hashed on its way; its size. Raises ``Damaged`` before anything exists there."""
+        digest = hashlib.sha256()
+        with self._repository.store.read(name) as reader, self._target.stage(name, reader.size) as upload:
+            while piece := reader.read(_PIECE):
+                digest.update(piece)
+                upload.write(piece)
+            if digest.hexdigest() != name.name:
+                raise Damaged("is not what its name promises", subject=str(name))
+            upload.commit()
+            return reader.size
+
+    def _indexes(self) -> None:
+        """Index files for packs that are there and in none yet, from the catalogue; each is read back."""
+        fresh = sorted(name for name, row in copied(self._state, self._adopted, Kind.DATA).items() if not row.indexed)
+        replica = Repository(
+            self._target,
+            self._repository.config,
+            self._repository.key,
+            self._adopted.key_name,
+            self._repository.surroundings,
+        )
+        for start in range(0, len(fresh), _PACKS_AN_INDEX):
+            some = fresh[start : start + _PACKS_AN_INDEX]
+            with self._state.database.read() as connection:
+                packs = [
+                    (name, _kernel.decode_rows(rows)) for name, rows in rows_of(connection, self._adopted.id, some)
+                ]
+            if not packs:
+                continue
+            made = ObjectName(Kind.INDEX, replica.save_index(packs))
+            data = self._target.read_bytes(made)
+            if hashlib.sha256(data).hexdigest() != made.name:
+                raise Damaged("the replica gives another index than was written", subject=str(made))
+            note_copied(self._state, self._lease, self._adopted, made, len(data))
+            note_indexed(self._state, self._lease, self._adopted, [pack for pack, _ in packs])
+            self._done.copied["index"] = self._done.copied.get("index", 0) + 1
+
+    def _snapshots(self) -> None:
+        """Those whose every blob lies in packs of the replica; the oldest first, up to one that lacks something."""
+        there = copied(self._state, self._adopted, Kind.SNAPSHOT)
+        wanted = {name: size for name, size in self._wanted(Kind.SNAPSHOT).items() if name not in there}
+        judged = self._whole()
+        wanted = {name: size for name, size in wanted.items() if name in judged}
+        if not wanted:
+            return
+        usage = self._usage()
+        whole: dict[str, int] = {}
+        for name, size in wanted.items():
+            if walk(self._repository, usage, [self._repository.load_snapshot(name).tree], self._reporter):
+                break  # what was seen to be missing is not told twice, so nothing after it can be trusted
+            whole[name] = size
+        self._done.waiting = len(wanted) - len(whole)
+        self._copy_all(Kind.SNAPSHOT, whole)
+
+    def _usage(self) -> _kernel.Usage:
+        packs = sorted(name for name, row in copied(self._state, self._adopted, Kind.DATA).items() if not row.fault)
+
+        def all_rows() -> list[tuple[str, bytes]]:
+            with self._state.database.read() as connection:
+                return [
+                    row
+                    for start in range(0, len(packs), _PACKS_AN_INDEX)
+                    for row in rows_of(connection, self._adopted.id, packs[start : start + _PACKS_AN_INDEX])
+                ]
+
+        return usage_over(self._repository, all_rows())[1]
+
+    def _whole(self) -> set[str]:
+        with self._state.database.read() as connection:
+            return {
+                row.id
+                for row in connection.execute(
+                    sa.select(snapshot.c.id).where(
+                        snapshot.c.repository == self._adopted.id,
+                        snapshot.c.whole >= 0,
+                        snapshot.c.operator != CONDEMNED,
+                    )
+                )
+            }
+
+    def _say(self) -> None:
+        state, adopted = self._state, self._adopted
+        now_ns = state.clock.now_ns()
+        with state.writing(self._lease) as connection:
+            if self._done.faults:
+                thing, what = self._done.faults[0]
+                words = f"{len(self._done.faults)} objects of the replica are not right; the first: {thing} {what}"
+                open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
+            elif self._done.gone:
+                words = f"{len(self._done.gone)} objects were gone from the replica, and were copied again"
+                open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
+            else:
+                close_incident(connection, adopted.id, Code.REPLICA, "replica", now_ns)
