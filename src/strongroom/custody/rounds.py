@@ -36,7 +36,7 @@ from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
-    from strongroom.custody.evidence.round import Outside
+    from strongroom.custody.evidence.outside import Outside
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.receipts.log.note import Signer
@@ -200,9 +200,10 @@ def _steps(
 ) -> None:
     reporter.message(f"{adopted.name}: look at what is there")
     evidence.before(repository.store)
-    outcome.seen = look(state, lease, adopted, repository.store, last_look(state, adopted, outcome.number))
+    last_ns = last_look(state, adopted, outcome.number)
+    outcome.seen = look(state, lease, adopted, repository.store, last_ns)
     _note_look(state, lease, outcome)
-    evidence.after(outcome.seen.new)
+    evidence.after(outcome.seen.new, last_ns)
     heal(state, lease, adopted, repository.store, replica, outcome.promoted)
 
     def count(done: int, total: int) -> None:

@@ -12,6 +12,7 @@ from strongroom import _kernel
 from strongroom.base.progress import Reporter
 from strongroom.custody.adopting import adopt
 from strongroom.custody.deletion.orders import SIGNER
+from strongroom.custody.evidence.clocks import clock_doubt
 from strongroom.custody.executor.contract import Handed
 from strongroom.custody.executor.execute import Executor
 from strongroom.custody.executor.records import Records
@@ -54,8 +55,8 @@ class Custody:
     clock: ManualClock = field(default_factory=lambda: ManualClock(1_800_000_000 * 10**9))
     password: bytes = PASSWORD
     name: str = "web"
-    doubt: str = ""
-    """Why the time is not sure."""
+    asks_clocks: bool = False
+    """Whether nothing goes by itself while no other clock agrees; rounds then have to ask them."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(exist_ok=True)
@@ -148,7 +149,7 @@ class Custody:
             Reporter(),
             holder="test",
             boot=self.boot,
-            doubt=lambda: self.doubt,
+            doubt=lambda: clock_doubt(self.state, self.adopted) if self.asks_clocks else "",
         )
 
     def hand_over(self) -> Handed:

@@ -7,54 +7,22 @@ import os
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import replace
 from strongroom.receipts.client import promise_file as kept_module
-from strongroom.receipts.client.gateway_log import GatewayLog, Listed, Page
+from strongroom.receipts.client.gateway_log import Page
 from strongroom.receipts.client.key_change import trust
 from strongroom.receipts.client.promise_check import LATE_NS, check
 from strongroom.receipts.client.promise_file import Kept, PromiseFile
 from strongroom.receipts.client.reproach import Fault, Reproach
-from strongroom.receipts.commit import schema
-from strongroom.receipts.commit.log_state import node_of, state
 from strongroom.receipts.log import promise
-from strongroom.receipts.log.merkle import inclusion_proof
-from strongroom.storage.own.folder import FolderFiles
-from tests.support.logs import REPOSITORY, Log, make_log, new_signer
+from tests.support.logs import Log, Shown, make_log, new_signer, rewrite
 
 NOW = 1_800_000_000 * 10**9
 PLACE = "rest:http://gateway/web01/"
 NAME = ObjectName(Kind.DATA, "ab" * 32)
-
-
-class Shown(GatewayLog):
-    """A log as its gateway shows it, without the network; of earlier logs it knows nothing."""
-
-    root = "http://gateway/.strongroom/log"
-
-    def __init__(self, log: Log, repository: str = REPOSITORY) -> None:
-        self.log = log
-        self.repository = repository
-
-    def receipts(self, after: int, limit: int) -> Page:
-        table = schema.leaf
-        with self.log.database.read() as connection:
-            now = state(self.log.database)
-            query = sa.select(table.c.position, table.c.data).where(
-                table.c.repository == self.repository, table.c.sequence > after, table.c.position < now.published
-            )
-            rows = connection.execute(query.order_by(table.c.sequence).limit(limit)).all()
-            node = node_of(connection, now.id, now.published)
-            listed = [Listed(p, bytes(data), tuple(inclusion_proof(node, p, now.published))) for p, data in rows]
-        return Page(now.checkpoint, tuple(listed))
-
-    def file(self, path: str) -> bytes:
-        if path == "verifier-key":
-            return self.log.verifier.encode()
-        return FolderFiles(str(self.log.tiles)).read(path)
 
 
 def keep(folder: Path, log: Log, *numbers: int) -> PromiseFile:
@@ -91,19 +59,6 @@ def test_an_honest_gateway_keeps_its_promises(tmp_path: Path) -> None:
     kept = read(file)
     found = check(Shown(log), kept, NOW, 9)
     assert (found.checked, found.left, found.reproaches, found.unanswered) == (380, [], [], "")
-
-
-def rewrite(log: Log, *dropped: int) -> None:
-    """Make the log anew with the same key, without some of its leaves."""
-    with log.database.write() as connection:
-        for number in dropped:
-            connection.execute(schema.leaf.delete().where(schema.leaf.c.sequence == number))
-        connection.execute(schema.leaf.update().values(position=None, log=None))
-        connection.execute(schema.tile.delete())
-        values = {"assigned": 0, "published": 0, "checkpoint": None, "stored": 0, "stored_ns": 0}
-        connection.execute(schema.log.update().values(**values))
-    os.rename(log.tiles, f"{log.tiles}.{len(os.listdir(log.folder))}")
-    log.publish()
 
 
 @pytest.mark.parametrize("seen", [False, True])

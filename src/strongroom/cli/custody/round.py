@@ -58,7 +58,7 @@ def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
     from strongroom.cli.custody.execute import hand_over
-    from strongroom.custody.evidence.round import Outside
+    from strongroom.custody.evidence.outside import Outside
     from strongroom.custody.rounds import run_round
 
     arguments = context.arguments

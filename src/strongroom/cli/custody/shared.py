@@ -62,7 +62,7 @@ def place_of(context: Context) -> str:
 def open_state(context: Context, *, create: bool = False) -> State:
     """The custodian's state. Raises ``ConfigurationError`` where there is none."""
     from strongroom.custody.evidence.decided import limited_clock
-    from strongroom.custody.evidence.round import this_boot
+    from strongroom.custody.evidence.outside import this_boot
 
     state = State(place_of(context), create=create, is_gone=_was_killed)
     state.clock = limited_clock(state, os.uname().nodename, this_boot)

@@ -1,4 +1,4 @@
-"""Clocks of other machines beside our own: two must agree before anything goes without a person (threat T-1)."""
+"""Clocks of other machines beside our own: two must agree before anything goes without a person (threats T-1, T-2)."""
 
 from __future__ import annotations
 

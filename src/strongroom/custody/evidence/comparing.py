@@ -23,14 +23,16 @@ _SAME = sa.and_(
 )
 
 
-def date_by_receipts(state: State, lease: Lease, adopted: Adopted, fresh: Iterable[ObjectName], now_ns: int) -> None:
+def date_by_receipts(
+    state: State, lease: Lease, adopted: Adopted, fresh: Iterable[ObjectName], last_look_ns: int, now_ns: int
+) -> None:
     """Give what is new the arrival of its first receipt, within what rounds and heads prove.
 
     What was there at adoption has that for its claim, since nobody of ours witnessed it.
     """
     new = {(one.kind.value, one.name) for one in fresh}
     query = (
-        sa.select(stored.c.kind, stored.c.name, stored.c.evidence, stored.c.earliest_ns, receipt.c.time_ns)
+        sa.select(stored.c.kind, stored.c.name, stored.c.evidence, receipt.c.time_ns)
         .add_columns(receipt.c.earliest_ns.label("not_before_ns"), receipt.c.latest_ns.label("not_after_ns"))
         .select_from(stored.join(receipt, _SAME))
         .where(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None), stored.c.evidence != RECEIPT)
@@ -39,16 +41,16 @@ def date_by_receipts(state: State, lease: Lease, adopted: Adopted, fresh: Iterab
         rows = [row for row in connection.execute(query) if row.evidence == CLAIMED or (row.kind, row.name) in new]
     with state.writing(lease) as connection:
         for row in rows:
-            _date(connection, adopted, row, now_ns)
+            _date(connection, adopted, row, last_look_ns, now_ns)
 
 
-def _date(connection: sa.Connection, adopted: Adopted, row: Any, now_ns: int) -> None:
+def _date(connection: sa.Connection, adopted: Adopted, row: Any, last_look_ns: int, now_ns: int) -> None:
     here = sa.and_(stored.c.repository == adopted.id, stored.c.kind == row.kind, stored.c.name == row.name)
     if row.evidence == CLAIMED:
         claimed_ns = max(0, min(row.time_ns, adopted.adopted_ns))
         connection.execute(stored.update().where(here).values(arrival_ns=claimed_ns, earliest_ns=claimed_ns))
         return
-    earliest_ns = max(row.earliest_ns, row.not_before_ns or 0)
+    earliest_ns = max(last_look_ns, row.not_before_ns or 0)
     latest_ns = max(earliest_ns, now_ns if row.not_after_ns is None else min(now_ns, row.not_after_ns))
     arrival_ns = max(earliest_ns, min(row.time_ns, latest_ns))
     connection.execute(

@@ -15,18 +15,16 @@ from strongroom.custody.evidence.proofs import keep
 from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.receipts.log.note import Verifier
-from strongroom.receipts.witness.client import WitnessClient
-from strongroom.storage.rest.url import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from strongroom.base.objects import ObjectName
     from strongroom.custody.evidence.asking import Proven
+    from strongroom.custody.evidence.outside import Outside
     from strongroom.custody.state import Adopted, Lease, State
-    from strongroom.storage.options import StoreOptions
+    from strongroom.receipts.client.gateway_log import GatewayLog
 
 
 @mutable
@@ -47,11 +45,11 @@ class LogFindings:
 class LogRound:
     """The log of one repository, for one round. Nothing is asked where none is pinned."""
 
-    def __init__(self, state: State, lease: Lease, adopted: Adopted, options: StoreOptions) -> None:
+    def __init__(self, state: State, lease: Lease, adopted: Adopted, outside: Outside) -> None:
         self._state = state
         self._lease = lease
         self._adopted = adopted
-        self._options = options
+        self._outside = outside
         self.found = LogFindings()
         self.witness: tuple[str | None, int] | None = None
         """The witness's host, and how far its clock was ahead of ours when it countersigned in this round."""
@@ -62,7 +60,7 @@ class LogRound:
         if row is None or row.doubted:
             self.found.doubt = "" if row is None else "the log's word counts no more"
             return
-        source = GatewayLog(parse(row.url.removeprefix("rest:"), self._options), self._options)
+        source = self._outside.open_log(row.url, self._outside.options)
         try:
             proven = ask(source, row)
             self._ask_witness(source, row, proven)
@@ -82,15 +80,18 @@ class LogRound:
         with self._state.writing(self._lease) as connection:
             keep(connection, self._adopted.id, proven, self._state.clock.now_ns())
 
-    def hold_against(self, fresh: Iterable[ObjectName]) -> None:
-        """Date what is new by its receipts, and compare log and store; ``fresh``: what this round saw first."""
+    def hold_against(self, fresh: Iterable[ObjectName], last_look_ns: int) -> None:
+        """Date what is new by its receipts, and compare log and store.
+
+        ``fresh``: what this round saw first, and the one at ``last_look_ns`` did not.
+        """
         fresh = list(fresh)
         if fresh and self._is_believed() and self._lacks(fresh):
             self.sync()  # a receipt is in the log some seconds after its object is in the store
         if not self._is_believed():
             return
         state, now_ns = self._state, self._state.clock.now_ns()
-        date_by_receipts(state, self._lease, self._adopted, fresh, now_ns)
+        date_by_receipts(state, self._lease, self._adopted, fresh, last_look_ns, now_ns)
         self.found.unlogged, self.found.only_in_log = compare(state, self._lease, self._adopted, fresh, now_ns)
         new = {one.name for one in fresh}
         with state.database.read() as connection:
@@ -113,7 +114,7 @@ class LogRound:
         earlier = countersigned(source, verifier, key)
         if earlier is not None:
             proven.witnessed.append(earlier)
-        client = WitnessClient(row.witness, verifier)
+        client = self._outside.open_witness(row.witness, verifier)
         problem = ""
         with contextlib.closing(client):
             try:

@@ -7,8 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
-from strongroom.base.record import field, record
-from strongroom.base.steady import since_boot_ns
 from strongroom.custody.evidence.clocks import (
     ClockSource,
     asked_clock,
@@ -20,19 +18,18 @@ from strongroom.custody.evidence.clocks import (
 )
 from strongroom.custody.evidence.decided import LimitedClock, keep_decided, limited_clock
 from strongroom.custody.evidence.log import LogRound
+from strongroom.custody.evidence.outside import Outside
 from strongroom.custody.evidence.pinning import pinned
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.terms import Unproven
 from strongroom.custody.ledger import set_incident
 from strongroom.receipts.client.gateway_log import GatewayLog
-from strongroom.receipts.commit.committer import boot_id
 from strongroom.storage.contract import StoreKind
-from strongroom.storage.options import StoreOptions
 from strongroom.storage.rest.url import parse
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from strongroom.base.objects import ObjectName
     from strongroom.custody.state import Adopted, Lease, State
@@ -40,22 +37,6 @@ if TYPE_CHECKING:
 
 CLOCKS, JUMP, TRASH = "clocks", "own clock, ahead", "the gateway's trash"
 """What incidents of ``clocks``, ``clock`` and ``trash`` are about."""
-
-
-def this_boot() -> tuple[str, int]:
-    """The system's boot ID, and nanoseconds since its start."""
-    return boot_id(), since_boot_ns()
-
-
-@record
-class Outside:
-    """What a round needs beside state and store: ways to reach others, and web servers whose clocks count."""
-
-    options: StoreOptions = field(default_factory=StoreOptions)
-    clocks: tuple[str, ...] = ()
-    boot: Callable[[], tuple[str, int]] = this_boot
-    more: Callable[[], tuple[ClockSource, ...]] = tuple
-    """Clocks that are asked in some other way."""
 
 
 class EvidenceRound:
@@ -67,7 +48,7 @@ class EvidenceRound:
         self._adopted = adopted
         self._asks = outside is not None
         self._outside = outside or Outside()
-        self.log = LogRound(state, lease, adopted, self._outside.options)
+        self.log = LogRound(state, lease, adopted, self._outside)
 
     @contextlib.contextmanager
     def limited(self) -> Iterator[None]:
@@ -93,10 +74,10 @@ class EvidenceRound:
         self._ask_clocks(store)
         self._look_at_trash(store)
 
-    def after(self, fresh: Iterable[ObjectName]) -> None:
-        """Hold what the store showed against the log; ``fresh``: what this round saw first."""
+    def after(self, fresh: Iterable[ObjectName], last_look_ns: int) -> None:
+        """Hold what the store showed against the log; ``fresh``: what this round saw and the last one did not."""
         if self._asks:
-            self.log.hold_against(fresh)
+            self.log.hold_against(fresh, last_look_ns)
 
     def unproven(self) -> Unproven:
         """Which snapshots have no receipt though a log is believed."""
