@@ -28,6 +28,8 @@ DATABASE_MISSING = 76
 """All files were saved, and a database gave no whole dump; wins over ``INCOMPLETE``."""
 SKIPPED = 78
 """A ``before`` said that there shall be no backup now: no success, and nothing was tried."""
+OVERLAP = 79
+"""Another run of the same source is under way; nothing was done."""
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
@@ -46,16 +48,21 @@ MEANINGS = {
     PROMISE_OF_CUSTODY_BROKEN: "the custodian found something missing, damaged or not read in time",
     DATABASE_MISSING: "all files were saved, but a database gave no whole dump",
     SKIPPED: "a hook said that there shall be no backup now",
+    OVERLAP: "another run of the same source is under way",
     INTERRUPTED: "a signal ended the command",
     OUTPUT_CLOSED: "whoever read the output has gone",
 }
 """What help texts and manual pages say of each code."""
 _WITHOUT_REPOSITORY = (
     *("cache", "config", "custody", "features", "gateway", "generate"),
-    *("log", "options", "storage", "version", "witness"),
+    *("log", "options", "schedule", "storage", "version", "witness"),
 )
 _OF_VERB = {
     "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED),
+    "schedule run": (
+        *(INCOMPLETE, NO_REPOSITORY, LOCKED, WRONG_PASSWORD),
+        *(SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED, OVERLAP),
+    ),
     "check": (PROMISE_BROKEN,),
     "copy": (SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
     "forget": (INCOMPLETE,),

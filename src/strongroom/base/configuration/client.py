@@ -25,7 +25,7 @@ from strongroom.base.configuration.checks import (
 )
 from strongroom.base.configuration.document import Form, Key, Names, Table, read_text, unknown
 from strongroom.base.configuration.document import parse as parse_document
-from strongroom.base.configuration.host import DATABASE_KEYS, HOOKS, HOST_HOOKS, check_database
+from strongroom.base.configuration.host import DATABASE_KEYS, HOOKS, HOST_HOOKS, SCHEDULE_KEYS, check_database
 from strongroom.base.configuration.retention import RETENTION_KEYS
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.record import field, record
@@ -73,6 +73,7 @@ SOURCE_KEYS: dict[str, Key] = {
     "ignore_inode": Key(truth, "false", "do not take a file for changed because its inode changed"),
     "ignore_ctime": Key(truth, "false", "do not take a file for changed because its ctime changed"),
     "skip_if_unchanged": Key(truth, "false", "write no snapshot when nothing changed"),
+    **SCHEDULE_KEYS,
 }
 
 DEFAULT_KEYS: dict[str, Key] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.configuration.checks import duration_text, number, password, text, texts
+from strongroom.base.configuration.checks import duration_text, number, password, text, texts, truth
 from strongroom.base.configuration.document import Key, Table
 from strongroom.base.errors import ConfigurationError
 
@@ -55,6 +55,16 @@ HOOK_KEYS: dict[str, Key] = {
     "finally": _commands('["systemctl", "start", "shop"]', "run in any case; after a kill, at the next start"),
     "timeout": Key(duration_text, '"10m"', "how long each command may take (10m when left out)"),
     "on_failure": _choice("abort", "when a command fails: abort, or warn and go on", "abort", "warn"),
+}
+
+SCHEDULE_KEYS: dict[str, Key] = {
+    "schedule": Key(text, '"*-*-* 02:00:00"', 'when: systemd\'s OnCalendar, five fields of cron, or "every 24h"'),
+    "zone": Key(text, '"Europe/Berlin"', "the time zone of those words (the machine's when left out)"),
+    "jitter": Key(duration_text, '"30m"', "begin up to so much later, the same each day (hourly ones: 5m)"),
+    "late_after": Key(duration_text, '"37h30m"', "the backup is late so long after it was due"),
+    "catch_up": Key(truth, "true", "make up for a run that was missed while the machine was off"),
+    "on_battery": _choice("wait", "wait for mains, up to half of late_after, or run", "wait", "run"),
+    "on_metered": _choice("wait", "the same for a link that costs by the byte", "wait", "run"),
 }
 
 DATABASE_KEYS: dict[str, Key] = {

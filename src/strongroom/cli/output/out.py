@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -67,6 +68,11 @@ class Out:
     def line(self, text: str = "") -> None:
         """A line of results. Raises ``OutputClosed``."""
         self.write(text + "\n")
+
+    def line_now(self, text: str) -> None:
+        """A line of a log, seen at once. Nobody who reads it is nobody's problem: the work goes on."""
+        with contextlib.suppress(OutputClosed, OSError):
+            self.write(text + "\n", flush=True)
 
     def write(self, text: str, *, flush: bool = False) -> None:
         """Text as it is. Raises ``OutputClosed``."""
