@@ -2,6 +2,7 @@
 
 ROWS=first,check:small,version    rows, or rows of one data set (default: all)
 ROWS=gateway,gateway:upload       the gateway's rows, or some of them
+ROWS=custody,custody:verify       the custodian's rows, or some of them
 ROUNDS=5                          rounds of each
 DATA=folder                       where the data is made, and found again
 """
@@ -23,6 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import data, forgetting, index_memory, mounting, programs, pruning, report, rows
+from benchmarks.custody import rows as custody
 from benchmarks.gateway import table
 
 ROWS = rows.ROWS | {
@@ -33,6 +35,7 @@ ROWS = rows.ROWS | {
 }
 SINGLE = ("version", "index", "forget")
 GATEWAY = "gateway"
+CUSTODY = "custody"
 
 
 def main() -> None:
@@ -48,6 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     wanted = _wanted(options.rows)
     through = set(wanted.pop(GATEWAY, ()))
+    care = wanted.pop(CUSTODY, ())
     found = programs.find()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}")
     print("programs:", ", ".join(_versions(found)))
@@ -65,6 +69,12 @@ def main() -> None:
             if "forget" in wanted:
                 _show("forget", "", place_name, forgetting.forget(found, place, options.rounds), results)
             _sets(wanted, place_name, place, found, options, results)
+            if care:
+                bench = custody.CustodyBench(found.strongroom, place, options.rounds, options.scale)
+                for row in care:
+                    result = bench.run(row)
+                    print(f"custody:{row} ({place_name}): {custody.lines(result)}", flush=True)
+                    results.append({**result, "place": place_name})
             if through:
                 results += table.run(through, place, place_name, options.data, options.rounds)
     kept = options.data / "results"
@@ -110,11 +120,11 @@ def _show(row: str, name: str, place: str, outcome: rows.Outcome, results: list[
 
 def _wanted(text: str) -> dict[str, tuple[str, ...]]:
     """Rows by name with the data sets they are wanted for; of the gateway, its own rows."""
-    known = (*ROWS, *SINGLE, GATEWAY)
+    known = (*ROWS, *SINGLE, GATEWAY, CUSTODY)
     chosen: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.replace(" ", ",").split(",")) if text else known:
         row, _, name = part.partition(":")
-        names = table.ROWS if row == GATEWAY else data.SETS
+        names = {GATEWAY: table.ROWS, CUSTODY: custody.ROWS}.get(row, data.SETS)
         if row not in known or (name and name not in names):
             sys.exit(f"bench: no row {part!r}; there are {', '.join(known)}, each also as ROW:{'|'.join(names)}")
         chosen[row] = (*chosen.get(row, ()), *((name,) if name else names))

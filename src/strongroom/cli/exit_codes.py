@@ -71,6 +71,7 @@ _OF_VERB = {
     "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody rewind": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody replicate": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
 }

@@ -100,6 +100,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody release", "custody.care.release", "Let a repository go out of care, or take it up again"),
     Verb("custody verify", "custody.care.verify", "Read stored objects again now"),
     Verb("custody reseal", "custody.care.reseal", "Seal the keys to another identity"),
+    Verb("custody rewind", "custody.rewind", "Make a repository hold again what it held at a moment"),
     Verb("custody replicate", "custody.replicate", "Copy a repository to another account or provider"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),
     Verb("schedule install", "schedule.units", "Write systemd timers for the sources that have a schedule"),

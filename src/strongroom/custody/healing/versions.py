@@ -43,7 +43,7 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     """
     result = Promoted()
     for name in hurt_objects(state, adopted):
-        good = _good_version(versions, name, _is_right(adopted, name))
+        good = good_version(versions, name, is_right(adopted, name))
         if good is None:
             result.without.append(name)
             continue
@@ -81,15 +81,15 @@ def _named(text: str) -> ObjectName:
     return ObjectName(Kind(kind), name) if name else CONFIG
 
 
-def _is_right(adopted: Adopted, name: ObjectName) -> Callable[[str], bool]:
+def is_right(adopted: Adopted, name: ObjectName) -> Callable[[str], bool]:
     wanted = adopted.config_sha256 if name.kind is Kind.CONFIG else name.name
     return lambda digest: digest == wanted
 
 
-def _good_version(versions: Versions, name: ObjectName, is_right: Callable[[str], bool]) -> Version | None:
+def good_version(versions: Versions, name: ObjectName, is_right: Callable[[str], bool]) -> Version | None:
     """The newest version whose SHA-256 is right; one that cannot be read is passed over."""
     budget = MOST_HASHED
-    for number, version in enumerate(_of(versions, name)):
+    for number, version in enumerate(versions_of_object(versions, name)):
         if number >= MOST_VERSIONS or budget < 0:
             break
         if version.marker:
@@ -103,7 +103,7 @@ def _good_version(versions: Versions, name: ObjectName, is_right: Callable[[str]
     return None
 
 
-def _of(versions: Versions, name: ObjectName) -> Iterator[Version]:
+def versions_of_object(versions: Versions, name: ObjectName) -> Iterator[Version]:
     """All versions of one object, the newest first: a list from just before its name on."""
     before = None
     if name.kind is not Kind.CONFIG and int(name.name, 16):

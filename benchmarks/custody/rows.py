@@ -1,0 +1,176 @@
+"""The rows: verification, a quiet repository of a million blobs, a thousand small ones, judging, the catalogue."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import measure
+from benchmarks.custody.material import add_packs, adopted
+from benchmarks.programs import Program
+
+ROWS = ("verify", "unchanged", "thousand", "judge", "catalogue")
+Result = dict[str, object]
+
+_LOADER = r"""
+import resource, sys, time
+from strongroom.custody.catalogue import load_catalogue
+from strongroom.custody.state import State
+
+with State(sys.argv[1]) as state:
+    adopted = state.repository("one")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    index = load_catalogue(state, adopted.id)
+    print(len(index), time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+class CustodyBench:
+    """The rows over one place. ``scale`` makes all sizes smaller."""
+
+    def __init__(self, program: Program, place: Path, rounds: int, scale: float) -> None:
+        self._program = program
+        self._place = place
+        self._rounds = rounds
+        self._scale = scale
+
+    def run(self, row: str) -> Result:
+        """Measure one row, in a folder of its own."""
+        folder = self._place / f"custody-{row}"
+        folder.mkdir()
+        measured: Callable[[Path], Result] = getattr(self, f"_{row}")
+        result = measured(folder)
+        shutil.rmtree(folder)
+        return {"row": f"custody:{row}", **result}
+
+    def _verb(self, folder: Path, *words: str | Path) -> measure.Run:
+        verb, *rest = words
+        return self._program.run(folder / "home", "custody", verb, "--state", folder / "state", *rest)
+
+    def _verify(self, folder: Path) -> Result:
+        """The first round of a repository, against `check --read-data` of the same one."""
+        source, place = folder / "source", folder / "r"
+        size = int(2e9 * self._scale)
+        _files(source, max(1, size // 4_000_000), 4_000_000)
+        self._program.run(folder / "home", "-r", place, "init")
+        self._program.run(folder / "home", "-r", place, "backup", source)
+        ours, theirs, peak = [], [], 0
+        for number in range(self._rounds):
+            state = folder / str(number)
+            state.mkdir()
+            self._verb(state, "init")
+            self._verb(state, "adopt", "one", "--store", place)
+            measure.settle()
+            run = self._verb(state, "round", "--all")
+            ours.append(run.wall)
+            peak = max(peak, run.peak)
+            theirs.append(self._program.run(folder / "home", "-r", place, "check", "--read-data").wall)
+        rate, wanted = size / _median(ours), size / _median(theirs)
+        return {"bytes": size, "MB/s": rate / 1e6, "of check": rate / wanted, "aim": 0.9, "peak MB": peak / 1e6}
+
+    def _unchanged(self, folder: Path) -> Result:
+        """A million blobs in 60,000 packs: the first round plans, the others find nothing new."""
+        packs = int(60_000 * self._scale)
+        self._verb(folder, "init")
+        identity = adopted(folder / "state", folder / "r", "one")
+        add_packs(folder / "state", folder / "r", identity, packs, 17)
+        planning = self._verb(folder, "round", "--all").wall
+        runs = [self._verb(folder, "round", "--all") for _ in range(self._rounds)]
+        begun = time.perf_counter()
+        found = sum(len(names) for _, _, names in os.walk(folder / "r" / "data"))
+        return {
+            "packs": found,
+            "first round s": planning,
+            "aim of it": 5.0,
+            "round s": _median([run.wall for run in runs]),
+            "aim": 2.0,
+            "round cpu s": _median([run.user + run.system for run in runs]),
+            "peak MB": max(run.peak for run in runs) / 1e6,
+            "listing alone s": time.perf_counter() - begun,
+        }
+
+    def _thousand(self, folder: Path) -> Result:
+        """A thousand repositories of a hundred objects, without news."""
+        count = max(2, int(1000 * self._scale))
+        self._verb(folder, "init")
+        for number in range(count):
+            identity = adopted(folder / "state", folder / f"{number}", f"r{number}")
+            add_packs(folder / "state", folder / f"{number}", identity, 98, 10)
+        self._verb(folder, "round", "--all")
+        runs = [self._verb(folder, "round", "--all") for _ in range(self._rounds)]
+        return {
+            "repositories": count,
+            "rounds s": _median([run.wall for run in runs]),
+            "aim": 60.0 * count / 1000,
+            "cpu s": _median([run.user + run.system for run in runs]),
+            "peak MB": max(run.peak for run in runs) / 1e6,
+        }
+
+    def _judge(self, folder: Path) -> Result:
+        """A snapshot of 100,000 files of which one in a hundred changed, against a round without one."""
+        source, place = folder / "source", folder / "r"
+        count = int(100_000 * self._scale)
+        _files(source, count, 100)
+        self._program.run(folder / "home", "-r", place, "init")
+        self._program.run(folder / "home", "-r", place, "backup", source)
+        self._verb(folder, "init")
+        self._verb(folder, "adopt", "one", "--store", place)
+        self._verb(folder, "round", "--all")
+        quiet = _median([self._verb(folder, "round", "--all").wall for _ in range(self._rounds)])
+        dice = random.Random(3)
+        times, peak = [], 0
+        for _ in range(self._rounds):
+            for path in dice.sample(sorted(source.rglob("*.bin")), max(1, count // 100)):
+                path.write_bytes(dice.randbytes(120))
+            self._program.run(folder / "home", "-r", place, "backup", source)
+            run = self._verb(folder, "round", "--all")
+            times.append(run.wall)
+            peak = max(peak, run.peak)
+        return {
+            "files": count,
+            "round with a new snapshot s": _median(times),
+            "quiet round s": quiet,
+            "difference s": _median(times) - quiet,
+            "peak MB": peak / 1e6,
+        }
+
+    def _catalogue(self, folder: Path) -> Result:
+        """Five million blobs in the catalogue: what loading it all takes."""
+        blobs = int(5_000_000 * self._scale)
+        self._verb(folder, "init")
+        identity = adopted(folder / "state", folder / "r", "one")
+        add_packs(folder / "state", folder / "r", identity, blobs // 100, 100, files=False)
+        found = subprocess.run(
+            [sys.executable, "-c", _LOADER, str(folder / "state")], check=True, capture_output=True, text=True
+        ).stdout.split()
+        return {
+            "blobs": int(found[0]),
+            "loading all s": float(found[1]),
+            "more MB": int(found[2]) / 1e3,
+            "aim": "100 MB and 3 s for one new pack",
+        }
+
+
+def lines(result: Result) -> str:
+    """One row as printed."""
+    shown = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in result.items()]
+    return ", ".join(shown[1:])
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _files(folder: Path, count: int, size: int) -> None:
+    dice = random.Random(count)
+    for number in range(count):
+        path = folder / f"{number // 500}" / f"{number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(dice.randbytes(size))

@@ -1,0 +1,101 @@
+"""S-1, S-2: a repository as it was at a moment, by what the state and the versions of the bucket prove."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from strongroom.base.objects import Kind
+from strongroom.custody.deletion.plans import plan_rows
+from strongroom.custody.healing.rewind import Rewinding, Rewound
+from strongroom.storage.local.store import LocalStore
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from tests.support import compare
+from tests.support.buckets import delete, overwrite
+from tests.support.custody.custodian import Custodian
+from tests.support.custody.fixtures import days
+from tests.support.custody.in_process import DAY, Custody, Host, restores, sound
+from tests.support.programs import Restic, Strongroom
+from tests.support.servers import minio
+from tests.support.waiting import until
+
+
+def rewind(custody: Custody, to_ns: int, *, only_look: bool = False) -> Rewound:
+    """Rewind the folder."""
+    lease = custody.state.claim(custody.adopted.id, "test")
+    store = LocalStore(str(custody.place))
+    done = Rewinding(custody.state, lease, custody.adopted, store, None, to_ns, only_look=only_look).run("a test")
+    custody.state.release(lease)
+    custody.settle()
+    return done
+
+
+def test_what_went_since_is_back_and_what_came_since_stays(custody: Custody, host: Host) -> None:
+    """Snapshots, indexes and packs that plans removed come back from the trash; later ones are listed and stay."""
+    days(custody, host, 4, look=False)
+    then_ns = custody.clock.now_ns()
+    there = custody.names("snapshots")
+    days(custody, host, 9, look=False)
+    now = custody.names("snapshots")
+    assert there - now
+    assert plan_rows(custody.state, custody.adopted.id)
+    looked = rewind(custody, then_ns, only_look=True)
+    assert custody.names("snapshots") == now
+    done = rewind(custody, then_ns)
+    assert done.lost == []
+    assert done.back == looked.back
+    assert {one.name for one in done.back if one.kind is Kind.SNAPSHOT} == there - now
+    assert {one.name for one in done.later if one.kind is Kind.SNAPSHOT} == now - there
+    assert custody.names("snapshots") == now | there
+    custody.clock.advance(DAY / 24)
+    custody.round()
+    assert sound(custody.place) == []
+    assert custody.open_incidents() == []
+    for name in there:
+        assert restores(custody.place, name, host.files[name])
+
+
+def test_s_1_s_2_a_bucket_as_it_was_before_an_intruder(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """S-1, S-2: he hides one pack, and writes over another and over the config; all is there again, and stock restic
+    restores it."""
+    server = minio.running()
+    bucket = f"vault-{secrets.token_hex(4)}"
+    url = f"{server.bucket(bucket, versions=True)}/web01"
+    for program in (strongroom, restic):
+        program.env.update(server.environment)
+    source = tmp_path / "src"
+    source.mkdir()
+    for number in range(3):
+        (source / f"{number}").write_bytes(random.Random(number).randbytes(40_000))
+    restic.init(url)
+    restic.backup(url, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", url)
+    custodian.round().expect(0)
+    store = open_store(url, StoreOptions(environment=server.environment))
+    newest = max(info.modified_ns or 0 for kind in (Kind.KEY, Kind.SNAPSHOT) for info in store.list(kind)) // 10**9 + 1
+    honest = next(store.list(Kind.SNAPSHOT)).name.name
+    packs = [info.name for info in store.list(Kind.DATA)]
+
+    def later() -> bool:  # by the store's clock, whose stamps have whole seconds in places
+        answer = server.client(bucket).ask("HEAD", "")
+        date = answer.header("Date")
+        answer.close()
+        return int(parsedate_to_datetime(date).timestamp()) > newest
+
+    until(later, pause=0.2)
+    delete(server, bucket, f"web01/{packs[0].path}")
+    overwrite(server, bucket, f"web01/{packs[1].path}", b"junk")
+    overwrite(server, bucket, "web01/config", b"another")
+    moment = datetime.fromtimestamp(newest, UTC).isoformat()
+    looked = custodian.run("rewind", "web01", "--to", moment, "--dry-run", "--json").expect(0).json()
+    assert sorted(looked["back"]) == sorted(["config", *map(str, packs[:2])])
+    done = custodian.run("rewind", "web01", "--to", moment, "--json").expect(0).json()
+    assert done["back"] == looked["back"]
+    assert done["lost"] == []
+    restic.run("-r", url, "--no-cache", "restore", honest, "--target", tmp_path / "out").expect(0)
+    compare.assert_same(source, tmp_path / "out" / str(source)[1:])
