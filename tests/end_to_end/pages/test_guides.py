@@ -6,14 +6,13 @@ import functools
 import re
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import command, peers, waiting
-from tests.support.cheap_keys import command as cheap_keys
+from tests.support.cheap_keys.tool import make_tool
 from tests.support.programs import Restic
 from tests.support.servers import mounts, ports
 
@@ -40,10 +39,7 @@ class Reader:
         (folder / "tmp").mkdir(exist_ok=True)
         self.env = command.environment(self.home) | {"USER": "ann", "LOGNAME": "ann"}
         self.env.pop("RESTIC_PASSWORD", None)
-        tools = folder / "tools"
-        tools.mkdir()
-        (tools / "strongroom").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{cheap_keys.__file__}" "$@"\n')
-        (tools / "strongroom").chmod(0o755)
+        tools = make_tool(folder / "tools").parent
         self.env["PATH"] = f"{tools}:{peers.cache() / 'bin'}:{self.env['PATH']}"
 
     def script(self, text: str) -> list[str]:

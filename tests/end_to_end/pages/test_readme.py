@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.support import compare
+from tests.support.cheap_keys.tool import make_tool
 from tests.support.programs import Restic, Strongroom
 
 ROOT = Path(__file__).parents[3]
@@ -112,5 +113,10 @@ def test_the_quick_start_refuses_without_space(tmp_path: Path, source: Path, hom
 def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "STRONGROOM_"))}
     env |= {"SOURCE": str(source), "TARGET": str(target), "HOME": str(home)}
-    script: list[str | Path] = [sys.executable, ROOT / "scripts" / "quickstart.py"]
+    tool = home.parent / "tools" / "strongroom"
+    if not tool.exists():
+        make_tool(tool.parent)
+    named = "import pathlib, sys, quickstart as q; q.COMMAND = pathlib.Path(sys.argv[1]); sys.exit(q.main())"
+    env["PYTHONPATH"] = str(ROOT / "scripts")
+    script: list[str | Path] = [sys.executable, "-c", named, tool]
     return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=800)

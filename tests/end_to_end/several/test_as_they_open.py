@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.several.test_several_repositories import is_running, place, running, said, until_finished
+from tests.end_to_end.several.test_several_repositories import is_running, place, until_finished
 from tests.support import trees
 from tests.support.programs import Strongroom
 from tests.support.servers.rest_server import RestServer
@@ -87,14 +87,14 @@ def test_a_password_command_that_hangs_holds_up_its_own_repository_alone(
 ) -> None:
     """The other is saved to; the command that hangs is named, and ended with ours."""
     file, pid = hanging(tmp_path, local)
-    with running(strongroom, "--config", file, "backup", tmp_path / "source") as process:
+    output = tmp_path / "output"
+    with writing(strongroom, output, "--config", file, "backup", tmp_path / "source") as process:
         until_finished(process, local, 2)
-        until(pid.exists)
+        until(lambda: b"waiting for the password command" in output.read_bytes())
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        text = said(process)
-        assert process.returncode == 130
-    assert "waiting for the password command" in text and str(tmp_path / "ask") in text
+        assert process.wait(PATIENCE) == 130
+    assert str(tmp_path / "ask") in output.read_text()
     until(lambda: not is_running(pid.read_text().strip()))
 
 
