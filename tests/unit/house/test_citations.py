@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -46,12 +47,30 @@ def test_pages_that_are_cited_are_there(path: Path) -> None:
 
 @pytest.mark.parametrize("path", tracked(".md"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_files_of_a_page_are_there(path: Path) -> None:
-    """Every link of a page leads somewhere, and every file of ours in backquotes is there."""
+    """Every link of a page leads somewhere, to its heading too, and every file of ours in backquotes is there."""
     text = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     files = re.findall(r"`((?:[\w-]+/)+[\w.-]+\.(?:py|rs|pyi|toml|md))`", text)
-    assert [name for name in links if name and not (path.parent / name).exists()] == []
+    bare = re.findall(r"`([\w-]+\.(?:py|rs|pyi))`", text)
+    assert [link for link in links if not leads_somewhere(link, path)] == []
     assert [name for name in files if not exists(name, path)] == []
+    assert [name for name in bare if name not in names()] == []
+
+
+def leads_somewhere(link: str, page: Path) -> bool:
+    """Whether a link's page is there, and the heading that it names, if it names one."""
+    name, mark, heading = link.partition("#")
+    place = page.parent / name if name else page
+    if not place.exists() or not mark:
+        return place.exists()
+    headings = re.findall(r"^#+ +(.*)$", text_of(place), re.MULTILINE)
+    return heading in {re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-") for words in headings}
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """How the files of code are called."""
+    return frozenset(path.name for ending in (".py", ".rs", ".pyi") for path in tracked(ending))
 
 
 @pytest.mark.parametrize("path", tracked(".md"), ids=lambda path: str(path.relative_to(ROOT)))
