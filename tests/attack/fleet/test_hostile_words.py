@@ -13,7 +13,7 @@ from strongroom.fleet.protocol.signed import KeyPair
 
 HOST = KeyPair(b"\1" * 32)
 REPORTED = HostReport(
-    "run", HOST.id, "12" * 16, 1, FIRST, 9, None, {}, (), RunReport("ab" * 16, "home", None, 1, 2, 1, (), (), "")
+    "run", HOST.id, "12" * 16, 1, FIRST, 9, None, {}, (), RunReport("ab" * 16, "home", None, 1, 2, 1, (), None, (), "")
 )
 
 

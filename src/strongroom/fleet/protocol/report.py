@@ -59,6 +59,8 @@ class RunReport:
     """None in a report of the kind ``start``."""
     code: int
     outcomes: tuple[RunOutcome, ...]
+    retry_at: int | None
+    """When the host tries again by itself; None when it does not, as after success or the last retry."""
     paths: tuple[str, ...]
     """Paths that could not be read, at most ``MOST_PATHS``; none with ``paths = false``."""
     log: str
@@ -73,6 +75,7 @@ class RunReport:
             "ended": self.ended,
             "code": self.code,
             "repositories": [one.to_document() for one in self.outcomes],
+            "retry_at": self.retry_at,
             "paths": [visible(one)[:MOST_PATH] for one in self.paths[:MOST_PATHS]],
             "log": _cut(visible_lines(self.log)),
         }
@@ -152,6 +155,7 @@ def _parse_run(fields: Fields) -> RunReport:
         fields.number_or_none("ended"),
         fields.number("code", 0, 255),
         outcomes,
+        fields.number_or_none("retry_at"),
         fields.texts("paths", MOST_PATHS, MOST_PATH),
         fields.text("log", MOST_LOG),
     )
