@@ -49,17 +49,8 @@ from strongroom.fleet.protocol.statement import (
 
 HOST, OTHER = KeyPair(b"\1" * 32), KeyPair(b"\2" * 32)
 SCHEDULE = ScheduleTerms("home", ("local", "offsite"), "cron", "0 2 * * *", "Europe/Berlin", 1800, 135000, True)
-RUN = RunReport(
-    "ab" * 16,
-    "home",
-    1000,
-    1010,
-    1100,
-    0,
-    (RunOutcome("offsite", "cd" * 32, "ef" * 32, 0, (5, 1, 1, 900, 90)),),
-    (),
-    "x",
-)
+OUTCOME = RunOutcome("offsite", "cd" * 32, "ef" * 32, 0, (5, 1, 1, 900, 90))
+RUN = RunReport("ab" * 16, "home", 1000, 1010, 1100, 0, (OUTCOME,), None, (), "x")
 
 
 def _report(sequence: int = 1, previous: str = FIRST, at: int = 1100) -> HostReport:
