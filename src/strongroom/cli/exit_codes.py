@@ -26,6 +26,8 @@ PROMISE_OF_CUSTODY_BROKEN = 75
 """Something is missing or damaged, was not read in time, or a round could not be made."""
 DATABASE_MISSING = 76
 """All files were saved, and a database gave no whole dump; wins over ``INCOMPLETE``."""
+WATCH_ALARMING = 77
+"""A backup of the fleet did not come, failed, or is not to be believed."""
 SKIPPED = 78
 """A ``before`` said that there shall be no backup now: no success, and nothing was tried."""
 OVERLAP = 79
@@ -47,6 +49,7 @@ MEANINGS = {
     DELETING_FROZEN: "an incident is open that freezes all deleting",
     PROMISE_OF_CUSTODY_BROKEN: "the custodian found something missing, damaged or not read in time",
     DATABASE_MISSING: "all files were saved, but a database gave no whole dump",
+    WATCH_ALARMING: "a backup of the fleet did not come, failed, or is not to be believed",
     SKIPPED: "a hook said that there shall be no backup now",
     OVERLAP: "another run of the same source is under way",
     INTERRUPTED: "a signal ended the command",
@@ -56,6 +59,8 @@ MEANINGS = {
 _WITHOUT_REPOSITORY = (
     *("cache", "config", "custody", "features", "gateway", "generate"),
     *("log", "options", "schedule", "storage", "version", "witness"),
+    *("cache", "config", "custody", "features", "fleet", "gateway", "generate"),
+    *("log", "options", "storage", "version", "witness"),
 )
 _OF_VERB = {
     "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED),
@@ -73,6 +78,7 @@ _OF_VERB = {
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody rewind": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody replicate": (PROMISE_OF_CUSTODY_BROKEN,),
+    "fleet status": (WATCH_ALARMING,),
     "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
 }
 _MEANINGS_OF_VERB = {"forget": {INCOMPLETE: "some snapshots could not be removed"}}

@@ -150,6 +150,14 @@ guarantee = sa.Table(
 )
 """What the bucket was found to do, the last time that it was asked."""
 
+enrolled = sa.Table(
+    "enrolled",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("enroller", sa.Text, nullable=False),
+)
+"""Names of principals that an enroller let in, and its ID."""
+
 STEPS = (
     """
     CREATE TABLE principal (
@@ -204,4 +212,5 @@ STEPS = (
     ALTER TABLE reservation ADD COLUMN kind TEXT NOT NULL DEFAULT '';
     ALTER TABLE reservation ADD COLUMN name TEXT NOT NULL DEFAULT ''
     """,
+    "CREATE TABLE enrolled (name TEXT PRIMARY KEY, enroller TEXT NOT NULL)",
 )

@@ -20,6 +20,8 @@ from strongroom.custody.executor import schema as executor
 from strongroom.custody.replica import schema as replica
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
+from strongroom.fleet.server import schema as fleet
+from strongroom.fleet.server.alerting import schema as fleet_alerting
 from strongroom.gateway import schema
 from strongroom.gateway.watch import schema as watch
 from strongroom.receipts.commit import schema as receipts
@@ -35,6 +37,8 @@ MODULES = {
     "continuity": continuity,
     "replica": replica,
     "executor": executor,
+    "fleet": fleet,
+    "fleet-alerting": fleet_alerting,
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli.gateway.settings import path_of, place_arguments, settings_of
 from strongroom.gateway.access.policy import Quota, check_addresses, parse_size
-from strongroom.gateway.access.roles import GIVEN
+from strongroom.gateway.access.roles import ADDED
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,7 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     add("action", choices=("add", "rotate", "disable", "enable", "set", "list"), help="what to do")
     add("name", nargs="?", help="the principal")
     add("--repository", action="append", default=[], metavar="PATH", help="its repository; repeatable")
-    add("--role", choices=sorted(GIVEN), default="host", help="what it may do there")
+    add("--role", choices=sorted(ADDED), default="host", help="what it may do there")
     add("--quota", metavar="SIZE", help="the most that it may store, such as 500G, or none")
     add("--objects", metavar="N", help="the most objects that it may store, or none")
     add("--snapshots-per-day", metavar="N", help="the most snapshots in a day, or none")
@@ -85,7 +85,7 @@ def _run(context: Context, principals: Principals) -> int:
     elif action == "enable":
         made = principals.enable(name, days=arguments.days)
     else:
-        grants = {path_of(place): GIVEN[arguments.role] for place in arguments.repository}
+        grants = {path_of(place): ADDED[arguments.role] for place in arguments.repository}
         made = principals.add(name, grants, Quota(**limits), addresses, arguments.days)
     if context.json:
         context.out.json({"name": name, "token": made.text})

@@ -23,8 +23,8 @@ MOST_SOURCES = 64
 MOST_OUTCOMES = 16
 MOST_DROPPED = 200
 MOST_ANSWER = 64 * 1024
-SKIPPED = 75
-"""The code of a run that a hook ended with exit code 75: no success and no failure, the deadline stays."""
+SKIPPED = 78
+"""The code of a run that a hook said shall not be now: no success and no failure, the deadline stays."""
 COUNTS = ("files", "files_new", "files_changed", "bytes", "bytes_added")
 
 

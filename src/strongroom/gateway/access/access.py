@@ -258,6 +258,10 @@ class Access:
             found = self._ids[user] = self._principals.ensure(user)
         return found
 
+    def is_named_elsewhere(self, name: str) -> bool:
+        """Whether the policy or the password file has somebody of this name, who is no enroller's to make."""
+        return name in self._policy.principals or (self._passwords is not None and name in self._passwords.users())
+
     def role(self, identity: Caller, folders: tuple[str, ...]) -> Role | None:
         """What the identity may do with the repository at these folders; None for nothing."""
         settings = self._settings

@@ -1,4 +1,4 @@
-"""The three words for what a principal may do with a repository, and the one for a server without append-only."""
+"""The words for what a principal may do with a repository, and the one for a server without append-only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Role(enum.Enum):
     """Read, and have locks of its own (``restic check`` needs one)."""
     CUSTODIAN = "custodian"
     """As the auditor, move objects to the trash and back, and add packs, indexes, and a key that a window admits."""
+    ENROLLER = "enroller"
+    """Let hosts in below a path, and its own go again; with no repository anything at all (``enrolling.py``)."""
     FULL = "full"
     """Everything that rest-server without ``--append-only`` allows; no policy gives this."""
 
@@ -32,4 +34,6 @@ class Role(enum.Enum):
 _CUSTODIANS = (Kind.INDEX, Kind.DATA, Kind.KEY)
 """What a custodian adds: packs written anew, indexes without what goes, and its own key. No snapshot: it makes none."""
 GIVEN = {role.value: role for role in (Role.HOST, Role.AUDITOR, Role.CUSTODIAN)}
-"""What a policy or ``principal add`` may name."""
+"""What a policy may name: what somebody may do with a repository."""
+ADDED = GIVEN | {Role.ENROLLER.value: Role.ENROLLER}
+"""What ``principal add`` may name."""

@@ -16,7 +16,7 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
-from strongroom.gateway.pages import sealed, taking_back
+from strongroom.gateway.pages import principals, sealed, taking_back
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
@@ -108,6 +108,8 @@ class PageRouter:
         path = request.path
         if match := _SEALED.match(path):
             return sealed.handle(self._services, request, body, identity, match[1], match[2])
+        if path == principals.PATH:
+            return principals.handle(self._services, request, body, identity)
         if path == taking_back.PATH:
             return taking_back.take_back(self._services, request, identity)
         if request.method not in ("GET", "HEAD"):

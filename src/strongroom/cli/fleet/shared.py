@@ -1,0 +1,125 @@
+"""What the fleet's verbs share: where the state is, what fleet.toml says, how times are written."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from strongroom.base.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.fleet.protocol.signed import SignedMessage
+    from strongroom.fleet.server.gateways import EnrollingGateway
+    from strongroom.fleet.server.state import FleetState
+
+FILE = "fleet.toml"
+PORT = 8040
+
+
+def add_state(parser: argparse.ArgumentParser) -> None:
+    """``--state``."""
+    parser.add_argument_group("the fleet's server").add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="the server's folder (default: $STRONGROOM_FLEET_STATE, then /var/lib/strongroom/fleet)",
+    )
+
+
+def folder_of(context: Context) -> str:
+    """Where the state is."""
+    from strongroom.fleet.server.state import default_place
+
+    place: str = context.arguments.state or default_place()
+    return place
+
+
+def configuration(folder: str) -> Mapping[str, Any]:
+    """What fleet.toml says. Raises ``ConfigurationError``, also where there is none."""
+    from strongroom.base.configuration.document import parse, read_text
+    from strongroom.base.configuration.fleet import FORM
+
+    path = os.path.join(folder, FILE)
+    hint = "`strongroom fleet init --url URL` begins a server; --state names another place."
+    return parse(FORM, read_text(path, hint=hint, runs_commands=True), path)
+
+
+def open_state(context: Context) -> FleetState:
+    """The server's state. Raises ``ConfigurationError`` where there is none."""
+    from strongroom.fleet.server.state import FleetState
+
+    folder = folder_of(context)
+    return FleetState(folder, configuration(folder)["server"].get("database", ""))
+
+
+def gateways_of(found: Mapping[str, Any]) -> list[EnrollingGateway]:
+    """The gateways that let hosts in when we ask; their tokens are fetched now. Raises ``UsageError``."""
+    from strongroom.cli.shared.passwords import fetch
+    from strongroom.fleet.server.gateways import EnrollingGateway
+
+    return [
+        EnrollingGateway(
+            one["url"], one["user"], fetch(one["token"], label=f"gateway {name}").decode(), one.get("cacert", "")
+        )
+        for name, one in found["gateway"].items()
+    ]
+
+
+def certificate_of(folder: str, server: Mapping[str, Any]) -> tuple[str, str]:
+    """The files of certificate and key; two empty texts where the URL is one of plain HTTP."""
+    from strongroom.fleet.server.certificates import CERTIFICATE, KEY
+
+    if urlsplit(server["url"]).scheme != "https":
+        return "", ""
+    own = os.path.join(folder, CERTIFICATE), os.path.join(folder, KEY)
+    return server.get("tls_cert", own[0]), server.get("tls_key", own[1])
+
+
+def listening_of(server: Mapping[str, Any]) -> tuple[str, int]:
+    """Host and port to listen on: those of ``listen``, else every address and the URL's port.
+
+    Raises ``ConfigurationError``.
+    """
+    text = server.get("listen")
+    if text is None:
+        parts = urlsplit(server["url"])
+        return "", parts.port or PORT
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ConfigurationError("not an address", subject=f"listen = {text!r}", hint="such as 127.0.0.1:8040")
+    return host.strip("[]"), int(port)
+
+
+def card_of(server: Mapping[str, Any], now: int) -> SignedMessage | None:
+    """The custodian's card, verified and not ended; None where none is configured. Raises ``ConfigurationError``."""
+    from strongroom.base.errors import Damaged
+    from strongroom.fleet.protocol.signed import parse_signed
+    from strongroom.fleet.protocol.token import parse_card
+
+    path = server.get("card")
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            message = parse_signed(file.read(1 << 20))
+        parse_card(message, now)
+    except OSError as error:
+        raise ConfigurationError(f"the card cannot be read: {error.strerror}", subject=path) from None
+    except Damaged as error:
+        hint = "The custodian makes a new one: `strongroom custody card`."
+        raise ConfigurationError(error.what, subject=path, hint=hint) from None
+    return message
+
+
+def ago(moment: int | None, now: int) -> str:
+    """How long ago, in a few letters."""
+    if moment is None:
+        return "never"
+    minutes = max(0, now - moment) // 60
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 2880 else f"{minutes // 1440} days ago"

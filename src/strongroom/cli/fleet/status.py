@@ -1,0 +1,104 @@
+"""``fleet status``: a line a watch, worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from strongroom.cli import exit_codes
+from strongroom.cli.fleet.shared import add_state, ago, open_state
+from strongroom.cli.output.table import table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.fleet.server.standing import FleetStanding, StandingWatch
+
+
+def arguments_status(parser: argparse.ArgumentParser) -> None:
+    """Nothing but the state's place."""
+    parser.description = (
+        "A line for each watch (a host's source in a repository), worst first. A last good backup marked `claimed` is"
+        " the host's word alone; the custodian's has none."
+    )
+    add_state(parser)
+
+
+def run_status(context: Context) -> int:
+    """Print it; 77 when anything is as it should not be."""
+    from strongroom.fleet.server.standing import standing
+
+    with open_state(context) as state:
+        now = state.now()
+        found = standing(state, now)
+    if context.json:
+        context.out.json(_object(found, now))
+    elif not found.watches and not found.wrong:
+        context.out.line("No host reports yet: `strongroom fleet invite NAME` lets the first one join.")
+    else:
+        headings = (
+            "Host",
+            "Source",
+            "Repository",
+            "State",
+            "Last good",
+            "Failed since",
+            "Next due",
+            "Verified",
+            "Drilled",
+        )
+        for line in table(headings, [_row(one, now) for one in found.watches]):
+            context.out.line(line)
+        for wrong in found.wrong:
+            context.out.line(f"{'critical' if wrong.critical else 'warning'}: {wrong.subject}: {wrong.words}")
+    return exit_codes.WATCH_ALARMING if found.alarming else exit_codes.OK
+
+
+def _row(one: StandingWatch, now: int) -> list[str]:
+    good = ago(one.last_good, now)
+    return [
+        one.host,
+        one.source,
+        one.repository,
+        one.judgement.state.value,
+        f"{good} (claimed)" if one.last_good is not None and one.evidence == "claimed" else good,
+        "" if one.failed_since is None else ago(one.failed_since, now),
+        _due(one.due, now),
+        ago(one.verified, now) if one.verified is not None else "-",
+        ago(one.drilled, now) if one.drilled is not None else "-",
+    ]
+
+
+def _due(due: int | None, now: int) -> str:
+    if due is None:
+        return "-"
+    minutes = abs(due - now) // 60
+    span = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+    return f"in {span}" if due >= now else f"{span} ago"
+
+
+def _object(found: FleetStanding, now: int) -> dict[str, Any]:
+    watches = [
+        {
+            "host": one.host,
+            "source": one.source,
+            "repository": one.repository,
+            "state": one.judgement.state.value,
+            "since": one.judgement.since,
+            "last_good": one.last_good,
+            "evidence": one.evidence or None,
+            "failed_since": one.failed_since,
+            "due": one.due,
+            "deadline": one.late,
+            "verified": one.verified,
+            "drilled": one.drilled,
+            "bytes_added": one.bytes_added,
+            "duration": one.duration,
+        }
+        for one in found.watches
+    ]
+    wrong = [
+        {"subject": one.subject, "kind": one.kind, "host": one.host, "critical": one.critical, "words": one.words}
+        for one in found.wrong
+    ]
+    return {"now": now, "hosts": found.hosts, "watches": watches, "wrong": wrong}

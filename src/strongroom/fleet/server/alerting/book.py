@@ -1,0 +1,101 @@
+"""Alerts in the database: what was open is read, the machine says what follows, and both are written at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Missing
+from strongroom.fleet.server.alerting import schema
+from strongroom.fleet.server.alerting.machine import Alert, Alerts, Notice, step
+
+if TYPE_CHECKING:
+    from strongroom.fleet.server.alerting.machine import Wrong
+
+
+def load(connection: sa.Connection) -> Alerts:
+    """What is remembered."""
+    rows = connection.execute(sa.select(schema.alert)).all()
+    openings: dict[tuple[str, str], tuple[int, ...]] = {}
+    for row in connection.execute(sa.select(schema.opening).order_by(schema.opening.c.at)):
+        openings[row.subject, row.kind] = (*openings.get((row.subject, row.kind), ()), row.at)
+    return Alerts({(row.subject, row.kind): _alert(row) for row in rows}, openings)
+
+
+def _alert(row: Any) -> Alert:
+    return Alert(
+        row.subject,
+        row.kind,
+        row.host,
+        bool(row.critical),
+        row.words,
+        row.opened,
+        row.said,
+        bool(row.acknowledged),
+        bool(row.grouped),
+        row.absent_since,
+        bool(row.flapping),
+    )
+
+
+def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int) -> list[Notice]:
+    """Go on to ``now``, in the transaction of the caller; what is said is in the list of notices, too."""
+    before = load(connection)
+    after, notices = step(before, wrong, hosts, now)
+    for key in before.open.keys() - after.open.keys():
+        table = schema.alert
+        connection.execute(table.delete().where(table.c.subject == key[0], table.c.kind == key[1]))
+    for key, alert in after.open.items():
+        if before.open.get(key) != alert:
+            _put(connection, alert, new=key not in before.open)
+    opening = schema.opening
+    if after.openings != before.openings:
+        connection.execute(opening.delete())
+        rows = [
+            {"subject": subject, "kind": kind, "at": at}
+            for (subject, kind), times in after.openings.items()
+            for at in sorted(set(times))
+        ]
+        if rows:
+            connection.execute(opening.insert(), rows)
+    number = int(connection.execute(sa.select(sa.func.max(schema.notice.c.number))).scalar() or 0)
+    for notice in notices:
+        number += 1
+        alert = notice.alert
+        row = {"number": number, "at": now, "said": notice.said.value, "subject": alert.subject, "kind": alert.kind}
+        row |= {"host": alert.host, "critical": int(alert.critical), "words": alert.words}
+        connection.execute(schema.notice.insert(), row)
+    return notices
+
+
+def _put(connection: sa.Connection, alert: Alert, *, new: bool) -> None:
+    table = schema.alert
+    values = {
+        "host": alert.host,
+        "critical": int(alert.critical),
+        "words": alert.words,
+        "opened": alert.opened,
+        "said": alert.said,
+        "acknowledged": int(alert.acknowledged),
+        "grouped": int(alert.grouped),
+        "absent_since": alert.absent_since,
+        "flapping": int(alert.flapping),
+    }
+    if new:
+        connection.execute(table.insert(), values | {"subject": alert.subject, "kind": alert.kind})
+        return
+    where = table.c.subject == alert.subject, table.c.kind == alert.kind
+    connection.execute(table.update().where(*where).values(**values))
+
+
+def acknowledge(connection: sa.Connection, subject: str, kind: str = "") -> int:
+    """Somebody has seen it: no more reminders; how many alerts that were. Raises ``Missing``."""
+    table = schema.alert
+    where = [table.c.subject == subject] + ([table.c.kind == kind] if kind else [])
+    count = connection.execute(table.update().where(*where).values(acknowledged=1)).rowcount
+    if not count:
+        raise Missing(
+            "there is no open alert of this subject", subject=subject, hint="`strongroom fleet alerts` lists."
+        )
+    return count

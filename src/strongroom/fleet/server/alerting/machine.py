@@ -1,0 +1,175 @@
+"""Alerts as a state machine: what was open and what is wrong now give what is open and what must be said.
+
+Pure: the time comes in, messages come out. Rules: one open alert for a subject and kind; said when it opens, becomes
+worse, and is resolved; again daily (critical) or weekly until somebody acknowledges it; many hosts at once are one
+alert; what opens for the third time in a day stays open until it was quiet for a day.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOUR, DAY = 3600, 86400
+REMIND_CRITICAL, REMIND_WARNING = DAY, 7 * DAY
+OUTAGE = "outage"
+"""The kind of the one alert that stands for those of many hosts."""
+GROUPED = frozenset(("late", "failed", "incomplete"))
+"""What an outage may speak for. A suspicion is always said for itself: nobody hides one behind an outage (M-5)."""
+OUTAGE_SHARE, OUTAGE_LEAST = 5, 5
+"""A fifth of the hosts, five at least, whose alerts opened within an hour."""
+FLAPS = 3
+
+
+class Said(enum.Enum):
+    """What a message is about."""
+
+    OPENED = "opened"
+    WORSE = "worse"
+    RESOLVED = "resolved"
+    REMINDER = "reminder"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Something that is wrong now: the watch or other thing, the kind, the host it concerns, and how bad it is."""
+
+    subject: str
+    kind: str
+    host: str
+    critical: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An open alert. Times are seconds since 1970."""
+
+    subject: str
+    kind: str
+    host: str
+    critical: bool
+    words: str
+    opened: int
+    said: int
+    """When somebody was last told."""
+    acknowledged: bool = False
+    grouped: bool = False
+    """Whether the outage's alert speaks for it."""
+    absent_since: int | None = None
+    """Of one that flaps: since when nothing is wrong."""
+    flapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that must go out."""
+
+    said: Said
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """All that is remembered. ``openings``: when each subject and kind opened within the last day."""
+
+    open: Mapping[tuple[str, str], Alert] = field(default_factory=dict)
+    openings: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+
+
+def step(alerts: Alerts, wrong: list[Wrong], hosts: int, now: int) -> tuple[Alerts, list[Notice]]:
+    """What is open now, and what must be said. ``wrong``: all that is wrong at ``now``; ``hosts``: how many there are.
+
+    The same input again changes nothing and says nothing.
+    """
+    present = {(one.subject, one.kind): one for one in wrong}
+    before = dict(alerts.open)
+    outage = before.pop((OUTAGE, OUTAGE), None)
+    openings = {
+        key: recent for key, times in alerts.openings.items() if (recent := tuple(at for at in times if at > now - DAY))
+    }
+    after: dict[tuple[str, str], Alert] = {}
+    notices: list[Notice] = []
+    for key, alert in before.items():
+        one = present.get(key)
+        kept = _gone(alert, now, notices) if one is None else _still(alert, one, now, notices)
+        if kept is not None:
+            after[key] = kept
+    opened = []
+    for key, one in present.items():
+        if key in after:
+            continue
+        times = (*openings.get(key, ()), now)
+        openings[key] = times
+        alert = Alert(one.subject, one.kind, one.host, one.critical, one.words, now, now, flapping=len(times) >= FLAPS)
+        after[key] = alert
+        opened.append(key)
+    outage = _outage(outage, after, opened, hosts, now, notices)
+    if outage is not None:
+        after[(OUTAGE, OUTAGE)] = outage
+    return Alerts(after, openings), notices
+
+
+def _still(alert: Alert, one: Wrong, now: int, notices: list[Notice]) -> Alert:
+    kept = replace(alert, words=one.words, absent_since=None)
+    if one.critical and not alert.critical and alert.grouped:
+        return replace(kept, critical=True)  # the outage that speaks for it is critical from its first word
+    if one.critical and not alert.critical:
+        kept = replace(kept, critical=True, said=now, acknowledged=False)
+        notices.append(Notice(Said.WORSE, kept))
+        return kept
+    return _reminded(kept, now, notices)
+
+
+def _reminded(alert: Alert, now: int, notices: list[Notice]) -> Alert:
+    pause = REMIND_CRITICAL if alert.critical else REMIND_WARNING
+    if alert.acknowledged or alert.grouped or now < alert.said + pause:
+        return alert
+    alert = replace(alert, said=now)
+    notices.append(Notice(Said.REMINDER, alert))
+    return alert
+
+
+def _gone(alert: Alert, now: int, notices: list[Notice]) -> Alert | None:
+    """What stays of an alert whose reason is gone: one that flaps stays open until it was quiet for a day."""
+    since = now if alert.absent_since is None else alert.absent_since
+    if alert.flapping and now < since + DAY:
+        return replace(alert, absent_since=since)
+    if not alert.grouped:
+        notices.append(Notice(Said.RESOLVED, alert))
+    return None
+
+
+def _outage(
+    outage: Alert | None,
+    after: dict[tuple[str, str], Alert],
+    opened: list[tuple[str, str]],
+    hosts: int,
+    now: int,
+    notices: list[Notice],
+) -> Alert | None:
+    """Say each alert that opened, or one word for all of them."""
+    recent = {one.host for one in after.values() if one.kind in GROUPED and one.opened > now - HOUR}
+    many = len(recent) >= max(OUTAGE_LEAST, -(-hosts // OUTAGE_SHARE))
+    grouping = many or (outage is not None and now < outage.opened + HOUR)
+    for key in opened:
+        alert = after[key]
+        if alert.kind in GROUPED and grouping:
+            after[key] = replace(alert, grouped=True)
+        else:
+            notices.append(Notice(Said.OPENED, alert))
+    members = [one for one in after.values() if one.grouped]
+    words = f"{len({one.host for one in members})} of {hosts} hosts"
+    if outage is None and members:
+        outage = Alert(OUTAGE, OUTAGE, "", True, words, now, now)
+        notices.append(Notice(Said.OPENED, outage))
+    elif outage is not None and not members:
+        notices.append(Notice(Said.RESOLVED, outage))
+        outage = None
+    elif outage is not None:
+        outage = _reminded(replace(outage, words=words), now, notices)
+    return outage

@@ -1,0 +1,112 @@
+"""The evaluator: one at a time over all processes that share the database, by a lease with a number that only grows.
+
+Each turn judges everything, moves the alerts, and hands messages to channels. A turn that is lost changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import StrongroomError
+from strongroom.base.server_log import LOG
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.alerting.book import advance
+from strongroom.fleet.server.standing import FleetStanding, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.fleet.server.alerting.machine import Notice
+    from strongroom.fleet.server.state import FleetState
+
+LEASE = "evaluator"
+LEASE_SECONDS = 60
+TURN_SECONDS = 10.0
+"""Between two turns: a backup that is late is said within a minute."""
+
+
+def _nothing(_found: FleetStanding, _now: int) -> None:
+    return
+
+
+class Evaluator:
+    """Judges in turns, while it has the lease. ``turn`` may be called from one thread."""
+
+    def __init__(
+        self, state: FleetState, after: Callable[[FleetStanding, int], None] = lambda _found, _now: None
+    ) -> None:
+        """``after`` is called with what was found, once the alerts have moved: it sends what is to be sent."""
+        self._state = state
+        self._after = after
+        self._holder = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._fence = 0
+        self.turned: int | None = None
+        """When the last whole turn began, in seconds since 1970."""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def turn(self) -> list[Notice] | None:
+        """One turn; what is to be said, or None while another process has the lease. Raises ``Unavailable``."""
+        now = self._state.now()
+        if not self._claim(now):
+            return None
+        found = standing(self._state, now)
+        with self._state.database.write() as connection:
+            if not self._holds(connection):
+                return None
+            notices = advance(connection, list(found.wrong), found.hosts, now)
+        self._after(found, now)
+        self.turned = now
+        return notices
+
+    def _claim(self, now: int) -> bool:
+        table = schema.lease
+        with self._state.database.write() as connection:
+            row = connection.execute(sa.select(table).where(table.c.name == LEASE)).one_or_none()
+            if row is not None and row.holder != self._holder and row.until > now:
+                return False
+            if row is not None and row.holder == self._holder:
+                self._fence = row.fence
+            else:
+                self._fence = 1 if row is None else row.fence + 1
+            values = {"holder": self._holder, "fence": self._fence, "until": now + LEASE_SECONDS}
+            if row is None:
+                connection.execute(table.insert(), values | {"name": LEASE})
+            else:
+                connection.execute(table.update().where(table.c.name == LEASE).values(**values))
+        return True
+
+    def _holds(self, connection: sa.Connection) -> bool:
+        table = schema.lease
+        return connection.execute(sa.select(table.c.fence).where(table.c.name == LEASE)).scalar() == self._fence
+
+    def start(self) -> None:
+        """Turn in a thread of its own until ``close``."""
+        self._thread = threading.Thread(target=self._run, name="evaluator", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.turn()
+            except StrongroomError as error:
+                LOG.error(f"nothing was judged: {error.what}")
+            except Exception as error:  # a fault of ours must not end the alarms: the next turn is tried
+                LOG.error(f"nothing was judged: {type(error).__name__}: {error}")
+            self._stop.wait(TURN_SECONDS)
+
+    def close(self) -> None:
+        """End after the turn that is on, and give the lease back. Idempotent."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        table = schema.lease
+        with self._state.database.write() as connection:
+            where = table.c.name == LEASE, table.c.holder == self._holder
+            connection.execute(table.update().where(*where).values(until=0))

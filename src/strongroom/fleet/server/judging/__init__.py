@@ -1,0 +1,1 @@
+"""How a watch stands: pure functions of facts and time, which console, alarms and simulation share."""

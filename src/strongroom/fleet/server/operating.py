@@ -1,0 +1,88 @@
+"""What an operator decides: pause, retire, revoke, believe again, and how late is late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import ConfigurationError, Missing
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.joining import ACTIVE, RETIRED, REVOKED
+
+if TYPE_CHECKING:
+    from strongroom.fleet.server.state import FleetState
+
+DAY = 86400
+LONGEST_PAUSE = 30 * DAY
+
+
+def _named(connection: sa.Connection, name: str) -> Any:
+    """Raises ``Missing`` naming those that there are."""
+    row = connection.execute(sa.select(schema.host).where(schema.host.c.name == name)).one_or_none()
+    if row is None:
+        names = ", ".join(
+            connection.execute(sa.select(schema.host.c.name).order_by(schema.host.c.name).limit(20)).scalars()
+        )
+        raise Missing("there is no host of this name", subject=name, hint=f"There are: {names or 'none yet'}.")
+    return row
+
+
+def _watches(host: str, source: str, repository: str) -> list[sa.ColumnElement[bool]]:
+    table = schema.watch
+    where = [table.c.host == host]
+    where += [table.c.source == source] if source else []
+    return where + ([table.c.repository == repository] if repository else [])
+
+
+def _change(state: FleetState, name: str, source: str, repository: str, values: dict[str, Any]) -> int:
+    with state.database.write() as connection:
+        host = _named(connection, name)
+        where = _watches(str(host.id), source, repository)
+        count = connection.execute(schema.watch.update().where(*where).values(**values)).rowcount
+        if not count:
+            raise Missing("this host has no such watch", subject="/".join((name, source, repository)).rstrip("/"))
+        return int(count)
+
+
+def pause(state: FleetState, name: str, source: str, repository: str, seconds: int, reason: str) -> int:
+    """Alarm about nothing but suspicion for so long; how many watches that are. 0 seconds end a pause.
+
+    Raises ``Missing``, or ``ConfigurationError`` for more than 30 days or no reason.
+    """
+    if not 0 <= seconds <= LONGEST_PAUSE:
+        raise ConfigurationError("a pause lasts 30 days at most", subject=name)
+    if seconds and not reason.strip():
+        raise ConfigurationError("a pause has a reason", subject=name, hint="Give it with --reason.")
+    until = state.now() + seconds if seconds else 0
+    return _change(state, name, source, repository, {"paused_until": until, "pause_reason": reason[:200]})
+
+
+def retire(state: FleetState, name: str, source: str, repository: str, *, back: bool = False) -> int:
+    """Watch no longer; how many watches that are. A whole host keeps its place and may come ``back``."""
+    count = _change(state, name, source, repository, {"retired": 0 if back else 1})
+    if not source and not repository:
+        with state.database.write() as connection:
+            host = _named(connection, name)
+            new = ACTIVE if back else RETIRED
+            if host.state in (ACTIVE, RETIRED):
+                connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(state=new))
+    return count
+
+
+def revoke(state: FleetState, name: str) -> None:
+    """Take nothing from this key any more; its data and reports stay. Raises ``Missing``."""
+    with state.database.write() as connection:
+        host = _named(connection, name)
+        connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(state=REVOKED))
+        connection.execute(schema.watch.update().where(schema.watch.c.host == host.id).values(retired=1))
+
+
+def believe(state: FleetState, name: str) -> int:
+    """An operator has looked at what was suspicious of a host; how many things that were. Raises ``Missing``."""
+    with state.database.write() as connection:
+        host = str(_named(connection, name).id)
+        count = connection.execute(schema.suspicion.delete().where(schema.suspicion.c.host == host)).rowcount
+        count += connection.execute(schema.gap.delete().where(schema.gap.c.host == host)).rowcount
+        count += connection.execute(schema.claim.delete().where(schema.claim.c.host == host)).rowcount
+        return int(count)

@@ -1,0 +1,95 @@
+"""Running the server: one process, one loop for requests, a thread that writes reports and one that judges."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from strongroom.base.errors import ConfigurationError
+from strongroom.base.server_log import LOG
+from strongroom.fleet.server.app import FleetApp
+from strongroom.fleet.server.evaluating import Evaluator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from strongroom.fleet.server.gateways import EnrollingGateway
+    from strongroom.fleet.server.state import FleetState
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, and with which certificate; without one, in plain text."""
+
+    host: str
+    port: int
+    certificate: str = ""
+    key: str = ""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, for which a signal is the wish to end and no fault."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in good order at SIGTERM and SIGINT; uvicorn itself would raise them once more when it has ended."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingGateway], evaluator: Evaluator) -> int:
+    """Serve until SIGTERM or SIGINT. Raises ``ConfigurationError`` when it cannot listen."""
+    found = _listen(listening)
+    app = FleetApp(state, gateways, evaluator)
+    config = uvicorn.Config(
+        app.starlette,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        limit_concurrency=1000,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        ssl_certfile=listening.certificate or None,
+        ssl_keyfile=listening.key or None,
+    )
+    try:
+        config.load()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the certificate cannot be used: {error}", subject=listening.certificate) from None
+    evaluator.start()
+    scheme = "https" if listening.certificate else "http"
+    LOG.info(f"start fleet server on {scheme}://{found.getsockname()[0]}:{found.getsockname()[1]}")
+    try:
+        _Server(config).run(sockets=[found])
+    finally:
+        app.close()
+        evaluator.close()
+        found.close()
+    LOG.info("the fleet server has ended")
+    return 0
+
+
+def _listen(listening: Listening) -> socket.socket:
+    where = f"{listening.host}:{listening.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            listening.host, listening.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(1024)
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen: {error.strerror or error}", subject=where) from None
+    return found

@@ -1,0 +1,62 @@
+"""The server's state: its database, in a folder or by URL, and the time that all of it goes by."""
+
+from __future__ import annotations
+
+import os
+
+from strongroom.base.clock import SYSTEM, Clock
+from strongroom.base.errors import ConfigurationError
+from strongroom.database.engine import Database
+from strongroom.database.migrations import migrate
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.alerting import schema as alerting
+
+_SCHEMES = ("sqlite:", "postgresql:")
+
+
+def default_place() -> str:
+    """``$STRONGROOM_FLEET_STATE``, else ``/var/lib/strongroom/fleet``."""
+    return os.environ.get("STRONGROOM_FLEET_STATE") or "/var/lib/strongroom/fleet"
+
+
+class FleetState:
+    """The open state. Safe to use from many threads; close it."""
+
+    def __init__(self, folder: str, url: str = "", clock: Clock = SYSTEM, *, create: bool = False) -> None:
+        """``folder``: where files of the server are; ``url``: its database, ``fleet.db`` in the folder when empty.
+
+        Raises ``ConfigurationError`` where there is none yet, and ``Unavailable``.
+        """
+        self.folder = os.path.abspath(folder)
+        self.clock = clock
+        file = os.path.join(self.folder, "fleet.db")
+        try:
+            if create:
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            elif not os.path.isdir(self.folder) or not (url or os.path.exists(file)):
+                raise ConfigurationError(
+                    "there is no fleet server's state here",
+                    subject=folder,
+                    hint="`strongroom fleet init` begins one; --state names another place.",
+                )
+        except OSError as error:
+            raise ConfigurationError(f"cannot be made: {error.strerror}", subject=folder) from None
+        if url and not url.startswith(_SCHEMES):
+            raise ConfigurationError("not the URL of a database", subject="database", hint="postgresql://…")
+        self.database = Database(url or f"sqlite:///{file}", clock=clock, cache=8192)
+        migrate(self.database, "fleet", schema.METADATA, schema.STEPS)
+        migrate(self.database, "fleet-alerting", alerting.METADATA, alerting.STEPS)
+
+    def now(self) -> int:
+        """Seconds since 1970."""
+        return self.clock.now_ns() // 10**9
+
+    def close(self) -> None:
+        """Close the database. Idempotent."""
+        self.database.close()
+
+    def __enter__(self) -> FleetState:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

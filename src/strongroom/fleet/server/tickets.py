@@ -1,0 +1,101 @@
+"""Tickets: the server's word that somebody may join. Of a secret only the hash is kept."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import ConfigurationError, Refused
+from strongroom.fleet.protocol.token import InvitationToken, Ticket
+from strongroom.fleet.server import schema
+
+if TYPE_CHECKING:
+    from strongroom.fleet.protocol.signed import SignedMessage
+    from strongroom.fleet.server.state import FleetState
+
+MINUTES, LONGEST_MINUTES = 15, 7 * 24 * 60
+MOST_USES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTicket:
+    """A ticket as the server keeps it."""
+
+    id: str
+    proof_key: bytes
+    name: str
+    profile: str
+    uses: int
+    until: int
+
+
+def invite(
+    state: FleetState,
+    name: str,
+    profile: str,
+    url: str,
+    pin: str,
+    *,
+    minutes: int,
+    uses: int,
+    card: SignedMessage | None,
+) -> InvitationToken:
+    """A token that lets ``uses`` hosts join whose names match ``name``, for so many minutes.
+
+    Raises ``ConfigurationError`` for what no token may be.
+    """
+    if not 1 <= minutes <= LONGEST_MINUTES:
+        raise ConfigurationError("a token lives between a minute and 7 days", subject=f"{minutes} minutes")
+    if not 1 <= uses <= MOST_USES:
+        raise ConfigurationError(f"a token lets between 1 and {MOST_USES} hosts join", subject=str(uses))
+    if uses > 1 and "*" not in name:
+        raise ConfigurationError(
+            "several hosts cannot have one name", subject=name, hint="Give a pattern, such as `web*`."
+        )
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    now = state.now()
+    made = Ticket(url, pin, secrets.token_hex(8), secret, name, profile, now + minutes * 60)
+    row = {
+        "id": made.id,
+        "proof_key": hashlib.sha256(secret.encode()).digest(),
+        "name": name,
+        "profile": profile,
+        "uses": uses,
+        "made": now,
+        "until": made.until,
+        "card": None if card is None else card.to_bytes(),
+    }
+    with state.database.write() as connection:
+        taken = sa.select(schema.host.c.id).where(schema.host.c.name == name, schema.host.c.state != "revoked")
+        if connection.execute(taken).first() is not None:
+            raise ConfigurationError(
+                "there is a host of this name already",
+                subject=name,
+                hint="Choose another name, or let the old one go with `strongroom fleet revoke`.",
+            )
+        connection.execute(schema.ticket.insert(), row)
+    return InvitationToken(card, made)
+
+
+def find_ticket(connection: sa.Connection, ticket: str) -> KnownTicket | None:
+    """The ticket with this ID, whether it still counts or not."""
+    row = connection.execute(sa.select(schema.ticket).where(schema.ticket.c.id == ticket)).one_or_none()
+    if row is None:
+        return None
+    return KnownTicket(row.id, bytes(row.proof_key), row.name, row.profile, row.uses, row.until)
+
+
+def check_name(ticket: KnownTicket, name: str) -> None:
+    """Raise ``Refused`` unless the ticket is for this name."""
+    if not fnmatchcase(name, ticket.name):
+        raise Refused(
+            f"this token is for a host called `{ticket.name}`",
+            subject=name,
+            hint="Join with --name, or ask for another.",
+        )

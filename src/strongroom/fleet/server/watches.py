@@ -1,0 +1,214 @@
+"""Watches in the database: made from schedules, moved by runs and by what a custodian states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Damaged
+from strongroom.fleet.protocol.calendars import DAY, Calendar
+from strongroom.fleet.protocol.report import SKIPPED
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.judging.deadlines import NEVER, Deadlines, answered_by, deadlines_after
+from strongroom.fleet.server.judging.states import Suspicion, WatchFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.fleet.protocol.report import RunReport
+    from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+
+LAPTOP_LATE = 7 * DAY
+"""The server's own ``late_after`` for hosts of the profile laptop, in seconds."""
+CLAIMED, CUSTODIAN = "claimed", "custodian"
+GOOD = "good"
+"""The custodian's verdict that makes a backup."""
+SNAPSHOT_MADE = (0, 3)
+"""The exit codes with which a run has made a snapshot: whole, or without what could not be read."""
+FILES_SAVED = 76
+"""The exit code of a run that saved the files and not a database."""
+_TERMS = ("grammar", "calendar", "zone", "jitter", "hosts_late")
+
+
+def keep_schedules(
+    connection: sa.Connection,
+    host: str,
+    schedules: Sequence[ScheduleTerms],
+    now: int,
+    operators: int | None,
+    ids: dict[str, str],
+) -> None:
+    """Make watches for what a host says it will back up; those it no longer names stay, until an operator retires them.
+
+    A host may not lengthen its own deadline: ``operators`` is the server's, for watches that are new.
+    """
+    table = schema.watch
+    known = {
+        (one.source, one.repository): one for one in connection.execute(sa.select(table).where(table.c.host == host))
+    }
+    for terms in schedules:
+        named = {
+            "grammar": terms.grammar,
+            "calendar": terms.calendar,
+            "zone": terms.zone,
+            "jitter": terms.jitter,
+            "hosts_late": terms.late_after,
+        }
+        for repository in terms.repositories:
+            row = known.get((terms.source, repository))
+            if row is not None and all(row._mapping[name] == named[name] for name in _TERMS):
+                continue
+            values: dict[str, Any] = named | {"repository_id": ids.get(repository, row.repository_id if row else "")}
+            if row is None:
+                fresh = {"answered": now, "operators_late": operators}
+                values |= _new(host, terms.source, repository, now) | fresh | _deadlines(values | fresh)
+                connection.execute(table.insert(), values)
+                continue
+            values |= _deadlines(dict(row._mapping) | values)
+            _update(connection, dict(row._mapping), values)
+
+
+def _new(host: str, source: str, repository: str, now: int) -> dict[str, Any]:
+    return {
+        "host": host,
+        "source": source,
+        "repository": repository,
+        "since": now,
+        "snapshot": "",
+        "evidence": "",
+        "failure_code": 0,
+        "incomplete": 0,
+        "paused_until": 0,
+        "pause_reason": "",
+        "retired": 0,
+        "bytes_added": 0,
+        "duration": 0,
+    }
+
+
+def calendar_of(row: dict[str, Any]) -> Calendar | None:
+    """The calendar of a watch; None where its words make no sense, which the host's own tools refuse."""
+    try:
+        return Calendar(row["grammar"], row["calendar"], row["zone"])
+    except Damaged:
+        return None
+
+
+def _deadlines(row: dict[str, Any]) -> dict[str, int | None]:
+    calendar = calendar_of(row)
+    found = NEVER
+    if calendar is not None:
+        found = deadlines_after(
+            calendar, row["answered"], row["jitter"], row["operators_late"], row["hosts_late"] or None
+        )
+    return {"due": found.due, "late": found.late, "twice": found.twice}
+
+
+def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int) -> None:
+    """What a run's report moves: claims, failures, incomplete backups.
+
+    It happened when the host says, but never after its report came. What is older than the last good moves nothing.
+    """
+    table = schema.watch
+    at = min(arrived, run.ended or run.started)
+    query = sa.select(table).where(table.c.host == host, table.c.source == run.source)
+    rows = {one.repository: dict(one._mapping) for one in connection.execute(query)}
+    for outcome in run.outcomes:
+        row = rows.pop(outcome.repository, None)
+        if row is None or at < (row["last_run"] or 0):
+            continue
+        values: dict[str, Any] = {"last_run": at, "retry_at": run.retry_at}
+        if outcome.repository_id and not row["repository_id"]:
+            values["repository_id"] = outcome.repository_id
+        if outcome.snapshot and outcome.code in SNAPSHOT_MADE:
+            values |= _claimed(connection, row | values, outcome.snapshot, at, arrived)
+            values["incomplete"] = row["incomplete"] + 1 if outcome.code else 0
+            values |= {"bytes_added": outcome.counts[4], "duration": max(0, (run.ended or run.started) - run.started)}
+            values |= {"failed_since": None, "failure_code": 0}
+            if run.code == FILES_SAVED:
+                values |= _failed(row, at, run.code)
+        elif SKIPPED not in (outcome.code, run.code):
+            values |= _failed(row, at, outcome.code or run.code or 1)
+        _update(connection, row, values)
+    if run.code not in (0, SKIPPED):
+        for row in rows.values():  # it ended before it came to these
+            _update(connection, row, {"last_run": at, "retry_at": run.retry_at} | _failed(row, at, run.code))
+
+
+def _claimed(connection: sa.Connection, row: dict[str, Any], snapshot: str, at: int, arrived: int) -> dict[str, Any]:
+    """What a host's word moves: nothing where a custodian cares for the repository, until it has seen the snapshot."""
+    repository = row["repository_id"]
+    cared_for = sa.select(schema.stated.c.repository).where(schema.stated.c.repository == repository)
+    if not repository or connection.execute(cared_for).first() is None:
+        return _good(row, at, snapshot, CLAIMED)
+    table = schema.seen
+    known = sa.select(table).where(table.c.repository == repository, table.c.snapshot == snapshot)
+    found = connection.execute(known).one_or_none()
+    if found is not None and found.verdict == GOOD:
+        return _good(row, found.arrival, snapshot, CUSTODIAN)
+    claim = schema.claim
+    there = sa.select(claim.c.host).where(claim.c.repository == repository, claim.c.snapshot == snapshot)
+    if connection.execute(there).first() is None:
+        values = {"host": row["host"], "source": row["source"], "name": row["repository"], "at": arrived}
+        connection.execute(claim.insert(), {"repository": repository, "snapshot": snapshot} | values)
+    return {}
+
+
+def note_verdict(connection: sa.Connection, repository: str, snapshot: str, arrival: int, verdict: str) -> None:
+    """A custodian has seen a snapshot. When it is good, and a host said that it made it, the watch has its backup."""
+    table = schema.seen
+    where = table.c.repository == repository, table.c.snapshot == snapshot
+    if connection.execute(table.update().where(*where).values(verdict=verdict)).rowcount == 0:
+        row = {"repository": repository, "snapshot": snapshot, "arrival": arrival, "verdict": verdict}
+        connection.execute(table.insert(), row)
+    claim = schema.claim
+    query = claim.c.repository == repository, claim.c.snapshot == snapshot
+    found = connection.execute(sa.select(claim).where(*query)).one_or_none()
+    if found is None or verdict != GOOD:
+        return
+    watch = schema.watch
+    at = watch.c.host == found.host, watch.c.source == found.source, watch.c.repository == found.name
+    if (watched := connection.execute(sa.select(watch).where(*at)).one_or_none()) is not None:
+        known = dict(watched._mapping)
+        _update(connection, known, _good(known, arrival, snapshot, CUSTODIAN))
+    connection.execute(claim.delete().where(*query))
+
+
+def _failed(row: dict[str, Any], at: int, code: int) -> dict[str, Any]:
+    return {"failed_since": at if row["failed_since"] is None else row["failed_since"], "failure_code": code}
+
+
+def _good(row: dict[str, Any], at: int, snapshot: str, evidence: str) -> dict[str, Any]:
+    """A good backup that arrived at ``at``: it answers a due date. One that is older than the last moves nothing."""
+    if at < (row["last_good"] or 0):
+        return {}
+    values: dict[str, Any] = {"last_good": at, "snapshot": snapshot, "evidence": evidence}
+    calendar = calendar_of(row)
+    if calendar is not None:
+        values["answered"] = max(row["answered"], answered_by(calendar, at, row["since"]))
+    return values | _deadlines(row | values)
+
+
+def _update(connection: sa.Connection, row: dict[str, Any], values: dict[str, Any]) -> None:
+    table = schema.watch
+    where = table.c.host == row["host"], table.c.source == row["source"], table.c.repository == row["repository"]
+    connection.execute(table.update().where(*where).values(**values))
+
+
+def facts_of(row: sa.Row[tuple[Any, ...]], suspicions: tuple[Suspicion, ...]) -> WatchFacts:
+    """What is known of a watch, for ``judge``."""
+    return WatchFacts(
+        row.since,
+        Deadlines(row.due, row.late, row.twice),
+        row.last_good,
+        row.evidence == CLAIMED,
+        row.failed_since,
+        row.retry_at,
+        row.failure_code,
+        row.incomplete,
+        None,
+        suspicions,
+        row.paused_until,
+        bool(row.retired),
+    )

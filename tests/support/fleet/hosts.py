@@ -1,0 +1,90 @@
+"""Hosts as a fleet's server sees them: a key, a chain of reports, and schedules."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from strongroom.base.record import replace
+from strongroom.fleet.protocol.chain import FIRST
+from strongroom.fleet.protocol.enrolment import EnrolBegin, EnrolDone, EnrolledRepository
+from strongroom.fleet.protocol.report import REPORT, HostReport, RunOutcome, RunReport
+from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+from strongroom.fleet.protocol.signed import KeyPair, SignedMessage
+from strongroom.fleet.protocol.token import InvitationToken
+
+DAILY = ScheduleTerms("home", ("offsite",), "oncalendar", "*-*-* 02:00:00", "Europe/Berlin", 1800, 400 * 86400, True)
+"""Each night at two; the host itself says nothing of when it is late."""
+
+
+def key_of(name: str) -> KeyPair:
+    """A key that is the same in each run of the tests."""
+    return KeyPair(hashlib.sha256(name.encode()).digest())
+
+
+def snapshot_of(name: str) -> str:
+    """A snapshot's ID."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+@dataclass
+class FleetHost:
+    """A host with its key and its chain."""
+
+    name: str
+    schedules: tuple[ScheduleTerms, ...] = (DAILY,)
+    repository_id: str = ""
+    sequence: int = 0
+    previous: str = FIRST
+    pair: KeyPair = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pair = key_of(self.name)
+        self.repository_id = self.repository_id or snapshot_of(self.name + " repository")
+
+    def begin(self, token: InvitationToken) -> SignedMessage:
+        """The first message of joining."""
+        asked = EnrolBegin(token.ticket.id, self.pair.public, self.name, "0.2")
+        return asked.signed(self.pair, token.ticket.proof_key)
+
+    def done(self) -> SignedMessage:
+        """The last one."""
+        made = EnrolledRepository("offsite", "rest:https://backup/hosts/x/", self.repository_id, (), "")
+        return EnrolDone(self.pair.id, (made,), self.schedules).signed(self.pair)
+
+    def run(self, at: int, code: int = 0, retry_at: int | None = None, snapshot: str = "") -> RunReport:
+        """A run of the first source that ended at ``at``."""
+        made = snapshot or (snapshot_of(f"{self.name} {at}") if code in (0, 3) else "")
+        outcome = RunOutcome("offsite", self.repository_id, made, code, (10, 1, 1, 1000, 100))
+        identity = hashlib.sha256(f"{self.name} {at} {code}".encode()).hexdigest()[:32]
+        return RunReport(
+            identity, self.schedules[0].source, at - 60, at - 50, at, code, (outcome,), retry_at, (), "log"
+        )
+
+    def report(self, at: int, run: RunReport | None = None, dropped: tuple[tuple[int, int], ...] = ()) -> SignedMessage:
+        """The next report of the chain."""
+        self.sequence += 1
+        report = HostReport(
+            "hourly" if run is None else "run",
+            self.pair.id,
+            "00" * 16,
+            self.sequence,
+            self.previous,
+            at,
+            0,
+            {"strongroom": "0.2"},
+            self.schedules,
+            run,
+            dropped,
+        )
+        message = self.pair.sign(REPORT, report.to_document())
+        self.previous = message.sha256
+        return message
+
+    def copy(self) -> FleetHost:
+        """The same machine twice: one key, and one past."""
+        return FleetHost(self.name, self.schedules, self.repository_id, self.sequence, self.previous)
+
+    def with_lateness(self, seconds: int) -> None:
+        """Let the host say that it is late only after so long."""
+        self.schedules = tuple(replace(one, late_after=seconds) for one in self.schedules)
