@@ -23,7 +23,7 @@ from strongroom.base.errors import (
 from strongroom.base.server_log import LOG
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage, parse_signed
-from strongroom.fleet.server.attempts import Attempts
+from strongroom.fleet.server.attempts import WrongProofs
 from strongroom.fleet.server.intake import ReportIntake, take_statement
 from strongroom.fleet.server.joining import TokenShownTwice, begin, done, note_stolen, opened
 
@@ -74,7 +74,7 @@ class FleetApp:
         self._state = state
         self._gateways = tuple(gateways)
         self._evaluator = evaluator
-        self._attempts = Attempts()
+        self._attempts = WrongProofs()
         self.intake = ReportIntake(state)
         self.starlette = Starlette(
             routes=[

@@ -21,7 +21,7 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{found}/64", strict=False)) if found.version == 6 else str(found)
 
 
-class Attempts:
+class WrongProofs:
     """Failed attempts of the last minutes. Safe to use from many threads."""
 
     def __init__(self) -> None:

@@ -103,7 +103,7 @@ def test_another_key_with_the_same_token_is_refused_and_alarms(server: ServerInP
 
 
 def test_wrong_proofs_burn_no_ticket_and_make_an_address_wait(server: ServerInProcess, app: FleetApp) -> None:
-    """Ten in ten minutes; others are let in meanwhile, and the address afterwards."""
+    """M-5: ten in ten minutes; others are let in meanwhile, and the address afterwards."""
     token = server.invite("web01")
     host = FleetHost("web01")
     asked = EnrolBegin(token.ticket.id, host.pair.public, "web01", "0.2")
