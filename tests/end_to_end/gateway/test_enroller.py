@@ -13,7 +13,7 @@ PAGE = "/.strongroom/v1/principals"
 
 
 def test_an_enroller_lets_hosts_in_and_go_and_reaches_no_repository(tmp_path: Path) -> None:
-    """M-2, M-3: whoever has taken over a fleet's server makes no reader, touches nobody else's host, and reads nothing."""
+    """M-2, M-3: who has taken over a fleet's server makes no reader, touches no other host, reads nothing."""
     with Gateway(tmp_path, flags=("--append-only",), users={"operator": "secret"}) as gateway:
 
         def add(name: str, *more: str) -> str:
