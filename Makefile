@@ -41,8 +41,8 @@ quickstart: setup ## SOURCE=folder [TARGET=folder]: back SOURCE up to two reposi
 # pytest comes last, so that the run closes with its summary: what failed, and which peers were missing.
 .PHONY: test
 test: setup ## run all tests: the kernel's, then pytest on three processes, since many tests wait (ARGS= for pytest)
-	cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-sha256-pair --no-run
-	timeout --verbose 1800 cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-sha256-pair
+	cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-salsa-mix -p strongroom-sha256-pair --no-run
+	timeout --verbose 1800 cargo test --quiet --release --locked -p strongroom-kernel -p strongroom-salsa-mix -p strongroom-sha256-pair
 	PYTHONUTF8=1 $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 .PHONY: peers

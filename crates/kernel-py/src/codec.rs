@@ -4,6 +4,7 @@ use crate::data::Data;
 use crate::error::detached;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::cell::RefCell;
 use strongroom_kernel::Id;
 use strongroom_kernel::chunker::Chunker;
 use strongroom_kernel::compress::{Compressor, DEFAULT_LEVEL, Decompressor};
@@ -27,6 +28,11 @@ fn compress<'py>(py: Python<'py>, data: Data, level: i32) -> PyResult<Bound<'py,
     Ok(PyBytes::new(py, &out))
 }
 
+thread_local! {
+    /// Making a context costs as much as opening a whole snapshot; one has 100 kB.
+    static DECOMPRESSOR: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+}
+
 /// The plaintext of zstd frames, of at most `limit` bytes.
 #[pyfunction]
 #[pyo3(signature = (frame, limit, expected = None))]
@@ -37,7 +43,7 @@ fn decompress<'py>(
     expected: Option<usize>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut out = Vec::new();
-    detached(py, || Decompressor::new().decompress(&frame, expected, limit, &mut out))?;
+    detached(py, || DECOMPRESSOR.with_borrow_mut(|one| one.decompress(&frame, expected, limit, &mut out)))?;
     Ok(PyBytes::new(py, &out))
 }
 
