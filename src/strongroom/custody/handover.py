@@ -123,9 +123,8 @@ class Handover:
         """The plans of a state that was copied back are void, whoever's record was copied back with it."""
         lease = self._state.claim(self._adopted.id, self._holder)
         try:
-            Continuity(self._state, lease, self._adopted, self._store, self._identity, self._signer).check()
-        except Unsupported:  # no place for records
-            return
+            with contextlib.suppress(Unsupported):  # no place for records
+                Continuity(self._state, lease, self._adopted, self._store, self._identity, self._signer).check()
         finally:
             self._state.release(lease)
 
@@ -218,6 +217,7 @@ class Handover:
             state.record(connection, "custodian", adopted.id, f"confirmed plan {order.number}", f"{len(items)} objects")
         if order.kind == PACKS:
             forget_memo(state, lease, adopted.id)
+        state.checkpoint()
         report = executor.execute(document, confirmation)
         went.removed = report.removed
         with state.writing(lease) as connection:

@@ -46,6 +46,19 @@ class Identity:
                 "is damaged: no identity opens it", subject=what, hint="Bring back a copy of the custodian's state."
             ) from None
 
+    def unseal_file(self, sealed: str, plain: str) -> None:
+        """``unseal`` from file to file, however large. Raises ``Damaged``, and OSError for the files."""
+        os.close(os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.close(os.open(sealed, os.O_RDONLY))
+        try:
+            pyrage.decrypt_file(sealed, plain, [self._secret])
+        except pyrage.DecryptError:
+            raise Damaged(
+                "is not sealed to this identity, or is damaged",
+                subject=sealed,
+                hint=f"This identity's recipient is {self.recipient}.",
+            ) from None
+
 
 def seal(data: bytes, recipients: tuple[str, ...]) -> bytes:
     """The age file that each of these recipients opens. Raises ``ConfigurationError`` for what is no recipient."""

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 LEASE_NS = HOUR
 """How long a round may hold its repository before another custodian takes over, if it does not say that it lives."""
 _SCHEMES = ("sqlite:", "postgresql:")
+MODULES = (
+    ("custody", schema),
+    ("custody-deletion", deletion),
+    ("custody-evidence", evidence),
+    ("custody-continuity", continuity),
+    ("custody-replica", replica),
+)
+"""All tables of the state, by the names that their steps are counted under."""
 
 
 @record
@@ -95,11 +103,11 @@ class State:
                 raise ConfigurationError(f"cannot be made: {error.strerror}", subject=place) from None
             url = f"sqlite:///{file}"
         self.database = Database(url, clock=clock)
-        migrate(self.database, "custody", schema.METADATA, schema.STEPS)
-        migrate(self.database, "custody-deletion", deletion.METADATA, deletion.STEPS)
-        migrate(self.database, "custody-evidence", evidence.METADATA, evidence.STEPS)
-        migrate(self.database, "custody-continuity", continuity.METADATA, continuity.STEPS)
-        migrate(self.database, "custody-replica", replica.METADATA, replica.STEPS)
+        for module, tables in MODULES:
+            migrate(self.database, module, tables.METADATA, tables.STEPS)
+
+    def checkpoint(self) -> None:
+        """Keep what is known now before something goes, where the state lives on a machine that may vanish."""
 
     def close(self) -> None:
         """Close the database. Idempotent."""

@@ -12,9 +12,9 @@ from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
     chosen,
+    executor_url,
     identity_of,
     open_state,
-    place_of,
     replica_for,
     signer_of,
     store_for,
@@ -136,9 +136,7 @@ def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Si
     from strongroom.custody.mark import has_place, read_mark
 
     way = way_of(store)
-    place = place_of(context)
-    url = place if "://" in place or place.startswith("sqlite:") else f"sqlite:///{os.path.abspath(place)}/executor.db"
-    records = Records(url, SYSTEM)
+    records = Records(executor_url(context), SYSTEM)
     judge = signer.verifier
     try:
         yield Executor(

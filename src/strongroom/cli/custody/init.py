@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.cli.custody.shared import add_state, identity_file, open_state, operator
+from strongroom.cli.custody.shared import add_state, identity_file, in_bucket, open_state, operator
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +30,9 @@ def run_init(context: Context) -> int:
     from strongroom.custody.identity import create_file, generate
     from strongroom.custody.recovery.recipients import remember_recipient
 
+    first = create_file(identity_file(context)) if in_bucket(context) else None  # a sealed state needs it to be there
     with open_state(context, create=True) as state:
-        identity = create_file(identity_file(context))
+        identity = first or create_file(identity_file(context))
         recovery, secret = generate()
         with state.database.write() as connection:
             remember_recipient(connection, recovery.recipient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import weakref
 from typing import TYPE_CHECKING
 
 from strongroom.cli.shared.opening import store_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.identity import Identity
+    from strongroom.custody.portable.remote import RemoteState
     from strongroom.custody.state import Adopted
     from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository
@@ -25,6 +27,9 @@ IDENTITY = "identity"
 """The identity's file in the folder of the state, unless another is named."""
 REPLICA = "STRONGROOM_REPLICA_"
 """Before the name of a variable, for the replica's store alone."""
+_BUCKETS = ("s3:", "gs:", "az:", "azure:")
+_FETCHED: weakref.WeakKeyDictionary[Context, RemoteState] = weakref.WeakKeyDictionary()
+"""The state that a command fetched from a bucket, while it runs."""
 JUDGE = "judge"
 """The judge's signing key, beside it."""
 
@@ -35,14 +40,15 @@ def add_state(parser: argparse.ArgumentParser, *, identity: bool = False) -> Non
     group.add_argument(
         "--state",
         metavar="PLACE",
-        help="a folder, or the URL of a PostgreSQL database (default: $STRONGROOM_CUSTODY_STATE, then "
-        "/var/lib/strongroom/custody)",
+        help="a folder, the URL of a PostgreSQL database, or a bucket for a machine that keeps no disk (default: "
+        "$STRONGROOM_CUSTODY_STATE, then /var/lib/strongroom/custody)",
     )
     if identity:
         group.add_argument(
             "--identity",
             metavar="FILE",
-            help="the age identity that opens custody keys (default: in the state's folder)",
+            help="the age identity that opens custody keys (default: $STRONGROOM_CUSTODY_IDENTITY, then in the "
+            "state's folder)",
         )
 
 
@@ -55,8 +61,23 @@ def add_repository(parser: argparse.ArgumentParser, *, several: bool = False) ->
 
 def place_of(context: Context) -> str:
     """Where the state is."""
+    fetched = _FETCHED.get(context)
+    if fetched is not None:
+        return fetched.folder
     place: str = context.arguments.state or default_folder()
     return place
+
+
+def in_bucket(context: Context) -> bool:
+    """Whether the state lies sealed in a bucket, for a machine that keeps no disk."""
+    place: str = context.arguments.state or default_folder()
+    return place.startswith(_BUCKETS)
+
+
+def executor_url(context: Context) -> str:
+    """The database of the executor's own record."""
+    place = place_of(context)
+    return place if "://" in place or place.startswith("sqlite:") else f"sqlite:///{os.path.abspath(place)}/executor.db"
 
 
 def open_state(context: Context, *, create: bool = False) -> State:
@@ -64,8 +85,25 @@ def open_state(context: Context, *, create: bool = False) -> State:
     from strongroom.custody.evidence.decided import limited_clock
     from strongroom.custody.evidence.outside import this_boot
 
-    state = State(place_of(context), create=create, is_gone=_was_killed)
+    place = place_of(context)
+    if place.startswith(_BUCKETS):
+        state = _fetched(context, place, create=create)
+    else:
+        state = State(place, create=create, is_gone=_was_killed)
     state.clock = limited_clock(state, os.uname().nodename, this_boot)
+    return state
+
+
+def _fetched(context: Context, place: str, *, create: bool) -> State:
+    """A state that lies sealed in a bucket."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.portable.remote import FetchedState, RemoteState
+    from strongroom.storage.kinds import keyed_of
+
+    store = store_of(context, Target("the state", place, "--state", None, None, None))
+    remote = RemoteState(keyed_of(store), identity_of(context), signer_of(context), SYSTEM, store.location)
+    state = FetchedState(remote, SYSTEM, create=create, is_gone=_was_killed)
+    _FETCHED[context] = remote
     return state
 
 
@@ -81,12 +119,14 @@ def identity_file(context: Context) -> str:
     """The identity's file. Raises ``ConfigurationError`` where a database holds the state and no file is named."""
     from strongroom.base.errors import ConfigurationError
 
-    named: str | None = context.arguments.identity
+    named: str | None = getattr(context.arguments, "identity", None) or os.environ.get("STRONGROOM_CUSTODY_IDENTITY")
     if named:
         return named
-    place = place_of(context)
-    if "://" in place:
-        raise ConfigurationError("the state is a database; name the identity's file with --identity", subject=place)
+    place = context.arguments.state or default_folder()
+    if "://" in place or place.startswith(_BUCKETS):
+        raise ConfigurationError(
+            "the state is not in a folder; name the identity's file with --identity", subject=place
+        )
     return os.path.join(place, IDENTITY)
 
 

@@ -1,0 +1,142 @@
+"""``custody export``, ``import`` and ``rebuild``: a state in one sealed file, and a catalogue that is read anew."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.cli.custody.shared import (
+    JUDGE,
+    add_repository,
+    add_state,
+    chosen,
+    executor_url,
+    identity_file,
+    identity_of,
+    open_state,
+    operator,
+    place_of,
+    signer_of,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_EXPORT = """\
+Write all that the custodian knows to one new file: state, the executor's record, the judge's key; sealed to the
+identity and to the recovery identity. `custody import` makes a state of it elsewhere. A state that is older than what
+rounds wrote beside a repository counts as new there.
+
+  strongroom custody export /media/usb/custody.age
+"""
+_IMPORT = """\
+Make a state of a file that `custody export` wrote, in a new place: a folder, or an empty database. The identity must be
+there already (--identity), or be the recovery identity in a file of yours.
+
+  strongroom custody import /media/usb/custody.age --state /var/lib/strongroom/custody --identity recovery.txt
+"""
+_REBUILD = """\
+Read a repository's catalogue anew: what packs were read to hold is forgotten, and the next rounds read every object
+again. Arrivals, verdicts and what operators said stay. Until all is read, nothing goes.
+"""
+
+
+def arguments_export(parser: argparse.ArgumentParser) -> None:
+    """Where to."""
+    parser.description = _EXPORT
+    parser.add_argument("file", metavar="FILE", help="a file that is not there yet")
+    add_state(parser, identity=True)
+
+
+def run_export(context: Context) -> int:
+    """Write it."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.portable.sealed_file import export_state
+    from strongroom.custody.recovery.recipients import recipients
+    from strongroom.database.engine import Database
+
+    identity = identity_of(context)
+    signer_of(context)
+    with open(_judge(context), "rb") as file:
+        judge = file.read()
+    with open_state(context) as state:
+        record = Database(executor_url(context), clock=SYSTEM)
+        try:
+            to = (identity.recipient, *recipients(state))
+            size = export_state(context.arguments.file, state.database, record, judge, to, SYSTEM)
+        finally:
+            record.close()
+    return _done(context, f"wrote {context.arguments.file}, {size} bytes, sealed to {len(to)} identities")
+
+
+def arguments_import(parser: argparse.ArgumentParser) -> None:
+    """Where from."""
+    parser.description = _IMPORT
+    parser.add_argument("file", metavar="FILE", help="what `custody export` wrote")
+    add_state(parser, identity=True)
+
+
+def run_import(context: Context) -> int:
+    """Make a state of it."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.base.durable import write_new
+    from strongroom.custody.portable.sealed_file import import_state
+    from strongroom.database.engine import Database
+
+    identity = identity_of(context)
+    place = place_of(context)
+    if "://" not in place and os.path.exists(os.path.join(place, "custody.db")):
+        raise UsageError("there is a state already, and none is put over another", subject=place)
+    with open_state(context, create=True) as state:
+        record = Database(executor_url(context), clock=SYSTEM)
+        try:
+            judge = import_state(context.arguments.file, identity, state.database, record, SYSTEM)
+        finally:
+            record.close()
+        path = _judge(context)
+        if not write_new(path, judge, f"{path}.{os.getpid()}.new"):
+            with open(path, "rb") as file:
+                if file.read() != judge:
+                    raise ConfigurationError(
+                        "another judge's key is here", subject=path, hint="The executor takes plans of the first alone."
+                    )
+        count = len(state.repositories())
+        with state.database.write() as connection:
+            state.record(connection, operator(), "", "imported a state", os.path.basename(context.arguments.file))
+    return _done(context, f"imported {count} repositories. Next: strongroom custody round --all")
+
+
+def arguments_rebuild(parser: argparse.ArgumentParser) -> None:
+    """Which repositories."""
+    parser.description = _REBUILD
+    add_repository(parser)
+    add_state(parser)
+
+
+def run_rebuild(context: Context) -> int:
+    """Forget the catalogue of one."""
+    from strongroom.custody.portable.rebuild import forget_catalogue
+
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        lease = state.claim(adopted.id, f"{os.uname().nodename}:{os.getpid()}")
+        try:
+            count = forget_catalogue(state, lease, adopted, operator())
+        finally:
+            state.release(lease)
+    return _done(context, f"{count} objects of {adopted.name} are to be read anew. Next: strongroom custody round")
+
+
+def _judge(context: Context) -> str:
+    return os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE)
+
+
+def _done(context: Context, text: str) -> int:
+    if context.json:
+        context.out.json({"message_type": "custody_state", "message": text})
+    else:
+        context.out.line(text)
+    return 0

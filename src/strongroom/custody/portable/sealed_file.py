@@ -1,0 +1,68 @@
+"""``custody export`` and ``import``: a bundle, sealed to the identity and to the recovery identity."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+import pyrage
+from pyrage import x25519
+
+from strongroom.base.errors import ConfigurationError, Exists
+from strongroom.custody.portable.bundle import (
+    EXECUTOR,
+    EXECUTOR_FILE,
+    JUDGE_FILE,
+    STATE_FILE,
+    copy_tables,
+    read_bundle,
+    write_bundle,
+)
+from strongroom.custody.state import MODULES
+from strongroom.database.engine import Database
+
+if TYPE_CHECKING:
+    from strongroom.base.clock import Clock
+    from strongroom.custody.identity import Identity
+
+
+def export_state(
+    path: str, state: Database, record: Database, judge: bytes, recipients: tuple[str, ...], clock: Clock
+) -> int:
+    """Write the sealed bundle to a new file; its size in bytes. Raises ``Exists``, ``ConfigurationError``."""
+    if os.path.exists(path):
+        raise Exists("there is a file already", subject=path)
+    try:
+        with tempfile.TemporaryDirectory(prefix="strongroom-") as folder:
+            plain = os.path.join(folder, "bundle")
+            write_bundle(plain, folder, state, record, judge, clock)
+            seal_file(plain, path, recipients)
+        return os.path.getsize(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be written: {error.strerror}", subject=path) from None
+
+
+def import_state(path: str, identity: Identity, state: Database, record: Database, clock: Clock) -> bytes:
+    """Put a sealed bundle into empty databases; the judge's key. Raises ``Damaged``, ``ConfigurationError``."""
+    with tempfile.TemporaryDirectory(prefix="strongroom-") as folder:
+        plain = os.path.join(folder, "bundle")
+        try:
+            identity.unseal_file(path, plain)
+        except OSError as error:
+            raise ConfigurationError(f"cannot be read: {error.strerror}", subject=path) from None
+        read_bundle(plain, folder)
+        for name, target, modules in ((STATE_FILE, state, MODULES), (EXECUTOR_FILE, record, EXECUTOR)):
+            source = Database(f"sqlite:///{os.path.join(folder, name)}", clock=clock)
+            try:
+                copy_tables(source, target, modules)
+            finally:
+                source.close()
+        with open(os.path.join(folder, JUDGE_FILE), "rb") as file:
+            return file.read()
+
+
+def seal_file(plain: str, path: str, recipients: tuple[str, ...]) -> None:
+    """Seal one file into a new one of mode 0600. Raises OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    pyrage.encrypt_file(plain, path, [x25519.Recipient.from_str(one) for one in recipients])

@@ -1,0 +1,102 @@
+"""X-3 and whoever moves: a state in one sealed file, in a bucket for a machine that lives for an hour, read anew."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.support.buckets import keys, overwrite
+from tests.support.command import Result
+from tests.support.custody.custodian import Custodian
+from tests.support.programs import Restic, Strongroom
+from tests.support.servers import minio
+
+
+@pytest.fixture
+def place(restic: Restic, tmp_path: Path) -> Path:
+    """A repository of restic's with a snapshot."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a").write_bytes(random.Random(8).randbytes(30_000))
+    restic.init(tmp_path / "r")
+    restic.backup(tmp_path / "r", tmp_path / "src")
+    return tmp_path / "r"
+
+
+def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
+    strongroom: Strongroom, place: Path, tmp_path: Path
+) -> None:
+    """Exported, imported with the recovery identity's own file beside it, and a round goes on there; verdicts and pins
+    are those of before. The old machine's state is then not the newest, and says so."""
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    (snapshot,) = custodian.verdicts("web01")
+    custodian.run("pin", "web01", snapshot, "--why", "the year's end").expect(0)
+    custodian.run("export", tmp_path / "file.age").expect(0)
+    assert (tmp_path / "file.age").stat().st_mode & 0o77 == 0
+    assert custodian.run("export", tmp_path / "file.age").code == 1
+
+    def there(verb: str, *words: str | Path) -> Result:
+        identity = tmp_path / "elsewhere" / "identity"
+        return strongroom.run(
+            "custody", verb, "--state", tmp_path / "elsewhere" / "s", "--identity", identity, *map(str, words)
+        )
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "identity").write_text(f"{custodian.recovery}\n")
+    (tmp_path / "elsewhere" / "identity").chmod(0o600)
+    there("import", tmp_path / "file.age").expect(0)
+    assert there("import", tmp_path / "file.age").code == 1
+    (tmp_path / "elsewhere" / "identity").write_bytes((tmp_path / "state" / "identity").read_bytes())
+    there("round", "web01").expect(0)
+    (row,) = strongroom.run("custody", "snapshots", "--state", tmp_path / "elsewhere" / "s", "web01", "--json").json()
+    assert (row["id"], row["verdict"]) == (snapshot, "good")
+    custodian.round()
+    assert ("rolled-back", "web01") in custodian.incidents("web01")
+
+
+def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:
+    """The state is in a bucket alone: each command fetches the newest and stores the next. What others put there is
+    passed over, and one who was overtaken stores nothing."""
+    server = minio.running()
+    bucket = f"state-{secrets.token_hex(4)}"
+    url = f"{server.bucket(bucket)}/custody"
+    identity = tmp_path / "keys" / "identity"
+    identity.parent.mkdir()
+    strongroom.env |= server.environment | {"STRONGROOM_CUSTODY_IDENTITY": str(identity)}
+
+    def custody(verb: str, *words: str | Path) -> Result:
+        return strongroom.run("custody", verb, "--state", url, *map(str, words))
+
+    assert "the identity cannot be read" in custody("status").err
+    custody("init").expect(0)
+    custody("adopt", "web01", "--store", place).expect(0)
+    custody("round", "--all").expect(0)
+    held = keys(server, bucket, "custody/state/")
+    custody("status").expect(0)
+    custody("incidents", "web01").expect(0)
+    assert keys(server, bucket, "custody/state/") == held
+    last = int(held[-1].rpartition("/")[2][:8])
+    overwrite(server, bucket, f"custody/state/{last + 1:08d}.age", b"junk")
+    overwrite(server, bucket, f"custody/state/{last + 1:08d}.sig", b"{}\n00\n")
+    custody("round", "--all").expect(0)
+    assert [one["name"] for one in custody("status", "--json").expect(0).json()] == ["web01"]
+    newest = int(keys(server, bucket, "custody/state/")[-1].rpartition("/")[2][:8])
+    assert newest == last + 2
+    assert not list(Path(strongroom.home).rglob("custody.db"))
+
+
+def test_a_catalogue_that_is_read_anew_says_the_same(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:
+    """After a rebuild one round reads everything, and verdicts and arrivals are what they were."""
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    before = custodian.run("snapshots", "web01", "--json").expect(0).json()
+    custodian.run("rebuild", "web01").expect(0)
+    done = custodian.run("round", "web01", "--json").expect(0).lines()[0]
+    assert done["read"] == done["objects"]
+    assert custodian.run("snapshots", "web01", "--json").expect(0).json() == before
+    assert custodian.incidents("web01") == []
