@@ -74,6 +74,7 @@ _OF_VERB = {
     "log trust": (PROMISE_BROKEN,),
     "custody adopt": (NO_REPOSITORY, LOCKED, WRONG_PASSWORD),
     "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
+    "custody audit": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody rewind": (PROMISE_OF_CUSTODY_BROKEN,),

@@ -105,6 +105,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody import", "custody.portable", "Make a state of what `custody export` wrote"),
     Verb("custody rebuild", "custody.portable", "Read a repository's catalogue anew"),
     Verb("custody replicate", "custody.replicate", "Copy a repository to another account or provider"),
+    Verb("custody audit", "custody.care.audit", "Try, harmlessly, what must not work with each credential"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),
     Verb("schedule install", "schedule.units", "Write systemd timers for the sources that have a schedule"),
     Verb("schedule status", "schedule.show", "When each source was backed up, and when it is due"),

@@ -153,7 +153,7 @@ class Handover:
             return f"held for {-(-left // DAY)} days more"
         if waits := executor.waits(row.number):
             return waits
-        doubt = self._doubt()
+        doubt = "" if row.kind == ASIDE else self._doubt()  # what has no hold waits for no clock
         if doubt and not was_approved(self._state, self._adopted.id, row.number, row.due_ns):
             return f"due, and {doubt}; it waits for `strongroom custody plan approve {self._adopted.name} {row.number}`"
         return ""

@@ -1,0 +1,1 @@
+"""Trying, harmlessly, what must not work with each credential of a deployment."""
