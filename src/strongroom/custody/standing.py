@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State
 
 WELL, AWAITED, LATE, FROZEN, BROKEN = "well", "operator awaited", "late", "frozen", "broken"
-_WORST = (BROKEN, FROZEN, AWAITED, LATE, WELL)
+STATES = (BROKEN, FROZEN, AWAITED, LATE, WELL)
+"""The worst first."""
 ROUND_GAP_NS = 26 * HOUR
 """So long after the last round one is late: a daily timer with two hours to spare."""
 
@@ -50,7 +51,7 @@ class Standing:
 def standings(state: State, now_ns: int) -> list[Standing]:
     """All repositories, worst first."""
     found = [_standing(state, adopted, now_ns) for adopted in state.repositories()]
-    return sorted(found, key=lambda one: (_WORST.index(one.state), one.name))
+    return sorted(found, key=lambda one: (STATES.index(one.state), one.name))
 
 
 def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:

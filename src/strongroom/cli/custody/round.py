@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.telling import add_telling, tell
 from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
@@ -51,6 +52,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="a web server on another machine whose clock counts: two must agree before anything goes by itself",
     )
+    add_telling(parser)
     add_state(parser, identity=True)
 
 
@@ -103,7 +105,9 @@ def run_round(context: Context) -> int:
                 say_failure(context, adopted.name, error)
                 continue
         reporter.close()
-        code = exit_codes.of_standings([one.state for one in _standings(state) if _is_meant(context, one)])
+        standings = _standings(state)
+        code = exit_codes.of_standings([one.state for one in standings if _is_meant(context, one)])
+        tell(context, state, standings, failed=failed)
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.telling import add_telling, tell
 from strongroom.cli.custody.shared import add_state, open_state
 from strongroom.cli.output.table import table
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def arguments_status(parser: argparse.ArgumentParser) -> None:
     """Nothing but the state's place."""
     parser.description = "A line for each repository in care, worst first, with what to do next."
+    add_telling(parser)
     add_state(parser)
 
 
@@ -28,6 +30,7 @@ def run_status(context: Context) -> int:
     with open_state(context) as state:
         now_ns = state.clock.now_ns()
         found = standings(state, now_ns)
+        tell(context, state, found, failed=False)
     if context.json:
         context.out.json([_object(one) for one in found])
     elif not found:

@@ -1,0 +1,1 @@
+"""Telling other programs how repositories stand: metrics, and the sign that all is well."""

@@ -1,0 +1,72 @@
+"""Metrics and the sign that all is well."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.custody.custodian import Custodian
+from tests.support.forge import Forge, node
+from tests.support.programs import Strongroom
+from tests.support.repositories import PASSWORD
+
+
+@pytest.fixture
+def pinged() -> Iterator[tuple[str, list[str]]]:
+    """A server's URL, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/well", asked
+        server.shutdown()
+        thread.join()
+
+
+def test_metrics_are_deadlines_and_the_sign_comes_only_when_all_is_well(
+    strongroom: Strongroom, tmp_path: Path, pinged: tuple[str, list[str]]
+) -> None:
+    """A good round gives the sign and deadlines to come; a planted key keeps the sign away, and is in the metrics."""
+    url, asked = pinged
+    forge = Forge(tmp_path / "repository")
+    tree = forge.tree(node("file", "file", content=forge.pack(("data", b"content")), size=7))
+    forge.index()
+    snapshot = forge.snapshot(tree)
+    strongroom.env["RESTIC_PASSWORD"] = PASSWORD.decode()
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", forge.place)
+    file = tmp_path / "strongroom.prom"
+    told = ("--metrics", str(file), "--ping", url)
+    os.utime(snapshot)
+    custodian.run("round", "--all", *told)
+    well = custodian.run("status", *told)
+    text = file.read_text()
+    deadlines = dict(
+        re.findall(r'^strongroom_custody_(\w+)_deadline_timestamp_seconds{repository="web01"} (\d+)$', text, re.M)
+    )
+    assert set(deadlines) == {"round", "good", "verify", "drill"}
+    assert int(deadlines["round"]) < int(deadlines["drill"]) < int(deadlines["verify"])
+    assert 'state{repository="web01",state="well"} 1' in text, well.out
+    assert asked == ["/well", "/well"]
+    forge.key()
+    custodian.run("round", "--all", *told)
+    assert asked == ["/well", "/well"]
+    assert 'incidents_open{repository="web01",code="planted-key"} 1' in file.read_text()
+    gone = custodian.run("status", "--ping", "http://127.0.0.1:1/well")
+    assert gone.code == 73
