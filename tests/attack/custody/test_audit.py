@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from strongroom.base.objects import CONFIG
-from strongroom.custody.audit.terms import Held, Holder, Tried
+from strongroom.custody.audit.terms import AuditState, CredentialHolder, Tried
 from strongroom.custody.audit.tries import audit_store
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
@@ -21,7 +21,7 @@ from tests.support.servers.gateways import Gateway, operate
 from tests.support.servers.minio import running
 
 
-def _states(rows: list[Tried]) -> dict[str, Held]:
+def _states(rows: list[Tried]) -> dict[str, AuditState]:
     return {row.what: row.held for row in rows}
 
 
@@ -49,24 +49,24 @@ def test_m_3_s_1_k_5_a_gateway_that_is_append_only_holds(tmp_path: Path) -> None
         assert gateway.put(f"/r/snapshots/{hashlib.sha256(snapshot).hexdigest()}", snapshot, pair) == 200
         before = _files(gateway.data)
 
-        def audited(holder: Holder, environment: dict[str, str]) -> dict[str, Held]:
+        def audited(holder: CredentialHolder, environment: dict[str, str]) -> dict[str, AuditState]:
             options = StoreOptions(environment=environment, retry_for=0)
             with open_store(f"rest:http://{gateway.address}/r/", options) as store:
                 return _states(audit_store(store, holder))
 
-        states = audited(Holder.HOST, host)
-        assert Held.NO not in states.values(), states
-        assert states["take an object away"] is states["add a key"] is Held.YES
-        assert states["store bytes under a false name"] is Held.YES
-        assert audited(Holder.EXECUTOR, judge)["forge a snapshot"] is Held.YES
-        assert audited(Holder.HOST, judge)["take an object away"] is Held.NO
-        assert audited(Holder.STRANGER, {}) == {"read without a credential": Held.YES}
+        states = audited(CredentialHolder.HOST, host)
+        assert AuditState.NO not in states.values(), states
+        assert states["take an object away"] is states["add a key"] is AuditState.YES
+        assert states["store bytes under a false name"] is AuditState.YES
+        assert audited(CredentialHolder.EXECUTOR, judge)["forge a snapshot"] is AuditState.YES
+        assert audited(CredentialHolder.HOST, judge)["take an object away"] is AuditState.NO
+        assert audited(CredentialHolder.STRANGER, {}) == {"read without a credential": AuditState.YES}
         assert _files(gateway.data) == before
 
 
 def test_s_1_s_4_rights_of_a_bucket_are_told() -> None:
-    """S-1, S-3, S-4: with the policy for hosts a bucket holds but for its config; with all rights it holds nothing, and
-    the objects are what they were."""
+    """S-1, S-3, S-4, S-6: with the policy for hosts a bucket holds but for its config; with all rights it holds
+    nothing; and the objects are what they were."""
     minio = running()
     minio.bucket("audited", versions=True)
     place = f"s3:{minio.endpoint}/audited/web01"
@@ -74,17 +74,17 @@ def test_s_1_s_4_rights_of_a_bucket_are_told() -> None:
     with open_store(place, StoreOptions(environment=minio.environment, retry_for=0)) as store:
         store.create(CONFIG, b"a config")
         before = keys(minio, "audited", "")
-        everything = _states(audit_store(store, Holder.HOST))
-    assert everything["take an object away"] is Held.NO
-    assert everything["end a version for good"] is Held.NO
-    assert everything["suspend versions"] is Held.NO
+        everything = _states(audit_store(store, CredentialHolder.HOST))
+    assert everything["take an object away"] is AuditState.NO
+    assert everything["end a version for good"] is AuditState.NO
+    assert everything["suspend versions"] is AuditState.NO
     minio.put("audited", "policy=", bucket_policy(address, "restic", "*").encode())
     anonymous = StoreOptions(environment={}, extended={"s3.unsafe-anonymous-auth": "true"}, retry_for=0)
     with open_store(place, anonymous) as store:
-        states = _states(audit_store(store, Holder.HOST))
+        states = _states(audit_store(store, CredentialHolder.HOST))
     for what in ("take an object away", "end a version for good", "suspend versions", "change what expires"):
-        assert states[what] is Held.YES, what
-    assert states["add a key"] is Held.NO
+        assert states[what] is AuditState.YES, what
+    assert states["add a key"] is AuditState.NO
     assert keys(minio, "audited", "") == before
 
 

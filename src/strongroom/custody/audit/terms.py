@@ -7,7 +7,7 @@ from enum import StrEnum
 from strongroom.base.record import record
 
 
-class Holder(StrEnum):
+class CredentialHolder(StrEnum):
     """Whose credential it is, and so what must not work with it."""
 
     HOST = "host"
@@ -20,7 +20,7 @@ class Holder(StrEnum):
     """Has no credential."""
 
 
-class Held(StrEnum):
+class AuditState(StrEnum):
     """Whether an attempt was turned away."""
 
     YES = "held"
@@ -32,8 +32,8 @@ class Held(StrEnum):
 class Tried:
     """``threats`` are rows of ``docs/threat-model.md``; ``answer`` says what came of it."""
 
-    holder: Holder
+    holder: CredentialHolder
     threats: str
     what: str
-    held: Held
+    held: AuditState
     answer: str

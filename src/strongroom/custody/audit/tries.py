@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.objects import CONFIG
-from strongroom.custody.audit.terms import Held, Holder, Tried
+from strongroom.custody.audit.terms import AuditState, CredentialHolder, Tried
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.removal.audit import delete_no_version, delete_nothing
@@ -45,7 +45,7 @@ _SETTINGS = {
 }
 
 
-def audit_store(store: Store, holder: Holder) -> list[Tried]:
+def audit_store(store: Store, holder: CredentialHolder) -> list[Tried]:
     """Try what must not work with the credential that ``store`` was opened with. Errors of the store are answers."""
     plain = innermost(store)
     if isinstance(plain, LocalStore):
@@ -61,23 +61,23 @@ def audit_store(store: Store, holder: Holder) -> list[Tried]:
         assert isinstance(plain, S3Store)
         return _bucket(plain, holder)
     words = "this kind of store is not known to the audit"
-    return [Tried(holder, "S-1", "take an object away", Held.UNTRIED, words)]
+    return [Tried(holder, "S-1", "take an object away", AuditState.UNTRIED, words)]
 
 
-def _asked(holder: Holder, threats: str, what: str, ask: Callable[[], int], let_in: str = "") -> Tried:
+def _asked(holder: CredentialHolder, threats: str, what: str, ask: Callable[[], int], let_in: str = "") -> Tried:
     """A row by the status of an answer; ``let_in`` says what it means when it was not refused."""
     try:
         status = ask()
     except StrongroomError as problem:
-        return Tried(holder, threats, what, Held.UNTRIED, str(problem).partition("\n")[0])
+        return Tried(holder, threats, what, AuditState.UNTRIED, str(problem).partition("\n")[0])
     if status in _REFUSED:
-        return Tried(holder, threats, what, Held.YES, f"refused ({status})")
+        return Tried(holder, threats, what, AuditState.YES, f"refused ({status})")
     if status >= 500 or status in (408, 429):
-        return Tried(holder, threats, what, Held.UNTRIED, f"the server answered {status}: try again later")
-    return Tried(holder, threats, what, Held.NO, f"{let_in or 'this credential may do it'} ({status})")
+        return Tried(holder, threats, what, AuditState.UNTRIED, f"the server answered {status}: try again later")
+    return Tried(holder, threats, what, AuditState.NO, f"{let_in or 'this credential may do it'} ({status})")
 
 
-def _rest(store: Store, client: RestClient, holder: Holder) -> list[Tried]:
+def _rest(store: Store, client: RestClient, holder: CredentialHolder) -> list[Tried]:
     def post(path: str, body: bytes) -> int:
         head = {"Content-Type": "application/octet-stream", "Content-Length": str(len(body))}
         answer = client.ask("POST", path, head, body)
@@ -89,45 +89,45 @@ def _rest(store: Store, client: RestClient, holder: Holder) -> list[Tried]:
         answer.close()
         return answer.status
 
-    if holder is Holder.STRANGER:
+    if holder is CredentialHolder.STRANGER:
         return [_asked(holder, "G-8", "read without a credential", get)]
     wrong = secrets.token_hex(32)
     found = [
         _same_config(_config(store, holder, lambda data: post("config", data))),
         _asked(holder, "K-1, K-4", "add a key", lambda: post(f"keys/{wrong}", _BODY), "only its false name stopped it"),
     ]
-    if holder is not Holder.EXECUTOR:
+    if holder is not CredentialHolder.EXECUTOR:
         found.insert(0, _asked(holder, "S-1", "take an object away", lambda: delete_nothing(client)))
-    if holder is not Holder.HOST:
+    if holder is not CredentialHolder.HOST:
         what = "forge a snapshot"
         found.append(
             _asked(holder, "M-3", what, lambda: post(f"snapshots/{wrong}", _BODY), "its false name stopped it")
         )
-    if holder is Holder.HOST:
+    if holder is CredentialHolder.HOST:
         found.append(_false_name(post, wrong))
     return found
 
 
 def _same_config(row: Tried) -> Tried:
     """Our gateway takes the same bytes again as the one object that they are, and other bytes would be harm."""
-    if row.held is not Held.NO:
+    if row.held is not AuditState.NO:
         return row
     words = "the same bytes are taken as one object; others are not tried, and rounds watch the config"
-    return Tried(row.holder, row.threats, row.what, Held.UNTRIED, words)
+    return Tried(row.holder, row.threats, row.what, AuditState.UNTRIED, words)
 
 
 def _false_name(post: Callable[[str, bytes], int], wrong: str) -> Tried:
     """Other bytes than the name promises, as a lock: a host may take its locks away again."""
-    row = _asked(Holder.HOST, "A-6", "store bytes under a false name", lambda: post(f"locks/{wrong}", _BODY))
-    if row.held is Held.NO and row.answer.endswith(("(200)", "(201)", "(204)")):
+    row = _asked(CredentialHolder.HOST, "A-6", "store bytes under a false name", lambda: post(f"locks/{wrong}", _BODY))
+    if row.held is AuditState.NO and row.answer.endswith(("(200)", "(201)", "(204)")):
         words = f"it was stored; remove locks/{wrong}"
-        return Tried(row.holder, row.threats, row.what, Held.NO, words)
-    if row.held is Held.UNTRIED:
+        return Tried(row.holder, row.threats, row.what, AuditState.NO, words)
+    if row.held is AuditState.UNTRIED:
         return row
-    return Tried(row.holder, row.threats, row.what, Held.YES, "refused for its name")
+    return Tried(row.holder, row.threats, row.what, AuditState.YES, "refused for its name")
 
 
-def _bucket(store: S3Store, holder: Holder) -> list[Tried]:
+def _bucket(store: S3Store, holder: CredentialHolder) -> list[Tried]:
     client: S3Client = store.client
     prefix = store.address.prefix
 
@@ -149,7 +149,7 @@ def _bucket(store: S3Store, holder: Holder) -> list[Tried]:
         answer.close()
         return answer.status
 
-    if holder is Holder.STRANGER:
+    if holder is CredentialHolder.STRANGER:
         return [_asked(holder, "G-8", "read without a credential", get)]
     found = [
         _config(store, holder, overwrite),
@@ -160,31 +160,31 @@ def _bucket(store: S3Store, holder: Holder) -> list[Tried]:
         for setting, (threats, what) in _SETTINGS.items()
     ]
     wrong = secrets.token_hex(32)
-    if holder is not Holder.EXECUTOR:
+    if holder is not CredentialHolder.EXECUTOR:
         found.insert(0, _asked(holder, "S-1", "take an object away", lambda: delete_nothing(client, prefix)))
-    if holder is not Holder.HOST:
+    if holder is not CredentialHolder.HOST:
         found.append(_asked(holder, "M-3", "forge a snapshot", lambda: put(f"{prefix}snapshots/{wrong}")))
     keys = _asked(holder, "K-1, K-4", "add a key", lambda: put(f"{prefix}keys/{wrong}"))
     words = "a bucket takes any bytes under any name; a round finds them"
-    return [*found, keys, Tried(holder, "A-6", "store bytes under a false name", Held.UNTRIED, words)]
+    return [*found, keys, Tried(holder, "A-6", "store bytes under a false name", AuditState.UNTRIED, words)]
 
 
-def _config(store: Store, holder: Holder, write: Callable[[bytes], int]) -> Tried:
+def _config(store: Store, holder: CredentialHolder, write: Callable[[bytes], int]) -> Tried:
     what = "write over the config (with its own bytes)"
     try:
         data = store.read_bytes(CONFIG)
     except StrongroomError as problem:
-        return Tried(holder, "K-5", what, Held.UNTRIED, str(problem).partition("\n")[0])
+        return Tried(holder, "K-5", what, AuditState.UNTRIED, str(problem).partition("\n")[0])
     row = _asked(holder, "K-5", what, lambda: write(data))
-    if row.held is Held.NO and row.answer.endswith(("(409)", "(412)")):
-        return Tried(holder, "K-5", what, Held.YES, "refused, since it is there")
+    if row.held is AuditState.NO and row.answer.endswith(("(409)", "(412)")):
+        return Tried(holder, "K-5", what, AuditState.YES, "refused, since it is there")
     return row
 
 
-def _folder(store: LocalStore, holder: Holder) -> list[Tried]:
+def _folder(store: LocalStore, holder: CredentialHolder) -> list[Tried]:
     """Whether whoever runs this may write in the folder; nothing is tried but asking the system."""
     who = f"user {os.geteuid()}"
-    if holder is Holder.STRANGER:
+    if holder is CredentialHolder.STRANGER:
         return []
     found = []
     for threats, what, path in (
@@ -193,10 +193,10 @@ def _folder(store: LocalStore, holder: Holder) -> list[Tried]:
         ("K-1, K-4", "add a key", os.path.join(store.path, "keys")),
     ):
         if not os.path.lexists(path):
-            found.append(Tried(holder, threats, what, Held.UNTRIED, f"{path} is not there"))
+            found.append(Tried(holder, threats, what, AuditState.UNTRIED, f"{path} is not there"))
         elif os.access(path, os.W_OK, effective_ids=True):
             words = f"{who} can write to {path}: let no host run as it, and no host see this folder"
-            found.append(Tried(holder, threats, what, Held.NO, words))
+            found.append(Tried(holder, threats, what, AuditState.NO, words))
         else:
-            found.append(Tried(holder, threats, what, Held.YES, f"{who} cannot write to {path}"))
+            found.append(Tried(holder, threats, what, AuditState.YES, f"{who} cannot write to {path}"))
     return found

@@ -7,10 +7,9 @@ UNTRIED = {
     "A-1 to A-3": "lying indexes: a round compares each with what packs hold, and sets it aside",
     "B-1 to B-5": "bombs and floods: every parser has a budget",
     "E-1 to E-6": "hostile names and files: restores stay in their target, drills have a quota",
-    "M-1, M-3": "a stolen custodian: the executor's holds and caps; keep the recovery identity elsewhere",
+    "M-3": "a stolen custodian: the executor's holds and caps; keep the recovery identity elsewhere",
     "T-1, T-2": "clocks: rounds compare them; `custody incidents` names one that is off",
     "W-1, W-2": "a witness: `strongroom log verify` checks the log with it",
     "X-1": "who has a host's password can read its repository",
-    "S-5": "foreign encryption of objects: rounds read everything again in its turn",
 }
 """By the IDs of ``docs/threat-model.md``."""

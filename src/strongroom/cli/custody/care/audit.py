@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
-    from strongroom.custody.audit.terms import Holder, Tried
+    from strongroom.custody.audit.terms import CredentialHolder, Tried
 
 _DESCRIPTION = """\
 Try what must not work, with each credential that is given, and say which rows of the threat model held. Nothing that is
@@ -42,7 +42,7 @@ def arguments_audit(parser: argparse.ArgumentParser) -> None:
 
 def run_audit(context: Context) -> int:
     """Try, and print the rows; 75 when one was not held."""
-    from strongroom.custody.audit.terms import Held, Holder
+    from strongroom.custody.audit.terms import AuditState, CredentialHolder
     from strongroom.custody.audit.untried import UNTRIED
 
     arguments = context.arguments
@@ -50,15 +50,15 @@ def run_audit(context: Context) -> int:
         (adopted,) = chosen(context, state)
     given = {
         holder: _environment(file)
-        for holder in (Holder.HOST, Holder.READER, Holder.EXECUTOR)
+        for holder in (CredentialHolder.HOST, CredentialHolder.READER, CredentialHolder.EXECUTOR)
         if (file := getattr(arguments, holder.value)) is not None
     }
-    sets = given or {Holder.READER: dict(os.environ)}
+    sets = given or {CredentialHolder.READER: dict(os.environ)}
     rows: list[Tried] = []
     for holder, environment in sets.items():
         rows += _tried(adopted.store, holder, environment)
-    rows += _tried(adopted.store, Holder.STRANGER, {})
-    bad = [row for row in rows if row.held is Held.NO]
+    rows += _tried(adopted.store, CredentialHolder.STRANGER, {})
+    bad = [row for row in rows if row.held is AuditState.NO]
     if context.json:
         context.out.json(
             [
@@ -78,7 +78,7 @@ def run_audit(context: Context) -> int:
                     "credential": None,
                     "threats": threats,
                     "what": words,
-                    "state": Held.UNTRIED.value,
+                    "state": AuditState.UNTRIED.value,
                     "answer": "",
                 }
                 for threats, words in UNTRIED.items()
@@ -90,7 +90,7 @@ def run_audit(context: Context) -> int:
             context.out.line(line)
         context.out.line()
         for threats, words in UNTRIED.items():
-            context.out.line(f"{threats} ({Held.UNTRIED.value}): {words}")
+            context.out.line(f"{threats} ({AuditState.UNTRIED.value}): {words}")
         context.out.line()
         context.out.line(
             f"{len(bad)} of {len(rows)} were not held: take those rights away, then run this again"
@@ -100,8 +100,8 @@ def run_audit(context: Context) -> int:
     return exit_codes.PROMISE_OF_CUSTODY_BROKEN if bad else exit_codes.OK
 
 
-def _tried(place: str, holder: Holder, environment: dict[str, str]) -> list[Tried]:
-    from strongroom.custody.audit.terms import Holder as Known
+def _tried(place: str, holder: CredentialHolder, environment: dict[str, str]) -> list[Tried]:
+    from strongroom.custody.audit.terms import CredentialHolder as Known
     from strongroom.custody.audit.tries import audit_store
     from strongroom.storage.locate import open_store
     from strongroom.storage.options import StoreOptions
