@@ -57,10 +57,8 @@ MEANINGS = {
 }
 """What help texts and manual pages say of each code."""
 _WITHOUT_REPOSITORY = (
-    *("cache", "config", "custody", "features", "gateway", "generate"),
-    *("log", "options", "schedule", "storage", "version", "witness"),
     *("cache", "config", "custody", "features", "fleet", "gateway", "generate"),
-    *("log", "options", "storage", "version", "witness"),
+    *("log", "options", "schedule", "storage", "version", "witness"),
 )
 _OF_VERB = {
     "backup": (INCOMPLETE, SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED),

@@ -25,6 +25,8 @@ MOST_DROPPED = 200
 MOST_ANSWER = 64 * 1024
 SKIPPED = 78
 """The code of a run that a hook said shall not be now: no success and no failure, the deadline stays."""
+OVERLAP = 79
+"""The code of a run that found another one of its source under way."""
 COUNTS = ("files", "files_new", "files_changed", "bytes", "bytes_added")
 
 

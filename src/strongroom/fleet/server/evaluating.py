@@ -1,6 +1,6 @@
 """The evaluator: one at a time over all processes that share the database, by a lease with a number that only grows.
 
-Each turn judges everything, moves the alerts, and hands messages to channels. A turn that is lost changes nothing.
+Each turn judges everything and moves the alerts. A turn that is lost changes nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.book import advance
-from strongroom.fleet.server.standing import FleetStanding, standing
+from strongroom.fleet.server.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from strongroom.fleet.server.alerting.machine import Notice
     from strongroom.fleet.server.state import FleetState
 
@@ -30,19 +28,11 @@ TURN_SECONDS = 10.0
 """Between two turns: a backup that is late is said within a minute."""
 
 
-def _nothing(_found: FleetStanding, _now: int) -> None:
-    return
-
-
 class Evaluator:
     """Judges in turns, while it has the lease. ``turn`` may be called from one thread."""
 
-    def __init__(
-        self, state: FleetState, after: Callable[[FleetStanding, int], None] = lambda _found, _now: None
-    ) -> None:
-        """``after`` is called with what was found, once the alerts have moved: it sends what is to be sent."""
+    def __init__(self, state: FleetState) -> None:
         self._state = state
-        self._after = after
         self._holder = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
         self._fence = 0
         self.turned: int | None = None
@@ -50,17 +40,21 @@ class Evaluator:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def leads(self) -> bool:
+        """Whether the last turn was ours, and is not long ago."""
+        return self.turned is not None and self._state.now() < self.turned + LEASE_SECONDS
+
     def turn(self) -> list[Notice] | None:
         """One turn; what is to be said, or None while another process has the lease. Raises ``Unavailable``."""
         now = self._state.now()
         if not self._claim(now):
+            self.turned = None
             return None
         found = standing(self._state, now)
         with self._state.database.write() as connection:
             if not self._holds(connection):
                 return None
             notices = advance(connection, list(found.wrong), found.hosts, now)
-        self._after(found, now)
         self.turned = now
         return notices
 

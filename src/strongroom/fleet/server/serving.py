@@ -13,6 +13,7 @@ import uvicorn
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.app import FleetApp
+from strongroom.fleet.server.channels.delivering import Deliverer
 from strongroom.fleet.server.evaluating import Evaluator
 
 if TYPE_CHECKING:
@@ -67,13 +68,16 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
         config.load()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the certificate cannot be used: {error}", subject=listening.certificate) from None
+    deliverer = Deliverer(state, evaluator.leads)
     evaluator.start()
+    deliverer.start()
     scheme = "https" if listening.certificate else "http"
     LOG.info(f"start fleet server on {scheme}://{found.getsockname()[0]}:{found.getsockname()[1]}")
     try:
         _Server(config).run(sockets=[found])
     finally:
         app.close()
+        deliverer.close()
         evaluator.close()
         found.close()
     LOG.info("the fleet server has ended")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.joining import ACTIVE, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
@@ -72,6 +73,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         watches = connection.execute(sa.select(schema.watch)).all()
         repositories = {row.repository: row for row in connection.execute(sa.select(schema.stated))}
         suspicions = _suspicions(connection, repositories, now)
+        troubled = _troubled_channels(connection, now)
     names = {row.id: row.name for row in hosts if row.state in (ACTIVE, RETIRED)}
     shown = []
     wrong = [
@@ -93,6 +95,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             for one in judgement.conditions
             if one.kind not in codes
         ]
+    wrong += troubled
     for stated in repositories.values():
         for incident in json.loads(stated.incidents):
             subject = f"{stated.name}/{incident['code']}/{incident['number']}"
@@ -139,3 +142,13 @@ def _suspicions(connection: sa.Connection, repositories: dict[str, Any], now: in
         words = f"says that it made snapshot {rows[0].snapshot[:8]}, which the custodian does not find good in 3 rounds"
         found.setdefault(host, []).append(Suspicion(UNSEEN, min(row.at for row in rows), words))
     return {host: tuple(one) for host, one in found.items()}
+
+
+def _troubled_channels(connection: sa.Connection, now: int) -> list[Wrong]:
+    """Channels that have failed for an hour: whoever has another one hears of it there."""
+    found = []
+    for row in connection.execute(sa.select(alerting.channel).where(alerting.channel.c.trouble != "")):
+        since, _, words = row.trouble.partition(" ")
+        if int(since) <= now - HOUR:
+            found.append(Wrong(f"channel {row.name}", "channel", "", True, f"carries nothing: {words}"))
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged
 from strongroom.fleet.protocol.calendars import DAY, Calendar
-from strongroom.fleet.protocol.report import SKIPPED
+from strongroom.fleet.protocol.report import OVERLAP, SKIPPED
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.judging.deadlines import NEVER, Deadlines, answered_by, deadlines_after
 from strongroom.fleet.server.judging.states import Suspicion, WatchFacts
@@ -26,6 +27,7 @@ GOOD = "good"
 """The custodian's verdict that makes a backup."""
 SNAPSHOT_MADE = (0, 3)
 """The exit codes with which a run has made a snapshot: whole, or without what could not be read."""
+NO_FAILURE = {SKIPPED, OVERLAP}
 FILES_SAVED = 76
 """The exit code of a run that saved the files and not a database."""
 _TERMS = ("grammar", "calendar", "zone", "jitter", "hosts_late")
@@ -89,8 +91,14 @@ def _new(host: str, source: str, repository: str, now: int) -> dict[str, Any]:
 
 def calendar_of(row: dict[str, Any]) -> Calendar | None:
     """The calendar of a watch; None where its words make no sense, which the host's own tools refuse."""
+    return _calendar(row["grammar"], row["calendar"], row["zone"])
+
+
+@functools.lru_cache(4096)
+def _calendar(grammar: str, words: str, zone: str) -> Calendar | None:
+    """Making one looks at fifty dates, and a fleet has few schedules."""
     try:
-        return Calendar(row["grammar"], row["calendar"], row["zone"])
+        return Calendar(grammar, words, zone)
     except Damaged:
         return None
 
@@ -128,10 +136,10 @@ def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int)
             values |= {"failed_since": None, "failure_code": 0}
             if run.code == FILES_SAVED:
                 values |= _failed(row, at, run.code)
-        elif SKIPPED not in (outcome.code, run.code):
+        elif not NO_FAILURE & {outcome.code, run.code}:
             values |= _failed(row, at, outcome.code or run.code or 1)
         _update(connection, row, values)
-    if run.code not in (0, SKIPPED):
+    if run.code not in NO_FAILURE | {0}:
         for row in rows.values():  # it ended before it came to these
             _update(connection, row, {"last_run": at, "retry_at": run.retry_at} | _failed(row, at, run.code))
 

@@ -1,0 +1,230 @@
+"""Handing notices to channels: each once to each, in order, again with back-off where a channel fails.
+
+A channel carries nothing until somebody typed the code of its test message. One that has failed for an hour is itself
+something that is wrong, which the others say. While all of it works, the ping channels are pinged hourly: who watches
+those hears of a server that died.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError
+from strongroom.base.server_log import LOG
+from strongroom.fleet.server.alerting import schema
+from strongroom.fleet.server.alerting.routing import WINDOW, carries, due_at, messages_of, terms_of
+from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from strongroom.fleet.server.state import FleetState
+
+BACKOFF = (60, 300, 900, 3600)
+"""Seconds until a message that failed is tried again; the last counts for all further ones."""
+PING_SECONDS = 3600
+TURN_SECONDS = 5.0
+
+
+def add_channel(state: FleetState, name: str, kind: str, settings: Mapping[str, str]) -> None:
+    """Make a channel, which carries nothing yet. Raises ``ConfigurationError``."""
+    check_settings(kind, settings)
+    terms_of(settings)
+    with state.database.write() as connection:
+        table = schema.channel
+        if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
+            raise ConfigurationError("there is a channel of this name already", subject=name)
+        row = {"name": name, "kind": kind, "settings": json.dumps(dict(settings)), "code_sha256": "", "trouble": ""}
+        connection.execute(table.insert(), row | {"sent_to": _newest(connection)})
+
+
+def remove_channel(state: FleetState, name: str) -> None:
+    """Take it away with what it had not said yet. Raises ``Missing``."""
+    with state.database.write() as connection:
+        table = schema.channel
+        if not connection.execute(table.delete().where(table.c.name == name)).rowcount:
+            raise Missing("there is no channel of this name", subject=name)
+        connection.execute(schema.delivery.delete().where(schema.delivery.c.channel == name))
+
+
+def send_test(state: FleetState, name: str) -> None:
+    """Send a message with a code, which is to be typed back. Raises ``Missing``, ``Unavailable``, …"""
+    code = f"{secrets.randbelow(10**6):06}"
+    row = channel_of(state, name)
+    body = (
+        f"This is a test of the fleet server's channel {name}.\n\nType: strongroom fleet channels prove {name} {code}\n"
+    )
+    facts = {"test": True, "code": code}
+    send(
+        row.kind,
+        json.loads(row.settings),
+        ChannelMessage(f"Strongroom: test, code {code}", body, False, facts),
+        state.now(),
+    )
+    with state.database.write() as connection:
+        values = {"code_sha256": _hash(name, code)}
+        connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(**values))
+
+
+def prove_channel(state: FleetState, name: str, code: str) -> None:
+    """Somebody has read the test message: from now on it carries what is said. Raises ``Missing`` or ``Refused``."""
+    row = channel_of(state, name)
+    if not row.code_sha256 or row.code_sha256 != _hash(name, code.strip()):
+        hint = f"`strongroom fleet channels test {name}` sends a new one."
+        with state.database.write() as connection:  # one try a code: six digits are few
+            connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(code_sha256=""))
+        raise Refused("this is not the code of its last test message", subject=name, hint=hint)
+    with state.database.write() as connection:
+        values = {"proven": state.now(), "code_sha256": "", "trouble": "", "sent_to": _newest(connection)}
+        connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(**values))
+
+
+def channel_of(state: FleetState, name: str) -> Any:
+    """A channel by its name. Raises ``Missing``."""
+    with state.database.read() as connection:
+        row = connection.execute(sa.select(schema.channel).where(schema.channel.c.name == name)).one_or_none()
+    if row is None:
+        raise Missing(
+            "there is no channel of this name", subject=name, hint="`strongroom fleet channels list` has them."
+        )
+    return row
+
+
+def _hash(name: str, code: str) -> str:
+    return hashlib.sha256(f"{name}\0{code}".encode()).hexdigest()
+
+
+def _newest(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.max(schema.notice.c.number))).scalar() or 0)
+
+
+class Deliverer:
+    """Sends in turns, in a thread of its own, while ``leads`` says that this process is the one that judges."""
+
+    def __init__(self, state: FleetState, leads: Callable[[], bool]) -> None:
+        self._state = state
+        self._leads = leads
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pinged: dict[str, int] = {}
+
+    def turn(self) -> int:
+        """Hand on what is due; how many messages went out. Raises ``Unavailable`` when the database is away."""
+        if not self._leads():
+            return 0
+        now = self._state.now()
+        with self._state.database.write() as connection:
+            channels = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
+            for row in channels:
+                if row.kind not in PINGS:
+                    _route(connection, row, now)
+        carrying = [row for row in channels if row.kind not in PINGS]
+        sent = sum(self._deliver(row, now) for row in carrying)
+        if any(not channel_of(self._state, row.name).trouble for row in carrying):
+            sent += sum(self._ping(row, now) for row in channels if row.kind in PINGS)
+        return sent
+
+    def _ping(self, row: Any, now: int) -> int:
+        if now < self._pinged.get(row.name, 0) + PING_SECONDS:
+            return 0
+        self._pinged[row.name] = now
+        return int(self._say(row, ChannelMessage("all is well", "all is well\n", False, {}), now))
+
+    def _deliver(self, row: Any, now: int) -> int:
+        table = schema.delivery
+        with self._state.database.read() as connection:
+            mine = table.c.channel == row.name
+            recent = sa.select(sa.func.count()).where(mine, table.c.done > now - WINDOW, table.c.attempts >= 0)
+            due = sa.select(table).where(mine, table.c.done.is_(None), table.c.due <= now).order_by(table.c.number)
+            waiting = connection.execute(due.limit(5000)).all()
+            sent_lately = int(connection.execute(recent).scalar_one())
+        single, summary = messages_of(len(waiting), sent_lately)
+        sent = 0
+        for one in waiting[:single]:
+            if not self._say(row, _message(one), now, [one]):
+                return sent
+            sent += 1
+        if summary and self._say(row, _summary(waiting[single:]), now, waiting[single:]):
+            sent += 1
+        return sent
+
+    def _say(self, row: Any, message: ChannelMessage, now: int, about: Sequence[Any] = ()) -> bool:
+        """Whether it went out; written down either way."""
+        table, trouble = schema.delivery, ""
+        try:
+            send(row.kind, json.loads(row.settings), message, now)
+        except StrongroomError as error:
+            trouble = f"{now} {error.what}"
+            LOG.warning(f"the channel {row.name} failed: {error.what}")
+        with self._state.database.write() as connection:
+            for position, one in enumerate(about):
+                where = table.c.channel == row.name, table.c.number == one.number
+                if trouble:
+                    pause = BACKOFF[min(one.attempts, len(BACKOFF) - 1)]
+                    values: dict[str, Any] = {"attempts": one.attempts + 1, "due": now + pause}
+                else:  # of a summary one row counts as the message
+                    values = {"done": now} | ({"attempts": -1} if position else {})
+                connection.execute(table.update().where(*where).values(**values))
+            before = str(row.trouble)
+            kept = before if trouble and before else trouble
+            connection.execute(schema.channel.update().where(schema.channel.c.name == row.name).values(trouble=kept))
+        return not trouble
+
+    def start(self) -> None:
+        """Turn in a thread of its own until ``close``."""
+        self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(TURN_SECONDS):
+            try:
+                self.turn()
+            except Exception as error:  # a fault must not end the messages: the next turn is tried
+                LOG.error(f"nothing was sent: {error!r}")
+
+    def close(self) -> None:
+        """End after the message that is on its way. Idempotent."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+
+def _route(connection: sa.Connection, row: Any, now: int) -> None:
+    """Write down what of the new notices this channel will say, and when."""
+    table = schema.notice
+    terms = terms_of(json.loads(row.settings))
+    newest = row.sent_to
+    for one in connection.execute(sa.select(table).where(table.c.number > row.sent_to).order_by(table.c.number)).all():
+        newest = one.number
+        if not carries(terms, bool(one.critical), one.host):
+            continue
+        severity = "critical" if one.critical else "warning"
+        values = {"channel": row.name, "number": one.number, "at": one.at, "attempts": 0}
+        values["due"] = due_at(terms, bool(one.critical), now)
+        subject = f"{one.said}: {one.subject}: {one.words}"[:200]
+        body = f"{one.subject}: {one.words}\n\nkind: {one.kind}\nseverity: {severity}\n"
+        connection.execute(schema.delivery.insert(), values | {"subject": f"[{severity}] {subject}", "body": body})
+    if newest != row.sent_to:
+        connection.execute(schema.channel.update().where(schema.channel.c.name == row.name).values(sent_to=newest))
+
+
+def _message(one: Any) -> ChannelMessage:
+    critical = str(one.subject).startswith("[critical]")
+    return ChannelMessage(
+        one.subject, one.body, critical, {"number": one.number, "critical": critical, "body": one.body}
+    )
+
+
+def _summary(rows: Sequence[Any]) -> ChannelMessage:
+    critical = any(str(one.subject).startswith("[critical]") for one in rows)
+    severity = "critical" if critical else "warning"
+    subject = f"[{severity}] {len(rows)} messages about the fleet"
+    body = "\n".join(str(one.subject) for one in rows[:200]) + ("\n…" if len(rows) > 200 else "") + "\n"
+    return ChannelMessage(subject, body, critical, {"number": rows[-1].number, "critical": critical, "body": body})

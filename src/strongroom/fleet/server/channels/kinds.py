@@ -1,0 +1,149 @@
+"""The kinds of channels: mail, ntfy, webhook, and a ping whose absence is the alarm."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from strongroom.base.errors import ConfigurationError, Unavailable
+from strongroom.fleet.protocol.fields import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS = ("mail", "ntfy", "webhook", "healthchecks")
+PINGS = frozenset(("healthchecks",))
+"""Kinds that carry no messages: they are pinged while all is well."""
+_SECONDS = 15.0
+_SETTINGS = {
+    "mail": (("server", "from", "to"), ("user", "password_file", "security", "cacert")),
+    "ntfy": (("url",), ("token_file", "cacert")),
+    "webhook": (("url", "secret_file"), ("cacert",)),
+    "healthchecks": (("url",), ("cacert",)),
+}
+_SECURITY = ("starttls", "tls", "none")
+_URL = re.compile(r"https?://[^\s\"'<>]+\Z")
+SHARED = ("least", "hosts", "quiet", "zone")
+"""Settings that each kind may have: the least severity, a pattern of hosts, quiet hours and their time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMessage:
+    """One message. ``facts`` is for programs."""
+
+    subject: str
+    body: str
+    critical: bool
+    facts: Mapping[str, object]
+
+
+def check_settings(kind: str, settings: Mapping[str, str]) -> None:
+    """Raise ``ConfigurationError`` unless a channel of this kind can be made of them."""
+    needed, allowed = _SETTINGS[kind]
+    for name in needed:
+        if not settings.get(name):
+            raise ConfigurationError(f"a channel of the kind {kind} needs {name}", hint=f"Give {name}=…")
+    for name, value in settings.items():
+        if name not in (*needed, *allowed, *SHARED):
+            known = ", ".join((*needed, *allowed, *SHARED))
+            raise ConfigurationError(f"{kind} knows no {name}", hint=f"There are: {known}.")
+        if "\n" in value or "\r" in value:
+            raise ConfigurationError("a setting is one line", subject=name)
+    if "url" in settings and not _URL.match(settings["url"]):
+        raise ConfigurationError("not a URL", subject="url", hint="such as https://ntfy.example.org/backups")
+    if settings.get("security", "starttls") not in _SECURITY:
+        raise ConfigurationError("is none of starttls, tls, none", subject="security")
+    if settings.get("least", "warning") not in ("warning", "critical"):
+        raise ConfigurationError("is neither warning nor critical", subject="least")
+
+
+def send(kind: str, settings: Mapping[str, str], message: ChannelMessage, now: int) -> None:
+    """Say it. Raises ``Unavailable`` with the reason, without any secret; or ``ConfigurationError``."""
+    try:
+        {"mail": _mail, "ntfy": _ntfy, "webhook": _webhook, "healthchecks": _ping}[kind](settings, message, now)
+    except (urllib3.exceptions.HTTPError, smtplib.SMTPException, OSError) as error:
+        words = visible(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
+        raise Unavailable(words, subject=kind) from None
+
+
+def _mail(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = message.subject, settings["from"], settings["to"]
+    mail["Auto-Submitted"] = "auto-generated"
+    if message.critical:
+        mail["Importance"] = "high"
+    mail.set_content(message.body)
+    host, colon, port = settings["server"].rpartition(":")
+    if not colon:
+        host, port = settings["server"], ""
+    security = settings.get("security", "starttls")
+    number = int(port) if port.isdecimal() else {"tls": 465, "none": 25}.get(security, 587)
+    context = ssl.create_default_context(cafile=settings.get("cacert"))
+    if security == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, number, timeout=_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(host, number, timeout=_SECONDS)
+    with server:
+        if security == "starttls":
+            server.starttls(context=context)
+        if settings.get("user"):
+            server.login(settings["user"], _secret(settings, "password_file"))
+        refused = server.send_message(mail)
+        if refused:
+            raise smtplib.SMTPException(f"{len(refused)} of the recipients were refused")
+
+
+def _ntfy(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
+    headers = {"Title": _ascii(message.subject), "Priority": "urgent" if message.critical else "default"}
+    if settings.get("token_file"):
+        headers["Authorization"] = f"Bearer {_secret(settings, 'token_file')}"
+    _post(settings, message.body.encode(), headers)
+
+
+def _webhook(settings: Mapping[str, str], message: ChannelMessage, now: int) -> None:
+    body = json.dumps({"subject": message.subject, "at": now, **message.facts}).encode()
+    signature = hmac.digest(_secret(settings, "secret_file").encode(), f"{now}.".encode() + body, "sha256").hex()
+    headers = {"Content-Type": "application/json", "Strongroom-Time": str(now), "Strongroom-Signature": signature}
+    _post(settings, body, headers)
+
+
+def _ping(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
+    _post(settings, message.body.encode(), {"Content-Type": "text/plain"})
+
+
+def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> None:
+    pool = urllib3.PoolManager(ca_certs=settings.get("cacert"), timeout=_SECONDS, retries=False)
+    try:
+        answer = pool.request(
+            "POST", settings["url"], body=body, headers=dict(headers), redirect=False, preload_content=False
+        )
+        answer.read(1024)
+    finally:
+        pool.clear()
+    if not 200 <= answer.status < 300:
+        raise Unavailable(f"it answered {answer.status}", subject="the channel")
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
+
+
+def _secret(settings: Mapping[str, str], name: str) -> str:
+    path = settings.get(name, "")
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = file.read(4096).strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{name} cannot be read", subject=os.path.basename(path)) from None
+    if not found or "\n" in found:
+        raise ConfigurationError(f"{name} must hold one line", subject=os.path.basename(path))
+    return found

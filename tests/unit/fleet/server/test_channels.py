@@ -1,0 +1,242 @@
+"""M-5: does each message reach each channel exactly once, whatever fails meanwhile?"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from strongroom.base.errors import ConfigurationError, Refused, Unavailable
+from strongroom.fleet.server.alerting.routing import ChannelTerms, due_at, messages_of, terms_of
+from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel, send_test
+from tests.support.fleet.hosts import FleetHost
+from tests.support.fleet.server import ServerInProcess, moment
+from tests.support.servers.ports import reserve
+
+
+class MailSink:
+    """A real SMTP server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.subjects: list[str] = []
+        self.bodies: list[str] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        """aiosmtpd's hook."""
+        mail = message_from_bytes(envelope.content)
+        self.subjects.append(str(make_header(decode_header(mail["Subject"]))))
+        self.bodies.append(str(mail.get_payload()))
+        return "250 kept"
+
+
+@dataclass
+class WebSink:
+    """A web server that keeps what is posted to it, and answers as it is told."""
+
+    url: str = ""
+    status: int = 200
+    posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[MailSink, str]]:
+    """A sink, and where it is."""
+    sink = MailSink()
+    with reserve() as keeper:
+        port = keeper.getsockname()[1]
+        controller = Controller(sink, hostname="127.0.0.1", port=port)
+        controller.start()
+        yield sink, f"127.0.0.1:{port}"
+        controller.stop()
+
+
+@pytest.fixture
+def web() -> Iterator[WebSink]:
+    """A sink."""
+    sink = WebSink()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sink.posted.append(({key.lower(): value for key, value in self.headers.items()}, body))
+            self.send_response(sink.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    sink.url = f"http://127.0.0.1:{server.server_address[1]}/x"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield sink
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def turn(server: ServerInProcess, deliverer: Deliverer) -> int:
+    """Judge, and hand on."""
+    server.turn()
+    return deliverer.turn()
+
+
+def prove(server: ServerInProcess, name: str, text: str) -> None:
+    """Type the code that stands in a test message."""
+    match = re.search(r"prove \S+ (\d{6})", text)
+    assert match
+    prove_channel(server.state, name, match[1])
+
+
+def test_a_mail_says_what_is_wrong_once_its_code_was_typed(server: ServerInProcess, mail: tuple[MailSink, str]) -> None:
+    """Red until then: nothing but the test goes out. A wrong code burns the right one."""
+    sink, place = mail
+    settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
+    add_channel(server.state, "ops", "mail", settings)
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    server.join(FleetHost("web01"))
+    server.until("2027-02-03T16:00")
+    assert turn(server, deliverer) == 0 and sink.subjects == []
+    send_test(server.state, "ops")
+    with pytest.raises(Refused):
+        prove_channel(server.state, "ops", "12345")
+    with pytest.raises(Refused):
+        prove(server, "ops", sink.bodies[-1])
+    send_test(server.state, "ops")
+    prove(server, "ops", sink.bodies[-1])
+    server.join(FleetHost("web02"))
+    server.until("2027-02-04T16:00")
+    assert turn(server, deliverer) == 2
+    assert [one.split(":")[0] for one in sink.subjects[2:]] == ["[critical] worse", "[warning] opened"]
+    assert "web02/home/offsite" in sink.subjects[-1]
+    assert turn(server, deliverer) == 0
+
+
+def test_a_webhook_is_signed(server: ServerInProcess, web: WebSink, tmp_path: Path) -> None:
+    """HMAC over time and body, with a secret that is in a file and in no database."""
+    (tmp_path / "secret").write_text("between us\n")
+    add_channel(server.state, "hook", "webhook", {"url": web.url, "secret_file": str(tmp_path / "secret")})
+    send_test(server.state, "hook")
+    headers, body = web.posted[0]
+    stamped = headers["strongroom-time"].encode() + b"." + body
+    assert hmac.digest(b"between us", stamped, "sha256").hex() == headers["strongroom-signature"]
+    assert json.loads(body)["test"] is True
+
+
+def test_a_channel_that_fails_is_tried_again_and_said_by_others(
+    server: ServerInProcess, web: WebSink, mail: tuple[MailSink, str]
+) -> None:
+    """M-5: nothing is lost or said twice; after an hour the other channel says that this one carries nothing."""
+    sink, place = mail
+    settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
+    add_channel(server.state, "ops", "mail", settings)
+    add_channel(server.state, "push", "ntfy", {"url": web.url})
+    for name in ("ops", "push"):
+        send_test(server.state, name)
+    prove(server, "ops", sink.bodies[0])
+    prove(server, "push", web.posted[0][1].decode())
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    server.join(FleetHost("web01"))
+    server.until("2027-02-03T16:00")
+    web.status = 500
+    assert turn(server, deliverer) == 1
+    for _ in range(4):
+        server.clock.advance(1800)
+        turn(server, deliverer)
+    assert next(one for one in sink.subjects if "channel push" in one).startswith("[critical] opened")
+    web.status = 200
+    before = len(web.posted)
+    server.clock.advance(3600)
+    turn(server, deliverer)
+    said = [body.decode() for _, body in web.posted[before:]]
+    assert sum("web01/home/offsite" in one for one in said) == 1
+    turn(server, deliverer)
+    assert channel_of(server.state, "push").trouble == ""
+    assert any("resolved" in one and "channel push" in one for one in sink.subjects)
+
+
+def test_many_messages_are_a_summary(server: ServerInProcess, web: WebSink) -> None:
+    """Above ten in ten minutes: nine, and one that names the rest."""
+    add_channel(server.state, "push", "ntfy", {"url": web.url})
+    send_test(server.state, "push")
+    prove(server, "push", web.posted[0][1].decode())
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    for number in range(40):
+        server.join(FleetHost(f"idle{number}"))
+    server.until("2027-02-02T02:10")
+    hosts = [FleetHost(f"idle{number}") for number in range(12)]
+    for host in hosts:  # clones: each is said for itself, and no outage
+        host.sequence, twin = 0, host.copy()
+        server.take(host)
+        server.take(twin, code=1)
+    assert turn(server, deliverer) == 10
+    titles = [headers["title"] for headers, _ in web.posted[1:]]
+    assert titles[-1] == "[critical] 3 messages about the fleet"
+    assert turn(server, deliverer) == 0
+
+
+def test_all_is_well_is_pinged_while_it_is(server: ServerInProcess, web: WebSink, mail: tuple[MailSink, str]) -> None:
+    """Hourly, and never without a proven channel that works: who watches the pings hears of the rest."""
+    sink, place = mail
+    add_channel(server.state, "outside", "healthchecks", {"url": web.url})
+    send_test(server.state, "outside")
+    prove(server, "outside", web.posted[0][1].decode())
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    turn(server, deliverer)
+    assert len(web.posted) == 1
+    settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
+    add_channel(server.state, "ops", "mail", settings)
+    send_test(server.state, "ops")
+    prove(server, "ops", sink.bodies[0])
+    for _ in range(13):
+        turn(server, deliverer)
+        server.clock.advance(600)
+    assert len(web.posted) == 1 + 3
+
+
+def test_quiet_hours_keep_warnings_until_the_morning() -> None:
+    """Also over midnight and when the clock changes; what is critical never waits."""
+    terms = terms_of({"quiet": "22:00-07:00", "zone": "Europe/Berlin"})
+    assert due_at(terms, False, moment("2027-02-01T21:59")) == moment("2027-02-01T21:59")
+    assert due_at(terms, False, moment("2027-02-01T22:00")) == moment("2027-02-02T07:00")
+    assert due_at(terms, False, moment("2027-03-28T01:00")) == moment("2027-03-28T07:00")
+    assert due_at(terms, True, moment("2027-02-01T23:00")) == moment("2027-02-01T23:00")
+    assert due_at(ChannelTerms(), False, 5) == 5
+    for wrong in ({"quiet": "22-7"}, {"zone": "Mars"}):
+        with pytest.raises(ConfigurationError):
+            terms_of(wrong)
+
+
+def test_no_channel_says_more_than_ten_in_ten_minutes() -> None:
+    """One by one while there is room, then a summary, then silence until there is room again."""
+    assert messages_of(10, 0) == (10, False)
+    assert messages_of(300, 0) == (9, True)
+    assert messages_of(5, 8) == (1, True)
+    assert messages_of(5, 10) == (0, False)
+
+
+def test_what_cannot_be_a_channel_is_refused(server: ServerInProcess, web: WebSink) -> None:
+    """With what is missing or unknown; and one that answers with an error is not proven."""
+    for kind, settings in (
+        ("mail", {"server": "x"}),
+        ("ntfy", {"url": "ftp://x"}),
+        ("ntfy", {"url": web.url, "a": "b"}),
+    ):
+        with pytest.raises(ConfigurationError):
+            add_channel(server.state, "one", kind, settings)
+    add_channel(server.state, "one", "ntfy", {"url": web.url})
+    web.status = 403
+    with pytest.raises(Unavailable, match="403"):
+        send_test(server.state, "one")
