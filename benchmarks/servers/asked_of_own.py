@@ -43,7 +43,7 @@ def main() -> None:
     certificates = Certificates(*sys.argv[2:4]) if len(sys.argv) > 2 else None
     if certificates is not None:
         signal.signal(signal.SIGHUP, lambda *_: certificates.reload())
-    Server(open_listeners([sys.argv[1]]), Asked(), certificates=certificates).run()
+    Server(open_listeners([sys.argv[1]]), Asked(), certificates=certificates).accept()
 
 
 if __name__ == "__main__":

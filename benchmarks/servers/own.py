@@ -71,7 +71,7 @@ def main() -> None:
     for _ in range(2):
         child = os.fork()
         if child == 0:
-            Server(listeners, Trial()).run()
+            Server(listeners, Trial()).accept()
         children.append(child)
 
     def end(_number: int, _frame: object) -> None:

@@ -102,7 +102,7 @@ class _Compare:
             return
         self._blobs[0].add("tree", old)
         self._blobs[1].add("tree", new)
-        before, after = self._views[0].read(old, path), self._views[1].read(new, path)
+        before, after = self._views[0].read_tree(old, path), self._views[1].read_tree(new, path)
         self._repeats.count(f"{int(old, 16) ^ int(new, 16):064x}", len(before) + len(after))
         for name, one, two in side_by_side(before, after):
             here = join(path, name)
@@ -149,7 +149,7 @@ class _Compare:
     def _all(self, side: int, path: bytes, tree: str, depth: int) -> Steps:
         if self._too_deep(path, depth):
             return
-        nodes = self._views[side].read(tree, path)
+        nodes = self._views[side].read_tree(tree, path)
         self._blobs[side].add("tree", tree)
         self._repeats.count(tree, len(nodes))
         for node in nodes:
@@ -164,7 +164,7 @@ class _Compare:
                 continue
             for side in self._blobs:
                 side.add("tree", tree)
-            for node in self._views[0].read(tree, path):
+            for node in self._views[0].read_tree(tree, path):
                 self._note(0, node)
                 self._note(1, node)
                 if node.subtree:

@@ -94,7 +94,7 @@ class _Live:
         if is_too_deep(path, depth):
             self._view.problem(path[:200], "lies too deep; what is below is left out")
             return
-        before = self._view.read(tree, path)
+        before = self._view.read_tree(tree, path)
         self._repeats.count(tree, len(before))
         for name, old, new in side_by_side(before, self._live.nodes(path, self._view.problem)):
             here = join(path, name)
@@ -163,7 +163,7 @@ class _Live:
         if is_too_deep(path, depth):
             self._view.problem(path[:200], "lies too deep; what is below is left out")
             return
-        nodes = self._view.read(tree, path)
+        nodes = self._view.read_tree(tree, path)
         self._repeats.count(tree, len(nodes))
         for node in nodes:
             yield from self._gone(join(path, node.name), node, depth)

@@ -102,7 +102,7 @@ class _Search:
             self._view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             return True
         problems = self._view.problems
-        nodes = self._view.read(tree, path)
+        nodes = self._view.read_tree(tree, path)
         self._repeats.count(tree, len(nodes))
         any_found = self._view.problems != problems
         for node in nodes:
@@ -172,7 +172,7 @@ class ObjectSearch:
             view.problem(path[:200], f"folders nest more than {MAX_DEPTH} deep; what is below is left out")
             return True
         problems, any_found = view.problems, False
-        nodes = view.read(tree, path)
+        nodes = view.read_tree(tree, path)
         repeats.count(tree, len(nodes))
         for node in nodes:
             here = join(path, node.name)

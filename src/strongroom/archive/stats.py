@@ -105,7 +105,7 @@ class _Counter:
                 continue
             self._seen.add(number)
             self.tree(tree)
-            for node in view.read(tree, path):
+            for node in view.read_tree(tree, path):
                 here = join(path, node.name)
                 if node.subtree is not None:
                     pending.append((node.subtree, here, depth + 1))
@@ -234,7 +234,7 @@ class _RestoreSize(_Counter):
 
     def _open(self, view: SnapshotView, tree: str, path: bytes, inodes: set[tuple[int, int]]) -> _Frame:
         frame = _Frame(tree, path)
-        for node in view.read(tree, path):
+        for node in view.read_tree(tree, path):
             frame.sum.entries += 1
             self.must_be_there(view, join(path, node.name), node)
             if node.subtree is not None:

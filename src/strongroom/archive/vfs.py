@@ -57,7 +57,7 @@ class SnapshotView:
         self.problems += 1
         self.reporter.error(path, message, self.during)
 
-    def read(self, tree: str, path: bytes) -> Sequence[Node]:
+    def read_tree(self, tree: str, path: bytes) -> Sequence[Node]:
         """The nodes of a tree that stands at ``path``; unreadable ones are reported and left out, whole trees, too."""
         found = self._load(tree, path)
         return [] if found is None else found.nodes
@@ -139,7 +139,7 @@ class SnapshotView:
                 levels.append(self._entries(tree, below.path, repeats))
 
     def _entries(self, tree: str, path: bytes, repeats: Repeats) -> Iterator[SnapshotEntry]:
-        nodes = self.read(tree, path)
+        nodes = self.read_tree(tree, path)
         repeats.count(tree, len(nodes))
         for node in nodes:
             yield SnapshotEntry(join(path, node.name), node)

@@ -63,7 +63,7 @@ def run_validate(context: Context) -> int:
         raise ConfigurationError(
             "there is no configuration file", hint="`strongroom config generate` prints one to begin with."
         )
-    file = client.read(path)
+    file = client.read_configuration(path)
     if context.json:
         context.out.json(
             {"file": file.path, "valid": True, "repositories": list(file.repositories), "sources": list(file.sources)}
@@ -76,7 +76,7 @@ def run_validate(context: Context) -> int:
 def _validate_gateway(context: Context) -> int:
     from strongroom.cli.shared import gateway_file
 
-    path, policy = gateway_file.read(context.arguments.file or context.arguments.config)
+    path, policy = gateway_file.read_gateway_file(context.arguments.file or context.arguments.config)
     if context.json:
         principals, rules = list(policy.principals), len(policy.rules)
         context.out.json({"file": path, "valid": True, "principals": principals, "rules": rules})
@@ -182,7 +182,7 @@ def _plain(value: Any) -> Any:
 def _show_gateway(context: Context) -> int:
     from strongroom.cli.shared import gateway_file
 
-    path, policy = gateway_file.read(context.arguments.config)
+    path, policy = gateway_file.read_gateway_file(context.arguments.config)
     _print(context, path, gateway_file.rows(path, policy))
     return 0
 

@@ -100,7 +100,7 @@ class Operator:
         origin = next_origin(old)
         last = [newest_checkpoint(self.repositories.tiles(old))]
         with contextlib.suppress(Damaged):
-            kept = self.repositories.tail(old).read()
+            kept = self.repositories.tail(old).read_signed()
             last += [kept.head.encode()] if kept is not None else []
         rotate(self._database, origin, last, self.ledger.clock)
         return str(open_signer(self._settings, origin).verifier)

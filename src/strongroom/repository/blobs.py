@@ -44,7 +44,7 @@ class PackReader:
         self._guard = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
 
-    def read(self, pack: str, offset: int, length: int) -> bytes:
+    def read_range(self, pack: str, offset: int, length: int) -> bytes:
         """Bytes of a pack that holds a tree, from wherever they are nearest. Raises what the store raises."""
         if not self._near:
             whole = self._whole(pack, offset, length)
@@ -119,7 +119,7 @@ def load_verified(
         raise Missing("is in no index", subject=f"{kind} blob {blob_id}", hint="Try `strongroom repair index`.")
     failure: StrongroomError | None = None
     for copy in copies:
-        for read in (packs.read if kind == "tree" else packs.read_from_store, packs.read_from_store):
+        for read in (packs.read_range if kind == "tree" else packs.read_from_store, packs.read_from_store):
             try:
                 if copy.length > MAX_STORED[kind]:
                     raise LimitExceeded(f"is longer than any {kind} blob", subject=f"{kind} blob {blob_id}")

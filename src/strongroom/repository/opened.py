@@ -155,7 +155,7 @@ class Repository:
 
     def read_pack(self, pack: str, offset: int, length: int, *, tree: bool = False) -> bytes:
         """Raw bytes of a pack, unverified: for those who decrypt and verify themselves. ``tree`` goes by the cache."""
-        return (self._packs.read if tree else self._packs.read_from_store)(pack, offset, length)
+        return (self._packs.read_range if tree else self._packs.read_from_store)(pack, offset, length)
 
     def open_pack(self, pack: str, offset: int, length: int) -> Reader:
         """A range of a pack as the store's reader (with a descriptor where there is one), past the cache."""
@@ -169,7 +169,7 @@ class Repository:
         """The blobs of a pack that holds trees, unverified and without its header, from wherever they are nearest."""
         size = self._size_if_trees(pack)
         if size is not None:
-            return self._packs.read(pack, 0, size)
+            return self._packs.read_range(pack, 0, size)
         return self.store.read_bytes(ObjectName(Kind.DATA, pack))
 
     def remember_tree_pack(self, pack: str, data: bytes) -> None:

@@ -234,7 +234,7 @@ def test_s_1_many_gateways_compare_once(tmp_path: Path) -> None:
             with database.read() as connection:
                 return int(connection.execute(alarms).scalar_one())
 
-        threads = [threading.Thread(target=one.run, args=(stopped.is_set,), daemon=True) for one in watches]
+        threads = [threading.Thread(target=one.watch, args=(stopped.is_set,), daemon=True) for one in watches]
         for thread in threads:
             thread.start()
         until(lambda: watches[0].found() and told())

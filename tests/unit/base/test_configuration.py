@@ -110,7 +110,7 @@ def test_a_mistake_is_named_by_table_and_key(text: str, subject: str, what: str,
 def test_a_mark_before_the_text_is_no_mistake(file: Path) -> None:
     """Editors of other systems write one."""
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    assert configuration.read(str(file)).repositories
+    assert configuration.read_configuration(str(file)).repositories
 
 
 @pytest.fixture
@@ -129,24 +129,24 @@ def test_a_file_that_others_can_write_is_refused(file: Path, mode: int, folder: 
     file.chmod(mode)
     file.parent.chmod(folder)
     with pytest.raises(ConfigurationError, match="written by others") as caught:
-        configuration.read(str(file))
+        configuration.read_configuration(str(file))
     assert "chmod go-w" in caught.value.hint
 
 
 def test_a_folder_like_tmp_is_fine(file: Path) -> None:
     """Where the sticky bit is set nobody can replace a file that is not his."""
     file.parent.chmod(0o1777)
-    assert configuration.read(str(file)).path == str(file)
+    assert configuration.read_configuration(str(file)).path == str(file)
 
 
 def test_a_symbolic_link_is_judged_by_what_it_leads_to(file: Path, tmp_path: Path) -> None:
     """The folder that counts is the one in which the file really lies."""
     link = tmp_path / "link.toml"
     link.symlink_to(file)
-    assert configuration.read(str(link))
+    assert configuration.read_configuration(str(link))
     file.parent.chmod(0o777)
     with pytest.raises(ConfigurationError, match="written by others"):
-        configuration.read(str(link))
+        configuration.read_configuration(str(link))
 
 
 @pytest.mark.root
@@ -154,7 +154,7 @@ def test_a_file_of_another_user_is_refused(file: Path) -> None:
     """A file that belongs to somebody else is his to change."""
     os.chown(file, 12345, -1)
     with pytest.raises(ConfigurationError, match="another user"):
-        configuration.read(str(file))
+        configuration.read_configuration(str(file))
 
 
 def test_one_file_counts_in_a_fixed_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_connection_that_nobody_takes_is_taken() -> None:
     share = shares.of(1)
     share.note(7)
     server = Server(listeners, _Answering(), share=share)
-    running = threading.Thread(target=server.run)
+    running = threading.Thread(target=server.accept)
     running.start()
     try:
         with socket.create_connection(listeners[0].getsockname()) as connection:

@@ -71,7 +71,7 @@ def test_a_signal_just_before_the_wait_for_connections_ends_it() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
     watchdog = threading.Timer(60.0, give_up)
     watchdog.start()
-    server.run()
+    server.accept()
     watchdog.cancel()
     taker.join()
     for listener in listeners:

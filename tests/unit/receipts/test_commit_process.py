@@ -48,7 +48,7 @@ def test_all_who_wait_are_answered_and_the_chain_has_no_gap(tmp_path: Path) -> N
     def serve() -> None:
         send.close()
         database, clock = Database(url), SystemClock()
-        CommitProcess(receive, database, clock, ClockWatch(database, clock, "")).run()
+        CommitProcess(receive, database, clock, ClockWatch(database, clock, "")).commit_receipts()
 
     process = _fork(serve)
     receive.close()

@@ -35,7 +35,7 @@ def keep(folder: Path, log: Log, *numbers: int) -> PromiseFile:
 
 def read(file: PromiseFile) -> Kept:
     """What is kept."""
-    found = file.read()
+    found = file.read_promise()
     assert found is not None
     return found
 
@@ -141,7 +141,7 @@ def test_a_new_key_is_pinned_before_the_first_promise(tmp_path: Path) -> None:
     file = PromiseFile(str(tmp_path), PLACE)
     with pytest.raises(Refused):
         trust(Shown(log), file, new_signer().verifier, NOW)
-    assert file.read() is None
+    assert file.read_promise() is None
     done = trust(Shown(log), file, log.signer.verifier, NOW)
     assert (done.changed, done.size, done.aside, done.reproaches) == (True, 3, "", ())
     keep(tmp_path, log, 10)

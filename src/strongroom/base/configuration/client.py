@@ -181,7 +181,7 @@ def parse(text: str, path: str = "configuration") -> Configuration:
 def find_file(given: str | None) -> str | None:
     """The one file that counts: ``--config``, ``$STRONGROOM_CONFIG``, the user's, the system's; None without any.
 
-    A file that was named must exist; ``read`` says so if it does not.
+    A file that was named must exist; ``read_configuration`` says so if it does not.
     """
     named = given or os.environ.get("STRONGROOM_CONFIG")
     if named:
@@ -193,7 +193,7 @@ def find_file(given: str | None) -> str | None:
     return None
 
 
-def read(path: str) -> Configuration:
+def read_configuration(path: str) -> Configuration:
     """Read and check a file. Raises ``ConfigurationError``, also when anybody but its owner or root can write it."""
     return parse(
         read_text(path, hint="`strongroom config generate` prints one to begin with.", runs_commands=True), path

@@ -8,7 +8,7 @@ SMALL = 64 << 10
 """Bytes that a file with one password or place may hold; it is not a disk image."""
 
 
-def read(path: str, what: str, hint: str, *, most: int | None = None) -> bytes:
+def read_marked_text(path: str, what: str, hint: str, *, most: int | None = None) -> bytes:
     """A file's bytes, ``most`` at the most. Raises ``UsageError``, which calls the file ``what``."""
     try:
         with open(path, "rb") as file:

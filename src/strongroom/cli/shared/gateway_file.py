@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from strongroom.gateway.access.policy import AccessPolicy
 
 
-def read(path: str | None) -> tuple[str, AccessPolicy]:
+def read_gateway_file(path: str | None) -> tuple[str, AccessPolicy]:
     """The file that was named, read and checked. Raises ``UsageError`` without one, ``ConfigurationError``."""
     if path is None:
         raise UsageError("which file?", hint="Name the gateway's file with --config, as for `gateway serve`.")

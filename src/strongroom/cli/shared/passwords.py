@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import Interrupted, UsageError
-from strongroom.cli.arguments.marked_text import SMALL, decoded, read
+from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 
 if TYPE_CHECKING:
     import subprocess
@@ -72,7 +72,7 @@ def fetch(
 
 def _from_file(source: PasswordSource) -> bytes:
     """White space around the password does not count, as in restic."""
-    return trimmed(decoded(read(source.value, "password file", f"Named by {source.origin}.", most=SMALL)))
+    return trimmed(decoded(read_marked_text(source.value, "password file", f"Named by {source.origin}.", most=SMALL)))
 
 
 def _from_command(

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.arguments.marked_text import decoded, read
+from strongroom.cli.arguments.marked_text import decoded, read_marked_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,4 +98,4 @@ def _read(path: str) -> bytes:
     """The file's bytes; ``-`` is standard input."""
     if path == "-":
         return sys.stdin.buffer.read()
-    return read(path, "file", "Check the file's name.")
+    return read_marked_text(path, "file", "Check the file's name.")

@@ -77,7 +77,7 @@ class Promises:
         address = parse(url[5:], options)
         file = PromiseFile(self._state, address.location)
         try:
-            kept = file.read()
+            kept = file.read_promise()
         except (OSError, StrongroomError) as error:
             self._warn(error.strerror or str(error) if isinstance(error, OSError) else str(error))
             return
@@ -156,7 +156,7 @@ class _Check:
 
     def _run(self) -> None:
         try:
-            kept = self.file.read()
+            kept = self.file.read_promise()
             if kept is None:
                 return
             from strongroom.receipts.client.promise_check import (

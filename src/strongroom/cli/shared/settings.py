@@ -87,7 +87,7 @@ class Settings:
     def load(cls, arguments: argparse.Namespace) -> Settings:
         """Find and read the file. Raises ``ConfigurationError``."""
         path = files.find_file(getattr(arguments, "config", None))
-        return cls(arguments, files.read(path) if path else None)
+        return cls(arguments, files.read_configuration(path) if path else None)
 
     def get(self, name: str, repository: str | None = None) -> Value:
         """A setting, for a repository of the file where the file says so. Raises ``UsageError`` for a bad value."""

@@ -10,7 +10,7 @@ from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.base.redact import redact
-from strongroom.cli.arguments.marked_text import SMALL, decoded, read
+from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared.environment import lookup
 from strongroom.storage.options import StoreOptions
@@ -136,7 +136,7 @@ def _expanded(url: str) -> str:
 
 def _place_in_file(path: str) -> str:
     hint = "It should hold the repository's place."
-    text = decoded(read(path, "repository file", hint, most=SMALL)).strip()
+    text = decoded(read_marked_text(path, "repository file", hint, most=SMALL)).strip()
     if b"\0" in text:
         raise UsageError("repository file is not text", subject=path, hint=hint)
     return os.fsdecode(text)

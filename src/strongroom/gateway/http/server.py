@@ -64,7 +64,7 @@ class Server:
         """Whether ``stop`` was called."""
         return self._stopping
 
-    def run(self) -> None:
+    def accept(self) -> None:
         """Accept until ``stop`` is called; returns when no new connection is taken any more."""
         selector = selectors.DefaultSelector()
         for listener in self._listeners:

@@ -67,7 +67,7 @@ def serve(settings: GatewaySettings) -> int:
     supervisor = Supervisor(settings, signer, listeners, certificates, last_good, beyond_loopback=beyond)
     for listener in listeners:
         LOG.info(f"start server on {describe(listener)}")
-    code = supervisor.run()
+    code = supervisor.supervise()
     if file is not None:
         remember_closed(file)
     return code

@@ -19,7 +19,7 @@ from strongroom.base.server_log import LOG
 from strongroom.database.engine import Database
 from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.processes.allocator import give_memory_back
-from strongroom.gateway.processes.worker import SUPERVISED, exit_worker, run, watch_of
+from strongroom.gateway.processes.worker import SUPERVISED, exit_worker, run_worker, watch_of
 from strongroom.receipts.commit.process import CommitProcess, control_pair
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class Supervisor:
         self._pid = os.getpid()
         self._stopping = False
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
-        signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``run`` asks for them
+        signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``supervise`` asks for them
 
-    def run(self) -> int:
+    def supervise(self) -> int:
         """Start everything, keep it running, wait for all at the end. The exit code.
 
         Signals are fetched, not handled: one that comes just before a wait begins would else be seen when that ends. A
@@ -147,7 +147,7 @@ class Supervisor:
 
     def _serve(self, number: int) -> int:
         self._receive.close()
-        return run(
+        return run_worker(
             self._settings,
             self._signer,
             self._listeners,
@@ -164,7 +164,7 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         database, clock = Database(self._settings.database_url, cache=COMMIT_CACHE), SystemClock()
-        CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).run()
+        CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).commit_receipts()
         return 0
 
     def _hand_on(self, number: int) -> None:

@@ -108,7 +108,7 @@ def watch_of(settings: GatewaySettings, database: Database, clock: Clock) -> Clo
     return ClockWatch(database, clock, boot_id(), kernel=kernel, witness=witness)
 
 
-def run(
+def run_worker(
     settings: GatewaySettings,
     signer: Signer,
     listeners: Sequence[socket.socket],
@@ -155,10 +155,10 @@ def run(
     for work in (
         lambda: tick(services, lambda: server.stopping),
         lambda: recover(services, lambda: server.stopping),
-        lambda: services.losses.run(lambda: server.stopping),
+        lambda: services.losses.watch(lambda: server.stopping),
     ):
         threading.Thread(target=work, daemon=True).start()
-    server.run()
+    server.accept()
     server.wait(settings.drain_seconds)
     return _finish(services)
 

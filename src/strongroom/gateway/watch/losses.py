@@ -76,7 +76,7 @@ class LossWatch:
         self._place = place
         self._metrics = metrics
 
-    def run(self, stopping: Callable[[], bool]) -> None:
+    def watch(self, stopping: Callable[[], bool]) -> None:
         """Compare what is due, until the worker stops."""
         while not stopping():
             _pause(LOOK_SECONDS, stopping)

@@ -59,7 +59,7 @@ def trust(source: GatewayLog, file: PromiseFile, key: Verifier, now_ns: int, *, 
     """
     head = _head(source, key)
     file.begin()
-    kept = file.read()
+    kept = file.read_promise()
     assert kept is not None
     known = kept.key is not None or bool(kept.promises or kept.reproaches)
     changed = kept.key != str(key)

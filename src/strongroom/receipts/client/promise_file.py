@@ -85,7 +85,7 @@ class PromiseFile:
                 return
             os.write(descriptor, line)
 
-    def read(self) -> Kept | None:
+    def read_promise(self) -> Kept | None:
         """What is in the file; None when there is none. Raises ``OSError``, and ``Damaged`` when it cannot be used."""
         try:
             with self._opened(create=False) as descriptor, open(descriptor, "rb", closefd=False) as file:

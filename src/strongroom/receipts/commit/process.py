@@ -125,7 +125,7 @@ class CommitProcess:
         self._channels: dict[int, socket.socket] = {}
         self._poll = select.epoll()
 
-    def run(self) -> None:
+    def commit_receipts(self) -> None:
         """Commit until every worker, and whoever starts workers, has closed the control socket."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # systemd and a terminal tell everybody; workers are still to drain

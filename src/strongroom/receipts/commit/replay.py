@@ -104,7 +104,7 @@ def _said(
             if number == 0:
                 raise Fork(f"the newest checkpoint in the store is not this key's: {error.what}") from None
     try:
-        kept = tail.read() if tail is not None else None
+        kept = tail.read_signed() if tail is not None else None
     except Damaged as error:
         raise Fork(str(error)) from None
     if kept is not None:

@@ -24,7 +24,7 @@ def leaves_from(store: OwnFiles, tail: Tail | None, number: int) -> list[bytes]:
 
     Raises ``Fork`` where two copies differ, or hashes are there without their entries.
     """
-    kept = tail.read() if tail is not None else None
+    kept = tail.read_signed() if tail is not None else None
     found: list[bytes] = []
     while True:
         entries = _bundle(store, number)

@@ -246,7 +246,7 @@ class Sequencer:
         with contextlib.ExitStack() as stack:
             if self._tail is not None:
                 stack.enter_context(self._tail.turn())
-            last = self._tail.read() if self._tail is not None else None
+            last = self._tail.read_signed() if self._tail is not None else None
             with self._database.read() as connection:
                 if last is not None and not _continues(connection, before, last.head):
                     return False

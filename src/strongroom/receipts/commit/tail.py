@@ -83,7 +83,7 @@ class Tail:
         with file_lock(f"{self.path}.lock"):
             yield
 
-    def read(self) -> Signed | None:
+    def read_signed(self) -> Signed | None:
         """The newest that was kept. Raises ``Damaged``."""
         return read_tail(self.path)
 
