@@ -20,7 +20,7 @@ from strongroom.custody.executor.ways import way_of
 from strongroom.custody.handover import Handover
 from strongroom.custody.identity import Identity, generate
 from strongroom.custody.ledger import incidents
-from strongroom.custody.mark import read_mark
+from strongroom.custody.mark import has_place, read_mark
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.custody.rounds import Outcome, run_round
 from strongroom.custody.state import Adopted, State
@@ -36,6 +36,7 @@ from tests.support.repositories import PASSWORD
 if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository
+    from strongroom.storage.contract import Store
 
 DAY = 86_400
 BOOT = "0d3f8f0e-0000-4000-8000-000000000000"
@@ -66,9 +67,22 @@ class Custody:
         self.signer: Signer = load_or_create(str(self.home / "judge"), SIGNER)
         self.records = Records(f"sqlite:///{self.home}/executor.db", self.clock)
         self.settle()
-        with open_repository(LocalStore(str(self.place)), self.password, surroundings=self.surroundings) as repository:
-            adopt(self.state, repository, self.name, str(self.place), self.identity, self.policy)
+        self.adopt()
         self.settle()
+
+    def store(self) -> Store:
+        """The store, with the custodian's rights."""
+        return LocalStore(str(self.place))
+
+    @property
+    def url(self) -> str:
+        """Where it is, as the state has it."""
+        return str(self.place)
+
+    def adopt(self) -> None:
+        """Take it into care."""
+        with open_repository(self.store(), self.password, surroundings=self.surroundings) as repository:
+            adopt(self.state, repository, self.name, self.url, self.identity, self.policy)
 
     def close(self) -> None:
         """Close the databases."""
@@ -105,7 +119,7 @@ class Custody:
         outcome = run_round(
             self.state,
             self.adopted,
-            LocalStore(str(self.place)),
+            self.store(),
             self.identity,
             self.surroundings,
             Reporter(),
@@ -123,7 +137,7 @@ class Custody:
 
     def executor(self, **options: Any) -> Executor:
         """The executor, with its own record."""
-        store = LocalStore(str(self.place))
+        store = self.store()
         values: dict[str, Any] = {"hold_days": self.policy.hold, "expiry_days": self.policy.expiry} | options
         return Executor(
             self.records,
@@ -132,7 +146,7 @@ class Custody:
             self.adopted.id,
             self.adopted.store,
             self.signer.verifier,
-            mark=lambda: read_mark(store),
+            mark=lambda: read_mark(store) if has_place(store) else str(self.signer.verifier),
             boot=self.boot,
             **values,
         )
@@ -142,7 +156,7 @@ class Custody:
         return Handover(
             self.state,
             self.adopted,
-            LocalStore(str(self.place)),
+            self.store(),
             self.identity,
             self.signer,
             self.surroundings,

@@ -1,0 +1,164 @@
+"""X-3, A-9: a repository behind a gateway on a disk, cared for by its URL alone, by the role custodian."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.errors import Refused
+from strongroom.custody.evidence.outside import Outside
+from strongroom.custody.evidence.pinning import LogPins, pin_log
+from strongroom.custody.executor.contract import Went
+from strongroom.storage.contract import Store
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from tests.support.clock import ManualClock
+from tests.support.custody.in_process import BOOT, DAY, Custody, Host
+from tests.support.programs import Restic
+from tests.support.repositories import PASSWORD
+from tests.support.servers.gateways import Gateway, operate
+
+ENV = {"RESTIC_PASSWORD": PASSWORD.decode()}
+OPTIONS = StoreOptions(retry_for=0)
+
+
+@dataclass
+class CustodyByUrl(Custody):
+    """The custodian of a repository at a gateway, which it sees by its URL alone."""
+
+    url_there: str = ""
+    refused: list[str] = field(default_factory=list)
+
+    def store(self) -> Store:
+        return open_store(self.url_there, OPTIONS)
+
+    @property
+    def url(self) -> str:
+        return self.url_there
+
+    def settle(self) -> None:
+        """Nobody but the gateway touches its files."""
+
+    def outside(self) -> Outside:
+        return Outside(OPTIONS, boot=lambda: (BOOT, int(self.clock.monotonic() * 1e9)))
+
+
+@dataclass
+class Behind:
+    """A gateway, a host that stores through it, and its custodian."""
+
+    gateway: Gateway
+    host: Host
+    custody: CustodyByUrl
+    token: str
+    sent: set[Path]
+
+    def backup(self) -> str:
+        """A backup goes through the gateway."""
+        name = self.host.backup()
+        send(self.gateway, self.host, self.token, self.sent)
+        return name
+
+    def day(self) -> list[Went]:
+        """A day with a backup, a round, and what is due."""
+        self.custody.clock.advance(DAY)
+        self.backup()
+        self.custody.round()  # the gateway's clock is today's, and nobody moves it
+        found: list[Went] = self.custody.hand_over().plans
+        return found
+
+
+def send(gateway: Gateway, host: Host, token: str, sent: set[Path]) -> None:
+    """Store through the gateway what a host has and has not sent: packs, then indexes, then snapshots."""
+    order = ("config", "keys", "data", "index", "snapshots")
+    for kind in order:
+        for path in sorted((host.place / kind).rglob("*")) if kind != "config" else [host.place / kind]:
+            if path.is_file() and path not in sent:
+                where = f"/r/{kind}" if kind == "config" else f"/r/{kind}/{path.name}"
+                assert gateway.put(where, path.read_bytes(), token) == 200
+                sent.add(path)
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[Behind]:
+    """Adopted through the gateway, once an operator has opened the window for the custodian's key."""
+    clock = ManualClock(1_800_000_000 * 10**9)
+    with Gateway(tmp_path / "gateway", flags=("--append-only",), users={"x": "y"}) as gateway:
+        host_token, care = (
+            f"{who}:{operate(gateway, 'principal', 'add', who, '--repository', 'r', '--role', role)[1].strip()}"
+            for who, role in (("host", "host"), ("care", "custodian"))
+        )
+        host = Host(tmp_path / "host", clock)
+        assert gateway.ask("POST", "/r/?create=true", user=host_token).status == 200
+        sent: set[Path] = set()
+        host.backup()
+        send(gateway, host, host_token, sent)
+        url = f"rest:http://{care}@{gateway.address}/r/"
+        custody = _Waiting(gateway.data / "r", tmp_path / "custodian", clock=clock, url_there=url)
+        custody.gateway = gateway
+        custody.take()
+        yield Behind(gateway, host, custody, host_token, sent)
+        custody.close()
+
+
+class _Waiting(CustodyByUrl):
+    """Adopts once the window is open."""
+
+    gateway: Gateway
+
+    def adopt(self) -> None:
+        """Later."""
+
+    def take(self) -> None:
+        """Try, have an operator open the window that the refusal names, and try again."""
+        with pytest.raises(Refused, match="not admitted") as refused:
+            super().adopt()
+        words = str(refused.value).split("keys open REPOSITORY ")[1].split()
+        assert operate(self.gateway, "keys", "open", "r", *words[:4])[0] == 0
+        super().adopt()
+
+
+def test_cared_for_by_its_url_alone(behind: Behind, restic: Restic, tmp_path: Path) -> None:
+    """X-3, A-9: snapshots go, indexes are written anew, packs follow, all into the gateway's trash; one plan comes back
+    from it; the log has a receipt for each, and stock restic restores every file of what is listed."""
+    went: dict[str, list[Went]] = {}
+    for _ in range(14):
+        for one in behind.day():
+            if one.removed:
+                went.setdefault(one.kind, []).append(one)
+        if {"snapshots", "indexes", "packs"} <= went.keys():
+            break
+    assert {"snapshots", "indexes", "packs"} <= went.keys()
+    custody, gateway = behind.custody, behind.gateway
+    assert custody.open_incidents() == []
+    trash = operate(gateway, "trash", "list", "r")[1]
+    assert all(name.partition("/")[2] in trash for one in went["packs"] for name in one.removed)
+    last = went["packs"][-1]
+    assert custody.handover().undo(custody.executor(), last.number, "a test", "to see") == len(last.removed)
+    with custody.state.database.write() as connection:
+        pin_log(connection, custody.adopted.id, LogPins(custody.url, gateway.key))
+    outcome = custody.round(outside=custody.outside())
+    assert (outcome.log.doubt, outcome.log.failure) == ("", "")
+    assert (outcome.log.unlogged, outcome.log.only_in_log) == ([], [])
+    assert outcome.log.receipts > sum(len(behind.custody.names(kind)) for kind in ("data", "index", "snapshots"))
+    repository = f"rest:http://{behind.token}@{gateway.address}/r/"
+    restic.on(repository, "check", "--read-data", env=ENV).expect(0)
+    for number, name in enumerate(sorted(custody.names("snapshots"))):
+        where = tmp_path / "out" / str(number)
+        restic.on(repository, "restore", name, "--target", where, env=ENV).expect(0)
+        assert {path.name: path.read_bytes() for path in where.iterdir()} == behind.host.files[name]
+
+
+def test_a_trash_that_is_emptied_too_early_freezes(behind: Behind) -> None:
+    """A-9: a gateway that keeps what is deleted for a week, where the policy says 80 days, is an incident, and nothing
+    is let go."""
+    gateway, custody = behind.gateway, behind.custody
+    gateway.stop()
+    gateway.flags = ("--append-only", "--trash-days", "7")
+    gateway.start()
+    outcome = custody.round(outside=custody.outside())
+    assert "trash" in {code for code, _ in custody.open_incidents()}
+    assert all(plan.breakers for plan in outcome.plans)
