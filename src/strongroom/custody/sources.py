@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 @record
 class Source:
-    """A source of snapshots; ``accepted``: it may send them. ``last_good_ns``: when its newest good one arrived."""
+    """A source of snapshots; ``accepted``: it may send them. ``last_good``: its newest good one."""
 
     name: str
     accepted: bool
     settings: SourceSettings
     last_good_ns: int | None
+    last_good: str | None
 
 
 def sources_of(state: State, adopted: Adopted) -> list[Source]:
@@ -46,6 +47,7 @@ def sources_of(state: State, adopted: Adopted) -> list[Source]:
             bool(row.accepted),
             parse_settings(row.settings),
             None if (last := newest[row.name]) is None else int(last.arrival_ns),
+            None if last is None else last.id,
         )
         for row in rows
     ]

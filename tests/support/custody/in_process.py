@@ -252,6 +252,25 @@ def restores(place: Path, snapshot: str, files: dict[str, bytes], password: byte
     return found == files
 
 
+def contents(place: Path, snapshots: list[str], password: bytes = PASSWORD) -> dict[str, dict[str, bytes]]:
+    """What snapshots give, by the paths of files, by the indexes that are listed and are sound."""
+    found: dict[str, dict[str, bytes]] = {}
+    with _opened(place, password) as repository:
+        repository.load_index(on_error=lambda _name, _problem: None)
+        for name in snapshots:
+            files = found[name] = {}
+            waiting = [("", repository.load_snapshot(name).tree)]
+            while waiting:
+                above, tree = waiting.pop()
+                for one in repository.load_tree(tree).nodes:
+                    path = f"{above}{one.name.decode()}"
+                    if one.subtree:
+                        waiting.append((f"{path}/", one.subtree))
+                    else:
+                        files[path] = b"".join(repository.load_blob("data", blob) for blob in one.content or ())
+    return found
+
+
 def sound(place: Path, password: bytes = PASSWORD) -> list[str]:
     """What is wrong with any listed snapshot, by the indexes that are listed: each blob is read from its pack."""
     faults = []

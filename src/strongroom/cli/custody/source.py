@@ -52,6 +52,7 @@ def run_source(context: Context) -> int:
     from strongroom.base.errors import UsageError
     from strongroom.cli.shared.opening import surroundings
     from strongroom.custody.adopting import open_adopted
+    from strongroom.custody.evidence.words import arrival_evidence
     from strongroom.custody.sources import change_source, sources_of
 
     arguments = context.arguments
@@ -69,6 +70,7 @@ def run_source(context: Context) -> int:
         elif said:
             change_source(state, adopted, arguments.source, operator(), drop=arguments.no_canary, **numbers)
         found = [one for one in sources_of(state, adopted) if arguments.source in (None, one.name)]
+        how = {one.last_good: arrival_evidence(state, adopted, "snapshots", one.last_good or "") for one in found}
     if context.json:
         context.out.json(
             [
@@ -77,6 +79,8 @@ def run_source(context: Context) -> int:
                     "source": one.name,
                     "accepted": one.accepted,
                     "last_good": None if one.last_good_ns is None else rfc3339.format_utc(one.last_good_ns),
+                    "last_good_by": how[one.last_good].code or None,
+                    "sent_by": how[one.last_good].principal or None,
                     "canaries": sorted(one.settings.canaries),
                     "longest_backup": one.settings.longest_backup,
                     "most_a_day": one.settings.most_a_day,
@@ -90,12 +94,13 @@ def run_source(context: Context) -> int:
             one.name,
             "yes" if one.accepted else "no",
             "never" if one.last_good_ns is None else rfc3339.format_utc(one.last_good_ns)[:16],
+            how[one.last_good].code,
             f"{one.settings.longest_backup} h",
             str(one.settings.most_a_day),
             ", ".join(sorted(one.settings.canaries)),
         ]
         for one in found
     ]
-    for line in table(("Source", "Accepted", "Last good (UTC)", "Longest backup", "A day", "Canaries"), rows):
+    for line in table(("Source", "Accepted", "Last good (UTC)", "By", "Longest backup", "A day", "Canaries"), rows):
         context.out.line(line)
     return 0
