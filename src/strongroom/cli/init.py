@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
@@ -9,6 +10,7 @@ from strongroom.cli.arguments import options
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.opening import cache_of, open_target, state_of, store_of, surroundings, targets_of
 from strongroom.cli.shared.targets import Target, find_source_target
+from strongroom.repository.key_removal import withdraw_key
 from strongroom.repository.opening import initialise
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def _made(context: Context, target: Target, polynomial: int | None) -> Repositor
             cache=cache_of(context),
             state=state_of(context),
             beside_known=bool(context.settings.get("accept_repository")),
+            withdraw=partial(withdraw_key, store),
         )
     except BaseException:
         store.close()

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 ROOM_STEP = 4 << 20
 """After so many bytes of a body the room on the disk is looked at again."""
+FULL_SHARE = 16
+"""Without ``--append-only`` a repository has this many times the locks of one principal: many hosts share it, and locks
+count in no quota and are taken in below the floor of free space."""
 
 
 class Admission:
@@ -119,7 +122,7 @@ class Admission:
                 except Full:
                     if not self._is_there():
                         raise
-            if self._kind is Kind.LOCK and self._role is not Role.FULL:
+            if self._kind is Kind.LOCK:
                 self._claim_lock()
             try:
                 yield
@@ -161,10 +164,10 @@ class Admission:
         """Whatever this upload's check must not be raced by, held off."""
         if self._kind is None:
             return self._repository.exclusive(SEALED)
-        if self._role is Role.FULL:
-            return contextlib.nullcontext()
         if self._kind is Kind.LOCK:
             return self._repository.exclusive("locks")
+        if self._role is Role.FULL:
+            return contextlib.nullcontext()
         if self._kind is Kind.KEY or (
             self._kind is Kind.SNAPSHOT and not is_frozen(self._services.ledger.database, self._repository)
         ):
@@ -177,11 +180,16 @@ class Admission:
     def _claim_lock(self) -> None:
         assert isinstance(self._name, ObjectName)
         # Who sends a lock that is there already has not made it (G-5).
-        if not self._repository.has(self._name):
-            most = self._services.settings.locks_per_principal
-            database = self._services.ledger.database
-            claim_lock(database, self._repository, self._name.name, self._identity.id, most)
-            self._claimed = True
+        if self._repository.has(self._name):
+            return
+        most = self._services.settings.locks_per_principal
+        if self._role is Role.FULL:  # nobody owns a lock where everybody may remove it
+            most *= FULL_SHARE
+            if sum(1 for _ in self._repository.store.list(Kind.LOCK)) >= most:
+                raise Refused(f"a repository has at most {most} locks; `unlock --remove-all` removes stale ones")
+            return
+        claim_lock(self._services.ledger.database, self._repository, self._name.name, self._identity.id, most)
+        self._claimed = True
 
     def _check_key(self) -> None:
         assert isinstance(self._name, ObjectName)

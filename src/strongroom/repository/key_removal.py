@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import StrongroomError, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.repository.keyring import add_key
 from strongroom.repository.selection import complete_prefix
+from strongroom.storage.removal import removal_of
 
 if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
+    from strongroom.storage.contract import Store
     from strongroom.storage.removal import Removal
 
 
@@ -28,6 +30,15 @@ def remove_key(repository: Repository, removal: Removal, key_id: str) -> str:
         )
     removal.remove(ObjectName(Kind.KEY, name))
     return name
+
+
+def withdraw_key(store: Store, key_id: str) -> bool:
+    """Remove a key that nobody else knows of; whether that was possible."""
+    try:
+        removal_of(store).remove(ObjectName(Kind.KEY, key_id))
+    except StrongroomError:
+        return False
+    return True
 
 
 def change_password(

@@ -56,13 +56,16 @@ def find_key(
     pinned: Sequence[str] = (),
     hint: str | None = None,
     on_deriving: Callable[[], None] = lambda: None,
+    fits: Callable[[_kernel.Key], bool] = lambda _key: True,
 ) -> tuple[str, _kernel.Key]:
     """The name of the first key that opens with this password, and the master key in it.
 
-    ``on_deriving`` is called before each derivation, which takes long. Raises ``WrongPassword``; the hint then says if
-    keys were left untried.
+    ``on_deriving`` is called before each derivation, which takes long. ``fits`` says whether a master key is this
+    repository's: an ``init`` that came second leaves another one, and whoever may add keys can. Where none fits the
+    first stands. Raises ``WrongPassword``; the hint then says if keys were left untried.
     """
     tried = work = 0
+    misfit: tuple[str, _kernel.Key] | None = None
     for name in _candidates(store, pinned, hint):
         try:
             file = read_key_file(store, name)
@@ -72,6 +75,8 @@ def find_key(
         except Missing:  # removed since it was listed, or a pin that is out of date
             continue
         if tried >= MAX_TRIED or work + file.work > MAX_WORK:
+            if misfit is not None:
+                return misfit
             raise WrongPassword(
                 f"wrong password or no key found: the first {tried} keys do not open with it, and there are more",
                 subject=store.location,
@@ -80,11 +85,18 @@ def find_key(
         tried, work = tried + 1, work + file.work
         on_deriving()
         try:
-            return name, unwrap(file, password, name)
+            key = unwrap(file, password, name)
         except _kernel.WrongKey:
             continue
         except (Damaged, LimitExceeded) as problem:
             surroundings.warn(f"skipping {problem}")
+            continue
+        if fits(key):
+            return name, key
+        surroundings.warn(f"skipping keys/{name}: the password opens it, and it does not open the config")
+        misfit = misfit or (name, key)
+    if misfit is not None:
+        return misfit
     why = "" if tried else ": there is no key that could be tried"
     what = f"wrong password or no key found{why}"
     raise WrongPassword(what, subject=store.location)

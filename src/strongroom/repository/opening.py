@@ -39,12 +39,14 @@ def initialise(
     cache: Cache | None = None,
     state: StateDirectory | None = None,
     beside_known: bool = False,
+    withdraw: Callable[[str], bool] = lambda _key_id: False,
 ) -> Repository:
     """Make a new repository and return it opened. ``beside_known``: even where another is known to stand.
 
     ``polynomial``: that of another repository, so that chunks agree; a random irreducible one otherwise. The key is
-    stored before the config, so that a run that breaks off leaves nothing that passes for a repository. Raises
-    ``Exists`` when there is a repository already, ``RepositoryError`` when the state directory knows one here.
+    stored before the config, so that a run that breaks off leaves nothing that passes for a repository. Where another
+    run's config came first ``withdraw`` removes that key, and says whether it could. Raises ``Exists`` when there is a
+    repository already, ``RepositoryError`` when the state directory knows one here.
     """
     surroundings = surroundings or Surroundings()
     if version not in VERSIONS:
@@ -64,7 +66,15 @@ def initialise(
     config = RepositoryConfig(version, identity, polynomial or _kernel.random_polynomial())
     key = _kernel.Key.generate()
     key_id = store_key(store, key, password, surroundings)
-    store.create(CONFIG, key.seal(config.encode()))
+    try:
+        store.create(CONFIG, key.seal(config.encode()))
+    except Exists as error:
+        stays = "" if withdraw(key_id) else f" The key {key_id[:8]} was made for this one; it stays, and opens nothing."
+        raise Exists(
+            "config file already exists: the repository is already initialized",
+            subject=store.location,
+            hint=f"Another `init` began at the same time, and its config came first.{stays}",
+        ) from error
     made = _assemble(store, _read_config(store, pins), key_id, key, surroundings, cache=cache, state=state)
     made.admit()
     return made
@@ -108,8 +118,17 @@ def open_repository(
         if not reading:
             reading.append(begun(lambda: _read_config(store, pins)))
 
+    def fits(key: _kernel.Key) -> bool:
+        try:
+            key.open(reading[0]()[0])
+        except Damaged:
+            return False
+        return True
+
     try:  # while a key is derived the store would be idle
-        key_id, key = find_key(store, password, surroundings, pinned=pinned, hint=key_hint, on_deriving=read_config)
+        key_id, key = find_key(
+            store, password, surroundings, pinned=pinned, hint=key_hint, on_deriving=read_config, fits=fits
+        )
     except (WrongPassword, Missing):
         read_config()
         reading[0]()  # where there is no repository at all, that is what to say

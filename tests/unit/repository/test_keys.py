@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from strongroom import _kernel
-from strongroom.base.errors import UsageError, WrongPassword
-from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.errors import Damaged, Exists, UsageError, WrongPassword
+from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.format.key import KeyFile
 from strongroom.repository import keyring
-from strongroom.repository.key_removal import change_password, remove_key
-from strongroom.repository.opening import open_repository
+from strongroom.repository.key_removal import change_password, remove_key, withdraw_key
+from strongroom.repository.opening import initialise, open_repository
+from strongroom.storage.local.store import LocalStore
 from strongroom.storage.removal.local import LocalRemoval
 from tests.support.repositories import PASSWORD, Machine, make, opened, put, put_key
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_wrong_password_is_said_so(tmp_path: Path) -> None:
@@ -69,6 +68,43 @@ def test_the_work_of_all_keys_together_is_bounded(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(keyring, "MAX_WORK", 4096 * 8 * 2)
     with pytest.raises(WrongPassword, match="--key-hint"):
         keyring.find_key(store, b"none", Machine().surroundings)
+
+
+def test_a_key_of_another_repository_under_the_same_password_is_passed_over(tmp_path: Path) -> None:
+    """As an `init` that came second leaves it: the key that opens the config is found, whichever is tried first."""
+    store = make(tmp_path)
+    mine = next(store.list(Kind.KEY)).name.name
+    others = {put_key(store, _kernel.Key.generate()) for _ in range(4)}
+    machine = Machine()
+    for first in (mine, *others):
+        repository = open_repository(store, PASSWORD, key_hint=first, surroundings=machine.surroundings)
+        assert repository.key_id == mine
+    assert any("does not open the config" in warning for warning in machine.warnings)
+    (tmp_path / "config").chmod(0o600)
+    (tmp_path / "config").write_bytes(bytes(155))
+    with pytest.raises(Damaged, match="does not belong to these keys"):
+        opened(tmp_path)
+
+
+def test_an_init_that_comes_second_takes_its_key_back(tmp_path: Path) -> None:
+    """Its config is refused: it says so as where a repository stood before, and leaves one key; where it may not remove
+    anything it names the key that stays."""
+
+    class Raced(LocalStore):
+        """A folder in which another repository's config appears just before ours."""
+
+        def create(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+            if name == CONFIG:
+                make(Path(self.path))
+            super().create(name, data)
+
+    for place, withdraw, left in (("a", withdraw_key, 1), ("b", lambda _store, _key: False, 2)):
+        store = Raced(str(tmp_path / place))
+        with pytest.raises(Exists, match="already initialized") as raised:
+            initialise(store, PASSWORD, surroundings=Machine().surroundings, withdraw=partial(withdraw, store))
+        assert len(list(store.list(Kind.KEY))) == left
+        assert ("it stays" in raised.value.hint) == (left == 2)
+        assert opened(tmp_path / place).polynomial
 
 
 def test_a_pin_or_hint_that_is_gone_is_no_obstacle(tmp_path: Path) -> None:
