@@ -55,8 +55,10 @@ def run(context: Context) -> int:
     subset = parse_subset(arguments.read_data_subset) if arguments.read_data_subset else None
     some = bool(arguments.names) or filter_of(context) != EVERYTHING
     reporter = context.reporter()
+    wrong = False
 
     def work(repository: Repository, label: str) -> int:
+        nonlocal wrong
         unknown: list[str] = []
         reporter.repository = label
         if label:
@@ -72,6 +74,7 @@ def run(context: Context) -> int:
             )
             result = check(repository, options, reporter)
         _conclude(context, reporter, result, label)
+        wrong = wrong or bool(result.num_errors)
         return exit_codes.FAILED if result.num_errors or unknown else exit_codes.OK
 
     alarm = False
@@ -83,6 +86,8 @@ def run(context: Context) -> int:
     finally:
         reporter.close()
         alarm = say_broken(context)
+    if wrong and context.json:
+        context.out.warn_json({"message_type": "exit_error", "code": code, "message": "Fatal: repository contains errors"})
     return exit_codes.with_alarm(code, alarm=alarm)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strongroom.base.progress import BackupSummary, Change, Status
 from strongroom.cli.arguments.times import zone_text
 from strongroom.cli.output.events import EventReporter
-from strongroom.cli.output.out import Out
+from strongroom.cli.output.out import Out, as_json
 from strongroom.cli.output.rate import Rate
 from strongroom.cli.output.table import table
 from strongroom.cli.output.terminal import TerminalReporter
@@ -56,6 +56,11 @@ def test_the_zone_of_times_has_restics_name(zone: str | None, said: str, monkeyp
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_whole_numbers_are_written_as_go_does() -> None:
+    """A reader that wants an integer is not given 100.0; what has a fraction keeps it."""
+    assert as_json({"a": 100.0, "b": 0.5, "c": True, "d": 3}) == '{"a":100,"b":0.5,"c":true,"d":3}'
 
 
 @given(st.binary(max_size=40))

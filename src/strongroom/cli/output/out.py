@@ -32,7 +32,14 @@ def in_utf8(stream: TextIO) -> TextIO:
 
 
 def as_json(value: Any) -> str:
-    """JSON in one line. Bytes that are not UTF-8, and halves of characters, become U+FFFD, as in restic's."""
+    """JSON in one line. Bytes that are not UTF-8, and halves of characters, become U+FFFD, as in restic's.
+
+    A whole number of a record is written without a fraction, as Go does: some readers take 100.0 for no integer.
+    """
+    if isinstance(value, dict):
+        value = {
+            key: int(one) if isinstance(one, float) and one.is_integer() else one for key, one in value.items()
+        }
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()
