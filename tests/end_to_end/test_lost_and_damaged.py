@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -85,6 +86,22 @@ def test_a_damaged_snapshot(strongroom: Strongroom, whole: Path, tmp_path: Path)
         failed = strongroom.on(repository, *words).expect(1)
         assert damaged.name in failed.err, words
         assert failed.out, words
+
+
+def test_the_last_word_of_a_failed_check_is_restics(
+    strongroom: Strongroom, restic: Restic, whole: Path, tmp_path: Path
+) -> None:
+    """With --json it is the same `exit_error`; a check that finds nothing says none."""
+    repository = _copy(whole, tmp_path / "r")
+    assert "exit_error" not in strongroom.on(repository, "check", "--json").expect(0).err
+    _lose(repository, data=True)
+    said = {}
+    for program in (strongroom, restic):
+        failed = program.on(repository, "check", "--json", "--no-lock").expect(1)
+        said[program.name] = json.loads(failed.err.splitlines()[-1])
+    expected = {"message_type": "exit_error", "code": 1, "message": "Fatal: repository contains errors"}
+    assert said["strongroom"] == expected
+    assert said["restic"] == expected or restic.old
 
 
 @pytest.mark.parametrize("version", ["1", "2"])

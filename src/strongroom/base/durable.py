@@ -40,6 +40,23 @@ def set_mode(descriptor: int, mode: int) -> None:
             raise
 
 
+def give(descriptor: int, owner: tuple[int, int]) -> None:
+    """chown to user and group, where the file system knows owners and lets us."""
+    with contextlib.suppress(OSError):
+        os.fchown(descriptor, *owner)
+
+
+def give_folder(path: str, owner: tuple[int, int]) -> None:
+    """``give`` a folder that was just made: an empty one, lest who owns its parent puts another in its place."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not os.listdir(descriptor):
+                give(descriptor, owner)
+        finally:
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
 def open_folder(path: str) -> Iterator[int]:
     """A descriptor of a folder. Raises OSError."""

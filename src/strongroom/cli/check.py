@@ -87,7 +87,8 @@ def run(context: Context) -> int:
         reporter.close()
         alarm = say_broken(context)
     if wrong and context.json:
-        context.out.warn_json({"message_type": "exit_error", "code": code, "message": "Fatal: repository contains errors"})
+        message = "Fatal: repository contains errors"
+        context.out.warn_json({"message_type": "exit_error", "code": code, "message": message})
     return exit_codes.with_alarm(code, alarm=alarm)
 
 

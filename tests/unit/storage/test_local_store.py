@@ -58,6 +58,24 @@ def test_each_refusal_has_its_hint() -> None:
     assert "permissions" in store_error(OSError(errno.EACCES, ""), "x").hint
 
 
+@pytest.mark.root
+def test_what_root_makes_in_somebodys_repository_is_theirs(store: LocalStore, tmp_path: Path) -> None:
+    """Objects and the folders that they need belong to the config's owner: else the server that runs as that user could
+    not read them. In root's own repository they are root's."""
+    store.create(ObjectName(Kind.INDEX, "1" * 64), b"root's")
+    config = tmp_path / "repository" / "config"
+    store.create(CONFIG, b"config")
+    os.chown(config, 65534, 65534)
+    (tmp_path / "repository" / "data" / "ab").rmdir()
+    again = LocalStore(store.path)
+    again._anonymous = store._anonymous
+    again.create(PACK, b"pack")
+    made = tmp_path / "repository" / PACK.path
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in (made, made.parent)} == {(65534, 65534)}
+    assert mode(made) == 0o400 and mode(made.parent) == 0o700
+    assert (tmp_path / "repository" / "index" / ("1" * 64)).stat().st_uid == 0
+
+
 def test_a_group_readable_repository_stays_so(store: LocalStore, tmp_path: Path) -> None:
     """When the group may read the config, it may read what comes after."""
     config = tmp_path / "repository" / "config"

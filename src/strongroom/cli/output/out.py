@@ -37,9 +37,7 @@ def as_json(value: Any) -> str:
     A whole number of a record is written without a fraction, as Go does: some readers take 100.0 for no integer.
     """
     if isinstance(value, dict):
-        value = {
-            key: int(one) if isinstance(one, float) and one.is_integer() else one for key, one in value.items()
-        }
+        value = {key: int(one) if isinstance(one, float) and one.is_integer() else one for key, one in value.items()}
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from strongroom.base.record import record
+from strongroom.base.record import record, replace
 
 
 @record
@@ -13,6 +13,8 @@ class Modes:
 
     folder: int
     file: int
+    owner: tuple[int, int] | None = None
+    """User and group that they are given to, where that is another than who makes them."""
 
 
 PRIVATE = Modes(0o700, 0o400)
@@ -29,9 +31,14 @@ SERVER_GROUP = Modes(0o770, 0o660)
 
 
 def modes_of(config_path: str) -> Modes | None:
-    """What restic would use in a repository with this config; None while there is none."""
+    """What restic would use in a repository with this config; None while there is none.
+
+    What root makes in somebody else's repository is the config's owner's: the server that serves it could not read it
+    otherwise, and its backups would fail.
+    """
     try:
-        mode = os.stat(config_path).st_mode
+        found = os.stat(config_path)
     except OSError:
         return None
-    return GROUP if mode & 0o040 else PRIVATE
+    modes = GROUP if found.st_mode & 0o040 else PRIVATE
+    return replace(modes, owner=(found.st_uid, found.st_gid)) if os.geteuid() == 0 and found.st_uid else modes

@@ -10,7 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.base.durable import make_folder, open_folder, sync_folder
+from strongroom.base.durable import give_folder, make_folder, open_folder, sync_folder
 from strongroom.base.objects import NAMED_KINDS, Kind, ObjectName, is_object_name
 from strongroom.storage.contract import GROUP, Info, Reader, Rows, Store, StoreKind, Upload
 from strongroom.storage.local import temporary
@@ -168,8 +168,13 @@ class LocalStore(Store):
         if folder != self.path and not os.path.isdir(folder):
             parent = os.path.dirname(folder)
             if parent != self.path:
-                make_folder(parent, self.modes.folder)
-            make_folder(folder, self.modes.folder)
+                self._make_folder(parent)
+            self._make_folder(folder)
+
+    def _make_folder(self, folder: str) -> None:
+        modes = self.modes
+        if make_folder(folder, modes.folder) and modes.owner is not None:
+            give_folder(folder, modes.owner)
 
     def child(self, name: str) -> LocalStore:
         """The repository in a folder below this one."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.base.durable import set_mode, sync_file, sync_folder
+from strongroom.base.durable import give, set_mode, sync_file, sync_folder
 from strongroom.storage.contract import Upload, check_size
 from strongroom.storage.local import temporary
 from strongroom.storage.local.os_errors import store_error
@@ -63,6 +63,8 @@ class LocalUpload(Upload):
     def _commit(self) -> None:
         descriptor = self._file.descriptor
         modes = self._modes()
+        if modes.owner is not None:
+            give(descriptor, modes.owner)
         set_mode(descriptor, modes.file)
         sync_file(descriptor)
         try:
