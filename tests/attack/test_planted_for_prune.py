@@ -140,6 +140,16 @@ def test_nothing_honest_is_lost(plant: Plant, tmp_path: Path) -> None:
     assert honest.restores()
 
 
+@pytest.mark.parametrize("plant", [a_crowd, a_crowd_of_stored_packs, a_crowd_of_lying_trees, a_crowd_of_true_copies])
+def test_readers_find_what_a_crowd_hides(plant: Plant, tmp_path: Path) -> None:
+    """A-1: where more places are named of a blob than an index remembers the true one is found, and nothing removed."""
+    honest = Honest(tmp_path)
+    plant(honest)
+    before = honest.data()
+    assert honest.restores()
+    assert honest.data() == before
+
+
 def test_a_crowd_of_planted_packs_goes(tmp_path: Path) -> None:
     """A-1: one true copy is left of what 70 packs claim, other options leave out none of it, and repairs are not
     stopped by the crowd either."""

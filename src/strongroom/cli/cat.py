@@ -10,6 +10,7 @@ from strongroom.base.errors import Damaged, UsageError
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.repository.keyring import read_key_file
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import complete_prefix, find_snapshot
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ def _print(context: Context, repository: Repository, kind: str, name: str) -> No
         _indented(context, {"mac": {"k": k, "r": r}, "encrypt": encrypt})
     elif kind == "tree":
         found = find_snapshot(repository, name)
-        repository.load_index()
+        load_to_read(repository)
         context.out.raw(repository.load_blob("tree", _folder(repository, found.snapshot.tree, found.subfolder)))
     elif kind == "blob":
         if not is_object_name(name):
             raise UsageError("a blob is named by its whole ID", subject=name, hint="64 digits from 0 to 9 and a to f.")
-        repository.load_index()
+        load_to_read(repository)
         types = [blob_type for blob_type in ("data", "tree") if repository.locations(blob_type, name)]
         if not types:
             raise UsageError("no index knows this blob", subject=f"blob {name[:8]}")

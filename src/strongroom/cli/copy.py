@@ -16,6 +16,7 @@ from strongroom.cli.shared.promise_alarms import say_broken
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
 from strongroom.cli.shared.targets import find_source_target
 from strongroom.repository.destination import PackOptions
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class _Copying:
             return exit_codes.of_repositories(list(codes.values()))
         unknown: list[str] = []
         snapshots = select_snapshots(self._source, context.arguments.names, filter_of(context), unknown)
-        self._source.load_index()
+        load_to_read(self._source)
         events = _Shown(context, self._reporter, several=len(targets) > 1)
         with context.signals.cooperative(self._reporter):
             results = copy(self._source, opened, snapshots, self._reporter, events)

@@ -15,6 +15,7 @@ from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import as_text, format_bytes
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run(context: Context) -> int:
         heading = f"comparing snapshot {old.id[:8]} to {new[0].id[:8] if new else context.arguments.new}:\n"
         if not context.json and context.verbosity > 0:
             context.out.line(heading)
-        repository.load_index()
+        load_to_read(repository)
         view = SnapshotView(repository, old.snapshot.tree, reporter, "diff")
         if new:
             other = SnapshotView(repository, new[0].snapshot.tree, reporter, "diff")

@@ -14,6 +14,7 @@ from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.files import writing
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(context: Context) -> int:
     path = os.fsencode(context.arguments.path)
     with one_repository(context) as repository, locked(context, repository):
         found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
-        repository.load_index()
+        load_to_read(repository)
         view = SnapshotView(repository, found.snapshot.tree, reporter, "dump").below(os.fsencode(found.subfolder))
         entry = view.find(path)
         if context.out.is_terminal and not context.arguments.target and (entry is None or entry.is_dir):

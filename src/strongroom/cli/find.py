@@ -14,6 +14,7 @@ from strongroom.cli.output.nodes import find_json, long_line
 from strongroom.cli.output.text import as_text
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import complete_prefix, is_beginning, select_snapshots
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run(context: Context) -> int:
         reporter.repository = label
         with locked(context, repository):
             snapshots = select_snapshots(repository, arguments.names or (), filter_of(context), unknown)
-            repository.load_index()
+            load_to_read(repository)
             if not arguments.reverse:
                 snapshots.reverse()
             if label and not context.json:

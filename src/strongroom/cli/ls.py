@@ -15,6 +15,7 @@ from strongroom.cli.output.nodes import long_line, ls_json
 from strongroom.cli.output.snapshot_table import snapshot_json
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(context: Context) -> int:
     reporter = context.reporter()
     with one_repository(context) as repository, locked(context, repository):
         found = find_snapshot(repository, context.arguments.snapshot, filter_of(context))
-        repository.load_index()
+        load_to_read(repository)
         view = SnapshotView(repository, found.snapshot.tree, reporter, "ls").below(os.fsencode(found.subfolder))
         recursive = context.arguments.recursive
         entries = view.walk(enter=lambda entry: _enter(entry.path, folders, recursive))

@@ -12,6 +12,7 @@ from strongroom.cli.shared.opening import locked, one_repository, targets_of
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.mount.folders import DEFAULT_TEMPLATES
 from strongroom.mount.go_layout import RFC3339
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.storage.locate import split_scheme
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def run(context: Context) -> int:
         not arguments.no_default_permissions,
     )
     with one_repository(context) as repository, locked(context, repository):
-        repository.load_index()
+        load_to_read(repository)
         with context.signals.cooperative(reporter):
             serve(repository, place, options, stop=reporter.stop, warn=context.warn, mounted=lambda: _say(context))
     return exit_codes.OK

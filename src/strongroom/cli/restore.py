@@ -12,6 +12,7 @@ from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.path_lists import patterns_from
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def run(context: Context) -> int:
                     subject=f"snapshot {context.arguments.snapshot}",
                     hint="`strongroom snapshots` lists the others; name one by its ID.",
                 )
-            repository.load_index()
+            load_to_read(repository)
             target = printable(str(context.arguments.target))
             reporter.message(f"restoring {of_snapshot(found.id, found.snapshot)} to {target}")
             with context.signals.cooperative(reporter):

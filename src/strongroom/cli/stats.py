@@ -10,6 +10,7 @@ from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(context: Context) -> int:
         reporter.repository = label
         with locked(context, repository):
             snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
-            repository.load_index()
+            load_to_read(repository)
             if not context.json and context.verbosity > 0:
                 context.out.line("scanning...")
             result = count(repository, [snapshot.tree for _, snapshot in snapshots], mode, reporter)

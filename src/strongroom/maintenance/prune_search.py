@@ -10,8 +10,8 @@ from strongroom.base.errors import Damaged, Missing, NotOurs
 from strongroom.base.record import field, mutable
 from strongroom.maintenance.index_files import load_index_files
 from strongroom.maintenance.missing_data import Missed, where_missing
-from strongroom.maintenance.proof.prune_proof import Proof
 from strongroom.maintenance.prune_plan import PrunePlan, plan_prune
+from strongroom.maintenance.prune_proof import Proof
 from strongroom.maintenance.survey import Survey, old_enough, survey
 from strongroom.repository.packs.headers import read_headers
 from strongroom.repository.packs.remembered import remembered

@@ -9,9 +9,9 @@ from strongroom.base.errors import Interrupted
 from strongroom.base.objects import Kind
 from strongroom.base.record import mutable
 from strongroom.maintenance.index_files import load_index_files, rewrite_index
-from strongroom.maintenance.proof.crowds import entries_of_crowded
 from strongroom.maintenance.removing import Remover
 from strongroom.maintenance.survey import survey
+from strongroom.repository.packs.crowds import entries_of_crowded
 from strongroom.repository.packs.headers import read_headers
 
 if TYPE_CHECKING:

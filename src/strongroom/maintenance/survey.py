@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
-from strongroom.maintenance.proof.crowds import disperse
+from strongroom.repository.packs.crowds import disperse
 from strongroom.repository.packs.headers import read_headers
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import StrongroomError
 from strongroom.mount.folders import Folders, arrange
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import newest_first
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class MountedSnapshots:
         try:
             names = self._repository.snapshot_names()
             if names != self._names:
-                self._repository.load_index()
+                load_to_read(self._repository)
                 self._load(names)
         except StrongroomError as error:  # what was there can still be read
             self._warn(f"cannot look for new snapshots: {error}")

@@ -11,6 +11,7 @@ from strongroom.base.progress import Reporter
 from strongroom.maintenance.prune_plan import MaxUnused, PruneOptions
 from strongroom.maintenance.prune_run import prune
 from strongroom.repository.opening import open_repository
+from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.local.store import LocalStore
 from tests.support.forge import Forge, Json, dumps, node, sha
@@ -55,7 +56,7 @@ class Honest:
     def restores(self) -> bool:
         """Whether each file is there as it was, read from the store."""
         with self.open() as repository:
-            repository.load_index()
+            load_to_read(repository)
             try:
                 tree = repository.load_tree(self.root).nodes[0].subtree
                 assert tree is not None

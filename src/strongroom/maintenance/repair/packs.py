@@ -13,9 +13,9 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.maintenance.index_files import load_index_files, rewrite_index
 from strongroom.maintenance.missing_data import Missed, where_missing
-from strongroom.maintenance.proof.crowds import entries_of_crowded
 from strongroom.maintenance.removing import Remover, refuse_where_append_only
 from strongroom.repository.destination import Destination, PackOptions
+from strongroom.repository.packs.crowds import entries_of_crowded
 from strongroom.repository.packs.headers import read_header
 from strongroom.repository.selection import complete_prefix
 from strongroom.repository.transfer import raise_failure, transfer

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted
-from strongroom.maintenance.proof.blob_proof import BlobProof
+from strongroom.base.objects import Kind
+from strongroom.base.progress import Reporter
+from strongroom.repository.packs.blob_proof import BlobProof
 from strongroom.repository.packs.headers import read_headers
 from strongroom.repository.packs.remembered import remembered
 from strongroom.repository.parallel import outcomes
@@ -18,11 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from strongroom._kernel import BlobEntry, Index
-    from strongroom.base.progress import Reporter
     from strongroom.repository.opened import Repository
 
 _Blob = tuple[str, str]
 """Type and ID."""
+
+
+def load_to_read(repository: Repository) -> Index:
+    """Load the index for reading blobs: one of which too many places are named is found where it really lies.
+
+    Whoever may add index files can name places enough that the true one is not remembered (threat A-1). Raises as
+    ``load_index``, and errors of the store.
+    """
+    if repository.load_index().crowded():
+        repository.surroundings.warn(
+            "more places of a blob are named than an index remembers: looking for the true ones"
+        )
+        sizes = {info.name.name: info.size for info in repository.store.list(Kind.DATA)}
+        disperse(repository, sizes, Reporter())
+    return repository.index
 
 
 def entries_of_crowded(repository: Repository, sizes: Mapping[str, int]) -> dict[str, list[BlobEntry]]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing
-from strongroom.maintenance.proof.blob_proof import BlobProof
+from strongroom.repository.packs.blob_proof import BlobProof
 from strongroom.repository.packs.headers import read_header, read_headers
 from strongroom.repository.packs.remembered import remembered
 from strongroom.repository.parallel import outcomes
