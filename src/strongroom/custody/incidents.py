@@ -28,6 +28,7 @@ class Code(StrEnum):
     LOCK = "lock"
     ROLLED_BACK = "rolled-back"
     REPLICA = "replica"
+    DRIFT = "drift"
 
 
 FREEZING = frozenset(
@@ -40,6 +41,7 @@ FREEZING = frozenset(
         Code.CONFIG,
         Code.CLOCK,
         Code.ROLLED_BACK,
+        Code.DRIFT,
         Code.LOG,
         Code.TRASH,
     }
@@ -70,6 +72,8 @@ ADVICE = {
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
     Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository. If it was not you who "
     "brought it back, look at who can write there. It ends by itself once the detection window is over.",
+    Code.DRIFT: "The bucket's settings are not those that were pinned. Put them back, and look at who may change them; "
+    "if it was you, `custody accept --settings`.",
     Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",
     Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
 }

@@ -17,6 +17,7 @@ from strongroom.custody.claims import compare_indexes
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.preparing import Prepared, Preparing
+from strongroom.custody.drift.settings import check_settings
 from strongroom.custody.evidence.creations import noting
 from strongroom.custody.evidence.log import LogFindings
 from strongroom.custody.evidence.round import EvidenceRound
@@ -199,6 +200,7 @@ def _steps(
     evidence: EvidenceRound,
 ) -> None:
     reporter.message(f"{adopted.name}: look at what is there")
+    check_settings(state, lease, adopted, repository.store)
     evidence.before(repository.store)
     last_ns = last_look(state, adopted, outcome.number)
     outcome.seen = look(state, lease, adopted, repository.store, last_ns)

@@ -15,6 +15,7 @@ from strongroom.base.record import record
 from strongroom.custody import schema
 from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
+from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.custody.replica import schema as replica
@@ -34,6 +35,7 @@ MODULES = (
     ("custody-evidence", evidence),
     ("custody-continuity", continuity),
     ("custody-replica", replica),
+    ("custody-drift", drift),
 )
 """All tables of the state, by the names that their steps are counted under."""
 

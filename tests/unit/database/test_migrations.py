@@ -15,6 +15,7 @@ from strongroom.base.errors import Unsupported
 from strongroom.custody import schema as custody
 from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
+from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
 from strongroom.custody.replica import schema as replica
@@ -36,6 +37,7 @@ MODULES = {
     "evidence": evidence,
     "continuity": continuity,
     "replica": replica,
+    "drift": drift,
     "executor": executor,
     "fleet": fleet,
     "fleet-alerting": fleet_alerting,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, operator
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, operator, store_for
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +32,7 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
     parser.add_argument("--gone", metavar="KIND/NAME", help="an object that is missing and will not come back")
     parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
+    parser.add_argument("--settings", action="store_true", help="the bucket's settings as they are now")
     parser.add_argument(
         "--log-key", metavar="KEY", help="the key of the gateway's log, which is read anew and believed"
     )
@@ -40,12 +41,20 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
 def run_accept(context: Context) -> int:
     """Write it down, in the audit trail as well."""
     from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source
+    from strongroom.custody.drift.settings import accept_settings
     from strongroom.custody.evidence.pinning import accept_log
 
     arguments = context.arguments
-    given = [arguments.snapshot, arguments.source, arguments.key, arguments.gone, arguments.log_key]
+    given = [
+        arguments.snapshot,
+        arguments.source,
+        arguments.key,
+        arguments.gone,
+        arguments.log_key,
+        arguments.settings or None,
+    ]
     if sum(thing is not None for thing in given) != 1:
-        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key or --gone.")
+        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key, --settings or --gone.")
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
         if arguments.source is not None:
@@ -56,6 +65,10 @@ def run_accept(context: Context) -> int:
             what = f"that {thing[: thing.index('/') + 11]} is gone"
         elif arguments.key is not None:
             what = f"key {accept_key(state, adopted, arguments.key, operator(), arguments.why)[:8]}"
+        elif arguments.settings:
+            with store_for(context, adopted) as store:
+                accept_settings(state, adopted, store, operator(), arguments.why)
+            what = "the bucket's settings"
         elif arguments.log_key is not None:
             accept_log(state, adopted, arguments.log_key, operator(), arguments.why)
             what = "the log by this key; the next round reads it anew"

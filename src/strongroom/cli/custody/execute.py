@@ -135,7 +135,7 @@ def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Si
     from strongroom.custody.executor.ways import way_of
     from strongroom.custody.mark import has_place, read_mark
 
-    way = way_of(store)
+    way = way_of(store, adopted.policy.expiry)
     records = Records(executor_url(context), SYSTEM)
     judge = signer.verifier
     try:

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
 
-def way_of(store: Store) -> SlowRemoval:
-    """How objects are put away here. Raises ``Unsupported`` where a removal would be final."""
-    return slow_removal_of(store, trash_behind=_is_append_only_gateway(store))
+def way_of(store: Store, expiry_days: int = 0) -> SlowRemoval:
+    """How objects are put away here, where versions must stay for ``expiry_days``.
+
+    Raises ``Unsupported`` where a removal would be final.
+    """
+    return slow_removal_of(store, trash_behind=_is_append_only_gateway(store), expiry_days=expiry_days)
 
 
 def _is_append_only_gateway(store: Store) -> bool:

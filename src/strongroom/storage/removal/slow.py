@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
 
-def slow_removal_of(store: Store, *, trash_behind: bool = False) -> SlowRemoval:
+def slow_removal_of(store: Store, *, trash_behind: bool = False, expiry_days: int = 0) -> SlowRemoval:
     """How things go slowly in this store. ``trash_behind``: what is deleted through it goes to a server's own trash.
+
+    ``expiry_days``: so long versions must stay.
 
     Raises ``Unsupported`` where a removal is final.
     """
@@ -42,7 +44,7 @@ def slow_removal_of(store: Store, *, trash_behind: bool = False) -> SlowRemoval:
     if plain.store_kind is StoreKind.S3:
         if versions_of(plain).protection().versioning is Versioning.OFF:
             return BucketTrashRemoval(store)
-        return MarkerRemoval(store)
+        return MarkerRemoval(store, expiry_days)
     if plain.store_kind is StoreKind.CLOUD:
         return BucketTrashRemoval(store)
     if plain.store_kind is StoreKind.REST and trash_behind:
@@ -122,7 +124,7 @@ class TrashRemoval(SlowRemoval):
 class MarkerRemoval(SlowRemoval):
     """Sets a delete marker; versions end by the bucket's own lifecycle."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, expiry_days: int = 0) -> None:
         from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
         from strongroom.storage.versions.s3 import S3Versions  # noqa: PLC0415
 
@@ -131,18 +133,31 @@ class MarkerRemoval(SlowRemoval):
             plain = plain.inner
         assert isinstance(plain, S3Store)
         self._versions = S3Versions(plain)
+        self._prefix = plain.address.prefix
+        self._expiry_days = expiry_days
         self._removal = removal_of(store)
         self._location = store.location
 
     def check(self) -> None:
-        """As the base says: without versions, or while they are suspended, a delete is final (threat S-4)."""
-        found = self._versions.protection().versioning
+        """As the base says: without versions, or while they are suspended, a delete is final (threat S-4); under a rule
+        that ends versions too early it soon is (threats S-3, S-6)."""
+        protection = self._versions.protection()
+        found = protection.versioning
         if found is not Versioning.ENABLED:
             raise Refused(
                 f"the bucket's versioning is {found.value}, so a delete would be final",
                 subject=self._location,
                 hint="Turn it on; the executor's credentials need s3:GetBucketVersioning.",
             )
+        for rule in protection.lifecycle or ():
+            ends = rule.noncurrent_days > 0 or rule.keep_newer > 0
+            if rule.covers(self._prefix) and ends and rule.noncurrent_days < self._expiry_days:
+                kept = f"{rule.noncurrent_days} days" if rule.noncurrent_days else f"{rule.keep_newer} newer ones"
+                raise Refused(
+                    f"the bucket's rule `{rule.identity}` ends versions after {kept}",
+                    subject=self._location,
+                    hint=f"They must stay for {self._expiry_days} days, whatever their number.",
+                )
 
     def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
         """As the base says."""

@@ -42,6 +42,7 @@ _FULL = {"QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull",
 _NOT_SET = {
     "ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration",
     "NoSuchLifecycleConfiguration", "NoSuchBucketPolicy",
+    "ServerSideEncryptionConfigurationNotFoundError", "ReplicationConfigurationNotFoundError",
 }  # fmt: skip
 _HINTS = {
     "RequestTimeTooSkewed": "The clock of this machine or of the store is wrong.",

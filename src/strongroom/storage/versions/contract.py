@@ -76,6 +76,10 @@ class Protection:
     lifecycle: tuple[LifecycleRule, ...] | None
     policy: str | None
     """The bucket's policy as the store gives it; empty where there is none."""
+    encryption: str | None = None
+    """How the store encrypts by default: algorithm and key of each rule; empty where it is not set."""
+    replication: str | None = None
+    """Where the store copies to by itself: status and target of each rule; empty where it does not."""
 
 
 class Versions(ABC):

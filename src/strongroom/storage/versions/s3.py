@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from strongroom.storage.s3.store import S3Store
 
 
+_DEFAULT = "ApplyServerSideEncryptionByDefault"
+_ENCRYPTION = ((_DEFAULT, "SSEAlgorithm"), (_DEFAULT, "KMSMasterKeyID"), ("BucketKeyEnabled",))
+_REPLICATION = (("Status",), ("Destination", "Bucket"), ("DeleteMarkerReplication", "Status"))
+
+
 class S3Versions(Versions):
     """The versions of what lies below one prefix."""
 
@@ -84,6 +89,8 @@ class S3Versions(Versions):
             lock_known=lock is not None,
             lifecycle=None if lifecycle is None else () if isinstance(lifecycle, str) else tuple(_rules(lifecycle)),
             policy=self._policy(),
+            encryption=_spelled(self._setting("encryption"), _ENCRYPTION),
+            replication=_spelled(self._setting("replication"), _REPLICATION),
         )
 
     def _setting(self, name: str) -> s3_xml.Element | str | None:
@@ -154,6 +161,14 @@ def _rules(found: s3_xml.Element) -> Iterator[LifecycleRule]:
             noncurrent_days=_number(rule.text(*noncurrent, "NoncurrentDays")),
             keep_newer=_number(rule.text(*noncurrent, "NewerNoncurrentVersions")),
         )
+
+
+def _spelled(found: s3_xml.Element | str | None, paths: tuple[tuple[str, ...], ...]) -> str | None:
+    """The parts of each rule of a setting that matter, as text."""
+    if found is None or isinstance(found, str):
+        return found
+    rules = (", ".join(rule.text(*path) or "-" for path in paths) for rule in found.children("Rule"))
+    return "; ".join(sorted(rules)) or "set, without a rule"
 
 
 def _number(text: str) -> int:
