@@ -17,6 +17,7 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
 from strongroom.repository.parallel import outcomes
+from strongroom.storage.versions.tagging import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +107,7 @@ def _look_at(
     fresh = [info for name, info in found.items() if name not in known]
     changed = [info for name, info in found.items() if name in known and _differs(info, known[name])]
     returned = [info for name, info in found.items() if name in known and known[name].gone_ns is not None]
+    returned = _without_leaving(state, adopted, store, returned)
     for start in range(0, len(fresh), _BATCH):
         with state.writing(lease) as connection:
             for info in fresh[start : start + _BATCH]:
@@ -132,6 +134,16 @@ def _look_at(
     seen.altered += [info.name for info in changed]
     seen.returned += [info.name for info in returned]
     seen.missing += [name for name in missing if str(name) not in ours]
+
+
+def _without_leaving(state: State, adopted: Adopted, store: Store, returned: list[Info]) -> list[Info]:
+    """Those that are not on their way out by our own tag: a bucket lists them until its rule ends them."""
+    tags = tags_of(store) if returned else None
+    if tags is None:
+        return returned
+    with state.database.read() as connection:
+        ours = intended(connection, adopted.id)
+    return [info for info in returned if str(info.name) not in ours or not tags.is_set(info.name)]
 
 
 def _differs(info: Info, row: Any) -> bool:

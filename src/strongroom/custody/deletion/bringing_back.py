@@ -14,6 +14,7 @@ from strongroom.storage.local.store import LocalStore
 from strongroom.storage.local.trash import find_in_trash
 from strongroom.storage.own.trash import find_keys
 from strongroom.storage.versions.contract import Versioning
+from strongroom.storage.versions.tagging import tags_of
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ def bring_back(store: Store, name: ObjectName) -> Info:
     Raises ``Missing`` where nothing fits any more, ``Unsupported`` where others must do it.
     """
     with contextlib.suppress(Missing):
-        return store.stat(name)
+        info = store.stat(name)
+        tags = tags_of(store)
+        if tags is not None and tags.is_set(name):  # it is on its way out
+            tags.clear(name)
+        return info
     plain = innermost(store)
     if isinstance(plain, LocalStore):
         _from_trash(plain, name)

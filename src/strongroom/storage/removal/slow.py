@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import NO_LINKS, make_folder, rename_new, sync_folder
-from strongroom.base.errors import Damaged, Refused, Unsupported
+from strongroom.base.errors import Damaged, Missing, Refused, Unsupported
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import versions_of
 from strongroom.storage.local.os_errors import store_error
@@ -22,6 +22,7 @@ from strongroom.storage.removal.bucket_trash import BucketTrashRemoval
 from strongroom.storage.removal.contract import SlowRemoval
 from strongroom.storage.removal.trash import purge
 from strongroom.storage.versions.contract import Versioning
+from strongroom.storage.versions.tagging import REMOVED, tags_of
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def slow_removal_of(store: Store, *, trash_behind: bool = False, expiry_days: in
     if plain.store_kind is StoreKind.S3:
         if versions_of(plain).protection().versioning is Versioning.OFF:
             return BucketTrashRemoval(store)
-        return MarkerRemoval(store, expiry_days)
+        tagged = any(rule.tag == REMOVED and rule.enabled for rule in versions_of(plain).protection().lifecycle or ())
+        return TagRemoval(store, expiry_days) if tagged else MarkerRemoval(store, expiry_days)
     if plain.store_kind is StoreKind.CLOUD:
         return BucketTrashRemoval(store)
     if plain.store_kind is StoreKind.REST and trash_behind:
@@ -163,6 +165,33 @@ class MarkerRemoval(SlowRemoval):
         """As the base says."""
         del date, unsound
         self._removal.remove(name)
+
+
+class TagRemoval(MarkerRemoval):
+    """Sets a tag, by a key that may delete nothing: the bucket's own rule ends what has it, and keeps its versions."""
+
+    def __init__(self, store: Store, expiry_days: int = 0) -> None:
+        super().__init__(store, expiry_days)
+        tags = tags_of(store)
+        assert tags is not None
+        self._tags = tags
+
+    def check(self) -> None:
+        """As the base says; the rule is to be there still."""
+        super().check()
+        rules = self._versions.protection().lifecycle or ()
+        if not any(rule.tag == REMOVED and rule.covers(self._prefix) and rule.current_days > 0 for rule in rules):
+            raise Refused(
+                f"the bucket has no rule that ends objects tagged `{REMOVED}`",
+                subject=self._location,
+                hint="Without it nothing would ever go.",
+            )
+
+    def put_away(self, name: ObjectName, date: str, *, unsound: bool = False) -> None:
+        """As the base says: what is tagged is on its way."""
+        del date, unsound
+        with contextlib.suppress(Missing):
+            self._tags.set(name)
 
 
 class _ThroughServer(SlowRemoval):

@@ -61,6 +61,9 @@ class LifecycleRule:
     keep_newer: int
     """So many newer noncurrent versions stay (S-6: a rule that counts lets an intruder push out good versions)."""
 
+    tag: str = ""
+    """Objects with this tag alone, as ``key=value``."""
+
     def covers(self, prefix: str) -> bool:
         """Whether the rule can touch keys below this prefix."""
         return self.enabled and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))

@@ -67,6 +67,7 @@ class S3Versions(Versions):
         source = f"/{self._store.address.bucket}/{encode(key)}?versionId={encode(version.version_id, slash=False)}"
         headers = {"x-amz-copy-source": source, "x-amz-checksum-algorithm": "SHA256", "Content-Length": "0"}
         headers["x-amz-metadata-directive"] = "REPLACE"  # a copy onto itself must change something
+        headers["x-amz-tagging-directive"] = "REPLACE"  # it stays, whatever its version was tagged as
         headers["Content-Type"] = "application/octet-stream"
         answer = self._client.ask("PUT", key, headers)
         if answer.status != 200:
@@ -160,7 +161,13 @@ def _rules(found: s3_xml.Element) -> Iterator[LifecycleRule]:
             current_days=days or (1 if rule.text(*expiration, "Date") else 0),
             noncurrent_days=_number(rule.text(*noncurrent, "NoncurrentDays")),
             keep_newer=_number(rule.text(*noncurrent, "NewerNoncurrentVersions")),
+            tag=_tag(rule, "Filter") or _tag(rule, "Filter", "And"),
         )
+
+
+def _tag(rule: s3_xml.Element, *path: str) -> str:
+    key = rule.text(*path, "Tag", "Key")
+    return f"{key}={rule.text(*path, 'Tag', 'Value')}" if key else ""
 
 
 def _spelled(found: s3_xml.Element | str | None, paths: tuple[tuple[str, ...], ...]) -> str | None:
