@@ -32,13 +32,20 @@ def date_by_receipts(
     """
     new = {(one.kind.value, one.name) for one in fresh}
     query = (
-        sa.select(stored.c.kind, stored.c.name, stored.c.evidence, receipt.c.time_ns)
+        sa.select(stored.c.kind, stored.c.name, stored.c.evidence, stored.c.arrival_ns, receipt.c.time_ns)
         .add_columns(receipt.c.earliest_ns.label("not_before_ns"), receipt.c.latest_ns.label("not_after_ns"))
         .select_from(stored.join(receipt, _SAME))
         .where(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None), stored.c.evidence != RECEIPT)
     )
     with state.database.read() as connection:
-        rows = [row for row in connection.execute(query) if row.evidence == CLAIMED or (row.kind, row.name) in new]
+        rows = [
+            row
+            for row in connection.execute(query)
+            if (row.kind, row.name) in new
+            or (row.evidence == CLAIMED and row.arrival_ns != _claimed_ns(adopted, row.time_ns))
+        ]
+    if not rows:
+        return
     with state.writing(lease) as connection:
         for row in rows:
             _date(connection, adopted, row, last_look_ns, now_ns)
@@ -47,7 +54,7 @@ def date_by_receipts(
 def _date(connection: sa.Connection, adopted: Adopted, row: Any, last_look_ns: int, now_ns: int) -> None:
     here = sa.and_(stored.c.repository == adopted.id, stored.c.kind == row.kind, stored.c.name == row.name)
     if row.evidence == CLAIMED:
-        claimed_ns = max(0, min(row.time_ns, adopted.adopted_ns))
+        claimed_ns = _claimed_ns(adopted, row.time_ns)
         connection.execute(stored.update().where(here).values(arrival_ns=claimed_ns, earliest_ns=claimed_ns))
         return
     earliest_ns = max(last_look_ns, row.not_before_ns or 0)
@@ -60,6 +67,11 @@ def _date(connection: sa.Connection, adopted: Adopted, row: Any, last_look_ns: i
         minutes = abs(arrival_ns - row.time_ns) // (60 * 10**9)
         words = f"its receipt is dated {minutes} minutes outside the time that rounds and witnesses prove"
         open_incident(connection, adopted.id, Code.CLOCK, f"{row.kind}/{row.name}", words, now_ns)
+
+
+def _claimed_ns(adopted: Adopted, time_ns: int) -> int:
+    """What a receipt from before adoption is good for: a claim, no later than that."""
+    return max(0, min(time_ns, adopted.adopted_ns))
 
 
 def unlogged(connection: sa.Connection, repository: str) -> set[tuple[str, str]]:
