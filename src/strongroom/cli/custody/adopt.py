@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.shared import add_state, identity_of, open_state, operator
+from strongroom.cli.custody.shared import add_state, identity_of, open_state, operator, signer_of, store_for
 
 if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.evidence.pinning import LogPins
+    from strongroom.custody.state import Adopted
 
 _DESCRIPTION = """\
 Take a repository into care, whoever made it: Strongroom, restic or rustic. It is opened once with a password of its
@@ -85,12 +87,29 @@ def run_adopt(context: Context) -> int:
             log=log,
         )
         identity_text = repository.id
+        _let_executor_look(context, state.repository(arguments.name))
     if context.json:
         context.out.json({"message_type": "custody_adopt", "name": arguments.name, "id": identity_text, "key": key})
     else:
         context.out.line(f"adopted {arguments.name}: repository {identity_text[:10]}, custody key {key[:8]}")
         context.out.line(f"Next: strongroom custody round {arguments.name}")
     return 0
+
+
+def _let_executor_look(context: Context, adopted: Adopted) -> None:
+    """The executor sees now what is there, so that a key that comes later is none that was there from the first.
+
+    Where it cannot, its first look is the first round's: nothing of the adoption hangs on that.
+    """
+    from strongroom.base.errors import StoreError
+    from strongroom.cli.custody.execute import opened_executor
+
+    with (
+        contextlib.suppress(StoreError),
+        store_for(context, adopted) as store,
+        opened_executor(context, adopted, store, signer_of(context)) as executor,
+    ):
+        executor.look(())
 
 
 def _log_pins(context: Context, url: str) -> LogPins | None:
