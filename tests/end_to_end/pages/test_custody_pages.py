@@ -30,7 +30,7 @@ def test_each_setting_is_in_the_table_with_its_default() -> None:
 
 
 def test_programs_find_the_members_that_the_page_names(strongroom: Strongroom, tmp_path: Path) -> None:
-    """What the verbs write as JSON has the members of the page, and no others."""
+    """What the verbs write as JSON has the members of the page; others may come, and none goes."""
     page = (DOCS / "reference" / "custody-json.md").read_text()
     members: dict[str, set[str]] = {}
     for verb, names in re.findall(r"^\| `([\w -]+)` \| \w+ \| (.+) \|$", page, re.MULTILINE):
@@ -46,12 +46,12 @@ def test_programs_find_the_members_that_the_page_names(strongroom: Strongroom, t
     for verb in ("repositories", "status", "incidents", "source web01", "verify web01", "audit web01"):
         found = custodian.run(*verb.split(), "--json").json()
         one = found[0] if isinstance(found, list) else found
-        assert set(one) == members[verb.partition(" ")[0]], verb
+        assert set(one) >= members[verb.partition(" ")[0]], verb
     (snapshot,) = custodian.run("snapshots", "web01", "--json").json()
     assert members["snapshots"] < set(snapshot)
     explained = custodian.run("explain", "web01", snapshot["id"], "--json").json()
-    assert set(explained) == set(snapshot) | (members["explain"] - {"snapshots"})
+    assert set(explained) >= set(snapshot) | (members["explain"] - {"snapshots"})
     aside = custodian.run("set-aside", "web01", f"keys/{planted[:12]}", "--json").expect(0).json()
-    assert set(aside) == members["set-aside"]
+    assert set(aside) >= members["set-aside"]
     released = custodian.run("release", "web01", "--json").expect(0).json()
-    assert set(released) == members["release"]
+    assert set(released) >= members["release"]
