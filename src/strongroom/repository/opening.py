@@ -40,8 +40,11 @@ def initialise(
     state: StateDirectory | None = None,
     beside_known: bool = False,
     withdraw: Callable[[str], bool] = lambda _key_id: False,
+    go_on: bool = False,
 ) -> Repository:
     """Make a new repository and return it opened. ``beside_known``: even where another is known to stand.
+
+    ``go_on``: where a key of this password stands without a config, as a killed run leaves it, that key is used.
 
     ``polynomial``: that of another repository, so that chunks agree; a random irreducible one otherwise. The key is
     stored before the config, so that a run that breaks off leaves nothing that passes for a repository. Where another
@@ -54,7 +57,9 @@ def initialise(
     if polynomial is not None:
         check_polynomial(polynomial)
     pins = _pins(store, state)
-    _refuse_to_replace(store)
+    left = _begun_key(store, password, surroundings) if go_on else None
+    if left is None:
+        _refuse_to_replace(store)
     if pins and not beside_known:
         raise RepositoryError(
             f"the repository {_named(pins)} stood here and is gone; refusing to put another in its place",
@@ -64,8 +69,11 @@ def initialise(
     store.prepare()
     identity = surroundings.random_bytes(32).hex()
     config = RepositoryConfig(version, identity, polynomial or _kernel.random_polynomial())
-    key = _kernel.Key.generate()
-    key_id = store_key(store, key, password, surroundings)
+    if left is None:
+        key = _kernel.Key.generate()
+        key_id = store_key(store, key, password, surroundings)
+    else:
+        key_id, key = left
     try:
         store.create(CONFIG, key.seal(config.encode()))
     except Exists as error:
@@ -78,6 +86,22 @@ def initialise(
     made = _assemble(store, _read_config(store, pins), key_id, key, surroundings, cache=cache, state=state)
     made.admit()
     return made
+
+
+def _begun_key(store: Store, password: bytes, surroundings: Surroundings) -> tuple[str, _kernel.Key] | None:
+    """The key of a run that was ended before it wrote the config; None where there is a config, or no such key."""
+    try:
+        store.stat(CONFIG)
+    except Missing:
+        pass
+    else:
+        return None
+    if next(iter(store.list(Kind.KEY)), None) is None:
+        return None
+    try:
+        return find_key(store, password, surroundings)
+    except WrongPassword:
+        return None
 
 
 def _refuse_to_replace(store: Store) -> None:

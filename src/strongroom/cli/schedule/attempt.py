@@ -9,9 +9,10 @@ import subprocess
 import threading
 from typing import IO, TYPE_CHECKING, Any
 
+from strongroom.base.clock import SYSTEM
 from strongroom.base.record import field, mutable
 from strongroom.cli.output.text import printable
-from strongroom.cli.schedule.shared import child_words
+from strongroom.cli.schedule.shared import CODES, child_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_LOG = 64 << 10
 _MOST_PATHS = 20
+_NANO = 1_000_000_000
 
 
 @mutable
@@ -31,6 +33,10 @@ class AttemptRecord:
     paths: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     code: int = -1
+    started: int = 0
+    ended: int = 0
+    retry_at: int | None = None
+    """When it is tried again; times are seconds since 1970."""
 
 
 class BackupAttempts:
@@ -61,9 +67,9 @@ class BackupAttempts:
             for child in self._children:
                 child.send_signal(signal.SIGTERM)
 
-    def make(self, schedule: SourceSchedule, due: int | None) -> int:
+    def make(self, schedule: SourceSchedule, due: int | None, following: float | None) -> int:
         """Back the source up once. The exit code."""
-        record = AttemptRecord(schedule.source)
+        record = AttemptRecord(schedule.source, started=SYSTEM.now_ns() // _NANO)
         words = [*child_words(), *self._options, "backup", "--json", "--quiet", "--source", schedule.source]
         with self._changing:
             if self._ending:
@@ -92,6 +98,9 @@ class BackupAttempts:
             with self._changing:
                 self._children.discard(child)
         record.code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+        record.ended = SYSTEM.now_ns() // _NANO
+        if following is not None and record.code not in CODES.good | CODES.final:
+            record.retry_at = record.ended + int(following)
         self._line(record, f"ended with exit code {record.code}")
         self._tell(schedule, due, record)
         return record.code

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SYSTEM
 from strongroom.base.errors import Interrupted, UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.host.fleet_state import RunReports
 from strongroom.cli.schedule.attempt import BackupAttempts
 from strongroom.cli.schedule.shared import CODES, file_of, machine, memory, places_of, schedules_of
 from strongroom.cli.shared.interruptible_clock import InterruptibleClock
@@ -46,11 +47,11 @@ def run_run(context: Context) -> int:
     source = context.arguments.source
     context.arguments.sources = [source] if source else []
     schedules = schedules_of(context)
-    return _once(context, schedules[0]) if source else _for_ever(context, schedules)
+    return run_once(context, schedules[0]) if source else _for_ever(context, schedules)
 
 
-def _attempts(context: Context) -> BackupAttempts:
-    return BackupAttempts(["--config", os.path.abspath(file_of(context).path)], context.out.line_now)
+def _attempts(context: Context, reports: RunReports) -> BackupAttempts:
+    return BackupAttempts(["--config", os.path.abspath(file_of(context).path)], context.out.line_now, reports.tell)
 
 
 def _scheduled(context: Context, schedule: SourceSchedule, attempts: BackupAttempts, clock: Clock) -> ScheduledRun:
@@ -58,8 +59,9 @@ def _scheduled(context: Context, schedule: SourceSchedule, attempts: BackupAttem
     return ScheduledRun(schedule, memory(), clock, attempts.make, CODES, context.out.line_now, places)
 
 
-def _once(context: Context, schedule: SourceSchedule) -> int:
-    attempts = _attempts(context)
+def run_once(context: Context, schedule: SourceSchedule, *, retries: bool = True) -> int:
+    """One run of a source now; the exit code of its last attempt. Raises ``UsageError`` for a disk that is full."""
+    attempts = _attempts(context, RunReports(context, file_of(context), context.out.line_now))
     dates = DueDates(schedule, memory(), machine(), CODES.good)
     now = SYSTEM.now_ns() // _NANO
     due: int | None
@@ -71,7 +73,7 @@ def _once(context: Context, schedule: SourceSchedule) -> int:
         due = schedule.dates().newest_until(now)
     run = _scheduled(context, schedule, attempts, InterruptibleClock(context.signals))
     try:
-        return run.go(due)
+        return run.go(due, retries=retries)
     except Interrupted:
         attempts.end()
         raise
@@ -81,7 +83,8 @@ def _once(context: Context, schedule: SourceSchedule) -> int:
 
 def _for_ever(context: Context, schedules: list[SourceSchedule]) -> int:
     stop = threading.Event()
-    attempts = _attempts(context)
+    reports = RunReports(context, file_of(context), context.out.line_now)
+    attempts = _attempts(context, reports)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -98,7 +101,7 @@ def _for_ever(context: Context, schedules: list[SourceSchedule]) -> int:
         when = "never again" if following is None else f"in {max(0, following.begin - SYSTEM.now_ns() // _NANO)} s"
         context.out.line_now(f"{schedule.source}: {schedule.words()}, next {when}")
     try:
-        SchedulerLoop(sources, clock, stop, context.out.line_now, attempts.is_idle).run()
+        SchedulerLoop(sources, clock, stop, context.out.line_now, attempts.is_idle, reports.hourly).run()
     except OSError as error:
         raise _no_memory(error) from None
     return exit_codes.OK

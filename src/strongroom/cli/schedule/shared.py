@@ -69,6 +69,16 @@ def schedules_of(context: Context) -> list[SourceSchedule]:
     return found
 
 
+def machine_schedules(file: Configuration) -> list[SourceSchedule]:
+    """All schedules of the file. Raises ``ConfigurationError``."""
+    zone = machine_zone()
+    found = (
+        schedule_of(file.path, name, table, tuple(table.get("repositories", file.repositories)), zone)
+        for name, table in file.sources.items()
+    )
+    return [schedule for schedule in found if schedule is not None]
+
+
 def memory() -> ScheduleMemory:
     """What this host remembers of its runs."""
     return ScheduleMemory(default_state_folder())

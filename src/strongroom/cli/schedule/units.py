@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.schedule.shared import add_sources, file_of, local_folders, own_program, schedules_of
+from strongroom.fleet.host.reporting.member import membership_path
 from strongroom.fleet.host.schedule.installing import UnitFolder
-from strongroom.fleet.host.schedule.units import SERVICE, service, timer, timer_name
+from strongroom.fleet.host.schedule.units import SERVICE, report_units, service, timer, timer_name
 
 if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
-    from strongroom.fleet.host.schedule.terms import SourceSchedule
 
 
 def _root(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,13 @@ def run_install(context: Context) -> int:
     context.arguments.sources = []
     everything = schedules_of(context)
     units[SERVICE] = service(program, local_folders(file, everything))
+    reporting = {}
+    if os.path.lexists(membership_path(file.path)):
+        reporting = report_units([*own_program(), "--config", os.path.abspath(file.path), "host", "report"])
+    units |= reporting
     changed = folder.write(units)
-    stale = [name for name in folder.ours() if name.endswith(".timer") and name not in _wanted(everything)]
+    wanted = {timer_name(one.source) for one in everything} | set(reporting)
+    stale = [name for name in folder.ours() if name.endswith(".timer") and name not in wanted]
     if stale:
         folder.remove(stale)
     folder.begin([name for name in units if name.endswith(".timer")])
@@ -58,10 +63,6 @@ def run_install(context: Context) -> int:
     for name in stale:
         context.out.line(f"{folder.folder}/{name}: removed, since its source has no schedule")
     return exit_codes.OK
-
-
-def _wanted(schedules: list[SourceSchedule]) -> set[str]:
-    return {timer_name(one.source) for one in schedules}
 
 
 def arguments_remove(parser: argparse.ArgumentParser) -> None:

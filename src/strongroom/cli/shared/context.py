@@ -45,6 +45,10 @@ class Context:
 
         return Settings.load(self.arguments)
 
+    def forget_settings(self) -> None:
+        """The file was written by this command: read it when it is used next."""
+        self.__dict__.pop("settings", None)
+
     @cached_property
     def promises(self) -> Promises:
         """What gateways promised to this machine."""

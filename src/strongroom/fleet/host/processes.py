@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import select
 import signal
 import subprocess
 import time
@@ -123,6 +124,13 @@ def send(process: subprocess.Popen[bytes], number: int) -> None:
     """Send a signal to a command's group, if there is anybody left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Whether there is something to read, or an end, within so many seconds; of any number of a descriptor."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def how_it_ended(code: int) -> str:

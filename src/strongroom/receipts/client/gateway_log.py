@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
 from strongroom.base.record import record, replace
+from strongroom.receipts.log.leaf import parse as parse_leaf
 from strongroom.storage.rest.client import RestClient
 
 if TYPE_CHECKING:
@@ -116,6 +117,20 @@ class GatewayLog:
         label = quote("/".join(unquote(one) for one in self._places[0][1]), safe="")
         path = f".strongroom/v1/restore?repository={label}&kind={kind}&name={name}"
         answer = self._client.ask("POST", path, {"Content-Length": "0"})
+        if answer.status != 200:
+            raise self._client.fault(answer, path)
+        answer.close()
+
+    def seal(self, name: str, data: bytes) -> None:
+        """Put something that is sealed for the key file of this name beside the repository, once.
+
+        Raises as ``receipts``, and ``Unavailable`` while no receipt says yet which repository this is.
+        """
+        rows = self.receipts(-1, 1).rows  # finds the gateway's root as well
+        if not rows:
+            raise Unavailable("the gateway's log has nothing of this repository yet", subject=self.root)
+        path = f".strongroom/v1/repositories/{parse_leaf(rows[0].leaf).repository}/sealed/{name}"
+        answer = self._client.ask("PUT", path, {"Content-Length": str(len(data))}, data)
         if answer.status != 200:
             raise self._client.fault(answer, path)
         answer.close()

@@ -50,7 +50,7 @@ class Machine:
         self.memory = ScheduleMemory(str(self.folder))
         self.dates = DueDates(self.schedule, self.memory, "machine", GOOD)
         self.run = ScheduledRun(
-            self.schedule, self.memory, self.clock, lambda _schedule, due: self.attempt(due),
+            self.schedule, self.memory, self.clock, lambda _schedule, due, _following: self.attempt(due),
             RunCodes(GOOD, frozenset({SKIPPED}), OVERLAP), self.said.append, self.places, self.senses,
         )  # fmt: skip
 

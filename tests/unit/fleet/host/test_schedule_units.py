@@ -13,7 +13,16 @@ import pytest
 from strongroom.base.errors import ConfigurationError, StrongroomError, UsageError
 from strongroom.fleet.host.schedule.installing import UnitFolder
 from strongroom.fleet.host.schedule.terms import schedule_of, split_words
-from strongroom.fleet.host.schedule.units import HEAD, SERVICE, from_cron, service, timer, timer_name
+from strongroom.fleet.host.schedule.units import (
+    HEAD,
+    REPORT_SERVICE,
+    SERVICE,
+    from_cron,
+    report_units,
+    service,
+    timer,
+    timer_name,
+)
 from tests.support import peers
 
 if TYPE_CHECKING:
@@ -127,6 +136,12 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
     verified = ask("verify", "--man=no", timer_name("web"))
     assert (verified.returncode, verified.stderr) == (0, b"")
+    reporting = report_units(["/bin/true", "--config", "/etc/c.toml", "host", "report"])
+    folder.write(reporting)
+    for name in reporting:
+        verified = ask("verify", "--man=no", name)
+        assert (verified.returncode, verified.stderr) == (0, b"")
+    assert b"report\nTimeout" in reporting[REPORT_SERVICE].encode()
     instance = tmp_path / PLACE / "strongroom-run@web.service"
     instance.write_text((tmp_path / PLACE / SERVICE).read_text())
     judged = ask("security", "--offline=true", "--threshold=25", instance.name)

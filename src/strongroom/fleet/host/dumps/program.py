@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
@@ -68,14 +68,14 @@ class ProgramProducer:
             if limit is not None and monotonic() > limit:
                 what = f"the dump was not done within {self._program.seconds:g} s; no snapshot was made of it"
                 raise DumpFailed(what, hint="Raise its `timeout`, or look at the server.")
-            if not select.select([source], [], [], _LOOK)[0]:
+            if not processes.is_readable(source, _LOOK):
                 continue
             data = os.read(source, _PIECE)
             if not data:
                 break
             write(data)
         while process.poll() is None and (limit is None or monotonic() < limit):
-            select.select([], [], [], processes.PAUSE)
+            time.sleep(processes.PAUSE)
 
     def abandon(self) -> None:
         """As the contract says."""

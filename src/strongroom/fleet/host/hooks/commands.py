@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
@@ -60,13 +60,13 @@ def run_command(words: Sequence[str], environment: Mapping[str, str], seconds: f
 
 def _read(descriptor: int, tail: processes.OutputTail, seconds: float) -> None:
     """All that is there now, after waiting this long for something. A stream that has ended is waited for as well."""
-    ready = select.select([descriptor], [], [], seconds)[0]
+    ready = processes.is_readable(descriptor, seconds)
     while ready:
         try:
             data = os.read(descriptor, _PIECE)
         except BlockingIOError:
             return
         if not data:
-            select.select([], [], [], seconds)
+            time.sleep(seconds)
             return
         tail.add(data)

@@ -45,7 +45,7 @@ class UnitFolder:
             names = sorted(os.listdir(self.folder))
         except OSError:
             return []
-        return [name for name in names if name.startswith("strongroom-") and self._is_ours(name)]
+        return [name for name in names if name.startswith(("strongroom-", "strongroom_")) and self._is_ours(name)]
 
     def begin(self, timers: Sequence[str]) -> None:
         """Let systemd read the units anew, and start the timers now and at each boot. Raises ``StrongroomError``."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOK = 60.0
 """Seconds between two looks at the clock, at most: it may be set, and the machine may have slept."""
+HOUR = 3600.0
 _NANO = 1_000_000_000
 _REAP = 5.0
 
@@ -53,8 +54,10 @@ class SchedulerLoop:
         stop: threading.Event,
         say: Callable[[str], None],
         is_idle: Callable[[], bool] = lambda: True,
+        hourly: Callable[[], None] = lambda: None,
     ) -> None:
         """``is_idle`` says that no child of ours runs, so that whoever has ended was left to us."""
+        self._hourly = hourly
         self._sources = sources
         self._clock = clock
         self._stop = stop
@@ -70,7 +73,11 @@ class SchedulerLoop:
         ]
         for thread in threads:
             thread.start()
+        reported = self._clock.monotonic()
         while not self._stop.wait(_REAP):
+            if self._clock.monotonic() - reported >= HOUR:
+                reported = self._clock.monotonic()
+                self._hourly()
             if os.getpid() == 1 and self._is_idle():
                 _reap()
         for thread in threads:

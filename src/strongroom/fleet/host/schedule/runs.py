@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from strongroom.base.record import record
 from strongroom.fleet.host.schedule import waiting
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RETRIES = (600.0, 1800.0, 5400.0)
 """Seconds before each new attempt after a failure; never more of them, and never by a server."""
 NANO = 1_000_000_000
+Attempt: TypeAlias = "Callable[[SourceSchedule, int | None, float | None], int]"
+"""Makes a backup of the source, for a due date or without one, and returns its exit code. The number is how many
+seconds later it is tried again should it fail, None for the last time."""
 
 
 @record
@@ -38,13 +41,12 @@ class ScheduledRun:
         schedule: SourceSchedule,
         memory: ScheduleMemory,
         clock: Clock,
-        attempt: Callable[[SourceSchedule, int | None], int],
+        attempt: Attempt,
         codes: RunCodes,
         say: Callable[[str], None],
         places: Sequence[tuple[str, int]] = (),
         senses: waiting.MachineSenses = waiting.MACHINE,
     ) -> None:
-        """``attempt`` makes a backup of the source, for a due date or without one, and returns its exit code."""
         self._schedule = schedule
         self._memory = memory
         self._clock = clock
@@ -54,16 +56,17 @@ class ScheduledRun:
         self._places = places
         self._senses = senses
 
-    def go(self, due: int | None) -> int:
+    def go(self, due: int | None, *, retries: bool = True) -> int:
         """Make the run for this due date, up to four times; the exit code of the last attempt. Raises OSError."""
         source = self._schedule.source
-        for pause in (0.0, *RETRIES):
+        pauses = (0.0, *RETRIES) if retries else (0.0,)
+        for pause, following in zip(pauses, (*pauses[1:], None), strict=True):
             if pause:
                 self._say(f"{source}: tried again in {pause / 60:.0f} minutes")
                 self._clock.sleep(pause)
             waiting.wait(self._schedule, self._places, self._clock, lambda text: self._say(f"{source}: {text}"),
                          self._senses)  # fmt: skip
-            code = self._once(due)
+            code = self._once(due, following)
             if code == self._codes.overlap:
                 return code
             if code in self._codes.good or code in self._codes.final:
@@ -72,7 +75,7 @@ class ScheduledRun:
             self._memory.change(source, due_done=due)
         return code
 
-    def _once(self, due: int | None) -> int:
+    def _once(self, due: int | None, following: float | None) -> int:
         source = self._schedule.source
         with self._memory.alone(source) as ours:
             if not ours:
@@ -80,7 +83,7 @@ class ScheduledRun:
                 return self._codes.overlap
             self._memory.change(source, last_start=self._now())
             with no_sleep(f"a backup of {source}"):
-                code = self._attempt(self._schedule, due)
+                code = self._attempt(self._schedule, due, following)
             now = self._now()
             if code in self._codes.good:
                 self._memory.change(source, last_end=now, last_good=now, last_code=code, failures=0)

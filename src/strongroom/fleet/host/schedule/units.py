@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HEAD = "# Written by `strongroom schedule install`, which replaces it. Changes: `systemctl edit`.\n"
 SERVICE = "strongroom-run@.service"
+REPORT_TIMER, REPORT_SERVICE = "strongroom_report.timer", "strongroom_report.service"
+"""The timer of no source begins so."""
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ALL_DAYS, _ALL_MONTHS = set(range(1, 32)), set(range(1, 13))
 _ALL_HOURS, _ALL_MINUTES = set(range(24)), set(range(60))
@@ -131,6 +133,19 @@ def service(program: Sequence[str], writable: Sequence[str]) -> str:
     return f"{HEAD}{_SERVICE.format(command=command, rooms=rooms)}"
 
 
+def report_units(program: Sequence[str]) -> dict[str, str]:
+    """The units that report hourly to the fleet's server: ``program`` does it once."""
+    command = " ".join(_quoted(word) for word in program)
+    head, _, rest = _SERVICE.partition("Description=")
+    _, _, rest = rest.partition("\n")
+    made = f"{head}Description=Strongroom: a report to the fleet\n{rest}".replace(" %i\n", "\n")
+    timer_text = (
+        f"{HEAD}[Unit]\nDescription=Strongroom: when this host reports\n\n[Timer]\nOnCalendar=hourly\n"
+        "RandomizedDelaySec=300s\nFixedRandomDelay=true\n\n[Install]\nWantedBy=timers.target\n"
+    )
+    return {REPORT_TIMER: timer_text, REPORT_SERVICE: f"{HEAD}{made.format(command=command, rooms='')}"}
+
+
 def _quoted(word: str) -> str:
     """A word for ExecStart= and the like: percent signs and dollars mean something there."""
     return shlex.quote(word).replace("%", "%%").replace("$", "$$")
@@ -157,11 +172,13 @@ StateDirectoryMode=0700
 CacheDirectory=strongroom
 CacheDirectoryMode=0700
 Environment=STRONGROOM_STATE_DIR=/var/lib/strongroom STRONGROOM_CACHE_DIR=/var/cache/strongroom
+Environment=TMPDIR=/var/cache/strongroom
 
 CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SETUID CAP_SETGID
 NoNewPrivileges=true
 ProtectSystem=strict
 ProtectHome=read-only
+ReadWritePaths=/tmp /var/tmp
 {rooms}PrivateDevices=true
 PrivateMounts=true
 ProtectProc=invisible

@@ -1,0 +1,206 @@
+"""``host enrol``: from a token to a host that backs itself up and reports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+from strongroom.base.clock import SYSTEM
+from strongroom.base.configuration import client
+from strongroom.base.durable import replace_file, write_new
+from strongroom.base.errors import ConfigurationError, Missing, StrongroomError, UsageError
+from strongroom.base.objects import CONFIG, Kind
+from strongroom.cli import exit_codes
+from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
+from strongroom.cli.host.diagnose import diagnosis, print_rows
+from strongroom.cli.host.fleet_state import configuration_path, member_of
+from strongroom.cli.schedule.shared import machine_schedules
+from strongroom.cli.shared import passwords
+from strongroom.cli.shared.opening import cache_of, open_target, state_of, store_of, surroundings
+from strongroom.cli.shared.targets import find_targets, store_options
+from strongroom.cli.version import strongroom_version
+from strongroom.fleet.host.joining.asking import Joining, checked_name, usual_name
+from strongroom.fleet.host.joining.configuration import first_configuration, with_repositories
+from strongroom.fleet.host.joining.custody_key import give_custody, put_at_gateway
+from strongroom.fleet.host.joining.progress import ProgressFile
+from strongroom.fleet.host.reporting.member import MembershipFile, host_key, membership_path, state_folder
+from strongroom.fleet.host.schedule.installing import systemd_runs
+from strongroom.fleet.protocol.enrolment import EnrolledRepository
+from strongroom.repository.opening import initialise
+from strongroom.repository.state import default_state_folder
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.cli.shared.targets import Target
+    from strongroom.fleet.protocol.token import Card
+    from strongroom.repository.opened import Repository
+
+_DESCRIPTION = """\
+Join a fleet with a token that its server printed (`strongroom fleet invite`): a key for this host, its repository with
+a random password, the custodian's key sealed, a schedule, the first backup, and a diagnosis.
+
+If this is ended in the middle, the same command goes on where it was. A configuration file that is there is kept: its
+sources stay as they are, and the repository is added. The token is a secret, and comes from a file or standard input.
+
+  strongroom host enrol --token-file -
+"""
+
+
+def arguments_enrol(parser: argparse.ArgumentParser) -> None:
+    """The token, and what this host shall be."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("--token-file", required=True, metavar="FILE", help="the token; - is standard input")
+    parser.add_argument(
+        "--custodian", metavar="WORDS", help="refuse a token whose card was not signed by the custodian of these words"
+    )
+    parser.add_argument("--name", metavar="NAME", help="what the fleet calls this host (default: the machine's name)")
+    parser.add_argument(
+        "--path",
+        dest="paths",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="what to back up, where there is no configuration file yet (repeatable)",
+    )
+    parser.add_argument("--no-backup", action="store_true", help="make no backup now; the schedule makes the first")
+
+
+def run_enrol(context: Context) -> int:
+    """Do what is still to be done. Raises ``StrongroomError`` with what happened and what to do."""
+    folder = state_folder(default_state_folder())
+    joining = Joining(folder, ProgressFile(folder), strongroom_version(), SYSTEM)
+    token, card = joining.believe(_token(context.arguments.token_file), context.arguments.custodian)
+    name = joining.progress.name or checked_name(context.arguments.name or usual_name())
+    if not joining.progress.ticket or joining.progress.ticket != token.ticket.id:
+        _say(context, f"joining {token.ticket.url} as {name}")
+    joining.begin(token, name)
+    path = configuration_path(context)
+    _configure(context, joining, path)
+    context.arguments.config = path
+    context.forget_settings()
+    repositories = [_repository(context, joining, target, card) for target in find_targets(context.settings)]
+    file = context.settings.file
+    assert file is not None
+    joining.done(repositories, [one.terms() for one in machine_schedules(file)])
+    progress = joining.progress
+    key = host_key(folder)
+    member = MembershipFile(membership_path(path), progress.url, progress.pin, key.id, progress.name, True)
+    if not os.path.exists(member.path):
+        replace_file(member.path, member.text().encode())
+    _say(context, f"this host is {progress.name} in the fleet of {progress.url}")
+    _install(context)
+    code = exit_codes.OK if context.arguments.no_backup else _first_backup(context)
+    return max(code, _diagnose(context))
+
+
+def _token(file: str) -> str:
+    if file == "-":
+        return decoded(sys.stdin.buffer.read(SMALL)).decode("utf-8", "replace")
+    return decoded(read_marked_text(file, "token file", "Named by --token-file.", most=SMALL)).decode(
+        "utf-8", "replace"
+    )
+
+
+def _say(context: Context, text: str) -> None:
+    if not context.json:
+        context.out.line_now(text)
+
+
+def _configure(context: Context, joining: Joining, path: str) -> None:
+    """Write the configuration file, or add the repositories of this host to the one that is there."""
+    folder = os.path.dirname(os.path.abspath(path))
+    password = os.path.join(state_folder(default_state_folder()), "password")
+    try:
+        if not os.path.exists(password):
+            write_new(password, secrets.token_urlsafe(32).encode() + b"\n", f"{password}.{os.getpid()}.new")
+        os.makedirs(folder, 0o755, exist_ok=True)
+        if os.path.lexists(path):
+            known = client.read_configuration(path)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        else:
+            known = None
+            text = first_configuration(joining.progress.profile, context.arguments.paths)
+        names = () if known is None else tuple(known.repositories)
+        changed = with_repositories(text, names, joining.progress.accesses(), password)
+        client.parse(changed, path)
+        if known is None or changed != text:
+            replace_file(path, changed.encode())
+            _say(context, f"{path}: {'written' if known is None else 'the repository was added'}")
+    except OSError as error:
+        hint = "Run this as root, or name a file of yours with --config."
+        raise ConfigurationError(
+            f"cannot be written: {error.strerror}", subject=str(error.filename), hint=hint
+        ) from None
+
+
+def _repository(context: Context, joining: Joining, target: Target, card: Card | None) -> EnrolledRepository:
+    """A repository of the file, made where it is not there yet; with the custodian's key if it is behind a gateway."""
+    with contextlib.closing(_opened(context, target)) as repository:
+        seal = ""
+        if card is not None and card.recipients and target.url.startswith("rest:"):
+            put = put_at_gateway(target.url, store_options(context, target))
+            seal = give_custody(joining, target.label, repository, card.recipients, put)
+        keys = tuple(sorted(info.name.name for info in repository.store.list(Kind.KEY)))
+        return EnrolledRepository(target.label.lower(), repository.location, repository.id, keys, seal)
+
+
+def _opened(context: Context, target: Target) -> Repository:
+    store = store_of(context, target)
+    try:
+        store.stat(CONFIG)
+    except Missing:
+        password = passwords.fetch(target.password, label=target.label)
+        made = initialise(
+            store, password, surroundings=surroundings(context), cache=cache_of(context), state=state_of(context),
+            go_on=True,
+        )  # fmt: skip
+        _say(context, f"{target.label}: a new repository, {made.id[:10]}")
+        return made
+    except BaseException:
+        store.close()
+        raise
+    store.close()
+    return open_target(context, target)
+
+
+def _install(context: Context) -> None:
+    """The timers, where systemd runs this machine and we may write them; else what to type."""
+    from strongroom.cli.schedule.units import run_install
+
+    context.arguments.root, context.arguments.sources = "/", []
+    if systemd_runs() and os.geteuid() == 0:
+        run_install(context)
+    else:
+        _say(context, "next, as root where systemd runs: strongroom schedule install; in a container: schedule run")
+
+
+def _first_backup(context: Context) -> int:
+    """One run of each source that has a schedule, as its timer would make it."""
+    from strongroom.cli.schedule.run import run_once
+
+    file = context.settings.file
+    assert file is not None
+    codes = []
+    for schedule in machine_schedules(file):
+        try:
+            codes.append(run_once(context, schedule, retries=False))
+        except StrongroomError as error:
+            context.warn(str(error))
+            codes.append(exit_codes.of_error(error))
+    if not codes:
+        raise UsageError("no source has a schedule", subject=file.path, hint='Add one, such as: schedule = "every 24h"')
+    return max(codes)
+
+
+def _diagnose(context: Context) -> int:
+    member = member_of(context)
+    assert member is not None
+    rows = diagnosis(context, member)
+    print_rows(context, rows)
+    return exit_codes.OK if all(row.good for row in rows) else exit_codes.FAILED

@@ -1,0 +1,107 @@
+"""The messages of joining: the token is believed, the server proves that it made it, and hears what the host made."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Refused, UsageError
+from strongroom.base.record import as_dict
+from strongroom.fleet.host.reporting.member import host_key
+from strongroom.fleet.host.reporting.server import FleetServer
+from strongroom.fleet.protocol.enrolment import EnrolBegin, EnrolDone, parse_enrol_answer
+from strongroom.fleet.protocol.fields import NAME
+from strongroom.fleet.protocol.fingerprint_words import parse_words
+from strongroom.fleet.protocol.token import check_custodian, parse_card, parse_token
+
+if TYPE_CHECKING:
+    from strongroom.base.clock import Clock
+    from strongroom.fleet.host.joining.progress import JoinProgress, ProgressFile
+    from strongroom.fleet.protocol.enrolment import EnrolledRepository
+    from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+    from strongroom.fleet.protocol.token import Card, InvitationToken
+
+BEGIN, DONE = "/fleet/v1/enrol/begin", "/fleet/v1/enrol/done"
+_NANO = 1_000_000_000
+
+
+class Joining:
+    """One host's joining. ``folder``: the state of the fleet on this host."""
+
+    def __init__(self, folder: str, file: ProgressFile, version: str, clock: Clock) -> None:
+        self._folder = folder
+        self._file = file
+        self._version = version
+        self._clock = clock
+        self.progress: JoinProgress = file.read()
+
+    def believe(self, text: str, custodian: str | None) -> tuple[InvitationToken, Card | None]:
+        """The token and its card. ``custodian``: the words by which its signer is known.
+
+        Raises ``Damaged``, ``Forged``, ``LimitExceeded``, or ``UsageError`` where there is nothing to compare.
+        """
+        token = parse_token(text)
+        card = None if token.card is None else parse_card(token.card, self._clock.now_ns() // _NANO)
+        if custodian is not None:
+            wanted = parse_words(custodian)
+            if card is None:
+                hint = "Ask for a token of a server that knows the custodian, or leave out --custodian."
+                raise UsageError("this token has no custodian's card to compare with", hint=hint)
+            check_custodian(card, wanted)
+        return token, card
+
+    def begin(self, token: InvitationToken, name: str) -> None:
+        """Let the server know this host, unless that was done. Raises ``Refused``, ``Unavailable``, ``Forged``, …"""
+        ticket = token.ticket
+        if self.progress.ticket and self.progress.ticket != ticket.id and not self.progress.done:
+            hint = f"Go on with that token, or move {self._folder} away to begin anew."
+            raise UsageError("this host has begun to join with another token", hint=hint)
+        if self.progress.ticket == ticket.id:
+            return
+        if self.progress.done:
+            hint = f"An operator revokes it; then move {self._folder} away, and enrol again."
+            raise UsageError("this host is in a fleet already", subject=self.progress.url, hint=hint)
+        pair = host_key(self._folder, make=True)
+        request = EnrolBegin(ticket.id, pair.public, name, self._version).signed(pair, ticket.proof_key)
+        data = FleetServer(ticket.url, ticket.pin).post(BEGIN, request)
+        answer = parse_enrol_answer(data, request, ticket.proof_key)
+        if answer.pending:
+            raise Refused(
+                "an operator has to let this host in first", subject=ticket.url, hint="Then run the same command again."
+            )
+        progress = self.progress
+        progress.ticket, progress.name, progress.profile = ticket.id, answer.name, answer.profile
+        progress.url, progress.pin = ticket.url, ticket.pin
+        progress.gateways = [as_dict(one) for one in answer.gateways]
+        self._file.write(progress)
+
+    def save(self) -> None:
+        """Keep what was done. Raises OSError."""
+        self._file.write(self.progress)
+
+    def done(self, repositories: list[EnrolledRepository], schedules: list[ScheduleTerms]) -> None:
+        """Tell the server what this host made, unless it knows. Raises as ``begin``."""
+        if self.progress.done:
+            return
+        pair = host_key(self._folder)
+        message = EnrolDone(pair.id, tuple(repositories), tuple(schedules)).signed(pair)
+        FleetServer(self.progress.url, self.progress.pin).post(DONE, message)
+        self.progress.done = True
+        self.progress.custody = {}  # sealed and stored, and the tokens are in the configuration: no copy stays here
+        self.progress.gateways = []
+        self._file.write(self.progress)
+
+
+def usual_name() -> str:
+    """This machine's name as a fleet takes it."""
+    name = re.sub(r"[^a-z0-9._-]", "-", os.uname().nodename.lower()).strip("-._")[:63]
+    return name if NAME.match(name) else "host"
+
+
+def checked_name(name: str) -> str:
+    """The name, if a fleet takes it. Raises ``UsageError``."""
+    if not NAME.match(name):
+        hint = "Lower-case letters, digits, dots, dashes and underscores, 63 at most."
+        raise UsageError("cannot be a host's name", subject=name, hint=hint)
+    return name

@@ -1,0 +1,67 @@
+"""Sending what waits, in order, and not too often to a server that is away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError
+from strongroom.base.record import record
+from strongroom.fleet.protocol.report import parse_answer
+from strongroom.fleet.protocol.signed import parse_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from strongroom.base.clock import Clock
+    from strongroom.fleet.host.reporting.outbox import ChainState, Outbox
+    from strongroom.fleet.protocol.signed import SignedMessage
+
+FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
+"""Seconds after the first failure, twice as long after each further one, and at most."""
+_NANO = 1_000_000_000
+
+
+@record
+class Sent:
+    """How many reports went out, how many wait, and why those do; empty when all is sent."""
+
+    sent: int
+    waiting: int
+    trouble: str = ""
+
+
+def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Clock, *, at_once: bool = False) -> Sent:
+    """Send all reports that wait, unless the server was away a moment ago; ``at_once``: also then. Raises OSError.
+
+    A report that the server cannot read is dropped, and the next one says so: it must not hold up the others.
+    """
+    with outbox.alone() as state:
+        now = clock.now_ns() // _NANO
+        waiting = outbox.waiting()
+        if waiting and now < state.next_try and not at_once:
+            return Sent(0, len(waiting), state.trouble)
+        done = 0
+        for position, one in enumerate(waiting):
+            try:
+                with open(one.path, "rb") as file:
+                    message = parse_signed(file.read())
+                _answered(state, post(message), clock)
+                outbox.sent(state, one)
+            except (Damaged, LimitExceeded):
+                outbox.drop(state, one)
+                continue
+            except StrongroomError as error:
+                state.failures += 1
+                pause = min(LONGEST_PAUSE, FIRST_PAUSE << min(state.failures - 1, 10))
+                state.next_try, state.trouble = now + pause, str(error).splitlines()[0]
+                return Sent(done, len(waiting) - position, state.trouble)
+            done += 1
+        state.failures, state.next_try, state.trouble = 0, 0, ""
+        return Sent(done, 0)
+
+
+def _answered(state: ChainState, data: bytes, clock: Clock) -> None:
+    answer = parse_answer(data)
+    now_ns = clock.now_ns()
+    state.answered = now_ns // _NANO
+    state.offset = now_ns // 1_000_000 - answer.now * 1000
