@@ -100,3 +100,25 @@ def test_a_catalogue_that_is_read_anew_says_the_same(strongroom: Strongroom, pla
     assert done["read"] == done["objects"]
     assert custodian.run("snapshots", "web01", "--json").expect(0).json() == before
     assert custodian.incidents("web01") == []
+
+
+def test_a_state_that_is_lost_comes_back_from_the_audit_copies(
+    strongroom: Strongroom, place: Path, tmp_path: Path
+) -> None:
+    """With the identity and the judge's key alone a new state takes pins and arrivals from what rounds wrote beside the
+    repository, and counts as new; a state that is there is not begun anew."""
+    custodian = Custodian(strongroom, tmp_path / "state")
+    assert "state already" in custodian.run("init").err
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    (snapshot,) = custodian.verdicts("web01")
+    custodian.run("pin", "web01", snapshot).expect(0)
+    custodian.round().expect(0)
+    for name in tmp_path.glob("state/*.db*"):
+        name.unlink()
+    custodian.run("init").expect(0)
+    custodian.adopt("web01", place)
+    custodian.round().expect(74)
+    assert ("rolled-back", "web01") in custodian.incidents("web01")
+    (row,) = custodian.run("snapshots", "web01", "--json").expect(0).json()
+    assert row["pinned"]

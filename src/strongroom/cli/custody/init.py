@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Exists
 from strongroom.cli.custody.shared import add_state, identity_file, in_bucket, open_state, operator
 
 if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.identity import Identity
 
 _DESCRIPTION = """\
 Begin a custodian on this machine: its state, and an age identity that alone opens the keys of repositories in its care.
 
 Do this on a machine that no backed-up host can reach. The recovery identity is printed once and stored nowhere: every
 custody key is sealed to it, too. Print it and lock it away; with it, stock age and stock restic restore everything.
+
+Where a state was lost, begin anew beside the identity and the judge's key that are left, and adopt again: what
+operators said comes back from the copies that rounds wrote beside each repository.
 """
 
 
@@ -25,14 +31,24 @@ def arguments_init(parser: argparse.ArgumentParser) -> None:
     add_state(parser, identity=True)
 
 
+def _identity(path: str) -> Identity:
+    """The one that is there, of a state that was lost; else a new one. Raises ``ConfigurationError``."""
+    from strongroom.custody.identity import create_file, load_file
+
+    return load_file(path) if os.path.exists(path) else create_file(path)
+
+
 def run_init(context: Context) -> int:
     """Make both, and print the recovery identity."""
-    from strongroom.custody.identity import create_file, generate
+    from strongroom.custody.identity import generate
     from strongroom.custody.recovery.recipients import remember_recipient
 
-    first = create_file(identity_file(context)) if in_bucket(context) else None  # a sealed state needs it to be there
+    path = identity_file(context)
+    first = _identity(path) if in_bucket(context) else None  # a sealed state needs it to be there
     with open_state(context, create=True) as state:
-        identity = first or create_file(identity_file(context))
+        if state.audit_trail():
+            raise Exists("there is a custodian's state already", subject=state.place)
+        identity = first or _identity(path)
         recovery, secret = generate()
         with state.database.write() as connection:
             remember_recipient(connection, recovery.recipient)
