@@ -26,6 +26,7 @@ SHORTEST = 300
 LONGEST = 400 * DAY
 _WINDOWS = (HOUR, DAY, 8 * DAY, 32 * DAY, 366 * DAY, 1500 * DAY)
 _PROBES = 50
+_REMEMBERED = 1000
 
 
 class Calendar:
@@ -34,6 +35,8 @@ class Calendar:
     def __init__(self, grammar: str, words: str, zone: str) -> None:
         """Raises ``Damaged`` when the words make no sense, or name dates that follow within ``SHORTEST``."""
         self.grammar, self.words = grammar, words
+        self._next: dict[int, int | None] = {}
+        """Due dates that were asked for lately: hosts of one schedule ask for the same."""
         self.every: int | None = None
         try:
             self._zone = ZoneInfo(zone)
@@ -67,7 +70,11 @@ class Calendar:
         """The first due date after the moment; None where there is none. For ``every`` the moment is the last good."""
         if self.every is not None:
             return moment + self.every
-        return next(self._from(moment), None)
+        if moment not in self._next:
+            if len(self._next) >= _REMEMBERED:
+                self._next.clear()
+            self._next[moment] = next(self._from(moment), None)
+        return self._next[moment]
 
     def newest_until(self, moment: int) -> int | None:
         """The last due date that is not after the moment; None where there is none in four years, and for ``every``."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, StrongroomError
-from strongroom.fleet.protocol.calendars import usual_lateness
 from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_after, undeclared
 from strongroom.fleet.protocol.report import REPORT, HostReport, ReportAnswer, WatchTerms, parse_report
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
@@ -159,7 +158,9 @@ def _terms(connection: sa.Connection, host: str, now: int) -> tuple[WatchTerms, 
     """What the server keeps for each source: the shortest ``late_after`` and the longest pause of its watches."""
     found: dict[str, WatchTerms] = {}
     for row in connection.execute(sa.select(schema.watch).where(schema.watch.c.host == host)):
-        late = row.operators_late or usual_lateness(max(0, (row.due or now) - row.answered), row.jitter)
+        if row.late is None or row.twice is None:
+            continue
+        late = row.twice - row.late  # which is how long after its due date's predecessor it is late
         before = found.get(row.source, WatchTerms(row.source, late, 0))
         paused = row.paused_until if row.paused_until > now else 0
         found[row.source] = WatchTerms(row.source, min(late, before.late_after), max(paused, before.paused_until))

@@ -193,8 +193,9 @@ def _good(row: dict[str, Any], at: int, snapshot: str, evidence: str) -> dict[st
         return {}
     values: dict[str, Any] = {"last_good": at, "snapshot": snapshot, "evidence": evidence}
     calendar = calendar_of(row)
-    if calendar is not None:
-        values["answered"] = max(row["answered"], answered_by(calendar, at, row["since"]))
+    if calendar is None or (calendar.every is None and row["due"] is not None and at < row["due"]):
+        return values  # the same due date is answered as before
+    values["answered"] = max(row["answered"], answered_by(calendar, at, row["since"]))
     return values | _deadlines(row | values)
 
 

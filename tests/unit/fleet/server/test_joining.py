@@ -8,7 +8,7 @@ import pytest
 
 from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.fleet.protocol.enrolment import OPENED, CustodyOpened, EnrolBegin, GatewayAccess, parse_enrol_answer
-from strongroom.fleet.protocol.report import parse_answer
+from strongroom.fleet.protocol.report import WatchTerms, parse_answer
 from strongroom.fleet.protocol.signed import Forged, parse_signed
 from strongroom.fleet.protocol.token import InvitationToken
 from strongroom.fleet.server.app import FleetApp
@@ -67,7 +67,8 @@ def test_a_host_joins_and_its_answer_has_a_proof(server: ServerInProcess, app: F
     assert ask(app.starlette, DONE, host.done().to_bytes()).status == 200
     reply = ask(app.starlette, REPORTS, host.report(server.now, host.run(server.now)).to_bytes())
     found = parse_answer(reply.body)
-    assert found.accepted == 1 and [one.source for one in found.terms] == ["home"]
+    usual = 36 * 3600 + 1800 + 3600
+    assert found.accepted == 1 and found.terms == (WatchTerms("home", usual, 0),)
 
 
 def test_each_message_may_come_again(server: ServerInProcess, app: FleetApp, gateway: _Gateway) -> None:

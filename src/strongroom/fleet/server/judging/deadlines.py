@@ -48,7 +48,7 @@ def deadlines_after(
         return NEVER
     following = calendar.next_after(due)
     interval = due - answered
-    if following is not None and calendar.newest_until(answered) != answered:
+    if following is not None and calendar.every is None and calendar.next_after(answered - 1) != answered:
         interval = following - due  # the watch began between two dates: that gap says nothing
     lateness = usual_lateness(interval, jitter) if operators is None else operators
     lateness = lateness if hosts is None else min(lateness, hosts)
