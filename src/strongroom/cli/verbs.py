@@ -89,6 +89,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody pin", "custody.decide", "Keep a snapshot whatever the policy says"),
     Verb("custody unpin", "custody.decide", "Let the policy decide again"),
     Verb("custody wanted", "custody.wanted", "List the blobs that a host should give back"),
+    Verb("custody card", "custody.care.card", "Write what the custodian vouches for to hosts of a fleet"),
     Verb("custody kit", "custody.kit", "Print the page with which stock age and stock restic restore"),
     Verb("custody last-good", "custody.last_good", "Versions of a path, the newest good one first"),
     Verb("custody drill", "custody.drill", "Restore a sample, and prove that it is what was saved"),

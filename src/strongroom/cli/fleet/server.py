@@ -11,6 +11,7 @@ from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli.fleet.shared import (
     FILE,
     add_state,
+    card_of,
     certificate_of,
     configuration,
     folder_of,
@@ -92,7 +93,9 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
 def run_serve(context: Context) -> int:
     """Serve until told to stop."""
     from strongroom.base import server_log
+    from strongroom.fleet.protocol.token import parse_card
     from strongroom.fleet.server.evaluating import Evaluator
+    from strongroom.fleet.server.joining import trust_custodian
     from strongroom.fleet.server.serving import Listening, serve
     from strongroom.fleet.server.state import FleetState
 
@@ -104,4 +107,6 @@ def run_serve(context: Context) -> int:
     host, port = listening_of(server)
     certificate, key = certificate_of(folder, server)
     with FleetState(folder, server.get("database", "")) as state:
+        if (card := card_of(server, state.now())) is not None:
+            trust_custodian(state, parse_card(card).key, "card")
         return serve(state, Listening(host or "0.0.0.0", port, certificate, key), gateways_of(found), Evaluator(state))
