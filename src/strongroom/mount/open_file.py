@@ -45,19 +45,22 @@ class OpenFile:
         """Its length by the index, in bytes."""
         return self._ends[-1] if self._ends else 0
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset`` on; fewer only at the end. Raises what loading a blob raises."""
+    def read(self, offset: int, size: int) -> list[memoryview]:
+        """Up to ``size`` bytes from ``offset`` on, in pieces that are not copied; fewer only at the end.
+
+        Raises what loading a blob raises.
+        """
         position = bisect_right(self._ends, offset)
-        pieces: list[bytes] = []
+        pieces: list[memoryview] = []
         while size > 0 and position < len(self._content):
             begin = self._ends[position - 1] if position else 0
             data = self._blob(position, self._ends[position] - begin)
-            piece = data[offset - begin : offset - begin + size]
+            piece = memoryview(data)[offset - begin : offset - begin + size]
             pieces.append(piece)
             offset += len(piece)
             size -= len(piece)
             position += 1
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return pieces
 
     def _blob(self, position: int, length: int) -> bytes:
         if position != self._last:

@@ -151,8 +151,8 @@ class RepositoryOperations:
         return handle
 
     @_answering
-    def read(self, path: str | None, size: int, offset: int, fh: int) -> bytes:  # noqa: ARG002
-        """Bytes of an open file."""
+    def read(self, path: str | None, size: int, offset: int, fh: int) -> list[memoryview]:  # noqa: ARG002
+        """Bytes of an open file, in pieces."""
         return self._files[fh].read(offset, size)
 
     @_answering

@@ -200,7 +200,7 @@ class Repository:
 
     def snapshot_names(self) -> list[str]:
         """The names of all snapshot files, in order."""
-        names = [info.name.name for info in self.store.list(Kind.SNAPSHOT)]
+        names = [name for group in self.store.list_groups(Kind.SNAPSHOT) for name, _, _ in group]
         if self.cache is not None:
             self.cache.prune(Kind.SNAPSHOT, names)
         return names

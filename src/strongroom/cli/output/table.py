@@ -18,7 +18,7 @@ def table(
 
     ``apart``: an empty line stands between rows.
     """
-    cells = [[cell.split("\n") for cell in row] for row in rows]
+    cells = [[cell.split("\n") if "\n" in cell else (cell,) for cell in row] for row in rows]
     widths = [
         max([width(heading), *(len(line) if line.isascii() else width(line) for row in cells for line in row[column])])
         for column, heading in enumerate(headings)
@@ -29,6 +29,9 @@ def table(
     for position, row in enumerate(cells):
         if apart and position:
             yield ""
+        if all(len(cell) == 1 for cell in row):  # as nearly all have
+            yield _line([cell[0] for cell in row], widths)
+            continue
         for texts in zip_longest(*row, fillvalue=""):
             yield _line(texts, widths)
     yield rule
@@ -37,8 +40,7 @@ def table(
 
 
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        text.ljust(wide) if text.isascii() else text + " " * (wide - width(text))
-        for text, wide in zip(texts, widths, strict=True)
-    ]
+    if all(map(str.isascii, texts)):
+        return "  ".join(map(str.ljust, texts, widths)).rstrip()
+    padded = [text + " " * (wide - width(text)) for text, wide in zip(texts, widths, strict=True)]
     return "  ".join(padded).rstrip()
