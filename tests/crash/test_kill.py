@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -21,8 +22,8 @@ KILLS = 13
 HITS, MOST = 10, 60
 """So many kills in the phase that is aimed at are wanted, and so many are tried for on a machine where aim is poor."""
 
-THROTTLE = ("--limit-upload", "1")
-"""KiB a second, so that one small object takes a good part of a second and a kill can hit it."""
+THROTTLE = ("--limit-upload", "2")
+"""KiB a second, so that one small object takes a quarter of a second and a kill can hit it."""
 
 
 @dataclass
@@ -38,7 +39,7 @@ class State:
         """What is there now; temporary files are not objects."""
 
         def names(folder: Path) -> frozenset[str]:
-            return frozenset(path.name for path in folder.glob("*") if len(path.name) == 64)
+            return frozenset(name for name in os.listdir(folder) if len(name) == 64)
 
         packs = frozenset(name for folder in (repository / "data").iterdir() for name in names(folder))
         return State(packs, names(repository / "index"), names(repository / "snapshots"))
@@ -68,9 +69,9 @@ def _kill_in(
     """Begin a backup, wait for a phase, then a random moment; kill it. Says in which phase it was."""
     before = State.of(repository)
     process = strongroom.start("-r", repository, "backup", *options, source)
-    until(lambda: process.poll() is not None or phase in ("any", State.of(repository).phase_since(before)), pause=0.003)
-    # Starting costs about half a second, in which the key is derived; an object of 300 to 700 bytes as much again.
-    time.sleep(chance.uniform(0.1, 6.0) if phase == "any" else chance.uniform(0.0, 0.35))
+    until(lambda: process.poll() is not None or phase in ("any", State.of(repository).phase_since(before)), pause=0.01)
+    # Starting costs about a fifth of a second; an object of 300 to 700 bytes a quarter.
+    time.sleep(chance.uniform(0.05, 2.5) if phase == "any" else chance.uniform(0.0, 0.18))
     process.kill()
     process.wait()
     return State.of(repository).phase_since(before)
@@ -120,7 +121,7 @@ def test_killed_in_the_middle_of_large_packs(
     for number in range(4):
         trees.large(source, megabytes=12, seed=number)
         process = strongroom.start("-r", repository, "backup", "--limit-upload", "8000", source)
-        time.sleep(chance.uniform(0.7, 1.8))
+        time.sleep(chance.uniform(0.3, 1.5))
         process.kill()
         process.wait()
         restic.on(repository, "check", "--read-data", "--no-lock").expect(0)

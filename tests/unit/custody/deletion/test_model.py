@@ -25,7 +25,7 @@ def search(folder: Path, *defines: str) -> str:
     options = ["-DTICKS=3", *(f"-D{define}" for define in defines)]
     for command in (
         [str(spin), "-a", *options, str(MODEL)],
-        [compiler, "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=1500", "-o", "pan", "pan.c"],
+        [compiler, "-O1", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=1500", "-o", "pan", "pan.c"],
     ):
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
     return subprocess.run(
