@@ -18,7 +18,8 @@ def arguments_alerts(parser: argparse.ArgumentParser) -> None:
     """Which, and what to do."""
     parser.description = (
         "List open alerts. With --acknowledge somebody has seen one, and is reminded no more. With --believe an"
-        " operator has looked at what was suspicious of a host, and it counts for settled."
+        " operator has looked at what was suspicious of a host, and it counts for settled; so does a schedule by which"
+        " it is backed up less often than before."
     )
     add_state(parser)
     parser.add_argument("--acknowledge", metavar="SUBJECT", help="as the list has it, such as web01/home/offsite")

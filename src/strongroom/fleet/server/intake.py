@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 CLONED = "cloned"
 """The code of the suspicion that one key signs on two machines."""
+MOST_OFFSET = 10**15
+"""Milliseconds: a host may say any time, and a column has 63 bits."""
+MOST_GAPS = 64
+"""Ranges of missing numbers that are kept of a host; beyond them the rest is one range."""
 AT_ONCE = 64
 """Reports in one transaction, at most."""
 _STOP = None
@@ -73,6 +77,10 @@ class ReportIntake:
                     except StrongroomError as error:  # nothing of this one was written yet
                         answers.append((future, error))
         except Exception as error:  # every one of them has to hear it
+            if len(batch) > 1 and not isinstance(error, StrongroomError):  # a fault over one must not refuse the others
+                for one in batch:
+                    self._take([one])
+                return
             for _, future in batch:
                 future.set_exception(error)
             return
@@ -130,6 +138,8 @@ def _fill(connection: sa.Connection, host: str, ranges: tuple[tuple[int, int], .
         return
     seen = min(row.seen for row in rows)
     left = undeclared([(row.first, row.last) for row in rows], ranges)
+    if len(left) > MOST_GAPS:  # whoever is host may punch as many holes as it likes, and all wait for this thread
+        left = [*left[: MOST_GAPS - 1], (left[MOST_GAPS - 1][0], left[-1][1])]
     connection.execute(table.delete().where(table.c.host == host))
     for first, last in left:
         kept = next((row.seen for row in rows if row.first <= first <= row.last), min(seen, now))
@@ -144,12 +154,13 @@ def _move(connection: sa.Connection, host: Any, report: HostReport, sha256: str,
             "sequence": report.sequence,
             "head": sha256,
             "reported": now,
-            "clock_offset": (report.at - now) * 1000,
+            "clock_offset": max(-MOST_OFFSET, min(MOST_OFFSET, (report.at - now) * 1000)),
             "versions": json.dumps(report.versions),
         }
         connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(**values))
         operators = LAPTOP_LATE if host.profile == "laptop" else None
-        keep_schedules(connection, host.id, report.schedules, now, operators, {})
+        for code, words in keep_schedules(connection, host.id, report.schedules, now, operators, {}).items():
+            suspect(connection, host.id, code, now, words)
     if report.run is not None and report.kind == "run":
         note_run(connection, host.id, report.run, now)
 

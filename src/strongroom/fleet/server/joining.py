@@ -71,9 +71,9 @@ def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tupl
 def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, now: int) -> None:
     table = schema.host
     if ticket.uses < 1:
-        owner = connection.execute(sa.select(table.c.id).where(table.c.ticket == ticket.id)).scalar()
-        if owner is not None:
-            raise TokenShownTwice(str(owner))
+        owners = list(connection.execute(sa.select(table.c.id).where(table.c.ticket == ticket.id)).scalars())
+        if len(owners) == 1:  # a token for many hosts is shown by many keys: one too many accuses none of them
+            raise TokenShownTwice(str(owners[0]))
         raise Refused("this token was used up", hint=_ASK)
     named = connection.execute(sa.select(table).where(table.c.name == asked.name)).one_or_none()
     if named is not None and named.state != REVOKED:
@@ -137,7 +137,9 @@ def done(state: FleetState, message: SignedMessage) -> EnrolDone:
         connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(**values))
         operators = LAPTOP_LATE if host.profile == "laptop" else None
         ids = {one.name: one.id for one in said.repositories}
-        keep_schedules(connection, host.id, said.schedules, state.now(), operators, ids)
+        now = state.now()
+        for code, words in keep_schedules(connection, host.id, said.schedules, now, operators, ids).items():
+            suspect(connection, str(host.id), code, now, words)
         return said
 
 

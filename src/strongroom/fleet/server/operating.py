@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing
+from strongroom.fleet.protocol.report import parse_report
+from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.joining import ACTIVE, RETIRED, REVOKED
+from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -79,9 +82,19 @@ def revoke(state: FleetState, name: str) -> None:
 
 
 def believe(state: FleetState, name: str) -> int:
-    """An operator has looked at what was suspicious of a host; how many things that were. Raises ``Missing``."""
+    """An operator has looked at what was suspicious of a host; how many things that were. Raises ``Missing``.
+
+    With it the schedules of the host's newest report count, also where they let more time pass than those before.
+    """
     with state.database.write() as connection:
-        host = str(_named(connection, name).id)
+        row = _named(connection, name)
+        host = str(row.id)
+        table = schema.report
+        newest = sa.select(table.c.message).where(table.c.host == host, table.c.sha256 == row.head)
+        if (message := connection.execute(newest).scalar()) is not None:
+            schedules = parse_report(parse_signed(bytes(message))).schedules
+            operators = LAPTOP_LATE if row.profile == "laptop" else None
+            keep_schedules(connection, host, schedules, state.now(), operators, {}, longer=True)
         count = connection.execute(schema.suspicion.delete().where(schema.suspicion.c.host == host)).rowcount
         count += connection.execute(schema.gap.delete().where(schema.gap.c.host == host)).rowcount
         count += connection.execute(schema.claim.delete().where(schema.claim.c.host == host)).rowcount

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged
-from strongroom.fleet.protocol.calendars import DAY, Calendar
+from strongroom.fleet.protocol.calendars import DAY, HOUR, Calendar
+from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.report import OVERLAP, SKIPPED
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.judging.deadlines import NEVER, Deadlines, answered_by, deadlines_after
+from strongroom.fleet.server.judging.deadlines import (
+    NEVER,
+    Deadlines,
+    answered_by,
+    deadlines_after,
+    longest_silence,
+)
 from strongroom.fleet.server.judging.states import Suspicion, WatchFacts
 
 if TYPE_CHECKING:
@@ -30,6 +37,11 @@ SNAPSHOT_MADE = (0, 3)
 NO_FAILURE = {SKIPPED, OVERLAP}
 FILES_SAVED = 76
 """The exit code of a run that saved the files and not a database."""
+LONGER, MANY = "longer", "many"
+"""The codes of two suspicions: a host says that it backs up less often; it names more than anybody backs up."""
+MOST_WATCHES = 1024
+"""Watches of one host, at most: as many as one report can name."""
+_USUAL_JITTER = HOUR // 2
 _TERMS = ("grammar", "calendar", "zone", "jitter", "hosts_late")
 
 
@@ -40,13 +52,18 @@ def keep_schedules(
     now: int,
     operators: int | None,
     ids: dict[str, str],
-) -> None:
+    *,
+    longer: bool = False,
+) -> dict[str, str]:
     """Make watches for what a host says it will back up; those it no longer names stay, until an operator retires them.
 
-    A host may not lengthen its own deadline: ``operators`` is the server's, for watches that are new.
+    A host may not lengthen its own deadline: ``operators`` is the server's, for watches that are new, and a schedule
+    that lets more time pass than the one that is known counts only with ``longer``, which is an operator's word. What
+    was not taken is returned: a suspicion's code and its words.
     """
+    refused: dict[str, str] = {}
     table = schema.watch
-    known = {
+    known: dict[tuple[str, str], Any] = {
         (one.source, one.repository): one for one in connection.execute(sa.select(table).where(table.c.host == host))
     }
     for terms in schedules:
@@ -62,13 +79,33 @@ def keep_schedules(
             if row is not None and all(row._mapping[name] == named[name] for name in _TERMS):
                 continue
             values: dict[str, Any] = named | {"repository_id": ids.get(repository, row.repository_id if row else "")}
+            if row is None and len(known) >= MOST_WATCHES:
+                refused[MANY] = f"says that it backs up more than {MOST_WATCHES} things; the rest is not watched"
+                continue
+            if row is not None and not longer and _lets_more_pass(dict(row._mapping), named, now):
+                words = visible(f"{terms.grammar} {terms.calendar}")[:60]
+                refused[LONGER] = f"says that {terms.source} is backed up less often: {words}; the old schedule counts"
+                continue
             if row is None:
                 fresh = {"answered": now, "operators_late": operators}
                 values |= _new(host, terms.source, repository, now) | fresh | _deadlines(values | fresh)
                 connection.execute(table.insert(), values)
+                known[terms.source, repository] = None
                 continue
             values |= _deadlines(dict(row._mapping) | values)
             _update(connection, dict(row._mapping), values)
+    return refused
+
+
+def _lets_more_pass(row: dict[str, Any], named: dict[str, Any], now: int) -> bool:
+    """Whether the schedule that a host names now is silent for longer than the one that is known of it."""
+    calendar = calendar_of(row)
+    before = None if calendar is None else longest_silence(calendar, now)
+    if before is None:
+        return False
+    changed = calendar_of(named)
+    after = None if changed is None else longest_silence(changed, now)
+    return after is None or after > before or named["jitter"] > max(row["jitter"], _USUAL_JITTER)
 
 
 def _new(host: str, source: str, repository: str, now: int) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.fleet.protocol.calendars import HOUR, Calendar, usual_lateness
+from strongroom.fleet.protocol.calendars import DAY, HOUR, Calendar, usual_lateness
+
+_STEP = 3 * HOUR
+_YEAR, _PROBED = 400 * DAY, 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,25 @@ def deadlines_after(
     earliest = due + jitter + HOUR  # no host is late before it can have been on time
     late = max(due - interval + lateness, earliest)
     return Deadlines(due, late, late + (late - due) + interval)
+
+
+def longest_silence(calendar: Calendar, now: int) -> int | None:
+    """How long a schedule is silent at most in the year to come, in steps of three hours; None where its dates end.
+
+    The steps hide the hour of a change of the clock. They are fixed, so that many small changes add up to large ones.
+    """
+    if calendar.every is not None:
+        return (calendar.every + _STEP // 2) // _STEP
+    longest = 0
+    for probe in range(now, now + _YEAR, _PROBED):
+        due = calendar.next_after(probe)
+        following = None if due is None else calendar.next_after(due)
+        if due is None or following is None:
+            return None
+        longest = max(longest, due - probe, following - due)
+        if longest >= _YEAR:  # looking for dates that are far away takes long, and this is rare enough
+            break
+    return (longest + _STEP // 2) // _STEP
 
 
 def missed_until(calendar: Calendar, answered: int, now: int, most: int = 1000) -> int:

@@ -1,0 +1,139 @@
+"""R-13: what a host in wrong hands says of itself costs it the trust of the server, and nobody else anything."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import wait
+
+import pytest
+import sqlalchemy as sa
+
+from strongroom.base.record import replace
+from strongroom.fleet.protocol.signed import SignedMessage
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.intake import MOST_GAPS, ReportIntake, take_report
+from strongroom.fleet.server.joining import TokenShownTwice, begin
+from strongroom.fleet.server.judging.states import WatchState
+from strongroom.fleet.server.operating import believe
+from strongroom.fleet.server.watches import MOST_WATCHES
+from tests.support.fleet.hosts import DAILY, FleetHost
+from tests.support.fleet.server import ServerInProcess
+
+
+def deliver(server: ServerInProcess, message: SignedMessage) -> None:
+    """Take one report in."""
+    with server.state.database.write() as connection:
+        take_report(connection, message, server.now)
+
+
+def backed_up(server: ServerInProcess) -> tuple[FleetHost, int]:
+    """A host with a backup of last night, and when its next one is late."""
+    host = server.join(FleetHost("web01"))
+    server.until("2027-02-02T02:10")
+    server.take(host)
+    late = server.watch("web01").late
+    assert late is not None
+    return host, late
+
+
+def calendar_of(server: ServerInProcess) -> tuple[str, int]:
+    """The words and the jitter that the server goes by for its one watch."""
+    with server.state.database.read() as connection:
+        row = connection.execute(sa.select(schema.watch.c.calendar, schema.watch.c.jitter)).one()
+    return row.calendar, row.jitter
+
+
+@pytest.mark.parametrize(
+    ("grammar", "calendar", "zone", "jitter"),
+    [
+        ("oncalendar", "*-*-* 02:00:00", "Europe/Berlin", 300 * 86400),
+        ("every", "400d", "UTC", 0),
+        ("oncalendar", "Sat *-*-* 02:00:00", "Europe/Berlin", 1800),
+        ("oncalendar", "2027-02..03-* 02:00:00", "Europe/Berlin", 1800),
+        ("cron", "0 2 1 1 *", "Europe/Berlin", 1800),
+        ("oncalendar", "no words of a calendar", "Europe/Berlin", 1800),
+        ("oncalendar", "*-*-* 02:00:00", "No/Where", 1800),
+    ],
+)
+def test_a_rarer_schedule_moves_no_deadline_until_an_operator_says_so(
+    server: ServerInProcess, grammar: str, calendar: str, zone: str, jitter: int
+) -> None:
+    """R-13: a host that names a rarer schedule, or one without sense, is late when it was to be, and suspicious."""
+    host, late = backed_up(server)
+    host.schedules = (replace(DAILY, grammar=grammar, calendar=calendar, zone=zone, jitter=jitter),)
+    deliver(server, host.report(server.now))
+    assert server.watch("web01").late == late
+    assert [(one.alert.kind, one.alert.subject) for one in server.turn()] == [("longer", "web01")]
+    assert server.watch("web01").judgement.state is WatchState.SUSPICIOUS
+    assert believe(server.state, "web01") == 1
+    assert calendar_of(server) == (calendar, jitter)
+    deliver(server, host.report(server.now))
+    assert server.watch("web01").judgement.state is WatchState.OK
+
+
+@pytest.mark.parametrize(
+    ("grammar", "calendar", "zone"),
+    [
+        ("oncalendar", "*-*-* 05:30:00", "Europe/Berlin"),
+        ("oncalendar", "*-*-* 02:00:00", "America/New_York"),
+        ("cron", "0 4 * * *", "UTC"),
+        ("every", "24h", "UTC"),
+        ("oncalendar", "hourly", "UTC"),
+    ],
+)
+def test_another_hour_is_no_rarer_schedule(server: ServerInProcess, grammar: str, calendar: str, zone: str) -> None:
+    """R-13: who backs up as often as before, or more often, is asked nothing."""
+    host, _ = backed_up(server)
+    host.schedules = (replace(DAILY, grammar=grammar, calendar=calendar, zone=zone),)
+    deliver(server, host.report(server.now))
+    assert server.turn() == []
+    assert calendar_of(server)[0] == calendar
+
+
+def test_a_report_with_any_number_refuses_nobody_elses(server: ServerInProcess) -> None:
+    """R-13: reports are written many at once; one of a time beyond all columns is no reason to refuse the rest."""
+    hosts = [server.join(FleetHost(name)) for name in ("web01", "web02", "web03")]
+    messages = [host.report(server.now, host.run(server.now)) for host in hosts]
+    messages.insert(1, hosts[0].report((1 << 63) - 1))
+    intake = ReportIntake(server.state)
+    futures = [intake.submit(one) for one in messages]
+    intake.close()
+    wait(futures)
+    assert [one.exception() for one in futures] == [None] * 4
+    assert {one.judgement.state for one in server.standing().watches} == {WatchState.OK}
+
+
+def test_holes_that_a_host_punches_stay_few(server: ServerInProcess) -> None:
+    """R-13: all reports wait for one writer, so what a host says of reports that are missing has its bounds."""
+    host = server.join(FleetHost("web01"))
+    host.sequence = 10**6
+    deliver(server, host.report(server.now))
+    for first in range(1000, 4000, 1000):
+        deliver(server, host.report(server.now, None, tuple((first + at, first + at) for at in range(0, 400, 2))))
+    with server.state.database.read() as connection:
+        rows = connection.execute(sa.select(schema.gap).order_by(schema.gap.c.first)).all()
+    assert len(rows) == MOST_GAPS
+    assert (rows[0].first, rows[-1].last) == (1, 10**6)
+    assert all(one.last < two.first for one, two in itertools.pairwise(rows))
+
+
+def test_a_host_names_no_more_than_one_report_has_room_for(server: ServerInProcess) -> None:
+    """R-13: watches stay when they are no longer named, and new names in each report would fill the server."""
+    host = server.join(FleetHost("web01"))
+    repositories = tuple(f"r{number}" for number in range(16))
+    for turn in range(2):
+        names = (f"s{turn}-{number}" for number in range(64))
+        host.schedules = tuple(replace(DAILY, source=name, repositories=repositories) for name in names)
+        deliver(server, host.report(server.now))
+    assert len(server.standing().watches) == MOST_WATCHES
+    assert [one.alert.kind for one in server.turn()] == ["many"]
+
+
+def test_one_host_too_many_for_a_token_accuses_none_that_has_joined(server: ServerInProcess) -> None:
+    """R-13: a token for two is shown by two keys; a third is refused, and the first is no thief's victim for it."""
+    token = server.invite("web*", uses=2)
+    for name in ("web01", "web02"):
+        begin(server.state, FleetHost(name).begin(token), lambda _name: ())
+    with pytest.raises(Exception, match="used up") as caught:
+        begin(server.state, FleetHost("web03").begin(token), lambda _name: ())
+    assert not isinstance(caught.value, TokenShownTwice)
