@@ -19,6 +19,7 @@ from tests.support.buckets import delete, overwrite
 from tests.support.custody.custodian import Custodian
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, Custody, Host, restores, sound
+from tests.support.forge import dumps, sha
 from tests.support.programs import Restic, Strongroom
 from tests.support.servers import minio
 from tests.support.waiting import until
@@ -99,3 +100,23 @@ def test_s_1_s_2_a_bucket_as_it_was_before_an_intruder(strongroom: Strongroom, r
     assert done["lost"] == []
     restic.run("-r", url, "--no-cache", "restore", honest, "--target", tmp_path / "out").expect(0)
     compare.assert_same(source, tmp_path / "out" / str(source)[1:])
+
+
+def test_a_1_what_was_set_aside_is_not_brought_back(custody: Custody, host: Host) -> None:
+    """A-1, A-10: to a moment when a lying index and junk stood there already: both were set aside since, and stay in
+    the trash, neither counted as lost nor beyond the next round's reach."""
+    entry = host.forge.entries[0]
+    false = {"id": entry["id"], "blobs": [entry["blobs"][0] | {"id": sha(b"never stored")}]}
+    planted = host.forge.unpacked("index", dumps({"packs": [false]})).name
+    junk = host.forge.write("index", random.Random(3).randbytes(100)).name
+    custody.round()
+    then_ns = custody.clock.now_ns()
+    custody.clock.advance(60)
+    custody.hand_over()
+    assert not {planted, junk} & custody.names("index")
+    custody.clock.advance(60)
+    done = rewind(custody, then_ns)
+    assert (done.back, done.lost) == ([], [])
+    custody.round()
+    assert custody.open_incidents() == []
+    assert not {planted, junk} & custody.names("index")

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import FOLDERS, PACKS, PURGE
-from strongroom.custody.schema import pack, stored
+from strongroom.custody.deletion.orders import ASIDE, FOLDERS, PACKS, PURGE
+from strongroom.custody.schema import pack, plan, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +36,17 @@ def intended(connection: sa.Connection, repository: str) -> frozenset[str]:
     table = schema.intent
     rows = connection.execute(
         sa.select(table.c.name).where(table.c.repository == repository, table.c.undone_ns.is_(None))
+    )
+    return frozenset(row.name for row in rows)
+
+
+def set_aside_names(connection: sa.Connection, repository: str) -> frozenset[str]:
+    """Names with their folders of what was set aside since a host planted it, and nobody took back."""
+    table = schema.intent
+    rows = connection.execute(
+        sa.select(table.c.name)
+        .join(plan, sa.and_(plan.c.repository == table.c.repository, plan.c.number == table.c.plan))
+        .where(table.c.repository == repository, table.c.undone_ns.is_(None), plan.c.kind == ASIDE)
     )
     return frozenset(row.name for row in rows)
 

@@ -14,7 +14,7 @@ from strongroom.base.errors import Damaged, Missing, StoreError, Unsupported
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion.bringing_back import bring_back
-from strongroom.custody.deletion.intents import taken_back
+from strongroom.custody.deletion.intents import set_aside_names, taken_back
 from strongroom.custody.healing.replica import heal_from_replica
 from strongroom.custody.healing.versions import good_version, is_right
 from strongroom.custody.replica.rereading import hash_of
@@ -85,6 +85,7 @@ class Rewinding:
         for version in self._of_then(kind):
             if version.name not in known:  # gone before this custodian looked, or never listed
                 then.add(version.name)
+        then -= self._planted()
         if kind is Kind.CONFIG:
             then = {CONFIG}
         for name in sorted(then, key=str):
@@ -102,6 +103,12 @@ class Rewinding:
                 sa.select(stored).where(stored.c.repository == self._adopted.id, stored.c.kind == kind.value)
             ).all()
         return {ObjectName(kind, row.name): row for row in rows}
+
+    def _planted(self) -> set[ObjectName]:
+        """What was set aside since: it would stop restic again, and no round sets aside what was brought back."""
+        with self._state.database.read() as connection:
+            names = set_aside_names(connection, self._adopted.id)
+        return {ObjectName(Kind(kind), rest) for kind, _, rest in (name.partition("/") for name in names)}
 
     def _was_there(self, row: sa.Row[tuple[object, ...]]) -> bool:
         values = row._mapping
