@@ -45,7 +45,10 @@ def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
             "custody", verb, "--state", tmp_path / "elsewhere" / "s", "--identity", identity, *map(str, words)
         )
 
-    (tmp_path / "elsewhere").mkdir()
+    Custodian(strongroom, tmp_path / "elsewhere")  # an identity that opens nothing of it, and a state that is no more
+    for name in (tmp_path / "elsewhere").glob("*.db*"):
+        name.unlink()
+    assert "not sealed to this identity" in there("import", tmp_path / "file.age").err
     (tmp_path / "elsewhere" / "identity").write_text(f"{custodian.recovery}\n")
     (tmp_path / "elsewhere" / "identity").chmod(0o600)
     there("import", tmp_path / "file.age").expect(0)
@@ -60,7 +63,8 @@ def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
 
 def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:
     """The state is in a bucket alone: each command fetches the newest and stores the next. What others put there is
-    passed over, and one who was overtaken stores nothing."""
+    passed over, and one who was overtaken stores nothing. Exported,
+    it goes to another bucket by the identity alone."""
     server = minio.running()
     bucket = f"state-{secrets.token_hex(4)}"
     url = f"{server.bucket(bucket)}/custody"
@@ -86,6 +90,12 @@ def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, t
     assert [one["name"] for one in custody("status", "--json").expect(0).json()] == ["web01"]
     newest = int(keys(server, bucket, "custody/state/")[-1].rpartition("/")[2][:8])
     assert newest == last + 2
+    custody("export", tmp_path / "file.age").expect(0)
+    (tmp_path / "later").mkdir()
+    strongroom.env["STRONGROOM_CUSTODY_IDENTITY"] = str(identity.rename(tmp_path / "later" / "identity"))
+    url += "-2"
+    custody("import", tmp_path / "file.age").expect(0)
+    assert [one["name"] for one in custody("status", "--json").expect(0).json()] == ["web01"]
     assert not list(Path(strongroom.home).rglob("custody.db"))
 
 

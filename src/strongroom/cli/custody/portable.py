@@ -16,7 +16,6 @@ from strongroom.cli.custody.shared import (
     identity_of,
     open_state,
     operator,
-    place_of,
     signer_of,
 )
 
@@ -80,33 +79,46 @@ def arguments_import(parser: argparse.ArgumentParser) -> None:
 
 
 def run_import(context: Context) -> int:
-    """Make a state of it."""
+    """Make a state of it. Nothing is made before the file is opened, and the judge's key comes first: what lies in a
+    bucket is signed by it."""
     from strongroom.base.clock import SYSTEM
-    from strongroom.base.durable import write_new
-    from strongroom.custody.portable.sealed_file import import_state
+    from strongroom.custody.portable.sealed_file import import_state, opened_bundle
     from strongroom.database.engine import Database
 
     identity = identity_of(context)
-    place = place_of(context)
-    if "://" not in place and os.path.exists(os.path.join(place, "custody.db")):
-        raise UsageError("there is a state already, and none is put over another", subject=place)
-    with open_state(context, create=True) as state:
-        record = Database(executor_url(context), clock=SYSTEM)
-        try:
-            judge = import_state(context.arguments.file, identity, state.database, record, SYSTEM)
-        finally:
-            record.close()
-        path = _judge(context)
-        if not write_new(path, judge, f"{path}.{os.getpid()}.new"):
-            with open(path, "rb") as file:
-                if file.read() != judge:
-                    raise ConfigurationError(
-                        "another judge's key is here", subject=path, hint="The executor takes plans of the first alone."
-                    )
-        count = len(state.repositories())
-        with state.database.write() as connection:
-            state.record(connection, operator(), "", "imported a state", os.path.basename(context.arguments.file))
+    with opened_bundle(context.arguments.file, identity) as bundle:
+        _keep_judge(_judge(context), bundle.judge)
+        with open_state(context, create=True) as state:
+            if state.audit_trail():
+                raise UsageError("there is a state already, and none is put over another", subject=state.place)
+            record = Database(executor_url(context), clock=SYSTEM)
+            try:
+                import_state(bundle, state.database, record, SYSTEM)
+            finally:
+                record.close()
+            count = len(state.repositories())
+            with state.database.write() as connection:
+                state.record(connection, operator(), "", "imported a state", os.path.basename(context.arguments.file))
     return _done(context, f"imported {count} repositories. Next: strongroom custody round --all")
+
+
+def _keep_judge(path: str, judge: bytes) -> None:
+    from strongroom.base.durable import write_new
+
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        if write_new(path, judge, f"{path}.{os.getpid()}.new"):
+            return
+        with open(path, "rb") as file:
+            there = file.read()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be made: {error.strerror}", subject=path) from None
+    if there != judge:
+        raise ConfigurationError(
+            "another judge's key is here",
+            subject=path,
+            hint="The executor takes plans of the first alone. Name another place, or an identity in another folder.",
+        )
 
 
 def arguments_rebuild(parser: argparse.ArgumentParser) -> None:

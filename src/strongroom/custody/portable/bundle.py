@@ -58,18 +58,21 @@ def read_bundle(path: str, folder: str) -> None:
 
 
 def copy_tables(source: Database, target: Database, modules: Sequence[tuple[str, ModuleType]]) -> None:
-    """Copy every table of these modules into a database that has none of it yet. Raises ``ConfigurationError``."""
+    """Copy every table of these modules into a database that has none of it yet, all or none.
+
+    Raises ``ConfigurationError``.
+    """
     for module, tables in modules:
         migrate(source, module, tables.METADATA, tables.STEPS)
         migrate(target, module, tables.METADATA, tables.STEPS)
-        with source.read() as reading, target.write() as writing:
-            for table in tables.METADATA.sorted_tables:
-                if writing.execute(sa.select(table).limit(1)).first() is not None:
-                    raise ConfigurationError(
-                        "holds a state already, and none is put over another",
-                        subject=table.name,
-                        hint="Import into a new place.",
-                    )
-                rows = reading.execution_options(yield_per=_AT_ONCE).execute(sa.select(table))
-                for some in rows.mappings().partitions(_AT_ONCE):
-                    writing.execute(table.insert(), [dict(row) for row in some])
+    with source.read() as reading, target.write() as writing:
+        for table in (table for _, tables in modules for table in tables.METADATA.sorted_tables):
+            if writing.execute(sa.select(table).limit(1)).first() is not None:
+                raise ConfigurationError(
+                    "holds a state already, and none is put over another",
+                    subject=table.name,
+                    hint="Import into a new place.",
+                )
+            rows = reading.execution_options(yield_per=_AT_ONCE).execute(sa.select(table))
+            for some in rows.mappings().partitions(_AT_ONCE):
+                writing.execute(table.insert(), [dict(row) for row in some])

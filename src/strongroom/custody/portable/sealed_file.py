@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pyrage
 from pyrage import x25519
 
 from strongroom.base.errors import ConfigurationError, Exists
+from strongroom.base.record import record
 from strongroom.custody.portable.bundle import (
     EXECUTOR,
     EXECUTOR_FILE,
@@ -23,8 +25,18 @@ from strongroom.custody.state import MODULES
 from strongroom.database.engine import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.base.clock import Clock
     from strongroom.custody.identity import Identity
+
+
+@record
+class Opened:
+    """The parts of a bundle in a folder, and the judge's key."""
+
+    folder: str
+    judge: bytes
 
 
 def export_state(
@@ -43,8 +55,9 @@ def export_state(
         raise ConfigurationError(f"cannot be written: {error.strerror}", subject=path) from None
 
 
-def import_state(path: str, identity: Identity, state: Database, record: Database, clock: Clock) -> bytes:
-    """Put a sealed bundle into empty databases; the judge's key. Raises ``Damaged``, ``ConfigurationError``."""
+@contextlib.contextmanager
+def opened_bundle(path: str, identity: Identity) -> Iterator[Opened]:
+    """A sealed bundle, opened in a folder that goes with the block. Raises ``Damaged``, ``ConfigurationError``."""
     with tempfile.TemporaryDirectory(prefix="strongroom-") as folder:
         plain = os.path.join(folder, "bundle")
         try:
@@ -52,14 +65,18 @@ def import_state(path: str, identity: Identity, state: Database, record: Databas
         except OSError as error:
             raise ConfigurationError(f"cannot be read: {error.strerror}", subject=path) from None
         read_bundle(plain, folder)
-        for name, target, modules in ((STATE_FILE, state, MODULES), (EXECUTOR_FILE, record, EXECUTOR)):
-            source = Database(f"sqlite:///{os.path.join(folder, name)}", clock=clock)
-            try:
-                copy_tables(source, target, modules)
-            finally:
-                source.close()
         with open(os.path.join(folder, JUDGE_FILE), "rb") as file:
-            return file.read()
+            yield Opened(folder, file.read())
+
+
+def import_state(bundle: Opened, state: Database, record: Database, clock: Clock) -> None:
+    """Put an opened bundle into empty databases, the state last and whole. Raises ``ConfigurationError``."""
+    for name, target, modules in ((EXECUTOR_FILE, record, EXECUTOR), (STATE_FILE, state, MODULES)):
+        source = Database(f"sqlite:///{os.path.join(bundle.folder, name)}", clock=clock)
+        try:
+            copy_tables(source, target, modules)
+        finally:
+            source.close()
 
 
 def seal_file(plain: str, path: str, recipients: tuple[str, ...]) -> None:
