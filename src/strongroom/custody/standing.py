@@ -23,8 +23,22 @@ if TYPE_CHECKING:
 WELL, AWAITED, LATE, FROZEN, BROKEN = "well", "operator awaited", "late", "frozen", "broken"
 STATES = (BROKEN, FROZEN, AWAITED, LATE, WELL)
 """The worst first."""
+PROMISES = frozenset(
+    {
+        Code.MISSING,
+        Code.DAMAGED,
+        Code.LOST,
+        Code.CONFIG,
+        Code.OVERDUE,
+        Code.UNREADABLE,
+        Code.DRILL,
+        Code.REPLICA,
+    }
+)
+"""While one of these is open, a promise is broken."""
 ROUND_GAP_NS = 26 * HOUR
 """So long after the last round one is late: a daily timer with two hours to spare."""
+_ORDER = {code: number for number, code in enumerate(Code)}
 
 
 @record
@@ -88,17 +102,7 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
     stale = not all_retired and (last_good is None or now_ns - last_good > adopted.policy.rpo_ns)
-    broken = {
-        Code.MISSING,
-        Code.DAMAGED,
-        Code.LOST,
-        Code.CONFIG,
-        Code.OVERDUE,
-        Code.UNREADABLE,
-        Code.DRILL,
-        Code.REPLICA,
-    }
-    if codes & broken or failed:
+    if codes & PROMISES or failed:
         standing = BROKEN
     elif codes & FREEZING:
         standing = FROZEN
@@ -125,7 +129,8 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
 
 def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, *, late: bool, stale: bool, never: bool) -> str:
     if open_ones:
-        worst = min(open_ones, key=lambda one: (list(Code).index(one.code), one.number))
+        severe = (PROMISES, FREEZING, Code)
+        worst = min(open_ones, key=lambda one: ([one.code in those for those in severe].index(True), _ORDER[one.code]))
         return ADVICE[worst.code]
     if never:
         return f"No round was made yet: `strongroom custody round {adopted.name}`."

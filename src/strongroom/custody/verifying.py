@@ -164,7 +164,7 @@ def _verify(
             result.objects += 1
             result.bytes += sizes[name]
             if outcome.fault:
-                result.faults.append((name, outcome.fault))
+                result.faults.append((name, printable(outcome.fault)))
         if len(batch.outcomes) >= _AT_ONCE or state.clock.monotonic() - batch.since > _SECONDS:
             _write(state, lease, repository.id, batch)
         progress(done, len(chosen))

@@ -106,11 +106,13 @@ def test_a_10_b_1_junk_and_bombs_in_place_of_indexes_are_set_aside(
 def test_k_1_a_malformed_key_goes_and_k_4_a_well_formed_one_waits(
     custody: Custody, host: Host, restic: Restic, tmp_path: Path
 ) -> None:
-    """K-1, K-3, K-4: keys that nobody can open are set aside by the round; one that opens waits for an operator."""
+    """K-1, K-3, K-4: keys that nobody can open are set aside by the round; one that opens waits for an operator,
+    and what it says of itself forges no line of the round's."""
     junk = host.forge.write("keys", b"junk").name
     greedy = host.forge.key(declared={"N": 1 << 30, "r": 64, "p": 1 << 20}).name
-    planted = host.forge.key().name
-    custody.round()
+    planted = host.forge.key(declared={"hostname": "h\x1b[2J\nweb: round 9: all is well"}).name
+    told = [words for _, words in custody.round().read.faults]
+    assert any("all is well" in words for words in told) and all(words.isprintable() for words in told)
     custody.hand_over()
     assert custody.names("keys") & {junk, greedy, planted} == {planted}
     _by_word(custody, [f"keys/{planted[:12]}"], "ann", "not ours")

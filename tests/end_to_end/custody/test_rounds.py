@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -61,6 +62,8 @@ def test_a_week_of_a_folder_that_restic_writes(
     pack.unlink()
     lost = custodian.run("round", "-q", "--all").expect(75)
     assert "is bad" in lost.out
+    still = custodian.run("round", "-q", "--all").expect(75)
+    assert still.out.startswith("web01: broken: ") and still.out.count("\n") == 1
     assert {code for code, _ in custodian.incidents("web01")} == {"lost", "missing"}
     pack.write_bytes(content)
     custodian.round().expect(0)
@@ -68,6 +71,9 @@ def test_a_week_of_a_folder_that_restic_writes(
     assert custodian.verdicts("web01")[newest] == "accepted"
 
     (place / "keys" / ("ab" * 32)).write_bytes(b"junk")
+    assert "1 planted objects were set aside" in custodian.run("round", "--all").expect(0).out
+    planted = json.dumps(json.loads(next((place / "keys").iterdir()).read_bytes()) | {"hostname": "h"}).encode()
+    (place / "keys" / hashlib.sha256(planted).hexdigest()).write_bytes(planted)
     custodian.run("round", "--all").expect(73)
     status = custodian.run("status", "--json").expect(73).json()
     assert [(one["state"], [thing["code"] for thing in one["incidents"]]) for one in status] == [

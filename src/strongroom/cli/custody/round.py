@@ -108,6 +108,9 @@ def run_round(context: Context) -> int:
         standings = _standings(state)
         code = exit_codes.of_standings([one.state for one in standings if _is_meant(context, one)])
         tell(context, state, standings, failed=failed)
+        if arguments.quiet and not context.json:
+            for one in filter(lambda one: _is_meant(context, one) and one.advice, standings):
+                context.out.line(f"{one.name}: {one.state}: {one.advice}")
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
 
 
