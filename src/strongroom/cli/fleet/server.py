@@ -56,6 +56,7 @@ def run_init(context: Context) -> int:
     url = (arguments.url or f"https://{os.uname().nodename}:8040").rstrip("/")
     if not _URL.match(url):
         raise UsageError("not a URL", subject=url, hint="such as https://fleet.example.org:8040")
+    listening_of({"url": url})
     folder = folder_of(context)
     path = os.path.join(folder, FILE)
     if os.path.exists(path):

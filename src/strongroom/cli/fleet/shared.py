@@ -86,8 +86,10 @@ def listening_of(server: Mapping[str, Any]) -> tuple[str, int]:
     """
     text = server.get("listen")
     if text is None:
-        parts = urlsplit(server["url"])
-        return "", parts.port or PORT
+        try:
+            return "", urlsplit(server["url"]).port or PORT
+        except ValueError as error:  # a port that is none, or half an IPv6 address
+            raise ConfigurationError(f"not a URL: {error}", subject=f"url = {server['url']!r}") from None
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise ConfigurationError("not an address", subject=f"listen = {text!r}", hint="such as 127.0.0.1:8040")

@@ -61,7 +61,8 @@ def problem(error: StrongroomError) -> Response:
     else:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     body = {"status": status, "title": error.what, "detail": error.subject, "hint": error.hint}
-    headers = {"Retry-After": "600"} if status == 429 else {"Retry-After": "30"} if status == 503 else {}
+    headers = {"Connection": "close"}  # the rest of a body that was not read must not keep the connection
+    headers |= {"Retry-After": "600"} if status == 429 else {"Retry-After": "30"} if status == 503 else {}
     return Response(json.dumps(body) + "\n", status, headers, media_type="application/problem+json")
 
 

@@ -14,6 +14,7 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.channels.delivering import Deliverer
+from strongroom.fleet.server.connections import BoundedConnection
 from strongroom.fleet.server.evaluating import Evaluator
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
     app = FleetApp(state, gateways, evaluator)
     config = uvicorn.Config(
         app.starlette,
+        http=BoundedConnection,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -11,6 +11,7 @@ from strongroom.base.errors import Damaged, Refused, StrongroomError, Unavailabl
 from strongroom.fleet.host.reporting import outbox as outboxes
 from strongroom.fleet.host.reporting.outbox import Outbox, merged
 from strongroom.fleet.host.reporting.sending import FIRST_PAUSE, LONGEST_PAUSE, send_all
+from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.chain import FIRST, ChainHead, Link, link_of
 from strongroom.fleet.protocol.report import REPORT, HostReport, ReportAnswer, parse_report
 from strongroom.fleet.protocol.signed import KeyPair, SignedMessage
@@ -32,11 +33,14 @@ class Server:
         self.trouble: dict[int, StrongroomError] = {}
         self.away = False
         self.asked = 0
+        self.in_its_place = b""
 
     def post(self, message: SignedMessage) -> bytes:
         self.asked += 1
         if self.away:
             raise Unavailable("the server does not answer")
+        if self.in_its_place:
+            return self.in_its_place
         message.verify(REPORT, KEY.public)
         report = parse_report(message)
         if report.sequence in self.trouble:
@@ -149,6 +153,23 @@ def test_a_report_that_nobody_can_read_holds_up_no_other(host: Host) -> None:
     host.report()
     assert host.send() == (0, 1)
     assert "revoked" in host.outbox.state().trouble
+
+
+def test_an_answer_that_nobody_can_read_costs_no_report(host: Host) -> None:
+    """Something before the server says 200 to everything: the report may not be there, and is sent again."""
+    host.report(good=False)
+    host.server.in_its_place = b"<html>All is well</html>"
+    assert host.send() == (0, 1)
+    host.server.in_its_place = b""
+    assert host.send(at_once=True) == (1, 0)
+    assert host.outbox.state().dropped == []
+
+
+def test_who_answers_in_the_servers_place_refuses_no_report() -> None:
+    """Only the server's own words say that a report cannot be read; a proxy's page is a server that is away."""
+    server = FleetServer("https://fleet.example.org")
+    assert isinstance(server._refusal(400, b"<html>400 Bad Request</html>"), Unavailable)
+    assert isinstance(server._refusal(400, b'{"title": "the report is damaged"}'), Damaged)
 
 
 def test_a_kill_between_report_and_chain_makes_the_number_once_more(host: Host, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from strongroom.fleet.host.schedule.units import (
     timer,
     timer_name,
 )
+from strongroom.fleet.protocol.fields import Fields
+from strongroom.fleet.protocol.schedule_terms import parse_schedule
 from tests.support import peers
 
 if TYPE_CHECKING:
@@ -163,3 +165,10 @@ def test_units_of_others_are_left_alone(tmp_path: Path) -> None:
     assert folder.ours() == ["strongroom-a.timer"]
     folder.remove(folder.ours())
     assert [path.name for path in foreign.parent.iterdir()] == ["strongroom-b.timer"]
+
+
+@pytest.mark.parametrize("words", ["*-01-01 04:00:00", "0 4 29 2 *", "every 7200h"])
+def test_a_rare_schedule_is_one_that_the_server_reads(words: str) -> None:
+    """One source that is backed up each year must not make all reports of its host unreadable."""
+    terms = schedule(words).terms()
+    assert parse_schedule(Fields(terms.to_document(), "the schedule")) == terms

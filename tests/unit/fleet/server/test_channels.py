@@ -20,6 +20,8 @@ from aiosmtpd.controller import Controller
 from strongroom.base.errors import ConfigurationError, Refused, Unavailable
 from strongroom.fleet.server.alerting.routing import ChannelTerms, due_at, messages_of, terms_of
 from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel, send_test
+from strongroom.fleet.server.channels.kinds import ChannelMessage, send
+from strongroom.fleet.server.evaluating import Evaluator
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess, moment
 from tests.support.servers.ports import reserve
@@ -240,3 +242,40 @@ def test_what_cannot_be_a_channel_is_refused(server: ServerInProcess, web: WebSi
     web.status = 403
     with pytest.raises(Unavailable, match="403"):
         send_test(server.state, "one")
+
+
+def test_a_ping_that_failed_is_made_again_soon(
+    server: ServerInProcess, web: WebSink, mail: tuple[MailSink, str]
+) -> None:
+    """Who watches the pings must not be alarmed by a minute in which the outside could not be reached."""
+    sink, place = mail
+    settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
+    for name, kind, chosen in (("outside", "healthchecks", {"url": web.url}), ("ops", "mail", settings)):
+        add_channel(server.state, name, kind, chosen)
+        send_test(server.state, name)
+        prove(server, name, web.posted[0][1].decode() if kind == "healthchecks" else sink.bodies[0])
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    web.status = 500
+    turn(server, deliverer)
+    web.status = 200
+    server.clock.advance(120)
+    turn(server, deliverer)
+    assert len(web.posted) == 1 + 2
+
+
+def test_what_no_header_can_hold_is_said_all_the_same(server: ServerInProcess, mail: tuple[MailSink, str]) -> None:
+    """Words with a line feed reach people; and an address that cannot be is a channel that fails, not a fault."""
+    sink, place = mail
+    settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
+    send("mail", settings, ChannelMessage("two\nlines", "x", False, {}), server.now)
+    assert sink.subjects == ["two\\x0alines"]
+    with pytest.raises(Unavailable):
+        send("ntfy", {"url": "http://127.0.0.1:1/\udcff"}, ChannelMessage("x", "x", False, {}), server.now)
+
+
+def test_a_lease_of_a_clock_that_was_wrong_stops_nobody(server: ServerInProcess) -> None:
+    """A process that was killed while the clock ran years ahead must not keep the next one from judging till then."""
+    server.clock.advance(4 * 365 * 86400)
+    assert server.evaluator.turn() is not None
+    server.clock.advance(-4 * 365 * 86400)
+    assert Evaluator(server.state).turn() is not None

@@ -45,19 +45,28 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
             try:
                 with open(one.path, "rb") as file:
                     message = parse_signed(file.read())
-                _answered(state, post(message), clock)
-                outbox.sent(state, one)
+                answer = post(message)
             except (Damaged, LimitExceeded):
                 outbox.drop(state, one)
                 continue
             except StrongroomError as error:
-                state.failures += 1
-                pause = min(LONGEST_PAUSE, FIRST_PAUSE << min(state.failures - 1, 10))
-                state.next_try, state.trouble = now + pause, str(error).splitlines()[0]
-                return Sent(done, len(waiting) - position, state.trouble)
+                return Sent(done, len(waiting) - position, _failed(state, now, error))
+            try:
+                _answered(state, answer, clock)
+            except (Damaged, LimitExceeded) as error:  # the answer is what cannot be read: the report may not be there
+                return Sent(done, len(waiting) - position, _failed(state, now, error))
+            outbox.sent(state, one)
             done += 1
         state.failures, state.next_try, state.trouble = 0, 0, ""
         return Sent(done, 0)
+
+
+def _failed(state: ChainState, now: int, error: StrongroomError) -> str:
+    """Try later; why."""
+    state.failures += 1
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE << min(state.failures - 1, 10))
+    state.next_try, state.trouble = now + pause, str(error).splitlines()[0]
+    return state.trouble
 
 
 def _answered(state: ChainState, data: bytes, clock: Clock) -> None:

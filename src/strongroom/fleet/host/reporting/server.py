@@ -30,7 +30,9 @@ class FleetServer:
         self._pool = urllib3.PoolManager(**options)
 
     def post(self, path: str, message: SignedMessage) -> bytes:
-        """Send a message; the answer's body. Raises ``Unavailable``, ``Refused`` or ``Damaged``."""
+        """Send a message; the answer's body. Raises ``Unavailable``, ``Refused``, or ``Damaged`` where the
+        server says that it cannot read the message.
+        """
         try:
             answer = self._pool.request(
                 "POST", self.url + path, body=message.to_bytes(), headers={"Content-Type": MEDIA_TYPE},
@@ -43,7 +45,7 @@ class FleetServer:
         if answer.status != 200:
             raise self._refusal(answer.status, data)
         if len(data) > _MOST:
-            raise Damaged("the server's answer is too long", subject=self.url)
+            raise Unavailable("the server's answer is too long", subject=self.url)
         return bytes(data)
 
     def _unavailable(self, error: Exception) -> StrongroomError:
@@ -61,6 +63,7 @@ class FleetServer:
             problem = json.loads(data)
             title, hint = str(problem["title"])[:300], str(problem.get("hint", ""))[:300]
         except (ValueError, KeyError, TypeError):
-            title, hint = f"the server answered {status}", ""
+            # not the server's own words: something before it answers, and says nothing of the message
+            return Unavailable(f"something in the server's place answered {status}", subject=self.url)
         kind = Unavailable if status in _BUSY or status >= 500 else Damaged if status in (400, 413) else Refused
         return kind(title, subject=self.url, hint=hint)

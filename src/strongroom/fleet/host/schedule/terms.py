@@ -11,7 +11,7 @@ from strongroom.base.errors import ConfigurationError, Damaged
 from strongroom.base.quantities import duration
 from strongroom.base.record import record
 from strongroom.fleet.protocol.calendars import HOUR, Calendar, usual_lateness
-from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+from strongroom.fleet.protocol.schedule_terms import MOST_SECONDS, ScheduleTerms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,10 +54,10 @@ class SourceSchedule:
         return int.from_bytes(digest[:8], "big") % self.jitter
 
     def terms(self) -> ScheduleTerms:
-        """What the server is told."""
+        """What the server is told: no more than it reads, or a source of each leap year would silence the others."""
         return ScheduleTerms(
-            self.source, self.repositories, self.grammar, self.calendar, self.zone, self.jitter, self.late_after,
-            self.catch_up,
+            self.source, self.repositories, self.grammar, self.calendar, self.zone, min(self.jitter, MOST_SECONDS),
+            min(self.late_after, MOST_SECONDS), self.catch_up,
         )  # fmt: skip
 
 

@@ -67,17 +67,20 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
 
 
 def send(kind: str, settings: Mapping[str, str], message: ChannelMessage, now: int) -> None:
-    """Say it. Raises ``Unavailable`` with the reason, without any secret; or ``ConfigurationError``."""
+    """Say it. Raises ``Unavailable`` with the reason, without any secret; or ``ConfigurationError``.
+
+    A ``ValueError`` is what libraries make of an address or a header that cannot be: no reason to end the others.
+    """
     try:
         {"mail": _mail, "ntfy": _ntfy, "webhook": _webhook, "healthchecks": _ping}[kind](settings, message, now)
-    except (urllib3.exceptions.HTTPError, smtplib.SMTPException, OSError) as error:
+    except (urllib3.exceptions.HTTPError, smtplib.SMTPException, OSError, ValueError) as error:
         words = visible(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
         raise Unavailable(words, subject=kind) from None
 
 
 def _mail(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
     mail = EmailMessage()
-    mail["Subject"], mail["From"], mail["To"] = message.subject, settings["from"], settings["to"]
+    mail["Subject"], mail["From"], mail["To"] = visible(message.subject), settings["from"], settings["to"]
     mail["Auto-Submitted"] = "auto-generated"
     if message.critical:
         mail["Importance"] = "high"
@@ -134,7 +137,7 @@ def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) 
 
 
 def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode()
+    return visible(text).encode("ascii", "replace").decode()
 
 
 def _secret(settings: Mapping[str, str], name: str) -> str:
