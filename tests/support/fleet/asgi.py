@@ -31,8 +31,10 @@ def ask(
     method: str = "POST",
     address: str = "192.0.2.7",
     headers: dict[str, str] | None = None,
+    *,
+    goes_away: bool = False,
 ) -> AppReply:
-    """One request from an address, and the answer."""
+    """One request from an address, and the answer. A client that ``goes_away`` does so before its body is whole."""
     path, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -48,7 +50,7 @@ def ask(
         "server": ("fleet", 8040),
     }
     sent: list[Message] = []
-    pieces: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
+    pieces: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": goes_away}])
 
     async def receive() -> Message:
         return next(pieces, {"type": "http.disconnect"})

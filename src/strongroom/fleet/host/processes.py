@@ -62,7 +62,7 @@ class OutputTail:
             text = text.replace(secret, "***")
         kept = text.encode()[-OUTPUT:]
         if self._cut or len(kept) < len(text.encode()):
-            kept = kept.partition(b"\n")[2]
+            kept = kept.partition(b"\n")[2] or kept[-OUTPUT // 2 :]  # a progress bar is one long line
         return kept.decode("utf-8", "ignore").strip()
 
 

@@ -45,10 +45,12 @@ def link_of(head: ChainHead, report: HostReport, sha256: str, known: str | None)
 
     ``known``: the hash of the report of the same number that came before, where one did.
     """
-    if known is not None:
-        return Link.REPEATED if known == sha256 else Link.FORK
-    if report.sequence == head.sequence + 1:
-        return Link.NEXT if report.previous == head.sha256 else Link.FORK
+    if known == sha256:
+        return Link.REPEATED
+    if report.sequence == head.sequence + 1 and report.previous == head.sha256:
+        return Link.NEXT  # whatever another machine has signed with this number, which was said when that came
+    if known is not None or report.sequence == head.sequence + 1:
+        return Link.FORK
     return Link.GAP if report.sequence > head.sequence else Link.OLD
 
 

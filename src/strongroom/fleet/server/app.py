@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -150,6 +151,8 @@ async def _body(request: Request) -> bytes:
                 data += piece
                 if len(data) > MOST_BODY + 1024:
                     raise LimitExceeded(f"more than {MOST_BODY} bytes")
+    except ClientDisconnect:
+        raise Unavailable("the request broke off") from None
     except TimeoutError:
         raise Unavailable(f"the request did not arrive within {_BODY_SECONDS:.0f} seconds") from None
     return bytes(data)

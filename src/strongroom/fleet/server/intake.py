@@ -20,14 +20,12 @@ from strongroom.fleet.protocol.report import REPORT, HostReport, ReportAnswer, W
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, Statement, parse_statement
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.joining import live_host, suspect
+from strongroom.fleet.server.joining import CLONED, live_host, suspect
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules, note_run, note_verdict
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
 
-CLONED = "cloned"
-"""The code of the suspicion that one key signs on two machines."""
 MOST_OFFSET = 10**15
 """Milliseconds: a host may say any time, and a column has 63 bits."""
 MOST_GAPS = 64

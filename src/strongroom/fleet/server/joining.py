@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.tickets import KnownTicket
 
 JOINING, ACTIVE, RETIRED, REVOKED = "joining", "active", "retired", "revoked"
+CLONED = "cloned"
+"""The code of the suspicion that one key signs on two machines."""
 STOLEN = "token-twice"
 """The code of the suspicion that two keys showed one token."""
 _ASK = "Ask for a new token: `strongroom fleet invite` prints one."

@@ -10,7 +10,7 @@ from strongroom.base.errors import ConfigurationError, Missing
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.joining import ACTIVE, RETIRED, REVOKED
+from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
 if TYPE_CHECKING:
@@ -90,6 +90,16 @@ def believe(state: FleetState, name: str) -> int:
         row = _named(connection, name)
         host = str(row.id)
         table = schema.report
+        forked = sa.select(schema.suspicion.c.code).where(
+            schema.suspicion.c.host == host, schema.suspicion.c.code == CLONED
+        )
+        if connection.execute(forked).first() is not None:  # the chain goes on from the machine that spoke last
+            last = table.c.arrived.desc(), table.c.sequence.desc()
+            spoke = sa.select(table.c.sequence, table.c.sha256).where(table.c.host == host).order_by(*last).limit(1)
+            if (found := connection.execute(spoke).one_or_none()) is not None:
+                values = {"sequence": found.sequence, "head": found.sha256}
+                connection.execute(schema.host.update().where(schema.host.c.id == host).values(**values))
+                row = _named(connection, name)
         newest = sa.select(table.c.message).where(table.c.host == host, table.c.sha256 == row.head)
         if (message := connection.execute(newest).scalar()) is not None:
             schedules = parse_report(parse_signed(bytes(message))).schedules

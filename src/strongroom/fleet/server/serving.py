@@ -55,6 +55,7 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
     config = uvicorn.Config(
         app.starlette,
         http=BoundedConnection,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from strongroom.base.errors import StrongroomError
+from strongroom.fleet.host.dumps import sqlite
 from strongroom.fleet.host.dumps.contract import DumpFailed
 from strongroom.fleet.host.dumps.kinds import dump_of
 from strongroom.fleet.host.dumps.sizes import DumpSizes
@@ -104,6 +106,23 @@ def test_whoever_reads_no_more_leaves_no_program_behind(tmp_path: Path) -> None:
     reader.stream.release()
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_an_sqlite_file_that_was_emptied_is_no_dump(tmp_path: Path) -> None:
+    """R-13: a file of no bytes is a whole database to SQLite, and what is left of one to its owner."""
+    (tmp_path / "shop.db").touch()
+    with pytest.raises(DumpFailed, match="empty"):
+        Reader({"kind": "sqlite", "file": str(tmp_path / "shop.db")}, tmp_path).read()
+
+
+def test_an_sqlite_file_that_stays_locked_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-13: whoever holds its lock for ever would keep the backup from ending, and nobody would hear of it."""
+    monkeypatch.setattr(sqlite, "LOCKED_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE orders (number)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DumpFailed, match="locked"):
+            Reader({"kind": "sqlite", "file": str(tmp_path / "shop.db")}, tmp_path).read()
 
 
 def test_sqlite_is_whole_while_others_write(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.fleet.host.hooks.commands import run_command
 from strongroom.fleet.host.hooks.journal import FinallyEntry, FinallyJournal
 from strongroom.fleet.host.hooks.stages import HookCodes, HookListener, Hooks, JobEnd, run_left_behind
-from strongroom.fleet.host.processes import OUTPUT
+from strongroom.fleet.host.processes import OUTPUT, OutputTail
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -129,6 +129,14 @@ def test_output_is_bounded_and_without_secrets() -> None:
     assert len(end.output) <= OUTPUT
     assert lines[-2:] == ["100000", "***"]
     assert lines[:-1] == [str(n) for n in range(int(lines[0]), 100001)]
+
+
+def test_output_without_lines_is_shown_as_well() -> None:
+    """Progress bars know no line feeds: their end says as much as that of a log."""
+    tail = OutputTail({})
+    tail.add(b"." * (6 * OUTPUT) + b" disk full")
+    assert tail.text().endswith(". disk full")
+    assert len(tail.text()) <= OUTPUT
 
 
 def test_a_hook_that_is_not_there_is_named(host: Host) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.intake import MOST_GAPS, ReportIntake, take_report
 from strongroom.fleet.server.joining import TokenShownTwice, begin
 from strongroom.fleet.server.judging.states import WatchState
@@ -101,6 +102,27 @@ def test_a_report_with_any_number_refuses_nobody_elses(server: ServerInProcess) 
     wait(futures)
     assert [one.exception() for one in futures] == [None] * 4
     assert {one.judgement.state for one in server.standing().watches} == {WatchState.OK}
+
+
+def test_a_machine_that_was_set_back_is_believed_again(server: ServerInProcess) -> None:
+    """R-13: from an old copy of its disk it forks its chain; once an operator has looked it goes on from there."""
+    host = server.join(FleetHost("web01"))
+    server.take(host)
+    copy = host.copy()
+    for _ in range(3):
+        server.clock.advance(3600)
+        server.take(host)
+    server.clock.advance(3600)
+    server.take(copy)
+    assert [one.alert.kind for one in server.turn()] == ["cloned"]
+    believe(server.state, "web01")
+    for _ in range(5):
+        server.clock.advance(3600)
+        server.take(copy)
+        assert [one.alert.kind for one in server.turn() if one.said is Said.OPENED] == []
+    assert server.watch("web01").last_good == server.now
+    server.take(host)
+    assert [one.alert.kind for one in server.turn()] == ["cloned"]
 
 
 def test_holes_that_a_host_punches_stay_few(server: ServerInProcess) -> None:

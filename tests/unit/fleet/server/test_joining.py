@@ -181,3 +181,9 @@ def test_health_says_whether_anybody_judges(server: ServerInProcess) -> None:
     server.clock.advance(200)
     assert ask(app.starlette, "/health", method="GET").status == 503
     app.close()
+
+
+def test_a_client_that_goes_away_is_no_fault_of_the_servers(app: FleetApp) -> None:
+    """Whoever is unknown could fill the log with tracebacks."""
+    for path in ("/fleet/v1/reports", "/fleet/v1/enrol/begin"):
+        assert ask(app.starlette, path, b"half of a", goes_away=True).status == 503
