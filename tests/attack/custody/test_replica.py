@@ -85,7 +85,8 @@ def test_s_8_a_replica_heals_what_was_lost_and_restores_alone(
 def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
 ) -> None:
-    """S-8: the replica loses a pack: it is copied again. Another repository's place is refused."""
+    """S-8: the replica loses a pack: it is copied again. Another repository's place is refused, and the
+    repository's own; then the replica is where it was."""
     place, replica = tmp_path / "r", tmp_path / "replica"
     restic.init(place)
     restic.backup(place, source)
@@ -101,9 +102,10 @@ def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     assert custodian.incidents("web01") == []
     restic.check(replica)
     restic.init(tmp_path / "another")
-    refused = custodian.run("replicate", "web01", "--to", tmp_path / "another")
-    assert refused.code == 1
-    assert "another repository is there" in refused.err
+    for wrong, words in (("another", "another repository is there"), ("r", "the repository itself is there")):
+        refused = custodian.run("replicate", "web01", "--to", tmp_path / wrong)
+        assert (refused.code, words in refused.err) == (1, True)
+    assert "nothing new" in custodian.run("replicate", "web01").expect(0).out
 
 
 def test_m_3_a_plan_is_refused_at_the_replica(custody: Custody, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from strongroom.cli.custody.shared import (
     identity_of,
     open_state,
     operator,
-    replica_for,
+    replica_at,
     store_for,
 )
 from strongroom.cli.shared.opening import say_failure, surroundings
@@ -89,20 +89,22 @@ def _replicate(
     from strongroom.custody.replica.replicate import Replication
     from strongroom.repository.state import pin_url
 
+    to = pin_url(context.arguments.to) if context.arguments.to else replica_place(state, adopted)
+    if to is None:
+        if context.arguments.all:
+            return None
+        raise UsageError("has no replica yet", subject=adopted.name, hint="Say where: --to s3:…")
     lease = state.claim(adopted.id, f"{os.uname().nodename}:{os.getpid()}")
     try:
-        if context.arguments.to:
-            set_place(state, lease, adopted, pin_url(context.arguments.to), operator())
-        elif replica_place(state, adopted) is None:
-            if context.arguments.all:
-                return None
-            raise UsageError("has no replica yet", subject=adopted.name, hint="Say where: --to s3:…")
-        with store_for(context, adopted) as store:
-            replica = replica_for(context, state, adopted)
-            assert replica is not None
-            with replica, open_adopted(adopted, store, identity, surroundings(context)) as repository:
-                run = Replication(state, lease, adopted, repository, replica, context.reporter(), budget_bytes=budget)
-                return run.run()
+        with (
+            store_for(context, adopted) as store,
+            replica_at(context, adopted, to) as replica,
+            open_adopted(adopted, store, identity, surroundings(context)) as repository,
+        ):
+            run = Replication(state, lease, adopted, repository, replica, context.reporter(), budget_bytes=budget)
+            run.begin()
+            set_place(state, lease, adopted, to, operator())  # the one before counts until this one has proven good
+            return run.run()
     finally:
         state.release(lease)
 

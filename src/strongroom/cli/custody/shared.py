@@ -156,15 +156,19 @@ def store_for(context: Context, adopted: Adopted) -> Store:
 
 
 def replica_for(context: Context, state: State, adopted: Adopted) -> Store | None:
-    """The store of a repository's replica; None where it has none. Its variables stand before the plain ones."""
-    from strongroom.base.record import replace
-    from strongroom.cli.shared.targets import store_options
+    """The store of a repository's replica; None where it has none."""
     from strongroom.custody.replica.notes import replica_place
-    from strongroom.storage.locate import open_store
 
     url = replica_place(state, adopted)
-    if url is None:
-        return None
+    return None if url is None else replica_at(context, adopted, url)
+
+
+def replica_at(context: Context, adopted: Adopted, url: str) -> Store:
+    """The store at a replica's URL. Its variables stand before the plain ones."""
+    from strongroom.base.record import replace
+    from strongroom.cli.shared.targets import store_options
+    from strongroom.storage.locate import open_store
+
     target = Target(f"replica of {adopted.name}", url, "the custodian's state", None, None, None)
     own = {key.removeprefix(REPLICA): value for key, value in os.environ.items() if key.startswith(REPLICA)}
     options = store_options(context, target)

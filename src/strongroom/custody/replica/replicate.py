@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Exists, Missing, Refused
+from strongroom.base.errors import Damaged, Exists, Missing, Refused, Unsupported
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.catalogue import rows_of
@@ -22,6 +22,7 @@ from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.mark import read_mark
 from strongroom.custody.replica.notes import (
     copied,
     forget_copy,
@@ -56,6 +57,14 @@ class Replicated:
     """Snapshots that are not there yet, since a blob of theirs is not."""
 
 
+def _is_in_care(target: Store, adopted: Adopted) -> bool:
+    """Whether a place is that of the repository, or one with a custodian's mark, which no replica has."""
+    try:
+        return target.location == adopted.store or read_mark(target) is not None
+    except Unsupported:
+        return False
+
+
 class Replication:
     """One run for one repository. ``repository`` is opened over its store; ``target`` takes the copies."""
 
@@ -82,8 +91,7 @@ class Replication:
             self._ours = intended(connection, adopted.id)
 
     def run(self) -> Replicated:
-        """Copy, and read again. Killed anywhere, it is run again. Raises errors of the stores."""
-        self._begin()
+        """Copy, and read again, after ``begin``. Killed anywhere, it is run again. Raises errors of the stores."""
         self._look()
         self._packs()
         self._indexes()
@@ -94,9 +102,18 @@ class Replication:
         self._say()
         return self._done
 
-    def _begin(self) -> None:
-        """The config and the pinned keys: with them the replica is a repository."""
+    def begin(self) -> None:
+        """The config and the pinned keys: with them the place is a repository.
+
+        Raises ``Refused`` where another is there, or the repository itself, and errors of the stores.
+        """
         adopted = self._adopted
+        if _is_in_care(self._target, adopted):
+            raise Refused(
+                "the repository itself is there, which is no second copy",
+                subject=self._target.location,
+                hint="Name an empty place, in another account.",
+            )
         self._target.prepare()
         try:
             self._target.create(CONFIG, adopted.config)
