@@ -1,14 +1,16 @@
-"""X-3, A-9: a repository behind a gateway on a disk, cared for by its URL alone, by the role custodian."""
+"""X-3, A-9, K-4: a repository behind a gateway on a disk, cared for by its URL alone, by the role custodian."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from strongroom.base.errors import Refused
+from strongroom.base.errors import Refused, Unsupported
+from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.evidence.outside import Outside
 from strongroom.custody.evidence.pinning import LogPins, pin_log
 from strongroom.custody.executor.contract import Went
@@ -162,3 +164,22 @@ def test_a_trash_that_is_emptied_too_early_freezes(behind: Behind) -> None:
     outcome = custody.round(outside=custody.outside())
     assert "trash" in {code for code, _ in custody.open_incidents()}
     assert all(plan.breakers for plan in outcome.plans)
+
+
+def test_k_4_a_key_comes_back_on_the_gateways_machine_alone(behind: Behind) -> None:
+    """K-4: the custodian's token sets a planted key aside, and cannot bring it back; an operator of the gateway can."""
+    gateway, custody = behind.gateway, behind.custody
+    custody.round()
+    custody.hand_over()
+    content = behind.host.forge.key().read_bytes()
+    name = hashlib.sha256(content).hexdigest()
+    (custody.place / "keys" / name).write_bytes(content)
+    custody.round()
+    words = (custody.signer, [f"keys/{name}"], "ann", "")
+    went = set_aside(custody.state, custody.adopted, custody.handover(), custody.executor(), *words)
+    assert name not in custody.names("keys")
+    with pytest.raises(Unsupported, match=f"gateway trash restore REPOSITORY {name}"):
+        custody.handover().undo(custody.executor(), went.number, "ann", "")
+    assert operate(gateway, "trash", "restore", "r", name)[0] == 0
+    assert custody.handover().undo(custody.executor(), went.number, "ann", "") == 1
+    assert name in custody.names("keys")

@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Unsupported
+from strongroom.base.objects import Kind
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of, versions_of
@@ -60,6 +61,12 @@ def _through_gateway(store: Store, name: ObjectName) -> None:
     from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
 
     assert isinstance(store, RestStore)
+    if name.kind is Kind.KEY:  # else who has the custodian's token could make an old password open it all again
+        raise Unsupported(
+            "a gateway gives keys back on its own machine alone",
+            subject=str(name),
+            hint=f"There: strongroom gateway trash restore REPOSITORY {name.name}. Then the same again here.",
+        )
     log = GatewayLog(store.client.address, store.options)
     try:
         log.take_back(name.kind.value, name.name)
