@@ -41,7 +41,8 @@ def test_claims_of_the_first_and_the_last_year_are_shown_as_they_are(custodian: 
 
 
 def test_another_identity_says_nothing_of_the_repository(custodian: Custodian, tmp_path: Path) -> None:
-    """With the wrong file a round fails and names it; no incident is opened, and the right one goes on."""
+    """With the wrong file a round fails and names it; no incident is opened, and the right one goes on. A clock that is
+    no URL is called that, too."""
     other = Custodian(custodian.program, tmp_path / "other")
     identity = ("--identity", str(other.state / "identity"))
     ended = custodian.run("round", "web01", *identity)
@@ -49,6 +50,7 @@ def test_another_identity_says_nothing_of_the_repository(custodian: Custodian, t
     assert "is sealed to another identity" in ended.err
     assert "--identity" in ended.err
     assert custodian.incidents("web01") == []
+    assert "It begins with https://" in custodian.run("round", "--all", "--clock", "www.example.org").err
     custodian.round().expect(0)
 
 

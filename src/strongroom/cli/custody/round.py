@@ -70,6 +70,9 @@ def run_round(context: Context) -> int:
         budget = size(arguments.budget_bytes) if arguments.budget_bytes else None
     except ValueError as error:
         raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
+    for url in arguments.clock:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError("is no URL of a web server", subject=f"--clock {url}", hint="It begins with https://.")
     identity = identity_of(context)
     signer = signer_of(context)
     failed = False
