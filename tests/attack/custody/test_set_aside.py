@@ -16,8 +16,9 @@ from strongroom.custody.deciding import accept_key
 from strongroom.custody.deletion.orders import ASIDE, Confirmation, Item, Order
 from strongroom.custody.executor.aside import MOST_A_DAY
 from strongroom.custody.executor.contract import Went
+from strongroom.format import rfc3339
 from tests.support.custody.in_process import DAY, Custody, Host
-from tests.support.forge import dumps, sha, zstd_bomb
+from tests.support.forge import dumps, node, sha, zstd_bomb
 from tests.support.programs import Restic
 from tests.support.repositories import PASSWORD
 
@@ -207,6 +208,42 @@ def test_an_honest_index_lies_not_when_a_pack_rots(custody: Custody, host: Host)
     path.write_bytes(kept)
     custody.round()
     assert custody.open_incidents() == []
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_1_a_pack_that_comes_after_its_index_went_is_in_an_index_again(
+    custody: Custody, host: Host, restic: Restic, tmp_path: Path, left: int
+) -> None:
+    """A-1, S-1: a pack is gone, or cut short, before the first round reads it, so its honest index goes as a liar. With
+    the pack back the snapshot is whole, and stock restic finds its blobs."""
+    custody.round()
+    custody.hand_over()
+    first, second = os.urandom(200_000), os.urandom(200_000)
+    before = len(host.forge.entries)
+    host.forge.pack(("data", first), ("data", second))
+    content = [sha(first), sha(second)]
+    tree = host.forge.tree(node("fresh", "file", content=content, size=len(first + second)))
+    host.forge.index(host.forge.entries[before:])
+    name = host.forge.snapshot(tree, time=rfc3339.format_utc(host.clock.now_ns())).name
+    entry = host.forge.entries[before]
+    pack = entry["id"]
+    path = custody.place / "data" / pack[:2] / pack
+    kept = path.read_bytes()
+    path.unlink()
+    if left:
+        path.write_bytes(kept[:left])
+    custody.round()
+    custody.clock.advance(700)
+    custody.round()
+    assert [one.kind for one in custody.hand_over().plans if one.removed] == [ASIDE]
+    path.write_bytes(kept)
+    custody.touched.discard(str(path))
+    _plant(host, entry | {"blobs": entry["blobs"][:1] * 9})  # true, and not all of it
+    custody.clock.advance(700)
+    custody.round()
+    assert custody.open_incidents() == []
+    restic.on(custody.place, "restore", name, "--no-lock", "--target", tmp_path / "out", env=ENV).expect(0)
+    assert (tmp_path / "out" / "fresh").read_bytes() == first + second
 
 
 def test_bytes_under_a_false_name_are_set_aside_by_word(custody: Custody, host: Host, restic: Restic) -> None:

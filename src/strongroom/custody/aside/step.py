@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
-from strongroom.custody.aside.true_entries import write_true_entries
+from strongroom.custody.aside.true_entries import TO_COME, packs_to_come, write_true_entries, write_what_came
 from strongroom.custody.aside.unfit import unfit_now
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import ASIDE, Item
@@ -32,8 +34,11 @@ MOST = 10
 def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Repository, signer: Signer) -> str:
     """Plan that what is unfit goes now, the longest known first; why nothing is, in words, where it cannot be.
 
-    One plan at a time: what it leaves for want of room waits for the next one.
+    What came since others were set aside is written to an index first. One plan at a time: what it leaves for want of
+    room waits for the next one.
     """
+    with contextlib.suppress(Refused):  # no index can be written here, which is said where one is to go
+        write_what_came(state, lease, repository)
     room = MOST - _of_today(state, adopted.id)
     if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
         return ""
@@ -73,11 +78,12 @@ def make_aside_plan(
     Raises ``Refused`` where the store takes no index of ours, ``Damaged`` where it gives back another.
     """
     going = {name.name for name in names if name.kind is Kind.INDEX}
+    to_come = packs_to_come(state, repository, going)
     written = write_true_entries(state, repository, going) if going else []
     sizes = {name: stored_objects(state, adopted.id, name.kind)[name.name].size for name in names}
     items = [Item(str(name), sizes[name], why) for name in names]
     now_ns = state.clock.now_ns()
-    body = plan_body([item.name for item in items])
+    body = json.dumps(json.loads(plan_body([item.name for item in items])) | {TO_COME: to_come})
     with state.writing(lease) as connection:
         number = insert_plan(connection, adopted.id, ASIDE, now_ns, now_ns, HELD, body)
     successors = [f"{Kind.INDEX.value}/{name}" for name in written]

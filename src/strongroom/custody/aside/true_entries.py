@@ -2,30 +2,98 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
+from strongroom.custody.catalogue import SOUND
 from strongroom.custody.deletion.condemning import write_indexes
+from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
+from strongroom.custody.deletion.plans import DONE, plan_rows, set_plan
+from strongroom.custody.schema import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from strongroom._kernel import BlobEntry
-    from strongroom.custody.state import State
+    from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
+TO_COME = "to_come"
+"""In the body of a plan that sets indexes aside: packs that they name, and that were not right then."""
+MOST_TO_COME = 5000
+"""So many of one index: a host may name as many as it likes."""
+_AT_ONCE = 500
 _ROW = 45
 """Bytes of a row of the catalogue, one for each blob."""
 
 
-def write_true_entries(state: State, repository: Repository, going: Collection[str]) -> list[str]:
+def packs_to_come(state: State, repository: Repository, going: Collection[str]) -> list[str]:
+    """Packs that indexes which are ``going`` name, and that are not there or not sound: an honest host may have stored
+    them, so what they hold is written to an index once they are right."""
+    found: dict[str, None] = {}
+    for name in going:
+        try:
+            named = [pack for pack, _ in _kernel.parse_index(repository.files.load(Kind.INDEX, name))]
+        except (Damaged, LimitExceeded, Missing, Unsupported):
+            continue
+        right = _sound(state, repository.id, named)
+        found |= dict.fromkeys([pack for pack in named if pack not in right][:MOST_TO_COME])
+    return list(found)
+
+
+def write_what_came(state: State, lease: Lease, repository: Repository) -> list[str]:
+    """Write index files of packs that came, or were healed, after the index that named them was set aside.
+
+    Without them a snapshot would be whole by the catalogue, and stock restic would not find its blobs. Returns the
+    names of the new files. Raises ``Damaged``, ``Refused``.
+    """
+    rows = [
+        (row.number, body)
+        for row in plan_rows(state, repository.id, (DONE,))
+        if row.kind == ASIDE and (body := json.loads(row.body)).get(TO_COME)
+    ]
+    waiting = {pack for _, body in rows for pack in body[TO_COME]}
+    came = _sound(state, repository.id, waiting) - condemned_packs(state, repository.id).keys()
+    if not came:
+        return []
+    written = write_true_entries(state, repository, (), came)
+    with state.writing(lease) as connection:
+        for number, body in rows:
+            left = body | {TO_COME: [pack for pack in body[TO_COME] if pack not in came]}
+            set_plan(connection, repository.id, number, body=json.dumps(left))
+    return written
+
+
+def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:
+    """Which of these packs are there and were read to be right."""
+    found: set[str] = set()
+    wanted = list(names)
+    with state.database.read() as connection:
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = sa.select(stored.c.name).where(
+                stored.c.repository == repository,
+                stored.c.kind == Kind.DATA.value,
+                stored.c.name.in_(wanted[start : start + _AT_ONCE]),
+                SOUND,
+            )
+            found |= set(connection.execute(query).scalars())
+    return found
+
+
+def write_true_entries(
+    state: State, repository: Repository, going: Collection[str], only: Collection[str] | None = None
+) -> list[str]:
     """Write and read back index files of each sound pack that no index names in full but those ``going``.
 
-    What they hold is what the packs were read to hold, whatever an index said. Packs on their way out stay out. Returns
-    the names of the new files, none where nothing is to be written. Raises ``Damaged``, ``Refused``.
+    ``only``: of these packs alone. What they hold is what the packs were read to hold, whatever an index said. Packs on
+    their way out stay out. Returns the names of the new files, none where nothing is to be written. Raises ``Damaged``,
+    ``Refused``.
     """
     named: dict[str, int] = {}
     for name in stored_objects(state, repository.id, Kind.INDEX):
@@ -36,9 +104,12 @@ def write_true_entries(state: State, repository: Repository, going: Collection[s
         except (Damaged, LimitExceeded, Missing, Unsupported):
             continue
         for pack, blobs in claims:
-            named[pack] = max(named.get(pack, 0), len(blobs))
+            distinct = len({(blob.kind, blob.id, blob.offset) for blob in blobs})  # one entry may be said often
+            named[pack] = max(named.get(pack, 0), distinct)
     wanted: dict[str, list[BlobEntry]] = {}
     for pack, rows in packs_there(state, repository.id, without=condemned_packs(state, repository.id)):
+        if only is not None and pack not in only:
+            continue
         if named.get(pack, 0) == 0 or named[pack] < len(rows) // _ROW:
             wanted[pack] = _kernel.decode_rows(rows)
     return write_indexes(repository, wanted) if wanted else []
