@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.server
 import os
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from strongroom.custody.telling.all_is_well import say_all_is_well
 from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
 from tests.support.programs import Strongroom
@@ -70,3 +72,20 @@ def test_metrics_are_deadlines_and_the_sign_comes_only_when_all_is_well(
     assert 'incidents_open{repository="web01",code="planted-key"} 1' in file.read_text()
     gone = custodian.run("status", "--ping", "http://127.0.0.1:1/well")
     assert gone.code == 73
+
+
+def test_an_answer_without_an_end_is_one() -> None:
+    """The sign is given by the status: who answers without end holds up no round, and fills no memory."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\nOK")
+                connection.recv(4096)  # until the other side closes
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        say_all_is_well(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        thread.join()
