@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.base.objects import Kind
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.storage.kinds import versions_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from tests.support import compare
+from tests.support.buckets import delete, overwrite
 from tests.support.custody.custodian import Custodian
 from tests.support.programs import Restic, Strongroom
 from tests.support.servers import minio
@@ -88,3 +90,20 @@ def test_s_2_garbage_over_garbage_leaves_a_damaged_object_named(vault: Vault) ->
     ask(server, bucket, "PUT", key, b"garbage")
     assert custodian.round().code == 75
     assert ("damaged", f"data/{key.rpartition('/')[2]}") in custodian.incidents("web01")
+
+
+def test_s_2_a_neighbour_of_its_name_keeps_no_version_back() -> None:
+    """S-2: who may create in the bucket writes an object whose name differs in the last digit alone; what was removed
+    is found behind it, and comes back."""
+    server = minio.running()
+    bucket = f"vault-{secrets.token_hex(4)}"
+    url = f"{server.bucket(bucket, versions=True)}/web01"
+    content = b"removed"
+    name = ObjectName(Kind.DATA, hashlib.sha256(content).hexdigest())
+    assert name.name[-1] > "0"
+    with open_store(url, StoreOptions(environment=server.environment)) as store:
+        store.create(name, content)
+        delete(server, bucket, f"web01/{name.path}")
+        overwrite(server, bucket, f"web01/{name.path[:-1]}0", b"junk")
+        bring_back(store, name)
+        assert store.read_bytes(name) == content

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Unsupported
 from strongroom.base.objects import Kind
+from strongroom.custody.healing.versions import good_version
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of, versions_of
@@ -119,16 +120,7 @@ def _from_versions(store: Store, name: ObjectName) -> None:
 
     assert isinstance(store, S3Store)
     versions = S3Versions(store)
-    for version in versions.list(name.kind, after=name.name[:-1]):
-        if version.name.name != name.name:
-            break
-        if version.marker:
-            continue
-        digest = hashlib.sha256()
-        with versions.read(version) as reader:
-            while block := reader.read(_BLOCK):
-                digest.update(block)
-        if digest.hexdigest() == name.name:
-            versions.promote(version)
-            return
-    raise Missing("no version has these bytes", subject=str(name))
+    good = good_version(versions, name, lambda digest: digest == name.name)
+    if good is None:
+        raise Missing("no version has these bytes", subject=str(name))
+    versions.promote(good)
