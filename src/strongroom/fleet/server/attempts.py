@@ -32,7 +32,7 @@ class WrongProofs:
         """Whether this address has failed too often."""
         with self._guard:
             times = self._failed.get(network_of(address))
-            return times is not None and len(times) >= MOST and times[0] > now - WINDOW
+            return times is not None and len(times) >= MOST and now - WINDOW < times[0] <= now
 
     def failed(self, address: str, now: int) -> None:
         """Count one more."""

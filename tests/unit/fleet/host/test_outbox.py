@@ -111,6 +111,17 @@ def test_a_server_that_is_away_is_asked_less_and_less_often(host: Host) -> None:
     assert host.send(at_once=True) == (1, 0)
 
 
+def test_a_clock_that_was_years_ahead_keeps_no_report_back(host: Host) -> None:
+    """R-13: "not before then" was said by a clock that has been set since."""
+    host.clock.seconds += 10 * 365 * 86400
+    host.server.away = True
+    host.report()
+    host.send()
+    host.clock.seconds -= 10 * 365 * 86400
+    host.server.away = False
+    assert host.send() == (1, 0)
+
+
 def test_successes_make_room_and_failures_stay(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest good ones go, and every later report says which; for the server no gap is left."""
     monkeypatch.setattr(outboxes, "MOST", 6)

@@ -226,3 +226,17 @@ def test_a_broken_memory_is_a_new_one(tmp_path: Path) -> None:
     memory.change("web", last_good=5)
     (tmp_path / "schedule" / "web").write_text('{"last_good": 5')
     assert memory.of("web").last_good == 0
+
+
+@pytest.mark.parametrize("words", ["*-*-* 02:30", "every 24h"])
+def test_a_clock_that_was_years_ahead_stops_no_backup(words: str, tmp_path: Path) -> None:
+    """R-13: what was done while it was wrong lies in the future afterwards, and would be the last for years."""
+    machine = Machine(tmp_path, words)
+    machine.let_pass(2 * DAY)
+    machine.clock.seconds += 10 * 365 * DAY
+    machine.let_pass(2 * DAY)
+    made = len(machine.made)
+    assert machine.made[-1][1] > START + 3650 * DAY
+    machine.clock.seconds -= 10 * 365 * DAY
+    machine.let_pass(3 * DAY)
+    assert len(machine.made) >= made + 2

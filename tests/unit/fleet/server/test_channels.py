@@ -279,3 +279,21 @@ def test_a_lease_of_a_clock_that_was_wrong_stops_nobody(server: ServerInProcess)
     assert server.evaluator.turn() is not None
     server.clock.advance(-4 * 365 * 86400)
     assert Evaluator(server.state).turn() is not None
+
+
+def test_a_clock_that_was_years_ahead_silences_no_channel(server: ServerInProcess, web: WebSink) -> None:
+    """What was to be tried again in a minute of that time is not kept back until it comes."""
+    add_channel(server.state, "phone", "ntfy", {"url": web.url})
+    send_test(server.state, "phone")
+    prove(server, "phone", web.posted[0][1].decode())
+    deliverer = Deliverer(server.state, server.evaluator.leads)
+    server.clock.advance(4 * 365 * 86400)
+    host = server.join(FleetHost("web01"))
+    for one in (host.copy(), host):
+        server.take(one)
+        server.clock.advance(1)
+    web.status = 500
+    assert turn(server, deliverer) == 0
+    web.status = 200
+    server.clock.advance(-4 * 365 * 86400)
+    assert turn(server, deliverer) == 1

@@ -12,6 +12,7 @@ from strongroom.fleet.protocol.report import WatchTerms, parse_answer
 from strongroom.fleet.protocol.signed import Forged, parse_signed
 from strongroom.fleet.protocol.token import InvitationToken
 from strongroom.fleet.server.app import FleetApp
+from strongroom.fleet.server.attempts import WrongProofs
 from strongroom.fleet.server.joining import trust_custodian
 from strongroom.fleet.server.operating import revoke
 from tests.support.fleet.asgi import AppReply, ask
@@ -187,3 +188,12 @@ def test_a_client_that_goes_away_is_no_fault_of_the_servers(app: FleetApp) -> No
     """Whoever is unknown could fill the log with tracebacks."""
     for path in ("/fleet/v1/reports", "/fleet/v1/enrol/begin"):
         assert ask(app.starlette, path, b"half of a", goes_away=True).status == 503
+
+
+def test_an_address_waits_no_longer_for_a_clock_that_was_set() -> None:
+    """Ten minutes are ten minutes, also when the attempts were made years from now."""
+    attempts = WrongProofs()
+    for _ in range(10):
+        attempts.failed("192.0.2.7", 2_000_000_000)
+    assert attempts.must_wait("192.0.2.7", 2_000_000_000)
+    assert not attempts.must_wait("192.0.2.7", 1_800_000_000)

@@ -38,7 +38,8 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
     with outbox.alone() as state:
         now = clock.now_ns() // _NANO
         waiting = outbox.waiting()
-        if waiting and now < state.next_try and not at_once:
+        too_early = now < state.next_try <= now + LONGEST_PAUSE  # later was said by a clock that has been set since
+        if waiting and too_early and not at_once:
             return Sent(0, len(waiting), state.trouble)
         done = 0
         for position, one in enumerate(waiting):

@@ -45,6 +45,10 @@ class DueDates:
         memory = self._memory.of(source)
         if not memory.since:
             memory = self._memory.change(source, since=now)
+        moments = memory.since, memory.due_done, memory.last_end, memory.last_good
+        if max(moments) > now:  # the clock was ahead, and was set: what lies ahead now would stop all runs until then
+            since, due_done, last_end, last_good = (min(one, now) for one in moments)
+            memory = self._memory.change(source, since=since, due_done=due_done, last_end=last_end, last_good=last_good)
         if self._dates.every is not None:
             due = self._by_age(memory)
             return due if due <= now else None

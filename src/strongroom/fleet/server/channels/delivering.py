@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BACKOFF = (60, 300, 900, 3600)
 """Seconds until a message that failed is tried again; the last counts for all further ones."""
 PING_SECONDS = 3600
+LONGEST_WAIT = 2 * 86400
+"""Nothing waits so long, not for quiet hours either: what is due later was written by a clock that was ahead."""
 TURN_SECONDS = 5.0
 
 
@@ -131,7 +133,7 @@ class Deliverer:
         return sent
 
     def _ping(self, row: Any, now: int) -> int:
-        if now < self._pinged.get(row.name, 0) + PING_SECONDS:
+        if 0 <= now - self._pinged.get(row.name, 0) < PING_SECONDS:
             return 0
         if self._say(row, ChannelMessage("all is well", "all is well\n", False, {}), now):
             self._pinged[row.name] = now
@@ -143,8 +145,10 @@ class Deliverer:
         table = schema.delivery
         with self._state.database.read() as connection:
             mine = table.c.channel == row.name
-            recent = sa.select(sa.func.count()).where(mine, table.c.done > now - WINDOW, table.c.attempts >= 0)
-            due = sa.select(table).where(mine, table.c.done.is_(None), table.c.due <= now).order_by(table.c.number)
+            lately = table.c.done.between(now - WINDOW + 1, now)
+            is_due = sa.or_(table.c.due <= now, table.c.due > now + LONGEST_WAIT)
+            recent = sa.select(sa.func.count()).where(mine, lately, table.c.attempts >= 0)
+            due = sa.select(table).where(mine, table.c.done.is_(None), is_due).order_by(table.c.number)
             waiting = connection.execute(due.limit(5000)).all()
             sent_lately = int(connection.execute(recent).scalar_one())
         single, summary = messages_of(len(waiting), sent_lately)
