@@ -41,7 +41,9 @@ def run_alerts(context: Context) -> int:
                 acknowledge(connection, arguments.acknowledge)
             return exit_codes.OK
         if arguments.believe:
-            believe(state, arguments.believe)
+            count = believe(state, arguments.believe)
+            if not context.json:
+                context.out.line(f"{count} {'thing is' if count == 1 else 'things are'} settled")
             return exit_codes.OK
         now = state.now()
         with state.database.read() as connection:

@@ -7,7 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Unavailable, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.fleet.shared import add_state, folder_of, open_state
 from strongroom.cli.output.table import table
@@ -55,7 +55,11 @@ def run_channels(context: Context) -> int:
         elif action == "remove":
             delivering.remove_channel(state, words[0])
         if action in ("add", "test"):
-            delivering.send_test(state, words[0])
+            try:
+                delivering.send_test(state, words[0])
+            except Unavailable as error:
+                hint = f"It is kept: `strongroom fleet channels test {words[0]}` tries again, `remove` takes it away."
+                raise Unavailable(error.what, subject=words[0], hint=hint) from None
             if not context.json:
                 context.out.line(f"A test message is on its way. Type: strongroom fleet channels prove {words[0]} CODE")
     return exit_codes.OK

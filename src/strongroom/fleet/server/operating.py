@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import ConfigurationError, Missing
+from strongroom.base.errors import ConfigurationError, Missing, Refused
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED
-from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
+from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
+from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, keep_schedules
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -84,8 +84,10 @@ def revoke(state: FleetState, name: str) -> None:
 def believe(state: FleetState, name: str) -> int:
     """An operator has looked at what was suspicious of a host; how many things that were. Raises ``Missing``.
 
-    With it the schedules of the host's newest report count, also where they let more time pass than those before.
+    With it the schedules of the host's newest report count, also where they let more time pass than those before; but
+    only those that the suspicion tells of, since a host may name another while somebody looks: that raises ``Refused``.
     """
+    changed = ""
     with state.database.write() as connection:
         row = _named(connection, name)
         host = str(row.id)
@@ -104,8 +106,31 @@ def believe(state: FleetState, name: str) -> int:
         if (message := connection.execute(newest).scalar()) is not None:
             schedules = parse_report(parse_signed(bytes(message))).schedules
             operators = LAPTOP_LATE if row.profile == "laptop" else None
-            keep_schedules(connection, host, schedules, state.now(), operators, {}, longer=True)
-        count = connection.execute(schema.suspicion.delete().where(schema.suspicion.c.host == host)).rowcount
-        count += connection.execute(schema.gap.delete().where(schema.gap.c.host == host)).rowcount
-        count += connection.execute(schema.claim.delete().where(schema.claim.c.host == host)).rowcount
-        return int(count)
+            now = state.now()
+            words = keep_schedules(connection, host, schedules, now, operators, {}).get(LONGER)
+            if words is None or words == _told(connection, host):
+                keep_schedules(connection, host, schedules, now, operators, {}, longer=True)
+            else:
+                changed = words
+                table = schema.suspicion
+                connection.execute(table.delete().where(table.c.host == host, table.c.code == LONGER))
+                suspect(connection, host, LONGER, now, words)
+        if not changed:
+            return _settle(connection, host)
+    raise Refused(f"it has named another schedule since: it {changed}", subject=name, hint="Look, and do it again.")
+
+
+def _settle(connection: sa.Connection, host: str) -> int:
+    return sum(
+        connection.execute(table.delete().where(table.c.host == host)).rowcount
+        for table in (schema.suspicion, schema.gap, schema.claim)
+    )
+
+
+def _told(connection: sa.Connection, host: str) -> str | None:
+    """What an operator was told of a host's rarer schedule."""
+    table = schema.suspicion
+    found: str | None = connection.execute(
+        sa.select(table.c.words).where(table.c.host == host, table.c.code == LONGER)
+    ).scalar()
+    return found

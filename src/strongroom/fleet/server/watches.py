@@ -41,6 +41,8 @@ LONGER, MANY = "longer", "many"
 """The codes of two suspicions: a host says that it backs up less often; it names more than anybody backs up."""
 MOST_WATCHES = 1024
 """Watches of one host, at most: as many as one report can name."""
+LONGEST_RETRY = 2 * HOUR
+"""Seconds after its report within which a run that failed is tried again, whatever the host says."""
 _USUAL_JITTER = HOUR // 2
 _TERMS = ("grammar", "calendar", "zone", "jitter", "hosts_late")
 
@@ -62,6 +64,7 @@ def keep_schedules(
     was not taken is returned: a suspicion's code and its words.
     """
     refused: dict[str, str] = {}
+    named_now: set[tuple[str, str]] = set()
     table = schema.watch
     known: dict[tuple[str, str], Any] = {
         (one.source, one.repository): one for one in connection.execute(sa.select(table).where(table.c.host == host))
@@ -75,7 +78,11 @@ def keep_schedules(
             "hosts_late": terms.late_after,
         }
         for repository in terms.repositories:
-            row = known.get((terms.source, repository))
+            key = terms.source, repository
+            row = known.get(key)
+            if key in named_now:  # twice in one report: the first counts
+                continue
+            named_now.add(key)
             if row is not None and all(row._mapping[name] == named[name] for name in _TERMS):
                 continue
             values: dict[str, Any] = named | {"repository_id": ids.get(repository, row.repository_id if row else "")}
@@ -83,14 +90,16 @@ def keep_schedules(
                 refused[MANY] = f"says that it backs up more than {MOST_WATCHES} things; the rest is not watched"
                 continue
             if row is not None and not longer and _lets_more_pass(dict(row._mapping), named, now):
-                words = visible(f"{terms.grammar} {terms.calendar}")[:60]
-                refused[LONGER] = f"says that {terms.source} is backed up less often: {words}; the old schedule counts"
+                said = f"{terms.grammar} {terms.calendar}, {terms.zone}, up to {terms.jitter} s later"
+                words = f"says that {terms.source} is backed up less often ({visible(said)}); the old schedule counts"
+                if words not in refused.get(LONGER, ""):
+                    refused[LONGER] = "; ".join((*filter(None, (refused.get(LONGER),)), words))
                 continue
             if row is None:
                 fresh = {"answered": now, "operators_late": operators}
                 values |= _new(host, terms.source, repository, now) | fresh | _deadlines(values | fresh)
                 connection.execute(table.insert(), values)
-                known[terms.source, repository] = None
+                known[key] = None
                 continue
             values |= _deadlines(dict(row._mapping) | values)
             _update(connection, dict(row._mapping), values)
@@ -157,13 +166,14 @@ def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int)
     """
     table = schema.watch
     at = min(arrived, run.ended or run.started)
+    retry_at = None if run.retry_at is None else min(run.retry_at, arrived + LONGEST_RETRY)
     query = sa.select(table).where(table.c.host == host, table.c.source == run.source)
     rows = {one.repository: dict(one._mapping) for one in connection.execute(query)}
     for outcome in run.outcomes:
         row = rows.pop(outcome.repository, None)
         if row is None or at < (row["last_run"] or 0):
             continue
-        values: dict[str, Any] = {"last_run": at, "retry_at": run.retry_at}
+        values: dict[str, Any] = {"last_run": at, "retry_at": retry_at}
         if outcome.repository_id and not row["repository_id"]:
             values["repository_id"] = outcome.repository_id
         if outcome.snapshot and outcome.code in SNAPSHOT_MADE:
@@ -178,7 +188,7 @@ def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int)
         _update(connection, row, values)
     if run.code not in NO_FAILURE | {0}:
         for row in rows.values():  # it ended before it came to these
-            _update(connection, row, {"last_run": at, "retry_at": run.retry_at} | _failed(row, at, run.code))
+            _update(connection, row, {"last_run": at, "retry_at": retry_at} | _failed(row, at, run.code))
 
 
 def _claimed(connection: sa.Connection, row: dict[str, Any], snapshot: str, at: int, arrived: int) -> dict[str, Any]:

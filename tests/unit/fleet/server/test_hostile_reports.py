@@ -8,6 +8,7 @@ from concurrent.futures import wait
 import pytest
 import sqlalchemy as sa
 
+from strongroom.base.errors import Refused
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.server import schema
@@ -70,6 +71,38 @@ def test_a_rarer_schedule_moves_no_deadline_until_an_operator_says_so(
     assert calendar_of(server) == (calendar, jitter)
     deliver(server, host.report(server.now))
     assert server.watch("web01").judgement.state is WatchState.OK
+
+
+def test_an_operator_takes_over_no_schedule_but_the_one_that_was_told(server: ServerInProcess) -> None:
+    """R-13: a host that names a rarer one still, while somebody looks at the first, is not believed for it."""
+    host, late = backed_up(server)
+    for calendar in ("48h", "9000h"):
+        host.schedules = (replace(DAILY, grammar="every", calendar=calendar),)
+        deliver(server, host.report(server.now))
+    with pytest.raises(Refused, match="every 9000h"):
+        believe(server.state, "web01")
+    assert server.watch("web01").late == late
+    assert "every 9000h" in server.standing().wrong[0].words
+    assert believe(server.state, "web01") == 1
+    assert calendar_of(server)[0] == "9000h"
+
+
+def test_no_retry_is_waited_for_that_no_host_makes(server: ServerInProcess) -> None:
+    """R-13: a run that failed is an alarm some hours later, whenever the host says that it tries again."""
+    host, _ = backed_up(server)
+    server.take(host, code=1, retry_at=server.now + 10 * 365 * 86400)
+    assert server.turn() == []
+    server.clock.advance(4 * 3600)
+    assert [one.alert.kind for one in server.turn()] == ["failed"]
+
+
+def test_what_a_report_names_twice_counts_once(server: ServerInProcess) -> None:
+    """R-13: nor does it refuse anything."""
+    host = server.join(FleetHost("web01"))
+    twice = replace(DAILY, source="etc", repositories=("offsite", "offsite"))
+    host.schedules = (DAILY, DAILY, twice, twice)
+    deliver(server, host.report(server.now))
+    assert len(server.standing().watches) == 2
 
 
 @pytest.mark.parametrize(
