@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PATIENCE_NS = 10 * 60 * 10**9
 """For so long an index may name a pack that no list shows: a client stores packs before indexes, and lists lag."""
 
+_ROW = 45
+"""Bytes of a row of the catalogue, one for each blob."""
+
 
 def compare_indexes(state: State, lease: Lease, repository: Repository) -> list[tuple[str, str]]:
     """Compare each index that is not proven yet with the catalogue; those that lie, with what is wrong.
@@ -108,4 +111,20 @@ def _judge(
                     f"claims {len(untrue)} blobs that pack {name[:10]} does not hold, {first} first",
                     False,
                 )
+            if other := _other_than_whole(rows, blobs):
+                return f"names {other} that pack {name[:10]} holds", False
     return "", waits
+
+
+def _other_than_whole(rows: bytes, blobs: Sequence[BlobEntry]) -> str:
+    """Of how many blobs an index speaks where it names not each blob of a pack once; empty where it does.
+
+    Every client names a pack whole. Where two indexes say different things of one, stock restic's check calls the pack
+    damaged, and advises to remove it (threat A-2).
+    """
+    held, named = len(rows) // _ROW, {(blob.kind, blob.id) for blob in blobs}
+    if len(blobs) > held:
+        return f"{len(blobs)} blobs instead of the {held}"
+    if len(named) < held and len(named) < len({(blob.kind, blob.id) for blob in _kernel.decode_rows(rows)}):
+        return f"only {len(named)} of the {held} blobs"
+    return ""
