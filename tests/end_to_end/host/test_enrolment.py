@@ -156,3 +156,8 @@ def test_a_token_of_somebody_between_is_refused(tmp_path: Path, fleet: Fleet) ->
     assert ended.returncode == 1
     assert b"another certificate than the one that the token named" in ended.stderr
     assert not host.etc.exists()
+    at = host.words.index("--custodian")
+    host.words = host.words[:at] + host.words[at + 2 :]
+    ended = host.enrol()  # refused all the same; but whoever compares nothing is told what there is to compare
+    assert ended.returncode == 1
+    assert f"the custodian {fleet.words}".encode() in ended.stderr

@@ -29,6 +29,8 @@ from strongroom.fleet.host.joining.progress import ProgressFile
 from strongroom.fleet.host.reporting.member import MembershipFile, host_key, membership_path, state_folder
 from strongroom.fleet.host.schedule.installing import systemd_runs
 from strongroom.fleet.protocol.enrolment import EnrolledRepository
+from strongroom.fleet.protocol.fingerprint_words import words_of
+from strongroom.fleet.protocol.signed import signer_id
 from strongroom.repository.opening import initialise
 from strongroom.repository.state import default_state_folder
 
@@ -75,6 +77,9 @@ def run_enrol(context: Context) -> int:
     folder = state_folder(default_state_folder())
     joining = Joining(folder, ProgressFile(folder), strongroom_version(), SYSTEM)
     token, card = joining.believe(_token(context.arguments.token_file), context.arguments.custodian)
+    if card is not None and context.arguments.custodian is None and not joining.progress.done:
+        words = words_of(signer_id(card.key))
+        context.warn(f"this token speaks for the custodian {words}, who can read the backups: is that yours?")
     name = joining.progress.name or checked_name(context.arguments.name or usual_name())
     if not joining.progress.ticket or joining.progress.ticket != token.ticket.id:
         _say(context, f"joining {token.ticket.url} as {name}")
