@@ -17,7 +17,9 @@ from strongroom.storage.options import StoreOptions
 from tests.support import compare
 from tests.support.buckets import delete, overwrite
 from tests.support.custody.custodian import Custodian
+from tests.support.custody.in_process import Custody, Host
 from tests.support.programs import Restic, Strongroom
+from tests.support.repositories import PASSWORD
 from tests.support.servers import minio
 from tests.support.servers.minio import Minio
 
@@ -107,3 +109,28 @@ def test_s_2_a_neighbour_of_its_name_keeps_no_version_back() -> None:
         overwrite(server, bucket, f"web01/{name.path[:-1]}0", b"junk")
         bring_back(store, name)
         assert store.read_bytes(name) == content
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk"])
+def test_s_1_s_2_what_a_lost_index_said_is_in_another(
+    custody: Custody, host: Host, restic: Restic, tmp_path: Path, junk: bytes
+) -> None:
+    """S-1, S-2: in a folder without versions all indexes are deleted or overwritten; they are missed, what they said is
+    in another one after the round, once, and stock restic restores."""
+    custody.round()
+    lost = list((custody.place / "index").iterdir())
+    for path in lost:
+        path.unlink()
+        if junk:
+            path.write_bytes(junk)
+    custody.round()
+    assert {code for code, _ in custody.open_incidents()} == ({"altered", "damaged"} if junk else {"missing"})
+    made = custody.names("index")
+    custody.round()
+    assert custody.names("index") == made
+    for path in lost:
+        path.unlink(missing_ok=True)
+    ((name, files),) = host.files.items()
+    env = {"RESTIC_PASSWORD": PASSWORD.decode()}
+    restic.on(custody.place, "restore", name, "--no-lock", "--target", tmp_path / "out", env=env).expect(0)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files

@@ -10,7 +10,13 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
-from strongroom.custody.aside.true_entries import TO_COME, packs_to_come, write_true_entries, write_what_came
+from strongroom.custody.aside.true_entries import (
+    TO_COME,
+    packs_to_come,
+    write_for_lost,
+    write_true_entries,
+    write_what_came,
+)
 from strongroom.custody.aside.unfit import unfit_now
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import ASIDE, Item
@@ -34,11 +40,12 @@ MOST = 10
 def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Repository, signer: Signer) -> str:
     """Plan that what is unfit goes now, the longest known first; why nothing is, in words, where it cannot be.
 
-    What came since others were set aside is written to an index first. One plan at a time: what it leaves for want of
-    room waits for the next one.
+    What came since others were set aside, and what lost indexes said, is written to an index first. One plan at a time:
+    what it leaves for want of room waits for the next one.
     """
     with contextlib.suppress(Refused):  # no index can be written here, which is said where one is to go
         write_what_came(state, lease, repository)
+        write_for_lost(state, repository)
     room = MOST - _of_today(state, adopted.id)
     if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
         return ""

@@ -15,7 +15,8 @@ from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
 from strongroom.custody.deletion.plans import DONE, plan_rows, set_plan
-from strongroom.custody.schema import stored
+from strongroom.custody.incidents import Code
+from strongroom.custody.schema import incident, stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -68,6 +69,24 @@ def write_what_came(state: State, lease: Lease, repository: Repository) -> list[
             left = body | {TO_COME: [pack for pack in body[TO_COME] if pack not in came]}
             set_plan(connection, repository.id, number, body=json.dumps(left))
     return written
+
+
+def write_for_lost(state: State, repository: Repository) -> list[str]:
+    """While an index is missing or damaged, write index files of sound packs that no other one names in full.
+
+    The index itself stays missed; what it said is in another, so that stock restic restores. As ``write_what_came``.
+    """
+    lost = incident.c.code.in_((Code.MISSING.value, Code.DAMAGED.value))
+    query = sa.select(incident.c.number).where(
+        incident.c.repository == repository.id,
+        incident.c.closed_ns.is_(None),
+        lost,
+        incident.c.object.startswith(f"{Kind.INDEX.value}/"),
+    )
+    with state.database.read() as connection:
+        if connection.execute(query.limit(1)).one_or_none() is None:
+            return []
+    return write_true_entries(state, repository, ())
 
 
 def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:
