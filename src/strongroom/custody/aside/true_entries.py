@@ -11,6 +11,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import SOUND
+from strongroom.custody.aside.unfit import lying_indexes
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
@@ -108,15 +109,17 @@ def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:
 def write_true_entries(
     state: State, repository: Repository, going: Collection[str], only: Collection[str] | None = None
 ) -> list[str]:
-    """Write and read back index files of each sound pack that no index names in full but those ``going``.
+    """Write and read back index files of each sound pack that no index names in full but those ``going``, or ones that
+    lie: how many blobs a lie names for a pack says nothing of which, and the pack would be in no true index.
 
     ``only``: of these packs alone. What they hold is what the packs were read to hold, whatever an index said. Packs on
     their way out stay out. Returns the names of the new files, none where nothing is to be written. Raises ``Damaged``,
     ``Refused``.
     """
+    untrusted = {*going, *lying_indexes(state, repository.id)}
     named: dict[str, int] = {}
     for name in stored_objects(state, repository.id, Kind.INDEX):
-        if name in going:
+        if name in untrusted:
             continue
         try:
             claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name))

@@ -73,11 +73,7 @@ def is_malformed(repository: Repository, name: ObjectName) -> bool:
 def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]]:
     """Objects that are there, are no pinned key, and either were read and never sound, or are an index that lies."""
     pinned = sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository_id)
-    lying = sa.select(incident.c.object).where(
-        incident.c.repository == repository_id,
-        incident.c.closed_ns.is_(None),
-        incident.c.code == Code.LYING_INDEX.value,
-    )
+    lying = _lying(repository_id)
     never_sound = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_(None))
     lies = sa.and_(
         stored.c.kind == Kind.INDEX.value, sa.literal(f"{Kind.INDEX.value}/").concat(stored.c.name).in_(lying)
@@ -94,6 +90,21 @@ def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]
     )
     with state.database.read() as connection:
         return [(ObjectName(Kind(row.kind), row.name), row) for row in connection.execute(query)]
+
+
+def lying_indexes(state: State, repository_id: str) -> frozenset[str]:
+    """The names of the indexes of which it is known that they claim what no pack proves."""
+    with state.database.read() as connection:
+        objects = connection.execute(_lying(repository_id)).scalars()
+        return frozenset(one.removeprefix(f"{Kind.INDEX.value}/") for one in objects)
+
+
+def _lying(repository_id: str) -> sa.Select[tuple[str]]:
+    return sa.select(incident.c.object).where(
+        incident.c.repository == repository_id,
+        incident.c.closed_ns.is_(None),
+        incident.c.code == Code.LYING_INDEX.value,
+    )
 
 
 def _brought_back(state: State, repository_id: str) -> frozenset[str]:
