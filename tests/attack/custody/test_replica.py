@@ -108,6 +108,33 @@ def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     assert "nothing new" in custodian.run("replicate", "web01").expect(0).out
 
 
+def test_s_8_a_snapshot_that_lacks_something_at_the_replica_holds_up_no_other(
+    strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """S-8: a pack of the replica is cut, and it cannot be replaced there. What does not need it goes on arriving."""
+    place, replica, out = tmp_path / "r", tmp_path / "replica", tmp_path / "out"
+    restic.init(place)
+    restic.backup(place, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    custodian.run("replicate", "web01", "--to", replica).expect(0)
+    cut = objects(replica, "data")[0]
+    cut.chmod(0o600)
+    cut.write_bytes(cut.read_bytes()[:100])
+    restic.backup(place, source)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_bytes(random.Random(13).randbytes(50_000))
+    restic.backup(place, other)
+    custodian.round()
+    done = custodian.run("replicate", "web01", "--json").json()
+    assert (done["copied"]["snapshots"], done["snapshots_waiting"]) == (1, 1)
+    assert ("replica", "replica") in custodian.incidents("web01")
+    restic.run("-r", replica, "restore", "latest", "--path", other, "--target", out).expect(0)
+    compare.assert_same(other, out / str(other)[1:])
+
+
 def test_m_3_a_plan_is_refused_at_the_replica(custody: Custody, tmp_path: Path) -> None:
     """M-3: an executor that is pointed at the replica takes no plan of the repository's."""
     shutil.copytree(custody.place, tmp_path / "replica")

@@ -102,7 +102,9 @@ def test_a_2_a_lie_that_waits_for_its_turn_vouches_for_nothing(
     custody.round()
     true = _plant(host, *honest, _false(host))
     custody.clock.advance(1)
-    false = [entry | {"blobs": [blob | {"id": sha(blob["id"].encode())} for blob in entry["blobs"]]} for entry in honest]
+    false = [
+        entry | {"blobs": [blob | {"id": sha(blob["id"].encode())} for blob in entry["blobs"]]} for entry in honest
+    ]
     waiting = _plant(host, *false)
     monkeypatch.setattr(step, "MOST", 1)
     known = custody.names("index")

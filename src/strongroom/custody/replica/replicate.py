@@ -28,6 +28,7 @@ from strongroom.custody.replica.notes import (
     forget_copy,
     note_copied,
     note_indexed,
+    note_read,
 )
 from strongroom.custody.replica.rereading import KINDS, reread
 from strongroom.custody.schema import pinned_key, snapshot
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _PACKS_AN_INDEX = 2000
+_OTHER_SIZE = "has another size"
 
 
 @mutable
@@ -149,7 +151,9 @@ class Replication:
                     self._done.gone.append(f"{kind.value}/{name}")
                     forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
                 elif there[name] != row.size:
-                    self._done.faults.append((f"{kind.value}/{name}", "has another size"))
+                    self._done.faults.append((f"{kind.value}/{name}", _OTHER_SIZE))
+                    # Noted, so that no snapshot counts as whole there by what it once held.
+                    note_read(self._state, self._lease, self._adopted, ObjectName(kind, name), _OTHER_SIZE)
 
     # copying
 
@@ -230,23 +234,26 @@ class Replication:
             self._done.copied["index"] = self._done.copied.get("index", 0) + 1
 
     def _snapshots(self) -> None:
-        """Those whose every blob lies in packs of the replica; the oldest first, up to one that lacks something."""
+        """Those whose every blob lies in packs of the replica, the oldest first. One that lacks something holds up none
+        of the others."""
         there = copied(self._state, self._adopted, Kind.SNAPSHOT)
         wanted = {name: size for name, size in self._wanted(Kind.SNAPSHOT).items() if name not in there}
         judged = self._whole()
         wanted = {name: size for name, size in wanted.items() if name in judged}
         if not wanted:
             return
-        usage = self._usage()
+        index = self._index()
+        usage = _kernel.Usage(index)
         whole: dict[str, int] = {}
         for name, size in wanted.items():
             if walk(self._repository, usage, [self._repository.load_snapshot(name).tree], self._reporter):
-                break  # what was seen to be missing is not told twice, so nothing after it can be trusted
+                usage = _kernel.Usage(index)  # what was seen to be missing is not told twice: the next begins anew
+                continue
             whole[name] = size
         self._done.waiting = len(wanted) - len(whole)
         self._copy_all(Kind.SNAPSHOT, whole)
 
-    def _usage(self) -> _kernel.Usage:
+    def _index(self) -> _kernel.Index:
         packs = sorted(name for name, row in copied(self._state, self._adopted, Kind.DATA).items() if not row.fault)
 
         def all_rows() -> list[tuple[str, bytes]]:
@@ -257,7 +264,7 @@ class Replication:
                     for row in rows_of(connection, self._adopted.id, packs[start : start + _PACKS_AN_INDEX])
                 ]
 
-        return usage_over(self._repository, all_rows())[1]
+        return usage_over(self._repository, all_rows())[0]
 
     def _whole(self) -> set[str]:
         with self._state.database.read() as connection:
