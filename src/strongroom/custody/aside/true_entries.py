@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
-from strongroom.custody.catalogue import SOUND
 from strongroom.custody.aside.unfit import lying_indexes
+from strongroom.custody.catalogue import SOUND
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
