@@ -99,7 +99,7 @@ def lying_indexes(state: State, repository_id: str) -> frozenset[str]:
         return frozenset(one.removeprefix(f"{Kind.INDEX.value}/") for one in objects)
 
 
-def _lying(repository_id: str) -> sa.Select[tuple[str]]:
+def _lying(repository_id: str) -> sa.Select[Any]:
     return sa.select(incident.c.object).where(
         incident.c.repository == repository_id,
         incident.c.closed_ns.is_(None),
