@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from strongroom import _kernel
 from strongroom.base.errors import Refused
-from strongroom.base.objects import ObjectName
+from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.aside import step
+from strongroom.repository.opening import open_repository
 from strongroom.storage.contract import Reader, Store
 from strongroom.storage.wrappers.wrapper import Wrapper
 from tests.attack.cases import CASES
+from tests.support.custody.in_process import Custody, Host
 from tests.support.custody.watched import Watched
-from tests.support.forge import node
+from tests.support.forge import dumps, node, sha
+from tests.support.repositories import PASSWORD
 
 JUDGED = {
     "bomb_in_a_tree": ("suspicious", "damaged"),  # B-1
@@ -121,3 +127,35 @@ def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -
     watched.wrap = lambda store: store
     watched.round()
     assert watched.codes() == set()
+
+
+def _plant(host: Host, *entries: Any) -> str:
+    return host.forge.unpacked("index", dumps({"packs": list(entries)})).name
+
+
+def test_a_2_a_lie_that_waits_for_its_turn_vouches_for_nothing(
+    custody: Custody, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A-2: of more liars than a day takes, those that stay speak for no pack that the others alone named truly."""
+    before = len(host.forge.entries)
+    host.backup(index=False)
+    honest = host.forge.entries[before:]
+    custody.round()
+    true = _plant(host, *honest, honest[0] | {"blobs": [honest[0]["blobs"][0] | {"id": sha(b"never stored")}]})
+    custody.clock.advance(1)
+    false = [
+        entry | {"blobs": [blob | {"id": sha(blob["id"].encode())} for blob in entry["blobs"]]} for entry in honest
+    ]
+    waiting = _plant(host, *false)
+    monkeypatch.setattr(step, "MOST", 1)
+    known = custody.names("index")
+    custody.round()
+    custody.hand_over()
+    assert known - custody.names("index") in ({true}, {waiting})
+    wanted = {(entry["id"], blob["id"]) for entry in honest for blob in entry["blobs"]}
+    said = set()
+    with open_repository(custody.store(), PASSWORD) as repository:
+        for name in custody.names("index") - {true, waiting}:
+            for pack, blobs in _kernel.parse_index(repository.files.load(Kind.INDEX, name)):
+                said |= {(pack, blob.id) for blob in blobs}
+    assert wanted <= said

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from strongroom import _kernel
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.aside import step
@@ -18,7 +17,6 @@ from strongroom.custody.deletion.orders import ASIDE, Confirmation, Item, Order
 from strongroom.custody.executor.aside import MOST_A_DAY
 from strongroom.custody.executor.contract import Went
 from strongroom.format import rfc3339
-from strongroom.repository.opening import open_repository
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.forge import dumps, node, sha, zstd_bomb
 from tests.support.programs import Restic
@@ -90,34 +88,6 @@ def test_a_1_what_a_lying_index_says_truly_stays(custody: Custody, host: Host, r
     custody.hand_over()
     assert planted not in custody.names("index")
     _clean(custody, host, restic, tmp_path / "out")
-
-
-def test_a_2_a_lie_that_waits_for_its_turn_vouches_for_nothing(
-    custody: Custody, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A-2: of more liars than a day takes, those that stay speak for no pack that the others alone named truly."""
-    before = len(host.forge.entries)
-    host.backup(index=False)
-    honest = host.forge.entries[before:]
-    custody.round()
-    true = _plant(host, *honest, _false(host))
-    custody.clock.advance(1)
-    false = [
-        entry | {"blobs": [blob | {"id": sha(blob["id"].encode())} for blob in entry["blobs"]]} for entry in honest
-    ]
-    waiting = _plant(host, *false)
-    monkeypatch.setattr(step, "MOST", 1)
-    known = custody.names("index")
-    custody.round()
-    custody.hand_over()
-    assert known - custody.names("index") in ({true}, {waiting})
-    wanted = {(entry["id"], blob["id"]) for entry in honest for blob in entry["blobs"]}
-    said = set()
-    with open_repository(custody.store(), PASSWORD) as repository:
-        for name in custody.names("index") - {true, waiting}:
-            for pack, blobs in _kernel.parse_index(repository.files.load(Kind.INDEX, name)):
-                said |= {(pack, blob.id) for blob in blobs}
-    assert wanted <= said
 
 
 def test_a_3_an_index_of_packs_that_are_not_there_goes_after_ten_minutes(
