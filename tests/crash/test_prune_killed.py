@@ -63,7 +63,11 @@ def test_killed_at_each_step(restic: Restic, tmp_path: Path) -> None:
     left = pruning.packs(undisturbed) & before
     for step in range(1, steps + 1):
         place = pruning.copy_of(repository, tmp_path / f"killed{step}")
-        assert dying(place, step, made=step % 2 == 0, state=state).returncode == 9
+        died = dying(place, step, made=step % 2 == 0, state=state)
+        if died.returncode == 0 and int(died.stdout) < step:
+            assert step > steps - 3, died.stdout
+            break  # packs are filled side by side, so a run may come out with a pack less than the first one
+        assert died.returncode == 9
         assert pruning.contents(place) == files, step
         for lock in (place / "locks").iterdir():
             lock.unlink()

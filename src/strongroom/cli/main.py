@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code."""
-    if words is None:
+    """Run a command line and return its exit code; without ``words`` as the process that was started for it."""
+    is_process = words is None
+    if is_process:
         speak_utf8()
     words = list(sys.argv[1:] if words is None else words)
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
@@ -48,7 +50,17 @@ def main(words: Sequence[str] | None = None) -> int:
 
         abandon_stdout()
         return report(error, out, json="--json" in words, debug="--debug" in words)
+    if is_process and code == exit_codes.INTERRUPTED:
+        _end_at_once(code)
     return code
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without Python's own tidying: threads that come back from the kernel into an interpreter that is being taken
+    down are unwound by force, which Rust answers by aborting the process. All that had to be given back has been."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def speak_utf8() -> None:

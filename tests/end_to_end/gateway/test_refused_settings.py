@@ -151,12 +151,17 @@ def test_a_stop_is_heeded_while_workers_do_not_come_up(tmp_path: Path) -> None:
         gateway = Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}, workers=2)
         gateway.start()
         assert gateway.process is not None
-        (gateway.data / ".htpasswd").unlink()
+        database = next((gateway.data / ".strongroom").glob("*.db"))
+        for one in database.parent.glob(f"{database.name}*"):
+            one.unlink()
+        database.mkdir()
         for child in gateway.children():
             os.kill(child, signal.SIGKILL)
-        until(lambda: gateway.said().count("ended with 1") >= 4)
+        until(lambda: gateway.said().count("a worker ended with 1") >= 4, gateway.said)
         begun = time.monotonic()
         gateway.stop()
-        return time.monotonic() - begun
+        took = time.monotonic() - begun
+        database.rmdir()
+        return took
 
     kept(5, stop)

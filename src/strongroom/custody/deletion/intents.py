@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.objects import Kind
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import ASIDE, FOLDERS, PACKS, PURGE
@@ -38,6 +38,16 @@ def intended(connection: sa.Connection, repository: str) -> frozenset[str]:
         sa.select(table.c.name).where(table.c.repository == repository, table.c.undone_ns.is_(None))
     )
     return frozenset(row.name for row in rows)
+
+
+def brought_back_since(connection: sa.Connection, repository: str, since_ns: int) -> list[ObjectName]:
+    """Objects that went and that we brought back at this time, in nanoseconds since 1970 UTC, or later."""
+    table = schema.intent
+    rows = connection.execute(
+        sa.select(table.c.name).where(table.c.repository == repository, table.c.undone_ns >= since_ns)
+    )
+    parts = [row.name.split("/") for row in rows]
+    return [ObjectName(Kind(kind), name) for kind, name in (one for one in parts if len(one) == 2)]
 
 
 def set_aside_names(connection: sa.Connection, repository: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.record import field, mutable
+from strongroom.custody.deletion.intents import brought_back_since
 from strongroom.custody.evidence import pinning
 from strongroom.custody.evidence.asking import LogDoubt, ask, ask_witness, countersigned
 from strongroom.custody.evidence.comparing import compare, date_by_receipts, unlogged
@@ -92,8 +93,11 @@ class LogRound:
             return
         state, now_ns = self._state, self._state.clock.now_ns()
         date_by_receipts(state, self._lease, self._adopted, fresh, last_look_ns, now_ns)
-        self.found.unlogged, self.found.only_in_log = compare(state, self._lease, self._adopted, fresh, now_ns)
-        new = {one.name for one in fresh}
+        with state.database.read() as connection:  # their receipts may be a moment behind as well
+            back = brought_back_since(connection, self._adopted.id, last_look_ns)
+        lately = [*fresh, *back]
+        self.found.unlogged, self.found.only_in_log = compare(state, self._lease, self._adopted, lately, now_ns)
+        new = {one.name for one in lately}
         with state.database.read() as connection:
             without = {name for kind, name in unlogged(connection, self._adopted.id) if kind == "snapshots"}
         self.found.waiting = frozenset(without & new)
