@@ -1,18 +1,19 @@
 //! Counting what there is to save, beside the run, so that progress has a total.
 
 use super::base::{join, list_names};
+use super::folders::{Folder, Folders};
 use super::listing::without_tagged;
 use super::places::{Places, absolute};
 use crate::archive::shared::Shared;
 use crate::tree::MAX_DEPTH;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A folder that is still to be counted: it is opened below its own folder, or at a path of the user.
 struct Waiting {
-    above: Option<Arc<OwnedFd>>,
+    above: Option<Arc<Folder>>,
     name: Vec<u8>,
     path: Vec<u8>,
     depth: usize,
@@ -23,6 +24,7 @@ struct Waiting {
 /// Count what is below the targets; what cannot be looked at is the run's to report.
 pub(in crate::archive) fn scan(shared: &Shared, targets: &[Vec<u8>], working: &[u8]) {
     let Ok(places) = Places::of(targets, &shared.options.excludes) else { return };
+    let folders = Folders::new(shared.limits.counted);
     for (target, is_explicit) in places.0.into_iter().filter_map(|place| place.target) {
         let path = absolute(working, &target);
         let device = shared.device_of(&path);
@@ -35,7 +37,7 @@ pub(in crate::archive) fn scan(shared: &Shared, targets: &[Vec<u8>], working: &[
             if shared.is_over() {
                 return;
             }
-            below(shared, &next, &mut waiting);
+            below(shared, &folders, &next, &mut waiting);
         }
     }
     shared.totals.is_complete.store(true, Relaxed);
@@ -66,19 +68,26 @@ fn look(shared: &Shared, base: BorrowedFd<'_>, mut entry: Waiting, is_explicit: 
     None
 }
 
-fn below(shared: &Shared, folder: &Waiting, waiting: &mut Vec<Waiting>) {
+fn below(shared: &Shared, folders: &Arc<Folders>, folder: &Waiting, waiting: &mut Vec<Waiting>) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let base = folder.above.as_ref().map_or(CWD, |fd| fd.as_fd());
+    let Ok(above) = folder.above.as_ref().map(Folder::open).transpose() else { return };
+    let base = above.as_ref().map_or(CWD, |fd| fd.as_fd());
     let Ok(fd) = openat(base, &folder.name, flags, Mode::empty()) else { return };
+    drop(above);
     let Ok(names) = list_names(&fd) else { return };
-    let fd = Arc::new(fd);
-    for name in without_tagged(shared, &fd, names, None) {
+    let names = without_tagged(shared, &fd, names, None);
+    let opened = match &folder.above {
+        Some(above) => above.below(&folder.name, fd),
+        None => folders.named(&folder.name, fd),
+    };
+    let Ok(fd) = opened.open() else { return };
+    for name in names {
         let path = join(&folder.path, &name);
         if shared.is_over() || shared.options.excludes.by_name(&path) {
             continue;
         }
         let (device, is_beyond, depth) = (folder.device, folder.is_beyond, folder.depth + 1);
-        let entry = Waiting { above: Some(Arc::clone(&fd)), name, path, depth, device, is_beyond };
+        let entry = Waiting { above: Some(Arc::clone(&opened)), name, path, depth, device, is_beyond };
         waiting.extend(look(shared, fd.as_fd(), entry, false));
     }
 }
