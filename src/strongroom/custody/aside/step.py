@@ -87,8 +87,8 @@ def make_aside_plan(
     going = {name.name for name in names if name.kind is Kind.INDEX}
     to_come = packs_to_come(state, repository, going)
     written = write_true_entries(state, repository, going) if going else []
-    sizes = {name: stored_objects(state, adopted.id, name.kind)[name.name].size for name in names}
-    items = [Item(str(name), sizes[name], why) for name in names]
+    there = {kind: stored_objects(state, adopted.id, kind) for kind in {name.kind for name in names}}
+    items = [Item(str(name), there[name.kind][name.name].size, why) for name in names]
     now_ns = state.clock.now_ns()
     body = json.dumps(json.loads(plan_body([item.name for item in items])) | {TO_COME: to_come})
     with state.writing(lease) as connection:
