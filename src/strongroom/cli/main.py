@@ -57,7 +57,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _end_at_once(code: int) -> NoReturn:
     """End without Python's own tidying: threads that come back from the kernel into an interpreter that is being taken
-    down are unwound by force, which Rust answers by aborting the process. All that had to be given back has been."""
+    down are unwound by force, which Rust answers by aborting the process. All that had to be given back has been, but
+    for the password commands that other threads still wait for."""
+    from strongroom.cli.shared.passwords import end_commands
+
+    end_commands()
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
     os._exit(code)

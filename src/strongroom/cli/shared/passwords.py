@@ -15,7 +15,7 @@ from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_tex
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from strongroom.base.configuration.checks import PasswordSource
 
@@ -35,6 +35,8 @@ SILENT = 10.0
 """Seconds after which it is said which password command is being waited for."""
 _LOOK = 0.2
 _AT_TERMINAL = threading.Lock()
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+_STARTING = threading.Lock()
 
 
 def fetch(
@@ -83,12 +85,10 @@ def _from_command(
     Two commands that ask a person at once would be no help to him, so at a terminal one runs after the other, unless
     it takes long.
     """
-    import subprocess
-
     name = source.command[0]
     turn = sys.stdin is not None and sys.stdin.isatty() and _turn(stopped)
     try:
-        with subprocess.Popen(source.command, stdout=subprocess.PIPE) as process:
+        with _started(source.command) as process:
             output = _communicate(process, stopped, lambda: warn(f"{label}: waiting for the password command {name}"))
     except OSError as error:
         raise UsageError(
@@ -108,6 +108,24 @@ def _from_command(
     return trimmed(output)
 
 
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A command that ``end_commands`` knows of from its first moment on."""
+    import subprocess
+
+    with _STARTING:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        _RUNNING.add(process)
+    return process
+
+
+@atexit.register
+def end_commands() -> None:
+    """End the password commands that threads wait for. The program is about to end, and no other will be started."""
+    _STARTING.acquire(timeout=1)  # a program on a dead network disk may be long in starting
+    for process in tuple(_RUNNING):
+        process.kill()
+
+
 def _turn(stopped: Callable[[], bool]) -> bool:
     """Wait for the terminal, but not for ever. Whether it is ours."""
     end = monotonic() + ALONE
@@ -122,7 +140,6 @@ def _communicate(process: subprocess.Popen[bytes], stopped: Callable[[], bool], 
     import subprocess
 
     begun, told = monotonic(), False
-    atexit.register(process.kill)  # the program may end while a thread waits here
     try:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -136,7 +153,7 @@ def _communicate(process: subprocess.Popen[bytes], stopped: Callable[[], bool], 
         process.kill()
         raise
     finally:
-        atexit.unregister(process.kill)
+        _RUNNING.discard(process)
 
 
 def _ask(label: str, *, new: bool) -> bytes:
