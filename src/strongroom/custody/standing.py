@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
+from strongroom.base.sandbox import missing
 from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
 from strongroom.custody.judging.verdicts import CONDEMNED
@@ -58,6 +59,8 @@ class Standing:
     advice: str
     log: str
     """How its gateway's log stands, in words; empty where none is pinned."""
+    reading: str
+    """What this machine lacks to shut in the process that parses what hosts wrote; empty where it lacks nothing."""
     clocks: str
     """What clocks agree on, or what to do while they do not; empty before the first round."""
 
@@ -123,8 +126,14 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         tuple(open_plans(state, adopted)),
         _advice(open_ones, adopted, late=late, stale=stale, never=last is None),
         log_words(state, adopted),
+        _reading_words(),
         clock_words(state, adopted),
     )
+
+
+def _reading_words() -> str:
+    lacks = missing()
+    return f"what hosts wrote is read with limits, but without {' and '.join(lacks)}" if lacks else ""
 
 
 def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, *, late: bool, stale: bool, never: bool) -> str:

@@ -26,6 +26,8 @@ from strongroom.retention.guarded import HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from strongroom.custody.reading.examining import Examining
+
 LEASE_NS = HOUR
 """How long a round may hold its repository before another custodian takes over, if it does not say that it lives."""
 _SCHEMES = ("sqlite:", "postgresql:")
@@ -89,6 +91,8 @@ class State:
         self._is_gone = is_gone
         self.place = place
         self.clock = clock
+        self.examining: Examining | None = None
+        """Who parses what hosts stored, for whoever has a lease; None: this process does."""
         url = place
         if not place.startswith(_SCHEMES):
             file = os.path.join(os.path.abspath(place), "custody.db")
@@ -167,6 +171,8 @@ class State:
 
     def release(self, lease: Lease) -> None:
         """Give the right back; the fence stays, so that it never falls."""
+        if self.examining is not None:
+            self.examining.end()
         table = schema.lease
         with self.database.write() as connection:
             connection.execute(

@@ -7,33 +7,21 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom import _kernel
-from strongroom.base.errors import (
-    Damaged,
-    Interrupted,
-    LimitExceeded,
-    Missing,
-    NotOurs,
-    StrongroomError,
-    Unavailable,
-    Unsupported,
-)
+from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, record
 from strongroom.custody.catalogue import note_gain, note_loss
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, open_things, printable
+from strongroom.custody.reading.examining import InThisProcess
 from strongroom.custody.schema import pack, pinned_key, stored
-from strongroom.format.key import KeyFile
-from strongroom.format.snapshot import Snapshot
-from strongroom.repository.keyring import read_key_file
-from strongroom.repository.packs.faults import faults_of
+from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from strongroom._kernel import BlobEntry
+    from strongroom.custody.reading.examining import Examining
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
@@ -49,13 +37,13 @@ _ORDER = {Kind.KEY: 0, Kind.SNAPSHOT: 1, Kind.INDEX: 2, Kind.DATA: 3}
 
 @record
 class _Outcome:
-    """What reading an object showed: ``fault`` is empty when all is well; ``blobs`` of a pack that is sound.
+    """What reading an object showed: ``fault`` is empty when all is well; ``rows`` of a pack that is sound.
 
     ``unreadable``: why the store did not give it; then nothing is known.
     """
 
     fault: str = ""
-    blobs: tuple[BlobEntry, ...] = ()
+    rows: bytes = b""
     unreadable: str = ""
 
 
@@ -153,7 +141,8 @@ def _verify(
     workers = min(repository.store.connections, max(2, min(4, os.cpu_count() or 1)))
     batch = _Batch(state.clock.monotonic())
     refused = 0
-    for done, (name, outcome) in enumerate(_read_all(repository, chosen, sizes, pinned, workers), 1):
+    examining = state.examining or InThisProcess()
+    for done, (name, outcome) in enumerate(_read_all(examining, repository, chosen, sizes, pinned, workers), 1):
         if outcome is None:  # gone since it was listed: the next look says so
             continue
         refused = refused + 1 if outcome.unreadable else 0
@@ -195,30 +184,36 @@ def _pinned(state: State, repository: str) -> frozenset[str]:
 
 
 def _read_all(
+    examining: Examining,
     repository: Repository,
     names: Sequence[ObjectName],
     sizes: Mapping[ObjectName, int],
     pinned: frozenset[str],
     workers: int,
 ) -> Iterator[tuple[ObjectName, _Outcome | None]]:
-    for name, outcome in outcomes(lambda name: _read(repository, name, sizes[name], pinned), names, workers):
+    def read(name: ObjectName) -> _Outcome | None:
+        return _read(examining, repository, name, sizes[name], pinned)
+
+    for name, outcome in outcomes(read, names, workers):
         yield name, outcome()
 
 
-def _read(repository: Repository, name: ObjectName, size: int, pinned: frozenset[str]) -> _Outcome | None:
+def _read(
+    examining: Examining, repository: Repository, name: ObjectName, size: int, pinned: frozenset[str]
+) -> _Outcome | None:
     """What an object holds, read a second time where the first reading found a fault: the line may have been it.
 
     One that the store does not give is no reason to leave the others: whoever can make one object unreadable must not
     stop all judging.
     """
-    readers = {Kind.DATA: _read_pack, Kind.SNAPSHOT: _read_snapshot, Kind.INDEX: _read_index}
     if size > LARGEST[name.kind]:
         return _Outcome(f"has {size} bytes, more than any of its kind")
     try:
         if name.kind is Kind.KEY:
-            return _read_key(repository, name, pinned)
-        outcome = readers[name.kind](repository, name)
-        return outcome if not outcome.fault else readers[name.kind](repository, name)
+            return _read_key(examining, repository, name, pinned)
+        reader = _read_pack if name.kind is Kind.DATA else _read_file
+        outcome = reader(examining, repository, name)
+        return outcome if not outcome.fault else reader(examining, repository, name)
     except Missing:
         return None
     except Interrupted:
@@ -227,46 +222,35 @@ def _read(repository: Repository, name: ObjectName, size: int, pinned: frozenset
         return _Outcome(unreadable=problem.what)
 
 
-def _read_pack(repository: Repository, name: ObjectName) -> _Outcome:
+def _read_pack(examining: Examining, repository: Repository, name: ObjectName) -> _Outcome:
     with repository.store.read(name) as reader:
         if reader.size > LARGEST[Kind.DATA]:
             return _Outcome(f"has {reader.size} bytes, more than any of its kind")
         descriptor = reader.fileno()
         source = reader.read() if descriptor is None else descriptor
-        try:
-            faults = faults_of(report := _kernel.verify_pack(repository.key, name.name, source))
-        except LimitExceeded as problem:
-            return _Outcome(problem.what)
-        except OSError as problem:
-            raise Unavailable(f"cannot be read: {problem.strerror}", subject=str(name)) from None
-    return _Outcome("; ".join(faults[:5]), () if faults else tuple(report.verified))
+        found = examining.examine(repository.key, name, source, reader.size)
+    return _Outcome(found.fault, found.rows)
 
 
-def _read_snapshot(repository: Repository, name: ObjectName) -> _Outcome:
+def _read_file(examining: Examining, repository: Repository, name: ObjectName) -> _Outcome:
+    """A snapshot or an index."""
     try:
-        Snapshot.parse(repository.files.load(Kind.SNAPSHOT, name.name), str(name))
+        stored = repository.files.stored(name)
     except (Damaged, LimitExceeded) as problem:
         return _Outcome(problem.what)
-    return _Outcome()
+    return _Outcome(examining.examine(repository.key, name, stored, len(stored)).fault)
 
 
-def _read_index(repository: Repository, name: ObjectName) -> _Outcome:
-    try:
-        _kernel.parse_index(repository.files.load(Kind.INDEX, name.name))
-    except (Damaged, LimitExceeded, Unsupported) as problem:
-        return _Outcome(problem.what)
-    return _Outcome()
-
-
-def _read_key(repository: Repository, name: ObjectName, pinned: frozenset[str]) -> _Outcome:
+def _read_key(examining: Examining, repository: Repository, name: ObjectName, pinned: frozenset[str]) -> _Outcome:
     """A key file's form and bounds; one that nobody announced is a fault whatever it holds (threats K-1 to K-4)."""
     try:
-        file: KeyFile = read_key_file(repository.store, name.name)
-    except (Damaged, LimitExceeded, NotOurs) as problem:
+        stored = stored_key_file(repository.store, name.name)
+    except (Damaged, LimitExceeded) as problem:
         return _Outcome(problem.what)
-    if name.name in pinned:
-        return _Outcome()
-    return _Outcome(f"nobody announced this key; it says that {file.username} made it on {file.hostname}")
+    found = examining.examine(repository.key, name, stored, len(stored))
+    if found.fault or name.name in pinned:
+        return _Outcome(found.fault)
+    return _Outcome(f"nobody announced this key; {found.words}")
 
 
 def _keep(
@@ -287,8 +271,7 @@ def _keep(
             sa.select(pack.c.name).where(pack.c.repository == repository, pack.c.name == name.name)
         ).one_or_none()
         if known is None:  # the name is the hash of the bytes, so what was read once stays true
-            rows = _kernel.encode_rows(outcome.blobs)
-            connection.execute(pack.insert().values(repository=repository, name=name.name, blobs=rows))
+            connection.execute(pack.insert().values(repository=repository, name=name.name, blobs=outcome.rows))
         if before.verified_ns is None or before.fault is not None:
             note_gain(connection, repository)
     if name.kind is Kind.DATA and outcome.fault and before.fault is None and before.sound_ns is not None:

@@ -123,6 +123,11 @@ def read_key_file(store: Store, name: str) -> KeyFile:
 
     Raises ``Missing``, ``Damaged``, ``LimitExceeded``.
     """
+    return KeyFile.parse(stored_key_file(store, name), f"{Kind.KEY.value}/{name}")
+
+
+def stored_key_file(store: Store, name: str) -> bytes:
+    """The bytes of a key file, whose hash is its name; errors as ``read_key_file``."""
     object_name = ObjectName(Kind.KEY, name)
     what = str(object_name)
     if store.stat(object_name).size > MAX_FILE:
@@ -130,7 +135,7 @@ def read_key_file(store: Store, name: str) -> KeyFile:
     for _ in range(2):
         stored = store.read_bytes(object_name)
         if _kernel.sha256_hex(stored) == name:
-            return KeyFile.parse(stored, what)
+            return stored
     raise Damaged("does not have the content that its name promises", subject=what)
 
 

@@ -46,15 +46,7 @@ class UnpackedFiles:
 
     def open_stored(self, stored: bytes, name: ObjectName, limit: int | None = None) -> bytes:
         """The plaintext in stored bytes whose hash was checked. Raises ``Damaged``, ``LimitExceeded``."""
-        try:
-            opened = self._key.open(stored)
-        except Damaged:
-            if name.kind is Kind.CONFIG:  # no hash vouches for its bytes
-                raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
-            raise NotOurs("was not written with this repository's key", subject=str(name)) from None
-        if name.kind is Kind.CONFIG:
-            return opened
-        return unpacked.decode(opened, MAX_PLAINTEXT[name.kind] if limit is None else limit, str(name))
+        return open_unpacked(self._key, stored, name, limit)
 
     def stored(self, name: ObjectName, *, cached: bool = True) -> bytes:
         """The ciphertext, whose hash is its name. A bad one is read a second time: the line may be at fault."""
@@ -85,6 +77,19 @@ class UnpackedFiles:
         if self._cache is not None and kind in _CACHED:
             self._cache.store(kind, name, stored)
         return name
+
+
+def open_unpacked(key: _kernel.Key, stored: bytes, name: ObjectName, limit: int | None = None) -> bytes:
+    """The plaintext in stored bytes whose hash was checked. Raises ``Damaged``, ``LimitExceeded``."""
+    try:
+        opened = key.open(stored)
+    except Damaged:
+        if name.kind is Kind.CONFIG:  # no hash vouches for its bytes
+            raise Damaged("was not written with this repository's key, or is damaged", subject=str(name)) from None
+        raise NotOurs("was not written with this repository's key", subject=str(name)) from None
+    if name.kind is Kind.CONFIG:
+        return opened
+    return unpacked.decode(opened, MAX_PLAINTEXT[name.kind] if limit is None else limit, str(name))
 
 
 def read_bounded(store: Store, name: ObjectName) -> bytes:

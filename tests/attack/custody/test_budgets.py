@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.aside import step
+from strongroom.custody.reading.children import ReadingChildren
 from strongroom.repository.opening import open_repository
 from strongroom.storage.contract import Reader, Store
 from strongroom.storage.wrappers.wrapper import Wrapper
@@ -127,6 +129,31 @@ def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -
     watched.wrap = lambda store: store
     watched.round()
     assert watched.codes() == set()
+
+
+DEADLY = """
+import os
+from strongroom.custody.reading import child
+examine = child.examine
+child.examine = lambda key, name, *rest: os.abort() if name.name == {!r} else examine(key, name, *rest)
+child.main()
+"""
+
+
+def test_b_5_what_ends_whoever_parses_it_ends_a_child_and_no_round(tmp_path: Path) -> None:
+    """B-1, B-5: a pack that no parser survives is an incident of its own; all else is read in another child, and the
+    children end with the round."""
+    watched = Watched(tmp_path)
+    watched.backup({"a": b"honest " * 100})
+    watched.adopt()
+    watched.forge.pack(("data", b"deadly" * 10))
+    name = watched.pack(-1).name
+    children = ReadingChildren((sys.executable, "-I", "-c", DEADLY.format(name)))
+    watched.state.examining = children
+    outcome = watched.round()
+    assert [one.verdict for one in outcome.judged] == ["good"]
+    assert [(one.code.value, one.object) for one in watched.incidents()] == [("damaged", f"data/{name}")]
+    assert outcome.read.objects >= 6 and not children._idle
 
 
 def _plant(host: Host, *entries: Any) -> str:

@@ -91,6 +91,10 @@ def open_state(context: Context, *, create: bool = False) -> State:
     else:
         state = State(place, create=create, is_gone=_was_killed)
     state.clock = limited_clock(state, os.uname().nodename, this_boot)
+    if hasattr(context.arguments, "identity"):  # a verb that opens repositories
+        from strongroom.custody.reading.children import ReadingChildren
+
+        state.examining = ReadingChildren()
     return state
 
 

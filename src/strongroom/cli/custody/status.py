@@ -41,7 +41,7 @@ def run_status(context: Context) -> int:
         ):
             context.out.line(line)
         for one in found:
-            for what, words in (("log", one.log), ("clocks", one.clocks)):
+            for what, words in (("log", one.log), ("clocks", one.clocks), ("reading", one.reading)):
                 if words:
                     context.out.line(f"{one.name}: {what}: {words}")
     return exit_codes.of_standings([one.state for one in found])
@@ -99,4 +99,5 @@ def _object(one: Standing) -> dict[str, Any]:
         "next": one.advice,
         "log": one.log or None,
         "clocks": one.clocks or None,
+        "reading": one.reading or None,
     }
