@@ -35,8 +35,8 @@ $(VENV)/.kernel: $(VENV)/.dependencies pyproject.toml $(KERNEL_SOURCES)
 	touch $@
 
 .PHONY: quickstart
-quickstart: setup ## SOURCE=folder [TARGET=folder]: back SOURCE up to two repositories in one pass, restore it, compare, forget, prune, mount
-	@SOURCE="$(SOURCE)" TARGET="$(TARGET)" $(BIN)/python scripts/quickstart.py
+quickstart: setup ## SOURCE=folder [TARGET=folder]: join a fleet, back SOURCE up to two repositories in one pass, restore it, compare, and more
+	@SOURCE="$(SOURCE)" TARGET="$(TARGET)" $(BIN)/python -m scripts.quickstart
 
 # pytest comes last, so that the run closes with its summary: what failed, and which peers were missing.
 .PHONY: test

@@ -70,34 +70,37 @@ exclude = ["file1*"]
 def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Restic) -> None:
     """The quick start leaves two repositories, one behind a gateway; restic opens both with the password it names.
 
-    In the second one an intruder has been: what was planted there is set aside, and restic checks and restores it.
+    Both cut files alike. In the second one an intruder has been: what was planted there is set aside, and restic checks
+    and restores it. A host that was silent for four days is late, and an alert says so; no server is left running.
     """
     ended = _quickstart(home, source, tmp_path / "kept")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "came back as it is" in ended.stdout
     assert "is forgotten, and what it alone needed is pruned" in ended.stdout
     assert "is shown as it is" in ended.stdout or not Path("/dev/fuse").exists()
-    secret = tmp_path / "kept" / "password"
+    assert "critical: laptop-7/laptop-7/local: the due backup did not come, twice over" in ended.stdout
+    assert "critical  laptop-7/laptop-7/local  late" in ended.stdout
+    assert ended.stdout.count(" 04:00:00 +") == 5
+    assert not _servers(tmp_path / "kept")
+    secret = tmp_path / "kept" / "state" / "fleet" / "password"
     assert str(secret) in ended.stdout
     assert secret.stat().st_mode & 0o777 == 0o600
     restic.env["RESTIC_PASSWORD"] = ""
     restic.run("-r", tmp_path / "kept" / "local", "-p", secret, "check").expect(0)
-    offsite = ("-r", tmp_path / "kept" / "gateway" / "this-host", "-p", secret)
+    offsite = ("-r", tmp_path / "kept" / "gateway" / "hosts" / "this-host", "-p", secret)
     restic.run(*offsite, "check", "--read-data").expect(0)
+    both = (("-r", tmp_path / "kept" / "local", "-p", secret), offsite)
+    first, second = (restic.run(*where, "cat", "config").expect(0).json() for where in both)
+    assert first["chunker_polynomial"] == second["chunker_polynomial"]
     restic.run(*offsite, "restore", "latest", "--path", source, "--target", tmp_path / "back").expect(0)
     compare.assert_same(source, compare.restored(tmp_path / "back", source))
     again = _quickstart(home, source, tmp_path / "kept")
     assert again.returncode == 0, again.stdout + again.stderr
-
-
-def test_the_quick_start_again_after_its_folder_was_removed(tmp_path: Path, source: Path, home: Path) -> None:
-    """All that the quick start keeps lies in its folder; a socket in the source, which nobody restores, is no bug."""
-    with socket.socket(socket.AF_UNIX) as left_behind:
+    shutil.rmtree(tmp_path / "kept")  # all that it keeps lies there
+    with socket.socket(socket.AF_UNIX) as left_behind:  # in the source a socket, which nobody restores, is no bug
         left_behind.bind(str(source / "agent"))
-    for _ in range(2):
-        ended = _quickstart(home, source, tmp_path / "kept")
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        shutil.rmtree(tmp_path / "kept")
+        anew = _quickstart(home, source, tmp_path / "kept")
+    assert anew.returncode == 0, anew.stdout + anew.stderr
 
 
 def test_the_quick_start_refuses_without_space(tmp_path: Path, source: Path, home: Path) -> None:
@@ -116,7 +119,23 @@ def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedP
     tool = home.parent / "tools" / "strongroom"
     if not tool.exists():
         make_tool(tool.parent)
-    named = "import pathlib, sys, quickstart as q; q.COMMAND = pathlib.Path(sys.argv[1]); sys.exit(q.main())"
-    env["PYTHONPATH"] = str(ROOT / "scripts")
+    named = (
+        "import pathlib, sys; from scripts import quickstart, quickstart_steps as steps; "
+        "steps.COMMAND = pathlib.Path(sys.argv[1]); sys.exit(quickstart.main())"
+    )
+    env["PYTHONPATH"] = str(ROOT)
     script: list[str | Path] = [sys.executable, "-c", named, tool]
     return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=800)
+
+
+def _servers(folder: Path) -> list[str]:
+    """Processes whose command line names the folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue  # it has ended
+        if str(folder) in words:
+            found.append(words)
+    return found

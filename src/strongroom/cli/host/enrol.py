@@ -70,6 +70,7 @@ def arguments_enrol(parser: argparse.ArgumentParser) -> None:
         help="what to back up, where there is no configuration file yet (repeatable)",
     )
     parser.add_argument("--no-backup", action="store_true", help="make no backup now; the schedule makes the first")
+    parser.add_argument("--no-timers", action="store_true", help="install no timers; `schedule install` does it later")
 
 
 def run_enrol(context: Context) -> int:
@@ -88,7 +89,7 @@ def run_enrol(context: Context) -> int:
     _configure(context, joining, path)
     context.arguments.config = path
     context.forget_settings()
-    repositories = [_repository(context, joining, target, card) for target in find_targets(context.settings)]
+    repositories = _repositories(context, joining, card)
     file = context.settings.file
     assert file is not None
     joining.done(repositories, [one.terms() for one in machine_schedules(file)])
@@ -144,26 +145,34 @@ def _configure(context: Context, joining: Joining, path: str) -> None:
         ) from None
 
 
-def _repository(context: Context, joining: Joining, target: Target, card: Card | None) -> EnrolledRepository:
-    """A repository of the file, made where it is not there yet; with the custodian's key if it is behind a gateway."""
-    with contextlib.closing(_opened(context, target)) as repository:
-        seal = ""
-        if card is not None and card.recipients and target.url.startswith("rest:"):
-            put = put_at_gateway(target.url, store_options(context, target))
-            seal = give_custody(joining, target.label, repository, card.recipients, put)
-        keys = tuple(sorted(info.name.name for info in repository.store.list(Kind.KEY)))
-        return EnrolledRepository(target.label.lower(), repository.location, repository.id, keys, seal)
+def _repositories(context: Context, joining: Joining, card: Card | None) -> list[EnrolledRepository]:
+    """Those of the file, made where they are not there yet; with the custodian's key if they are behind a gateway.
+
+    New ones cut files as the first does, so that one pass cuts each file once for all of them.
+    """
+    found: list[EnrolledRepository] = []
+    polynomial = None
+    for target in find_targets(context.settings):
+        with contextlib.closing(_opened(context, target, polynomial)) as repository:
+            polynomial = polynomial or repository.polynomial
+            seal = ""
+            if card is not None and card.recipients and target.url.startswith("rest:"):
+                put = put_at_gateway(target.url, store_options(context, target))
+                seal = give_custody(joining, target.label, repository, card.recipients, put)
+            keys = tuple(sorted(info.name.name for info in repository.store.list(Kind.KEY)))
+            found.append(EnrolledRepository(target.label.lower(), repository.location, repository.id, keys, seal))
+    return found
 
 
-def _opened(context: Context, target: Target) -> Repository:
+def _opened(context: Context, target: Target, polynomial: int | None) -> Repository:
     store = store_of(context, target)
     try:
         store.stat(CONFIG)
     except Missing:
         password = passwords.fetch(target.password, label=target.label)
         made = initialise(
-            store, password, surroundings=surroundings(context), cache=cache_of(context), state=state_of(context),
-            go_on=True,
+            store, password, polynomial=polynomial, surroundings=surroundings(context), cache=cache_of(context),
+            state=state_of(context), go_on=True,
         )  # fmt: skip
         _say(context, f"{target.label}: a new repository, {made.id[:10]}")
         return made
@@ -179,6 +188,8 @@ def _install(context: Context) -> None:
     from strongroom.cli.schedule.units import run_install
 
     context.arguments.root, context.arguments.sources = "/", []
+    if context.arguments.no_timers:
+        return
     if systemd_runs() and os.geteuid() == 0:
         run_install(context)
     else:
