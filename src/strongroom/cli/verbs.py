@@ -90,6 +90,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody unpin", "custody.decide", "Let the policy decide again"),
     Verb("custody wanted", "custody.wanted", "List the blobs that a host should give back"),
     Verb("custody card", "custody.care.card", "Write what the custodian vouches for to hosts of a fleet"),
+    Verb("custody follow", "custody.care.follow", "Tell the fleet's server what was verified, judged and drilled"),
     Verb("custody kit", "custody.kit", "Print the page with which stock age and stock restic restore"),
     Verb("custody last-good", "custody.last_good", "Versions of a path, the newest good one first"),
     Verb("custody drill", "custody.drill", "Restore a sample, and prove that it is what was saved"),

@@ -19,6 +19,7 @@ from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.custody.replica import schema as replica
+from strongroom.custody.telling import schema as telling
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.retention.guarded import HOUR
@@ -38,6 +39,7 @@ MODULES = (
     ("custody-continuity", continuity),
     ("custody-replica", replica),
     ("custody-drift", drift),
+    ("custody-telling", telling),
 )
 """All tables of the state, by the names that their steps are counted under."""
 

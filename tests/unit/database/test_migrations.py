@@ -19,10 +19,12 @@ from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
 from strongroom.custody.replica import schema as replica
+from strongroom.custody.telling import schema as telling
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.fleet.server import schema as fleet
 from strongroom.fleet.server.alerting import schema as fleet_alerting
+from strongroom.fleet.server.following import schema as fleet_following
 from strongroom.gateway import schema
 from strongroom.gateway.watch import schema as watch
 from strongroom.receipts.commit import schema as receipts
@@ -38,9 +40,11 @@ MODULES = {
     "continuity": continuity,
     "replica": replica,
     "drift": drift,
+    "telling": telling,
     "executor": executor,
     "fleet": fleet,
     "fleet-alerting": fleet_alerting,
+    "fleet-following": fleet_following,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageError
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.follow import tell_after_round
 from strongroom.cli.custody.care.telling import add_telling, tell
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -111,6 +112,7 @@ def run_round(context: Context) -> int:
         standings = _standings(state)
         code = exit_codes.of_standings([one.state for one in standings if _is_meant(context, one)])
         tell(context, state, standings, failed=failed)
+        tell_after_round(context, state)
         if arguments.quiet and not context.json:
             for one in filter(lambda one: _is_meant(context, one) and one.advice, standings):
                 context.out.line(f"{one.name}: {one.state}: {one.advice}")

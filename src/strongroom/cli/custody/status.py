@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.standing import Standing
+    from strongroom.fleet.custodian.telling import ToldServer
 
 
 def arguments_status(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +27,13 @@ def arguments_status(parser: argparse.ArgumentParser) -> None:
 def run_status(context: Context) -> int:
     """Print it; the exit code is that of the worst."""
     from strongroom.custody.standing import standings
+    from strongroom.fleet.custodian.telling import told_server
 
     with open_state(context) as state:
         now_ns = state.clock.now_ns()
         found = standings(state, now_ns)
         tell(context, state, found, failed=False)
+        server = told_server(state)
     if context.json:
         context.out.json([_object(one) for one in found])
     elif not found:
@@ -44,7 +47,17 @@ def run_status(context: Context) -> int:
             for what, words in (("log", one.log), ("clocks", one.clocks), ("reading", one.reading)):
                 if words:
                     context.out.line(f"{one.name}: {what}: {words}")
+    _say_fleet(context, server, now_ns)
     return exit_codes.of_standings([one.state for one in found])
+
+
+def _say_fleet(context: Context, server: ToldServer | None, now_ns: int) -> None:
+    """A fleet's server that takes nothing any more shows old news, or none: look at it from here."""
+    if server is None or context.json:
+        return
+    if server.trouble:
+        taken = _ago(server.taken_ns, now_ns)
+        context.warn(f"the fleet's server {server.url} last took a statement {taken}: {server.trouble}")
 
 
 def _rows(found: list[Standing], now_ns: int) -> list[list[str]]:

@@ -49,7 +49,7 @@ def run_init(context: Context) -> int:
     """Make folder, database, certificate and file; what is there already stays."""
     from strongroom.base.clock import SYSTEM
     from strongroom.base.durable import write_new
-    from strongroom.fleet.server.certificates import CERTIFICATE, make_certificate
+    from strongroom.fleet.server.certificates import CERTIFICATE, make_certificate, pin_of
     from strongroom.fleet.server.state import FleetState
 
     arguments = context.arguments
@@ -70,14 +70,18 @@ def run_init(context: Context) -> int:
     if arguments.database:
         lines.append(f'database = "{arguments.database}"')
     write_new(path, ("\n".join(lines) + "\n").encode(), f"{path}.{os.getpid()}.new")
+    pin = pin_of(os.path.join(folder, CERTIFICATE)) if url.startswith("https:") else ""
     if context.json:
-        context.out.json({"message_type": "fleet_init", "state": folder, "url": url})
+        context.out.json({"message_type": "fleet_init", "state": folder, "url": url, "pin": pin or None})
         return 0
     context.out.line(f"state:  {folder}")
     context.out.line(f"file:   {path}")
     context.out.line(f"url:    {url}")
+    if pin:
+        context.out.line(f"pin:    {pin}")
     context.out.line()
     context.out.line("Next: strongroom fleet serve, and strongroom fleet invite NAME for the first host")
+    context.out.line(f"At a custodian: strongroom custody follow --server {url}{f' --pin {pin}' if pin else ''}")
     return 0
 
 
@@ -96,7 +100,7 @@ def run_serve(context: Context) -> int:
     from strongroom.base import server_log
     from strongroom.fleet.protocol.token import parse_card
     from strongroom.fleet.server.evaluating import Evaluator
-    from strongroom.fleet.server.joining import trust_custodian
+    from strongroom.fleet.server.following.statements import trust_custodian
     from strongroom.fleet.server.serving import Listening, serve
     from strongroom.fleet.server.state import FleetState
 

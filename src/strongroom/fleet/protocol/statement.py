@@ -7,13 +7,17 @@ from typing import Any
 from strongroom.base.record import record
 from strongroom.fleet.protocol.fields import Fields, visible
 from strongroom.fleet.protocol.signed import SignedMessage
+from strongroom.fleet.protocol.strict_json import decode, encode
 
 STATEMENT = "statement"
-STANDINGS = ("well", "operator awaited", "frozen", "broken")
+RELEASED = "released"
+"""The standing of a repository that is in care no more: whoever listens forgets what was said of it."""
+STANDINGS = ("well", "late", "operator awaited", "frozen", "broken", RELEASED)
 VERDICTS = ("good", "suspicious", "bad", "pending")
 MOST_REPOSITORIES = 200
 MOST_SNAPSHOTS = 500
 MOST_INCIDENTS = 200
+MOST_ANSWER = 64 * 1024
 
 
 @record
@@ -84,11 +88,14 @@ class Statement:
     number: int
     at: int
     repositories: tuple[StatedRepository, ...]
+    next_by: int = 0
+    """By when the next one comes, in seconds since 1970; that it stays away is an alarm. 0 where nothing is said."""
 
     def to_document(self) -> dict[str, Any]:
         """The body that the custodian signs as a message of the kind ``STATEMENT``."""
         repositories = [one.to_document() for one in self.repositories]
-        return {"version": 1, "number": self.number, "at": self.at, "repositories": repositories}
+        when = {"at": self.at, "next_by": self.next_by}
+        return {"version": 1, "number": self.number, "repositories": repositories} | when
 
 
 def parse_statement(message: SignedMessage) -> Statement:
@@ -96,7 +103,8 @@ def parse_statement(message: SignedMessage) -> Statement:
     fields = Fields(message.document("the statement"), "the statement")
     fields.number("version", 1)
     repositories = tuple(_parse_repository(one) for one in fields.each("repositories", MOST_REPOSITORIES))
-    return Statement(fields.number("number", 1), fields.number("at"), repositories)
+    next_by = fields.number_or_none("next_by") or 0
+    return Statement(fields.number("number", 1), fields.number("at"), repositories, next_by)
 
 
 def _parse_repository(fields: Fields) -> StatedRepository:
@@ -125,3 +133,22 @@ def _parse_repository(fields: Fields) -> StatedRepository:
         snapshots,
         incidents,
     )
+
+
+@record
+class StatementAnswer:
+    """What the server answers: the number that it knew before and the one that it knows now, and its clock."""
+
+    before: int
+    number: int
+    now: int
+
+    def to_bytes(self) -> bytes:
+        """The answer's body. It is not signed: nothing in it makes a custodian do more than say all again."""
+        return encode({"before": self.before, "number": self.number, "now": self.now})
+
+
+def parse_statement_answer(data: bytes) -> StatementAnswer:
+    """Raises ``Damaged`` or ``LimitExceeded``."""
+    fields = Fields(decode(data, MOST_ANSWER, "the server's answer"), "the server's answer")
+    return StatementAnswer(fields.number("before"), fields.number("number"), fields.number("now"))

@@ -25,7 +25,8 @@ from strongroom.base.server_log import LOG
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage, parse_signed
 from strongroom.fleet.server.attempts import WrongProofs
-from strongroom.fleet.server.intake import ReportIntake, take_statement
+from strongroom.fleet.server.following.statements import take_statement
+from strongroom.fleet.server.intake import ReportIntake
 from strongroom.fleet.server.joining import TokenShownTwice, begin, done, note_stolen, opened
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class FleetApp:
         return JSONResponse({"host": opened(self._state, message)})
 
     def _statement(self, message: SignedMessage) -> Response:
-        return JSONResponse({"number": take_statement(self._state, message).number})
+        return Response(take_statement(self._state, message).to_bytes(), media_type="application/json")
 
     async def _reports(self, request: Request) -> Response:
         try:

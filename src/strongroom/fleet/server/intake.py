@@ -1,4 +1,4 @@
-"""Taking in reports and statements: verified, put into their chain, kept as sent; many in one transaction.
+"""Taking in reports: verified, put into their chain, kept as sent; many in one transaction.
 
 A report is acknowledged when it is durable. What waits while a transaction runs goes into the next one together, so
 that a slow disk costs time and no reports.
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Missing, StrongroomError
+from strongroom.base.errors import StrongroomError
 from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_after, undeclared
 from strongroom.fleet.protocol.report import REPORT, HostReport, ReportAnswer, WatchTerms, parse_report
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
-from strongroom.fleet.protocol.statement import STATEMENT, Statement, parse_statement
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.joining import CLONED, live_host, suspect
-from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules, note_run, note_verdict
+from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules, note_run
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -174,48 +173,3 @@ def _terms(connection: sa.Connection, host: str, now: int) -> tuple[WatchTerms, 
         paused = row.paused_until if row.paused_until > now else 0
         found[row.source] = WatchTerms(row.source, min(late, before.late_after), max(paused, before.paused_until))
     return tuple(found.values())
-
-
-def take_statement(state: FleetState, message: SignedMessage) -> Statement:
-    """Take what a custodian says. An older number than the last changes nothing.
-
-    Raises ``Missing`` for one that this server does not know, ``Forged``, ``Damaged`` or ``LimitExceeded``.
-    """
-    with state.database.write() as connection:
-        table = schema.custodian
-        known = connection.execute(sa.select(table).where(table.c.id == message.signer)).one_or_none()
-        if known is None:
-            raise Missing("no custodian of this server has this key", subject=message.signer)
-        message.verify(STATEMENT, bytes(known.public))
-        statement = parse_statement(message)
-        if statement.number <= known.number:
-            return statement
-        values = {"number": statement.number, "heard": state.now()}
-        connection.execute(table.update().where(table.c.id == message.signer).values(**values))
-        _state(connection, message.signer, statement)
-        return statement
-
-
-def _state(connection: sa.Connection, custodian: str, statement: Statement) -> None:
-    table = schema.stated
-    for one in statement.repositories:
-        before = connection.execute(sa.select(table).where(table.c.repository == one.id)).one_or_none()
-        values: dict[str, Any] = {
-            "name": one.name,
-            "custodian": custodian,
-            "standing": one.standing,
-            "at": statement.at,
-            "drilled": one.drilled,
-            "drill_sound": int(one.drill_sound),
-            "plans_waiting": one.plans_waiting,
-            "incidents": json.dumps([incident.to_document() for incident in one.incidents]),
-        }
-        if before is None:
-            connection.execute(table.insert(), values | {"repository": one.id, "round_ended": one.round_ended})
-        else:
-            if one.round_ended != before.round_ended:
-                values |= {"round_ended": one.round_ended, "round_before": before.round_ended}
-                values["round_long_before"] = before.round_before
-            connection.execute(table.update().where(table.c.repository == one.id).values(**values))
-        for snapshot in one.snapshots:
-            note_verdict(connection, one.id, snapshot.id, snapshot.arrival, snapshot.verdict)

@@ -23,8 +23,9 @@ from strongroom.fleet.protocol.enrolment import (
     parse_done,
     parse_opened,
 )
-from strongroom.fleet.protocol.signed import Forged, SignedMessage, signer_id
+from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.following.statements import known_custodian
 from strongroom.fleet.server.tickets import check_name, find_ticket
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
@@ -148,10 +149,7 @@ def done(state: FleetState, message: SignedMessage) -> EnrolDone:
 def opened(state: FleetState, message: SignedMessage) -> str:
     """Take the custodian's word that a sealed key opens; the host's ID. Raises ``Missing``, ``Forged``, …"""
     with state.database.write() as connection:
-        table = schema.custodian
-        row = connection.execute(sa.select(table).where(table.c.id == message.signer)).one_or_none()
-        if row is None:
-            raise Missing("no custodian of this server has this key", subject=message.signer)
+        row = known_custodian(connection, message)
         message.verify(OPENED, bytes(row.public))
         said = parse_opened(message)
         if _host(connection, said.host) is None:
@@ -159,16 +157,6 @@ def opened(state: FleetState, message: SignedMessage) -> str:
         values = {"opened": message.to_bytes()}
         connection.execute(schema.host.update().where(schema.host.c.id == said.host).values(**values))
         return said.host
-
-
-def trust_custodian(state: FleetState, public: bytes, name: str) -> str:
-    """Believe the statements of whoever has this key; its ID."""
-    row = {"id": signer_id(public), "public": public, "number": 0, "name": name}
-    with state.database.write() as connection:
-        known = sa.select(schema.custodian.c.id).where(schema.custodian.c.id == row["id"])
-        if connection.execute(known).first() is None:
-            connection.execute(schema.custodian.insert(), row)
-    return str(row["id"])
 
 
 def live_host(connection: sa.Connection, message: SignedMessage) -> sa.Row[tuple[object, ...]]:

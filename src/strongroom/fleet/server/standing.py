@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
+from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
 from strongroom.fleet.server.joining import ACTIVE, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.watches import facts_of
@@ -71,9 +72,9 @@ def standing(state: FleetState, now: int) -> FleetStanding:
     with state.database.read() as connection:
         hosts = connection.execute(sa.select(schema.host)).all()
         watches = connection.execute(sa.select(schema.watch)).all()
-        repositories = {row.repository: row for row in connection.execute(sa.select(schema.stated))}
+        repositories = {row.repository: row for row in connection.execute(current_care())}
         suspicions = _suspicions(connection, repositories, now)
-        troubled = _troubled_channels(connection, now)
+        troubled = _troubled_channels(connection, now) + silent_custodians(connection, now)
     names = {row.id: row.name for row in hosts if row.state in (ACTIVE, RETIRED)}
     shown = []
     wrong = [
@@ -95,7 +96,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             for one in judgement.conditions
             if one.kind not in codes
         ]
-    wrong += troubled
+    wrong += troubled + late_care(repositories.values(), now)
     for stated in repositories.values():
         for incident in json.loads(stated.incidents):
             subject = f"{stated.name}/{incident['code']}/{incident['number']}"

@@ -10,6 +10,7 @@ from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
+from strongroom.fleet.server.following import schema as following
 
 _SCHEMES = ("sqlite:", "postgresql:")
 
@@ -46,6 +47,7 @@ class FleetState:
         self.database = Database(url or f"sqlite:///{file}", clock=clock, cache=8192)
         migrate(self.database, "fleet", schema.METADATA, schema.STEPS)
         migrate(self.database, "fleet-alerting", alerting.METADATA, alerting.STEPS)
+        migrate(self.database, "fleet-following", following.METADATA, following.STEPS)
 
     def now(self) -> int:
         """Seconds since 1970."""

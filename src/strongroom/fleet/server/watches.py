@@ -217,6 +217,8 @@ def note_verdict(connection: sa.Connection, repository: str, snapshot: str, arri
     if connection.execute(table.update().where(*where).values(verdict=verdict)).rowcount == 0:
         row = {"repository": repository, "snapshot": snapshot, "arrival": arrival, "verdict": verdict}
         connection.execute(table.insert(), row)
+    if verdict != GOOD:
+        _take_back(connection, repository, snapshot)
     claim = schema.claim
     query = claim.c.repository == repository, claim.c.snapshot == snapshot
     found = connection.execute(sa.select(claim).where(*query)).one_or_none()
@@ -228,6 +230,22 @@ def note_verdict(connection: sa.Connection, repository: str, snapshot: str, arri
         known = dict(watched._mapping)
         _update(connection, known, _good(known, arrival, snapshot, CUSTODIAN))
     connection.execute(claim.delete().where(*query))
+
+
+def _take_back(connection: sa.Connection, repository: str, snapshot: str) -> None:
+    """A last good backup is good no more. The one before it counts, where no other watch can have made that."""
+    table, seen = schema.watch, schema.seen
+    rows = connection.execute(sa.select(table).where(table.c.repository_id == repository)).all()
+    before = seen.c.repository == repository, seen.c.verdict == GOOD
+    for row in rows:
+        if row.snapshot != snapshot or row.evidence != CUSTODIAN:
+            continue
+        newest = sa.select(seen).where(*before).order_by(seen.c.arrival.desc()).limit(1)
+        found = connection.execute(newest).one_or_none() if len(rows) == 1 else None
+        values = {"last_good": None, "snapshot": ""}
+        if found is not None:
+            values = {"last_good": found.arrival, "snapshot": found.snapshot}
+        _update(connection, dict(row._mapping), values)
 
 
 def _failed(row: dict[str, Any], at: int, code: int) -> dict[str, Any]:

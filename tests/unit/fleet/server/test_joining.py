@@ -13,7 +13,7 @@ from strongroom.fleet.protocol.signed import Forged, parse_signed
 from strongroom.fleet.protocol.token import InvitationToken
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.attempts import WrongProofs
-from strongroom.fleet.server.joining import trust_custodian
+from strongroom.fleet.server.following.statements import trust_custodian
 from strongroom.fleet.server.operating import revoke
 from tests.support.fleet.asgi import AppReply, ask
 from tests.support.fleet.hosts import FleetHost, key_of

@@ -6,8 +6,8 @@ from strongroom.base.record import replace
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedIncident, StatedRepository, StatedSnapshot, Statement
 from strongroom.fleet.server.alerting.machine import Said
-from strongroom.fleet.server.intake import take_report, take_statement
-from strongroom.fleet.server.joining import trust_custodian
+from strongroom.fleet.server.following.statements import take_statement, trust_custodian
+from strongroom.fleet.server.intake import take_report
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import believe, pause, retire
 from tests.support.fleet.hosts import DAILY, FleetHost, key_of

@@ -1,0 +1,63 @@
+"""What is wrong around the custodian: its statements stop, its rounds or drills do not come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.alerting.machine import Wrong
+from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.following.statements import LONGEST_PROMISE, REPLACED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HOUR, DAY = 3600, 86400
+SILENT, LONG_SILENT = HOUR // 2, 2 * HOUR
+"""So many seconds after the statement that did not come it is a warning, and then critical."""
+ROUND_GAP = 26 * HOUR
+"""So long after the last round one is late: a daily timer with two hours to spare, as the custodian has it."""
+DRILL_GAP = 8 * DAY
+"""So long after the last drill one is due: weekly, with a day to spare, as the custodian has it."""
+SILENCE, ROUND, DRILL = "custodian", "round", "drill"
+
+
+def current_care() -> sa.Select[Any]:
+    """What the custodian that counts has said of repositories; what one before it said is history."""
+    table, custodian = schema.stated, schema.custodian
+    return sa.select(table).join(custodian, custodian.c.id == table.c.custodian).where(custodian.c.name != REPLACED)
+
+
+def silent_custodians(connection: sa.Connection, now: int) -> list[Wrong]:
+    """Custodians that have spoken once, and do not come again when they said that they would."""
+    table, promise = schema.custodian, following.promise
+    query = (
+        sa.select(table.c.id, table.c.heard, promise.c.seconds)
+        .outerjoin(promise, promise.c.custodian == table.c.id)
+        .where(table.c.heard.is_not(None), table.c.name != REPLACED)
+    )
+    found = []
+    for row in connection.execute(query):
+        awaited = row.heard + (LONGEST_PROMISE if row.seconds is None else row.seconds)
+        if now > awaited + SILENT:
+            hours = (now - row.heard) // HOUR
+            since = f"{hours} hours" if hours > 1 else f"{(now - row.heard) // 60} minutes"
+            words = f"has stated nothing for {since}: what it verifies and drills is not known"
+            found.append(Wrong(f"custodian {row.id[:8]}", SILENCE, "", now > awaited + LONG_SILENT, words))
+    return found
+
+
+def late_care(repositories: Iterable[Any], now: int) -> list[Wrong]:
+    """Repositories in care whose rounds or drills do not come; ``repositories``: rows of ``fleet_stated``."""
+    found = []
+    for row in repositories:
+        if row.round_ended is not None and now > row.round_ended + ROUND_GAP:
+            twice = now > row.round_ended + 2 * ROUND_GAP
+            words = f"the custodian has ended no round for {(now - row.round_ended) // HOUR} hours"
+            found.append(Wrong(f"{row.name}/{ROUND}", ROUND, "", twice, words))
+        if row.drilled is not None and now > row.drilled + DRILL_GAP:
+            words = f"the last drill was {(now - row.drilled) // DAY} days ago"
+            found.append(Wrong(f"{row.name}/{DRILL}", DRILL, "", False, words))
+    return found
