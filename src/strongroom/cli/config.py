@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.configuration import client
 from strongroom.base.configuration.checks import PasswordSource
-from strongroom.base.configuration.document import generated
+from strongroom.base.configuration.document import generated, parse, read_text
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.base.redact import redact
 from strongroom.cli.shared import settings as in_force
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def _which(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--gateway", action="store_true", help="the file of a gateway")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--gateway", action="store_true", help="the file of a gateway")
+    group.add_argument("--custodian", action="store_true", help="custody.toml, the file of a custodian")
+    group.add_argument("--fleet", action="store_true", help="fleet.toml, the file of a fleet server")
 
 
 def _form(context: Context) -> Form:
@@ -29,7 +32,27 @@ def _form(context: Context) -> Form:
         from strongroom.gateway.access.policy_form import FORM
 
         return FORM
-    return client.FORM
+    return _other_form(context) or client.FORM
+
+
+def _other_form(context: Context) -> Form | None:
+    """The form of a file that is read as it stands, without variables and options: the custodian's, the fleet's."""
+    if context.arguments.custodian:
+        from strongroom.base.configuration.custody import FORM as CUSTODY
+
+        return CUSTODY
+    if context.arguments.fleet:
+        from strongroom.base.configuration.fleet import FORM as FLEET
+
+        return FLEET
+    return None
+
+
+def _read_other(path: str | None, form: Form) -> tuple[str, Mapping[str, Any]]:
+    """Such a file by its path. Raises ``UsageError`` without one, ``ConfigurationError``."""
+    if path is None:
+        raise UsageError("which file?", hint="Name it, or give --config.")
+    return path, parse(form, read_text(path, runs_commands=True), path)
 
 
 def arguments_generate(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +81,8 @@ def run_validate(context: Context) -> int:
     """Read the file; what is wrong is an error like any other."""
     if context.arguments.gateway:
         return _validate_gateway(context)
+    if (form := _other_form(context)) is not None:
+        return _validate_other(context, form)
     path = context.arguments.file or client.find_file(context.arguments.config)
     if path is None:
         raise ConfigurationError(
@@ -85,6 +110,15 @@ def _validate_gateway(context: Context) -> int:
     return 0
 
 
+def _validate_other(context: Context, form: Form) -> int:
+    path, tables = _read_other(context.arguments.file or context.arguments.config, form)
+    if context.json:
+        context.out.json({"file": path, "valid": True, "tables": sorted(name for name, one in tables.items() if one)})
+    else:
+        context.out.line(f"{path}: valid")
+    return 0
+
+
 def arguments_schema(parser: argparse.ArgumentParser) -> None:
     """Which of the files."""
     parser.description = (
@@ -109,7 +143,7 @@ def arguments_show(parser: argparse.ArgumentParser) -> None:
     """Which of the files."""
     parser.description = (
         "Show every setting in force with where it came from: an option, a variable, the file, or the default.\n"
-        "Passwords and credentials are never shown. With --gateway the gateway's file is meant,\n"
+        "Passwords and credentials are never shown. With --gateway, --custodian or --fleet that file is meant,\n"
         "which --config names."
     )
     _which(parser)
@@ -119,6 +153,10 @@ def run_show(context: Context) -> int:
     """Print settings, repositories and sources."""
     if context.arguments.gateway:
         return _show_gateway(context)
+    if (form := _other_form(context)) is not None:
+        path, tables = _read_other(context.arguments.config, form)
+        _print(context, path, [row for place, one in tables.items() for row in _rows(place, one, path)])
+        return 0
     settings = context.settings
     rows: list[tuple[str, Any, str]] = []
     for name in in_force.NAMES:
@@ -170,12 +208,15 @@ def _rows(place: str, table: Mapping[str, Any], origin: str) -> Iterator[tuple[s
         if isinstance(value, dict):
             yield from _rows(f"{place}.{key}", value, origin)
         else:
-            yield f"{place}.{key}", _plain(value), origin
+            hidden = key == "ping" or (place.endswith(".options") and _secret(key))
+            yield f"{place}.{key}", "***" if hidden else _plain(value), origin
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
+    if isinstance(value, str):
+        return redact(value)
     return value.describe() if isinstance(value, PasswordSource) else value
 
 

@@ -53,6 +53,7 @@ REPOSITORY_KEYS: dict[str, Key] = {
     "url": Key(text, '"rest:https://host:8000/me/"', "where it is: a folder or a URL", True),
     "password": Key(password, '{ command = ["pass", "show", "backup"] }', "command, file or env; never the password"),
     "key_hint": Key(text, '"2f1c9d0e"', "ID of the key to try first"),
+    "credentials": Key(text, '"/etc/strongroom/local.env"', "a file of variables, NAME=VALUE, for its store alone"),
     **_STORE_KEYS,
 }
 

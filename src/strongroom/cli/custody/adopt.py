@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.shared import add_state, identity_of, open_state, operator, signer_of, store_for
+from strongroom.cli.custody.shared import add_state, file_of, identity_of, open_state, operator, signer_of, store_for
 
 if TYPE_CHECKING:
     import argparse
@@ -65,11 +65,9 @@ def run_adopt(context: Context) -> int:
         raise UsageError(
             "is no name", subject=arguments.name, hint="Letters, digits, dots, dashes and underscores, 64 at most."
         )
-    if arguments.store:
-        if arguments.repositories:
-            raise UsageError("the place is given twice", subject=arguments.store, hint="Leave out --repo.")
-        arguments.repositories = [("place", arguments.store)]
-    policy = adjusted(CustodyPolicy(), dict(map(_setting, arguments.policy)))
+    file = file_of(context)
+    _take_place(context, file.get("repository", {}).get(arguments.name))
+    policy = adjusted(CustodyPolicy(), {**file.get("policy", {}), **dict(map(_setting, arguments.policy))})
     identity = identity_of(context)
     with open_state(context) as state, one_repository(context) as repository:
         url = context_url(context)
@@ -94,6 +92,22 @@ def run_adopt(context: Context) -> int:
         context.out.line(f"adopted {arguments.name}: repository {identity_text[:10]}, custody key {key[:8]}")
         context.out.line(f"Next: strongroom custody round {arguments.name}")
     return 0
+
+
+def _take_place(context: Context, table: dict[str, Any] | None) -> None:
+    """Let the place be the one that ``--store`` gives, else custody.toml, and be reached as that says.
+
+    Raises ``UsageError`` when it is given twice.
+    """
+    arguments = context.arguments
+    store = arguments.store
+    if store and arguments.repositories:
+        raise UsageError("the place is given twice", subject=store, hint="Leave out --repo.")
+    if store and table is not None:
+        table["url"] = store
+    if not arguments.repositories:
+        named = arguments.name if table is not None and "url" in table else store
+        arguments.repositories = [("place", named)] if named else None
 
 
 def _let_executor_look(context: Context, adopted: Adopted) -> None:

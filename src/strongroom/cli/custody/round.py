@@ -13,6 +13,7 @@ from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
     chosen,
+    file_of,
     identity_of,
     open_state,
     opened_replica,
@@ -67,11 +68,14 @@ def run_round(context: Context) -> int:
     arguments = context.arguments
     if not arguments.names and not arguments.all:
         raise UsageError("which repositories?", hint="Name them, or say --all.")
+    settings = file_of(context).get("round", {})
+    budget_text = arguments.budget_bytes or settings.get("budget_bytes")
     try:
-        budget = size(arguments.budget_bytes) if arguments.budget_bytes else None
+        budget = size(budget_text) if budget_text else None
     except ValueError as error:
         raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
-    for url in arguments.clock:
+    clocks = tuple(arguments.clock or settings.get("clocks", ()))
+    for url in clocks:
         if not url.startswith(("http://", "https://")):
             raise UsageError("is no URL of a web server", subject=f"--clock {url}", hint="It begins with https://.")
     identity = identity_of(context)
@@ -81,7 +85,7 @@ def run_round(context: Context) -> int:
     with open_state(context) as state:
         for adopted in chosen(context, state):
             try:
-                outside = Outside(store_options(context, target_of(adopted)), tuple(arguments.clock))
+                outside = Outside(store_options(context, target_of(context, adopted)), clocks)
                 with store_for(context, adopted) as store, opened_replica(context, state, adopted) as replica:
                     outcome = run_round(
                         state,

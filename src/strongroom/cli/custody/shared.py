@@ -6,14 +6,16 @@ import contextlib
 import getpass
 import os
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from strongroom.cli.custody.care.file import custody_file
 from strongroom.cli.shared.opening import store_of
 from strongroom.cli.shared.targets import Target
 from strongroom.custody.state import State, default_folder
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.identity import Identity
@@ -47,8 +49,8 @@ def add_state(parser: argparse.ArgumentParser, *, identity: bool = False) -> Non
         group.add_argument(
             "--identity",
             metavar="FILE",
-            help="the age identity that opens custody keys (default: $STRONGROOM_CUSTODY_IDENTITY, then in the "
-            "state's folder)",
+            help="the age identity that opens custody keys (default: $STRONGROOM_CUSTODY_IDENTITY, then that of "
+            "custody.toml, then in the state's folder)",
         )
 
 
@@ -68,6 +70,11 @@ def place_of(context: Context) -> str:
     return place
 
 
+def file_of(context: Context) -> Mapping[str, Any]:
+    """What custody.toml says. Raises ``ConfigurationError``."""
+    return custody_file(context, context.arguments.state or default_folder())
+
+
 def in_bucket(context: Context) -> bool:
     """Whether the state lies sealed in a bucket, for a machine that keeps no disk."""
     place: str = context.arguments.state or default_folder()
@@ -85,6 +92,7 @@ def open_state(context: Context, *, create: bool = False) -> State:
     from strongroom.custody.evidence.decided import limited_clock
     from strongroom.custody.evidence.outside import this_boot
 
+    file_of(context)
     place = place_of(context)
     if place.startswith(_BUCKETS):
         state = _fetched(context, place, create=create)
@@ -126,6 +134,9 @@ def identity_file(context: Context) -> str:
     named: str | None = getattr(context.arguments, "identity", None) or os.environ.get("STRONGROOM_CUSTODY_IDENTITY")
     if named:
         return named
+    in_file: str | None = file_of(context).get("custodian", {}).get("identity")
+    if in_file:
+        return os.path.expanduser(in_file)
     place = context.arguments.state or default_folder()
     if "://" in place or place.startswith(_BUCKETS):
         raise ConfigurationError(
@@ -149,14 +160,15 @@ def signer_of(context: Context) -> Signer:
     return load_or_create(os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE), SIGNER)
 
 
-def target_of(adopted: Adopted) -> Target:
-    """A repository in care as other verbs know it."""
-    return Target(adopted.name, adopted.store, "the custodian's state", None, None, None)
+def target_of(context: Context, adopted: Adopted) -> Target:
+    """A repository in care as other verbs know it, by the name that it has in custody.toml."""
+    name = adopted.name if adopted.name in file_of(context).get("repository", {}) else None
+    return Target(adopted.name, adopted.store, "the custodian's state", name, None, None)
 
 
 def store_for(context: Context, adopted: Adopted) -> Store:
     """The store of a repository in care. Nothing is contacted yet."""
-    return store_of(context, target_of(adopted))
+    return store_of(context, target_of(context, adopted))
 
 
 def replica_for(context: Context, state: State, adopted: Adopted) -> Store | None:
@@ -168,14 +180,15 @@ def replica_for(context: Context, state: State, adopted: Adopted) -> Store | Non
 
 
 def replica_at(context: Context, adopted: Adopted, url: str) -> Store:
-    """The store at a replica's URL. Its variables stand before the plain ones."""
+    """The store at a replica's URL. Its variables stand before the plain ones, and before those of its file."""
     from strongroom.base.record import replace
-    from strongroom.cli.shared.targets import store_options
+    from strongroom.cli.shared.targets import store_options, with_variables
     from strongroom.storage.locate import open_store
 
     target = Target(f"replica of {adopted.name}", url, "the custodian's state", None, None, None)
     own = {key.removeprefix(REPLICA): value for key, value in os.environ.items() if key.startswith(REPLICA)}
-    options = store_options(context, target)
+    table = file_of(context).get("repository", {}).get(adopted.name, {})
+    options = with_variables(store_options(context, target), table.get("replica_credentials"))
     return open_store(url, replace(options, environment={**options.environment, **own}))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from strongroom.base.configuration.client import Configuration
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.output.out import Out
     from strongroom.cli.shared.promises import Promises
@@ -44,6 +45,12 @@ class Context:
         from strongroom.cli.shared.settings import Settings
 
         return Settings.load(self.arguments)
+
+    def use_file(self, file: Configuration) -> None:
+        """Let this file be in force in place of a client's."""
+        from strongroom.cli.shared.settings import Settings
+
+        self.__dict__["settings"] = Settings(self.arguments, file)
 
     def forget_settings(self) -> None:
         """The file was written by this command: read it when it is used next."""

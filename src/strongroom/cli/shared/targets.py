@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
-from strongroom.base.record import record
+from strongroom.base.record import record, replace
 from strongroom.base.redact import redact
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.arguments.values import at_once
@@ -115,7 +115,7 @@ def _places(settings: Settings) -> list[tuple[str, str]]:
         in_file = variable.name.endswith("_FILE")
         return [(_place_in_file(variable.value) if in_file else variable.value, variable.origin)]
     if settings.file is not None:
-        return [(name, settings.file.path) for name in settings.file.repositories]
+        return [(name, settings.file.path) for name, table in settings.file.repositories.items() if "url" in table]
     return []
 
 
@@ -123,9 +123,9 @@ def _resolve(settings: Settings, place: str) -> tuple[str | None, str]:
     """A name of the file, or the place itself; ``./NAME`` is always a path."""
     if not place.strip():
         raise UsageError("the repository's place is empty", hint="Give a folder or a URL.")
-    if settings.file is not None and place in settings.file.repositories:
-        url: str = settings.file.repositories[place]["url"]
-        return place, _expanded(url)
+    table = settings.file.repositories.get(place, {}) if settings.file is not None else {}
+    if "url" in table:
+        return place, _expanded(table["url"])
     return None, place
 
 
@@ -209,7 +209,7 @@ def store_options(context: Context, target: Target) -> StoreOptions:
     extended = settings.extended_options(name)
     connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
     cacert = settings.get("cacert", name).value
-    return StoreOptions(
+    options = StoreOptions(
         cacert=(cacert,) if cacert else (),
         client_certificate=settings.get("tls_client_cert", name).value,
         insecure_tls=settings.get("insecure_tls", name).value,
@@ -222,6 +222,17 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         cancelled=lambda: context.signals.asked,
         extended=extended,
     )
+    table = settings.file.repositories.get(name or "", {}) if settings.file is not None else {}
+    return with_variables(options, table.get("credentials"))
+
+
+def with_variables(options: StoreOptions, path: str | None) -> StoreOptions:
+    """The options with the variables of a file before those of the environment. Raises ``ConfigurationError``."""
+    if path is None:
+        return options
+    from strongroom.base.configuration.variables import read_variables
+
+    return replace(options, environment={**options.environment, **read_variables(os.path.expanduser(path))})
 
 
 def _header(text: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from strongroom.base.configuration.variables import read_variables
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state
@@ -28,7 +29,6 @@ is tried as the reader's.
 
   strongroom custody audit web01 --host web01.env --reader reader.env --executor executor.env
 """
-_LONGEST = 64 << 10
 
 
 def arguments_audit(parser: argparse.ArgumentParser) -> None:
@@ -115,17 +115,8 @@ def _tried(place: str, holder: CredentialHolder, environment: dict[str, str]) ->
 
 
 def _environment(path: str) -> dict[str, str]:
-    """The variables in a file of ``NAME=VALUE`` lines; a shell's ``export`` and quotes may stand around them."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            text = file.read(_LONGEST)
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", subject=path) from None
-    found = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and name and not name.startswith("#"):
-            found[name.strip()] = value.strip().strip("\"'")
+    """The variables of a file. Raises ``UsageError`` where it holds none, ``ConfigurationError``."""
+    found = read_variables(path, private=False)
     if not found:
         raise UsageError("holds no NAME=VALUE line", subject=path)
     return found

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
 from strongroom.base.errors import StrongroomError, UsageError
+from strongroom.cli.custody.shared import file_of
 
 if TYPE_CHECKING:
     import argparse
@@ -38,16 +39,18 @@ def tell(context: Context, state: State, standings: Sequence[Standing], *, faile
     from strongroom.custody.telling.all_is_well import say_all_is_well
     from strongroom.custody.telling.metrics import metrics
 
-    arguments = context.arguments
-    if arguments.metrics:
+    settings = file_of(context).get("round", {})
+    file: str | None = context.arguments.metrics or settings.get("metrics")
+    ping: str | None = context.arguments.ping or settings.get("ping")
+    if file:
         by_id = {adopted.id: adopted for adopted in state.repositories()}
         text = metrics(state, [(by_id[one.id], one) for one in standings])
         try:
-            replace_file(arguments.metrics, text.encode(), mode=0o644)
+            replace_file(file, text.encode(), mode=0o644)
         except OSError as error:
-            raise UsageError(f"cannot be written: {error.strerror}", subject=arguments.metrics) from None
-    if arguments.ping and standings and not failed and all(one.state == WELL for one in standings):
+            raise UsageError(f"cannot be written: {error.strerror}", subject=file) from None
+    if ping and standings and not failed and all(one.state == WELL for one in standings):
         try:
-            say_all_is_well(arguments.ping)
+            say_all_is_well(ping)
         except StrongroomError as error:
             context.warn(f"the sign that all is well was not given: {error}")
