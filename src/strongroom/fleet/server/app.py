@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -23,11 +21,24 @@ from strongroom.base.errors import (
 )
 from strongroom.base.server_log import LOG
 from strongroom.fleet.protocol.fields import visible
-from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage, parse_signed
+from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage
 from strongroom.fleet.server.attempts import WrongProofs
+from strongroom.fleet.server.door.bodies import MOST_BEGIN, Bodies, address_of
+from strongroom.fleet.server.door.keys import HostKeys
+from strongroom.fleet.server.door.limits import TooMuch
+from strongroom.fleet.server.door.reports import ReportDoor
 from strongroom.fleet.server.following.statements import take_statement
 from strongroom.fleet.server.intake import ReportIntake
-from strongroom.fleet.server.joining import TokenShownTwice, begin, done, note_stolen, opened
+from strongroom.fleet.server.joining import (
+    STOLEN,
+    STOLEN_WORDS,
+    TokenShownTwice,
+    begin,
+    done,
+    note_suspicion,
+    opened,
+)
+from strongroom.fleet.server.ownership import FOREIGN, AnothersRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +49,6 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
 
-_BODY_SECONDS = 30.0
 _STATUS: tuple[tuple[type[StrongroomError], int], ...] = (
     (Forged, 403),
     (Refused, 403),
@@ -52,19 +62,22 @@ STALE_SECONDS = 120
 """So long after its last turn an evaluator counts as stuck."""
 
 
-class TooManyAttempts(Refused):
+class TooManyAttempts(TooMuch):
     """An address has shown too many wrong proofs."""
+
+    retry_after = 600
 
 
 def problem(error: StrongroomError) -> Response:
     """An error as RFC 9457 has it; its words are for whoever enrols a host."""
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooMuch):
         status = 429
     else:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     body = {"status": status, "title": error.what, "detail": error.subject, "hint": error.hint}
     headers = {"Connection": "close"}  # the rest of a body that was not read must not keep the connection
-    headers |= {"Retry-After": "600"} if status == 429 else {"Retry-After": "30"} if status == 503 else {}
+    if isinstance(error, TooMuch) or status == 503:
+        headers["Retry-After"] = str(getattr(error, "retry_after", 30))
     return Response(json.dumps(body) + "\n", status, headers, media_type="application/problem+json")
 
 
@@ -78,14 +91,22 @@ class FleetApp:
         self._gateways = tuple(gateways)
         self._evaluator = evaluator
         self._attempts = WrongProofs()
+        self._bodies, self._keys = Bodies(), HostKeys(state)
         self.intake = ReportIntake(state)
+        self._reports = ReportDoor(state, self.intake, self._bodies, self._keys)
         self.starlette = Starlette(
             routes=[
                 Route("/fleet/v1/enrol/begin", self._signed(self._begin), methods=["POST"]),
-                Route("/fleet/v1/enrol/done", self._signed(self._done), methods=["POST"]),
-                Route("/fleet/v1/enrol/opened", self._signed(self._opened), methods=["POST"]),
-                Route("/fleet/v1/reports", self._reports, methods=["POST"]),
-                Route("/custodian/v1/statements", self._signed(self._statement), methods=["POST"]),
+                Route("/fleet/v1/enrol/done", self._signed(self._done, self._keys.find), methods=["POST"]),
+                Route(
+                    "/fleet/v1/enrol/opened", self._signed(self._opened, self._keys.check_custodian), methods=["POST"]
+                ),
+                Route("/fleet/v1/reports", self._report, methods=["POST"]),
+                Route(
+                    "/custodian/v1/statements",
+                    self._signed(self._statement, self._keys.check_custodian),
+                    methods=["POST"],
+                ),
                 Route("/health", self._health, methods=["GET"]),
             ]
         )
@@ -94,15 +115,23 @@ class FleetApp:
         """Take in what waits."""
         self.intake.close()
 
-    def _signed(self, handle: Callable[[SignedMessage], Response]) -> Callable[[Request], object]:
-        """An endpoint for a signed message, which ``handle`` takes in a thread."""
+    def _signed(
+        self, handle: Callable[[SignedMessage], Response], known: Callable[[str], object] | None = None
+    ) -> Callable[[Request], object]:
+        """An endpoint for a signed message, which ``handle`` takes in a thread. ``known`` raises for a signer of whom
+        no more than the first line is read; without it anybody may send a little.
+        """
+
+        async def admit(signer: str) -> None:
+            if known is not None:
+                await run_in_threadpool(known, signer)
 
         async def endpoint(request: Request) -> Response:
-            address = request.client.host if request.client else ""
+            address, most = address_of(request), MOST_BODY if known is not None else MOST_BEGIN
             try:
                 if self._attempts.must_wait(address, self._state.now()):
                     raise TooManyAttempts("too many wrong proofs from this address", hint="Wait ten minutes.")
-                return await run_in_threadpool(handle, parse_signed(await _body(request)))
+                return await run_in_threadpool(handle, await self._bodies.signed(request, admit, most))
             except StrongroomError as error:
                 if isinstance(error, Forged):
                     self._attempts.failed(address, self._state.now())
@@ -115,12 +144,16 @@ class FleetApp:
         try:
             answer = begin(self._state, message, lambda name: tuple(one.admit(name) for one in self._gateways))
         except TokenShownTwice as error:
-            note_stolen(self._state, error.owner)
+            note_suspicion(self._state, error.owner, STOLEN, STOLEN_WORDS)
             raise
         return Response(answer, media_type="application/json")
 
     def _done(self, message: SignedMessage) -> Response:
-        return JSONResponse({"host": done(self._state, message).host})
+        try:
+            return JSONResponse({"host": done(self._state, message).host})
+        except AnothersRepository as error:
+            note_suspicion(self._state, message.signer, FOREIGN, error.words)
+            raise
 
     def _opened(self, message: SignedMessage) -> Response:
         return JSONResponse({"host": opened(self._state, message)})
@@ -128,10 +161,9 @@ class FleetApp:
     def _statement(self, message: SignedMessage) -> Response:
         return Response(take_statement(self._state, message).to_bytes(), media_type="application/json")
 
-    async def _reports(self, request: Request) -> Response:
+    async def _report(self, request: Request) -> Response:
         try:
-            message = parse_signed(await _body(request))
-            answer = await asyncio.wrap_future(self.intake.submit(message))
+            answer = await self._reports.take(request)
         except StrongroomError as error:
             return problem(error)
         return Response(answer.to_bytes(), media_type="application/json")
@@ -141,19 +173,3 @@ class FleetApp:
         turned = self._evaluator.turned if self._evaluator is not None else None
         judging = turned is not None and self._state.now() - turned < STALE_SECONDS
         return JSONResponse({"ok": judging, "judging": judging}, 200 if judging else 503)
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body within its budget of bytes and time. Raises ``LimitExceeded`` or ``Unavailable``."""
-    data = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for piece in request.stream():
-                data += piece
-                if len(data) > MOST_BODY + 1024:
-                    raise LimitExceeded(f"more than {MOST_BODY} bytes")
-    except ClientDisconnect:
-        raise Unavailable("the request broke off") from None
-    except TimeoutError:
-        raise Unavailable(f"the request did not arrive within {_BODY_SECONDS:.0f} seconds") from None
-    return bytes(data)

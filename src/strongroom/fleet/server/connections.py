@@ -1,5 +1,8 @@
-"""A connection of the server's, with bounds on what nobody has authenticated: how long a request's head takes, and its
-size. uvicorn itself waits for a head for ever, and keeps all of it; so a few sockets would keep every host out.
+"""A connection of the server's, with bounds on what nobody has authenticated: how long a request's head and body take,
+the head's size, and how long an answer is waited to be read.
+
+uvicorn itself waits for a head for ever, and keeps all of it; it reads on what follows a request that was answered, and
+keeps an answer for whoever does not read it. So a few sockets would keep every host out.
 """
 
 from __future__ import annotations
@@ -13,14 +16,23 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
 HEAD_SECONDS = 20.0
+BODY_SECONDS = 35.0
+"""So long the body of a request may take to come, answered or not."""
+ANSWER_SECONDS = 120.0
+"""So long a request may take from its head to the end of its answer, with all that gateways are asked."""
+CLOSING_SECONDS = 10.0
+"""So long what was written may wait to be read on a connection that is to be closed."""
 MOST_HEAD = 64 * 1024
 """Bytes of a request's line and headers, at most."""
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Ends itself when a request's head does not come in time, or has no end."""
+    """Ends itself when what it waits for does not come in time, or has no end."""
 
     _waiting: TimerHandle | None = None
+    _body: TimerHandle | None = None
+    _answer: TimerHandle | None = None
+    _closing: TimerHandle | None = None
     _head = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -29,7 +41,9 @@ class BoundedConnection(HttpToolsProtocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on; what leaves a head without an end is counted."""
+        """Pass it on; what leaves a head without an end is counted, and what follows the last answer is not read."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         if self._waiting is not None:
             self._head += len(data)
@@ -42,13 +56,33 @@ class BoundedConnection(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is here; its body has a budget of its own."""
+        """Its head is here; its body and its answer have their time."""
         self._calm()
+        self._body = self._body or self.loop.call_later(BODY_SECONDS, self._end)
+        self._answer = self._answer or self.loop.call_later(ANSWER_SECONDS, self._end)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body is here."""
+        _cancel(self._body)
+        self._body = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """It is answered. What was not read of its body is not read any more, and no further request follows it."""
+        _cancel(self._answer)
+        self._answer = None
+        if self._body is not None and not self.transport.is_closing():
+            self.transport.close()
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._closing = self._closing or self.loop.call_later(CLOSING_SECONDS, self._end)
+        elif self.pipeline or not self.cycle.response_complete:
+            self._answer = self.loop.call_later(ANSWER_SECONDS, self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is awaited any more."""
-        self._calm()
+        self._calm_all()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
@@ -56,11 +90,21 @@ class BoundedConnection(HttpToolsProtocol):
         self._waiting = self.loop.call_later(HEAD_SECONDS, self._end)
 
     def _calm(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        _cancel(self._waiting)
+        self._waiting = None
         self._head = 0
 
-    def _end(self) -> None:
+    def _calm_all(self) -> None:
         self._calm()
+        for timer in (self._body, self._answer, self._closing):
+            _cancel(timer)
+        self._body = self._answer = self._closing = None
+
+    def _end(self) -> None:
+        self._calm_all()
         self.transport.abort()
+
+
+def _cancel(timer: TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

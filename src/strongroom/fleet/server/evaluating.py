@@ -16,6 +16,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.book import advance
+from strongroom.fleet.server.pruning import prune
 from strongroom.fleet.server.standing import standing
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Evaluator:
     def _claim(self, now: int) -> bool:
         table = schema.lease
         with self._state.database.write() as connection:
-            row = connection.execute(sa.select(table).where(table.c.name == LEASE)).one_or_none()
+            query = sa.select(table).where(table.c.name == LEASE).with_for_update()
+            row = connection.execute(query).one_or_none()
             if row is not None and row.holder != self._holder and now < row.until < now + WRONG_CLOCK:
                 return False
             if row is not None and row.holder == self._holder:
@@ -78,8 +80,10 @@ class Evaluator:
         return True
 
     def _holds(self, connection: sa.Connection) -> bool:
+        """Whether the lease is ours still; nobody takes it before this transaction has ended."""
         table = schema.lease
-        return connection.execute(sa.select(table.c.fence).where(table.c.name == LEASE)).scalar() == self._fence
+        query = sa.select(table.c.fence, table.c.holder).where(table.c.name == LEASE).with_for_update()
+        return connection.execute(query).one_or_none() == (self._fence, self._holder)
 
     def start(self) -> None:
         """Turn in a thread of its own until ``close``."""
@@ -89,7 +93,8 @@ class Evaluator:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.turn()
+                if self.turn() is not None:
+                    prune(self._state, self._state.now())
             except StrongroomError as error:
                 LOG.error(f"nothing was judged: {error.what}")
             except Exception as error:  # a fault of ours must not end the alarms: the next turn is tried

@@ -26,7 +26,9 @@ from strongroom.fleet.protocol.enrolment import (
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.statements import known_custodian
+from strongroom.fleet.server.ownership import bind_repositories
 from strongroom.fleet.server.tickets import check_name, find_ticket
+from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ CLONED = "cloned"
 """The code of the suspicion that one key signs on two machines."""
 STOLEN = "token-twice"
 """The code of the suspicion that two keys showed one token."""
-_ASK = "Ask for a new token: `strongroom fleet invite` prints one."
+STOLEN_WORDS = "a second key showed the token that this host joined by: somebody else has it"
+ASK = "Ask for a new token: `strongroom fleet invite` prints one."
 
 
 def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tuple[GatewayAccess, ...]]) -> bytes:
@@ -51,24 +54,31 @@ def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tupl
     """
     asked, proof = parse_begin(message)
     now = state.now()
+    with state.database.read() as connection:  # nobody who has no token makes others wait
+        _shown(connection, asked, proof)
     with state.database.write() as connection:
-        ticket = find_ticket(connection, asked.ticket)
-        if ticket is None:
-            raise Forged("this token is not of this server", hint=_ASK)
-        check_begin(asked, proof, ticket.proof_key)
-        check_name(ticket, asked.name)
+        ticket = _shown(connection, asked, proof)
         known = _host(connection, message.signer)
         if known is None:
             if now >= ticket.until:
-                raise Refused("this token has ended", hint=_ASK)
+                raise Refused("this token has ended", hint=ASK)
             _take(connection, ticket, asked, message.signer, now)
         elif known.ticket != asked.ticket or known.name != asked.name:
-            raise Refused("this key has joined with another token already", subject=known.name, hint=_ASK)
+            raise Refused("this key has joined with another token already", subject=known.name, hint=ASK)
         elif known.state != JOINING:
             raise Refused("this host has joined already", subject=known.name)
     gateways = admit(asked.name)
     answer = EnrolAnswer(message.signer, asked.name, ticket.profile, False, gateways, now)
     return answer.to_bytes(message, ticket.proof_key)
+
+
+def _shown(connection: sa.Connection, asked: EnrolBegin, proof: str) -> KnownTicket:
+    ticket = find_ticket(connection, asked.ticket)
+    if ticket is None:
+        raise Forged("this token is not of this server", hint=ASK)
+    check_begin(asked, proof, ticket.proof_key)
+    check_name(ticket, asked.name)
+    return ticket
 
 
 def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, now: int) -> None:
@@ -77,7 +87,7 @@ def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, sig
         owners = list(connection.execute(sa.select(table.c.id).where(table.c.ticket == ticket.id)).scalars())
         if len(owners) == 1:  # a token for many hosts is shown by many keys: one too many accuses none of them
             raise TokenShownTwice(str(owners[0]))
-        raise Refused("this token was used up", hint=_ASK)
+        raise Refused("this token was used up", hint=ASK)
     named = connection.execute(sa.select(table).where(table.c.name == asked.name)).one_or_none()
     if named is not None and named.state != REVOKED:
         raise Exists(
@@ -106,15 +116,14 @@ class TokenShownTwice(Refused):
     """Two keys have shown the secret of one token: one of the two is not who was invited."""
 
     def __init__(self, owner: str) -> None:
-        super().__init__("this token was used by another key", hint=_ASK)
+        super().__init__("this token was used by another key", hint=ASK)
         self.owner = owner
 
 
-def note_stolen(state: FleetState, owner: str) -> None:
-    """Write down that a second key showed the token that this host joined by."""
-    words = "a second key showed the token that this host joined by: somebody else has it"
+def note_suspicion(state: FleetState, host: str, code: str, words: str) -> None:
+    """``suspect`` in a transaction of its own, for what refuses the one in which it was seen."""
     with state.database.write() as connection:
-        suspect(connection, owner, STOLEN, state.now(), words)
+        suspect(connection, host, code, state.now(), words)
 
 
 def suspect(connection: sa.Connection, host: str, code: str, now: int, words: str) -> None:
@@ -127,10 +136,11 @@ def suspect(connection: sa.Connection, host: str, code: str, now: int, words: st
 
 def done(state: FleetState, message: SignedMessage) -> EnrolDone:
     """Take an ``enrol-done``: from now on the host is watched. Raises ``Missing``, ``Refused``, ``Forged``, …"""
+    with state.database.read() as connection:  # nothing is written of what was not verified
+        message.verify(DONE, bytes(live_host(connection, message).public))
+    said = parse_done(message)
     with state.database.write() as connection:
         host = live_host(connection, message)
-        message.verify(DONE, bytes(host.public))
-        said = parse_done(message)
         if said.host != host.id:
             raise Forged("the message is about another host than its signer", subject=said.host)
         kept = message.to_bytes()
@@ -141,17 +151,21 @@ def done(state: FleetState, message: SignedMessage) -> EnrolDone:
         operators = LAPTOP_LATE if host.profile == "laptop" else None
         ids = {one.name: one.id for one in said.repositories}
         now = state.now()
-        for code, words in keep_schedules(connection, host.id, said.schedules, now, operators, ids).items():
+        bind_repositories(connection, str(host.id), str(host.name), ids.values(), now)
+        watches = load_watches(connection, [str(host.id)])[str(host.id)]
+        for code, words in keep_schedules(watches, said.schedules, now, operators, ids).items():
             suspect(connection, str(host.id), code, now, words)
+        write_watches(connection, [watches])
         return said
 
 
 def opened(state: FleetState, message: SignedMessage) -> str:
     """Take the custodian's word that a sealed key opens; the host's ID. Raises ``Missing``, ``Forged``, …"""
+    with state.database.read() as connection:  # nothing is written of what was not verified
+        message.verify(OPENED, bytes(known_custodian(connection, message).public))
+    said = parse_opened(message)
     with state.database.write() as connection:
-        row = known_custodian(connection, message)
-        message.verify(OPENED, bytes(row.public))
-        said = parse_opened(message)
+        known_custodian(connection, message)
         if _host(connection, said.host) is None:
             raise Missing("there is no such host", subject=said.host)
         values = {"opened": message.to_bytes()}
@@ -163,7 +177,7 @@ def live_host(connection: sa.Connection, message: SignedMessage) -> sa.Row[tuple
     """The host that signed, by its ID alone: the signature is still to be verified. Raises ``Missing``, ``Refused``."""
     row = _host(connection, message.signer)
     if row is None:
-        raise Missing("no host with this key has joined", subject=message.signer, hint=_ASK)
+        raise Missing("no host with this key has joined", subject=message.signer, hint=ASK)
     if row.state == REVOKED:
         raise Refused("this host was revoked", subject=row.name, hint="An operator may invite it again.")
     return row

@@ -11,6 +11,7 @@ from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
+from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, keep_schedules
 
 if TYPE_CHECKING:
@@ -107,14 +108,16 @@ def believe(state: FleetState, name: str) -> int:
             schedules = parse_report(parse_signed(bytes(message))).schedules
             operators = LAPTOP_LATE if row.profile == "laptop" else None
             now = state.now()
-            words = keep_schedules(connection, host, schedules, now, operators, {}).get(LONGER)
+            watches = load_watches(connection, [host])[host]
+            words = keep_schedules(watches, schedules, now, operators, {}).get(LONGER)
             if words is None or words == _told(connection, host):
-                keep_schedules(connection, host, schedules, now, operators, {}, longer=True)
+                keep_schedules(watches, schedules, now, operators, {}, longer=True)
             else:
                 changed = words
                 table = schema.suspicion
                 connection.execute(table.delete().where(table.c.host == host, table.c.code == LONGER))
                 suspect(connection, host, LONGER, now, words)
+            write_watches(connection, [watches])
         if not changed:
             return _settle(connection, host)
     raise Refused(f"it has named another schedule since: it {changed}", subject=name, hint="Look, and do it again.")

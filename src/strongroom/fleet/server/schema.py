@@ -58,8 +58,10 @@ host = sa.Table(
     text_column("versions"),
     sa.Column("done", sa.LargeBinary),
     sa.Column("opened", sa.LargeBinary),
+    sa.Column("kept", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 """``state``: joining, active, retired or revoked. ``sequence`` and ``head``: the newest report and its hash.
+``kept``: bytes of its reports that are kept.
 ``done`` and ``opened``: the messages of joining, as they were sent."""
 
 report = sa.Table(
@@ -71,6 +73,7 @@ report = sa.Table(
     number_column("arrived"),
     text_column("kind"),
     bytes_column("message"),
+    sa.Index("fleet_report_age", "kind", "arrived"),
 )
 """Reports as they were sent. Two of one number are a fork, and both stay."""
 
@@ -154,8 +157,15 @@ seen = sa.Table(
     key_column("snapshot"),
     number_column("arrival"),
     text_column("verdict"),
+    sa.Column("host", sa.Text, nullable=False, server_default=sa.text("''")),
 )
-"""Snapshots that a custodian has seen, by the ID of the repository, with the verdict that it stated last."""
+"""Snapshots that a custodian has seen, by the ID of the repository, with the verdict that it stated last. ``host``: who
+said that it made it."""
+
+repository = sa.Table(
+    "fleet_repository", METADATA, key_column("repository"), text_column("host"), number_column("since")
+)
+"""Which host made a repository, as it said when it joined: another host's word about it counts nothing."""
 
 claim = sa.Table(
     "fleet_claim",
@@ -235,5 +245,17 @@ STEPS = (
     CREATE TABLE fleet_lease (
         name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until BIGINT NOT NULL
     )
+    """,
+    """
+    ALTER TABLE fleet_host ADD COLUMN kept BIGINT NOT NULL DEFAULT 0;
+    UPDATE fleet_host SET kept = (
+        SELECT coalesce(sum(length(message)), 0) FROM fleet_report WHERE fleet_report.host = fleet_host.id
+    );
+    CREATE INDEX fleet_report_age ON fleet_report (kind, arrived);
+    ALTER TABLE fleet_seen ADD COLUMN host TEXT NOT NULL DEFAULT '';
+    CREATE TABLE fleet_repository (repository TEXT PRIMARY KEY, host TEXT NOT NULL, since BIGINT NOT NULL);
+    INSERT INTO fleet_repository (repository, host, since)
+        SELECT repository_id, min(host), min(since) FROM fleet_watch WHERE repository_id <> ''
+        GROUP BY repository_id HAVING min(host) = max(host)
     """,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from strongroom.base.server_log import LOG
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.channels.delivering import Deliverer
 from strongroom.fleet.server.connections import BoundedConnection
+from strongroom.fleet.server.door.listening import MOST, listen
 from strongroom.fleet.server.evaluating import Evaluator
 
 if TYPE_CHECKING:
@@ -50,18 +50,19 @@ class _Server(uvicorn.Server):
 
 def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingGateway], evaluator: Evaluator) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``ConfigurationError`` when it cannot listen."""
-    found = _listen(listening)
+    found = listen(listening.host, listening.port)
     app = FleetApp(state, gateways, evaluator)
     config = uvicorn.Config(
         app.starlette,
         http=BoundedConnection,
+        loop="asyncio",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         lifespan="off",
-        limit_concurrency=1000,
+        limit_concurrency=MOST,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         ssl_certfile=listening.certificate or None,
@@ -85,18 +86,3 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
         found.close()
     LOG.info("the fleet server has ended")
     return 0
-
-
-def _listen(listening: Listening) -> socket.socket:
-    where = f"{listening.host}:{listening.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            listening.host, listening.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(1024)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen: {error.strerror or error}", subject=where) from None
-    return found

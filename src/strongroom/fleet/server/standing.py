@@ -12,7 +12,7 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
-from strongroom.fleet.server.joining import ACTIVE, RETIRED
+from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.watches import facts_of
 
@@ -75,7 +75,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         repositories = {row.repository: row for row in connection.execute(current_care())}
         suspicions = _suspicions(connection, repositories, now)
         troubled = _troubled_channels(connection, now) + silent_custodians(connection, now)
-    names = {row.id: row.name for row in hosts if row.state in (ACTIVE, RETIRED)}
+    names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
     shown = []
     wrong = [
         Wrong(names[host], one.code, names[host], True, one.words)

@@ -20,12 +20,15 @@ from strongroom.fleet.server.judging.deadlines import (
     longest_silence,
 )
 from strongroom.fleet.server.judging.states import Suspicion, WatchFacts
+from strongroom.fleet.server.ownership import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.fleet.protocol.report import RunReport
     from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+    from strongroom.fleet.server.ownership import KnownRepositories
+    from strongroom.fleet.server.watch_rows import HostWatches
 
 LAPTOP_LATE = 7 * DAY
 """The server's own ``late_after`` for hosts of the profile laptop, in seconds."""
@@ -41,6 +44,8 @@ LONGER, MANY = "longer", "many"
 """The codes of two suspicions: a host says that it backs up less often; it names more than anybody backs up."""
 MOST_WATCHES = 1024
 """Watches of one host, at most: as many as one report can name."""
+MOST_CLAIMS = 1024
+"""Claimed snapshots of one repository that no custodian has found good, at most."""
 LONGEST_RETRY = 2 * HOUR
 """Seconds after its report within which a run that failed is tried again, whatever the host says."""
 _USUAL_JITTER = HOUR // 2
@@ -48,8 +53,7 @@ _TERMS = ("grammar", "calendar", "zone", "jitter", "hosts_late")
 
 
 def keep_schedules(
-    connection: sa.Connection,
-    host: str,
+    watches: HostWatches,
     schedules: Sequence[ScheduleTerms],
     now: int,
     operators: int | None,
@@ -65,10 +69,7 @@ def keep_schedules(
     """
     refused: dict[str, str] = {}
     named_now: set[tuple[str, str]] = set()
-    table = schema.watch
-    known: dict[tuple[str, str], Any] = {
-        (one.source, one.repository): one for one in connection.execute(sa.select(table).where(table.c.host == host))
-    }
+    known = watches.rows
     for terms in schedules:
         named = {
             "grammar": terms.grammar,
@@ -83,13 +84,13 @@ def keep_schedules(
             if key in named_now:  # twice in one report: the first counts
                 continue
             named_now.add(key)
-            if row is not None and all(row._mapping[name] == named[name] for name in _TERMS):
+            if row is not None and all(row[name] == named[name] for name in _TERMS):
                 continue
-            values: dict[str, Any] = named | {"repository_id": ids.get(repository, row.repository_id if row else "")}
+            values: dict[str, Any] = named | {"repository_id": ids.get(repository, row["repository_id"] if row else "")}
             if row is None and len(known) >= MOST_WATCHES:
                 refused[MANY] = f"says that it backs up more than {MOST_WATCHES} things; the rest is not watched"
                 continue
-            if row is not None and not longer and _lets_more_pass(dict(row._mapping), named, now):
+            if row is not None and not longer and _lets_more_pass(row, named, now):
                 said = f"{terms.grammar} {terms.calendar}, {terms.zone}, up to {terms.jitter} s later"
                 words = f"says that {terms.source} is backed up less often ({visible(said)}); the old schedule counts"
                 if words not in refused.get(LONGER, ""):
@@ -97,12 +98,10 @@ def keep_schedules(
                 continue
             if row is None:
                 fresh = {"answered": now, "operators_late": operators}
-                values |= _new(host, terms.source, repository, now) | fresh | _deadlines(values | fresh)
-                connection.execute(table.insert(), values)
-                known[key] = None
+                watches.add(_new(watches.host, terms.source, repository, now) | values | fresh)
+                watches.change(known[key], _deadlines(known[key]))
                 continue
-            values |= _deadlines(dict(row._mapping) | values)
-            _update(connection, dict(row._mapping), values)
+            watches.change(row, values | _deadlines(row | values))
     return refused
 
 
@@ -119,6 +118,7 @@ def _lets_more_pass(row: dict[str, Any], named: dict[str, Any], now: int) -> boo
 
 def _new(host: str, source: str, repository: str, now: int) -> dict[str, Any]:
     return {
+        **dict.fromkeys(("last_good", "due", "late", "twice", "last_run", "failed_since", "retry_at")),
         "host": host,
         "source": source,
         "repository": repository,
@@ -159,25 +159,32 @@ def _deadlines(row: dict[str, Any]) -> dict[str, int | None]:
     return {"due": found.due, "late": found.late, "twice": found.twice}
 
 
-def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int) -> None:
+def note_run(watches: HostWatches, run: RunReport, arrived: int, known: KnownRepositories) -> dict[str, str]:
     """What a run's report moves: claims, failures, incomplete backups.
 
     It happened when the host says, but never after its report came. What is older than the last good moves nothing.
+    What was not taken is returned: a suspicion's code and its words.
     """
-    table = schema.watch
+    refused: dict[str, str] = {}
     at = min(arrived, run.ended or run.started)
     retry_at = None if run.retry_at is None else min(run.retry_at, arrived + LONGEST_RETRY)
-    query = sa.select(table).where(table.c.host == host, table.c.source == run.source)
-    rows = {one.repository: dict(one._mapping) for one in connection.execute(query)}
+    rows = {one["repository"]: one for one in watches.of_source(run.source)}
     for outcome in run.outcomes:
         row = rows.pop(outcome.repository, None)
         if row is None or at < (row["last_run"] or 0):
+            continue
+        if any(known.is_anothers(one, watches.host) for one in (outcome.repository_id, row["repository_id"])):
+            refused[FOREIGN] = f"says that {row['source']} goes to a repository that another host made"
             continue
         values: dict[str, Any] = {"last_run": at, "retry_at": retry_at}
         if outcome.repository_id and not row["repository_id"]:
             values["repository_id"] = outcome.repository_id
         if outcome.snapshot and outcome.code in SNAPSHOT_MADE:
-            values |= _claimed(connection, row | values, outcome.snapshot, at, arrived)
+            moved, words = _claimed(watches.connection, row | values, outcome.snapshot, at, arrived, known)
+            refused |= words
+            if FOREIGN in words:
+                continue
+            values |= moved
             values["incomplete"] = row["incomplete"] + 1 if outcome.code else 0
             values |= {"bytes_added": outcome.counts[4], "duration": max(0, (run.ended or run.started) - run.started)}
             values |= {"failed_since": None, "failure_code": 0}
@@ -185,74 +192,51 @@ def note_run(connection: sa.Connection, host: str, run: RunReport, arrived: int)
                 values |= _failed(row, at, run.code)
         elif not NO_FAILURE & {outcome.code, run.code}:
             values |= _failed(row, at, outcome.code or run.code or 1)
-        _update(connection, row, values)
+        watches.change(row, values)
     if run.code not in NO_FAILURE | {0}:
         for row in rows.values():  # it ended before it came to these
-            _update(connection, row, {"last_run": at, "retry_at": retry_at} | _failed(row, at, run.code))
+            watches.change(row, {"last_run": at, "retry_at": retry_at} | _failed(row, at, run.code))
+    return refused
 
 
-def _claimed(connection: sa.Connection, row: dict[str, Any], snapshot: str, at: int, arrived: int) -> dict[str, Any]:
-    """What a host's word moves: nothing where a custodian cares for the repository, until it has seen the snapshot."""
-    repository = row["repository_id"]
-    cared_for = sa.select(schema.stated.c.repository).where(schema.stated.c.repository == repository)
-    if not repository or connection.execute(cared_for).first() is None:
-        return _good(row, at, snapshot, CLAIMED)
-    table = schema.seen
-    known = sa.select(table).where(table.c.repository == repository, table.c.snapshot == snapshot)
-    found = connection.execute(known).one_or_none()
-    if found is not None and found.verdict == GOOD:
-        return _good(row, found.arrival, snapshot, CUSTODIAN)
-    claim = schema.claim
-    there = sa.select(claim.c.host).where(claim.c.repository == repository, claim.c.snapshot == snapshot)
-    if connection.execute(there).first() is None:
-        values = {"host": row["host"], "source": row["source"], "name": row["repository"], "at": arrived}
-        connection.execute(claim.insert(), {"repository": repository, "snapshot": snapshot} | values)
-    return {}
+def _claimed(
+    connection: sa.Connection, row: dict[str, Any], snapshot: str, at: int, arrived: int, known: KnownRepositories
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a host's word moves: nothing where a custodian cares for the repository, until it has seen the snapshot.
 
-
-def note_verdict(connection: sa.Connection, repository: str, snapshot: str, arrival: int, verdict: str) -> None:
-    """A custodian has seen a snapshot. When it is good, and a host said that it made it, the watch has its backup."""
+    A snapshot is of the host that first said that it made it. Second: what was not taken, as above.
+    """
+    repository, host = row["repository_id"], row["host"]
+    anothers = {FOREIGN: f"says that it made snapshot {snapshot[:8]}, which another host says, too"}
+    if not repository or not known.is_cared_for(repository):
+        return good_backup(row, at, snapshot, CLAIMED), {}
     table = schema.seen
     where = table.c.repository == repository, table.c.snapshot == snapshot
-    if connection.execute(table.update().where(*where).values(verdict=verdict)).rowcount == 0:
-        row = {"repository": repository, "snapshot": snapshot, "arrival": arrival, "verdict": verdict}
-        connection.execute(table.insert(), row)
-    if verdict != GOOD:
-        _take_back(connection, repository, snapshot)
+    found = connection.execute(sa.select(table).where(*where)).one_or_none()
+    if found is not None and found.host not in ("", host):
+        return {}, anothers
+    if found is not None and found.verdict == GOOD:
+        if not found.host:
+            connection.execute(table.update().where(*where).values(host=host))
+        return good_backup(row, found.arrival, snapshot, CUSTODIAN), {}
     claim = schema.claim
-    query = claim.c.repository == repository, claim.c.snapshot == snapshot
-    found = connection.execute(sa.select(claim).where(*query)).one_or_none()
-    if found is None or verdict != GOOD:
-        return
-    watch = schema.watch
-    at = watch.c.host == found.host, watch.c.source == found.source, watch.c.repository == found.name
-    if (watched := connection.execute(sa.select(watch).where(*at)).one_or_none()) is not None:
-        known = dict(watched._mapping)
-        _update(connection, known, _good(known, arrival, snapshot, CUSTODIAN))
-    connection.execute(claim.delete().where(*query))
-
-
-def _take_back(connection: sa.Connection, repository: str, snapshot: str) -> None:
-    """A last good backup is good no more. The one before it counts, where no other watch can have made that."""
-    table, seen = schema.watch, schema.seen
-    rows = connection.execute(sa.select(table).where(table.c.repository_id == repository)).all()
-    before = seen.c.repository == repository, seen.c.verdict == GOOD
-    for row in rows:
-        if row.snapshot != snapshot or row.evidence != CUSTODIAN:
-            continue
-        newest = sa.select(seen).where(*before).order_by(seen.c.arrival.desc()).limit(1)
-        found = connection.execute(newest).one_or_none() if len(rows) == 1 else None
-        values = {"last_good": None, "snapshot": ""}
-        if found is not None:
-            values = {"last_good": found.arrival, "snapshot": found.snapshot}
-        _update(connection, dict(row._mapping), values)
+    there = sa.select(claim.c.host).where(claim.c.repository == repository, claim.c.snapshot == snapshot)
+    first = connection.execute(there).scalar()
+    if first is not None:
+        return {}, ({} if first == host else anothers)
+    count = sa.select(sa.func.count()).where(claim.c.repository == repository)
+    if connection.execute(count).scalar_one() >= MOST_CLAIMS:
+        return {}, {MANY: f"says that it made more than {MOST_CLAIMS} snapshots that no custodian has found good"}
+    values = {"host": host, "source": row["source"], "name": row["repository"], "at": arrived}
+    connection.execute(claim.insert(), {"repository": repository, "snapshot": snapshot} | values)
+    return {}, {}
 
 
 def _failed(row: dict[str, Any], at: int, code: int) -> dict[str, Any]:
     return {"failed_since": at if row["failed_since"] is None else row["failed_since"], "failure_code": code}
 
 
-def _good(row: dict[str, Any], at: int, snapshot: str, evidence: str) -> dict[str, Any]:
+def good_backup(row: dict[str, Any], at: int, snapshot: str, evidence: str) -> dict[str, Any]:
     """A good backup that arrived at ``at``: it answers a due date. One that is older than the last moves nothing."""
     if at < (row["last_good"] or 0):
         return {}
@@ -264,7 +248,7 @@ def _good(row: dict[str, Any], at: int, snapshot: str, evidence: str) -> dict[st
     return values | _deadlines(row | values)
 
 
-def _update(connection: sa.Connection, row: dict[str, Any], values: dict[str, Any]) -> None:
+def update_watch(connection: sa.Connection, row: dict[str, Any], values: dict[str, Any]) -> None:
     table = schema.watch
     where = table.c.host == row["host"], table.c.source == row["source"], table.c.repository == row["repository"]
     connection.execute(table.update().where(*where).values(**values))
@@ -285,4 +269,5 @@ def facts_of(row: sa.Row[tuple[Any, ...]], suspicions: tuple[Suspicion, ...]) ->
         suspicions,
         row.paused_until,
         bool(row.retired),
+        row.late is None and row.calendar != "",
     )

@@ -24,9 +24,13 @@ async def _answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(await request.body())
 
 
+async def _hasty(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
 def told(scenario: Scenario) -> bytes:
     """What a client hears before its connection ends, or the scenario does."""
-    app = Starlette(routes=[Route("/", _answer, methods=["POST"])])
+    app = Starlette(routes=[Route("/", _answer, methods=["POST"]), Route("/hasty", _hasty, methods=["POST"])])
     config = uvicorn.Config(app, http=BoundedConnection, lifespan="off", log_config=None)
 
     async def run() -> bytes:
@@ -86,3 +90,25 @@ def test_who_speaks_in_time_is_answered_each_time(monkeypatch: pytest.MonkeyPatc
         return b"answered twice"
 
     assert told(scenario) == b"answered twice"
+
+
+def test_what_follows_an_answer_is_not_read() -> None:
+    """M-5: a body that drips on after its request was answered, or refused, keeps no connection."""
+
+    async def scenario(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD.replace(b"POST / ", b"POST /hasty ").replace(b"Length: 2", b"Length: 100000") + b"\r\nx")
+        await reader.readuntil(b"\r\n\r\nok")
+        return await reader.read() or b"ended"
+
+    assert told(scenario) == b"ended"
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-5: whatever the application does about it."""
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.2)
+
+    async def scenario(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"\r\nx")
+        return await reader.read() or b"ended"
+
+    assert told(scenario) == b"ended"

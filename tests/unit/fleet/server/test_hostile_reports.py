@@ -13,10 +13,11 @@ from strongroom.base.record import replace
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Said
-from strongroom.fleet.server.intake import MOST_GAPS, ReportIntake, take_report
+from strongroom.fleet.server.intake import ReportIntake, take_report
 from strongroom.fleet.server.joining import TokenShownTwice, begin
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import believe
+from strongroom.fleet.server.report_batch import MOST_GAPS
 from strongroom.fleet.server.watches import MOST_WATCHES
 from tests.support.fleet.hosts import DAILY, FleetHost
 from tests.support.fleet.server import ServerInProcess

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def load(connection: sa.Connection) -> Alerts:
     """What is remembered."""
-    rows = connection.execute(sa.select(schema.alert)).all()
+    # Whoever acknowledges one meanwhile waits until the turn is written: PostgreSQL locks rows alone.
+    rows = connection.execute(sa.select(schema.alert).with_for_update()).all()
     openings: dict[tuple[str, str], tuple[int, ...]] = {}
     for row in connection.execute(sa.select(schema.opening).order_by(schema.opening.c.at)):
         openings[row.subject, row.kind] = (*openings.get((row.subject, row.kind), ()), row.at)
@@ -43,12 +44,22 @@ def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int)
     """Go on to ``now``, in the transaction of the caller; what is said is in the list of notices, too."""
     before = load(connection)
     after, notices = step(before, wrong, hosts, now)
-    for key in before.open.keys() - after.open.keys():
-        table = schema.alert
-        connection.execute(table.delete().where(table.c.subject == key[0], table.c.kind == key[1]))
-    for key, alert in after.open.items():
-        if before.open.get(key) != alert:
-            _put(connection, alert, new=key not in before.open)
+    table = schema.alert
+    gone = [{"of_subject": subject, "of_kind": kind} for subject, kind in before.open.keys() - after.open.keys()]
+    which = table.c.subject == sa.bindparam("of_subject"), table.c.kind == sa.bindparam("of_kind")
+    if gone:
+        connection.execute(table.delete().where(*which), gone)
+    if new := [_row(alert) for key, alert in after.open.items() if key not in before.open]:
+        connection.execute(table.insert(), new)
+    if changed := [_row(one) for key, one in after.open.items() if before.open.get(key, one) != one]:
+        values: dict[str, Any] = {
+            name: sa.bindparam(f"new_{name}") for name in changed[0] if name not in ("subject", "kind")
+        }
+        rows = [
+            {f"of_{name}" if name in ("subject", "kind") else f"new_{name}": value for name, value in one.items()}
+            for one in changed
+        ]
+        connection.execute(table.update().where(*which).values(values), rows)
     opening = schema.opening
     if after.openings != before.openings:
         connection.execute(opening.delete())
@@ -60,18 +71,22 @@ def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int)
         if rows:
             connection.execute(opening.insert(), rows)
     number = int(connection.execute(sa.select(sa.func.max(schema.notice.c.number))).scalar() or 0)
-    for notice in notices:
-        number += 1
-        alert = notice.alert
-        row = {"number": number, "at": now, "said": notice.said.value, "subject": alert.subject, "kind": alert.kind}
-        row |= {"host": alert.host, "critical": int(alert.critical), "words": alert.words}
-        connection.execute(schema.notice.insert(), row)
+    rows = [_notice_row(number + count, now, one) for count, one in enumerate(notices, 1)]
+    if rows:
+        connection.execute(schema.notice.insert(), rows)
     return notices
 
 
-def _put(connection: sa.Connection, alert: Alert, *, new: bool) -> None:
-    table = schema.alert
-    values = {
+def _notice_row(number: int, now: int, notice: Notice) -> dict[str, Any]:
+    alert = notice.alert
+    row = {"number": number, "at": now, "said": notice.said.value, "subject": alert.subject, "kind": alert.kind}
+    return row | {"host": alert.host, "critical": int(alert.critical), "words": alert.words}
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    return {
+        "subject": alert.subject,
+        "kind": alert.kind,
         "host": alert.host,
         "critical": int(alert.critical),
         "words": alert.words,
@@ -82,11 +97,6 @@ def _put(connection: sa.Connection, alert: Alert, *, new: bool) -> None:
         "absent_since": alert.absent_since,
         "flapping": int(alert.flapping),
     }
-    if new:
-        connection.execute(table.insert(), values | {"subject": alert.subject, "kind": alert.kind})
-        return
-    where = table.c.subject == alert.subject, table.c.kind == alert.kind
-    connection.execute(table.update().where(*where).values(**values))
 
 
 def acknowledge(connection: sa.Connection, subject: str, kind: str = "") -> int:

@@ -20,6 +20,7 @@ from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.routing import WINDOW, carries, due_at, messages_of, terms_of
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
+from strongroom.fleet.server.channels.work import ChannelWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,9 @@ PING_SECONDS = 3600
 LONGEST_WAIT = 2 * 86400
 """Nothing waits so long, not for quiet hours either: what is due later was written by a clock that was ahead."""
 TURN_SECONDS = 5.0
+LONGEST_SECONDS = 120
+"""A channel that is at its messages for so long counts as one that fails."""
+_ENDING_SECONDS = 3.0
 
 
 def add_channel(state: FleetState, name: str, kind: str, settings: Mapping[str, str]) -> None:
@@ -107,7 +111,8 @@ def _newest(connection: sa.Connection) -> int:
 
 
 class Deliverer:
-    """Sends in turns, in a thread of its own, while ``leads`` says that this process is the one that judges."""
+    """Sends in turns while ``leads`` says that this process is the one that judges; each channel in its own thread, so
+    that one which hangs delays no other."""
 
     def __init__(self, state: FleetState, leads: Callable[[], bool]) -> None:
         self._state = state
@@ -115,22 +120,67 @@ class Deliverer:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._pinged: dict[str, int] = {}
+        self._working: dict[str, ChannelWork] = {}
+        """Channels that are carrying now, or were in the last turn."""
 
     def turn(self) -> int:
-        """Hand on what is due; how many messages went out. Raises ``Unavailable`` when the database is away."""
+        """Hand on what is due, and wait for it; how many messages went out. Raises ``Unavailable`` when the database is
+        away."""
+        pings = self._begin()
+        lanes = list(self._working.values())
+        for lane in lanes:
+            lane.thread.join()
+        self._begin_pings(pings)
+        for lane in self._working.values():
+            lane.thread.join()
+        return sum(one.sent for one in {id(one): one for one in (*lanes, *self._working.values())}.values())
+
+    def _begin(self) -> list[Any]:
+        """Begin with each channel that is not at it still; the channels to ping."""
+        self._working = {name: lane for name, lane in self._working.items() if lane.thread.is_alive()}
         if not self._leads():
-            return 0
+            return []
         now = self._state.now()
+        for name, lane in self._working.items():
+            if now - lane.begun > LONGEST_SECONDS:
+                self._note_hanging(name, now)
         with self._state.database.write() as connection:
             channels = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
             for row in channels:
                 if row.kind not in PINGS:
                     _route(connection, row, now)
-        carrying = [row for row in channels if row.kind not in PINGS]
-        sent = sum(self._deliver(row, now) for row in carrying)
-        if any(not channel_of(self._state, row.name).trouble for row in carrying):
-            sent += sum(self._ping(row, now) for row in channels if row.kind in PINGS)
-        return sent
+        for row in channels:
+            if row.kind not in PINGS:
+                self._begin_lane(row, self._deliver, now)
+        carrying = [row.name for row in channels if row.kind not in PINGS]
+        return [row for row in channels if row.kind in PINGS] if carrying else []
+
+    def _begin_pings(self, pings: Sequence[Any]) -> None:
+        """Say that all is well, where a proven channel carries."""
+        if pings and self._carries():
+            now = self._state.now()
+            for row in pings:
+                self._begin_lane(row, self._ping, now)
+
+    def _begin_lane(self, row: Any, work: Callable[[Any, int], int], now: int) -> None:
+        if row.name not in self._working:
+            self._working[row.name] = ChannelWork(row.name, lambda: work(row, now), now)
+
+    def _carries(self) -> bool:
+        """Whether a channel works that people read."""
+        table = schema.channel
+        query = sa.select(table.c.kind).where(table.c.proven.is_not(None), table.c.trouble == "")
+        with self._state.database.read() as connection:
+            return any(kind not in PINGS for kind in connection.execute(query).scalars())
+
+    def _note_hanging(self, name: str, now: int) -> None:
+        """What takes too long is a channel that fails, whatever becomes of it; its thread is not waited for."""
+        table = schema.channel
+        words = f"{now} no answer within {LONGEST_SECONDS} seconds"
+        with self._state.database.write() as connection:
+            where = table.c.name == name, table.c.trouble == ""
+            if connection.execute(table.update().where(*where).values(trouble=words)).rowcount:
+                LOG.warning(f"the channel {name} hangs")
 
     def _ping(self, row: Any, now: int) -> int:
         if 0 <= now - self._pinged.get(row.name, 0) < PING_SECONDS:
@@ -191,16 +241,18 @@ class Deliverer:
     def _run(self) -> None:
         while not self._stop.wait(TURN_SECONDS):
             try:
-                self.turn()
+                self._begin_pings(self._begin())
             except Exception as error:  # a fault must not end the messages: the next turn is tried
                 LOG.error(f"nothing was sent: {error!r}")
 
     def close(self) -> None:
-        """End after the message that is on its way. Idempotent."""
+        """End after the messages that are on their way; those that hang are not waited for. Idempotent."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        for lane in self._working.values():
+            lane.thread.join(_ENDING_SECONDS)
 
 
 def _route(connection: sa.Connection, row: Any, now: int) -> None:

@@ -19,7 +19,7 @@ from strongroom.fleet.protocol.statement import (
 )
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.following import schema as following
-from strongroom.fleet.server.watches import note_verdict
+from strongroom.fleet.server.following.verdicts import note_verdict
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -62,10 +62,11 @@ def take_statement(state: FleetState, message: SignedMessage) -> StatementAnswer
 
     Raises ``Missing`` for one that this server does not know, ``Refused``, ``Forged``, ``Damaged``, ``LimitExceeded``.
     """
+    with state.database.read() as connection:  # nothing is written of what was not verified
+        message.verify(STATEMENT, bytes(known_custodian(connection, message).public))
+    statement = parse_statement(message)
     with state.database.write() as connection:
         known = known_custodian(connection, message)
-        message.verify(STATEMENT, bytes(known.public))
-        statement = parse_statement(message)
         now = state.now()
         if statement.number > known.number:
             _take(connection, message.signer, statement, now)

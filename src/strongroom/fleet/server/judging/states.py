@@ -68,6 +68,8 @@ class WatchFacts:
     suspicions: tuple[Suspicion, ...] = ()
     paused_until: int = 0
     retired: bool = False
+    unscheduled: bool = False
+    """Whether it has a schedule that names no dates, or none that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ def _troubles(facts: WatchFacts, now: int) -> list[Condition]:
         twice = facts.deadlines.twice is not None and now > facts.deadlines.twice
         words = "no backup has come" if facts.last_good is None else "the due backup did not come"
         found.append(Condition("late", twice, begun or now, f"{words}, twice over" if twice else words))
+    if facts.unscheduled:
+        words = "its schedule names no date to come, or cannot be read here: nothing of it is ever late"
+        found.append(Condition("unscheduled", False, facts.since, words))
     if facts.failed_since is not None and (facts.retry_at is None or now > facts.retry_at + DAY // 24):
         # A retry that was announced and did not come within the hour is no reason to wait on.
         words = f"the backup failed with exit code {facts.failure_code}"

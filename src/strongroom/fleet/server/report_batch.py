@@ -1,0 +1,161 @@
+"""Many reports in one transaction: what they touch is read at once, changed in memory, and written at once.
+
+A query for each report costs more than all else about it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from strongroom.base.errors import Missing, Refused
+from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_after, undeclared
+from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
+from strongroom.fleet.protocol.signed import Forged
+from strongroom.fleet.server import schema
+from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, suspect
+from strongroom.fleet.server.ownership import KnownRepositories
+from strongroom.fleet.server.watch_rows import load_watches, write_watches
+from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules, note_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strongroom.fleet.protocol.signed import SignedMessage
+
+MOST_OFFSET = 10**15
+"""Milliseconds: a host may say any time, and a column has 63 bits."""
+MOST_GAPS = 64
+"""Ranges of missing numbers that are kept of a host; beyond them the rest is one range."""
+_WRITTEN = ("sequence", "head", "reported", "clock_offset", "versions", "kept")
+
+
+class ReportBatch:
+    """What these reports touch. ``take`` each, then ``write``, all in the transaction of the connection."""
+
+    def __init__(self, connection: sa.Connection, reports: Sequence[tuple[SignedMessage, HostReport]]) -> None:
+        self._connection = connection
+        signers = sorted({message.signer for message, _ in reports})
+        hosts = schema.host
+        columns = [column for column in hosts.c if column.name not in ("public", "done", "opened")]
+        query = sa.select(*columns).where(hosts.c.id.in_(signers)).order_by(hosts.c.id).with_for_update()
+        self._hosts = {row.id: dict(row._mapping) for row in connection.execute(query)}
+        self._watches = load_watches(connection, signers)
+        table = schema.report
+        numbers = sa.tuple_(table.c.host, table.c.sequence).in_([(one.signer, two.sequence) for one, two in reports])
+        self._numbers: dict[tuple[str, int], list[str]] = {}
+        for row in connection.execute(sa.select(table.c.host, table.c.sequence, table.c.sha256).where(numbers)):
+            self._numbers.setdefault((row.host, row.sequence), []).append(row.sha256)
+        named = {one.repository_id for _, report in reports if report.run for one in report.run.outcomes}
+        kept = {row["repository_id"] for one in self._watches.values() for row in one.rows.values()}
+        self._repositories = KnownRepositories(connection, named | kept)
+        self._rows: list[dict[str, Any]] = []
+        self._moved: set[str] = set()
+
+    def take(self, message: SignedMessage, report: HostReport, now: int) -> ReportAnswer:
+        """Put a verified report into its chain, and move what it moves. Changes nothing when it raises.
+
+        Raises ``Missing``, ``Refused`` or ``Forged``.
+        """
+        host = self._hosts.get(message.signer)
+        if host is None:
+            raise Missing("no host with this key has joined", subject=message.signer, hint=ASK)
+        if host["state"] == REVOKED:
+            raise Refused("this host was revoked", subject=host["name"], hint="An operator may invite it again.")
+        if report.host != host["id"]:
+            raise Forged("the report is about another host than its signer", subject=report.host)
+        known = self._numbers.setdefault((report.host, report.sequence), [])
+        sha256 = message.sha256
+        head = ChainHead(host["sequence"], host["head"])
+        link = link_of(head, report, sha256, sha256 if sha256 in known else next(iter(known), None))
+        if link is not Link.REPEATED:
+            known.append(sha256)
+            data = message.to_bytes()
+            row = {"host": report.host, "sequence": report.sequence, "sha256": sha256, "arrived": now}
+            self._rows.append(row | {"kind": report.kind, "message": data})
+            host["kept"] += len(data)
+            self._moved.add(report.host)
+            self._link(head, report, link, now)
+            if link is not Link.FORK:
+                self._move(host, report, sha256, now)
+        return ReportAnswer(max(host["sequence"], report.sequence), now, self._terms(report.host, now), ())
+
+    def write(self) -> None:
+        """Write all of it."""
+        if self._rows:
+            self._connection.execute(schema.report.insert(), self._rows)
+        if self._moved:
+            table = schema.host
+            values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _WRITTEN}
+            statement = table.update().where(table.c.id == sa.bindparam("of_id")).values(values)
+            hosts = [self._hosts[one] for one in sorted(self._moved)]
+            rows = [{"of_id": one["id"]} | {f"new_{name}": one[name] for name in _WRITTEN} for one in hosts]
+            self._connection.execute(statement, rows)
+        write_watches(self._connection, self._watches.values())
+
+    def _link(self, head: ChainHead, report: HostReport, link: Link, now: int) -> None:
+        if link is Link.FORK:
+            words = f"two different reports have the number {report.sequence}: one key is on two machines"
+            suspect(self._connection, report.host, CLONED, now, words)
+        if link is Link.GAP and (missing := missing_after(head, report)) is not None:
+            _miss(self._connection, report.host, missing, now)
+        if link is Link.OLD:  # what was missing has come after all
+            _fill(self._connection, report.host, ((report.sequence, report.sequence),), now)
+        if report.dropped:
+            _fill(self._connection, report.host, report.dropped, now)
+
+    def _move(self, host: dict[str, Any], report: HostReport, sha256: str, now: int) -> None:
+        watches = self._watches[report.host]
+        refused: dict[str, str] = {}
+        if report.sequence > host["sequence"]:
+            host |= {
+                "sequence": report.sequence,
+                "head": sha256,
+                "reported": now,
+                "clock_offset": max(-MOST_OFFSET, min(MOST_OFFSET, (report.at - now) * 1000)),
+                "versions": json.dumps(report.versions),
+            }
+            operators = LAPTOP_LATE if host["profile"] == "laptop" else None
+            refused = keep_schedules(watches, report.schedules, now, operators, {})
+        if report.run is not None and report.kind == "run":
+            refused |= note_run(watches, report.run, now, self._repositories)
+        for code, words in refused.items():
+            suspect(self._connection, report.host, code, now, words)
+
+    def _terms(self, host: str, now: int) -> tuple[WatchTerms, ...]:
+        """What the server keeps for each source: the shortest ``late_after`` and the longest pause of its watches."""
+        found: dict[str, WatchTerms] = {}
+        for row in self._watches[host].rows.values():
+            if row["late"] is None or row["twice"] is None:
+                continue
+            source = row["source"]
+            late = row["twice"] - row["late"]  # which is how long after its due date's predecessor it is late
+            before = found.get(source, WatchTerms(source, late, 0))
+            paused = row["paused_until"] if row["paused_until"] > now else 0
+            found[source] = WatchTerms(source, min(late, before.late_after), max(paused, before.paused_until))
+        return tuple(found.values())
+
+
+def _miss(connection: sa.Connection, host: str, missing: tuple[int, int], now: int) -> None:
+    row = {"host": host, "first": missing[0], "last": missing[1], "seen": now}
+    connection.execute(schema.gap.insert(), row)
+    count = sa.select(sa.func.count()).select_from(schema.gap).where(schema.gap.c.host == host)
+    if connection.execute(count).scalar_one() > MOST_GAPS:
+        _fill(connection, host, (), now)
+
+
+def _fill(connection: sa.Connection, host: str, ranges: tuple[tuple[int, int], ...], now: int) -> None:
+    table = schema.gap
+    rows = connection.execute(sa.select(table).where(table.c.host == host)).all()
+    if not rows:
+        return
+    seen = min(row.seen for row in rows)
+    left = undeclared([(row.first, row.last) for row in rows], ranges)
+    if len(left) > MOST_GAPS:  # whoever is host may punch as many holes as it likes, and all wait for this thread
+        left = [*left[: MOST_GAPS - 1], (left[MOST_GAPS - 1][0], left[-1][1])]
+    connection.execute(table.delete().where(table.c.host == host))
+    for first, last in left:
+        kept = next((row.seen for row in rows if row.first <= first <= row.last), min(seen, now))
+        connection.execute(table.insert(), {"host": host, "first": first, "last": last, "seen": kept})
