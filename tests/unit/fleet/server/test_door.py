@@ -89,7 +89,7 @@ def test_a_channel_that_hangs_delays_no_other(
 
 
 def test_an_address_has_its_share_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """M-5: also of those that say nothing; what is beyond it is ended at once, and a place that is free is given again."""
+    """M-5: also of those that say nothing; what is beyond it is ended at once, a free place given again."""
     monkeypatch.setattr(listening, "MOST_OF_ONE", 2)
     monkeypatch.setattr(listening, "network_of", lambda _address: "192.0.2.7")
     with listening.listen("127.0.0.1", 0) as found:
