@@ -3,66 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 import sqlite3
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import command, peers, waiting
-from tests.support.cheap_keys.tool import make_tool
+from tests.end_to_end.pages.reader import Reader, blocks_of
+from tests.support import peers, waiting
 from tests.support.programs import Restic
 from tests.support.servers import mounts, ports
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-GUIDES = Path(__file__).parents[3] / "docs" / "guides"
-PLACES = ("/backup/local", "/other/disk", "/srv/restic", "/mnt/backup", "/tmp/")
-"""What the guides name, and this test has in a folder of its own."""
-
-
-class Reader:
-    """Somebody with a home, some documents, and the programs in the search path."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home" / "ann"
-        (self.home / "Documents").mkdir(parents=True)
-        (self.home / "Documents" / "letter.txt").write_text("Dear Bob\n")
-        (self.home / "Documents" / "draft.tmp").write_text("no\n")
-        (self.home / ".restic-password").write_text("of the repository\n")
-        for place in PLACES:
-            (folder / place.strip("/")).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "tmp").mkdir(exist_ok=True)
-        self.env = command.environment(self.home) | {"USER": "ann", "LOGNAME": "ann"}
-        self.env.pop("RESTIC_PASSWORD", None)
-        tools = make_tool(folder / "tools").parent
-        self.env["PATH"] = f"{tools}:{peers.cache() / 'bin'}:{self.env['PATH']}"
-
-    def script(self, text: str) -> list[str]:
-        """Commands for bash, with the places of the guides in our folder."""
-        text = re.sub(rf"(?<![\w.])(?:{'|'.join(PLACES)})", lambda place: f"{self.folder}{place[0]}", text)
-        text = text.replace("--target / ", f"--target {self.folder}/all ")
-        return ["bash", "-euo", "pipefail", "-c", text]
-
-    def type(self, *texts: str) -> str:
-        """Run commands in one shell; what they print."""
-        ended = subprocess.run(
-            self.script("\n".join(texts)), cwd=self.home, env=self.env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False,
-        )  # fmt: skip
-        said = ended.stdout.decode()
-        assert ended.returncode == 0, said
-        return said
-
-
-def _blocks(guide: str) -> Iterator[tuple[str, str]]:
-    """The shell blocks of a guide, each with the word behind ``sh``."""
-    text = (GUIDES / f"{guide}.md").read_text(encoding="utf-8")
-    yield from re.findall(r"^```sh ?(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -73,16 +23,16 @@ def reader(tmp_path: Path) -> Reader:
 
 def test_the_quickstart_works(reader: Reader) -> None:
     """Every command of the guide ends well, and the file is restored."""
-    reader.type(*(block for _, block in _blocks("quickstart")))
+    reader.type(*(block for _, block in blocks_of("quickstart")))
     restored = reader.folder / "tmp" / "restored" / str(reader.home).lstrip("/") / "Documents" / "letter.txt"
     assert restored.read_text() == "Dear Bob\n"
 
 
 def test_restoring_works(reader: Reader) -> None:
     """Every command of the guide brings back what it says; restic's part where it is, the mount where FUSE is."""
-    quickstart = [block for _, block in _blocks("quickstart")]
+    quickstart = [block for _, block in blocks_of("quickstart")]
     reader.type(*quickstart[:3])
-    blocks = list(_blocks("restore"))
+    blocks = list(blocks_of("restore"))
     plain = [block for kind, block in blocks if not kind]
     (reader.folder / "all").mkdir()
     reader.type(*plain)
@@ -100,8 +50,8 @@ def test_hooks_and_databases_work(reader: Reader) -> None:
     """Every command of the guide ends well; the hooks have run, and the dump is the database."""
     with sqlite3.connect(reader.home / "app.db") as database:
         database.execute("CREATE TABLE orders (id)")
-    quickstart = [block for _, block in _blocks("quickstart")]
-    reader.type(*quickstart[:2], *(block for _, block in _blocks("host")))
+    quickstart = [block for _, block in blocks_of("quickstart")]
+    reader.type(*quickstart[:2], *(block for _, block in blocks_of("host")))
     assert not (reader.folder / "tmp" / "shop-is-stopped").exists()
     copy = sqlite3.connect(reader.folder / "tmp" / "orders.db")
     assert copy.execute("SELECT name FROM sqlite_schema").fetchall() == [("orders",)]
@@ -117,7 +67,7 @@ def test_the_gateway_takes_the_place_of_rest_server(reader: Reader) -> None:
     (place / ".htpasswd").write_text("web01:" + bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode() + "\n")
     restic = Restic(reader.home)
     restic.run("-r", place / "web01", "init", env={"RESTIC_PASSWORD": "of the repository"}).expect(0)
-    blocks = dict(_blocks("migrate-from-rest-server"))
+    blocks = dict(blocks_of("migrate-from-rest-server"))
     with ports.reserve() as keeper:
         address = f"127.0.0.1:{keeper.getsockname()[1]}"
         blocks = {kind: block.replace("127.0.0.1:8000", address) for kind, block in blocks.items()}

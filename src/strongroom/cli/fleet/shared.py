@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.fleet.protocol.signed import SignedMessage
     from strongroom.fleet.server.gateways import EnrollingGateway
@@ -26,7 +27,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument_group("the fleet's server").add_argument(
         "--state",
         metavar="FOLDER",
-        help="the server's folder (default: $STRONGROOM_FLEET_STATE, then /var/lib/strongroom/fleet)",
+        help="the server's folder (default: $STRONGROOM_FLEET_STATE, then /var/lib/strongroom-fleet)",
     )
 
 
@@ -58,15 +59,21 @@ def open_state(context: Context) -> FleetState:
 
 def gateways_of(found: Mapping[str, Any]) -> list[EnrollingGateway]:
     """The gateways that let hosts in when we ask; their tokens are fetched now. Raises ``UsageError``."""
-    from strongroom.cli.shared.passwords import fetch
     from strongroom.fleet.server.gateways import EnrollingGateway
 
     return [
-        EnrollingGateway(
-            one["url"], one["user"], fetch(one["token"], label=f"gateway {name}").decode(), one.get("cacert", "")
-        )
+        EnrollingGateway(one["url"], one["user"], _token(name, one["token"]), one.get("cacert", ""))
         for name, one in found["gateway"].items()
     ]
+
+
+def _token(name: str, source: PasswordSource) -> str:
+    from strongroom.base.configuration.checks import PasswordSource
+    from strongroom.cli.shared.passwords import fetch
+
+    value = os.path.expanduser(source.value) if source.kind == "file" else source.value
+    named = PasswordSource(source.kind, value, source.command, f"{FILE}: gateway.{name}.token")
+    return fetch(named, label=f"gateway {name}").decode()
 
 
 def certificate_of(folder: str, server: Mapping[str, Any]) -> tuple[str, str]:

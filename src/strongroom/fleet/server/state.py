@@ -16,8 +16,8 @@ _SCHEMES = ("sqlite:", "postgresql:")
 
 
 def default_place() -> str:
-    """``$STRONGROOM_FLEET_STATE``, else ``/var/lib/strongroom/fleet``."""
-    return os.environ.get("STRONGROOM_FLEET_STATE") or "/var/lib/strongroom/fleet"
+    """``$STRONGROOM_FLEET_STATE``, else ``/var/lib/strongroom-fleet``."""
+    return os.environ.get("STRONGROOM_FLEET_STATE") or "/var/lib/strongroom-fleet"
 
 
 class FleetState:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.header import decode_header, make_header
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from strongroom.base.errors import ConfigurationError, Refused, Unavailable
 from strongroom.fleet.server.alerting.routing import ChannelTerms, due_at, messages_of, terms_of
@@ -24,69 +17,21 @@ from strongroom.fleet.server.channels.kinds import ChannelMessage, send
 from strongroom.fleet.server.evaluating import Evaluator
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess, moment
-from tests.support.servers.ports import reserve
-
-
-class MailSink:
-    """A real SMTP server that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.subjects: list[str] = []
-        self.bodies: list[str] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        """aiosmtpd's hook."""
-        mail = message_from_bytes(envelope.content)
-        self.subjects.append(str(make_header(decode_header(mail["Subject"]))))
-        self.bodies.append(str(mail.get_payload()))
-        return "250 kept"
-
-
-@dataclass
-class WebSink:
-    """A web server that keeps what is posted to it, and answers as it is told."""
-
-    url: str = ""
-    status: int = 200
-    posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+from tests.support.servers.sinks import MailSink, WebSink, mail_sink, web_sink
 
 
 @pytest.fixture
 def mail() -> Iterator[tuple[MailSink, str]]:
     """A sink, and where it is."""
-    sink = MailSink()
-    with reserve() as keeper:
-        port = keeper.getsockname()[1]
-        controller = Controller(sink, hostname="127.0.0.1", port=port)
-        controller.start()
-        yield sink, f"127.0.0.1:{port}"
-        controller.stop()
+    with mail_sink() as found:
+        yield found
 
 
 @pytest.fixture
 def web() -> Iterator[WebSink]:
     """A sink."""
-    sink = WebSink()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            sink.posted.append(({key.lower(): value for key, value in self.headers.items()}, body))
-            self.send_response(sink.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    sink.url = f"http://127.0.0.1:{server.server_address[1]}/x"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield sink
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with web_sink() as found:
+        yield found
 
 
 def turn(server: ServerInProcess, deliverer: Deliverer) -> int:
