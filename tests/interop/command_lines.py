@@ -169,3 +169,24 @@ check --json
 
 OUR_OWN_WORDS = frozenset(("help", "key", "cache", "version", "restore", "check", "backup", "unlock"))
 """Verbs whose text for people is ours: what they say, not that they say something."""
+
+BAD_VALUES = r"""
+RESTIC_COMPRESSION=nonsense list keys
+RESTIC_COMPRESSION=OFF version
+RESTIC_COMPRESSION= list keys
+RESTIC_COMPRESSION=nonsense cat config --compression auto
+RESTIC_PACK_SIZE=nonsense list keys
+RESTIC_PACK_SIZE=nonsense version
+RESTIC_PACK_SIZE=1 list keys
+RESTIC_PACK_SIZE=1 version
+RESTIC_READ_CONCURRENCY=nonsense list keys
+RESTIC_PROGRESS_FPS=nonsense list keys
+RESTIC_KEY_HINT=nonsense list keys
+RESTIC_CACERT=/nonexistent list keys
+RESTIC_CACERT=/nonexistent version
+RESTIC_TLS_CLIENT_CERT=/etc/passwd list keys
+list keys --cacert /etc/passwd
+list keys --insecure-no-password
+RESTIC_FEATURES=nonsense version
+"""
+"""Variables and options that make no sense: which verbs mind."""

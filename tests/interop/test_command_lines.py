@@ -8,6 +8,7 @@ fractions of seconds in headings, and many flags unknown. So this file runs besi
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from tests.support.programs import Program, Restic, Strongroom
 from tests.support.repositories import make
 
 pytestmark = pytest.mark.peer("restic")
+
+_ASSIGNMENT = re.compile(r"[A-Z_]+=")
+"""A variable before a command line, as in a shell."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ def _run(place: Place, line: str, kind: type[Program], *, copied: bool, given: b
         line = line.replace(f"@{word}@", value)
     arguments = shlex.split(line)
     program = kind(own / "home")  # type: ignore[call-arg]
+    while _ASSIGNMENT.match(arguments[0]):
+        name, _, value = arguments.pop(0).partition("=")
+        program.env = {**program.env, name: value}
     ended = program.run(*(["-r", str(repository)] if given else []), *arguments, stdin=b"hello", cwd=place.folder)
     shutil.rmtree(own)
     return ended
@@ -87,7 +94,8 @@ def _differences(line: str, theirs: Result, ours: Result) -> list[str]:
         found += missing(_keys(theirs.stdout), _keys(ours.stdout))
         found += missing(_keys(theirs.stderr), _keys(ours.stderr))
         return found
-    verb = next((word for word in shlex.split(line) if not word.startswith("-")), "")
+    words = [word for word in shlex.split(line) if not _ASSIGNMENT.match(word)]
+    verb = next((word for word in words if not word.startswith("-")), "")
     their_lines, our_lines = sorted(theirs.out.splitlines()), sorted(ours.out.splitlines())
     same = bool(theirs.out) == bool(ours.out) if verb in command_lines.OUR_OWN_WORDS else their_lines == our_lines
     if theirs.code == 0 and not same:
@@ -110,12 +118,13 @@ def _keys(output: bytes) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["READING", "WRITING", "ELSEWHERE"])
+@pytest.mark.parametrize("name", ["READING", "WRITING", "ELSEWHERE", "BAD_VALUES"])
 def test_command_lines_mean_the_same(place: Place, name: str) -> None:
     """Exit code, JSON keys on both streams, and the text where that is data, as the newest restic has them."""
     if Restic(place.folder / "home").old:
         pytest.skip(f"{peers.MISSING}restic of 0.19, which needs Go")
     lines = getattr(command_lines, name).strip().splitlines()
+    assert lines
     options = {"copied": name == "WRITING", "given": name != "ELSEWHERE"}
     wrong = []
     for line in lines:

@@ -134,12 +134,21 @@ def _command(words: list[str], out: Out, signals: Signals) -> int:
     if arguments.quiet and arguments.verbose:
         raise UsageError("--quiet and --verbose cannot be specified at the same time", hint="Leave out one of them.")
     context = Context(arguments, out, signals)
-    if "RESTIC_FEATURES" in os.environ or "STRONGROOM_FEATURES" in os.environ:
+    if _set("COMPRESSION", "PACK_SIZE"):
+        from strongroom.cli.shared.settings import check_variables
+
+        check_variables(arguments)
+    if _set("FEATURES"):
         from strongroom.cli.shared.features import heed_variable
 
         heed_variable(context)
     code: int = parsing.load(verb, "run")(context)
     return code
+
+
+def _set(*names: str) -> bool:
+    """Whether one of these variables is there, under our name or restic's; looked at before anything is imported."""
+    return any(f"{prefix}_{name}" in os.environ for prefix in ("RESTIC", "STRONGROOM") for name in names)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ def run_policy(context: Context) -> int:
 
     scheme, rest = split_scheme(context.arguments.url)
     if scheme != "s3":
-        raise UsageError("only buckets have policies", subject=redact(context.arguments.url), hint="Write s3:…")
+        hint = "Write s3:…; elsewhere give the client's account the same rights by the provider's own means."
+        raise UsageError("policies are for S3 alone", subject=redact(context.arguments.url), hint=hint)
     client = context.arguments.client
     principal = context.arguments.principal or PRINCIPAL
     for line in bucket_policy(parse(rest, StoreOptions()), client, principal).splitlines():

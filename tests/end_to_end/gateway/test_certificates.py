@@ -54,6 +54,12 @@ def shown(gateway: Gateway) -> str:
         return str((connection.getpeercert() or {}).get("subjectAltName"))
 
 
+def replace_workers(gateway: Gateway) -> None:
+    """End all workers; connections wait in the listener until others are there."""
+    for child in gateway.children():
+        os.kill(child, 9)
+
+
 def health(gateway: Gateway) -> tuple[int, list[str]]:
     """What /health says of certificates, to somebody who does not look at them."""
     trusting, gateway.context = gateway.context, ssl._create_unverified_context()
@@ -81,10 +87,9 @@ def test_a_renewed_certificate_is_shown_without_a_signal(tmp_path: Path) -> None
             shown(gateway)
         until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
         assert health(gateway) == (200, [])
-        # a worker that is started in place of a dead one shows it, too, though its parent began with the old one
-        for child in gateway.children():
-            os.kill(child, 9)
-        until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
+        # a worker that is started in place of a dead one shows it from its first connection on
+        replace_workers(gateway)
+        assert all("new.example" in shown(gateway) for _ in range(10))
 
 
 def test_a_certificate_that_does_not_load_or_ends_is_told(tmp_path: Path) -> None:
@@ -97,6 +102,9 @@ def test_a_certificate_that_does_not_load_or_ends_is_told(tmp_path: Path) -> Non
         until(lambda: all(health(gateway) == (503, [broken]) for _ in range(5)), gateway.said)
         assert "old.example" in shown(gateway)
         assert gateway.said().count("the certificate cannot be used") <= 2  # once for each worker
+        replace_workers(gateway)
+        assert all("old.example" in shown(gateway) for _ in range(10)), "a worker began without the one in force"
+        until(lambda: all(health(gateway) == (503, [broken]) for _ in range(5)), gateway.said)
         issue(live, "late.example", days=90, begun=89)
         until(lambda: all("late.example" in shown(gateway) for _ in range(10)), gateway.said)
         late = health(gateway)

@@ -101,7 +101,7 @@ class Settings:
         if setting.variable is not None:
             variable = lookup(setting.variable)
             if variable is not None:
-                return Value(_parsed(setting, variable.value, variable.name), variable.origin)
+                return Value(_parsed(setting.parse, variable.value, variable.name), variable.origin)
         return self._in_file(setting, repository) or Value(setting.default, "default")
 
     def _in_file(self, setting: _Setting, repository: str | None, *, own: bool = False) -> Value | None:
@@ -111,7 +111,7 @@ class Settings:
                 value = table[setting.key]
                 where = f"{self.file.path}: {place}.{setting.key}"
                 if isinstance(value, str):
-                    value = _parsed(setting, value, where)
+                    value = _parsed(setting.parse, value, where)
                 return Value(value, where) if not own or place != "defaults" else None
         return None
 
@@ -134,8 +134,19 @@ class Settings:
         return [*first, ("defaults", self.file.defaults)]
 
 
-def _parsed(setting: _Setting, text: str, where: str) -> Any:
+def check_variables(arguments: argparse.Namespace) -> None:
+    """Refuse what restic refuses whatever the verb is: a mode that is none, a size that is no number.
+
+    Raises ``UsageError``. A number that is no size for packs stops only who opens a repository (``store_options``).
+    """
+    for name, parse in (("compression", values.compression), ("pack_size", values.whole_number)):
+        variable = lookup(name.upper())
+        if variable is not None and getattr(arguments, name, "none of its options") is None:
+            _parsed(parse, variable.value, variable.name)
+
+
+def _parsed(parse: Callable[[str], Any], text: str, where: str) -> Any:
     try:
-        return setting.parse(text)
+        return parse(text)
     except ValueError as error:
         raise UsageError(str(error), subject=where, hint="Correct or remove it.") from None

@@ -82,6 +82,8 @@ def find_source_target(settings: Settings, main: Sequence[Target]) -> Target | N
     given = [_password_option(kind, value) for kind, value in arguments.from_passwords or []]
     if len(given) > 1:
         raise UsageError("more than one --from password is given", hint="One repository has one password.")
+    if given:
+        _refuse_both(given[0], "FROM_")
     password = given[0] if given else _password_from_environment("FROM_")
     if password is None:
         password = _password_in_file(settings, name) or (main[0].password if main else _password_of(settings, name))
@@ -146,6 +148,7 @@ def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSour
     """The password options in their order, one for each repository; empty when there are none."""
     given = [_password_option(kind, value) for kind, value in getattr(settings.arguments, "passwords", None) or []]
     if len(given) == 1:
+        _refuse_both(given[0], "")
         return given * repositories
     if given and len(given) != repositories:
         raise UsageError(
@@ -153,6 +156,17 @@ def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSour
             hint="Give one for all, or as many as repositories, in the same order.",
         )
     return given
+
+
+def _refuse_both(password: PasswordSource, infix: str) -> None:
+    """One who has set a password and says that there is none has made a mistake (restic's rule, and its words)."""
+    variable = _password_from_environment(infix) if password.kind == "none" else None
+    if variable is not None:
+        raise UsageError(
+            f"{password.origin} must not be specified together with providing a password via a cli option or "
+            "environment variable",
+            hint=f"Leave out the option, or take {variable.origin} away.",
+        )
 
 
 def _password_option(kind: str, value: str) -> PasswordSource:
@@ -209,6 +223,8 @@ def store_options(context: Context, target: Target) -> StoreOptions:
     extended = settings.extended_options(name)
     connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
     cacert = settings.get("cacert", name).value
+    for unused in ("compression", "pack_size"):
+        settings.get(unused, name)  # a variable with a bad value is refused by readers, too, as in restic
     options = StoreOptions(
         cacert=(cacert,) if cacert else (),
         client_certificate=settings.get("tls_client_cert", name).value,
@@ -222,6 +238,10 @@ def store_options(context: Context, target: Target) -> StoreOptions:
         cancelled=lambda: context.signals.asked,
         extended=extended,
     )
+    if options.cacert or options.client_certificate:
+        from strongroom.storage.http.connection import tls_context
+
+        tls_context(options)  # also where no server is reached: a file that is none shall not be found out at night
     table = settings.file.repositories.get(name or "", {}) if settings.file is not None else {}
     return with_variables(options, table.get("credentials"))
 

@@ -58,11 +58,12 @@ class LastGood:
 
 
 class LastGoodFiles:
-    """Those of a gateway: its policy, and its password file."""
+    """Those of a gateway: its policy, its password file, and its certificate with the key."""
 
     def __init__(self) -> None:
         self.policy = LastGood()
         self.passwords = LastGood()
+        self.certificate = LastGood()
 
 
 def _digest(number: int, text: bytes) -> bytes:

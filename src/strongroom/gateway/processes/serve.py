@@ -37,7 +37,8 @@ def serve(settings: GatewaySettings) -> int:
     """
     check(settings)
     server_log.configure(settings.message_format, settings.message_level)
-    certificates = _certificates(settings)
+    last_good = LastGoodFiles()
+    certificates = _certificates(settings, last_good)
     make_folders(settings)
     file = sqlite_file(settings.database_url)
     if file is not None:
@@ -48,7 +49,6 @@ def serve(settings: GatewaySettings) -> int:
     signer = open_signer(settings, origin)
     database.close()
     run_in_child(lambda: _look(settings, signer))
-    last_good = LastGoodFiles()
     access = Access(settings, database, last_good)
     database.close()
     listeners = open_listeners(list(settings.listen))
@@ -87,14 +87,14 @@ def _look(settings: GatewaySettings, signer: Signer) -> None:
     database.close()
 
 
-def _certificates(settings: GatewaySettings) -> Certificates | None:
+def _certificates(settings: GatewaySettings, last_good: LastGoodFiles) -> Certificates | None:
     if not settings.tls:
         if settings.tls_cert or settings.tls_key:
             raise ConfigurationError("a certificate without TLS", hint="Give --tls, too.")
         return None
     certificate = settings.tls_cert or os.path.join(settings.home, "public_key")
     key = settings.tls_key or os.path.join(settings.home, "private_key")
-    return Certificates(certificate, key, minimum=settings.tls_min_ver)
+    return Certificates(certificate, key, last_good.certificate, minimum=settings.tls_min_ver)
 
 
 def _check_plaintext(settings: GatewaySettings, certificates: Certificates | None, *, beyond: bool) -> None:

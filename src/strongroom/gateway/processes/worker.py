@@ -130,6 +130,8 @@ def run_worker(
     """
     services = build(settings, signer, RemoteCommitter(control), last_good)
     services.parent, services.certificates = parent, certificates
+    if certificates is not None:
+        certificates.take_over()
     sys.setswitchinterval(SWITCH_SECONDS)
     services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)

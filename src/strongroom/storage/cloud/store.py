@@ -9,6 +9,7 @@ object is read. obstore holds an object in memory while it sends it; all uploads
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ MEMORY = 64 << 20
 _BLOCK = 1 << 20
 _PAGE = 1000
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
+_TOKEN = "performing token request"
+"""obstore's words where it asks a machine's metadata service, since nobody has given it credentials."""
 
 
 class CloudStore(Store):
@@ -219,6 +222,13 @@ def store_error(error: Exception, subject: str, *, listing: bool = False) -> err
         return errors.Exists("the name is taken already", subject=subject)
     if isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError | PermissionError):
         return errors.Refused(what, subject=subject, hint="These credentials may not do that here.")
+    if _TOKEN in text:
+        certain = re.search(r"status code: 4(?!08|29)\d\d", text)
+        return (errors.Refused if certain else errors.Unavailable)(
+            "no credentials are given, and the provider's metadata service gave this machine none",
+            subject=subject,
+            hint="Set GOOGLE_APPLICATION_CREDENTIALS, or AZURE_ACCOUNT_NAME and AZURE_ACCOUNT_KEY.",
+        )
     if isinstance(error, exceptions.NotSupportedError):
         return errors.Unsupported(what, subject=subject)
     return errors.Unavailable(what, subject=subject)

@@ -43,10 +43,10 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
         if options.client_certificate:
             subject = options.client_certificate
             context.load_cert_chain(subject)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"no usable certificate: {error.strerror or error}", subject=subject, hint="A PEM file is needed."
-        ) from error
+    except OSError as error:
+        why = "it holds none" if isinstance(error, ssl.SSLError) else error.strerror
+        hint = "A PEM file is needed, with its private key for --tls-client-cert."
+        raise ConfigurationError(f"no usable certificate: {why}", subject=subject, hint=hint) from error
     if options.insecure_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
