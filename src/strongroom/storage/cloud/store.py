@@ -229,9 +229,8 @@ def store_error(error: Exception, subject: str, *, listing: bool = False) -> err
             subject=subject,
             hint="Set GOOGLE_APPLICATION_CREDENTIALS, or AZURE_ACCOUNT_NAME and AZURE_ACCOUNT_KEY.",
         )
-    if isinstance(error, exceptions.NotSupportedError):
-        return errors.Unsupported(what, subject=subject)
-    return errors.Unavailable(what, subject=subject)
+    other = errors.Unsupported if isinstance(error, exceptions.NotSupportedError) else errors.Unavailable
+    return other(what, subject=subject)
 
 
 class _CloudReader(Reader):
