@@ -16,6 +16,7 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.caller import Denied
 from strongroom.gateway.access.htpasswd import PasswordFile
+from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request
 from strongroom.gateway.paths import ObjectPath, parse_path
@@ -219,6 +220,6 @@ def test_tls_settings(tmp_path: Path, given: dict[str, object], expected: str) -
     settings = GatewaySettings(path=str(tmp_path), **words)  # type: ignore[arg-type]
     if expected == "fault":
         with pytest.raises(ConfigurationError):
-            _certificates(settings)
+            _certificates(settings, LastGoodFiles())
     else:
-        assert (_certificates(settings) is None) == (expected == "none")
+        assert (_certificates(settings, LastGoodFiles()) is None) == (expected == "none")

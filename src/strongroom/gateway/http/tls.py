@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.gateway.access.last_good import LastGood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from strongroom.gateway.access.last_good import LastGood
 
 _LONGEST = 4 << 20
 """Bytes of a file of which no more is read."""
@@ -31,11 +30,11 @@ SOON = 10
 class Certificates:
     """The certificate and key of a server; ``reload`` reads them again and keeps the old ones when they do not load."""
 
-    def __init__(self, certificate: str, key: str, last_good: LastGood, *, minimum: str = "1.2") -> None:
+    def __init__(self, certificate: str, key: str, last_good: LastGood | None = None, *, minimum: str = "1.2") -> None:
         """Raises ``ConfigurationError`` when the files do not load. What does is kept in ``last_good``."""
         self._files = (certificate, key)
         self._minimum = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[minimum]
-        self._last_good = last_good
+        self._last_good = last_good or LastGood()
         self._seen = self._loaded = self._stamp()
         self._begins, self._ends = 0.0, 0.0
         self.failing = False
