@@ -30,7 +30,7 @@ SOON = 10
 class Certificates:
     """The certificate and key of a server; ``reload`` reads them again and keeps the old ones when they do not load."""
 
-    def __init__(self, certificate: str, key: str, last_good: LastGood | None = None, *, minimum: str = "1.2") -> None:
+    def __init__(self, certificate: str, key: str, *, minimum: str = "1.2", last_good: LastGood | None = None) -> None:
         """Raises ``ConfigurationError`` when the files do not load. What does is kept in ``last_good``."""
         self._files = (certificate, key)
         self._minimum = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[minimum]

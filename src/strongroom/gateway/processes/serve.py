@@ -94,7 +94,7 @@ def _certificates(settings: GatewaySettings, last_good: LastGoodFiles) -> Certif
         return None
     certificate = settings.tls_cert or os.path.join(settings.home, "public_key")
     key = settings.tls_key or os.path.join(settings.home, "private_key")
-    return Certificates(certificate, key, last_good.certificate, minimum=settings.tls_min_ver)
+    return Certificates(certificate, key, minimum=settings.tls_min_ver, last_good=last_good.certificate)
 
 
 def _check_plaintext(settings: GatewaySettings, certificates: Certificates | None, *, beyond: bool) -> None:
