@@ -2,7 +2,7 @@
 //!
 //! Of our own because unlocking is a fixed cost of every command and consists of nothing else. For N=32768,
 //! r=8, on one core of an AMD EPYC 9005, best of many: the `scrypt` crate takes 113 ms a lane, this took 68 ms
-//! before `salsa_mix` wrote its vectors out.
+//! before `salsa_mix` wrote its vectors out. With those that are wide enough a second lane takes next to nothing.
 
 use strongroom_salsa_mix::{Block, mix_blocks};
 
@@ -11,21 +11,37 @@ const fn diagonal(i: usize) -> usize {
     i * 5 % 16
 }
 
-/// Mixes lanes of `128·r` bytes in place, side by side in one thread.
-///
-/// Of `stride` states one is kept, and the others are made again from the one before them when they are wanted: each
-/// memory has room for `⌈N / stride⌉·2r` blocks.
-///
-/// The steps of a second lane fill the waits of the first: two lanes take 1.4 times as long as one.
-pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, stride: usize, mut memories: [&mut [Block]; L]) {
+/// Which states of a lane are kept: of each `every` the first `of`. The others are made again from the last one kept
+/// before them when they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) of: usize,
+    pub(super) every: usize,
+}
+
+impl Kept {
+    /// How many of `n` states are kept.
+    pub(super) fn count(self, n: usize) -> usize {
+        n / self.every * self.of + (n % self.every).min(self.of)
+    }
+
+    /// Where the state stands from which a state is made, and by how many steps.
+    fn find(self, number: usize) -> (usize, usize) {
+        let (whole, rest) = (number / self.every, number % self.every);
+        (whole * self.of + rest.min(self.of - 1), rest.saturating_sub(self.of - 1))
+    }
+}
+
+/// Mixes lanes of `128·r` bytes in place, side by side in one thread. Each memory has room for `kept.count(n)·2r` blocks.
+pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, kept: Kept, mut memories: [&mut [Block]; L]) {
     let mut x: [Vec<Block>; L] =
         std::array::from_fn(|lane| lanes[lane].as_chunks::<64>().0.iter().map(gather).collect());
     let mut y = x.clone();
     let blocks = x.first().map_or(0, Vec::len);
     for number in 0..n {
-        if number.is_multiple_of(stride) {
+        if let (place, 0) = kept.find(number) {
             for (memory, x) in memories.iter_mut().zip(&x) {
-                memory[number / stride * blocks..][..blocks].copy_from_slice(x);
+                memory[place * blocks..][..blocks].copy_from_slice(x);
             }
         }
         mix_blocks(x.each_ref().map(Vec::as_slice), None, y.each_mut().map(Vec::as_mut_slice));
@@ -34,24 +50,21 @@ pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, stride: usize
     let (mut again, mut spare) = (x.clone(), x.clone());
     for _ in 0..n {
         // N is a power of two, at most 2^21 here, so the lowest word is number enough.
-        let numbers: [usize; L] = std::array::from_fn(|lane| x[lane][blocks - 1][0][0] as usize & (n - 1));
-        let kept: [&[Block]; L] =
-            std::array::from_fn(|lane| &memories[lane][numbers[lane] / stride * blocks..][..blocks]);
-        let steps = numbers.map(|number| number % stride);
-        if L > 1 && steps.iter().all(|steps| *steps > 0) {
-            mix_blocks(kept, None, again.each_mut().map(Vec::as_mut_slice));
-        } else {
-            for lane in (0..L).filter(|lane| steps[*lane] > 0) {
-                mix_blocks([kept[lane]], None, [&mut again[lane]]);
+        let found = x.each_ref().map(|x| kept.find(x[blocks - 1][0][0] as usize & (n - 1)));
+        let nearest: [&[Block]; L] = std::array::from_fn(|lane| &memories[lane][found[lane].0 * blocks..][..blocks]);
+        for step in 0..found.iter().map(|(_, steps)| *steps).max().unwrap_or(0) {
+            let wanted = |lane: &usize| found[*lane].1 > step;
+            let from = if step == 0 { nearest } else { again.each_ref().map(Vec::as_slice) };
+            let mut waiting = (0..L).filter(wanted);
+            match (waiting.next(), waiting.next()) {
+                (Some(lane), None) => mix_blocks([from[lane]], None, [&mut spare[lane]]),
+                _ => mix_blocks(from, None, spare.each_mut().map(Vec::as_mut_slice)), // what nobody wants stays unused
             }
-        }
-        for lane in 0..L {
-            for _ in 1..steps[lane] {
-                mix_blocks([&again[lane]], None, [&mut spare[lane]]);
+            for lane in (0..L).filter(wanted) {
                 std::mem::swap(&mut again[lane], &mut spare[lane]);
             }
         }
-        let other = std::array::from_fn(|lane| if steps[lane] > 0 { again[lane].as_slice() } else { kept[lane] });
+        let other = std::array::from_fn(|lane| if found[lane].1 > 0 { again[lane].as_slice() } else { nearest[lane] });
         mix_blocks(x.each_ref().map(Vec::as_slice), Some(other), y.each_mut().map(Vec::as_mut_slice));
         std::mem::swap(&mut x, &mut y);
     }

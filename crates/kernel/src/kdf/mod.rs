@@ -4,9 +4,10 @@ mod mix;
 
 use crate::envelope::MasterKey;
 use crate::{Error, Result};
-use mix::mix;
+use mix::{Kept, mix};
 use sha2::Sha256;
 use std::sync::{Mutex, PoisonError};
+use strongroom_salsa_mix::{room, side_by_side};
 use zeroize::Zeroize;
 
 /// Memory of one lane, `128·N·r`, in bytes. A key file is written by whoever can write to the
@@ -20,8 +21,9 @@ pub const MAX_WORK: u64 = 1 << 23;
 /// takes beside it, not more than elsewhere, where one lane of the usual N=32768, r=8 takes 32 MiB.
 const MEMORY_AT_ONCE: usize = 44 << 20;
 
-/// Of so many states of a lane one is kept at least: with 2 a lane is a quarter more work, with 3 half as much again.
-const LONGEST_STRIDE: usize = 3;
+/// How much of a lane may be kept, the most first: a state that is not costs a step, or two, when it is wanted.
+const PORTIONS: [Kept; 4] =
+    [Kept { of: 1, every: 1 }, Kept { of: 2, every: 3 }, Kept { of: 1, every: 2 }, Kept { of: 1, every: 3 }];
 
 /// Derives 64 bytes with scrypt: encryption key, MAC key k, MAC key r. The `p` lanes run in parallel.
 ///
@@ -57,38 +59,48 @@ pub fn derive(password: &[u8], salt: &[u8], n: u64, r: u32, p: u32) -> Result<Ma
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     threads: usize,
-    /// Lanes that one thread mixes side by side.
+    /// Lanes that one thread mixes side by side, four at most.
     width: usize,
-    /// Of how many states of a lane one is kept.
-    stride: usize,
+    kept: Kept,
 }
 
-/// Two lanes to a thread where there are enough, as many threads as there are cores, within [`MEMORY_AT_ONCE`].
-fn plan(lanes: usize, lane_bytes: usize, cores: usize) -> Plan {
-    let at_once = (MEMORY_AT_ONCE * LONGEST_STRIDE / lane_bytes).clamp(1, lanes);
-    let width = if at_once > 2 || (at_once == 2 && cores == 1) { 2 } else { 1 };
-    let threads = cores.clamp(1, at_once.div_ceil(width));
-    let stride = (at_once.min(threads * width) * lane_bytes).div_ceil(MEMORY_AT_ONCE).min(LONGEST_STRIDE);
-    Plan { threads, width, stride }
+/// As many lanes side by side as cost no more than one, as many threads as there are cores for the rest, within
+/// [`MEMORY_AT_ONCE`]. Where a lane costs the same beside another one, two go together if all threads have two.
+fn plan(lanes: usize, lane_bytes: usize, cores: usize, side_by_side: usize) -> Plan {
+    let least = PORTIONS[PORTIONS.len() - 1];
+    let at_once = (MEMORY_AT_ONCE * least.every / least.of / lane_bytes).clamp(1, lanes);
+    let together = if at_once > 2 || (at_once == 2 && cores == 1) { 2 } else { 1 };
+    let width = at_once.min(side_by_side.max(together));
+    let groups = if at_once < lanes { at_once / width } else { lanes.div_ceil(width) };
+    let threads = cores.clamp(1, groups);
+    let bytes = at_once.min(threads * width) * lane_bytes;
+    let fits = |kept: &Kept| bytes / kept.every * kept.of <= MEMORY_AT_ONCE;
+    Plan { threads, width, kept: PORTIONS.into_iter().find(fits).unwrap_or(least) }
 }
 
 fn mix_lanes(lanes: &mut [u8], n: usize, r: usize) {
     let size = 128 * r;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let Plan { threads, width, stride } = plan(lanes.len() / size, size * n, cores);
+    let Plan { threads, width, kept } = plan(lanes.len() / size, size * n, cores, side_by_side());
     let queue = Mutex::new(lanes.chunks_mut(width * size));
     let work = || {
-        let blocks = n.div_ceil(stride) * 2 * r;
-        let (mut memory, mut other) = (vec![Default::default(); blocks], Vec::new());
+        let mut memories: [Vec<_>; 4] = Default::default();
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(next) = next else { break };
-            let (first, second) = next.split_at_mut(size);
-            if second.is_empty() {
-                mix([first], n, stride, [&mut memory]);
-            } else {
-                other.resize(blocks, Default::default());
-                mix([first, second], n, stride, [&mut memory, &mut other]);
+            let mut lanes: Vec<_> = next.chunks_mut(size).collect();
+            for memory in &mut memories[..lanes.len()] {
+                if memory.is_empty() {
+                    *memory = room(kept.count(n) * 2 * r);
+                }
+            }
+            let [first, second, third, fourth] = memories.each_mut().map(Vec::as_mut_slice);
+            match lanes.as_mut_slice() {
+                [a] => mix([a], n, kept, [first]),
+                [a, b] => mix([a, b], n, kept, [first, second]),
+                [a, b, c] => mix([a, b, c], n, kept, [first, second, third]),
+                [a, b, c, d] => mix([a, b, c, d], n, kept, [first, second, third, fourth]),
+                _ => unreachable!("a thread mixes one to four lanes side by side"),
             }
         }
     };
@@ -125,36 +137,47 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_cores_are_used() {
         let usual = 32 << 20;
-        assert_eq!(plan(1, usual, 2), Plan { threads: 1, width: 1, stride: 1 });
-        assert_eq!(plan(2, usual, 2), Plan { threads: 2, width: 1, stride: 2 });
-        assert_eq!(plan(3, usual, 2), Plan { threads: 2, width: 2, stride: 3 });
-        assert_eq!(plan(8, usual, 2), Plan { threads: 2, width: 2, stride: 3 });
-        assert_eq!(plan(8, usual, 64), Plan { threads: 2, width: 2, stride: 3 });
-        assert_eq!(plan(8, usual, 1), Plan { threads: 1, width: 2, stride: 2 });
-        assert_eq!(plan(4, 256 << 20, 8), Plan { threads: 1, width: 1, stride: 3 });
+        let [all, most, half, third] = PORTIONS;
+        assert_eq!(plan(1, usual, 2, 4), Plan { threads: 1, width: 1, kept: all });
+        assert_eq!(plan(2, usual, 2, 4), Plan { threads: 1, width: 2, kept: most });
+        assert_eq!(plan(2, usual, 2, 1), Plan { threads: 2, width: 1, kept: most });
+        assert_eq!(plan(3, usual, 2, 4), Plan { threads: 1, width: 3, kept: third });
+        assert_eq!(plan(3, usual, 2, 1), Plan { threads: 2, width: 2, kept: third });
+        assert_eq!(plan(8, usual, 64, 4), Plan { threads: 1, width: 4, kept: third });
+        assert_eq!(plan(8, usual, 64, 2), Plan { threads: 2, width: 2, kept: third });
+        assert_eq!(plan(8, usual, 1, 1), Plan { threads: 1, width: 2, kept: most });
+        assert_eq!(plan(3, 25 << 20, 2, 4), Plan { threads: 1, width: 3, kept: half });
+        assert_eq!(plan(4, 256 << 20, 8, 4), Plan { threads: 1, width: 1, kept: third });
         for (lanes, lane_bytes, cores) in [(8, usual, 2), (3, usual, 8), (5, 1 << 20, 4), (64, 4 << 20, 16)] {
-            let Plan { threads, width, stride } = plan(lanes, lane_bytes, cores);
-            assert!(threads * width * (lane_bytes / stride) <= MEMORY_AT_ONCE + (1 << 20), "{lanes} {lane_bytes}");
+            for side_by_side in [1, 2, 4] {
+                let Plan { threads, width, kept } = plan(lanes, lane_bytes, cores, side_by_side);
+                let bytes = threads * width * kept.count(lane_bytes);
+                assert!(bytes <= MEMORY_AT_ONCE + (1 << 20), "{lanes} {lane_bytes}");
+            }
         }
     }
 
-    /// Every way of mixing gives the same key: lanes alone and in pairs, all states kept and some of them.
+    /// Every way of mixing gives the same key: lanes alone and side by side, all states kept and some of them.
     #[test]
     fn mixing_side_by_side_changes_nothing() {
-        let (n, r) = (64usize, 2usize);
-        let lane = |seed: u8| (0..128 * r).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect::<Vec<u8>>();
-        let alone = |seed, stride: usize| {
-            let mut lane = lane(seed);
-            let mut memory = vec![Default::default(); n.div_ceil(stride) * 2 * r];
-            mix([&mut lane], n, stride, [&mut memory]);
+        const N: usize = 64;
+        let lane = |seed: usize| (0..256).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed as u8)).collect();
+        let expected: [Vec<u8>; 4] = std::array::from_fn(|seed| {
+            let mut lane: Vec<u8> = lane(seed);
+            mix([&mut lane], N, PORTIONS[0], [&mut room(N * 4)]);
             lane
-        };
-        for stride in 1..=5usize {
-            let room = vec![Default::default(); n.div_ceil(stride) * 2 * r];
-            let (mut one, mut two, mut memory, mut other) = (lane(1), lane(2), room.clone(), room);
-            mix([&mut one, &mut two], n, stride, [&mut memory, &mut other]);
-            assert_eq!((one, two), (alone(1, 1), alone(2, 1)));
-            assert_eq!(alone(1, stride), alone(1, 1));
+        });
+        fn mixed<const L: usize>(lane: impl Fn(usize) -> Vec<u8>, kept: Kept) -> [Vec<u8>; L] {
+            let mut lanes: [Vec<u8>; L] = std::array::from_fn(lane);
+            let mut memories: [_; L] = std::array::from_fn(|_| room(kept.count(N) * 4));
+            mix(lanes.each_mut().map(Vec::as_mut_slice), N, kept, memories.each_mut().map(Vec::as_mut_slice));
+            lanes
+        }
+        for kept in PORTIONS.into_iter().chain([Kept { of: 3, every: 5 }, Kept { of: 1, every: 7 }]) {
+            assert_eq!(mixed::<1>(lane, kept), expected[..1]);
+            assert_eq!(mixed::<2>(lane, kept), expected[..2]);
+            assert_eq!(mixed::<3>(lane, kept), expected[..3]);
+            assert_eq!(mixed::<4>(lane, kept), expected[..4]);
         }
     }
 
