@@ -3,6 +3,7 @@
 ROWS=first,check:small,version    rows, or rows of one data set (default: all)
 ROWS=gateway,gateway:upload       the gateway's rows, or some of them
 ROWS=custody,custody:verify       the custodian's rows, or some of them
+ROWS=fleet,fleet:reports          the fleet's server, or some of its rows
 ROUNDS=5                          rounds of each
 DATA=folder                       where the data is made, and found again
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from benchmarks import data, forgetting, index_memory, mounting, programs, pruning, report, rows
 from benchmarks.custody import rows as custody
+from benchmarks.fleet import rows as fleet
 from benchmarks.gateway import table
 
 ROWS = rows.ROWS | {
@@ -36,6 +38,7 @@ ROWS = rows.ROWS | {
 SINGLE = ("version", "index", "forget")
 GATEWAY = "gateway"
 CUSTODY = "custody"
+FLEET = "fleet"
 
 
 def main() -> None:
@@ -52,6 +55,7 @@ def main() -> None:
     wanted = _wanted(options.rows)
     through = set(wanted.pop(GATEWAY, ()))
     care = wanted.pop(CUSTODY, ())
+    served = wanted.pop(FLEET, ())
     found = programs.find()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}")
     print("programs:", ", ".join(_versions(found)))
@@ -75,6 +79,10 @@ def main() -> None:
                     result = bench.run(row)
                     print(f"custody:{row} ({place_name}): {custody.lines(result)}", flush=True)
                     results.append({**result, "place": place_name})
+            for row in served:
+                result = fleet.FleetBench(found.strongroom, place, options.scale).run(row)
+                print(f"fleet:{row} ({place_name}): {custody.lines(result)}", flush=True)
+                results.append({**result, "place": place_name})
             if through:
                 results += table.run(through, place, place_name, options.data, options.rounds)
     kept = options.data / "results"
@@ -120,11 +128,11 @@ def _show(row: str, name: str, place: str, outcome: rows.Outcome, results: list[
 
 def _wanted(text: str) -> dict[str, tuple[str, ...]]:
     """Rows by name with the data sets they are wanted for; of the gateway, its own rows."""
-    known = (*ROWS, *SINGLE, GATEWAY, CUSTODY)
+    known = (*ROWS, *SINGLE, GATEWAY, CUSTODY, FLEET)
     chosen: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.replace(" ", ",").split(",")) if text else known:
         row, _, name = part.partition(":")
-        names = {GATEWAY: table.ROWS, CUSTODY: custody.ROWS}.get(row, data.SETS)
+        names = {GATEWAY: table.ROWS, CUSTODY: custody.ROWS, FLEET: fleet.ROWS}.get(row, data.SETS)
         if row not in known or (name and name not in names):
             sys.exit(f"bench: no row {part!r}; there are {', '.join(known)}, each also as ROW:{'|'.join(names)}")
         chosen[row] = (*chosen.get(row, ()), *((name,) if name else names))

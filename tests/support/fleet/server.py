@@ -28,9 +28,9 @@ def moment(text: str) -> int:
 class ServerInProcess:
     """The state of a server and what it does with messages, without its sockets."""
 
-    def __init__(self, folder: Path, begins: str = "2027-02-01T12:00") -> None:
+    def __init__(self, folder: Path, begins: str = "2027-02-01T12:00", database: str = "") -> None:
         self.clock = ManualClock(moment(begins) * 10**9)
-        self.state = FleetState(str(folder / "fleet"), clock=self.clock, create=True)
+        self.state = FleetState(str(folder / "fleet"), database, self.clock, create=True)
         self.evaluator = Evaluator(self.state)
 
     @property

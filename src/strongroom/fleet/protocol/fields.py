@@ -53,6 +53,8 @@ class Fields:
         value: str = self._value(name, str, "a text")
         if len(value) > most:
             raise LimitExceeded(f"{self._what}: `{name}` has {len(value)} characters; at most {most} are read")
+        if "\0" in value:  # which PostgreSQL keeps in no text, and nobody writes
+            raise Damaged(f"{self._what}: `{name}` has a character of code 0")
         return value
 
     def name(self, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import threading
 from collections import deque
@@ -10,6 +11,7 @@ MOST, WINDOW = 10, 600
 _REMEMBERED = 10_000
 
 
+@functools.lru_cache(4096)
 def network_of(address: str) -> str:
     """What counts as one address: an IPv4 address, the first 64 bits of an IPv6 one."""
     try:

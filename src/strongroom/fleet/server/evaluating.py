@@ -62,21 +62,27 @@ class Evaluator:
         return notices
 
     def _claim(self, now: int) -> bool:
+        try:
+            with self._state.database.write() as connection:
+                return self._claim_in(connection, now)
+        except sa.exc.IntegrityError:  # another process has written the very first lease at this moment
+            return False
+
+    def _claim_in(self, connection: sa.Connection, now: int) -> bool:
         table = schema.lease
-        with self._state.database.write() as connection:
-            query = sa.select(table).where(table.c.name == LEASE).with_for_update()
-            row = connection.execute(query).one_or_none()
-            if row is not None and row.holder != self._holder and now < row.until < now + WRONG_CLOCK:
-                return False
-            if row is not None and row.holder == self._holder:
-                self._fence = row.fence
-            else:
-                self._fence = 1 if row is None else row.fence + 1
-            values = {"holder": self._holder, "fence": self._fence, "until": now + LEASE_SECONDS}
-            if row is None:
-                connection.execute(table.insert(), values | {"name": LEASE})
-            else:
-                connection.execute(table.update().where(table.c.name == LEASE).values(**values))
+        query = sa.select(table).where(table.c.name == LEASE).with_for_update()
+        row = connection.execute(query).one_or_none()
+        if row is not None and row.holder != self._holder and now < row.until < now + WRONG_CLOCK:
+            return False
+        if row is not None and row.holder == self._holder:
+            self._fence = row.fence
+        else:
+            self._fence = 1 if row is None else row.fence + 1
+        values = {"holder": self._holder, "fence": self._fence, "until": now + LEASE_SECONDS}
+        if row is None:
+            connection.execute(table.insert(), values | {"name": LEASE})
+        else:
+            connection.execute(table.update().where(table.c.name == LEASE).values(**values))
         return True
 
     def _holds(self, connection: sa.Connection) -> bool:

@@ -57,7 +57,7 @@ def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tupl
     with state.database.read() as connection:  # nobody who has no token makes others wait
         _shown(connection, asked, proof)
     with state.database.write() as connection:
-        ticket = _shown(connection, asked, proof)
+        ticket = _shown(connection, asked, proof, lock=True)
         known = _host(connection, message.signer)
         if known is None:
             if now >= ticket.until:
@@ -72,8 +72,8 @@ def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tupl
     return answer.to_bytes(message, ticket.proof_key)
 
 
-def _shown(connection: sa.Connection, asked: EnrolBegin, proof: str) -> KnownTicket:
-    ticket = find_ticket(connection, asked.ticket)
+def _shown(connection: sa.Connection, asked: EnrolBegin, proof: str, *, lock: bool = False) -> KnownTicket:
+    ticket = find_ticket(connection, asked.ticket, lock=lock)
     if ticket is None:
         raise Forged("this token is not of this server", hint=ASK)
     check_begin(asked, proof, ticket.proof_key)

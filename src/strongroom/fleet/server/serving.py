@@ -72,6 +72,8 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
         config.load()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the certificate cannot be used: {error}", subject=listening.certificate) from None
+    if config.ssl is not None:
+        config.ssl.num_tickets = 0  # hosts come once an hour: a session to resume is made for nothing
     deliverer = Deliverer(state, evaluator.leads)
     evaluator.start()
     deliverer.start()

@@ -83,9 +83,10 @@ def invite(
     return InvitationToken(card, made)
 
 
-def find_ticket(connection: sa.Connection, ticket: str) -> KnownTicket | None:
-    """The ticket with this ID, whether it still counts or not."""
-    row = connection.execute(sa.select(schema.ticket).where(schema.ticket.c.id == ticket)).one_or_none()
+def find_ticket(connection: sa.Connection, ticket: str, *, lock: bool = False) -> KnownTicket | None:
+    """The ticket with this ID, whether it still counts or not; with ``lock`` for whoever is about to use it up."""
+    query = sa.select(schema.ticket).where(schema.ticket.c.id == ticket)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         return None
     return KnownTicket(row.id, bytes(row.proof_key), row.name, row.profile, row.uses, row.until)
