@@ -11,7 +11,10 @@ from strongroom.retention.guarded import DAY, HOUR, GuardedPolicy
 
 @record
 class CustodyPolicy:
-    """Days throughout, but for ``rpo_hours``. ``expiry`` is E, ``verify`` is W, ``hold`` is H, ``detection`` is D."""
+    """Days throughout, but for ``rpo_hours`` and ``operators``, which is how many sign what a person decides.
+
+    ``expiry`` is E, ``verify`` is W, ``hold`` is H, ``detection`` is D.
+    """
 
     hourly: int = 0
     daily: int = 14
@@ -25,6 +28,7 @@ class CustodyPolicy:
     verify: int = 30
     expiry: int = 90
     rpo_hours: int = 48
+    operators: int = 0
 
     def guarded(self) -> GuardedPolicy:
         """As the rule takes it."""
@@ -71,6 +75,7 @@ def adjusted(policy: CustodyPolicy, changes: dict[str, int]) -> CustodyPolicy:
         (found.detection < 1, "detection: at least a day passes before a snapshot counts"),
         (found.verify < 1, "verify: at least a day"),
         (found.expiry < found.verify + 14, "expiry: must be at least verify and 14 days"),
+        (found.operators > 2, "operators: none, one or two sign what a person decides"),
         (found.rpo_ns >= found.detection * DAY, "rpo_hours: must be shorter than the detection window"),
     ):
         if wrong:

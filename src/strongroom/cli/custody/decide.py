@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, operator, store_for
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def _arguments(parser: argparse.ArgumentParser, description: str) -> None:
     add_repository(parser)
     parser.add_argument("snapshot", nargs="?", metavar="SNAPSHOT", help="the beginning of its ID")
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
+    add_signing(parser)
     add_state(parser)
 
 
@@ -40,9 +43,10 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
 
 def run_accept(context: Context) -> int:
     """Write it down, in the audit trail as well."""
-    from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source
+    from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source, find_snapshot
     from strongroom.custody.drift.settings import accept_settings
     from strongroom.custody.evidence.pinning import accept_log
+    from strongroom.custody.executor.words import ACCEPT
 
     arguments = context.arguments
     given = [
@@ -57,24 +61,37 @@ def run_accept(context: Context) -> int:
         raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key, --settings or --gone.")
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
+        if arguments.snapshot is not None:
+            thing = f"snapshots/{find_snapshot(state, adopted, arguments.snapshot).id}"
+        else:
+            thing = _thing(arguments)
+        who = spoken(context, adopted, ACCEPT, thing)
+        if who is None:
+            return exit_codes.OPERATOR_AWAITED
         if arguments.source is not None:
-            accept_source(state, adopted, arguments.source, operator(), arguments.why)
+            accept_source(state, adopted, arguments.source, who, arguments.why)
             what = f"source {arguments.source}"
         elif arguments.gone is not None:
-            thing = accept_gone(state, adopted, arguments.gone, operator(), arguments.why)
+            thing = accept_gone(state, adopted, arguments.gone, who, arguments.why)
             what = f"that {thing[: thing.index('/') + 11]} is gone"
         elif arguments.key is not None:
-            what = f"key {accept_key(state, adopted, arguments.key, operator(), arguments.why)[:8]}"
+            what = f"key {accept_key(state, adopted, arguments.key, who, arguments.why)[:8]}"
         elif arguments.settings:
             with store_for(context, adopted) as store:
-                accept_settings(state, adopted, store, operator(), arguments.why)
+                accept_settings(state, adopted, store, who, arguments.why)
             what = "the bucket's settings"
         elif arguments.log_key is not None:
-            accept_log(state, adopted, arguments.log_key, operator(), arguments.why)
+            accept_log(state, adopted, arguments.log_key, who, arguments.why)
             what = "the log by this key; the next round reads it anew"
         else:
-            what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, operator(), arguments.why)[:8]}"
+            what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, who, arguments.why)[:8]}"
     return _say(context, f"accepted {what}")
+
+
+def _thing(arguments: argparse.Namespace) -> str:
+    """What is accepted, as an operator signs it."""
+    named = {"source": arguments.source, "gone": arguments.gone, "keys": arguments.key, "log-key": arguments.log_key}
+    return next((f"{what}/{name}" for what, name in named.items() if name is not None), "settings")
 
 
 def arguments_condemn(parser: argparse.ArgumentParser) -> None:
@@ -84,11 +101,16 @@ def arguments_condemn(parser: argparse.ArgumentParser) -> None:
 
 def run_condemn(context: Context) -> int:
     """Write it down."""
-    from strongroom.custody.deciding import condemn_snapshot
+    from strongroom.custody.deciding import condemn_snapshot, find_snapshot
+    from strongroom.custody.executor.words import CONDEMN
 
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        found = condemn_snapshot(state, adopted, _snapshot(context), operator(), context.arguments.why)
+        named = find_snapshot(state, adopted, _snapshot(context)).id
+        who = spoken(context, adopted, CONDEMN, f"snapshots/{named}")
+        if who is None:
+            return exit_codes.OPERATOR_AWAITED
+        found = condemn_snapshot(state, adopted, named, who, context.arguments.why)
     return _say(context, f"condemned snapshot {found[:8]}")
 
 
@@ -113,11 +135,16 @@ def run_unpin(context: Context) -> int:
 
 
 def _pin(context: Context, *, pinned: bool) -> int:
-    from strongroom.custody.deciding import pin_snapshot
+    from strongroom.custody.deciding import find_snapshot, pin_snapshot
+    from strongroom.custody.executor.words import UNPIN
 
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        found = pin_snapshot(state, adopted, _snapshot(context), operator(), context.arguments.why, pinned=pinned)
+        named = find_snapshot(state, adopted, _snapshot(context)).id
+        who = operator() if pinned else spoken(context, adopted, UNPIN, f"snapshots/{named}")
+        if who is None:
+            return exit_codes.OPERATOR_AWAITED
+        found = pin_snapshot(state, adopted, named, who, context.arguments.why, pinned=pinned)
     return _say(context, f"{'pinned' if pinned else 'unpinned'} snapshot {found[:8]}")
 
 

@@ -148,6 +148,8 @@ def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Si
             judge,
             hold_days=adopted.policy.hold,
             expiry_days=adopted.policy.expiry,
+            detection_days=adopted.policy.detection,
+            operators=adopted.policy.operators,
             mark=lambda: read_mark(store) if has_place(store) else str(judge),
             announce=lambda words: context.reporter().message(f"{adopted.name}: {words}"),
         )

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, plan_spoken
 from strongroom.cli.custody.execute import handover_of, opened_executor
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -41,6 +43,7 @@ def arguments_plan(parser: argparse.ArgumentParser) -> None:
     add_repository(parser)
     parser.add_argument("number", nargs="?", type=int, metavar="PLAN", help="its number; without one `show` lists all")
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
+    add_signing(parser)
     add_state(parser, identity=True)
 
 
@@ -58,8 +61,11 @@ def run_plan(context: Context) -> int:
                 if arguments.action == "approve":
                     from strongroom.custody.deletion.plans import approve
 
-                    approve(state, adopted, number, operator(), arguments.why)
-                    executor.approve(number, operator())
+                    who = plan_spoken(context, state, adopted, number)
+                    if who is None:
+                        return exit_codes.OPERATOR_AWAITED
+                    approve(state, adopted, number, who, arguments.why)
+                    executor.approve(number, who)
                 else:
                     handover = handover_of(context, state, adopted, store, identity_of(context), signer)
                     handover.cancel(executor, number, operator(), arguments.why)

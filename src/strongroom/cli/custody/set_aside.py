@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.execute import handover_of, opened_executor
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -37,12 +38,14 @@ def arguments_set_aside(parser: argparse.ArgumentParser) -> None:
     add_repository(parser)
     parser.add_argument("objects", nargs="+", metavar="KIND/ID", help="as `custody incidents` shows it")
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
+    add_signing(parser)
     add_state(parser, identity=True)
 
 
 def run_set_aside(context: Context) -> int:
     """Set them aside, and say how they come back."""
     from strongroom.custody.aside.by_word import set_aside
+    from strongroom.custody.executor.words import APPROVE, plan_thing
 
     arguments = context.arguments
     with open_state(context) as state:
@@ -51,7 +54,11 @@ def run_set_aside(context: Context) -> int:
             signer = signer_of(context)
             with opened_executor(context, adopted, store, signer) as executor:
                 handover = handover_of(context, state, adopted, store, identity_of(context), signer)
-                said = (arguments.objects, operator(), arguments.why)
+
+                def by_word(number: int, digest: str) -> str | None:
+                    return spoken(context, adopted, APPROVE, plan_thing(number, digest))
+
+                said = (arguments.objects, operator(), arguments.why, by_word)
                 went = set_aside(state, adopted, handover, executor, signer, *said)
     if context.json:
         context.out.json(

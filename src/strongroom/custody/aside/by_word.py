@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from strongroom.custody.aside.step import make_aside_plan
 from strongroom.custody.aside.unfit import named_by_operator
 from strongroom.custody.deletion.plans import plan_row, set_plan, signed
+from strongroom.custody.executor.contract import Went
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from strongroom.custody.executor.contract import Executing, Went
+    from strongroom.custody.executor.contract import Executing
     from strongroom.custody.handover import Handover
     from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
@@ -26,19 +27,28 @@ def set_aside(
     things: Sequence[str],
     who: str,
     why: str,
+    spoken: Callable[[int, str], str | None] | None = None,
 ) -> Went:
-    """Set planted things aside, each ``KIND/ID``. Raises ``UsageError`` for what may not be, ``Locked``."""
+    """Set planted things aside, each ``KIND/ID``. Raises ``UsageError`` for what may not be, ``Locked``.
+
+    ``spoken``: who lets the plan of this number and digest go; None where another operator has to say so as well.
+    """
     handover.show(executor)
     with handover.working() as (lease, repository):
         names = [named_by_operator(state, adopted.id, thing) for thing in dict.fromkeys(things)]
         number = make_aside_plan(state, lease, adopted, repository, signer, names, f"{who}: {why}")
-        with state.writing(lease) as connection:
-            set_plan(connection, adopted.id, number, approved=who)
-            state.record(connection, who, adopted.id, f"set aside {', '.join(map(str, names))}", why)
         row = plan_row(state, adopted.id, number)
         assert row is not None
         document = signed(row)
         assert document is not None
         executor.look([document])
+        said = who if spoken is None else spoken(number, document.digest)
+        if said is None:
+            words = f"plan {number} waits for another operator: `custody plan approve {adopted.name} {number}`"
+            return Went(number, row.kind, waits=(words,))
+        who = said
+        with state.writing(lease) as connection:
+            set_plan(connection, adopted.id, number, approved=who)
+            state.record(connection, who, adopted.id, f"set aside {', '.join(map(str, names))}", why)
         executor.approve(number, who)
         return handover.go(lease, repository, row, executor)

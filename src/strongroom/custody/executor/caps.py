@@ -4,15 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, SNAPSHOTS
+from strongroom.base.record import record
+from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS
+from strongroom.custody.executor.aside import fit_for_today
 
 if TYPE_CHECKING:
     from strongroom.custody.deletion.orders import Order
+    from strongroom.custody.executor.known import Known
+    from strongroom.custody.executor.operators import Operators
     from strongroom.custody.executor.records import Records
+    from strongroom.storage.contract import Store
 
 SHARES = {SNAPSHOTS: 0.25, PACKS: 0.10, INDEXES: 0.25}
 SPARE_INDEXES = 10
 """So many index files may go in thirty days however few there are: they are merged all the time."""
+
+
+@record
+class PlanBounds:
+    """What bounds a plan of one repository, beside its own hold."""
+
+    records: Records
+    store: Store
+    operators: Operators
+    known: Known
+
+    def allowed(
+        self, order: Order, sizes: dict[str, int], now_ns: int, *, approved: bool
+    ) -> tuple[list[str], int, list[tuple[str, str]]]:
+        """Of what is confirmed, those that may go now; how many wait for later; those that may not, and why.
+
+        ``approved``: a person said so at this executor, with as many signatures as it takes.
+        """
+        names = list(sizes)
+        if order.kind == ASIDE:
+            return fit_for_today(self.records, self.store, order.repository, names, now_ns, approved=approved)
+        failed: list[tuple[str, str]] = []
+        if order.kind == SNAPSHOTS:
+            failed = self.operators.without_word(self.known, names, now_ns)
+            names = [name for name in names if name not in dict(failed)]
+        if order.kind == PURGE or approved:
+            return names, 0, failed
+        within = within_caps(self.records, order, {name: sizes[name] for name in names}, now_ns)
+        return within, len(names) - len(within), failed
 
 
 def within_caps(records: Records, order: Order, sizes: dict[str, int], now_ns: int) -> list[str]:

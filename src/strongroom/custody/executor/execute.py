@@ -23,9 +23,11 @@ from strongroom.custody.deletion.orders import (
     read_confirmation,
     read_order,
 )
-from strongroom.custody.executor.aside import fit_for_today, is_true_to_name
-from strongroom.custody.executor.caps import within_caps
-from strongroom.custody.executor.records import DAY, Known
+from strongroom.custody.executor.aside import is_true_to_name
+from strongroom.custody.executor.caps import PlanBounds
+from strongroom.custody.executor.known import Known
+from strongroom.custody.executor.operators import Operators
+from strongroom.custody.executor.words import plan_thing
 from strongroom.receipts.commit.committer import boot_id
 
 if TYPE_CHECKING:
@@ -73,14 +75,16 @@ class Executor:
         *,
         hold_days: int,
         expiry_days: int,
+        detection_days: int = 0,
+        operators: int = 0,
         mark: Callable[[], str | None],
         boot: Callable[[], tuple[str, int]] = _boot,
         announce: Callable[[str], None] = lambda _text: None,
     ) -> None:
         """``judge``: whose plans it takes; the key is pinned at the first sight. ``mark``: what the place says of it.
 
-        ``hold_days`` and ``expiry_days`` are the executor's own; the longest it was ever told counts. Raises
-        ``Refused`` for another judge, or another store, than those that are pinned.
+        The days and how many ``operators`` sign a decision are the executor's own; the most it was ever told counts.
+        Raises ``Refused`` for another judge, or another store, than those that are pinned.
         """
         self._records = records
         self._store = store
@@ -100,8 +104,8 @@ class Executor:
             )
         elif known.store != store_url:
             raise Refused("the executor knows this repository at another place", subject=known.store)
-        longest = max(known.hold_ns, hold_days * DAY), max(known.expiry_ns, expiry_days * DAY)
-        self._known = replace(known, hold_ns=longest[0], expiry_ns=longest[1])
+        self._known = known.told(hold_days, expiry_days, detection_days, operators)
+        self._operators = Operators(records)
         records.pin(self._known)
 
     @property
@@ -153,7 +157,9 @@ class Executor:
         self._records.use_up(self._known.id, number, self._records.clock.now_ns())
 
     def approve(self, number: int, who: str) -> None:
-        """Let a plan go beyond the caps, by the word of a person at this executor."""
+        """Let a plan go beyond the caps by a person's word. Raises ``Refused`` where operators have to sign it."""
+        seen = self._records.sighting(self._known.id, number)
+        self._operators.check_approval(self._known, plan_thing(number, "" if seen is None else seen.digest))
         self._records.set_plan(self._known.id, number, approved=who)
 
     def execute(self, signed: SignedBytes, confirmed: SignedBytes) -> Executed:
@@ -171,14 +177,9 @@ class Executor:
             raise Refused("this confirmation was used already", subject=f"plan {order.number}")
         report = Executed()
         sizes = {item.name: item.size for item in order.items if item.name in set(confirmation.names)}
-        names = list(sizes)
-        if order.kind == ASIDE:
-            approved = bool(seen.approved)
-            fit = fit_for_today(self._records, self._store, order.repository, names, now_ns, approved=approved)
-            names, report.left, report.failed = fit
-        elif order.kind != PURGE and not seen.approved:
-            names = within_caps(self._records, order, sizes, now_ns)
-            report.left = len(sizes) - len(names)
+        names, report.left, report.failed = PlanBounds(
+            self._records, self._store, self._operators, self._known
+        ).allowed(order, sizes, now_ns, approved=bool(seen.approved))
         for start in range(0, len(names), BATCH):
             self._check_batch(order, confirmation)
             self._batch(order, {name: sizes[name] for name in names[start : start + BATCH]}, report)

@@ -9,28 +9,15 @@ import sqlalchemy as sa
 from strongroom.base.record import record
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.executor import schema
+from strongroom.custody.executor.known import DAY, Known
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
 
-DAY = 24 * 3600 * 10**9
 WINDOW_NS = 30 * DAY
 """Over so long all removals together are bounded."""
-
-
-@record
-class Known:
-    """A repository as it was pinned."""
-
-    id: str
-    store: str
-    judge: str
-    epoch: int
-    hold_ns: int
-    expiry_ns: int
-    looked_ns: int | None
 
 
 @record
@@ -81,6 +68,8 @@ class Records:
                     hold_ns=known.hold_ns,
                     expiry_ns=known.expiry_ns,
                     looked_ns=known.looked_ns,
+                    operators=known.operators,
+                    detection_ns=known.detection_ns,
                 )
             )
 

@@ -16,8 +16,11 @@ repository = sa.Table(
     sa.Column("hold_ns", sa.BigInteger, nullable=False),
     sa.Column("expiry_ns", sa.BigInteger, nullable=False),
     sa.Column("looked_ns", sa.BigInteger),
+    sa.Column("operators", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("detection_ns", sa.BigInteger, nullable=False, server_default="0"),
 )
-"""Whose plans it takes, pinned at the first sight. ``hold_ns`` (H) and ``expiry_ns`` (E) only ever grow."""
+"""Whose plans it takes, pinned at the first sight. ``hold_ns`` (H), ``expiry_ns`` (E), ``detection_ns`` (D) and
+``operators`` (how many must sign what a person decides) only ever grow."""
 
 stored = sa.Table(
     "executor_object",
@@ -68,6 +71,30 @@ removal = sa.Table(
 )
 """What it removed, written down before it does."""
 
+operator = sa.Table(
+    "executor_operator",
+    METADATA,
+    sa.Column("public", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("added_ns", sa.BigInteger, nullable=False),
+    sa.Column("gone_ns", sa.BigInteger),
+)
+"""The roster of operators: each public key with its name as one line. What was taken off it never comes back."""
+
+word = sa.Table(
+    "executor_word",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("thing", sa.Text, nullable=False),
+    sa.Column("public", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+    sa.Column("heard_ns", sa.BigInteger, nullable=False),
+)
+"""What operators said and signed, each once. ``repository`` is empty where it is about the roster."""
+
 STEPS = (
     """
     CREATE TABLE executor_repository (
@@ -89,6 +116,17 @@ STEPS = (
     CREATE TABLE executor_removal (
         repository TEXT, name TEXT, number BIGINT, size BIGINT NOT NULL, at_ns BIGINT NOT NULL, done_ns BIGINT,
         PRIMARY KEY (repository, name, number)
+    )
+    """,
+    """
+    ALTER TABLE executor_repository ADD COLUMN operators INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE executor_repository ADD COLUMN detection_ns BIGINT NOT NULL DEFAULT 0;
+    CREATE TABLE executor_operator (
+        public TEXT PRIMARY KEY, key TEXT NOT NULL, added_ns BIGINT NOT NULL, gone_ns BIGINT
+    );
+    CREATE TABLE executor_word (
+        digest TEXT PRIMARY KEY, repository TEXT NOT NULL, verb TEXT NOT NULL, thing TEXT NOT NULL,
+        public TEXT NOT NULL, body {blob} NOT NULL, signature {blob} NOT NULL, heard_ns BIGINT NOT NULL
     )
     """,
 )

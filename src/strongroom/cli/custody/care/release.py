@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.execute import opened_executor
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -44,6 +46,7 @@ def arguments_release(parser: argparse.ArgumentParser) -> None:
     parser.description = _RELEASE
     add_repository(parser)
     parser.add_argument("--undo", action="store_true", help="take it into care again")
+    add_signing(parser)
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
     add_state(parser, identity=True)
 
@@ -52,6 +55,7 @@ def run_release(context: Context) -> int:
     """Let it go, and say what is left to do."""
     from strongroom.base.errors import Unsupported
     from strongroom.custody.care.releasing import release, take_up_again
+    from strongroom.custody.executor.words import RELEASE
 
     arguments = context.arguments
     with open_state(context) as state:
@@ -59,9 +63,12 @@ def run_release(context: Context) -> int:
             adopted = take_up_again(state, arguments.names[0], operator(), arguments.why)
             return _say(context, adopted.name, "in care", (), f"Next: strongroom custody round {adopted.name}")
         (adopted,) = chosen(context, state)
+        who = spoken(context, adopted, RELEASE, "repository")
+        if who is None:
+            return exit_codes.OPERATOR_AWAITED
         signer = signer_of(context)
         holder = f"{os.uname().nodename}:{os.getpid()}"
-        words = {"holder": holder, "who": operator(), "why": arguments.why}
+        words = {"holder": holder, "who": who, "why": arguments.why}
         with store_for(context, adopted) as store:
             try:
                 with opened_executor(context, adopted, store, signer) as executor:
@@ -85,12 +92,14 @@ def arguments_retire(parser: argparse.ArgumentParser) -> None:
     add_repository(parser)
     parser.add_argument("source", nargs="?", metavar="SOURCE", help="as `custody source` lists it")
     parser.add_argument("--undo", action="store_true", help="it sends snapshots again")
+    add_signing(parser)
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
     add_state(parser)
 
 
 def run_retire(context: Context) -> int:
     """Write it down."""
+    from strongroom.custody.executor.words import RETIRE
     from strongroom.custody.sources import change_source
 
     arguments = context.arguments
@@ -99,7 +108,10 @@ def run_retire(context: Context) -> int:
     retired = not arguments.undo
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        change_source(state, adopted, arguments.source, operator(), retired=retired, why=arguments.why)
+        who = spoken(context, adopted, RETIRE, f"source/{arguments.source}") if retired else operator()
+        if who is None:
+            return exit_codes.OPERATOR_AWAITED
+        change_source(state, adopted, arguments.source, who, retired=retired, why=arguments.why)
     what = f"retired source {arguments.source}" if retired else f"source {arguments.source} sends snapshots again"
     if context.json:
         context.out.json({"message_type": "custody_decision", "message": what})

@@ -1,0 +1,116 @@
+"""``custody operator``: the keys with which people sign what they decide."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.cli.custody.care.signing import add_signing, signed_word
+from strongroom.cli.custody.shared import add_state, executor_url, open_state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+
+_DESCRIPTION = """\
+The keys with which operators sign what they decide, where a policy asks for it (`adopt --policy operators=1`, or 2).
+`new` makes one, in a file that stays with its owner, and prints the line that `add` takes. The executor keeps the
+roster: the first key is added by whoever has this machine, each later one by the word of those who are on it.
+
+  strongroom custody operator new alice ~/alice.key
+  strongroom custody operator add alice+0123abcd+AbCd...
+  strongroom custody operator add bob+89ef4567+EfGh... --sign-with ~/alice.key
+  strongroom custody operator list
+"""
+
+
+def arguments_operator(parser: argparse.ArgumentParser) -> None:
+    """What to do with whose key."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("action", choices=("new", "add", "remove", "list"), metavar="new|add|remove|list")
+    parser.add_argument("key", nargs="?", metavar="NAME|KEY", help="`new`: a name; `add`, `remove`: the key's line")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="where `new` writes the key")
+    add_signing(parser)
+    add_state(parser)
+
+
+def run_operator(context: Context) -> int:
+    """Make a key, or change or show the roster."""
+    arguments = context.arguments
+    if arguments.action == "new":
+        return _new(context)
+    if arguments.action == "list":
+        return _list(context)
+    return _change(context)
+
+
+def _new(context: Context) -> int:
+    from strongroom.receipts.commit.signing_key import load_or_create
+
+    name, path = context.arguments.key, context.arguments.file
+    if not name or not path:
+        raise UsageError("whose key, and where?", hint="strongroom custody operator new NAME FILE")
+    if os.path.exists(path):
+        raise UsageError("is there already", subject=path, hint="A key is made once; name another file.")
+    signer = load_or_create(path, name)
+    if context.json:
+        context.out.json({"message_type": "custody_operator", "key": str(signer.verifier)})
+    else:
+        context.out.line(str(signer.verifier))
+    return 0
+
+
+def _list(context: Context) -> int:
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.executor.operators import Operators
+    from strongroom.custody.executor.records import Records
+
+    with open_state(context):
+        records = Records(executor_url(context), SYSTEM)
+        try:
+            keys = list(map(str, Operators(records).roster()))
+        finally:
+            records.close()
+    if context.json:
+        context.out.json([{"name": key.split("+")[0], "key": key} for key in keys])
+        return 0
+    for key in keys or ["no operator has a key yet"]:
+        context.out.line(key)
+    return 0
+
+
+def _change(context: Context) -> int:
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.executor.operators import Operators
+    from strongroom.custody.executor.records import Records
+    from strongroom.custody.executor.words import ADD, REMOVE
+    from strongroom.receipts.log.note import Verifier
+
+    arguments = context.arguments
+    if not arguments.key or arguments.file:
+        raise UsageError("which key?", hint="Its one line, as `custody operator new` printed it.")
+    key = Verifier.parse(arguments.key)
+    adds = arguments.action == "add"
+    with open_state(context):
+        records = Records(executor_url(context), SYSTEM)
+        try:
+            operators = Operators(records)
+            word = signed_word(context, ADD if adds else REMOVE, str(key))
+            if word is None and operators.to_change_roster():
+                raise UsageError(
+                    "the roster changes by the word of those who are on it",
+                    hint="Add --sign-with FILE, with their key.",
+                )
+            words = [] if word is None else [word]
+            wanting = (operators.add if adds else operators.remove)(key, words)
+        finally:
+            records.close()
+    done = f"{key.name} is {'on' if adds else 'off'} the roster"
+    text = f"noted: {wanting} more must say the same" if wanting else done
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": text})
+    else:
+        context.out.line(text)
+    return 0
