@@ -43,7 +43,7 @@ def statement(server: ServerInProcess, number: int, *repositories: StatedReposit
 
 
 def test_only_the_custodians_signature_over_these_very_bytes_counts(server: ServerInProcess) -> None:
-    """Another key, another kind, a changed body, a host's key, a custodian's before this one: all are refused."""
+    """R-13: another key, another kind, a changed body, a host's key, a custodian's before this one: all are refused."""
     app = FleetApp(server.state)
     host = server.join(FleetHost("web01"))
     true = statement(server, 5, about(host))

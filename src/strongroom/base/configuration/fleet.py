@@ -17,8 +17,11 @@ SERVER_KEYS: dict[str, Key] = {
 }
 GATEWAY_KEYS: dict[str, Key] = {
     "url": Key(text, '"https://backup.example.org:8000"', "where hosts reach the gateway", True),
-    "user": Key(text, '"fleet"', "the enroller's name there", True),
-    "token": Key(password, '{ file = "/etc/strongroom/enroller" }', "its token: command, file or env", True),
+    "user": Key(text, '"fleet"', "the enroller's name there"),
+    "token": Key(password, '{ file = "/etc/strongroom/enroller" }', "its token: command, file or env"),
+    "log_key": Key(text, '"backup.example.org/log+0123abcd+…"', "the verifier key of its log, to follow receipts"),
+    "auditor": Key(text, '"fleet-log"', "who may read that log: a principal with the role auditor"),
+    "auditor_token": Key(password, '{ file = "/etc/strongroom/auditor" }', "its token: command, file or env"),
     "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),
 }
 FORM = Form(

@@ -19,11 +19,11 @@ def arguments_alerts(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "List open alerts. With --acknowledge somebody has seen one, and is reminded no more. With --believe an"
         " operator has looked at what was suspicious of a host, and it counts for settled; so does a schedule by which"
-        " it is backed up less often than before."
+        " it is backed up less often than before. A gateway's name there has its log read anew from its beginning."
     )
     add_state(parser)
     parser.add_argument("--acknowledge", metavar="SUBJECT", help="as the list has it, such as web01/home/offsite")
-    parser.add_argument("--believe", metavar="HOST", help="settle what is suspicious of this host")
+    parser.add_argument("--believe", metavar="HOST", help="settle what is suspicious of this host, or gateway")
 
 
 def run_alerts(context: Context) -> int:
@@ -32,6 +32,7 @@ def run_alerts(context: Context) -> int:
 
     from strongroom.fleet.server.alerting import schema
     from strongroom.fleet.server.alerting.book import acknowledge
+    from strongroom.fleet.server.following.follower import believe_log
     from strongroom.fleet.server.operating import believe
 
     arguments = context.arguments
@@ -41,7 +42,7 @@ def run_alerts(context: Context) -> int:
                 acknowledge(connection, arguments.acknowledge)
             return exit_codes.OK
         if arguments.believe:
-            count = believe(state, arguments.believe)
+            count = 1 if believe_log(state, arguments.believe) else believe(state, arguments.believe)
             if not context.json:
                 context.out.line(f"{count} {'thing is' if count == 1 else 'things are'} settled")
             return exit_codes.OK

@@ -46,6 +46,40 @@ def run_pause(context: Context) -> int:
     return exit_codes.OK
 
 
+def arguments_expect(parser: argparse.ArgumentParser) -> None:
+    """Which host, and how often."""
+    parser.description = (
+        "Say how often a host backs up that has stock restic and no agent: it is watched by the receipts of its\n"
+        "gateway, and a backup a day is expected until somebody says otherwise."
+    )
+    add_state(parser)
+    parser.add_argument("name", metavar="HOST", help="the host's name")
+    parser.add_argument("--repository", default="", metavar="PATH", help="this repository of it alone")
+    parser.add_argument("--every", required=True, metavar="TIME", help="such as 1h, 24h or 168h")
+    parser.add_argument(
+        "--late", metavar="TIME", help="so long after the last it is late (default: 1.5 intervals and an hour)"
+    )
+
+
+def run_expect(context: Context) -> int:
+    """Do it."""
+    from strongroom.fleet.server.operating import expect
+
+    arguments = context.arguments
+    spans = []
+    for option, text in (("--every", arguments.every), ("--late", arguments.late)):
+        try:
+            spans.append(None if text is None else int(duration(text)))
+        except ValueError as error:
+            raise UsageError(str(error), subject=option) from None
+    every, late = spans
+    assert every is not None
+    with open_state(context) as state:
+        count = expect(state, arguments.name, arguments.repository, every, late)
+    _say(context, count, f"expected every {arguments.every}")
+    return exit_codes.OK
+
+
 def arguments_retire(parser: argparse.ArgumentParser) -> None:
     """Which watches."""
     parser.description = "Watch no longer what is backed up no longer. Nothing is deleted."

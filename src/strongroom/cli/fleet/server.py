@@ -15,6 +15,7 @@ from strongroom.cli.fleet.shared import (
     certificate_of,
     configuration,
     folder_of,
+    followed_of,
     gateways_of,
     listening_of,
 )
@@ -114,4 +115,5 @@ def run_serve(context: Context) -> int:
     with FleetState(folder, server.get("database", "")) as state:
         if (card := card_of(server, state.now())) is not None:
             trust_custodian(state, parse_card(card).key, "card")
-        return serve(state, Listening(host or "0.0.0.0", port, certificate, key), gateways_of(found), Evaluator(state))
+        listening = Listening(host or "0.0.0.0", port, certificate, key)
+        return serve(state, listening, gateways_of(found), Evaluator(state), followed_of(found))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.fleet.protocol.signed import SignedMessage
+    from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
 
@@ -61,19 +62,45 @@ def gateways_of(found: Mapping[str, Any]) -> list[EnrollingGateway]:
     """The gateways that let hosts in when we ask; their tokens are fetched now. Raises ``UsageError``."""
     from strongroom.fleet.server.gateways import EnrollingGateway
 
+    for name, one in found["gateway"].items():
+        if ("user" in one) != ("token" in one):
+            raise ConfigurationError("an enroller has both `user` and `token`", subject=f"gateway.{name}")
+        if "user" not in one and "log_key" not in one:
+            hint = "`user` and `token` of an enroller, or `log_key` to follow its receipts; or both."
+            raise ConfigurationError("is of no use", subject=f"gateway.{name}", hint=hint)
     return [
         EnrollingGateway(one["url"], one["user"], _token(name, one["token"]), one.get("cacert", ""))
         for name, one in found["gateway"].items()
+        if "user" in one
     ]
 
 
-def _token(name: str, source: PasswordSource) -> str:
+def _token(name: str, source: PasswordSource, key: str = "token") -> str:
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.passwords import fetch
 
     value = os.path.expanduser(source.value) if source.kind == "file" else source.value
-    named = PasswordSource(source.kind, value, source.command, f"{FILE}: gateway.{name}.token")
+    named = PasswordSource(source.kind, value, source.command, f"{FILE}: gateway.{name}.{key}")
     return fetch(named, label=f"gateway {name}").decode()
+
+
+def followed_of(found: Mapping[str, Any]) -> list[FollowedGateway]:
+    """The gateways whose logs are followed; their auditors' tokens are fetched now. Raises ``ConfigurationError``."""
+    from strongroom.fleet.server.following.follower import FollowedGateway
+    from strongroom.receipts.log.note import Verifier
+
+    gateways = []
+    for name, one in found["gateway"].items():
+        if ("auditor" in one) != ("auditor_token" in one):
+            raise ConfigurationError("an auditor has both `auditor` and `auditor_token`", subject=f"gateway.{name}")
+        if "log_key" not in one:
+            if "auditor" in one:
+                raise ConfigurationError("a log is believed by its `log_key` alone", subject=f"gateway.{name}")
+            continue
+        token = _token(name, one["auditor_token"], "auditor_token") if "auditor" in one else ""
+        key = Verifier.parse(one["log_key"])
+        gateways.append(FollowedGateway(name, one["url"], key, one.get("auditor", ""), token, one.get("cacert", "")))
+    return gateways
 
 
 def certificate_of(folder: str, server: Mapping[str, Any]) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from strongroom.base.errors import ConfigurationError, Missing, Refused
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.following.evidence import expect_every
+from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, keep_schedules
@@ -60,6 +62,24 @@ def pause(state: FleetState, name: str, source: str, repository: str, seconds: i
         raise ConfigurationError("a pause has a reason", subject=name, hint="Give it with --reason.")
     until = state.now() + seconds if seconds else 0
     return _change(state, name, source, repository, {"paused_until": until, "pause_reason": reason[:200]})
+
+
+def expect(state: FleetState, name: str, repository: str, every: int, late: int | None) -> int:
+    """How often a host that no agent speaks for backs up; how many watches that are. Both in seconds.
+
+    Raises ``Missing``, or ``ConfigurationError`` for a host that says so itself, or a time that makes no sense.
+    """
+    if not 300 <= every <= 400 * DAY or (late is not None and not every <= late <= 800 * DAY):
+        raise ConfigurationError("between 5 minutes and 400 days, and late not before it is due", subject="--every")
+    with state.database.write() as connection:
+        host = _named(connection, name)
+        if host.profile != BY_RECEIPTS:
+            hint = "Change its schedule there; a rarer one counts after `fleet alerts --believe`."
+            raise ConfigurationError("this host says itself how often it backs up", subject=name, hint=hint)
+        count = expect_every(connection, str(host.id), repository, f"{every // 60}m", late)
+        if not count:
+            raise Missing("this host has no such repository", subject=f"{name}/{repository}")
+        return count
 
 
 def retire(state: FleetState, name: str, source: str, repository: str, *, back: bool = False) -> int:

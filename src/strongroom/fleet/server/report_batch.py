@@ -15,10 +15,12 @@ from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_af
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.following.places import FollowedPlaces
 from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, suspect
 from strongroom.fleet.server.ownership import KnownRepositories
+from strongroom.fleet.server.runs import note_run
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
-from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules, note_run
+from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +53,8 @@ class ReportBatch:
         named = {one.repository_id for _, report in reports if report.run for one in report.run.outcomes}
         kept = {row["repository_id"] for one in self._watches.values() for row in one.rows.values()}
         self._repositories = KnownRepositories(connection, named | kept)
+        made = (one.snapshot for _, report in reports if report.run for one in report.run.outcomes if one.snapshot)
+        self._places = FollowedPlaces(connection, signers, made)
         self._rows: list[dict[str, Any]] = []
         self._moved: set[str] = set()
 
@@ -120,7 +124,7 @@ class ReportBatch:
             operators = LAPTOP_LATE if host["profile"] == "laptop" else None
             refused = keep_schedules(watches, report.schedules, now, operators, {})
         if report.run is not None and report.kind == "run":
-            refused |= note_run(watches, report.run, now, self._repositories)
+            refused |= note_run(watches, report.run, now, self._repositories, self._places)
         for code, words in refused.items():
             suspect(self._connection, report.host, code, now, words)
 

@@ -16,10 +16,12 @@ from strongroom.fleet.server.channels.delivering import Deliverer
 from strongroom.fleet.server.connections import BoundedConnection
 from strongroom.fleet.server.door.listening import MOST, listen
 from strongroom.fleet.server.evaluating import Evaluator
+from strongroom.fleet.server.following.follower import LogFollower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
 
@@ -48,8 +50,15 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingGateway], evaluator: Evaluator) -> int:
-    """Serve until SIGTERM or SIGINT. Raises ``ConfigurationError`` when it cannot listen."""
+def serve(
+    state: FleetState,
+    listening: Listening,
+    gateways: Sequence[EnrollingGateway],
+    evaluator: Evaluator,
+    followed: Sequence[FollowedGateway] = (),
+) -> int:
+    """Serve until SIGTERM or SIGINT. ``followed``: gateways whose logs are read. Raises ``ConfigurationError`` when it
+    cannot listen."""
     found = listen(listening.host, listening.port)
     app = FleetApp(state, gateways, evaluator)
     config = uvicorn.Config(
@@ -75,14 +84,17 @@ def serve(state: FleetState, listening: Listening, gateways: Sequence[EnrollingG
     if config.ssl is not None:
         config.ssl.num_tickets = 0  # hosts come once an hour: a session to resume is made for nothing
     deliverer = Deliverer(state, evaluator.leads)
+    follower = LogFollower(state, followed, evaluator.leads)
     evaluator.start()
     deliverer.start()
+    follower.start()
     scheme = "https" if listening.certificate else "http"
     LOG.info(f"start fleet server on {scheme}://{found.getsockname()[0]}:{found.getsockname()[1]}")
     try:
         _Server(config).run(sockets=[found])
     finally:
         app.close()
+        follower.close()
         deliverer.close()
         evaluator.close()
         found.close()

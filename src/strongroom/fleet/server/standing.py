@@ -12,6 +12,8 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
+from strongroom.fleet.server.following.follower import troubled_logs
+from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.watches import facts_of
@@ -24,6 +26,10 @@ GAP_GRACE = HOUR
 """So long a missing report may still come, in seconds."""
 UNSEEN = "unseen"
 """The code of the suspicion that a host says it made a snapshot which the custodian does not find."""
+UNLOGGED = "unlogged"
+"""The code of the suspicion that a host says it made a snapshot of which there is no receipt."""
+RECEIPT_GRACE = HOUR // 4
+"""So long a receipt may take, in seconds."""
 GAP = "gap"
 _NOTHING_WRONG = frozenset((WatchState.OK, WatchState.PAUSED, WatchState.RETIRED, WatchState.NEVER, WatchState.SEEDING))
 
@@ -50,7 +56,7 @@ class StandingWatch:
     @property
     def subject(self) -> str:
         """What alerts call it."""
-        return f"{self.host}/{self.source}/{self.repository}"
+        return "/".join(filter(None, (self.host, self.source, self.repository)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         watches = connection.execute(sa.select(schema.watch)).all()
         repositories = {row.repository: row for row in connection.execute(current_care())}
         suspicions = _suspicions(connection, repositories, now)
-        troubled = _troubled_channels(connection, now) + silent_custodians(connection, now)
+        troubled = (
+            _troubled_channels(connection, now) + silent_custodians(connection, now) + troubled_logs(connection, now)
+        )
+        uploads = last_uploads(connection)
     names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
     shown = []
     wrong = [
@@ -86,7 +95,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
     for row in watches:
         if row.host not in names:
             continue
-        judgement = judge(facts_of(row, suspicions.get(row.host, ())), now)
+        judgement = judge(facts_of(row, suspicions.get(row.host, ()), uploads.get((row.host, row.repository))), now)
         repository = repositories.get(row.repository_id) if row.repository_id else None
         watch = _standing_watch(row, names[row.host], judgement, repository)
         shown.append(watch)
@@ -142,6 +151,9 @@ def _suspicions(connection: sa.Connection, repositories: dict[str, Any], now: in
     for host, rows in claims.items():
         words = f"says that it made snapshot {rows[0].snapshot[:8]}, which the custodian does not find good in 3 rounds"
         found.setdefault(host, []).append(Suspicion(UNSEEN, min(row.at for row in rows), words))
+    for host, rows in unconfirmed(connection, now, RECEIPT_GRACE).items():
+        words = f"says that it made snapshot {rows[0].snapshot[:8]}, which the log of its gateway does not have"
+        found.setdefault(host, []).append(Suspicion(UNLOGGED, min(row.at for row in rows), words))
     return {host: tuple(one) for host, one in found.items()}
 
 

@@ -16,7 +16,7 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
-from strongroom.gateway.pages import principals, sealed, taking_back
+from strongroom.gateway.pages import names, principals, sealed, taking_back
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
@@ -122,6 +122,7 @@ class PageRouter:
             "/.strongroom/log/verifier-key": self._verifier_key,
             "/.strongroom/v1/receipts": lambda: self._receipts(request, identity),
             "/.strongroom/v1/status": lambda: self._status(identity),
+            names.PATH: lambda: self._names(identity),
         }
         page = pages.get(path)
         return text(404, "not found") if page is None else page()
@@ -166,6 +167,12 @@ class PageRouter:
             return
         if self._services.access.role(identity, ("*",)) not in (Role.AUDITOR, Role.CUSTODIAN):
             raise Refused("names, sizes and times of others are for auditors of the gateway")
+
+    def _names(self, identity: Caller) -> Answer:
+        """For whom may read all entries anyway, also where a log is public: names are not in it."""
+        if not self._sees_all(identity):
+            raise Refused("names of everybody are for auditors of the gateway")
+        return names.names(self._services)
 
     def _receipts(self, request: Request, identity: Caller) -> Answer:
         """A repository's receipts after a sequence number, each with its index and a proof to one checkpoint.

@@ -180,6 +180,11 @@ class Edge:
             self._hashes[-1] = node_hash(self._hashes[-1], right)
             bits >>= 1
 
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """What another edge of this size is made of."""
+        return tuple(self._hashes)
+
     def root(self) -> bytes:
         """The root of what was appended so far."""
         return fold(self._hashes)

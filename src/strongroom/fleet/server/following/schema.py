@@ -4,15 +4,83 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server.schema import key_column, number_column
+from strongroom.fleet.server.schema import bytes_column, key_column, number_column, number_or_null, text_column
 
 METADATA = sa.MetaData()
 
 promise = sa.Table("fleet_promise", METADATA, key_column("custodian"), number_column("seconds"))
 """Within how many seconds after its last statement a custodian said that it comes again."""
 
+log = sa.Table(
+    "fleet_log",
+    METADATA,
+    key_column("gateway"),
+    text_column("url"),
+    text_column("key"),
+    number_column("size"),
+    bytes_column("edge"),
+    number_column("since"),
+    number_or_null("read"),
+    text_column("trouble"),
+    text_column("doubt"),
+)
+"""A log that is followed. ``edge``: the hashes of the tree's right edge. ``since``: from when on; ``read``: when it was
+last read to its head; ``trouble``: why not since; ``doubt``: why its word counts no more."""
+
+chain = sa.Table(
+    "fleet_chain",
+    METADATA,
+    key_column("gateway"),
+    key_column("repository"),
+    number_column("sequence"),
+    text_column("leaf"),
+)
+"""The last receipt of each repository: its number and its hash."""
+
+place = sa.Table(
+    "fleet_place",
+    METADATA,
+    key_column("gateway"),
+    key_column("repository"),
+    text_column("path"),
+    text_column("host"),
+    text_column("name"),
+    number_or_null("uploaded"),
+)
+"""A repository at a gateway. ``host`` and ``name``: of the host that joined with it, else empty. ``uploaded``: when an
+object last came."""
+
+receipt = sa.Table(
+    "fleet_receipt",
+    METADATA,
+    key_column("gateway"),
+    key_column("repository"),
+    key_column("snapshot"),
+    number_column("arrival"),
+    sa.Index("fleet_receipt_snapshot", "snapshot"),
+)
+"""Snapshots that a log has, by the gateway's ID of their repository."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
+    """,
+    """
+    CREATE TABLE fleet_log (
+        gateway TEXT PRIMARY KEY, url TEXT NOT NULL, key TEXT NOT NULL, size BIGINT NOT NULL, edge {blob} NOT NULL,
+        since BIGINT NOT NULL, read BIGINT, trouble TEXT NOT NULL, doubt TEXT NOT NULL
+    );
+    CREATE TABLE fleet_chain (
+        gateway TEXT, repository TEXT, sequence BIGINT NOT NULL, leaf TEXT NOT NULL, PRIMARY KEY (gateway, repository)
+    );
+    CREATE TABLE fleet_place (
+        gateway TEXT, repository TEXT, path TEXT NOT NULL, host TEXT NOT NULL, name TEXT NOT NULL, uploaded BIGINT,
+        PRIMARY KEY (gateway, repository)
+    );
+    CREATE TABLE fleet_receipt (
+        gateway TEXT, repository TEXT, snapshot TEXT, arrival BIGINT NOT NULL,
+        PRIMARY KEY (gateway, repository, snapshot)
+    );
+    CREATE INDEX fleet_receipt_snapshot ON fleet_receipt (snapshot)
     """,
 )

@@ -1,0 +1,94 @@
+"""A gateway as its auditor: the log's files as tlog-tiles has them, and what the IDs in receipts are called."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+
+from strongroom.base.errors import Damaged, LimitExceeded, Missing, Refused, Unavailable
+from strongroom.receipts.log import tiles
+from strongroom.receipts.log.note import MAX_NOTE
+
+_SECONDS = 30.0
+_MOST_NAMES = 8 << 20
+_MOST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayNames:
+    """What a gateway calls repositories and principals, by their IDs."""
+
+    repositories: dict[str, str] = field(default_factory=dict)
+    principals: dict[str, str] = field(default_factory=dict)
+
+
+class AuditedGateway:
+    """A gateway whose log this server may read. Close it."""
+
+    def __init__(self, url: str, user: str, token: str, ca: str = "") -> None:
+        """``ca``: a file with the authorities that it is believed by, or nothing for the system's."""
+        self.url = url.rstrip("/")
+        pair = base64.b64encode(f"{user}:{token}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {pair}"} if user else {}
+        self._pool = urllib3.PoolManager(ca_certs=ca or None, timeout=_SECONDS, retries=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def head(self) -> bytes | None:
+        """The newest checkpoint; None while the log is empty. Raises ``Refused``, ``Unavailable``."""
+        try:
+            return self._get(".strongroom/log/checkpoint", MAX_NOTE)
+        except Missing:
+            return None
+
+    def entries(self, number: int, width: int) -> list[bytes]:
+        """The first ``width`` entries of a bundle. Raises ``Missing``, ``Damaged``, ``Refused``, ``Unavailable``."""
+        try:
+            data = self._get(f".strongroom/log/{tiles.path(tiles.ENTRIES, number, width)}", tiles.MAX_BUNDLE)
+        except Missing:
+            if width == tiles.WIDTH:
+                raise
+            data = self._get(f".strongroom/log/{tiles.path(tiles.ENTRIES, number)}", tiles.MAX_BUNDLE)  # it has grown
+            return tiles.unbundle(data, tiles.WIDTH)[:width]
+        return tiles.unbundle(data, width)
+
+    def names(self) -> GatewayNames:
+        """What the IDs are called; nothing where the gateway does not say. Raises ``Refused``, ``Unavailable``."""
+        try:
+            found: Any = json.loads(self._get(".strongroom/v1/names", _MOST_NAMES))
+            return GatewayNames(_texts(found["repositories"]), _texts(found["principals"]))
+        except (Missing, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return GatewayNames()
+
+    def _get(self, path: str, most: int) -> bytes:
+        try:
+            answer = self._pool.request(
+                "GET", f"{self.url}/{path}", headers=self._headers, preload_content=False, redirect=False
+            )
+            data = answer.read(most + 1)
+            answer.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            reason = (str(error).splitlines() or [""])[0][:200]
+            raise Unavailable(f"the gateway does not answer: {reason}", subject=self.url) from None
+        if answer.status == 404:
+            raise Missing("not in the log", subject=path)
+        if answer.status in (401, 403):
+            hint = "`auditor` in fleet.toml is a principal there with --role auditor --repository '*'."
+            raise Refused(f"the gateway answers {answer.status}", subject=self.url, hint=hint)
+        if answer.status != 200:
+            raise Unavailable(f"the gateway answers {answer.status}", subject=self.url)
+        if len(data) > most:
+            raise LimitExceeded("a file of the log is too large", subject=path)
+        return bytes(data)
+
+
+def _texts(found: dict[str, Any]) -> dict[str, str]:
+    if not all(isinstance(name, str) and len(name) <= _MOST_TEXT for name in found.values()):
+        raise Damaged("a name that is none")
+    return dict(found)
