@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
+from strongroom.custody.deletion.schema import intent
 from strongroom.custody.schema import pack, repository, stored
 
 if TYPE_CHECKING:
@@ -78,9 +79,36 @@ def index_of(packs: Iterable[tuple[str, bytes]]) -> _kernel.Index:
 
 
 def anything_lost(state: State, repository_id: str, index: _kernel.Index) -> bool:
-    """Whether packs that are gone or damaged held a blob that no sound pack of ``index`` holds."""
+    """Whether packs that are gone or damaged held a blob that no sound pack of ``index`` holds, or may have."""
+    with state.database.read() as connection:
+        if _is_unknown_what_went(connection, repository_id):
+            return True
     with contextlib.closing(hurt_packs(state, repository_id)) as hurt:
         return any(not index.contains(blob.kind, blob.id) for _, blobs in hurt for blob in blobs)
+
+
+def _is_unknown_what_went(connection: sa.Connection, repository_id: str) -> bool:
+    """Whether a pack that was sound once is gone or damaged, and what it held was forgotten so that it be read anew.
+
+    Not of those that were purged, which no snapshot needed.
+    """
+    named = sa.literal(f"{Kind.DATA.value}/").concat(stored.c.name)
+    purged = sa.select(intent.c.name).where(intent.c.repository == repository_id, intent.c.purged_ns.is_not(None))
+    same = sa.and_(pack.c.repository == stored.c.repository, pack.c.name == stored.c.name)
+    query = (
+        sa.select(stored.c.name)
+        .select_from(stored.outerjoin(pack, same))
+        .where(
+            stored.c.repository == repository_id,
+            stored.c.kind == Kind.DATA.value,
+            sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None)),
+            stored.c.sound_ns.is_not(None),
+            pack.c.name.is_(None),
+            named.not_in(purged),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none() is not None
 
 
 def hurt_packs(state: State, repository_id: str) -> Generator[tuple[str, list[_kernel.BlobEntry]], None, None]:

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
-from strongroom.custody.catalogue import rows_of
+from strongroom.custody.catalogue import note_loss, rows_of
 from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import forget_names, note_names
+from strongroom.custody.indexed.schema import named
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
 
@@ -33,18 +35,24 @@ def compare_indexes(state: State, lease: Lease, repository: Repository) -> list[
     """Compare each index that is not proven yet with the catalogue; those that lie, with what is wrong.
 
     An index that names packs which were not read yet waits. One that lies is an incident, and is proven by nothing.
+    What each names truly is written down, and also of those that an older release proved without doing so.
     """
     liars: list[tuple[str, str]] = []
-    for name, arrival_ns in _unproven(state, repository.id):
+    for name, arrival_ns, proven in _unproven(state, repository.id):
         try:
             claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name))
         except (Damaged, LimitExceeded, Missing, Unsupported):
             continue  # that it cannot be read is an incident already
         now_ns = state.clock.now_ns()
-        lie, waits = _judge(state, repository.id, claims, patient=now_ns - arrival_ns < PATIENCE_NS)
+        lie, waits, true = _judge(state, repository.id, claims, patient=now_ns - arrival_ns < PATIENCE_NS)
         with state.writing(lease) as connection:
             what = f"{Kind.INDEX.value}/{name}"
+            if not lie:
+                note_names(connection, repository.id, name, true)
+            if proven:  # nobody asked yet whether an index leads to what was found whole
+                note_loss(connection, repository.id)
             if lie:
+                forget_names(connection, repository.id, name)
                 open_incident(connection, repository.id, Code.LYING_INDEX, what, lie, now_ns)
                 liars.append((name, lie))
             elif not waits:
@@ -61,18 +69,19 @@ def compare_indexes(state: State, lease: Lease, repository: Repository) -> list[
     return liars
 
 
-def _unproven(state: State, repository: str) -> list[tuple[str, int]]:
+def _unproven(state: State, repository: str) -> list[tuple[str, int, bool]]:
+    compared = sa.select(named.c.name).where(named.c.repository == repository)
     with state.database.read() as connection:
         return [
-            (row.name, row.arrival_ns)
+            (row.name, row.arrival_ns, bool(row.proven))
             for row in connection.execute(
-                sa.select(stored.c.name, stored.c.arrival_ns).where(
+                sa.select(stored.c.name, stored.c.arrival_ns, stored.c.proven).where(
                     stored.c.repository == repository,
                     stored.c.kind == Kind.INDEX.value,
                     stored.c.gone_ns.is_(None),
                     stored.c.fault.is_(None),
                     stored.c.verified_ns.is_not(None),
-                    stored.c.proven == 0,
+                    sa.or_(stored.c.proven == 0, stored.c.name.not_in(compared)),
                 )
             )
         ]
@@ -80,9 +89,10 @@ def _unproven(state: State, repository: str) -> list[tuple[str, int]]:
 
 def _judge(
     state: State, repository: str, claims: Sequence[tuple[str, Sequence[BlobEntry]]], *, patient: bool
-) -> tuple[str, bool]:
-    """What is untrue, empty when nothing is; and whether something cannot be said yet."""
+) -> tuple[str, bool, list[str]]:
+    """What is untrue, empty when nothing is; whether something cannot be said yet; the packs that are named truly."""
     waits = False
+    true: list[str] = []
     with state.database.read() as connection:
         ours = intended(connection, repository)
         for name, blobs in claims:
@@ -95,14 +105,14 @@ def _judge(
             gone = there is None or there.gone_ns is not None
             if gone and (rows is None or f"{Kind.DATA.value}/{name}" in ours):
                 if not patient:
-                    return f"names the pack {name[:10]}, which is not there", False
+                    return f"names the pack {name[:10]}, which is not there", False, true
                 waits = True
                 continue
             if rows is None and there is not None and there.verified_ns is None:
                 waits = True
                 continue
             if rows is None:
-                return f"names the pack {name[:10]}, which is damaged", False
+                return f"names the pack {name[:10]}, which is damaged", False, true
             # A pack that was sound and rots, or was taken away, makes no liar of whoever named it: that is a loss.
             untrue = _kernel.unproven(rows, blobs)
             if untrue:
@@ -110,10 +120,12 @@ def _judge(
                 return (
                     f"claims {len(untrue)} blobs that pack {name[:10]} does not hold, {first} first",
                     False,
+                    true,
                 )
             if other := _other_than_whole(rows, blobs):
-                return f"names {other} that pack {name[:10]} holds", False
-    return "", waits
+                return f"names {other} that pack {name[:10]} holds", False, true
+            true.append(name)
+    return "", waits, true
 
 
 def _other_than_whole(rows: bytes, blobs: Sequence[BlobEntry]) -> str:

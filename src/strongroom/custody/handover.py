@@ -18,7 +18,7 @@ from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
 from strongroom.custody.deletion.locks import quiet
-from strongroom.custody.deletion.looking_again import Again, LookingAgain
+from strongroom.custody.deletion.looking_again import Again, LookingAgain, see_all
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
 from strongroom.custody.deletion.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
 from strongroom.custody.deletion.packs import condemned_packs
@@ -37,8 +37,6 @@ from strongroom.custody.deletion.plans import (
 from strongroom.custody.evidence.approvals import was_approved
 from strongroom.custody.evidence.creations import noting
 from strongroom.custody.executor.contract import Handed, Went
-from strongroom.custody.rounds import last_look
-from strongroom.custody.syncing import look
 from strongroom.custody.verifying import Budget, verify_unread
 from strongroom.receipts.commit.committer import boot_id
 from strongroom.retention.guarded import DAY
@@ -140,7 +138,7 @@ class Handover:
         if due:
             with self.working() as (lease, repository):
                 if any(row.kind != ASIDE for row, _ in due):
-                    self._see_all(lease, repository)
+                    see_all(self._state, lease, self._adopted, repository, self._reporter)
                 handed.plans += [self.go(lease, repository, row, executor) for row, _ in due]
         handed.plans.sort(key=lambda one: one.number)
         return handed
@@ -157,11 +155,6 @@ class Handover:
         if doubt and not was_approved(self._state, self._adopted.id, row.number, row.due_ns):
             return f"due, and {doubt}; it waits for `strongroom custody plan approve {self._adopted.name} {row.number}`"
         return ""
-
-    def _see_all(self, lease: Lease, repository: Repository) -> None:
-        """Whatever has arrived since the last round is seen and read before anything goes."""
-        look(self._state, lease, self._adopted, repository.store, last_look(self._state, self._adopted, 1 << 60))
-        verify_unread(self._state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
 
     def go(self, lease: Lease, repository: Repository, row: sa.Row[Any], executor: Executing) -> Went:
         """Execute one plan that is due, after looking again; what became of it."""

@@ -12,6 +12,7 @@ class Code(StrEnum):
     ALTERED = "altered"
     DAMAGED = "damaged"
     LOST = "lost"
+    UNINDEXED = "unindexed"
     LYING_INDEX = "lying-index"
     PLANTED_KEY = "planted-key"
     CONFIG = "config"
@@ -37,6 +38,7 @@ FREEZING = frozenset(
         Code.ALTERED,
         Code.DAMAGED,
         Code.LOST,
+        Code.UNINDEXED,
         Code.LYING_INDEX,
         Code.CONFIG,
         Code.CLOCK,
@@ -54,6 +56,8 @@ ADVICE = {
     Code.DAMAGED: "Not what the name promises. If it was sound, bring it back from a copy, or by `strongroom heal` on "
     "the host; if it never was, `custody set-aside NAME KIND/ID`.",
     Code.LOST: "A snapshot lost data that it had. Bring the packs back that are missing or damaged; it is judged anew.",
+    Code.UNINDEXED: "No listed index names packs that snapshots need. A round writes one, and the next looks again. "
+    "Who can delete there?",
     Code.LYING_INDEX: "An index claims what no pack proves. A round sets it aside once all it names was read. A host "
     "wrote it: look at that host before you trust it.",
     Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, `custody set-aside "

@@ -26,6 +26,7 @@ from strongroom.custody.healing.versions import Promoted
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.reach import look_for_unreached, settle_indexes
 from strongroom.custody.judging.judge import Judge, Judged
 from strongroom.custody.ledger import close_incident, open_incident, set_incident
 from strongroom.custody.mark import make_mark
@@ -70,7 +71,9 @@ class Outcome:
     promoted: Promoted = field(default_factory=Promoted)
     liars: list[tuple[str, str]] = field(default_factory=list)
     obstacle: str = ""
-    """Why an index that lies cannot be set aside, in words."""
+    """Why an index that lies cannot be set aside, or one that lacks be written, in words."""
+    indexed: list[str] = field(default_factory=list)
+    """Index files written since no other named packs that snapshots need."""
     judged: list[Judged] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     prepared: Prepared = field(default_factory=Prepared)
@@ -93,12 +96,11 @@ def run_round(
 ) -> Outcome:
     """A whole round. ``outside``: how the log, clocks and witnesses are reached; without it nobody else is asked.
 
-    ``holder`` names this custodian; ``budget_bytes`` bounds what is read; ``replica`` gives back what was lost.
-
+    ``holder`` names this custodian; ``budget_bytes`` bounds what is read; ``replica`` gives back what was lost;
     ``signer``: the judge's key; without one nothing is prepared to go.
 
-    Raises ``Locked`` while another works on it, ``WrongIdentity`` where this one opens nothing. What the store refuses
-    ends the round, is in ``failure`` and is an incident; what was found until then stays.
+    Raises ``Locked`` while another works on it, ``WrongIdentity``. What the store refuses ends the round, is in
+    ``failure`` and is an incident; what was found until then stays.
     """
     lease = state.claim(adopted.id, holder)
     outcome = Outcome(adopted.id, adopted.name)
@@ -222,10 +224,13 @@ def _steps(
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
     outcome.made_good = settle(state, lease, adopted)
     outcome.liars = compare_indexes(state, lease, repository)
+    settle_indexes(state, lease, adopted.id, outcome.seen.missing)
     if signer is not None:
         outcome.obstacle = plan_aside(state, lease, adopted, repository, signer)
     rescue(state, lease, repository, reporter, everything=False)
-    outcome.judged = Judge(state, lease, adopted, repository, reporter, evidence.unproven()).judge()
+    reach = look_for_unreached(state, lease, repository, reporter)
+    outcome.indexed, outcome.obstacle = reach.written, outcome.obstacle or reach.obstacle
+    outcome.judged = Judge(state, lease, adopted, repository, reporter, evidence.unproven(reach.unreached)).judge()
     now_ns = state.clock.now_ns()
     if signer is None:
         outcome.plans = make_plans(state, lease, adopted, now_ns)

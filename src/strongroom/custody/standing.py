@@ -29,6 +29,7 @@ PROMISES = frozenset(
         Code.MISSING,
         Code.DAMAGED,
         Code.LOST,
+        Code.UNINDEXED,
         Code.CONFIG,
         Code.OVERDUE,
         Code.UNREADABLE,

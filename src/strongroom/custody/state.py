@@ -17,6 +17,7 @@ from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
+from strongroom.custody.indexed import schema as indexed
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.custody.replica import schema as replica
 from strongroom.custody.telling import schema as telling
@@ -40,6 +41,7 @@ MODULES = (
     ("custody-replica", replica),
     ("custody-drift", drift),
     ("custody-telling", telling),
+    ("custody-indexed", indexed),
 )
 """All tables of the state, by the names that their steps are counted under."""
 

@@ -14,6 +14,8 @@ from strongroom.custody.aside.over import close_for
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion.intents import intended, note_gone
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import forget_unlisted
+from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
 from strongroom.repository.parallel import outcomes
@@ -128,6 +130,9 @@ def _look_at(
                 _note_change(connection, adopted.id, info, now_ns)
             for info in returned:
                 _note_return(connection, adopted.id, info, now_ns)
+    if kind is Kind.INDEX:
+        with state.writing(lease) as connection:
+            forget_unlisted(connection, adopted.id)
     seen.objects += len(found)
     seen.bytes += sum(info.size for info in found.values())
     seen.new += [info.name for info in fresh]
@@ -186,21 +191,28 @@ def _note_change(connection: sa.Connection, repository: str, info: Info, now_ns:
     _set(connection, repository, info.name, size=info.size, stamp_ns=info.modified_ns, verified_ns=None)
     words = f"its size or its stamp changed; it has {info.size} bytes now"
     open_incident(connection, repository, Code.ALTERED, str(info.name), words, now_ns)
+    if info.name.kind is Kind.INDEX:
+        note_loss(connection, repository)
 
 
 def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now_ns: int, *, was_sound: bool) -> None:
-    """What was never sound, or lied, is no loss: with it goes what was wrong with it. Of a pack losses grow."""
+    """What was never sound, or lied, is no loss: with it goes what was wrong with it. Not a pack while a snapshot lacks
+    something: what it should have held may be that. Of packs losses grow, and of indexes, which may have been the last
+    that named one."""
     _set(connection, repository, name, gone_ns=now_ns)
+    if name.kind in (Kind.DATA, Kind.INDEX):
+        note_loss(connection, repository)
     if not was_sound and _was_read(connection, repository, name):
         for code in (Code.DAMAGED, Code.ALTERED, Code.PLANTED_KEY, Code.UNREADABLE):
             close_incident(connection, repository, code, str(name), now_ns)
+        if name.kind is Kind.DATA and is_any_incomplete(connection, repository):
+            words = "was damaged when it was first read, and is gone; a snapshot lacks something that it may have held"
+            open_incident(connection, repository, Code.MISSING, str(name), words, now_ns)
         return
     if name.kind is Kind.INDEX and close_incident(connection, repository, Code.LYING_INDEX, str(name), now_ns):
         return
     words = "was there and is gone: neither the list nor a question for it finds it"
     open_incident(connection, repository, Code.MISSING, str(name), words, now_ns)
-    if name.kind is Kind.DATA:
-        note_loss(connection, repository)
 
 
 def _was_read(connection: sa.Connection, repository: str, name: ObjectName) -> bool:

@@ -274,7 +274,7 @@ def _keep(
             connection.execute(pack.insert().values(repository=repository, name=name.name, blobs=outcome.rows))
         if before.verified_ns is None or before.fault is not None:
             note_gain(connection, repository)
-    if name.kind is Kind.DATA and outcome.fault and before.fault is None and before.sound_ns is not None:
+    if name.kind in (Kind.DATA, Kind.INDEX) and outcome.fault and before.fault is None and before.sound_ns is not None:
         note_loss(connection, repository)
     code = Code.PLANTED_KEY if name.kind is Kind.KEY else Code.DAMAGED
     if outcome.fault:

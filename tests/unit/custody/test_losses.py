@@ -9,6 +9,7 @@ import pytest
 
 from strongroom.base.errors import UsageError
 from strongroom.custody.deciding import accept_gone, condemn_snapshot, pin_snapshot, snapshots_of
+from strongroom.custody.portable.rebuild import forget_catalogue
 from tests.support.custody.watched import Watched
 
 FILES = {"docs/a": b"first " * 100, "docs/b": b"second " * 100, "c": b"third " * 100}
@@ -122,7 +123,7 @@ def test_junk_that_goes_is_not_missed_and_what_was_good_is(watched: Watched) -> 
     assert watched.codes() == set()
     next((watched.forge.place / "index").iterdir()).unlink()
     watched.round()
-    assert watched.codes() == {"missing"}
+    assert watched.codes() == {"missing", "unindexed"}
 
 
 def test_an_operator_may_say_that_what_is_gone_is_gone(watched: Watched) -> None:
@@ -141,3 +142,38 @@ def test_an_operator_may_say_that_what_is_gone_is_gone(watched: Watched) -> None
     condemn_snapshot(watched.state, watched.adopted, only, "a test", "")
     watched.round()
     assert watched.codes() == set()
+
+
+def test_a_pack_that_was_damaged_before_its_first_reading_and_goes_is_a_loss(watched: Watched) -> None:
+    """What it should have held is in nobody's hands, whatever was wrong with the pack: `missing` until a host gives
+    that again."""
+    packs = len(watched.forge.entries)
+    hurt = watched.backup(FILES | {"docs/new": b"fourth " * 100})
+    path = watched.pack(packs)
+    content = path.read_bytes()
+    path.write_bytes(content[:50] + bytes([content[50] ^ 1]) + content[51:])
+    watched.round()
+    assert ("damaged", f"data/{path.name}") in {(one.code.value, one.object) for one in watched.incidents()}
+    path.unlink()
+    for _ in range(2):
+        watched.later(hours=1)
+        watched.round()
+        assert ("missing", f"data/{path.name}") in {(one.code.value, one.object) for one in watched.incidents()}
+        assert watched.verdict(hurt) == "suspicious"
+    watched.forge.pack(("data", b"fourth " * 100))
+    watched.index()
+    watched.later(hours=1)
+    watched.round()
+    watched.round()
+    assert (watched.verdict(hurt), "missing" in watched.codes()) == ("good", False)
+
+
+def test_a_pack_that_goes_while_the_catalogue_is_read_anew_is_a_loss(watched: Watched) -> None:
+    """What it held was just forgotten; nothing counts as whole for that."""
+    (only,) = (path.name for path in (watched.forge.place / "snapshots").iterdir())
+    lease = watched.state.claim(watched.adopted.id, "a test")
+    forget_catalogue(watched.state, lease, watched.adopted, "a test")
+    watched.pack(0).unlink()
+    watched.later(hours=1)
+    watched.round()
+    assert ("lost" in watched.codes(), watched.verdict(only)) == (True, "bad")

@@ -18,6 +18,7 @@ from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
+from strongroom.custody.indexed import schema as indexed
 from strongroom.custody.replica import schema as replica
 from strongroom.custody.telling import schema as telling
 from strongroom.database.engine import Database
@@ -42,6 +43,7 @@ MODULES = {
     "drift": drift,
     "telling": telling,
     "executor": executor,
+    "indexed": indexed,
     "fleet": fleet,
     "fleet-alerting": fleet_alerting,
     "fleet-following": fleet_following,

@@ -139,6 +139,7 @@ def _is_news(outcome: Outcome) -> bool:
     seen = outcome.seen
     log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
     wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
+    wrong = wrong or outcome.indexed
     return bool(wrong or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged))
 
 
@@ -182,6 +183,7 @@ def _object(outcome: Outcome) -> dict[str, Any]:
         "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
         "condemned_packs": outcome.prepared.condemned,
         "repacked": outcome.prepared.repacked,
+        "indexed": outcome.indexed,
         "obstacle": outcome.obstacle or None,
         "failure": outcome.failure or None,
     }
@@ -209,6 +211,8 @@ def _found_lines(outcome: Outcome) -> Iterator[str]:
     faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
     for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
         yield f"{thing}: {words}"
+    for name in outcome.indexed:
+        yield f"index/{name}: was written, since no listed index named packs that snapshots need"
     if outcome.obstacle:
         yield outcome.obstacle
 

@@ -45,7 +45,7 @@ def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Reposit
     """
     with contextlib.suppress(Refused):  # no index can be written here, which is said where one is to go
         write_what_came(state, lease, repository)
-        write_for_lost(state, repository)
+        write_for_lost(state, lease, repository)
     room = MOST - _of_today(state, adopted.id)
     if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
         return ""
@@ -86,7 +86,7 @@ def make_aside_plan(
     """
     going = {name.name for name in names if name.kind is Kind.INDEX}
     to_come = packs_to_come(state, repository, going)
-    written = write_true_entries(state, repository, going) if going else []
+    written = write_true_entries(state, lease, repository, going) if going else []
     there = {kind: stored_objects(state, adopted.id, kind) for kind in {name.kind for name in names}}
     items = [Item(str(name), there[name.kind][name.name].size, why) for name in names]
     now_ns = state.clock.now_ns()

@@ -10,19 +10,18 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
-from strongroom.custody.aside.unfit import lying_indexes
 from strongroom.custody.catalogue import SOUND
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.orders import ASIDE
-from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
+from strongroom.custody.deletion.packs import condemned_packs, packs_there
 from strongroom.custody.deletion.plans import DONE, plan_rows, set_plan
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import unnamed_packs
 from strongroom.custody.schema import incident, stored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from strongroom._kernel import BlobEntry
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
 
@@ -31,8 +30,6 @@ TO_COME = "to_come"
 MOST_TO_COME = 5000
 """So many of one index: a host may name as many as it likes."""
 _AT_ONCE = 500
-_ROW = 45
-"""Bytes of a row of the catalogue, one for each blob."""
 
 
 def packs_to_come(state: State, repository: Repository, going: Collection[str]) -> list[str]:
@@ -64,7 +61,7 @@ def write_what_came(state: State, lease: Lease, repository: Repository) -> list[
     came = _sound(state, repository.id, waiting) - condemned_packs(state, repository.id).keys()
     if not came:
         return []
-    written = write_true_entries(state, repository, (), came)
+    written = write_true_entries(state, lease, repository, (), came)
     with state.writing(lease) as connection:
         for number, body in rows:
             left = body | {TO_COME: [pack for pack in body[TO_COME] if pack not in came]}
@@ -72,7 +69,7 @@ def write_what_came(state: State, lease: Lease, repository: Repository) -> list[
     return written
 
 
-def write_for_lost(state: State, repository: Repository) -> list[str]:
+def write_for_lost(state: State, lease: Lease, repository: Repository) -> list[str]:
     """While an index is missing or damaged, write index files of sound packs that no other one names in full.
 
     The index itself stays missed; what it said is in another, so that stock restic restores. As ``write_what_came``.
@@ -87,7 +84,7 @@ def write_for_lost(state: State, repository: Repository) -> list[str]:
     with state.database.read() as connection:
         if connection.execute(query.limit(1)).one_or_none() is None:
             return []
-    return write_true_entries(state, repository, ())
+    return write_true_entries(state, lease, repository, ())
 
 
 def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:
@@ -107,7 +104,11 @@ def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:
 
 
 def write_true_entries(
-    state: State, repository: Repository, going: Collection[str], only: Collection[str] | None = None
+    state: State,
+    lease: Lease,
+    repository: Repository,
+    going: Collection[str],
+    only: Collection[str] | None = None,
 ) -> list[str]:
     """Write and read back index files of each sound pack that no index names in full but those ``going``, or ones that
     lie: how many blobs a lie names for a pack says nothing of which, and the pack would be in no true index.
@@ -116,22 +117,10 @@ def write_true_entries(
     their way out stay out. Returns the names of the new files, none where nothing is to be written. Raises ``Damaged``,
     ``Refused``.
     """
-    untrusted = {*going, *lying_indexes(state, repository.id)}
-    named: dict[str, int] = {}
-    for name in stored_objects(state, repository.id, Kind.INDEX):
-        if name in untrusted:
-            continue
-        try:
-            claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name))
-        except (Damaged, LimitExceeded, Missing, Unsupported):
-            continue
-        for pack, blobs in claims:
-            distinct = len({(blob.kind, blob.id, blob.offset) for blob in blobs})  # one entry may be said often
-            named[pack] = max(named.get(pack, 0), distinct)
-    wanted: dict[str, list[BlobEntry]] = {}
-    for pack, rows in packs_there(state, repository.id, without=condemned_packs(state, repository.id)):
-        if only is not None and pack not in only:
-            continue
-        if named.get(pack, 0) == 0 or named[pack] < len(rows) // _ROW:
-            wanted[pack] = _kernel.decode_rows(rows)
-    return write_indexes(repository, wanted) if wanted else []
+    unnamed = unnamed_packs(state, repository.id, without=going)
+    if only is not None:
+        unnamed &= set(only)
+    if not unnamed:
+        return []
+    wanted = {pack: _kernel.decode_rows(rows) for pack, rows in packs_there(state, repository.id) if pack in unnamed}
+    return write_indexes(state, lease, repository, wanted)

@@ -12,6 +12,7 @@ from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
+from strongroom.custody.indexed.names import note_names, true_indexes
 from strongroom.repository.destination import INDEX_BLOBS
 from strongroom.retention.guarded import DAY
 
@@ -90,6 +91,8 @@ def read_indexes(repository: Repository, names: Iterable[str]) -> dict[str, list
 
 
 def rewrite(
+    state: State,
+    lease: Lease,
     repository: Repository,
     files: dict[str, list[tuple[str, list[BlobEntry]]]],
     found: NeedSurvey,
@@ -112,11 +115,11 @@ def rewrite(
                 kept.setdefault(pack, []).extend(blobs)
     for pack in missing_from(found, staying | kept.keys()):
         kept[pack] = found.index.pack_entries(pack)
-    return old, write_indexes(repository, kept)
+    return old, write_indexes(state, lease, repository, kept)
 
 
-def write_indexes(repository: Repository, packs: Packs) -> list[str]:
-    """Write index files of these entries, read each back, and return their names.
+def write_indexes(state: State, lease: Lease, repository: Repository, packs: Packs) -> list[str]:
+    """Write index files of these entries, read each back, and return their names. They count from now on.
 
     Raises ``Damaged`` where the store gives other bytes, ``Refused`` where it takes no index of ours.
     """
@@ -125,6 +128,8 @@ def write_indexes(repository: Repository, packs: Packs) -> list[str]:
         name = repository.save_index(chunk)
         if not _same(read_indexes(repository, [name])[name], chunk):
             raise Damaged("the store gives another index than was written", subject=f"index/{name}")
+        with state.writing(lease) as connection:
+            note_names(connection, repository.id, name, [pack for pack, _ in chunk])
         written.append(name)
     return written
 
@@ -194,8 +199,11 @@ def uncovered(
 
     Sure is a copy in another pack that is listed, indexed, in no plan, and read again since the condemnation.
     """
-    files = read_indexes(repository, stored_objects(state, repository.id, Kind.INDEX))
-    indexed = {(pack, blob.kind, blob.id) for named in files.values() for pack, blobs in named for blob in blobs}
+    with state.database.read() as connection:
+        true = true_indexes(connection, repository.id)
+    listed = stored_objects(state, repository.id, Kind.INDEX)
+    files = read_indexes(repository, [name for name in true if name in listed])  # they are there, here and now
+    indexed = {pack for name in files for pack in true[name]}
     objects = stored_objects(state, repository.id, Kind.DATA)
     names = list(packs)
     wanted = set(names)
@@ -209,10 +217,10 @@ def uncovered(
             places = [
                 place.pack
                 for place in found.index.lookup(entry.kind, entry.id)
-                if place.pack != name and (place.pack, entry.kind, entry.id) in indexed
+                if place.pack != name and place.pack in indexed
             ]
             if not places:
-                reasons[name] = f"{entry.kind} {entry.id[:10]} has no other copy that an index names"
+                reasons[name] = f"{entry.kind} {entry.id[:10]} has no other copy that a true index names"
                 break
             if not any((objects[place].verified_ns or 0) >= since_ns[name] for place in places):
                 again.add(places[0])

@@ -107,14 +107,15 @@ def note_gone(connection: sa.Connection, repository: str, name: str, now_ns: int
 
 
 def _set_stored(connection: sa.Connection, repository: str, name: str, **values: object) -> None:
-    """Change what is known of an object; with a pack that goes whatever counted as whole is to be looked at again."""
+    """Change what is known of an object; with a pack or an index that goes whatever counted as whole is to be looked at
+    again."""
     kind, _, rest = name.partition("/")
     connection.execute(
         stored.update()
         .where(stored.c.repository == repository, stored.c.kind == kind, stored.c.name == rest)
         .values(**values)
     )
-    if kind == Kind.DATA.value and values.get("gone_ns") is not None:
+    if kind in (Kind.DATA.value, Kind.INDEX.value) and values.get("gone_ns") is not None:
         note_loss(connection, repository)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
 from strongroom.custody.aside.unfit import unfit_by_word
+from strongroom.custody.claims import compare_indexes
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.condemning import choose, note_unindexed, read_indexes, uncovered
 from strongroom.custody.deletion.locks import older_than, see_locks
@@ -18,9 +19,13 @@ from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, S
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import survey
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import true_indexes
+from strongroom.custody.indexed.reach import look_for_unreached
 from strongroom.custody.ledger import close_incident, is_frozen, open_incident
 from strongroom.custody.planning import make_plans
-from strongroom.custody.verifying import verify_these
+from strongroom.custody.rounds import last_look
+from strongroom.custody.syncing import look
+from strongroom.custody.verifying import Budget, verify_these, verify_unread
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
@@ -38,6 +43,14 @@ class Again:
     names: tuple[str, ...]
     reasons: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+
+
+def see_all(state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter) -> None:
+    """See and read whatever has arrived since the last round, and which indexes went, before anything goes."""
+    look(state, lease, adopted, repository.store, last_look(state, adopted, 1 << 60))
+    verify_unread(state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
+    compare_indexes(state, lease, repository)
+    look_for_unreached(state, lease, repository, reporter)
 
 
 class LookingAgain:
@@ -81,12 +94,14 @@ class LookingAgain:
         return Again(tuple(name for name in names if name in going))
 
     def _indexes(self, names: Iterable[str]) -> Again:
-        """Old index files go when every entry of theirs stands in another listed one, the condemned apart."""
+        """Old index files go when every entry of theirs stands in another listed and true one, the condemned apart."""
         listed = stored_objects(self._state, self._adopted.id, Kind.INDEX)
         old = [name for name in (one.removeprefix("index/") for one in names) if name in listed]
         condemned = condemned_packs(self._state, self._adopted.id)
         held = set()
-        for packs in read_indexes(self._repository, [name for name in listed if name not in old]).values():
+        with self._state.database.read() as connection:
+            true = true_indexes(connection, self._adopted.id, without=old)
+        for packs in read_indexes(self._repository, [name for name in true if name in listed]).values():
             held |= {(pack, blob.kind, blob.id, blob.offset) for pack, blobs in packs for blob in blobs}
         going, reasons = [], []
         for name, packs in read_indexes(self._repository, old).items():

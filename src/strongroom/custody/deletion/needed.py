@@ -12,6 +12,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.intents import taken_back
 from strongroom.custody.deletion.packs import condemned_packs, packs_there, put_away_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
@@ -47,9 +48,8 @@ def reinstate(state: State, lease: Lease, repository: Repository, packs: Iterabl
     verify_these(state, lease, repository, [ObjectName(Kind.DATA, name) for name in wanted if name in away])
     with state.database.read() as connection:
         read = rows_of(connection, repository.id, wanted)
-    entries = [(name, _kernel.decode_rows(rows)) for name, rows in read]
-    if entries:
-        repository.save_index(entries)
+    if read:
+        write_indexes(state, lease, repository, {name: _kernel.decode_rows(rows) for name, rows in read})
     table = schema.condemned
     with state.writing(lease) as connection:
         for name in wanted:

@@ -175,7 +175,7 @@ class Preparing:
         state, adopted = self._state, self._adopted
         files = read_indexes(self._repository, stored_objects(state, adopted.id, Kind.INDEX))
         found = self._survey()
-        old, new = rewrite(self._repository, files, found, condemned_packs(state, adopted.id))
+        old, new = rewrite(state, self._lease, self._repository, files, found, condemned_packs(state, adopted.id))
         sizes = stored_objects(state, adopted.id, Kind.INDEX)
         items = [
             Item(f"index/{name}", sizes[name].size, "an index without the condemned stands for it") for name in old

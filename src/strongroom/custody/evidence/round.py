@@ -79,9 +79,9 @@ class EvidenceRound:
         if self._asks:
             self.log.hold_against(fresh, last_look_ns)
 
-    def unproven(self) -> Unproven:
-        """Which snapshots have no receipt though a log is believed."""
-        return Unproven(self.log.found.waiting, self.log.found.without)
+    def unproven(self, unreached: Iterable[str] = ()) -> Unproven:
+        """Which snapshots have no receipt though a log is believed; ``unreached`` ones wait as well."""
+        return Unproven(self.log.found.waiting.union(unreached), self.log.found.without)
 
     def _ask_clocks(self, store: Store) -> None:
         state, clock = self._state, self._state.clock

@@ -173,6 +173,8 @@ class Judge:
     def _judge(
         self, one: _New, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
     ) -> Judged | None:
+        if one.id in self._unproven.waiting and one.verdict == BAD:  # it lost something, and stays so
+            return None
         walker.walk([found.tree])
         self._keep_trees(walker, known)
         totals = walker.totals(found.tree)

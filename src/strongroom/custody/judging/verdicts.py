@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from strongroom.base.objects import Kind
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import snapshot, tree_total
+from strongroom.custody.schema import snapshot, stored, tree_total
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:
@@ -86,6 +87,27 @@ def write_verdict(
         close_incident(connection, repository, Code.SUSPICIOUS, thing, now_ns)
     if verdict in (SUSPICIOUS, GOOD):
         close_incident(connection, repository, Code.LOST, thing, now_ns)
+
+
+def is_any_incomplete(connection: sa.Connection, repository: str) -> bool:
+    """Whether a snapshot that is listed, and that nobody condemned, lacks something as far as was read."""
+    same = sa.and_(
+        stored.c.repository == snapshot.c.repository,
+        stored.c.kind == Kind.SNAPSHOT.value,
+        stored.c.name == snapshot.c.id,
+    )
+    query = (
+        sa.select(snapshot.c.id)
+        .select_from(snapshot.join(stored, same))
+        .where(
+            snapshot.c.repository == repository,
+            snapshot.c.whole < 0,
+            snapshot.c.operator != CONDEMNED,
+            stored.c.gone_ns.is_(None),
+        )
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none() is not None
 
 
 def encode_reasons(reasons: Sequence[Reason]) -> str:

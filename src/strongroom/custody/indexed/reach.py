@@ -1,0 +1,171 @@
+"""Whether indexes that are listed and true lead to every blob of the snapshots; where they do not, one is written.
+
+A snapshot whose packs are all there is lost to stock restic all the same while no index names them. An intruder who may
+delete needs to take away the index alone, and one who does so before the first round leaves no trace of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from strongroom import _kernel
+from strongroom.base.errors import Refused
+from strongroom.base.objects import Kind
+from strongroom.base.record import field, mutable
+from strongroom.custody.catalogue import age_of, rows_of
+from strongroom.custody.deletion.condemning import write_indexes
+from strongroom.custody.deletion.packs import packs_there
+from strongroom.custody.deletion.survey import usage_over, walk
+from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import named_by, unnamed_packs
+from strongroom.custody.judging.reading import readable_snapshot
+from strongroom.custody.judging.verdicts import CONDEMNED, PENDING
+from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.schema import incident, snapshot, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from strongroom.base.objects import ObjectName
+    from strongroom.base.progress import Reporter
+    from strongroom.custody.state import Lease, State
+    from strongroom.repository.opened import Repository
+
+_INDEX = f"{Kind.INDEX.value}/"
+_SHOWN = 3
+
+
+@mutable
+class Reach:
+    """``written``: new index files. ``unreached``: snapshots that no index leads to all the same; ``obstacle``: why."""
+
+    written: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    obstacle: str = ""
+
+
+def look_for_unreached(state: State, lease: Lease, repository: Repository, reporter: Reporter) -> Reach:
+    """Find packs that a listed snapshot needs and no true index names: an incident, and a new index.
+
+    Asked of each snapshot that is new, and of all after a loss. One that is not reached in the end is pending. The
+    incident closes once a later look finds nothing. Raises ``Damaged`` where the store gives another index than was
+    written, and errors of the store.
+    """
+    done = Reach()
+    unnamed = unnamed_packs(state, repository.id)
+    roots = _roots(state, repository) if unnamed else {}
+    needed = _needed(state, repository, reporter, unnamed, list(roots.values()))[0] if roots else []
+    now_ns = state.clock.now_ns()
+    with state.writing(lease) as connection:
+        if not needed:
+            close_incident(connection, repository.id, Code.UNINDEXED, "index", now_ns)
+            return done
+        shown = ", ".join(name[:10] for name in needed[:_SHOWN])
+        words = f"no listed index names {len(needed)} packs that snapshots need: {shown}"
+        open_incident(connection, repository.id, Code.UNINDEXED, "index", words, now_ns)
+        rows = rows_of(connection, repository.id, needed)
+    try:
+        packs = {name: _kernel.decode_rows(held) for name, held in rows}
+        done.written = write_indexes(state, lease, repository, packs)
+    except Refused as problem:
+        done.obstacle = f"no index can be written here: {problem.what}"
+    if not done.written:
+        for name, tree in roots.items():
+            wants, whole = _needed(state, repository, reporter, unnamed, [tree])
+            if wants and whole:  # of one that lacks more than an index the judge says what
+                done.unreached.append(name)
+        _set_pending(state, lease, repository.id, done.unreached)
+    return done
+
+
+def _roots(state: State, repository: Repository) -> dict[str, str]:
+    """Trees of snapshots that are there and of which nobody knows yet that all is there, by the snapshot's name."""
+    joined = stored.outerjoin(
+        snapshot, sa.and_(snapshot.c.repository == stored.c.repository, snapshot.c.id == stored.c.name)
+    )
+    with state.database.read() as connection:
+        age = age_of(connection, repository.id)
+        unsure = sa.or_(
+            snapshot.c.id.is_(None),
+            snapshot.c.verdict == PENDING,
+            sa.and_(snapshot.c.whole < 0, snapshot.c.generation != age.generation),
+            sa.and_(snapshot.c.whole >= 0, snapshot.c.whole < age.losses),
+        )
+        names = connection.execute(
+            sa.select(stored.c.name)
+            .select_from(joined)
+            .where(
+                stored.c.repository == repository.id,
+                stored.c.kind == Kind.SNAPSHOT.value,
+                stored.c.gone_ns.is_(None),
+                stored.c.fault.is_(None),
+                stored.c.verified_ns.is_not(None),
+                sa.or_(snapshot.c.id.is_(None), snapshot.c.operator != CONDEMNED),
+                unsure,
+            )
+        ).scalars()
+        found = {name: readable_snapshot(repository, name) for name in names.all()}
+    return {name: one.tree for name, one in found.items() if one is not None}
+
+
+def _needed(
+    state: State, repository: Repository, reporter: Reporter, unnamed: Collection[str], trees: Sequence[str]
+) -> tuple[list[str], bool]:
+    """Those of ``unnamed`` with a blob that the trees reach and that no named pack holds, of several copies the first;
+    and whether all that the trees reach is in sound packs.
+
+    ``repository.index`` is that of all sound packs afterwards.
+    """
+    index, usage = usage_over(repository, packs_there(state, repository.id))
+    alone: dict[str, list[_kernel.BlobEntry]] = {}
+    for name in sorted(unnamed):
+        for entry in index.pack_entries(name):
+            places = [place.pack for place in index.lookup(entry.kind, entry.id)]
+            if places[0] == name and all(place in unnamed for place in places):
+                alone.setdefault(name, []).append(entry)
+    if not alone:
+        return [], True
+    faults = walk(repository, usage, trees, reporter)
+    needed = [name for name, blobs in alone.items() if any(usage.needs(blob.kind, blob.id) for blob in blobs)]
+    return needed, not faults
+
+
+def _set_pending(state: State, lease: Lease, repository: str, names: Collection[str]) -> None:
+    """What no index leads to is not whole, and is judged anew when one does."""
+    now_ns = state.clock.now_ns()
+    with state.writing(lease) as connection:
+        for name in names:
+            connection.execute(
+                snapshot.update()
+                .where(snapshot.c.repository == repository, snapshot.c.id == name, snapshot.c.whole >= 0)
+                .values(verdict=PENDING, judged_ns=now_ns, whole=-1, generation=-1)
+            )
+
+
+def settle_indexes(state: State, lease: Lease, repository: str, missing_now: Collection[ObjectName]) -> list[str]:
+    """Close the incidents of indexes that are gone and whose every sound pack true ones name; their names.
+
+    The file is still gone. What it said is not. One that this round misses for the first time stays open, so that an
+    operator sees it.
+    """
+    with state.database.read() as connection:
+        missed = connection.execute(
+            sa.select(incident.c.object).where(
+                incident.c.repository == repository,
+                incident.c.closed_ns.is_(None),
+                incident.c.code == Code.MISSING.value,
+                incident.c.object.startswith(_INDEX),
+            )
+        ).scalars()
+        waiting = [name for name in missed.all() if name not in set(map(str, missing_now))]
+        if not waiting:
+            return []
+        said = {name: named_by(connection, repository, name.removeprefix(_INDEX)) for name in waiting}
+    unnamed = unnamed_packs(state, repository)
+    over = [name for name, packs in said.items() if not (unnamed if packs is None else unnamed & packs)]
+    with state.writing(lease) as connection:
+        for name in over:
+            close_incident(connection, repository, Code.MISSING, name, state.clock.now_ns())
+    return over
