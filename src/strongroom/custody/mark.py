@@ -1,7 +1,8 @@
 """``.strongroom/custodian`` beside a repository: who may have something deleted there.
 
 Files are written once, so the first names a judge, and the ones after it, ``custodian.1`` and on, say in turn that this
-judge released it, signed by its key, and who took it up. What does not fit into its place says nothing.
+judge released it, signed by its key for this repository and this number, and who took it up. What does not fit into its
+place says nothing: neither a release that was copied from another repository, nor one of before it named any.
 """
 
 from __future__ import annotations
@@ -36,36 +37,36 @@ def has_place(store: Store) -> bool:
     return True
 
 
-def make_mark(store: Store, judge: str) -> None:
+def make_mark(store: Store, repository: str, judge: str) -> None:
     """Name the judge whose plans count here, unless somebody is named already. Raises the store's errors."""
     with contextlib.suppress(Unsupported):
         files = files_beside(store)
-        named, number = _newest(files)
+        named, number = _newest(files, repository)
         if named is None:
             with contextlib.suppress(Exists):  # another was faster, and is named
                 files.write_once(_path(number), f"{judge}\n".encode())
 
 
-def read_mark(store: Store) -> str | None:
-    """Who is named; None where nobody is. Raises the store's errors."""
-    return _newest(files_beside(store))[0]
+def read_mark(store: Store, repository: str) -> str | None:
+    """Who is named for the repository of this ID; None where nobody is. Raises the store's errors."""
+    return _newest(files_beside(store), repository)[0]
 
 
-def release_mark(store: Store, signer: Signer) -> bool:
+def release_mark(store: Store, repository: str, signer: Signer) -> bool:
     """Say that this judge lets nothing go here any more; whether it was named. Raises the store's errors."""
     try:
         files = files_beside(store)
     except Unsupported:
         return False
-    named, number = _newest(files)
+    named, number = _newest(files, repository)
     if named != str(signer.verifier):
         return False
-    signature = base64.b64encode(signer.sign_bytes(_message(number))).decode()
+    signature = base64.b64encode(signer.sign_bytes(_message(repository, number))).decode()
     files.write_once(_path(number), f"{_RELEASED}{signature}\n".encode())
     return True
 
 
-def _newest(files: OwnFiles) -> tuple[str | None, int]:
+def _newest(files: OwnFiles, repository: str) -> tuple[str | None, int]:
     """Who is named, and the number of the first file that is not there."""
     named: str | None = None
     for number in range(_MOST):
@@ -76,7 +77,7 @@ def _newest(files: OwnFiles) -> tuple[str | None, int]:
         if named is None:
             if _is_judge(text):
                 named = text
-        elif _is_release(text, named, number):
+        elif _is_release(text, named, repository, number):
             named = None
     return named, _MOST
 
@@ -85,8 +86,8 @@ def _path(number: int) -> str:
     return _NAME if number == 0 else f"{_NAME}.{number}"
 
 
-def _message(number: int) -> bytes:
-    return f"strongroom custody release {number}".encode()
+def _message(repository: str, number: int) -> bytes:
+    return f"strongroom custody release 2\nrepository {repository}\nnumber {number}".encode()
 
 
 def _is_judge(text: str) -> bool:
@@ -97,12 +98,12 @@ def _is_judge(text: str) -> bool:
     return True
 
 
-def _is_release(text: str, judge: str, number: int) -> bool:
+def _is_release(text: str, judge: str, repository: str, number: int) -> bool:
     if not text.startswith(_RELEASED):
         return False
     try:
         signature = base64.b64decode(text.removeprefix(_RELEASED), validate=True)
-        Verifier.parse(judge).verify_bytes(signature, _message(number))
+        Verifier.parse(judge).verify_bytes(signature, _message(repository, number))
     except (binascii.Error, Damaged):
         return False
     return True

@@ -235,7 +235,7 @@ def _steps(
     if signer is None:
         outcome.plans = make_plans(state, lease, adopted, now_ns)
     else:
-        make_mark(repository.store, str(signer.verifier))
+        make_mark(repository.store, adopted.id, str(signer.verifier))
         preparing = Preparing(state, lease, adopted, repository, signer, reporter)
         outcome.plans = make_plans(state, lease, adopted, now_ns, preparing.weigh)
         outcome.prepared = preparing.prepare()

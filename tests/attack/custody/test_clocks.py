@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import socket
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +14,9 @@ import pytest
 
 from strongroom.custody.deletion.plans import approve
 from strongroom.custody.evidence.clocks import ClockSource, doubt_about, machine_of, own_clock
+from strongroom.custody.evidence.web_clocks import WebClocks
 from strongroom.custody.evidence.words import clock_words
+from tests.support.clock import ManualClock
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.custody.logged import Logged
 from tests.support.programs import Restic
@@ -128,6 +135,7 @@ def test_t_2_a_clock_that_goes_back(logged: Logged, host: Host, restic: Restic, 
     [
         ([], False),
         (["localhost", "127.0.0.1", "::1"], False),
+        (["127.0.0.77", "0.0.0.0"], False),
         (["gateway.example"], True),
         (["gateway.example", "GATEWAY.example."], True),
     ],
@@ -136,3 +144,56 @@ def test_t_1_sources_on_one_machine_count_once(others: list[str], agreed: bool) 
     """T-1: a store on this machine is no second clock, however it is spelled."""
     sources = [own_clock(), *(ClockSource(one, machine_of(one), 0) for one in others)]
     assert (doubt_about(sources)[0] == "") == agreed
+
+
+def test_t_1_an_address_of_this_machine_is_no_second_clock() -> None:
+    """T-1: the address that others reach this machine by is this machine, whatever name leads to it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        with contextlib.suppress(OSError):  # without a network there are the loopback's own addresses alone
+            one.connect(("192.0.2.1", 9))
+        address = one.getsockname()[0]
+    assert machine_of(address) == machine_of(None)
+    assert machine_of("192.0.2.1") == "192.0.2.1"
+
+
+class SetBack(ManualClock):
+    """A clock that somebody sets back."""
+
+    back_ns = 0
+
+    def now_ns(self) -> int:
+        """As it was set."""
+        return super().now_ns() - self.back_ns
+
+
+def test_t_1_web_clocks_are_asked_side_by_side_and_once() -> None:
+    """T-1: two that answer once both were asked, for two repositories: each is asked once, and what it said counts
+    with what passed since."""
+    both = threading.Barrier(2, timeout=60)
+    asked: list[str] = []
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            both.wait()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        clocks = WebClocks([f"http://127.0.0.1:{server.server_port}/{name}" for name in "ab"])
+        clock = SetBack(time.time_ns())
+        first = clocks.sources(clock)
+        clock.advance(300)
+        second = clocks.sources(clock)
+        clock.back_ns = 3600 * 10**9
+        third = clocks.sources(clock)
+        server.shutdown()
+        thread.join()
+    assert sorted(asked) == ["/a", "/b"]
+    assert [one.ahead_ns for one in first] == [one.ahead_ns for one in second]
+    assert [one.ahead_ns - 3600 * 10**9 for one in third] == [one.ahead_ns for one in first]

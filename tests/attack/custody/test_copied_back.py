@@ -11,7 +11,7 @@ from strongroom.custody.continuity.records import ROUNDS
 from strongroom.custody.deciding import condemn_snapshot, pin_snapshot, snapshots_of
 from strongroom.custody.deletion.plans import plan_rows
 from tests.support.custody.fixtures import days
-from tests.support.custody.in_process import DAY, Custody, Host
+from tests.support.custody.in_process import DAY, POLICY, Custody, Host
 from tests.support.programs import Restic
 
 
@@ -95,6 +95,33 @@ def test_x_3_two_copies_of_one_state_see_each_other(custody: Custody, host: Host
     put_back(custody, tmp_path / "mine")
     custody.round()
     assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+
+
+def test_x_3_records_that_were_taken_away_hide_no_later_one(custody: Custody, host: Host, tmp_path: Path) -> None:
+    """X-3: a state is put back, and the record that follows its own is deleted: any later one says what happened."""
+    keep(custody, tmp_path / "copy")
+    days(custody, host, 3, look=False)
+    put_back(custody, tmp_path / "copy")
+    place = custody.place / ".strongroom" / ROUNDS
+    (place / records(custody)[1]).unlink()
+    custody.round()
+    assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+
+
+def test_x_3_a_store_that_lost_our_own_record_was_rolled_back(custody: Custody, host: Host) -> None:
+    """X-3: the store is put back, or somebody deletes there: an incident until the detection window is over; a record
+    that is back, or the next one, ends nothing before."""
+    days(custody, host, 1, look=False)
+    (custody.place / ".strongroom" / ROUNDS / records(custody)[-1]).unlink()
+    custody.day()
+    assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+    for _ in range(POLICY.detection - 1):
+        host.backup()
+        custody.day()
+        assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+    host.backup()
+    custody.day()
+    assert custody.open_incidents() == []
 
 
 @pytest.mark.parametrize("junk", [b"", b"{}\n00\n", b"\xff" * 5000])

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.errors import Refused
+from strongroom.base.progress import Reporter
+from strongroom.custody.adopting import open_adopted
 from strongroom.custody.executor.execute import Executor
 from strongroom.custody.executor.ways import way_of
 from strongroom.custody.mark import read_mark
+from strongroom.custody.replica.replicate import Replication
 from strongroom.storage.local.store import LocalStore
 from tests.support import compare
 from tests.support.custody.custodian import Custodian
@@ -95,6 +98,7 @@ def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     custodian.round().expect(0)
     custodian.run("replicate", "web01", "--to", replica).expect(0)
     objects(replica, "data")[0].unlink()
+    objects(replica, "index")[0].unlink()
     again = custodian.run("replicate", "web01").expect(0)
     assert "was gone, and was copied again" in again.out
     assert ("replica", "replica") in custodian.incidents("web01")
@@ -135,6 +139,35 @@ def test_s_8_a_snapshot_that_lacks_something_at_the_replica_holds_up_no_other(
     compare.assert_same(other, out / str(other)[1:])
 
 
+def test_s_8_the_incident_stays_until_the_replica_agrees(custody: Custody, tmp_path: Path) -> None:
+    """S-8: a pack is gone from the replica and from the store, so nothing mends it: said at each run until it is there;
+    a run that had no budget to look at what was wrong ends nothing."""
+    target = LocalStore(str(tmp_path / "replica"))
+
+    def replicate(budget: int | None = None) -> list[str]:
+        lease = custody.state.claim(custody.adopted.id, "test")
+        with open_adopted(custody.adopted, custody.store(), custody.identity, custody.surroundings) as repository:
+            run = Replication(
+                custody.state, lease, custody.adopted, repository, target, Reporter(), budget_bytes=budget
+            )
+            run.begin()
+            run.run()
+        custody.state.release(lease)
+        return [code for code, _ in custody.open_incidents() if code == "replica"]
+
+    assert replicate() == []
+    pack = objects(tmp_path / "replica", "data")[0]
+    kept = pack.read_bytes()
+    pack.unlink()
+    next((custody.place / "data").rglob(pack.name)).unlink()
+    custody.clock.advance(3600)
+    custody.round()
+    assert [replicate(), replicate(), replicate(0)] == [["replica"]] * 3
+    pack.write_bytes(kept)
+    assert replicate(0) == ["replica"]
+    assert replicate() == []
+
+
 def test_m_3_a_plan_is_refused_at_the_replica(custody: Custody, tmp_path: Path) -> None:
     """M-3: an executor that is pointed at the replica takes no plan of the repository's."""
     shutil.copytree(custody.place, tmp_path / "replica")
@@ -149,5 +182,5 @@ def test_m_3_a_plan_is_refused_at_the_replica(custody: Custody, tmp_path: Path) 
             custody.signer.verifier,
             hold_days=1,
             expiry_days=1,
-            mark=lambda: read_mark(store),
+            mark=lambda: read_mark(store, custody.adopted.id),
         )

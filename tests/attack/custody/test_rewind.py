@@ -60,6 +60,22 @@ def test_what_went_since_is_back_and_what_came_since_stays(custody: Custody, hos
         assert restores(custody.place, name, host.files[name])
 
 
+def test_s_1_a_dry_run_says_what_is_lost(custody: Custody, host: Host) -> None:
+    """S-1: of what an intruder deleted nobody has a copy; of what a plan removed the trash has the bytes, or others."""
+    while not days(custody, host, 1, look=False):
+        pass
+    then_ns = custody.clock.now_ns()
+    went = [name for _, _, names in days(custody, host, 2, look=False) for name in names]
+    assert len(went) > 1
+    pack = host.packs[next(iter(host.packs))][0]
+    (custody.place / "data" / pack[:2] / pack).unlink()
+    next((custody.place / ".strongroom" / "trash").rglob(f"{went[0].rpartition('/')[2]}.*")).write_bytes(b"other")
+    looked = rewind(custody, then_ns, only_look=True)
+    done = rewind(custody, then_ns)
+    assert (len(done.lost), len(done.back)) == (2, len(went) - 1)
+    assert (looked.back, looked.lost) == (done.back, done.lost)
+
+
 def test_s_1_s_2_a_bucket_as_it_was_before_an_intruder(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
     """S-1, S-2: he hides one pack, and writes over another and over the config; all is there again, and stock restic
     restores it."""

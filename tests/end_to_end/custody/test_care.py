@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from strongroom.custody.identity import create_file
 from strongroom.custody.mark import make_mark, read_mark, release_mark
 from strongroom.custody.sources import change_source, sources_of
 from strongroom.receipts.commit.signing_key import load_or_create
+from strongroom.receipts.log.note import Signer
 from strongroom.storage.local.store import LocalStore
 from tests.support.clock import ManualClock
 from tests.support.custody.custodian import Custodian
@@ -22,6 +24,7 @@ from tests.support.programs import Strongroom
 from tests.support.repositories import PASSWORD
 
 __all__ = ["custody", "host"]
+ID = "4f" * 32
 
 
 @pytest.fixture
@@ -35,16 +38,38 @@ def test_the_mark_goes_from_one_custodian_to_the_next(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     store = LocalStore(str(tmp_path / "r"))
     first, second = (load_or_create(str(tmp_path / name), "strongroom-judge") for name in ("one", "two"))
-    make_mark(store, str(first.verifier))
-    make_mark(store, str(second.verifier))
-    assert read_mark(store) == str(first.verifier)
-    assert not release_mark(store, second)
+    make_mark(store, ID, str(first.verifier))
+    make_mark(store, ID, str(second.verifier))
+    assert read_mark(store, ID) == str(first.verifier)
+    assert not release_mark(store, ID, second)
     (tmp_path / "r" / ".strongroom" / "custodian.1").write_text("released bm9ib2R5\n")
-    assert read_mark(store) == str(first.verifier)
-    assert release_mark(store, first)
-    assert read_mark(store) is None
-    make_mark(store, str(second.verifier))
-    assert read_mark(store) == str(second.verifier)
+    assert read_mark(store, ID) == str(first.verifier)
+    assert release_mark(store, ID, first)
+    assert read_mark(store, ID) is None
+    make_mark(store, ID, str(second.verifier))
+    assert read_mark(store, ID) == str(second.verifier)
+
+
+def test_m_3_a_release_counts_for_its_own_repository_alone(tmp_path: Path) -> None:
+    """M-3: whoever may create in `.strongroom/` copies the release of another repository of the same custodian, or one
+    that names none, and hands the repository to a custodian of his own."""
+    signer = load_or_create(str(tmp_path / "judge"), "strongroom-judge")
+    places = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        places.append(LocalStore(str(tmp_path / name)))
+        make_mark(places[-1], name * 20, str(signer.verifier))
+    assert release_mark(places[0], "one" * 20, signer)
+    (copied,) = (tmp_path / "one" / ".strongroom").glob("custodian.1")
+    for planted in (copied.read_bytes(), _old_release(signer)):
+        path = tmp_path / "two" / ".strongroom" / "custodian.1"
+        path.write_bytes(planted)
+        assert read_mark(places[1], "two" * 20) == str(signer.verifier)
+
+
+def _old_release(signer: Signer) -> bytes:
+    """As it was signed before it named a repository."""
+    return b"released " + base64.b64encode(signer.sign_bytes(b"strongroom custody release 1")) + b"\n"
 
 
 def test_release_ends_plans_and_undo_goes_on(custody: Custody, host: Host) -> None:
@@ -60,11 +85,11 @@ def test_release_ends_plans_and_undo_goes_on(custody: Custody, host: Host) -> No
     assert ended
     assert custody.state.repositories() == []
     assert executor.waits(ended[0]) == "released"
-    assert read_mark(store) is None
+    assert read_mark(store, adopted.id) is None
     take_up_again(custody.state, "web", "ann", "it came back")
     custody.clock.advance(DAY)
     assert custody.round().failure == ""
-    assert read_mark(store) == str(custody.signer.verifier)
+    assert read_mark(store, adopted.id) == str(custody.signer.verifier)
 
 
 def test_a_retired_source_lets_go_though_nothing_new_comes(custody: Custody, host: Host) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+import re
 import secrets
 from pathlib import Path
 
 import pytest
 
+from strongroom.receipts.commit.signing_key import load_or_create as generate_signer
 from tests.support.buckets import keys, overwrite
 from tests.support.command import Result
 from tests.support.custody.custodian import Custodian
 from tests.support.programs import Restic, Strongroom
 from tests.support.servers import minio
+
+JUNK = ("99999999.age", "99999998.age", "99999998.sig")
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
     custodian.round().expect(0)
     (snapshot,) = custodian.verdicts("web01")
     custodian.run("pin", "web01", snapshot, "--why", "the year's end").expect(0)
-    custodian.run("export", tmp_path / "file.age").expect(0)
+    exported = custodian.run("export", tmp_path / "file.age").expect(0)
     assert (tmp_path / "file.age").stat().st_mode & 0o77 == 0
     assert custodian.run("export", tmp_path / "file.age").code == 1
 
@@ -51,7 +55,10 @@ def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
     assert "not sealed to this identity" in there("import", tmp_path / "file.age").err
     (tmp_path / "elsewhere" / "identity").write_text(f"{custodian.recovery}\n")
     (tmp_path / "elsewhere" / "identity").chmod(0o600)
-    there("import", tmp_path / "file.age").expect(0)
+    (signed,) = re.findall(r"signed by (\S+)", exported.out)
+    another = str(generate_signer(str(tmp_path / "another"), "strongroom-judge").verifier)
+    assert "another custodian's judge" in there("import", tmp_path / "file.age", "--signed-by", another).err
+    there("import", tmp_path / "file.age", "--signed-by", signed).expect(0)
     assert there("import", tmp_path / "file.age").code == 1
     (tmp_path / "elsewhere" / "identity").write_bytes((tmp_path / "state" / "identity").read_bytes())
     there("round", "web01").expect(0)
@@ -90,6 +97,12 @@ def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, t
     assert [one["name"] for one in custody("status", "--json").expect(0).json()] == ["web01"]
     newest = int(keys(server, bucket, "custody/state/")[-1].rpartition("/")[2][:8])
     assert newest == last + 2
+    held = keys(server, bucket, "custody/state/")
+    for name in JUNK:  # the last that there can be, alone and as a pair
+        overwrite(server, bucket, f"custody/state/{name}", b"junk")
+    custody("round", "--all").expect(0)
+    fresh = set(keys(server, bucket, "custody/state/")) - {*held, *(f"custody/state/{n}" for n in JUNK)}
+    assert {name.rpartition("/")[2][:8] for name in fresh} == {f"{newest + 1:08d}"}
     custody("export", tmp_path / "file.age").expect(0)
     (tmp_path / "later").mkdir()
     strongroom.env["STRONGROOM_CUSTODY_IDENTITY"] = str(identity.rename(tmp_path / "later" / "identity"))

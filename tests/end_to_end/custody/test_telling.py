@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.custody.telling.all_is_well import say_all_is_well
 from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
@@ -72,6 +73,17 @@ def test_metrics_are_deadlines_and_the_sign_comes_only_when_all_is_well(
     assert 'incidents_open{repository="web01",code="planted-key"} 1' in file.read_text()
     gone = custodian.run("status", "--ping", "http://127.0.0.1:1/well")
     assert gone.code == 73
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/5f2c-secret", "http://me:pass@127.0.0.1:1/x?y=5f2c-secret", "ftp:5f2c-secret"]
+)
+def test_errors_of_the_sign_name_the_server_alone(url: str) -> None:
+    """The path is the secret: whoever knows it can say that all is well."""
+    with pytest.raises((ConfigurationError, Unavailable)) as failed:
+        say_all_is_well(url)
+    assert "secret" not in str(failed.value)
+    assert "pass" not in str(failed.value)
 
 
 def test_an_answer_without_an_end_is_one() -> None:

@@ -146,7 +146,7 @@ class Custody:
             self.adopted.id,
             self.adopted.store,
             self.signer.verifier,
-            mark=lambda: read_mark(store) if has_place(store) else str(self.signer.verifier),
+            mark=lambda: read_mark(store, self.adopted.id) if has_place(store) else str(self.signer.verifier),
             boot=self.boot,
             **values,
         )

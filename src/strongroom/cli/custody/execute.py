@@ -150,7 +150,7 @@ def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Si
             expiry_days=adopted.policy.expiry,
             detection_days=adopted.policy.detection,
             operators=adopted.policy.operators,
-            mark=lambda: read_mark(store) if has_place(store) else str(judge),
+            mark=lambda: read_mark(store, adopted.id) if has_place(store) else str(judge),
             announce=lambda words: context.reporter().message(f"{adopted.name}: {words}"),
         )
     finally:

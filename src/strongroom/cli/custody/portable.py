@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.receipts.log.note import Verifier
 
 _EXPORT = """\
 Write all that the custodian knows to one new file: state, the executor's record, the judge's key; sealed to the
-identity and to the recovery identity. `custody import` makes a state of it elsewhere. A state that is older than what
-rounds wrote beside a repository counts as new there.
+identity and to the recovery identity, and signed by the judge's key, whose line is printed. `custody import` makes a
+state of it elsewhere. A state that is older than what rounds wrote beside a repository counts as new there.
 
   strongroom custody export /media/usb/custody.age
 """
 _IMPORT = """\
 Make a state of a file that `custody export` wrote, in a new place: a folder, or an empty database. The identity must be
 there already (--identity), or be the recovery identity in a file of yours.
+
+Its signature is verified: by the judge's key that --signed-by names, or that lies beside the identity; where there is
+neither, by the one in the file, which is printed: compare it with `.strongroom/custodian` beside a repository.
 
   strongroom custody import /media/usb/custody.age --state /var/lib/strongroom/custody --identity recovery.txt
 """
@@ -58,23 +62,30 @@ def run_export(context: Context) -> int:
     from strongroom.database.engine import Database
 
     identity = identity_of(context)
-    signer_of(context)
+    signer = signer_of(context)
     with open(_judge(context), "rb") as file:
         judge = file.read()
     with open_state(context) as state:
         record = Database(executor_url(context), clock=SYSTEM)
         try:
             to = (identity.recipient, *recipients(state))
-            size = export_state(context.arguments.file, state.database, record, judge, to, SYSTEM)
+            size = export_state(context.arguments.file, state.database, record, judge, to, SYSTEM, signer)
         finally:
             record.close()
-    return _done(context, f"wrote {context.arguments.file}, {size} bytes, sealed to {len(to)} identities")
+    text = f"wrote {context.arguments.file}, {size} bytes, sealed to {len(to)} identities, signed by {signer.verifier}"
+    return _done(context, text)
 
 
 def arguments_import(parser: argparse.ArgumentParser) -> None:
     """Where from."""
     parser.description = _IMPORT
     parser.add_argument("file", metavar="FILE", help="what `custody export` wrote")
+    parser.add_argument(
+        "--signed-by", metavar="KEY", help="the judge's key that must have signed it, as export prints it"
+    )
+    parser.add_argument(
+        "--unsigned", action="store_true", help="take a file that nobody signed, as older releases wrote"
+    )
     add_state(parser, identity=True)
 
 
@@ -86,7 +97,13 @@ def run_import(context: Context) -> int:
     from strongroom.database.engine import Database
 
     identity = identity_of(context)
-    with opened_bundle(context.arguments.file, identity) as bundle:
+    with opened_bundle(context.arguments.file, identity, _trusted(context)) as bundle:
+        if bundle.signed_by is None and not context.arguments.unsigned:
+            raise UsageError(
+                "is not signed, so anybody may have made it",
+                subject=context.arguments.file,
+                hint="An older release wrote such files. If you know that nobody else had it, say --unsigned.",
+            )
         _keep_judge(_judge(context), bundle.judge)
         with open_state(context, create=True) as state:
             if state.audit_trail():
@@ -99,7 +116,17 @@ def run_import(context: Context) -> int:
             count = len(state.repositories())
             with state.database.write() as connection:
                 state.record(connection, operator(), "", "imported a state", os.path.basename(context.arguments.file))
-    return _done(context, f"imported {count} repositories. Next: strongroom custody round --all")
+    signed = "unsigned" if bundle.signed_by is None else f"signed by {bundle.signed_by}"
+    return _done(context, f"imported {count} repositories, {signed}. Next: strongroom custody round --all")
+
+
+def _trusted(context: Context) -> Verifier | None:
+    """Whose signature counts: the key that was named, else the one that is here."""
+    from strongroom.receipts.log.note import Verifier
+
+    if context.arguments.signed_by:
+        return Verifier.parse(context.arguments.signed_by)
+    return signer_of(context).verifier if os.path.exists(_judge(context)) else None
 
 
 def _keep_judge(path: str, judge: bytes) -> None:

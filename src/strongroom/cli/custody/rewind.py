@@ -83,6 +83,7 @@ def _say(context: Context, name: str, to_ns: int, done: Rewound) -> None:
                 "there": done.there,
                 "back": list(map(str, done.back)),
                 "lost": list(map(str, done.lost)),
+                "unsure": list(map(str, done.unsure)),
                 "later": list(map(str, done.later)),
                 "dry_run": bool(context.arguments.dry_run),
             }
@@ -93,7 +94,8 @@ def _say(context: Context, name: str, to_ns: int, done: Rewound) -> None:
         f"{name}: of {rfc3339.format_utc(to_ns)[:19]}Z: {done.there} objects are there, {len(done.back)} {came}, "
         f"{len(done.lost)} are lost; {len(done.later)} came later and stay"
     )
-    for words, names in ((came, done.back), ("lost", done.lost), ("later", done.later)):
+    unsure = "comes back if the gateway's trash has it"
+    for words, names in ((came, done.back), ("lost", done.lost), (unsure, done.unsure), ("later", done.later)):
         for one in names:
             context.out.line(f"  {words}: {one}")
     if done.back and not context.arguments.dry_run:

@@ -63,6 +63,7 @@ def run_round(context: Context) -> int:
     from strongroom.base.quantities import size
     from strongroom.cli.custody.execute import hand_over
     from strongroom.custody.evidence.outside import Outside
+    from strongroom.custody.evidence.web_clocks import WebClocks
     from strongroom.custody.rounds import run_round
 
     arguments = context.arguments
@@ -74,14 +75,15 @@ def run_round(context: Context) -> int:
         budget = size(budget_text) if budget_text else None
     except ValueError as error:
         raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
-    clocks = tuple(arguments.clock or settings.get("clocks", ()))
-    for url in clocks:
+    urls = tuple(arguments.clock or settings.get("clocks", ()))
+    for url in urls:
         if not url.startswith(("http://", "https://")):
             raise UsageError("is no URL of a web server", subject=f"--clock {url}", hint="It begins with https://.")
     identity = identity_of(context)
     signer = signer_of(context)
     failed = False
     reporter = context.reporter()
+    clocks = WebClocks(urls)
     with open_state(context) as state:
         for adopted in chosen(context, state):
             try:
@@ -139,8 +141,9 @@ def _is_news(outcome: Outcome) -> bool:
     seen = outcome.seen
     log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
     wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
-    wrong = wrong or outcome.indexed
-    return bool(wrong or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged))
+    return bool(
+        wrong or outcome.indexed or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged)
+    )
 
 
 def _say(context: Context, outcome: Outcome) -> None:

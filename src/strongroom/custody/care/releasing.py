@@ -39,7 +39,7 @@ def release(
         numbers = [row.number for row in plan_rows(state, adopted.id)]
         for number in numbers:
             forbid(number)
-        release_mark(store, signer)
+        release_mark(store, adopted.id, signer)
         with state.writing(lease) as connection:
             for number in numbers:
                 set_plan(connection, adopted.id, number, state=CANCELLED)

@@ -19,6 +19,7 @@ from strongroom.base.record import record
 from strongroom.custody.continuity import schema
 from strongroom.custody.continuity.facts import note_told, take_in, untold
 from strongroom.custody.continuity.records import (
+    ROUNDS,
     RoundRecord,
     all_records,
     copy_path,
@@ -29,7 +30,7 @@ from strongroom.custody.continuity.records import (
 from strongroom.custody.deletion.plans import begin_epoch, current_epoch
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, incidents, open_incident
 from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.schema import audit, plan, snapshot
 from strongroom.custody.schema import repository as adopted_table
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
     from strongroom.storage.own.contract import OwnFiles
+
+RECORDS = f".strongroom/{ROUNDS}"
 
 
 @record
@@ -72,19 +75,23 @@ class Continuity:
     def check(self) -> bool:
         """Whether this state is the newest; one that is not is made as good as new, with an incident until D is over.
 
-        What a round that was killed had still to write is written first.
+        Any later record says so, whichever were taken away before it. Where our own last one is gone or another, the
+        store was rolled back, or somebody deletes there: that is an incident for as long. What a round that was killed
+        had still to write is written first.
         """
         adopted = self._adopted
         standing = self._standing()
         if standing.record is not None:
             standing = self._write(standing)
-        number = standing.number + 1
-        found = read_record(self._files, number, self._signer.verifier, adopted.id)
-        if found is None:
-            self._look_whether_it_is_over(standing)
-            return True
-        self._begin_anew()
-        return False
+        verifier = self._signer.verifier
+        if any(all_records(self._files, verifier, adopted.id, above=standing.number)):
+            self._begin_anew()
+            return False
+        own = read_record(self._files, standing.number, verifier, adopted.id) if standing.number else None
+        if standing.number and (own is None or own.head != standing.head):
+            self._miss(standing.number)
+        self._look_whether_it_is_over(standing)
+        return True
 
     def write(self) -> None:
         """Write the next record, after taking in what waited for this round. Raises ``Locked`` where another of ours
@@ -196,13 +203,24 @@ class Continuity:
                 lost += 1
         return facts, lost
 
+    def _miss(self, number: int) -> None:
+        words = (
+            f"the record of round {number}, which this custodian wrote beside the repository, is gone or another: the "
+            "store was rolled back, or somebody deletes there"
+        )
+        with self._state.writing(self._lease) as connection:
+            open_incident(connection, self._adopted.id, Code.ROLLED_BACK, RECORDS, words, self._state.clock.now_ns())
+
     def _look_whether_it_is_over(self, standing: RecordStanding) -> None:
         now_ns = self._state.clock.now_ns()
+        window_ns = self._adopted.policy.detection * DAY
         since_ns = standing.brought_back_ns
-        if since_ns is None or now_ns - since_ns < self._adopted.policy.detection * DAY:
-            return
+        missed = [one for one in incidents(self._state, self._adopted.id) if one.object == RECORDS]
         with self._state.writing(self._lease) as connection:
-            close_incident(connection, self._adopted.id, Code.ROLLED_BACK, self._adopted.name, now_ns)
+            if since_ns is not None and now_ns - since_ns >= window_ns:
+                close_incident(connection, self._adopted.id, Code.ROLLED_BACK, self._adopted.name, now_ns)
+            if any(now_ns - one.opened_ns >= window_ns for one in missed):
+                close_incident(connection, self._adopted.id, Code.ROLLED_BACK, RECORDS, now_ns)
 
     # the state's own
 

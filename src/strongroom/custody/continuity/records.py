@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ROUNDS, AUDIT = "custody/rounds", "custody/audit"
 MOST_STRANGERS = 100
 """So many files of others at one number are passed over."""
+MOST_NUMBERS = 1000
+"""So many numbers at which only others wrote are passed over."""
 _TYPE = "strongroom custody round 1"
 _NAME = re.compile(r"([0-9]{10})(-[0-9]{1,3})?\Z")
 
@@ -87,12 +89,21 @@ def read_record(files: OwnFiles, number: int, verifier: Verifier, repository: st
     return None
 
 
-def all_records(files: OwnFiles, verifier: Verifier, repository: str) -> Iterator[RoundRecord]:
-    """Every record of ours, by their numbers."""
-    for number in sorted({int(match[1]) for name in files.names(ROUNDS) if (match := _NAME.match(name))}):
+def all_records(files: OwnFiles, verifier: Verifier, repository: str, *, above: int = 0) -> Iterator[RoundRecord]:
+    """Every record of ours with a number ``above``, by their numbers, whichever are taken away between.
+
+    Raises ``Refused`` where others wrote at more numbers than are passed over, and the store's errors.
+    """
+    numbers = {int(match[1]) for name in files.names(ROUNDS) if (match := _NAME.match(name))}
+    others = 0
+    for number in sorted(one for one in numbers if one > above):
         found = read_record(files, number, verifier, repository)
         if found is not None:
             yield found
+            continue
+        others += 1
+        if others > MOST_NUMBERS:
+            raise Refused(f"others wrote records at {MOST_NUMBERS} numbers there", subject=f".strongroom/{ROUNDS}")
 
 
 def _paths(number: int) -> Iterator[str]:

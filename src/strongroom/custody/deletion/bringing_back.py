@@ -20,8 +20,10 @@ from strongroom.storage.versions.tagging import tags_of
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
+    from typing import IO
+
     from strongroom.base.objects import ObjectName
-    from strongroom.storage.contract import Info, Store
+    from strongroom.storage.contract import Info, Reader, Store
 
 _BLOCK = 1 << 20
 
@@ -56,6 +58,28 @@ def bring_back(store: Store, name: ObjectName) -> Info:
             hint="Only folders, buckets with versions and our gateway keep what was put away.",
         )
     return store.stat(name)
+
+
+def is_kept(store: Store, name: ObjectName) -> bool | None:
+    """Whether a trash beside the store has an object's right bytes, which are read; None where only a gateway knows.
+
+    Versions are not looked at. Raises the store's errors.
+    """
+    plain = innermost(store)
+    if isinstance(plain, LocalStore):
+        return any(_is_right(open(one.path, "rb"), name) for one in find_in_trash(plain.path, name))
+    if plain.store_kind in {StoreKind.S3, StoreKind.CLOUD}:
+        keyed = keyed_of(plain)
+        return any(_is_right(keyed.open(one.key), name) for one in find_keys(keyed, name))
+    return None if plain.store_kind is StoreKind.REST and name.kind is not Kind.KEY else False
+
+
+def _is_right(file: IO[bytes] | Reader, name: ObjectName) -> bool:
+    digest = hashlib.sha256()
+    with file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == name.name
 
 
 def _through_gateway(store: Store, name: ObjectName) -> None:

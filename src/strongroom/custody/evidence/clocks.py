@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
 import json
 import os
+import socket
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-import urllib3
 
 from strongroom.base.errors import StoreError
 from strongroom.base.record import record
-from strongroom.base.redact import redact
 from strongroom.custody.evidence.schema import clocks
 from strongroom.storage.http.client import HttpClient
 from strongroom.storage.wrappers.wrapper import innermost
@@ -32,7 +28,6 @@ APART_NS = 5 * 60 * 10**9
 FRESH_NS = 3600 * 10**9
 """What clocks said counts for so long."""
 OWN = "this machine"
-_SECONDS = 10.0
 
 
 @record
@@ -51,14 +46,33 @@ def own_clock() -> ClockSource:
 
 
 def machine_of(host: str | None) -> str:
-    """The name of a machine by its host in a URL. Every name of this one is the same name."""
+    """The name of a machine by its host in a URL. Every name and address of this one is the same name; where a machine
+    before it forwards one here, nobody can tell."""
     own = os.uname().nodename.lower()
     if host is None or host.lower() in ("", "localhost", own):
         return own
+    name = host.lower().rstrip(".")
+    return own if any(map(_is_here, _addresses(name))) else name
+
+
+def _addresses(name: str) -> list[tuple[int, str]]:
+    """The addresses of a host by their families; none where nobody knows it."""
     try:
-        return own if ipaddress.ip_address(host).is_loopback else host
-    except ValueError:
-        return host.lower().rstrip(".")
+        found = socket.getaddrinfo(name.strip("[]"), None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return []
+    return [(family, str(place[0])) for family, _, _, _, place in found]
+
+
+def _is_here(address: tuple[int, str]) -> bool:
+    """Whether an address is one of this machine's: no other can be bound."""
+    family, text = address
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as trial:
+            trial.bind((text, 0))
+    except OSError:
+        return False
+    return True
 
 
 def store_clock(store: Store, clock: Clock) -> ClockSource | None:
@@ -74,26 +88,12 @@ def store_clock(store: Store, clock: Clock) -> ClockSource | None:
         return None
     said = answer.header("Date")
     answer.close()
-    ahead_ns = _ahead(said, before_ns, clock.now_ns())
+    ahead_ns = ahead_of(said, before_ns, clock.now_ns())
     return None if ahead_ns is None else ClockSource("the store", machine_of(client.endpoint.host), ahead_ns)
 
 
-def asked_clock(url: str, clock: Clock) -> ClockSource | None:
-    """The clock of any web server, by the ``Date`` of its answer; None where it gives none."""
-    pool = urllib3.PoolManager(timeout=_SECONDS, retries=False)
-    before_ns = clock.now_ns()
-    try:
-        answer = pool.request("HEAD", url, redirect=False)
-        said = answer.headers.get("Date", "")
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
-        return None
-    finally:
-        pool.clear()
-    ahead_ns = _ahead(said, before_ns, clock.now_ns())
-    return None if ahead_ns is None else ClockSource(redact(url), machine_of(urlsplit(url).hostname), ahead_ns)
-
-
-def _ahead(said: str, before_ns: int, after_ns: int) -> int | None:
+def ahead_of(said: str, before_ns: int, after_ns: int) -> int | None:
+    """How far a ``Date`` is ahead of a clock that said these before and after it; None where it is none."""
     try:
         seconds = parsedate_to_datetime(said).timestamp()
     except (TypeError, ValueError, OverflowError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.record import field, record
 from strongroom.base.steady import since_boot_ns
+from strongroom.custody.evidence.web_clocks import WebClocks
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.receipts.commit.committer import boot_id
 from strongroom.receipts.witness.client import WitnessClient
@@ -39,7 +40,7 @@ class Outside:
     """What a round needs beside state and store: ways to reach others, and web servers whose clocks count."""
 
     options: StoreOptions = field(default_factory=StoreOptions)
-    clocks: tuple[str, ...] = ()
+    clocks: WebClocks = field(default_factory=WebClocks)
     boot: Callable[[], tuple[str, int]] = this_boot
     more: Callable[[], tuple[ClockSource, ...]] = tuple
     """Clocks that are asked in some other way."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import StrongroomError
 from strongroom.custody.evidence.clocks import (
     ClockSource,
-    asked_clock,
     doubt_about,
     keep_clocks,
     machine_of,
@@ -86,7 +85,7 @@ class EvidenceRound:
     def _ask_clocks(self, store: Store) -> None:
         state, clock = self._state, self._state.clock
         asked = [store_clock(store, clock), self._gateway_clock(), self._witness_clock()]
-        asked += [asked_clock(url, clock) for url in self._outside.clocks]
+        asked += self._outside.clocks.sources(clock)
         sources = [own_clock(), *(one for one in asked if one is not None), *self._outside.more()]
         doubt, apart = doubt_about(sources)
         if not doubt and isinstance(clock, LimitedClock):

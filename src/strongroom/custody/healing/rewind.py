@@ -6,6 +6,7 @@ that are what their name promises come back.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, Missing, StoreError, Unsupported
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.bringing_back import bring_back, is_kept
 from strongroom.custody.deletion.intents import set_aside_names, taken_back
 from strongroom.custody.healing.replica import heal_from_replica
 from strongroom.custody.healing.versions import good_version, is_right
@@ -33,12 +34,14 @@ KINDS = (Kind.CONFIG, Kind.KEY, Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
 @mutable
 class Rewound:
     """``there``: how many objects of then are there and right; ``back``: what came back, or would; ``lost``: what
-    nothing has any more; ``later``: what is there now and came after that moment."""
+    nothing has any more; ``later``: what is there now and came after that moment; ``unsure``: where nothing was to be
+    changed, what only a gateway could say of."""
 
     there: int = 0
     back: list[ObjectName] = field(default_factory=list)
     lost: list[ObjectName] = field(default_factory=list)
     later: list[ObjectName] = field(default_factory=list)
+    unsure: list[ObjectName] = field(default_factory=list)
 
 
 class Rewinding:
@@ -92,7 +95,8 @@ class Rewinding:
             if name in there and self._is_sound(name, there[name], known.get(name)):
                 done.there += 1
             elif self._only_look:
-                done.back.append(name)
+                could = self._could_bring_back(name, there=name in there)
+                (done.unsure if could is None else done.back if could else done.lost).append(name)
             else:
                 (done.back if self._bring_back(name, there=name in there) else done.lost).append(name)
         done.later += [name for name in sorted(there, key=str) if name not in then and kind is not Kind.CONFIG]
@@ -132,6 +136,22 @@ class Rewinding:
             return is_right(self._adopted, name)(hash_of(self._store, name))
         except (Damaged, Missing):
             return False
+
+    def _could_bring_back(self, name: ObjectName, *, there: bool) -> bool | None:
+        """What ``_bring_back`` would do, by the same bytes, changing nothing; None where a gateway alone knows."""
+        right = is_right(self._adopted, name)
+        if self._versions is not None and good_version(self._versions, name, right) is not None:
+            return True
+        kept = None if there or name.kind is Kind.CONFIG else is_kept(self._store, name)
+        if kept:
+            return True
+        if self._replica is not None and not there:
+            if name.kind is Kind.CONFIG:
+                return True
+            with contextlib.suppress(Damaged, StoreError):
+                if right(hash_of(self._replica, name)):
+                    return True
+        return False if there or name.kind is Kind.CONFIG else kept
 
     def _bring_back(self, name: ObjectName, *, there: bool) -> bool:
         if self._versions is not None:

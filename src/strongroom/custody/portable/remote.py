@@ -1,8 +1,8 @@
 """The state of a machine that lives for an hour: the newest sealed one is fetched, the next is stored create-only.
 
 ``state/NUMBER.age`` below a prefix of a bucket, and ``state/NUMBER.sig`` with the judge's signature over its hash: what
-somebody else put there is passed over. Whoever copies an older one back is found out by what rounds write beside each
-repository.
+somebody else put there is passed over, whatever its number, and ours go on from the newest of ours. Whoever copies an
+older one back is found out by what rounds write beside each repository.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FOLDER = "state/"
 _SECONDS = 600.0
+_TYPE = "strongroom custody state 1"
 _NAME = re.compile(r"([0-9]{8})\.(age|sig)\Z")
 
 
@@ -48,6 +49,7 @@ class RemoteState:
         self._place = tempfile.TemporaryDirectory(prefix="strongroom-state-")
         self._number = 0
         self._saved = ""
+        self._taken: set[int] = set()
 
     @property
     def folder(self) -> str:
@@ -56,11 +58,12 @@ class RemoteState:
 
     def fetch(self, *, create: bool) -> None:
         """Get the newest state. Raises ``ConfigurationError`` where there is none, unless one is to be made."""
-        numbers = {int(match[1]): None for name in self._keyed.list(FOLDER)[0] if (match := _NAME.match(name))}
-        self._number = max(numbers, default=0)
-        for number in sorted(numbers, reverse=True):
+        names = [match for name in self._keyed.list(FOLDER)[0] if (match := _NAME.match(name))]
+        self._taken = {int(match[1]) for match in names}
+        sealed, signed = ({int(match[1]) for match in names if match[2] == ending} for ending in ("age", "sig"))
+        for number in sorted(sealed & signed, reverse=True):
             if self._get(number):
-                self._saved = self._digest()
+                self._number, self._saved = number, self._digest()
                 return
         if not create:
             raise ConfigurationError(
@@ -75,6 +78,8 @@ class RemoteState:
         if digest == self._saved and not changed:
             return
         number = self._number + 1
+        while number in self._taken:  # what others put there, so that it be ours no more, is passed over
+            number += 1
         with tempfile.TemporaryDirectory(prefix="strongroom-state-") as folder:
             plain, sealed = os.path.join(folder, "bundle"), os.path.join(folder, "sealed")
             databases = [self._database(STATE_FILE), self._database(EXECUTOR_FILE)]
@@ -94,7 +99,7 @@ class RemoteState:
                         subject=self._location,
                         hint="One machine at a time keeps a state here; many share one in PostgreSQL.",
                     )
-        body = json.dumps({"type": "strongroom custody state 1", "number": number, "sha256": sha256}).encode()
+        body = json.dumps({"type": _TYPE, "number": number, "sha256": sha256}).encode()
         signed = body + b"\n" + self._signer.sign_bytes(body).hex().encode() + b"\n"
         signature = hashlib.sha256(signed).hexdigest()
         self._keyed.put(_key(number, "sig"), io.BytesIO(signed), len(signed), signature, until=monotonic() + _SECONDS)
@@ -110,7 +115,7 @@ class RemoteState:
             body, _, rest = self._keyed.read(_key(number, "sig"), 4096).partition(b"\n")
             self._signer.verifier.verify_bytes(bytes.fromhex(rest.decode("ascii").strip()), body)
             members = json.loads(body)
-            if members.get("number") != number:
+            if not isinstance(members, dict) or (members.get("type"), members.get("number")) != (_TYPE, number):
                 return False
             sealed = os.path.join(self.folder, "sealed")
             digest = hashlib.sha256()

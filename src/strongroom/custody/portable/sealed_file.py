@@ -19,6 +19,7 @@ from strongroom.custody.portable.bundle import (
     STATE_FILE,
     copy_tables,
     read_bundle,
+    signer_of_bundle,
     write_bundle,
 )
 from strongroom.custody.state import MODULES
@@ -29,26 +30,35 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.custody.identity import Identity
+    from strongroom.receipts.log.note import Signer, Verifier
 
 
 @record
 class Opened:
-    """The parts of a bundle in a folder, and the judge's key."""
+    """The parts of a bundle in a folder, the judge's key, and who signed them; None where nobody did."""
 
     folder: str
     judge: bytes
+    signed_by: Verifier | None
 
 
 def export_state(
-    path: str, state: Database, record: Database, judge: bytes, recipients: tuple[str, ...], clock: Clock
+    path: str,
+    state: Database,
+    record: Database,
+    judge: bytes,
+    recipients: tuple[str, ...],
+    clock: Clock,
+    signer: Signer,
 ) -> int:
-    """Write the sealed bundle to a new file; its size in bytes. Raises ``Exists``, ``ConfigurationError``."""
+    """Write the bundle, signed and sealed, to a new file; its size in bytes. Raises ``Exists``,
+    ``ConfigurationError``."""
     if os.path.exists(path):
         raise Exists("there is a file already", subject=path)
     try:
         with tempfile.TemporaryDirectory(prefix="strongroom-") as folder:
             plain = os.path.join(folder, "bundle")
-            write_bundle(plain, folder, state, record, judge, clock)
+            write_bundle(plain, folder, state, record, judge, clock, signer)
             seal_file(plain, path, recipients)
         return os.path.getsize(path)
     except OSError as error:
@@ -56,8 +66,11 @@ def export_state(
 
 
 @contextlib.contextmanager
-def opened_bundle(path: str, identity: Identity) -> Iterator[Opened]:
-    """A sealed bundle, opened in a folder that goes with the block. Raises ``Damaged``, ``ConfigurationError``."""
+def opened_bundle(path: str, identity: Identity, trusted: Verifier | None = None) -> Iterator[Opened]:
+    """A sealed bundle, opened in a folder that goes with the block, its signature verified by ``signer_of_bundle``.
+
+    Raises ``Damaged``, ``ConfigurationError``.
+    """
     with tempfile.TemporaryDirectory(prefix="strongroom-") as folder:
         plain = os.path.join(folder, "bundle")
         try:
@@ -66,7 +79,8 @@ def opened_bundle(path: str, identity: Identity) -> Iterator[Opened]:
             raise ConfigurationError(f"cannot be read: {error.strerror}", subject=path) from None
         read_bundle(plain, folder)
         with open(os.path.join(folder, JUDGE_FILE), "rb") as file:
-            yield Opened(folder, file.read())
+            judge = file.read()
+        yield Opened(folder, judge, signer_of_bundle(folder, path, trusted))
 
 
 def import_state(bundle: Opened, state: Database, record: Database, clock: Clock) -> None:

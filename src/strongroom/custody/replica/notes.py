@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.replica import schema
 
 if TYPE_CHECKING:
@@ -73,12 +75,43 @@ def note_read(state: State, lease: Lease, adopted: Adopted, name: ObjectName, fa
         )
 
 
+def say_of_replica(
+    state: State, lease: Lease, adopted: Adopted, faults: list[tuple[str, str]], gone: list[str], left: int
+) -> None:
+    """Open the incident of a replica for what a run found; close it once all was compared again, and agrees."""
+    now_ns = state.clock.now_ns()
+    with state.writing(lease) as connection:
+        if faults:
+            thing, what = faults[0]
+            words = f"{len(faults)} objects of the replica are not right; the first: {thing} {what}"
+            open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
+        elif gone:
+            words = f"{len(gone)} objects were gone from the replica, and were copied again"
+            open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
+        elif left == 0 and not _any_fault(connection, adopted):
+            close_incident(connection, adopted.id, Code.REPLICA, "replica", now_ns)
+
+
+def _any_fault(connection: sa.Connection, adopted: Adopted) -> bool:
+    """Whether an object of the replica was not right when it was last looked at."""
+    table = schema.replica_object
+    query = sa.select(table.c.name).where(table.c.repository == adopted.id, table.c.fault.is_not(None)).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
 def note_indexed(state: State, lease: Lease, adopted: Adopted, packs: Iterable[str]) -> None:
     """An index of the replica names these packs."""
     with state.writing(lease) as connection:
         for pack in packs:
             name = ObjectName(Kind.DATA, pack)
             connection.execute(_here(schema.replica_object.update(), adopted, name).values(indexed=1))
+
+
+def note_unindexed(state: State, lease: Lease, adopted: Adopted) -> None:
+    """An index of the replica is gone, and nobody knows any more which packs the others name."""
+    table = schema.replica_object
+    with state.writing(lease) as connection:
+        connection.execute(table.update().where(table.c.repository == adopted.id).values(indexed=0))
 
 
 def forget_copy(state: State, lease: Lease, adopted: Adopted, name: ObjectName) -> None:

@@ -19,9 +19,7 @@ from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion.intents import intended
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
-from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.mark import read_mark
 from strongroom.custody.replica.notes import (
     copied,
@@ -29,6 +27,8 @@ from strongroom.custody.replica.notes import (
     note_copied,
     note_indexed,
     note_read,
+    note_unindexed,
+    say_of_replica,
 )
 from strongroom.custody.replica.rereading import KINDS, reread
 from strongroom.custody.schema import pinned_key, snapshot
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _PACKS_AN_INDEX = 2000
 _OTHER_SIZE = "has another size"
+_GONE = "is gone, and the repository has it no more either"
 
 
 @mutable
@@ -62,7 +63,7 @@ class Replicated:
 def _is_in_care(target: Store, adopted: Adopted) -> bool:
     """Whether a place is that of the repository, or one with a custodian's mark, which no replica has."""
     try:
-        return target.location == adopted.store or read_mark(target) is not None
+        return target.location == adopted.store or read_mark(target, adopted.id) is not None
     except Unsupported:
         return False
 
@@ -101,7 +102,7 @@ class Replication:
         turn = reread(self._state, self._lease, self._adopted, self._target, self._left)
         self._done.read, self._done.faults = turn.read, [*self._done.faults, *turn.faults]
         self._done.left += turn.left
-        self._say()
+        say_of_replica(self._state, self._lease, self._adopted, self._done.faults, self._done.gone, self._done.left)
         return self._done
 
     def begin(self) -> None:
@@ -143,17 +144,30 @@ class Replication:
             self._target.create(name, data)
 
     def _look(self) -> None:
-        """What was copied and is not there any more is copied again."""
+        """What was copied and is not there any more is copied again; what nobody can copy is missed until it is there.
+        An index is written again for all that it may have named."""
         for kind in KINDS:
             there = {info.name.name: info.size for info in self._target.list(kind)}
-            for name, row in copied(self._state, self._adopted, kind).items():
-                if name not in there:
+            rows = copied(self._state, self._adopted, kind)
+            lost = self._lost(kind, [name for name in rows if name not in there])
+            for name, row in rows.items():
+                if name not in there and name not in lost:
                     self._done.gone.append(f"{kind.value}/{name}")
                     forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
-                elif there[name] != row.size:
-                    self._done.faults.append((f"{kind.value}/{name}", _OTHER_SIZE))
+                elif name in lost or there[name] != row.size:
+                    what = _GONE if name in lost else _OTHER_SIZE
+                    self._done.faults.append((f"{kind.value}/{name}", what))
                     # Noted, so that no snapshot counts as whole there by what it once held.
-                    note_read(self._state, self._lease, self._adopted, ObjectName(kind, name), _OTHER_SIZE)
+                    note_read(self._state, self._lease, self._adopted, ObjectName(kind, name), what)
+            if kind is Kind.INDEX and not there.keys() >= rows.keys():
+                note_unindexed(self._state, self._lease, self._adopted)
+
+    def _lost(self, kind: Kind, names: list[str]) -> set[str]:
+        """Those that the repository cannot give either, though they were to stay. Indexes are made here."""
+        if not names or kind is Kind.INDEX:
+            return set()
+        wanted, going = self._wanted(kind), condemned_packs(self._state, self._adopted.id)
+        return {one for one in names if one not in wanted | going and f"{kind.value}/{one}" not in self._ours}
 
     # copying
 
@@ -278,17 +292,3 @@ class Replication:
                     )
                 )
             }
-
-    def _say(self) -> None:
-        state, adopted = self._state, self._adopted
-        now_ns = state.clock.now_ns()
-        with state.writing(self._lease) as connection:
-            if self._done.faults:
-                thing, what = self._done.faults[0]
-                words = f"{len(self._done.faults)} objects of the replica are not right; the first: {thing} {what}"
-                open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
-            elif self._done.gone:
-                words = f"{len(self._done.gone)} objects were gone from the replica, and were copied again"
-                open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
-            else:
-                close_incident(connection, adopted.id, Code.REPLICA, "replica", now_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.wrappers.wrapper import innermost
@@ -27,20 +28,27 @@ class ObjectTags:
 
     def is_set(self, name: ObjectName) -> bool:
         """Whether an object is to go. Raises ``Missing``, the store's errors."""
-        found = self._store.client.document(f"{self._store.key(name)}?tagging=")
-        tags = [one for part in found.children("TagSet") for one in part.children("Tag")]
-        return any((one.text("Key"), one.text("Value")) == (KEY, VALUE) for one in tags)
+        return (KEY, VALUE) in self._get(name)
 
     def set(self, name: ObjectName) -> None:
-        """Say that it is to go. Raises ``Missing``, the store's errors."""
-        self._put(name, f"<Tag><Key>{KEY}</Key><Value>{VALUE}</Value></Tag>")
+        """Say that it is to go; tags of others stay. Raises ``Missing``, the store's errors."""
+        self._put(name, [*self._others(name), (KEY, VALUE)])
 
     def clear(self, name: ObjectName) -> None:
-        """Say that it stays: it has no tag any more. Raises ``Missing``, the store's errors."""
-        self._put(name, "")
+        """Say that it stays; tags of others stay, too. Raises ``Missing``, the store's errors."""
+        self._put(name, self._others(name))
 
-    def _put(self, name: ObjectName, tags: str) -> None:
-        body = f"<Tagging><TagSet>{tags}</TagSet></Tagging>".encode()
+    def _others(self, name: ObjectName) -> list[tuple[str, str]]:
+        return [(key, value) for key, value in self._get(name) if key != KEY]
+
+    def _get(self, name: ObjectName) -> list[tuple[str, str]]:
+        found = self._store.client.document(f"{self._store.key(name)}?tagging=")
+        tags = [one for part in found.children("TagSet") for one in part.children("Tag")]
+        return [(one.text("Key"), one.text("Value")) for one in tags]
+
+    def _put(self, name: ObjectName, tags: list[tuple[str, str]]) -> None:
+        inside = "".join(f"<Tag><Key>{escape(key)}</Key><Value>{escape(value)}</Value></Tag>" for key, value in tags)
+        body = f"<Tagging><TagSet>{inside}</TagSet></Tagging>".encode()
         headers = {
             "Content-Length": str(len(body)),
             "Content-MD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),

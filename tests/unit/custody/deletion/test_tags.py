@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import secrets
@@ -80,6 +81,35 @@ def test_a_removal_sets_a_tag_and_undo_takes_it_away(bucket: str) -> None:
         running().client(bucket).ask("DELETE", "?lifecycle=").close()
         with pytest.raises(Refused, match="no rule that ends"):
             way.check()
+
+
+def test_tags_of_others_stay(bucket: str) -> None:
+    """Those of a bill, or of a rule of somebody's own, are there before and after, with whatever signs they have."""
+    name = ObjectName(Kind.DATA, hashlib.sha256(b"x").hexdigest())
+    others = "<Tag><Key>cost centre</Key><Value>a+b = c/d</Value></Tag>"
+    with opened(bucket) as store:
+        store.create(name, b"x")
+        client = running().client(bucket)
+        body = f"<Tagging><TagSet>{others}</TagSet></Tagging>".encode()
+        headers = {
+            "Content-Length": str(len(body)),
+            "Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode(),
+        }
+        client.ask("PUT", f"web/{name.path}?tagging=", headers, body).close()
+        tags = tags_of(store)
+        assert tags is not None
+        seen = []
+        for step in (tags.set, tags.set, tags.clear):
+            step(name)
+            found = client.document(f"web/{name.path}?tagging=")
+            pairs = [
+                (one.text("Key"), one.text("Value"))
+                for part in found.children("TagSet")
+                for one in part.children("Tag")
+            ]
+            seen.append(sorted(pairs))
+        kept = ("cost centre", "a+b = c/d")
+        assert seen == [sorted([kept, ("strongroom", "removed")])] * 2 + [[kept]]
 
 
 def test_what_is_tagged_counts_as_gone_while_it_is_still_listed(bucket: str, tmp_path: Path) -> None:
