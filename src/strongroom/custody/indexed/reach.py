@@ -38,7 +38,7 @@ _SHOWN = 3
 
 
 @mutable
-class Reach:
+class ReachOfIndexes:
     """``written``: new index files. ``unreached``: snapshots that no index leads to all the same; ``obstacle``: why."""
 
     written: list[str] = field(default_factory=list)
@@ -46,14 +46,14 @@ class Reach:
     obstacle: str = ""
 
 
-def look_for_unreached(state: State, lease: Lease, repository: Repository, reporter: Reporter) -> Reach:
+def look_for_unreached(state: State, lease: Lease, repository: Repository, reporter: Reporter) -> ReachOfIndexes:
     """Find packs that a listed snapshot needs and no true index names: an incident, and a new index.
 
     Asked of each snapshot that is new, and of all after a loss. One that is not reached in the end is pending. The
     incident closes once a later look finds nothing. Raises ``Damaged`` where the store gives another index than was
     written, and errors of the store.
     """
-    done = Reach()
+    done = ReachOfIndexes()
     unnamed = unnamed_packs(state, repository.id)
     roots = _roots(state, repository) if unnamed else {}
     needed = _needed(state, repository, reporter, unnamed, list(roots.values()))[0] if roots else []
