@@ -26,7 +26,7 @@ def asking(tmp_path: Path, host: Host) -> Custody:
     """A custodian whose policy asks for two operators' signatures, and who knows Alice and Bob."""
     host.backup()
     found = Custody(host.place, tmp_path / "asking", replace(POLICY, operators=2), host.clock)
-    make_mark(found.store(), str(found.signer.verifier))
+    make_mark(found.store(), found.adopted.id, str(found.signer.verifier))
     operators = Operators(found.records)
     assert operators.add(ALICE.verifier, ()) == 0
     assert operators.add(BOB.verifier, [_word(found, ALICE, ADD, str(BOB.verifier), about_roster=True)]) == 0
