@@ -37,6 +37,7 @@ def _alert(row: Any) -> Alert:
         bool(row.grouped),
         row.absent_since,
         bool(row.flapping),
+        bool(row.escalated),
     )
 
 
@@ -80,7 +81,8 @@ def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int)
 def _notice_row(number: int, now: int, notice: Notice) -> dict[str, Any]:
     alert = notice.alert
     row = {"number": number, "at": now, "said": notice.said.value, "subject": alert.subject, "kind": alert.kind}
-    return row | {"host": alert.host, "critical": int(alert.critical), "words": alert.words}
+    row |= {"host": alert.host, "critical": int(alert.critical), "words": alert.words}
+    return row | {"escalated": int(alert.escalated)}
 
 
 def _row(alert: Alert) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def _row(alert: Alert) -> dict[str, Any]:
         "grouped": int(alert.grouped),
         "absent_since": alert.absent_since,
         "flapping": int(alert.flapping),
+        "escalated": int(alert.escalated),
     }
 
 

@@ -1,8 +1,9 @@
 """Alerts as a state machine: what was open and what is wrong now give what is open and what must be said.
 
 Pure: the time comes in, messages come out. Rules: one open alert for a subject and kind; said when it opens, becomes
-worse, and is resolved; again daily (critical) or weekly until somebody acknowledges it; many hosts at once are one
-alert; what opens for the third time in a day stays open until it was quiet for a day.
+worse, and is resolved; again daily (critical) or weekly until somebody acknowledges it; to others as well after four
+hours in which nobody did; many hosts at once are one alert; what opens for the third time in a day stays open until it
+was quiet for a day.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 HOUR, DAY = 3600, 86400
 REMIND_CRITICAL, REMIND_WARNING = DAY, 7 * DAY
+ESCALATE = 4 * HOUR
+"""So long after it was said an alert that nobody acknowledged goes to the channels that wait for such, in seconds."""
 OUTAGE = "outage"
 """The kind of the one alert that stands for those of many hosts."""
 GROUPED = frozenset(("late", "failed", "incomplete"))
@@ -32,6 +35,7 @@ class Said(enum.Enum):
     WORSE = "worse"
     RESOLVED = "resolved"
     REMINDER = "reminder"
+    ESCALATED = "unacknowledged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Alert:
     absent_since: int | None = None
     """Of one that flaps: since when nothing is wrong."""
     flapping: bool = False
+    escalated: bool = False
+    """Whether the channels know of it that wait for what nobody acknowledges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +132,15 @@ def _still(alert: Alert, one: Wrong, now: int, notices: list[Notice]) -> Alert:
 
 
 def _reminded(alert: Alert, now: int, notices: list[Notice]) -> Alert:
-    pause = REMIND_CRITICAL if alert.critical else REMIND_WARNING
-    if alert.acknowledged or alert.grouped or now < alert.said + pause:
+    """Say it again, or to others as well, while nobody acknowledges it."""
+    if alert.acknowledged or alert.grouped:
         return alert
-    alert = replace(alert, said=now)
-    notices.append(Notice(Said.REMINDER, alert))
+    if not alert.escalated and now >= alert.said + ESCALATE:
+        alert = replace(alert, escalated=True)
+        notices.append(Notice(Said.ESCALATED, alert))
+    if now >= alert.said + (REMIND_CRITICAL if alert.critical else REMIND_WARNING):
+        alert = replace(alert, said=now)
+        notices.append(Notice(Said.REMINDER, alert))
     return alert
 
 

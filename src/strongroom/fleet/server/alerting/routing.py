@@ -1,7 +1,8 @@
 """Which notices a channel carries, when, and as how many messages: pure functions.
 
 A channel carries what its least severity and its pattern of hosts let through. In quiet hours a warning waits for their
-end. Above ten messages in ten minutes the rest is one summary.
+end, and goes out with the others as one digest. Above ten messages in ten minutes the rest is one summary. A channel
+may carry only what nobody acknowledged for four hours. Once a week the numbers go out, on Monday morning.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.fleet.server.alerting.machine import Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_MESSAGES, WINDOW = 10, 600
+WEEKLY_HOUR = 8
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 
 
@@ -30,6 +33,8 @@ class ChannelTerms:
     hosts: str = "*"
     quiet: tuple[int, int] | None = None
     zone: str = "UTC"
+    unacknowledged: bool = False
+    """Whether it carries only what nobody acknowledged on others."""
 
 
 def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
@@ -46,12 +51,18 @@ def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
         ZoneInfo(zone)
     except (ValueError, OSError, KeyError):
         raise ConfigurationError("there is no such time zone", subject=zone, hint="such as Europe/Berlin") from None
-    return ChannelTerms(settings.get("least") == "critical", settings.get("hosts", "*"), quiet, zone)
+    waits = settings.get("when") == "unacknowledged"
+    return ChannelTerms(settings.get("least") == "critical", settings.get("hosts", "*"), quiet, zone, waits)
 
 
-def carries(terms: ChannelTerms, critical: bool, host: str) -> bool:
-    """Whether a notice is for this channel. What concerns no single host is for all."""
-    return (critical or not terms.critical_only) and (not host or fnmatchcase(host, terms.hosts))
+def carries(terms: ChannelTerms, critical: bool, host: str, said: Said, escalated: bool) -> bool:
+    """Whether a notice is for this channel. What concerns no single host is for all.
+
+    ``escalated``: nobody acknowledged its alert in time. Who waits for that is told of it then, and of all that becomes
+    of it; the others know it already.
+    """
+    is_its = escalated if terms.unacknowledged else said is not Said.ESCALATED
+    return is_its and (critical or not terms.critical_only) and (not host or fnmatchcase(host, terms.hosts))
 
 
 def due_at(terms: ChannelTerms, critical: bool, now: int) -> int:
@@ -66,6 +77,13 @@ def due_at(terms: ChannelTerms, critical: bool, now: int) -> int:
         return now
     day = here if minute < ends else here + timedelta(days=1)
     return int(day.replace(hour=ends // 60, minute=ends % 60, second=0, microsecond=0).timestamp())
+
+
+def weekly_after(moment: int, zone: str) -> int:
+    """The next Monday morning, eight o'clock in a time zone, after a moment; both in seconds since 1970."""
+    here = datetime.fromtimestamp(moment, ZoneInfo(zone))
+    monday = here.replace(hour=WEEKLY_HOUR, minute=0, second=0, microsecond=0) - timedelta(days=here.weekday())
+    return int((monday if monday > here else monday + timedelta(days=7)).timestamp())
 
 
 def messages_of(waiting: int, sent_lately: int) -> tuple[int, bool]:

@@ -22,6 +22,7 @@ alert = sa.Table(
     number_column("grouped"),
     number_or_null("absent_since"),
     number_column("flapping"),
+    sa.Column("escalated", sa.BigInteger, nullable=False, server_default="0"),
 )
 """Open alerts, see ``machine.py``."""
 
@@ -44,6 +45,7 @@ notice = sa.Table(
     text_column("host"),
     number_column("critical"),
     text_column("words"),
+    sa.Column("escalated", sa.BigInteger, nullable=False, server_default="0"),
 )
 """What was to be said, in its order."""
 
@@ -57,8 +59,11 @@ channel = sa.Table(
     number_or_null("proven"),
     number_column("sent_to"),
     text_column("trouble"),
+    number_or_null("weekly"),
 )
-"""``settings``: JSON. ``code_sha256``: of the code in its test message; ``proven``: when somebody typed it.
+"""``weekly``: when it last carried the numbers of a week.
+
+``settings``: JSON. ``code_sha256``: of the code in its test message; ``proven``: when somebody typed it.
 ``sent_to``: the number of the last notice that was handed on, or that it leaves out."""
 
 delivery = sa.Table(
@@ -72,8 +77,10 @@ delivery = sa.Table(
     number_or_null("done"),
     text_column("subject"),
     text_column("body"),
+    sa.Column("digest", sa.BigInteger, nullable=False, server_default="0"),
 )
-"""Messages of channels, with when to try next and when they went out."""
+"""Messages of channels, with when to try next and when they went out. ``digest``: it waited for the end of quiet hours,
+and goes out with the others that did."""
 
 STEPS = (
     """
@@ -95,5 +102,11 @@ STEPS = (
         channel TEXT, number BIGINT, at BIGINT NOT NULL, due BIGINT NOT NULL, attempts BIGINT NOT NULL, done BIGINT,
         subject TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (channel, number)
     )
+    """,
+    """
+    ALTER TABLE fleet_alert ADD COLUMN escalated BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE fleet_notice ADD COLUMN escalated BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE fleet_channel ADD COLUMN weekly BIGINT;
+    ALTER TABLE fleet_delivery ADD COLUMN digest BIGINT NOT NULL DEFAULT 0
     """,
 )

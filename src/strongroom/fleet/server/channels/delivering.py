@@ -18,8 +18,10 @@ import sqlalchemy as sa
 from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting import schema
-from strongroom.fleet.server.alerting.routing import WINDOW, carries, due_at, messages_of, terms_of
+from strongroom.fleet.server.alerting.routing import WINDOW, terms_of, weekly_after
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
+from strongroom.fleet.server.channels.messages import in_messages, route
+from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
 
 if TYPE_CHECKING:
@@ -120,6 +122,8 @@ class Deliverer:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._pinged: dict[str, int] = {}
+        self._tried: dict[str, int] = {}
+        """When the numbers of a week were last tried to be sent."""
         self._working: dict[str, ChannelWork] = {}
         """Channels that are carrying now, or were in the last turn."""
 
@@ -148,10 +152,10 @@ class Deliverer:
             channels = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
             for row in channels:
                 if row.kind not in PINGS:
-                    _route(connection, row, now)
+                    route(connection, row, now)
         for row in channels:
             if row.kind not in PINGS:
-                self._begin_lane(row, self._deliver, now)
+                self._begin_lane(row, self._carry, now)
         carrying = [row.name for row in channels if row.kind not in PINGS]
         return [row for row in channels if row.kind in PINGS] if carrying else []
 
@@ -191,6 +195,9 @@ class Deliverer:
         self._pinged[row.name] = now - PING_SECONDS + BACKOFF[0]  # one hiccup outside is no reason for an alarm there
         return 0
 
+    def _carry(self, row: Any, now: int) -> int:
+        return self._deliver(row, now) + self._week(row, now)
+
     def _deliver(self, row: Any, now: int) -> int:
         table = schema.delivery
         with self._state.database.read() as connection:
@@ -201,15 +208,28 @@ class Deliverer:
             due = sa.select(table).where(mine, table.c.done.is_(None), is_due).order_by(table.c.number)
             waiting = connection.execute(due.limit(5000)).all()
             sent_lately = int(connection.execute(recent).scalar_one())
-        single, summary = messages_of(len(waiting), sent_lately)
+        single, summary = in_messages(waiting, sent_lately)
         sent = 0
-        for one in waiting[:single]:
-            if not self._say(row, _message(one), now, [one]):
-                return sent
-            sent += 1
-        if summary and self._say(row, _summary(waiting[single:]), now, waiting[single:]):
+        for message, rows in (*single, *summary):
+            if not self._say(row, message, now, rows):
+                break
             sent += 1
         return sent
+
+    def _week(self, row: Any, now: int) -> int:
+        """Hand on the numbers of a week, once each Monday: their absence is an alarm as well. 1 when they went out."""
+        begins = row.proven if row.weekly is None or row.weekly > now else row.weekly
+        settings = json.loads(row.settings)
+        if not carries_weeks(row.kind, settings) or now < weekly_after(begins, terms_of(settings).zone):
+            return 0
+        if 0 <= now - self._tried.get(row.name, 0) < BACKOFF[0]:
+            return 0
+        self._tried[row.name] = now
+        if not self._say(row, week_message(self._state, row.name, now), now):
+            return 0
+        with self._state.database.write() as connection:
+            connection.execute(schema.channel.update().where(schema.channel.c.name == row.name).values(weekly=now))
+        return 1
 
     def _say(self, row: Any, message: ChannelMessage, now: int, about: Sequence[Any] = ()) -> bool:
         """Whether it went out; written down either way."""
@@ -253,37 +273,3 @@ class Deliverer:
             self._thread = None
         for lane in self._working.values():
             lane.thread.join(_ENDING_SECONDS)
-
-
-def _route(connection: sa.Connection, row: Any, now: int) -> None:
-    """Write down what of the new notices this channel will say, and when."""
-    table = schema.notice
-    terms = terms_of(json.loads(row.settings))
-    newest = row.sent_to
-    for one in connection.execute(sa.select(table).where(table.c.number > row.sent_to).order_by(table.c.number)).all():
-        newest = one.number
-        if not carries(terms, bool(one.critical), one.host):
-            continue
-        severity = "critical" if one.critical else "warning"
-        values = {"channel": row.name, "number": one.number, "at": one.at, "attempts": 0}
-        values["due"] = due_at(terms, bool(one.critical), now)
-        subject = f"{one.said}: {one.subject}: {one.words}"[:200]
-        body = f"{one.subject}: {one.words}\n\nkind: {one.kind}\nseverity: {severity}\n"
-        connection.execute(schema.delivery.insert(), values | {"subject": f"[{severity}] {subject}", "body": body})
-    if newest != row.sent_to:
-        connection.execute(schema.channel.update().where(schema.channel.c.name == row.name).values(sent_to=newest))
-
-
-def _message(one: Any) -> ChannelMessage:
-    critical = str(one.subject).startswith("[critical]")
-    return ChannelMessage(
-        one.subject, one.body, critical, {"number": one.number, "critical": critical, "body": one.body}
-    )
-
-
-def _summary(rows: Sequence[Any]) -> ChannelMessage:
-    critical = any(str(one.subject).startswith("[critical]") for one in rows)
-    severity = "critical" if critical else "warning"
-    subject = f"[{severity}] {len(rows)} messages about the fleet"
-    body = "\n".join(str(one.subject) for one in rows[:200]) + ("\n…" if len(rows) > 200 else "") + "\n"
-    return ChannelMessage(subject, body, critical, {"number": rows[-1].number, "critical": critical, "body": body})

@@ -1,16 +1,17 @@
-"""The kinds of channels: mail, ntfy, webhook, and a ping whose absence is the alarm."""
+"""The kinds of channels: mail, ntfy, webhook, all that Apprise knows, and a ping whose absence is the alarm."""
 
 from __future__ import annotations
 
 import hmac
 import json
+import logging
 import os
 import re
 import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
@@ -20,7 +21,7 @@ from strongroom.fleet.protocol.fields import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KINDS = ("mail", "ntfy", "webhook", "healthchecks")
+KINDS = ("mail", "ntfy", "webhook", "healthchecks", "apprise")
 PINGS = frozenset(("healthchecks",))
 """Kinds that carry no messages: they are pinged while all is well."""
 _SECONDS = 15.0
@@ -29,11 +30,19 @@ _SETTINGS = {
     "ntfy": (("url",), ("token_file", "cacert")),
     "webhook": (("url", "secret_file"), ("cacert",)),
     "healthchecks": (("url",), ("cacert",)),
+    "apprise": (("url_file",), ()),
 }
 _SECURITY = ("starttls", "tls", "none")
 _URL = re.compile(r"https?://[^\s\"'<>]+\Z")
-SHARED = ("least", "hosts", "quiet", "zone")
-"""Settings that each kind may have: the least severity, a pattern of hosts, quiet hours and their time zone."""
+SHARED = ("least", "hosts", "quiet", "zone", "when", "weekly")
+"""Settings that each kind may have: the least severity, a pattern of hosts, quiet hours and their time zone, whether it
+waits for what nobody acknowledges, and whether it carries the numbers of each week."""
+_CHOICES = {
+    "security": _SECURITY,
+    "least": ("warning", "critical"),
+    "when": ("always", "unacknowledged"),
+    "weekly": ("yes", "no"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,11 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
             raise ConfigurationError("a setting is one line", subject=name)
     if "url" in settings and not _URL.match(settings["url"]):
         raise ConfigurationError("not a URL", subject="url", hint="such as https://ntfy.example.org/backups")
-    if settings.get("security", "starttls") not in _SECURITY:
-        raise ConfigurationError("is none of starttls, tls, none", subject="security")
-    if settings.get("least", "warning") not in ("warning", "critical"):
-        raise ConfigurationError("is neither warning nor critical", subject="least")
+    for name, choices in _CHOICES.items():
+        if settings.get(name, choices[0]) not in choices:
+            raise ConfigurationError(f"is none of {', '.join(choices)}", subject=name)
+    if kind == "apprise":
+        _apprise_of(settings)
 
 
 def send(kind: str, settings: Mapping[str, str], message: ChannelMessage, now: int) -> None:
@@ -72,7 +82,7 @@ def send(kind: str, settings: Mapping[str, str], message: ChannelMessage, now: i
     A ``ValueError`` is what libraries make of an address or a header that cannot be: no reason to end the others.
     """
     try:
-        {"mail": _mail, "ntfy": _ntfy, "webhook": _webhook, "healthchecks": _ping}[kind](settings, message, now)
+        _WAYS[kind](settings, message, now)
     except (urllib3.exceptions.HTTPError, smtplib.SMTPException, OSError, ValueError) as error:
         words = visible(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
         raise Unavailable(words, subject=kind) from None
@@ -123,6 +133,27 @@ def _ping(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> No
     _post(settings, message.body.encode(), {"Content-Type": "text/plain"})
 
 
+def _apprise(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
+    kind = "failure" if message.critical else "warning"
+    if not _apprise_of(settings).notify(title=visible(message.subject), body=message.body, notify_type=kind):
+        raise Unavailable("apprise could not hand it on", subject="apprise")
+
+
+def _apprise_of(settings: Mapping[str, str]) -> Any:
+    """Apprise with the service that the file names. Raises ``ConfigurationError``, without what the file holds."""
+    try:
+        import apprise  # noqa: PLC0415 - a dependency of few, and slow to load
+    except ImportError:
+        hint = "pip install 'strongroom[notify]'"
+        raise ConfigurationError("apprise is not installed here", subject="apprise", hint=hint) from None
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its words hold tokens
+    found = apprise.Apprise()
+    if not found.add(_secret(settings, "url_file")):
+        hint = "The file holds one line, such as slack://… (https://github.com/caronc/apprise/wiki)."
+        raise ConfigurationError("apprise knows no such service", subject="url_file", hint=hint)
+    return found
+
+
 def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> None:
     pool = urllib3.PoolManager(ca_certs=settings.get("cacert"), timeout=_SECONDS, retries=False)
     try:
@@ -134,6 +165,9 @@ def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) 
         pool.clear()
     if not 200 <= answer.status < 300:
         raise Unavailable(f"it answered {answer.status}", subject="the channel")
+
+
+_WAYS = {"mail": _mail, "ntfy": _ntfy, "webhook": _webhook, "healthchecks": _ping, "apprise": _apprise}
 
 
 def _ascii(text: str) -> str:
