@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
+from strongroom.cli.shared.targets import Target, store_options
 from strongroom.receipts.audit.audit import audit, load_since
 from strongroom.receipts.audit.log_source import open_source
 from strongroom.receipts.log.note import Verifier
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.receipts.audit.log_source import LogSource
 
 
 def arguments_show(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def run_show(context: Context) -> int:
     arguments = context.arguments
     if arguments.first < 0 or arguments.count < 0:
         raise UsageError("an index and a number of entries are not negative")
-    source = open_source(arguments.root)
+    source = _source(context)
     following = arguments.first
     for index, receipt in entries(source, arguments.first, arguments.count):
         following = index + 1
@@ -49,6 +52,12 @@ def run_show(context: Context) -> int:
             f" `--count {size - following}` as many"
         )
     return 0
+
+
+def _source(context: Context) -> LogSource:
+    """The log, reached as the options of the network say."""
+    root: str = context.arguments.root
+    return open_source(root, store_options(context, Target(redact(root), root, "URL", None, None, None)))
 
 
 def arguments_verify(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +78,7 @@ def run_verify(context: Context) -> int:
     """Check it."""
     arguments = context.arguments
     found = audit(
-        open_source(arguments.root),
+        _source(context),
         key=Verifier.parse(arguments.key) if arguments.key else None,
         since=load_since(arguments.since) if arguments.since else None,
         state=arguments.state,

@@ -87,6 +87,11 @@ def test_a_renewed_certificate_is_shown_without_a_signal(tmp_path: Path) -> None
             shown(gateway)
         until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
         assert health(gateway) == (200, [])
+        AUTHORITY.cert_pem.write_to_path(tmp_path / "authority")
+        words = [str(STRONGROOM), "log", "verify", f"https://localhost:{gateway.address.rpartition(':')[2]}/"]
+        trusting = run([*words, "--cacert", str(tmp_path / "authority")], env=environment(tmp_path))
+        assert "all good" in trusting.expect(0).out
+        assert "certificate" in run(words, env=environment(tmp_path)).expect(1).err
         # a worker that is started in place of a dead one shows it from its first connection on
         replace_workers(gateway)
         assert all("new.example" in shown(gateway) for _ in range(10))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import http.client
 import os
 import re
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
-
-import urllib3
+from urllib.parse import urlsplit, urlunsplit
 
 from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
+from strongroom.base.record import replace
 from strongroom.base.redact import redact
 from strongroom.receipts.commit.tail import TAIL_FILE, read_tail
 from strongroom.receipts.commit.tile_store import checkpoint_sizes, extents, newest_checkpoint
@@ -20,11 +20,14 @@ from strongroom.receipts.log import tiles
 from strongroom.receipts.log.merkle import complete, leaf_hash
 from strongroom.receipts.log.note import MAX_NOTE
 from strongroom.receipts.log.tiles import MAX_BUNDLE
+from strongroom.storage.options import StoreOptions
 from strongroom.storage.own.folder import FolderFiles
+from strongroom.storage.rest.client import RestClient
+from strongroom.storage.rest.url import parse
+from strongroom.storage.wrappers.retry import Retrier
 
 if TYPE_CHECKING:
     from strongroom.receipts.commit.tail import Signed
-    from strongroom.storage.options import StoreOptions
     from strongroom.storage.own.contract import OwnFiles
 
 KEY_FILE = "verifier-key"
@@ -157,40 +160,41 @@ class FolderSource(StoreSource):
 class HttpSource:
     """A log at a URL; a name and password in it are sent as basic auth."""
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, options: StoreOptions | None = None) -> None:
+        """``options``: which certificates to trust, and through which proxy to go. Raises ``UsageError``."""
+        options = replace(options or StoreOptions(), stuck_timeout=30.0, retry_for=3.0)
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        host = f"[{host}]" if ":" in host else host
-        netloc = host + (f":{parts.port}" if parts.port else "")
-        self._base = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
-        self._headers: dict[str, str] = {}
-        if parts.username is not None:
-            user, password = (
-                unquote(part or "", errors="surrogateescape") for part in (parts.username, parts.password)
-            )
-            pair = f"{user}:{password}".encode("utf-8", "surrogateescape")
-            self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(3, redirect=0, backoff_factor=0.2))
+        address = parse(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), options)
+        self._client = RestClient(address, options)
+        self._retrier = Retrier(options)
+        weakref.finalize(self, self._client.pool.close)
 
     def read(self, path: str) -> bytes:
         """A file of the log."""
         limit = MAX_BUNDLE if path.startswith("tile/") else MAX_NOTE
-        url = f"{self._base}/{path}"
-        try:
-            answer = self._pool.request("GET", url, headers=self._headers, preload_content=False)
-            with contextlib.closing(answer):  # read to its end it is the pool's again; what is left unread is not
-                data = answer.read(limit + 1)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"the log cannot be read: {type(error).__name__}", subject=url) from None
-        if answer.status == 404:
+        url = self._client.subject(path).removeprefix("rest:")
+        status, data = self._retrier.call(lambda: self._ask(path, limit))
+        if status == 404:
             raise Missing("not in the log", subject=url)
-        if answer.status in (401, 403):
-            raise Refused(f"the gateway answers {answer.status}", subject=url, hint="put name:token@ into the URL")
-        if answer.status != 200:
-            raise Unavailable(f"the gateway answers {answer.status}", subject=url)
+        if status in (401, 403):
+            raise Refused(f"the gateway answers {status}", subject=url, hint="put name:token@ into the URL")
+        if status != 200:
+            raise Unavailable(f"the gateway answers {status}", subject=url)
         if len(data) > limit:
             raise LimitExceeded("a file of the log is too large", subject=url)
         return data
+
+    def _ask(self, path: str, limit: int) -> tuple[int, bytes]:
+        """The status of an answer, and of its body one byte more than it may have."""
+        with contextlib.closing(self._client.ask("GET", path)) as answer:
+            data = bytearray()
+            try:
+                while len(data) <= limit and (part := answer.read(limit + 1 - len(data))):
+                    data += part
+            except (OSError, http.client.HTTPException) as error:
+                subject = self._client.subject(path).removeprefix("rest:")
+                raise Unavailable("the connection ended within an answer", subject=subject) from error
+            return answer.status, bytes(data)
 
     def head(self) -> bytes:
         """The newest checkpoint."""
@@ -240,7 +244,7 @@ def _inside(where: str) -> str:
 
 def _open(where: str, options: StoreOptions | None) -> LogSource:
     if where.startswith(("http://", "https://")):
-        return HttpSource(where)
+        return HttpSource(where, options)
     if where.startswith(("s3:", "gs:", "az:")):
         from strongroom.storage.kinds import keyed_of  # noqa: PLC0415
         from strongroom.storage.locate import open_store  # noqa: PLC0415
