@@ -25,6 +25,7 @@ from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.fleet.server import schema as fleet
 from strongroom.fleet.server.alerting import schema as fleet_alerting
+from strongroom.fleet.server.api import schema as fleet_api
 from strongroom.fleet.server.following import schema as fleet_following
 from strongroom.gateway import schema
 from strongroom.gateway.watch import schema as watch
@@ -46,6 +47,7 @@ MODULES = {
     "indexed": indexed,
     "fleet": fleet,
     "fleet-alerting": fleet_alerting,
+    "fleet-api": fleet_api,
     "fleet-following": fleet_following,
 }
 

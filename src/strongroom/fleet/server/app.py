@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -22,6 +23,7 @@ from strongroom.base.errors import (
 from strongroom.base.server_log import LOG
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage
+from strongroom.fleet.server.api.endpoints import FleetApi, NoToken
 from strongroom.fleet.server.attempts import WrongProofs
 from strongroom.fleet.server.door.bodies import MOST_BEGIN, Bodies, address_of
 from strongroom.fleet.server.door.keys import HostKeys
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
 
 _STATUS: tuple[tuple[type[StrongroomError], int], ...] = (
+    (NoToken, 401),
     (Forged, 403),
     (Refused, 403),
     (Missing, 404),
@@ -81,6 +84,19 @@ def problem(error: StrongroomError) -> Response:
     return Response(json.dumps(body) + "\n", status, headers, media_type="application/problem+json")
 
 
+async def _not_here(_request: Request, error: Exception) -> Response:
+    """What there is no route for, or no such method."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    title = {404: "there is no such page", 405: "this page has no such method"}.get(status, "this cannot be done")
+    body = {"status": status, "title": title, "detail": "", "hint": ""}
+    return Response(
+        json.dumps(body) + "\n",
+        status,
+        {"Connection": "close", **(headers or {})},
+        media_type="application/problem+json",
+    )
+
+
 class FleetApp:
     """The application and what it works with. ``starlette`` is what a server runs."""
 
@@ -93,6 +109,7 @@ class FleetApp:
         self._attempts = WrongProofs()
         self._bodies, self._keys = Bodies(), HostKeys(state)
         self.intake = ReportIntake(state)
+        self.api = FleetApi(state, evaluator, problem)
         self._reports = ReportDoor(state, self.intake, self._bodies, self._keys)
         self.starlette = Starlette(
             routes=[
@@ -108,7 +125,9 @@ class FleetApp:
                     methods=["POST"],
                 ),
                 Route("/health", self._health, methods=["GET"]),
-            ]
+                *self.api.routes,
+            ],
+            exception_handlers={HTTPException: _not_here},
         )
 
     def close(self) -> None:

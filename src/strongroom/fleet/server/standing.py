@@ -52,6 +52,14 @@ class StandingWatch:
     drilled: int | None
     bytes_added: int
     duration: int
+    began: int
+    """When it was first named."""
+    paused_until: int
+
+    @property
+    def deadline(self) -> int | None:
+        """From when on the next backup is late; a pause moves it. None where nothing is ever late."""
+        return max(self.late or 0, self.paused_until) or None
 
     @property
     def subject(self) -> str:
@@ -129,6 +137,8 @@ def _standing_watch(row: Any, host: str, judgement: Judgement, repository: Any) 
         None if repository is None else repository.drilled,
         row.bytes_added,
         row.duration,
+        row.since,
+        row.paused_until,
     )
 
 

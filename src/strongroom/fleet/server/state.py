@@ -10,6 +10,7 @@ from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
+from strongroom.fleet.server.api import schema as api
 from strongroom.fleet.server.following import schema as following
 
 _SCHEMES = ("sqlite:", "postgresql:")
@@ -47,6 +48,7 @@ class FleetState:
         self.database = Database(url or f"sqlite:///{file}", clock=clock, cache=8192)
         migrate(self.database, "fleet", schema.METADATA, schema.STEPS)
         migrate(self.database, "fleet-alerting", alerting.METADATA, alerting.STEPS)
+        migrate(self.database, "fleet-api", api.METADATA, api.STEPS)
         migrate(self.database, "fleet-following", following.METADATA, following.STEPS)
 
     def now(self) -> int:
