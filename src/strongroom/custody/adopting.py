@@ -43,11 +43,13 @@ def adopt(
     who: str = "",
     window: str = "",
     log: LogPins | None = None,
+    own_key: tuple[str, bytes] | None = None,
 ) -> str:
     """Take an opened repository into care, and return the name of the custody key that was added to it.
 
     ``recipients``: others to whom that key's password is sealed, the recovery kit's. Objects that are there count as
     seen from the first round on. ``window``: its path at a gateway, for the hint; ``log``: where its receipts are.
+    ``own_key``: a key that its host has made for us, by name, and its password as it was sealed to us.
 
     Raises ``Exists`` when it is in care already, or its name is taken; ``Refused`` where a gateway has to admit the key
     first.
@@ -65,8 +67,11 @@ def adopt(
             raise Exists("another repository has this name", subject=name, hint="Give it another.")
     found = [info for kind in KINDS for info in repository.store.list(kind)]
     known = [info.name.name for info in found if info.name.kind is Kind.KEY]
-    key_name, sealed_password = add_own_key(state, repository, identity, recipients, window)
-    found.append(repository.store.stat(ObjectName(Kind.KEY, key_name)))
+    if own_key is not None:
+        key_name, sealed_password = own_key
+    else:
+        key_name, sealed_password = add_own_key(state, repository, identity, recipients, window)
+        found.append(repository.store.stat(ObjectName(Kind.KEY, key_name)))
     config = repository.store.read_bytes(CONFIG)
     key_file = repository.store.read_bytes(ObjectName(Kind.KEY, key_name))
     master = json.dumps([part.hex() for part in repository.key.material()]).encode()

@@ -49,7 +49,8 @@ class FleetHost:
 
     def done(self) -> SignedMessage:
         """The last one."""
-        made = EnrolledRepository("offsite", "rest:https://backup/hosts/x/", self.repository_id, (), "")
+        keys = "ab" * 32, "cd" * 32
+        made = EnrolledRepository("offsite", "rest:https://backup/hosts/x/", self.repository_id, keys, "ef" * 32)
         return EnrolDone(self.pair.id, (made,), self.schedules).signed(self.pair)
 
     def run(self, at: int, code: int = 0, retry_at: int | None = None, snapshot: str = "") -> RunReport:

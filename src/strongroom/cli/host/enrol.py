@@ -8,7 +8,6 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
-from strongroom.base.clock import SYSTEM
 from strongroom.base.configuration import client
 from strongroom.base.durable import replace_file, write_new
 from strongroom.base.errors import ConfigurationError, Missing, StrongroomError, UsageError
@@ -19,6 +18,7 @@ from strongroom.cli.host.diagnose import diagnosis, print_rows
 from strongroom.cli.host.fleet_state import configuration_path, member_of
 from strongroom.cli.schedule.shared import machine_schedules
 from strongroom.cli.shared import passwords
+from strongroom.cli.shared.interruptible_clock import InterruptibleClock
 from strongroom.cli.shared.opening import cache_of, open_target, state_of, store_of, surroundings
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.cli.version import strongroom_version
@@ -28,7 +28,7 @@ from strongroom.fleet.host.joining.custody_key import give_custody, put_at_gatew
 from strongroom.fleet.host.joining.progress import ProgressFile
 from strongroom.fleet.host.reporting.member import MembershipFile, host_key, membership_path, state_folder
 from strongroom.fleet.host.schedule.installing import systemd_runs
-from strongroom.fleet.protocol.enrolment import EnrolledRepository
+from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, EnrolledRepository
 from strongroom.fleet.protocol.fingerprint_words import words_of
 from strongroom.fleet.protocol.signed import signer_id
 from strongroom.repository.opening import initialise
@@ -51,6 +51,8 @@ sources stay as they are, and the repository is added. The token is a secret, an
 
   strongroom host enrol --token-file -
 """
+
+_CUSTODIAN_SECONDS = 3600.0
 
 
 def arguments_enrol(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +78,7 @@ def arguments_enrol(parser: argparse.ArgumentParser) -> None:
 def run_enrol(context: Context) -> int:
     """Do what is still to be done. Raises ``StrongroomError`` with what happened and what to do."""
     folder = state_folder(default_state_folder())
-    joining = Joining(folder, ProgressFile(folder), strongroom_version(), SYSTEM)
+    joining = Joining(folder, ProgressFile(folder), strongroom_version(), InterruptibleClock(context.signals))
     token, card = joining.believe(_token(context.arguments.token_file), context.arguments.custodian)
     if card is not None and context.arguments.custodian is None and not joining.progress.done:
         words = words_of(signer_id(card.key))
@@ -100,6 +102,8 @@ def run_enrol(context: Context) -> int:
         replace_file(member.path, member.text().encode())
     _say(context, f"this host is {progress.name} in the fleet of {progress.url}")
     _install(context)
+    if not context.arguments.no_backup:
+        _await_custodian(context, joining)
     code = exit_codes.OK if context.arguments.no_backup else _first_backup(context)
     return max(code, _diagnose(context))
 
@@ -181,6 +185,19 @@ def _opened(context: Context, target: Target, polynomial: int | None) -> Reposit
         raise
     store.close()
     return open_target(context, target)
+
+
+def _await_custodian(context: Context, joining: Joining) -> None:
+    """The first backup waits an hour at most until somebody else could restore it; then it is made all the same."""
+
+    def waits() -> None:
+        _say(context, "waiting until the custodian has opened its key, an hour at most; it comes every five minutes")
+
+    found = joining.await_opening(_CUSTODIAN_SECONDS, waits)
+    if found == AWAITED:
+        context.warn("the custodian has not opened its key: the backup is made all the same, and the server alarms")
+    elif found == NOBODY:
+        _say(context, "no custodian opens keys at this server yet: until one does, this host alone can restore")
 
 
 def _install(context: Context) -> None:

@@ -16,9 +16,12 @@ server = sa.Table(
     sa.Column("taken_ns", sa.BigInteger),
     sa.Column("followed_ns", sa.BigInteger),
     sa.Column("trouble", sa.Text, nullable=False),
+    sa.Column("gateway", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("log_key", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 """The one server that is told. ``number``: the last that a statement was given; ``taken``: the last that the server
-confirmed, ``taken_ns`` when; ``followed_ns``: when `custody follow` last came round; ``trouble``: why not since."""
+confirmed, ``taken_ns`` when; ``followed_ns``: when `custody follow` last came round; ``trouble``: why not since.
+``gateway``: where keys of hosts that join are opened, with our name and token; ``log_key``: its log's."""
 
 told = sa.Table(
     "custody_stated",
@@ -38,5 +41,9 @@ STEPS = (
     CREATE TABLE custody_stated (
         repository TEXT, snapshot TEXT, verdict TEXT NOT NULL, PRIMARY KEY (repository, snapshot)
     )
+    """,
+    """
+    ALTER TABLE custody_fleet ADD COLUMN gateway TEXT NOT NULL DEFAULT '';
+    ALTER TABLE custody_fleet ADD COLUMN log_key TEXT NOT NULL DEFAULT ''
     """,
 )

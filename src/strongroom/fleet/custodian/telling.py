@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Damaged, StrongroomError
 from strongroom.base.record import record
+from strongroom.base.redact import redact
 from strongroom.custody.telling import schema
 from strongroom.fleet.custodian.stating import packed, pieces
 from strongroom.fleet.protocol.signed import sign_with
@@ -40,6 +41,9 @@ class ToldServer:
     taken_ns: int | None
     followed_ns: int | None
     trouble: str
+    gateway: str
+    """Where keys of hosts that join are opened, with our name and token; empty for nowhere."""
+    log_key: str
 
 
 @record
@@ -53,7 +57,9 @@ class ToldCount:
 def told_server(state: State) -> ToldServer | None:
     """The server that is told; None where there is none."""
     row = _row(state)
-    return None if row is None else ToldServer(row.url, row.pin, row.taken_ns, row.followed_ns, row.trouble)
+    if row is None:
+        return None
+    return ToldServer(row.url, row.pin, row.taken_ns, row.followed_ns, row.trouble, row.gateway, row.log_key)
 
 
 def _row(state: State) -> Any:
@@ -77,6 +83,15 @@ def tell_server(state: State, url: str, pin: str, who: str) -> None:
         else:
             connection.execute(table.update().values(pin=pin))
         state.record(connection, who, "", "tells another fleet server", url)
+
+
+def open_keys_at(state: State, gateway: str, log_key: str, who: str) -> None:
+    """Open keys of hosts that join, at this gateway from now on. Raises ``ConfigurationError`` without a server."""
+    if told_server(state) is None:
+        raise ConfigurationError("no fleet server is told", hint="Name it as well: --server URL --pin PIN.")
+    with state.database.write() as connection:
+        connection.execute(schema.server.update().values(gateway=gateway, log_key=log_key))
+        state.record(connection, who, "", "opens keys of hosts that join", redact(gateway))
 
 
 class CustodianLink:

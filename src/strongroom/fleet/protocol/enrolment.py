@@ -19,6 +19,9 @@ from strongroom.fleet.protocol.token import MOST_GATEWAYS, url_of
 BEGIN = "enrol-begin"
 DONE = "enrol-done"
 OPENED = "enrol-opened"
+OPEN, AWAITED, NOBODY = "opened", "awaited", "nobody"
+"""How it stands with sealed keys, as the answer to ``done`` says: opened, or none was sealed; waiting; waiting,
+and no custodian comes for them."""
 MOST_SOURCES = 64
 MOST_ANSWER = 64 * 1024
 _FROM_HOST = b"strongroom-enrol-begin-1\0"

@@ -29,6 +29,7 @@ from strongroom.fleet.server.door.bodies import MOST_BEGIN, Bodies, address_of
 from strongroom.fleet.server.door.keys import HostKeys
 from strongroom.fleet.server.door.limits import TooMuch
 from strongroom.fleet.server.door.reports import ReportDoor
+from strongroom.fleet.server.following.openings import opening_of, take_opened, take_question
 from strongroom.fleet.server.following.statements import take_statement
 from strongroom.fleet.server.intake import ReportIntake
 from strongroom.fleet.server.joining import (
@@ -38,7 +39,6 @@ from strongroom.fleet.server.joining import (
     begin,
     done,
     note_suspicion,
-    opened,
 )
 from strongroom.fleet.server.ownership import FOREIGN, AnothersRepository
 
@@ -124,6 +124,11 @@ class FleetApp:
                     self._signed(self._statement, self._keys.check_custodian),
                     methods=["POST"],
                 ),
+                Route(
+                    "/custodian/v1/decisions",
+                    self._signed(self._decisions, self._keys.check_custodian),
+                    methods=["POST"],
+                ),
                 Route("/health", self._health, methods=["GET"]),
                 *self.api.routes,
             ],
@@ -169,13 +174,17 @@ class FleetApp:
 
     def _done(self, message: SignedMessage) -> Response:
         try:
-            return JSONResponse({"host": done(self._state, message).host})
+            host = done(self._state, message).host
+            return JSONResponse({"host": host, "opening": opening_of(self._state, host)})
         except AnothersRepository as error:
             note_suspicion(self._state, message.signer, FOREIGN, error.words)
             raise
 
     def _opened(self, message: SignedMessage) -> Response:
-        return JSONResponse({"host": opened(self._state, message)})
+        return JSONResponse({"host": take_opened(self._state, message)})
+
+    def _decisions(self, message: SignedMessage) -> Response:
+        return Response(take_question(self._state, message), media_type="application/json")
 
     def _statement(self, message: SignedMessage) -> Response:
         return Response(take_statement(self._state, message).to_bytes(), media_type="application/json")

@@ -1,4 +1,4 @@
-"""Joining: ``begin``, ``done`` and ``opened``, each of which may come again and then changes nothing.
+"""Joining: ``begin`` and ``done``, each of which may come again and then changes nothing.
 
 A ticket belongs to the first key that shows its secret; another key is refused, and that is an alarm, since two have
 the token. A wrong proof changes nothing at all, so nobody burns a ticket that he has merely heard of.
@@ -14,18 +14,15 @@ from strongroom.base.errors import Exists, Missing, Refused
 from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.enrolment import (
     DONE,
-    OPENED,
     EnrolAnswer,
     EnrolDone,
     GatewayAccess,
     check_begin,
     parse_begin,
     parse_done,
-    parse_opened,
 )
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.following.statements import known_custodian
 from strongroom.fleet.server.ownership import bind_repositories
 from strongroom.fleet.server.tickets import check_name, find_ticket
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
@@ -157,20 +154,6 @@ def done(state: FleetState, message: SignedMessage) -> EnrolDone:
             suspect(connection, str(host.id), code, now, words)
         write_watches(connection, [watches])
         return said
-
-
-def opened(state: FleetState, message: SignedMessage) -> str:
-    """Take the custodian's word that a sealed key opens; the host's ID. Raises ``Missing``, ``Forged``, …"""
-    with state.database.read() as connection:  # nothing is written of what was not verified
-        message.verify(OPENED, bytes(known_custodian(connection, message).public))
-    said = parse_opened(message)
-    with state.database.write() as connection:
-        known_custodian(connection, message)
-        if _host(connection, said.host) is None:
-            raise Missing("there is no such host", subject=said.host)
-        values = {"opened": message.to_bytes()}
-        connection.execute(schema.host.update().where(schema.host.c.id == said.host).values(**values))
-        return said.host
 
 
 def live_host(connection: sa.Connection, message: SignedMessage) -> sa.Row[tuple[object, ...]]:

@@ -13,6 +13,7 @@ from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
 from strongroom.fleet.server.following.follower import troubled_logs
+from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
@@ -91,6 +92,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         troubled = (
             _troubled_channels(connection, now) + silent_custodians(connection, now) + troubled_logs(connection, now)
         )
+        troubled += unopened(connection, now)
         uploads = last_uploads(connection)
     names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
     shown = []

@@ -121,15 +121,22 @@ class GatewayLog:
             raise self._client.fault(answer, path)
         answer.close()
 
+    def sealed(self, name: str) -> bytes:
+        """What is sealed for the key file of this name. Raises as ``receipts``, and ``Unavailable`` as ``seal``."""
+        return self._get(self._sealed_path(name))
+
+    def _sealed_path(self, name: str) -> str:
+        rows = self.receipts(-1, 1).rows  # finds the gateway's root as well
+        if not rows:
+            raise Unavailable("the gateway's log has nothing of this repository yet", subject=self.root)
+        return f".strongroom/v1/repositories/{parse_leaf(rows[0].leaf).repository}/sealed/{name}"
+
     def seal(self, name: str, data: bytes) -> None:
         """Put something that is sealed for the key file of this name beside the repository, once.
 
         Raises as ``receipts``, and ``Unavailable`` while no receipt says yet which repository this is.
         """
-        rows = self.receipts(-1, 1).rows  # finds the gateway's root as well
-        if not rows:
-            raise Unavailable("the gateway's log has nothing of this repository yet", subject=self.root)
-        path = f".strongroom/v1/repositories/{parse_leaf(rows[0].leaf).repository}/sealed/{name}"
+        path = self._sealed_path(name)
         answer = self._client.ask("PUT", path, {"Content-Length": str(len(data))}, data)
         if answer.status != 200:
             raise self._client.fault(answer, path)

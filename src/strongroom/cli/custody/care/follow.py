@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.shared import add_state, in_bucket, open_state, operator, signer_of
+from strongroom.cli.custody.shared import add_state, identity_of, in_bucket, open_state, operator, signer_of
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +22,9 @@ so nobody has to believe hosts, and that they stop is an alarm there. Nothing di
 well, when they end. The server is named once, with the pin that `fleet init` printed, and remembered.
 
   strongroom custody follow --server https://fleet.example.org:8040 --pin PIN
+
+With --gateway it opens, too, what hosts have sealed to this custodian when they joined, says so, and with --adopt takes
+their repositories into care.
 """
 _URL = re.compile(r"https?://[^\s/@?#\"'<>]+\Z")
 _PIN = re.compile(r"[0-9a-f]{64}\Z")
@@ -34,6 +37,13 @@ def arguments_follow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pin", metavar="SHA256", help="of its certificate; without it the system's authorities decide"
     )
+    parser.add_argument(
+        "--gateway",
+        metavar="URL",
+        help="open keys that hosts sealed when they joined, at rest:https://NAME:TOKEN@HOST/, from now on",
+    )
+    parser.add_argument("--log-key", metavar="KEY", help="the verifier key of that gateway's log")
+    parser.add_argument("--adopt", action="store_true", help="take repositories of hosts that join into care")
     parser.add_argument("--once", action="store_true", help="tell it now, and end")
     add_state(parser, identity=True)
 
@@ -45,20 +55,24 @@ def run_follow(context: Context) -> int:
 
     arguments = context.arguments
     _name_server(context)
+    _name_gateway(context)
     with open_state(context) as state:
         if told_server(state) is None:
             raise UsageError("which server?", hint="Name it once: --server URL --pin PIN; `fleet init` printed both.")
         if arguments.once:
             _say(context, _tell(context, state, following=False))
-            return exit_codes.OK
+            troubles = _open_keys(context, state, {})
+            return exit_codes.FAILED if troubles else exit_codes.OK
     if in_bucket(context):
         raise UsageError("a state in a bucket is of a machine that comes and goes", hint="Say --once.")
     clock = InterruptibleClock(context.signals)
     trouble = ""
+    said: dict[str, str] = {}
     while True:
         try:
             with open_state(context) as state:
                 told = _tell(context, state, following=True)
+                said = _open_keys(context, state, said)
             if trouble:
                 context.out.line_now("the server answers again")
             trouble = ""
@@ -92,6 +106,68 @@ def _name_server(context: Context) -> None:
         raise UsageError("not the SHA-256 of a certificate", subject="--pin", hint="64 hexadecimal digits.")
     with open_state(context) as state:
         tell_server(state, url, pin, operator())
+
+
+def _name_gateway(context: Context) -> None:
+    from strongroom.fleet.custodian.telling import open_keys_at
+    from strongroom.receipts.log.note import Verifier
+
+    arguments = context.arguments
+    if arguments.gateway is None:
+        if arguments.log_key is not None:
+            raise UsageError("the log of which gateway?", hint="Give --gateway as well.")
+        return
+    url = arguments.gateway if arguments.gateway.startswith("rest:") else f"rest:{arguments.gateway}"
+    if not url.startswith(("rest:http://", "rest:https://")):
+        raise UsageError("not a gateway's URL", subject="--gateway", hint="rest:https://NAME:TOKEN@HOST/")
+    key = str(Verifier.parse(arguments.log_key)) if arguments.log_key else ""
+    with open_state(context) as state:
+        open_keys_at(state, url, key, operator())
+
+
+def _open_keys(context: Context, state: State, said: dict[str, str]) -> dict[str, str]:
+    """Open what waits; what did not open, by host, is said once. ``said``: what was said before."""
+    from strongroom.cli.shared.opening import store_of, surroundings
+    from strongroom.cli.shared.targets import Target, store_options
+    from strongroom.fleet.custodian.opening import KeyOpener, OpeningPlace
+    from strongroom.fleet.custodian.telling import told_server
+    from strongroom.fleet.host.reporting.server import FleetServer
+    from strongroom.receipts.client.gateway_log import GatewayLog
+    from strongroom.storage.rest.url import parse
+
+    server = told_server(state)
+    if server is None or not server.gateway:
+        return {}
+
+    def target(url: str) -> Target:
+        return Target("a host that joined", url, "--gateway", None, None, None)
+
+    def sealed(url: str, name: str) -> bytes:
+        options = store_options(context, target(url))
+        log = GatewayLog(parse(url.removeprefix("rest:"), options), options)
+        try:
+            return log.sealed(name)
+        finally:
+            log.close()
+
+    opener = KeyOpener(
+        state, identity_of(context), signer_of(context), OpeningPlace(server.gateway, server.log_key),
+        surroundings(context), FleetServer(server.url, server.pin).post,
+        lambda url: store_of(context, target(url)), sealed,
+    )  # fmt: skip
+    troubles = {}
+    for one in opener.open_all(adopting=operator() if context.arguments.adopt else ""):
+        if one.trouble:
+            troubles[one.host] = one.trouble
+            if said.get(one.host) != one.trouble:
+                context.warn(f"{one.host}: the key that it sealed was not opened: {one.trouble}")
+        elif context.json:
+            found = {"host": one.host, "repository": one.repository, "adopted": one.adopted}
+            context.out.json({"message_type": "custody_opened"} | found)
+        else:
+            care = ", and it is in care now" if one.adopted else ""
+            context.out.line_now(f"{one.host}: the key that it sealed opens repository {one.repository[:8]}{care}")
+    return troubles
 
 
 def _tell(context: Context, state: State, *, following: bool) -> ToldCount:

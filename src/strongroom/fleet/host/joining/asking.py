@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Refused, UsageError
+from strongroom.base.errors import Refused, Unavailable, UsageError
 from strongroom.base.record import as_dict
 from strongroom.fleet.host.reporting.member import host_key
 from strongroom.fleet.host.reporting.server import FleetServer
-from strongroom.fleet.protocol.enrolment import EnrolBegin, EnrolDone, parse_enrol_answer
-from strongroom.fleet.protocol.fields import NAME
+from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, EnrolBegin, EnrolDone, parse_enrol_answer
+from strongroom.fleet.protocol.fields import NAME, Fields
 from strongroom.fleet.protocol.fingerprint_words import parse_words
+from strongroom.fleet.protocol.strict_json import decode
 from strongroom.fleet.protocol.token import check_custodian, parse_card, parse_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.clock import Clock
     from strongroom.fleet.host.joining.progress import JoinProgress, ProgressFile
     from strongroom.fleet.protocol.enrolment import EnrolledRepository
     from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
+    from strongroom.fleet.protocol.signed import SignedMessage
     from strongroom.fleet.protocol.token import Card, InvitationToken
 
 BEGIN, DONE = "/fleet/v1/enrol/begin", "/fleet/v1/enrol/done"
 _NANO = 1_000_000_000
+_LOOK_SECONDS = 10.0
+_MOST_ANSWER = 64 * 1024
 
 
 class Joining:
@@ -35,6 +42,8 @@ class Joining:
         self._version = version
         self._clock = clock
         self.progress: JoinProgress = file.read()
+        self._opening = OPEN
+        self._said: SignedMessage | None = None
 
     def believe(self, text: str, custodian: str | None) -> tuple[InvitationToken, Card | None]:
         """The token and its card. ``custodian``: the words by which its signer is known.
@@ -86,11 +95,34 @@ class Joining:
             return
         pair = host_key(self._folder)
         message = EnrolDone(pair.id, tuple(repositories), tuple(schedules)).signed(pair)
-        FleetServer(self.progress.url, self.progress.pin).post(DONE, message)
+        self._opening = _opening(FleetServer(self.progress.url, self.progress.pin).post(DONE, message))
+        self._said = message
         self.progress.done = True
         self.progress.custody = {}  # sealed and stored, and the tokens are in the configuration: no copy stays here
         self.progress.gateways = []
         self._file.write(self.progress)
+
+    def await_opening(self, patience: float, waits: Callable[[], None]) -> str:
+        """Wait until the custodian has opened the key that was sealed to it; how it stands then. ``waits`` is called
+        once, if it is not open yet. Where no custodian comes for keys nothing is waited for. Raises ``Interrupted``.
+        """
+        end = self._clock.monotonic() + patience
+        first = True
+        while self._said is not None and self._opening == AWAITED and self._clock.monotonic() < end:
+            if first:
+                waits()
+            first = False
+            self._clock.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(Unavailable):
+                server = FleetServer(self.progress.url, self.progress.pin)
+                self._opening = _opening(server.post(DONE, self._said))
+        return self._opening
+
+
+def _opening(data: bytes) -> str:
+    """How it stands with the keys, as the server answers. One that does not say opens none."""
+    fields = Fields(decode(data, _MOST_ANSWER, "the server's answer"), "the server's answer")
+    return NOBODY if fields.absent("opening") else fields.one_of("opening", (OPEN, AWAITED, NOBODY))
 
 
 def usual_name() -> str:

@@ -61,6 +61,12 @@ receipt = sa.Table(
 )
 """Snapshots that a log has, by the gateway's ID of their repository."""
 
+opened = sa.Table("fleet_opened", METADATA, key_column("host"), key_column("repository"), number_column("at"))
+"""Repositories whose sealed key the custodian has opened."""
+
+asked = sa.Table("fleet_asked", METADATA, key_column("custodian"), number_column("at"))
+"""When a custodian last asked what waits for it."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
@@ -82,5 +88,9 @@ STEPS = (
         PRIMARY KEY (gateway, repository, snapshot)
     );
     CREATE INDEX fleet_receipt_snapshot ON fleet_receipt (snapshot)
+    """,
+    """
+    CREATE TABLE fleet_opened (host TEXT, repository TEXT, at BIGINT NOT NULL, PRIMARY KEY (host, repository));
+    CREATE TABLE fleet_asked (custodian TEXT PRIMARY KEY, at BIGINT NOT NULL)
     """,
 )
