@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from tests.support import peers
@@ -74,6 +75,29 @@ def test_the_kit_restores_with_stock_age_and_stock_restic_alone(
     assert command is not None
     words = ("--key-hint", name[1], "--no-lock", "restore", command[1], "--target", tmp_path / "restored")
     restic.run("-r", place, *words, env={"RESTIC_PASSWORD": opened.stdout.decode()}).expect(0)
+    assert (tmp_path / "restored" / str(source)[1:] / "text").read_bytes() == b"first"
+
+
+def test_the_kit_leads_to_the_replica(
+    kept: tuple[Custodian, Path], restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """The repository is gone with its account: the page says where the copy is, what it lacks, and what to type."""
+    custodian, place = kept
+    custodian.run("replicate", "web01", "--to", str(tmp_path / "replica")).expect(0)
+    (source / "text").write_bytes(b"second")
+    restic.backup(place, source)
+    custodian.round()
+    kit = custodian.run("kit", "web01").expect(0).out
+    assert kit.count("(not at the replica yet)") == 1
+    custodian.run("kit", "web01", "--html", tmp_path / "kit.html").expect(0)
+    assert str(tmp_path / "replica") in (tmp_path / "kit.html").read_text()
+    shutil.rmtree(place)
+    password = pyrage.decrypt(part(kit, "sealed.txt"), [pyrage.x25519.Identity.from_str(custodian.recovery)]).decode()
+    restores = re.findall(r"restic -r (\S+) .*--key-hint (\w+) --no-lock restore (\w{64})", kit)
+    assert [Path(where).name for where, _, _ in restores] == ["repository", "replica"]
+    where, key, newest = restores[1]
+    words = ("--key-hint", key, "--no-lock", "restore", newest, "--target", tmp_path / "restored")
+    restic.run("-r", where, *words, env={"RESTIC_PASSWORD": password}).expect(0)
     assert (tmp_path / "restored" / str(source)[1:] / "text").read_bytes() == b"first"
 
 

@@ -24,7 +24,10 @@ _WIDTH = 76
 
 @record
 class Kit:
-    """What the page says. ``sealed`` is an age file, ``good`` the newest good snapshots as ID, arrival and source."""
+    """What the page says. ``sealed`` is an age file, ``good`` the newest good snapshots as ID, arrival and source.
+
+    ``replica``: where the second copy is, empty where there is none; ``waiting``: those of ``good`` that it lacks.
+    """
 
     name: str
     repository_id: str
@@ -35,12 +38,18 @@ class Kit:
     key_file: bytes
     good: tuple[tuple[str, int, str], ...]
     made_ns: int
+    replica: str = ""
+    waiting: tuple[str, ...] = ()
 
     @property
     def restic(self) -> str:
         """How a restic command begins."""
-        place = shlex.quote(redact(self.place))
-        return f"restic -r {place} --password-file password.txt --key-hint {self.key_name} --no-lock"
+        return self.restic_at(self.place)
+
+    def restic_at(self, place: str) -> str:
+        """The same for another place."""
+        where = shlex.quote(redact(place))
+        return f"restic -r {where} --password-file password.txt --key-hint {self.key_name} --no-lock"
 
 
 def _block(data: bytes) -> str:
@@ -49,6 +58,21 @@ def _block(data: bytes) -> str:
 
 def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
     newest = kit.good[0][0] if kit.good else "SNAPSHOT"
+    return (*_first_steps(kit, newest), *_replica_steps(kit), *_last_steps(kit))
+
+
+def _replica_steps(kit: Kit) -> Sequence[tuple[str, str]]:
+    if not kit.replica:
+        return ()
+    there = next((one for one, _, _ in kit.good if one not in kit.waiting), "SNAPSHOT")
+    words = (
+        "Only if the repository is lost: the replica, in another account and with credentials of its own, opens with "
+        "the same password."
+    )
+    return ((words, f"{kit.restic_at(kit.replica)} restore {there} --target restored"),)
+
+
+def _first_steps(kit: Kit, newest: str) -> Sequence[tuple[str, str]]:
     return (
         (
             "Write the recovery identity, the printed line that begins AGE-SECRET-KEY-1, into a file recovery.txt.",
@@ -63,6 +87,11 @@ def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
             f"{kit.restic} snapshots",
         ),
         ("Restore it.", f"{kit.restic} restore {newest} --target restored"),
+    )
+
+
+def _last_steps(kit: Kit) -> Sequence[tuple[str, str]]:
+    return (
         (
             f"Only if config or keys/{kit.key_name[:10]}… are gone from the repository: write config.txt and key.txt "
             "below into files, and put their bytes back.",
@@ -80,6 +109,15 @@ def _parts(kit: Kit) -> Sequence[tuple[str, bytes]]:
     return (("sealed.txt", kit.sealed), ("config.txt", kit.config), ("key.txt", kit.key_file))
 
 
+def _listed(kit: Kit) -> list[tuple[str, str, str]]:
+    """The good snapshots: ID, arrival, and source with what is to be known of it."""
+    lacking = frozenset(kit.waiting if kit.replica else ())
+    return [
+        (one, rfc3339.format_utc(when)[:16], f"{source}  (not at the replica yet)" if one in lacking else source)
+        for one, when, source in kit.good
+    ]
+
+
 def as_text(kit: Kit) -> str:
     """The page as plain text, to be read and copied by hand if need be."""
     lines = [
@@ -87,6 +125,7 @@ def as_text(kit: Kit) -> str:
         "",
         f"repository  {kit.repository_id}",
         f"place       {redact(kit.place)}",
+        *([f"replica     {redact(kit.replica)}"] if kit.replica else []),
         f"key         {kit.key_name}",
         "",
         "You need: stock age, stock restic, credentials that may read the place, and the recovery identity.",
@@ -95,7 +134,7 @@ def as_text(kit: Kit) -> str:
     for number, (words, command) in enumerate(_steps(kit), 1):
         lines += [*textwrap.wrap(f"{number}. {words}", _WIDTH), "", f"    {command}", ""]
     lines += ["Good snapshots when this was made, newest first:", ""]
-    lines += [f"    {one}  arrived {rfc3339.format_utc(when)[:16]}  {source}" for one, when, source in kit.good]
+    lines += [f"    {one}  arrived {when}  {words}" for one, when, words in _listed(kit)]
     lines += ["    none yet"] if not kit.good else []
     for title, data in _parts(kit):
         lines += ["", f"----- {title} -----", _block(data), f"----- end of {title} -----"]
@@ -112,20 +151,21 @@ def as_html(kit: Kit) -> str:
 
     steps = "".join(f"<li>{html.escape(words)}<pre>{html.escape(command)}</pre></li>" for words, command in _steps(kit))
     good = "".join(
-        f"<tr><td><code>{one}</code></td><td>{rfc3339.format_utc(when)[:16]}</td><td>{html.escape(source)}</td></tr>"
-        for one, when, source in kit.good
+        f"<tr><td><code>{one}</code></td><td>{when}</td><td>{html.escape(words)}</td></tr>"
+        for one, when, words in _listed(kit)
     )
     parts = "".join(
         f"<section><h2>{title}</h2><pre>{_block(data)}</pre>{code(data)}</section>" for title, data in _parts(kit)
     )
     title = f"Recovery kit of {html.escape(kit.name)}"
+    replica = f", replica at <code>{html.escape(redact(kit.replica))}</code>" if kit.replica else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>{title}</title><style>body{{font:12pt/1.4 serif;margin:2cm;max-width:18cm}}"
         "pre{white-space:pre-wrap;word-break:break-all;font-size:9pt;background:#f4f4f4;padding:.5em}"
         "section{break-inside:avoid}td{padding-right:1em}</style>"
         f"<h1>{title}</h1><p>Made {rfc3339.format_utc(kit.made_ns)[:10]}. Repository <code>{kit.repository_id}</code>"
-        f" at <code>{html.escape(redact(kit.place))}</code>, key <code>{kit.key_name}</code>.</p>"
+        f" at <code>{html.escape(redact(kit.place))}</code>{replica}, key <code>{kit.key_name}</code>.</p>"
         "<p>You need stock age, stock restic, credentials that may read the place, and the recovery identity.</p>"
         f"<ol>{steps}</ol><h2>Good snapshots, newest first</h2><table>{good}</table>{parts}</html>\n"
     )

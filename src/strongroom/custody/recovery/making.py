@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.objects import Kind
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.recovery.kit import Kit
 from strongroom.custody.recovery.recipients import recipients
+from strongroom.custody.replica.notes import copied, replica_place
 from strongroom.custody.schema import snapshot
 from strongroom.retention.guarded import GOOD
 
@@ -32,6 +34,8 @@ def make_kit(state: State, adopted: Adopted) -> Kit:
             .limit(LISTED)
         ).all()
     good = tuple((row.id, row.arrival_ns, row.source) for row in rows)
+    replica = replica_place(state, adopted) or ""
+    there = copied(state, adopted, Kind.SNAPSHOT) if replica else {}
     return Kit(
         adopted.name,
         adopted.id,
@@ -42,4 +46,6 @@ def make_kit(state: State, adopted: Adopted) -> Kit:
         adopted.key_file,
         good,
         state.clock.now_ns(),
+        replica,
+        tuple(row.id for row in rows if row.id not in there),
     )
