@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command import Result
+from tests.support.custody.schema import check_output
 from tests.support.programs import Strongroom
 
 
@@ -23,8 +24,11 @@ class Custodian:
         """The recovery identity, as it was printed."""
 
     def run(self, verb: str, *words: str | Path, **options: Any) -> Result:
-        """Run a verb of ``custody``."""
-        return self.program.run("custody", verb, "--state", str(self.state), *map(str, words), **options)
+        """Run a verb of ``custody``. What it writes as JSON is held against the schema."""
+        found = self.program.run("custody", verb, "--state", str(self.state), *map(str, words), **options)
+        if "--json" in words and found.out and not found.out.startswith('{"message_type":"exit_error"'):
+            check_output([verb, *map(str, words)], found.out)
+        return found
 
     def adopt(self, name: str, store: Path | str, *words: str) -> None:
         """Take a repository into care."""
