@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SYSTEM
-from strongroom.base.errors import StrongroomError
+from strongroom.base.durable import replace_file
+from strongroom.base.errors import StrongroomError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.host.fleet_state import must_be_member
+from strongroom.cli.host.fleet_state import member_of, must_be_member
 from strongroom.cli.output.table import table
 from strongroom.cli.schedule.shared import file_of, machine_schedules, memory
 from strongroom.cli.shared.opening import open_target
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.fleet.host.diagnosis import DiagnosisRow, ask_for_a_delete, ask_server
+from strongroom.fleet.host.reporting.textfile import host_metrics
 
 if TYPE_CHECKING:
     import argparse
@@ -113,19 +115,39 @@ def _ago(moment: int) -> str:
     return f"{when} ({minutes // 1440} d {minutes // 60 % 24} h {minutes % 60} min ago)"
 
 
+def _write_metrics(context: Context, path: str, waiting: int) -> None:
+    sources = [(one, memory().of(one.source)) for one in machine_schedules(file_of(context))]
+    try:
+        replace_file(path, host_metrics(sources, waiting).encode(), mode=0o644)
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", subject=path) from None
+
+
 def arguments_report(parser: argparse.ArgumentParser) -> None:
     """Nothing."""
     parser.description = (
         "Say to the fleet's server that this host is there, and send what waits. A timer does so each hour;\n"
         "a server that is away is asked again later, by itself."
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE",
+        help="write metrics of this host there, for node_exporter's textfile collector; in a fleet or not",
+    )
 
 
 def run_report(context: Context) -> int:
     """0 when nothing waits any more. Raises ``UsageError`` where this host is in no fleet."""
-    member = must_be_member(context)
+    path: str | None = context.arguments.metrics
+    member = member_of(context) if path else must_be_member(context)
+    if member is None:
+        assert path is not None
+        _write_metrics(context, path, 0)
+        return exit_codes.OK
     member.report("hourly", [one.terms() for one in machine_schedules(file_of(context))], None, good=True)
     sent = member.send()
+    if path:
+        _write_metrics(context, path, sent.waiting)
     if sent.trouble or sent.waiting:
         context.warn(f"{sent.waiting} reports wait for the server: {sent.trouble}")
         return exit_codes.FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SYSTEM
@@ -75,6 +76,19 @@ class RunReports:
         except StrongroomError as error:
             say(f"no reports: {error}")
 
+    def begin(self, schedule: SourceSchedule, due: int | None, record: AttemptRecord) -> None:
+        """An attempt begins: should nothing be heard of its end, somebody has to look. No backup waits for a server."""
+        member = self._member
+        if member is None:
+            return
+        run = RunReport(os.urandom(16).hex(), schedule.source, due, record.started, None, 0, (), None, (), "")
+        try:
+            member.report("start", [one.terms() for one in machine_schedules(self._file)], run, good=True)
+        except (StrongroomError, OSError) as error:
+            self._say(f"the report could not be made: {error}")
+            return
+        threading.Thread(target=_send_quietly, args=(member,), name="reports", daemon=True).start()
+
     def tell(self, schedule: SourceSchedule, due: int | None, record: AttemptRecord) -> None:
         """An attempt has ended."""
         if self._member is None:
@@ -99,6 +113,12 @@ class RunReports:
             self._member.send()
         except (StrongroomError, OSError) as error:
             self._say(f"the report could not be made: {error}")
+
+
+def _send_quietly(member: FleetMember) -> None:
+    """Send what waits; what is in the way is said when the run has ended."""
+    with contextlib.suppress(StrongroomError, OSError):
+        member.send()
 
 
 def repository_ids(context: Context) -> dict[str, str]:

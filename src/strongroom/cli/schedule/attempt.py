@@ -47,11 +47,15 @@ class BackupAttempts:
         options: list[str],
         say: Callable[[str], None],
         tell: Callable[[SourceSchedule, int | None, AttemptRecord], None] = lambda _schedule, _due, _record: None,
+        begin: Callable[[SourceSchedule, int | None, AttemptRecord], None] = lambda _schedule, _due, _record: None,
     ) -> None:
-        """``options``: those that the child gets, too. ``tell`` hears of each attempt that has ended."""
+        """``options``: those that the child gets, too. ``begin`` hears of each attempt that begins, ``tell`` of each
+        that has ended.
+        """
         self._options = options
         self._say = say
         self._tell = tell
+        self._begin = begin
         self._children: set[subprocess.Popen[bytes]] = set()
         self._changing = threading.Lock()
         self._ending = False
@@ -80,6 +84,7 @@ class BackupAttempts:
             )  # fmt: skip
             self._children.add(child)
         self._say(f"{schedule.source}: begun")
+        self._begin(schedule, due, record)
         try:
             readers = [
                 threading.Thread(target=self._read, args=(stream, record), daemon=True)

@@ -51,7 +51,8 @@ def run_run(context: Context) -> int:
 
 
 def _attempts(context: Context, reports: RunReports) -> BackupAttempts:
-    return BackupAttempts(["--config", os.path.abspath(file_of(context).path)], context.out.line_now, reports.tell)
+    options = ["--config", os.path.abspath(file_of(context).path)]
+    return BackupAttempts(options, context.out.line_now, reports.tell, reports.begin)
 
 
 def _scheduled(context: Context, schedule: SourceSchedule, attempts: BackupAttempts, clock: Clock) -> ScheduledRun:

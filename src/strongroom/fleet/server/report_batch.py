@@ -15,6 +15,7 @@ from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_af
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.following.begun_runs import BegunRuns
 from strongroom.fleet.server.following.places import FollowedPlaces
 from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, suspect
 from strongroom.fleet.server.ownership import KnownRepositories
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.fleet.protocol.signed import SignedMessage
+    from strongroom.fleet.server.watch_rows import HostWatches
 
 MOST_OFFSET = 10**15
 """Milliseconds: a host may say any time, and a column has 63 bits."""
@@ -55,6 +57,7 @@ class ReportBatch:
         self._repositories = KnownRepositories(connection, named | kept)
         made = (one.snapshot for _, report in reports if report.run for one in report.run.outcomes if one.snapshot)
         self._places = FollowedPlaces(connection, signers, made)
+        self._begun = BegunRuns(connection, signers)
         self._rows: list[dict[str, Any]] = []
         self._moved: set[str] = set()
 
@@ -123,10 +126,23 @@ class ReportBatch:
             }
             operators = LAPTOP_LATE if host["profile"] == "laptop" else None
             refused = keep_schedules(watches, report.schedules, now, operators, {})
+        if report.run is not None and report.sequence >= host["sequence"]:
+            self._note_run(watches, report, now)
         if report.run is not None and report.kind == "run":
             refused |= note_run(watches, report.run, now, self._repositories, self._places)
         for code, words in refused.items():
             suspect(self._connection, report.host, code, now, words)
+
+    def _note_run(self, watches: HostWatches, report: HostReport, now: int) -> None:
+        """What is begun, and what has ended; of sources alone that are watched."""
+        assert report.run is not None
+        source = report.run.source
+        if not watches.of_source(source):
+            return
+        if report.kind == "start":
+            self._begun.begin(report.host, source, now)
+        elif report.kind == "run":
+            self._begun.end(report.host, source)
 
     def _terms(self, host: str, now: int) -> tuple[WatchTerms, ...]:
         """What the server keeps for each source: the shortest ``late_after`` and the longest pause of its watches."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
+from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
@@ -94,7 +95,8 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         )
         troubled += unopened(connection, now)
         uploads = last_uploads(connection)
-    names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
+        names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
+        troubled += unended_runs(connection, watches, names, uploads, now)
     shown = []
     wrong = [
         Wrong(names[host], one.code, names[host], True, one.words)

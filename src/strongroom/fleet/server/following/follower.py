@@ -66,6 +66,7 @@ def follow_once(
 
     try:
         read, _ = read_on(source, gateway.key, ReadLog(row.size, bytes(row.edge)), take)
+        called = names() if read.size > row.size else GatewayNames()
     except LogDoubtful as doubt:
         _update(state, gateway.name, {"doubt": doubt.what})
         LOG.error(f"the log of the gateway {gateway.name} is not believed any more: {doubt.what}")
@@ -73,7 +74,6 @@ def follow_once(
     except StrongroomError as error:
         _update(state, gateway.name, {"trouble": error.what})
         raise
-    called = names() if read.size > row.size else GatewayNames()
     now = state.now()
     with state.database.read() as connection:
         joined = joined_at(connection, gateway.url)

@@ -67,6 +67,15 @@ opened = sa.Table("fleet_opened", METADATA, key_column("host"), key_column("repo
 asked = sa.Table("fleet_asked", METADATA, key_column("custodian"), number_column("at"))
 """When a custodian last asked what waits for it."""
 
+begun = sa.Table(
+    "fleet_begun",
+    METADATA,
+    key_column("host"),
+    key_column("source"),
+    number_column("at"),
+)
+"""Runs that a host said it has begun, when the report came, until it says that one has ended."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
@@ -92,5 +101,8 @@ STEPS = (
     """
     CREATE TABLE fleet_opened (host TEXT, repository TEXT, at BIGINT NOT NULL, PRIMARY KEY (host, repository));
     CREATE TABLE fleet_asked (custodian TEXT PRIMARY KEY, at BIGINT NOT NULL)
+    """,
+    """
+    CREATE TABLE fleet_begun (host TEXT, source TEXT, at BIGINT NOT NULL, PRIMARY KEY (host, source))
     """,
 )
