@@ -83,6 +83,18 @@ def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_servers_units_have_few_rights(tmp_path: Path) -> None:
+    """`systemd-analyze security` finds an exposure of 2.5 at most for what hosts and strangers reach."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("needs systemd-analyze")
+    for name in ("strongroom-gateway.service", "strongroom-fleet.service"):
+        shutil.copy(DEPLOY / "systemd" / name, tmp_path)
+        words = [analyze, "security", "--offline=yes", "--threshold=25", str(tmp_path / name)]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
+
+
 def test_the_unit_permits_every_system_call_that_a_gateway_makes(tmp_path: Path) -> None:
     """What a gateway under load asks of the kernel is in the unit's filter: a call that is not would kill it."""
     analyze, strace = shutil.which("systemd-analyze"), shutil.which("strace")
