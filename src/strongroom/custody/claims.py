@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from strongroom._kernel import BlobEntry
     from strongroom.custody.state import Lease, State
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE_NS = 10 * 60 * 10**9
 """For so long an index may name a pack that no list shows: a client stores packs before indexes, and lists lag."""
 
+_AT_ONCE = 500
 _ROW = 45
 """Bytes of a row of the catalogue, one for each blob."""
 
@@ -95,13 +96,7 @@ def _judge(
     true: list[str] = []
     with state.database.read() as connection:
         ours = intended(connection, repository)
-        for name, blobs in claims:
-            there = connection.execute(
-                sa.select(stored.c.gone_ns, stored.c.verified_ns, stored.c.fault).where(
-                    stored.c.repository == repository, stored.c.kind == Kind.DATA.value, stored.c.name == name
-                )
-            ).one_or_none()
-            rows = dict(rows_of(connection, repository, [name])).get(name)
+        for name, blobs, there, rows in _with_what_is_known(connection, repository, claims):
             gone = there is None or there.gone_ns is not None
             if gone and (rows is None or f"{Kind.DATA.value}/{name}" in ours):
                 if not patient:
@@ -126,6 +121,28 @@ def _judge(
                 return f"names {other} that pack {name[:10]} holds", False, true
             true.append(name)
     return "", waits, true
+
+
+def _with_what_is_known(
+    connection: sa.Connection, repository: str, claims: Sequence[tuple[str, Sequence[BlobEntry]]]
+) -> Iterator[tuple[str, list[BlobEntry], Any, bytes | None]]:
+    """Each pack that an index names once, with all that it says of it, what the state has of the pack, and its rows.
+
+    An index of a few bytes may name a pack a million times, or as many that are nowhere (threat B-4).
+    """
+    named_once: dict[str, list[BlobEntry]] = {}
+    for name, blobs in claims:
+        named_once.setdefault(name, []).extend(blobs)
+    names = list(named_once)
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        query = sa.select(stored.c.name, stored.c.gone_ns, stored.c.verified_ns, stored.c.fault).where(
+            stored.c.repository == repository, stored.c.kind == Kind.DATA.value, stored.c.name.in_(some)
+        )
+        there = {row.name: row for row in connection.execute(query)}
+        rows = dict(rows_of(connection, repository, there))
+        for name in some:
+            yield name, named_once[name], there.get(name), rows.get(name)
 
 
 def _other_than_whole(rows: bytes, blobs: Sequence[BlobEntry]) -> str:

@@ -16,7 +16,7 @@ from strongroom.custody.aside.over import close_for
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
-from strongroom.custody.deletion.intents import gone, intend, removed_by, taken_back
+from strongroom.custody.deletion.intents import gone, intend, removed_by, stayed, taken_back
 from strongroom.custody.deletion.locks import quiet
 from strongroom.custody.deletion.looking_again import Again, LookingAgain, see_all
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
@@ -65,6 +65,7 @@ class Handover:
     """Between judge and executor, for one repository.
 
     ``doubt``: why the time is not sure; empty where clocks agree. ``boot``: the boot's ID, nanoseconds since.
+    ``budget_bytes`` bounds what is read of what came since the last round.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Handover:
         holder: str,
         doubt: Callable[[], str],
         boot: Callable[[], tuple[str, int]] = _boot,
+        budget_bytes: int = 1 << 62,
     ) -> None:
         self._state = state
         self._adopted = adopted
@@ -91,6 +93,7 @@ class Handover:
         self._holder = holder
         self._doubt = doubt
         self._boot = boot
+        self._budget_bytes = budget_bytes
 
     @contextlib.contextmanager
     def working(self) -> Iterator[tuple[Lease, Repository]]:
@@ -138,7 +141,7 @@ class Handover:
         if due:
             with self.working() as (lease, repository):
                 if any(row.kind != ASIDE for row, _ in due):
-                    see_all(self._state, lease, self._adopted, repository, self._reporter)
+                    see_all(self._state, lease, self._adopted, repository, self._reporter, self._budget_bytes)
                 handed.plans += [self.go(lease, repository, row, executor) for row, _ in due]
         handed.plans.sort(key=lambda one: one.number)
         return handed
@@ -215,6 +218,8 @@ class Handover:
         went.removed = report.removed
         with state.writing(lease) as connection:
             gone(connection, adopted.id, order.number, report.removed, state.clock.now_ns())
+            tried = {*report.removed, *(name for name, _ in report.failed)}
+            stayed(connection, adopted.id, order.number, [item.name for item in items if item.name not in tried])
             if order.kind == ASIDE:
                 close_for(connection, adopted.id, report.removed, state.clock.now_ns())
             for name in report.removed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.aside import step
+from strongroom.custody.deciding import snapshots_of
 from strongroom.custody.reading.children import ReadingChildren
 from strongroom.repository.opening import open_repository
 from strongroom.storage.contract import Reader, Store
@@ -186,3 +188,19 @@ def test_a_2_a_lie_that_waits_for_its_turn_vouches_for_nothing(
             for pack, blobs in _kernel.parse_index(repository.files.load(Kind.INDEX, name)):
                 said |= {(pack, blob.id) for blob in blobs}
     assert wanted <= said
+
+
+def test_b_1_a_snapshot_that_spells_a_million_paths_does_not_fill_the_state(tmp_path: Path) -> None:
+    """B-1: its few bytes are kept as few; what is judged by stays, and the honest snapshot beside it is good."""
+    watched = Watched(tmp_path)
+    tree = watched.tree({"a": b"honest " * 100})
+    honest = watched.snapshot(tree)
+    watched.adopt()
+    watched.round()
+    bomb = watched.snapshot(tree, paths=["/" + "a" * 20] * 100_000, tags=["b" * 1000] * 500, hostname="h" * 100_000)
+    watched.round()
+    rows = {row.id: row for row in snapshots_of(watched.state, watched.adopted)}
+    assert len(rows[bomb].document) < 16 << 10
+    assert json.loads(rows[bomb].document)["tree"] == tree
+    assert (watched.verdict(honest), watched.verdict(bomb)) == ("good", "suspicious")
+    assert watched.reasons(bomb) >= {"new-source"}

@@ -6,11 +6,15 @@ import os
 import shutil
 from pathlib import Path
 
+from strongroom.base.errors import Refused
+from strongroom.base.objects import ObjectName
 from strongroom.custody.deciding import pin_snapshot
 from strongroom.custody.deletion.condemning import choose, condemn
+from strongroom.custody.deletion.intents import removed_by
 from strongroom.custody.deletion.packs import condemned_packs
 from strongroom.custody.deletion.plans import plan_rows
 from strongroom.custody.deletion.survey import survey
+from strongroom.custody.executor.contract import Went
 from strongroom.custody.state import State
 from strongroom.format import rfc3339
 from tests.support.custody.fixtures import days
@@ -221,3 +225,36 @@ def test_g4_a_lock_that_is_refreshed_for_ever_delays_for_a_while(custody: Custod
     assert 12 < waited < 40
     assert "lock" in [code for code, _ in custody.open_incidents()]
     assert sound(custody.place) == []
+
+
+class Refusing:
+    """A store that lets nothing go."""
+
+    def check(self) -> None:
+        """It looks well."""
+
+    def put_away(self, name: ObjectName, *_: object, **_more: object) -> None:
+        """Refused."""
+        raise Refused("access denied", subject=str(name))
+
+
+def test_what_was_confirmed_and_stayed_is_missed_when_an_intruder_takes_it(custody: Custody, host: Host) -> None:
+    """S-1: a removal failed, an operator cancelled the plan: what it named is no more ours than anything else."""
+    days(custody, host, 4, look=False)
+    failed: list[Went] = []
+    while not failed:
+        host.backup()
+        custody.clock.advance(DAY)
+        custody.round()
+        executor = custody.executor()
+        executor._removal = Refusing()  # type: ignore[assignment]
+        plans = custody.handover().hand_over(executor).plans
+        failed = [one for one in plans if "access denied" in "".join(one.waits)]
+    (name,) = [
+        one.removeprefix("snapshots/") for one in removed_by(custody.state, custody.adopted.id, failed[0].number)
+    ]
+    custody.handover().cancel(custody.executor(), failed[0].number, "ann", "we keep it")
+    (custody.place / "snapshots" / name).unlink()
+    custody.clock.advance(3600)
+    custody.round()
+    assert [code for code, _ in custody.open_incidents()] == ["missing"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
@@ -12,6 +13,7 @@ from strongroom.custody.deciding import snapshots_of
 from strongroom.storage.local.store import LocalStore
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, Custody, Host, sound
+from tests.support.forge import dumps, sha
 
 
 def newest(custody: Custody, kind: str = "index") -> Path:
@@ -131,3 +133,34 @@ def test_s_1_a_backup_that_was_killed_is_no_incident(custody: Custody, host: Hos
         outcome = custody.round()
         assert (outcome.indexed, custody.open_incidents()) == ([], [])
     assert custody.names("index") == before
+
+
+def test_s_2_an_index_that_was_overwritten_and_that_nothing_heals_is_set_aside(custody: Custody) -> None:
+    """S-2: stock restic opens nothing while it is there. What it said is in another index at once, and a day later it
+    goes, since neither a version nor a replica gave its bytes back."""
+    path = newest(custody)
+    path.chmod(0o600)
+    path.write_bytes(b"junk")
+    custody.day()
+    assert codes(custody) == ["altered", "damaged"]
+    assert path.exists()
+    custody.day()
+    assert not path.exists()
+    assert sound(custody.place) == []
+    custody.day()
+    assert custody.open_incidents() == []
+
+
+def test_b_4_an_index_that_names_a_pack_a_hundred_thousand_times_is_asked_about_once(
+    custody: Custody, host: Host
+) -> None:
+    """B-4: compressed it is a few bytes; each mention is true, and it costs one question, not as many."""
+    entry = host.forge.entries[0]
+    host.forge.unpacked("index", dumps({"packs": [entry] * 3000 + [{"id": sha(b"nowhere"), "blobs": []}] * 3000}))
+    asked = []
+    sa.event.listen(custody.state.database.engine, "before_cursor_execute", lambda *words: asked.append(words[2]))
+    outcome = custody.round()
+    assert [words for _, words in outcome.liars] == [
+        f"names 3000 blobs instead of the 1 that pack {entry['id'][:10]} holds"
+    ]
+    assert len(asked) < 1000

@@ -75,13 +75,14 @@ def hand_over(
     signer: Signer,
     *,
     only_show: bool = False,
+    budget_bytes: int | None = None,
 ) -> None:
     """Let the executor see the plans of one repository, and unless ``only_show`` execute what is due; say what went."""
     from strongroom.base.errors import Unsupported
 
     try:
         with opened_executor(context, adopted, store, signer) as executor:
-            handover = handover_of(context, state, adopted, store, identity, signer)
+            handover = handover_of(context, state, adopted, store, identity, signer, budget_bytes)
             if only_show:
                 for words in handover.show(executor):
                     context.warn(f"{adopted.name}: {words}")
@@ -106,7 +107,13 @@ def _mend(context: Context, state: State, adopted: Adopted, store: Store, execut
 
 
 def handover_of(
-    context: Context, state: State, adopted: Adopted, store: Store, identity: Identity, signer: Signer
+    context: Context,
+    state: State,
+    adopted: Adopted,
+    store: Store,
+    identity: Identity,
+    signer: Signer,
+    budget_bytes: int | None = None,
 ) -> Handover:
     """What stands between judge and executor."""
     from strongroom.custody.evidence.clocks import clock_doubt
@@ -123,6 +130,7 @@ def handover_of(
         context.reporter(),
         holder=holder,
         doubt=lambda: clock_doubt(state, adopted),
+        budget_bytes=1 << 62 if budget_bytes is None else budget_bytes,
     )
 
 

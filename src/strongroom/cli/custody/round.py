@@ -104,7 +104,8 @@ def run_round(context: Context) -> int:
                     )
                     _say(context, outcome)
                     if not outcome.failure:
-                        hand_over(context, state, adopted, store, identity, signer, only_show=arguments.no_execute)
+                        show = bool(arguments.no_execute)
+                        hand_over(context, state, adopted, store, identity, signer, only_show=show, budget_bytes=budget)
             except Interrupted:
                 raise
             except Locked as error:

@@ -49,7 +49,7 @@ def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Reposit
     room = MOST - _of_today(state, adopted.id)
     if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
         return ""
-    names = unfit_now(state, repository)[:room]
+    names = unfit_now(state, repository, room)
     if not names:
         return ""
     try:

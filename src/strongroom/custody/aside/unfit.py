@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,27 +17,35 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.schema import incident, pack, pinned_key, plan, stored
 from strongroom.repository.keyring import read_key_file
 from strongroom.repository.selection import complete_prefix
+from strongroom.retention.guarded import HOUR
 
 if TYPE_CHECKING:
     from strongroom.custody.state import State
     from strongroom.repository.opened import Repository
 
+UNHEALED_NS = 20 * HOUR
+"""So long a damaged index waits for a version of its own, or the replica: a daily round has tried twice."""
 _UNREADABLE = (Damaged, LimitExceeded, Missing, Unsupported)
 
 
-def unfit_now(state: State, repository: Repository) -> list[ObjectName]:
+def unfit_now(state: State, repository: Repository, most: int) -> list[ObjectName]:
     """What a round sets aside by itself: indexes that lie or are none, and malformed keys (threats A-1 to A-3, K-1).
+    ``most``: no more of them are looked at, however many there are.
 
     Not an index of which a pack was not read yet, since its true entries are still to be found; nothing that was sound
-    once, which is to be healed; and nothing that an operator brought back.
+    once, which is to be healed, but an index whose bytes nothing has healed for a day: what it said is in another, and
+    stock restic opens nothing while it is there; and nothing that an operator brought back.
     """
     back = _brought_back(state, repository.id)
-    found = []
+    found: list[ObjectName] = []
+    packs = _Packs(state, repository.id)
     for name, row in _candidates(state, repository.id):
+        if len(found) >= most:
+            break
         if str(name) in back:
             continue
         if name.kind is Kind.INDEX:
-            if row.fault is not None or not _waits(state, repository, name, row.arrival_ns):
+            if row.fault is not None or not _waits(state, repository, packs, name, row.arrival_ns):
                 found.append(name)
         elif name.kind is Kind.KEY and is_malformed(repository, name):
             found.append(name)
@@ -71,19 +80,28 @@ def is_malformed(repository: Repository, name: ObjectName) -> bool:
 
 
 def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]]:
-    """Objects that are there, are no pinned key, and either were read and never sound, or are an index that lies."""
+    """Objects that are there, are no pinned key, and either were read and never sound, or are an index that lies or has
+    been damaged for a day."""
     pinned = sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository_id)
     lying = _lying(repository_id)
     never_sound = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_(None))
     lies = sa.and_(
         stored.c.kind == Kind.INDEX.value, sa.literal(f"{Kind.INDEX.value}/").concat(stored.c.name).in_(lying)
     )
+    rotten = sa.and_(
+        stored.c.kind == Kind.INDEX.value,
+        stored.c.fault.is_not(None),
+        stored.c.verified_ns.is_not(None),
+        sa.literal(f"{Kind.INDEX.value}/")
+        .concat(stored.c.name)
+        .in_(_open(repository_id, Code.DAMAGED).where(incident.c.opened_ns <= state.clock.now_ns() - UNHEALED_NS)),
+    )
     query = (
         sa.select(stored.c.kind, stored.c.name, stored.c.fault, stored.c.arrival_ns)
         .where(
             stored.c.repository == repository_id,
             stored.c.gone_ns.is_(None),
-            sa.or_(never_sound, lies),
+            sa.or_(never_sound, lies, rotten),
             sa.or_(stored.c.kind != Kind.KEY.value, stored.c.name.not_in(pinned)),
         )
         .order_by(stored.c.arrival_ns, stored.c.kind, stored.c.name)
@@ -92,18 +110,15 @@ def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]
         return [(ObjectName(Kind(row.kind), row.name), row) for row in connection.execute(query)]
 
 
-def lying_indexes(state: State, repository_id: str) -> frozenset[str]:
-    """The names of the indexes of which it is known that they claim what no pack proves."""
-    with state.database.read() as connection:
-        objects = connection.execute(_lying(repository_id)).scalars()
-        return frozenset(one.removeprefix(f"{Kind.INDEX.value}/") for one in objects)
-
-
 def _lying(repository_id: str) -> sa.Select[Any]:
+    return _open(repository_id, Code.LYING_INDEX)
+
+
+def _open(repository_id: str, code: Code) -> sa.Select[Any]:
     return sa.select(incident.c.object).where(
         incident.c.repository == repository_id,
         incident.c.closed_ns.is_(None),
-        incident.c.code == Code.LYING_INDEX.value,
+        incident.c.code == code.value,
     )
 
 
@@ -119,28 +134,40 @@ def _brought_back(state: State, repository_id: str) -> frozenset[str]:
         return frozenset(row.name for row in connection.execute(query))
 
 
-def _waits(state: State, repository: Repository, name: ObjectName, arrival_ns: int) -> bool:
+class _Packs:
+    """Which packs were ever read, and which are there and when they were read; asked for once."""
+
+    def __init__(self, state: State, repository_id: str) -> None:
+        self._state = state
+        self._repository = repository_id
+
+    @functools.cached_property
+    def read(self) -> frozenset[str]:
+        """Those that were ever read to be sound."""
+        query = sa.select(pack.c.name).where(pack.c.repository == self._repository)
+        with self._state.database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    @functools.cached_property
+    def there(self) -> dict[str, int | None]:
+        """Those that are there, with the time of their last reading."""
+        query = sa.select(stored.c.name, stored.c.verified_ns).where(
+            stored.c.repository == self._repository, stored.c.kind == Kind.DATA.value, stored.c.gone_ns.is_(None)
+        )
+        with self._state.database.read() as connection:
+            return {row.name: row.verified_ns for row in connection.execute(query)}
+
+
+def _waits(state: State, repository: Repository, packs: _Packs, name: ObjectName, arrival_ns: int) -> bool:
     """Whether a pack that an index names is still to be read, or may still come."""
     try:
         claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name.name))
     except _UNREADABLE:
         return False
     patient = state.clock.now_ns() - arrival_ns < PATIENCE_NS
-    with state.database.read() as connection:
-        read = set(connection.execute(sa.select(pack.c.name).where(pack.c.repository == repository.id)).scalars())
-        there = {
-            row.name: row.verified_ns
-            for row in connection.execute(
-                sa.select(stored.c.name, stored.c.verified_ns).where(
-                    stored.c.repository == repository.id,
-                    stored.c.kind == Kind.DATA.value,
-                    stored.c.gone_ns.is_(None),
-                )
-            )
-        }
     for named, _ in claims:
-        if named in read:
+        if named in packs.read:
             continue
-        if (named in there and there[named] is None) or (named not in there and patient):
+        if packs.there.get(named, 0) is None or (named not in packs.there and patient):
             return True
     return False

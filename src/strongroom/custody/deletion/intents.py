@@ -10,6 +10,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import note_loss
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import ASIDE, FOLDERS, PACKS, PURGE
+from strongroom.custody.deletion.plans import OPEN
 from strongroom.custody.schema import pack, plan, stored
 
 if TYPE_CHECKING:
@@ -32,12 +33,36 @@ def intend(connection: sa.Connection, repository: str, number: int, items: Seque
 
 
 def intended(connection: sa.Connection, repository: str) -> frozenset[str]:
-    """Names with their folders of what we meant to go, and did not take back."""
+    """Names with their folders of what went by us, or may have just now, and what nobody took back.
+
+    What was meant to go, and stayed when its plan ended, is no more ours to miss in silence than anything else.
+    """
     table = schema.intent
+    of_plan = sa.and_(plan.c.repository == table.c.repository, plan.c.number == table.c.plan)
     rows = connection.execute(
-        sa.select(table.c.name).where(table.c.repository == repository, table.c.undone_ns.is_(None))
+        sa.select(table.c.name)
+        .select_from(table.outerjoin(plan, of_plan))
+        .where(
+            table.c.repository == repository,
+            table.c.undone_ns.is_(None),
+            sa.or_(table.c.done_ns.is_not(None), plan.c.state.is_(None), plan.c.state.in_(OPEN)),
+        )
     )
     return frozenset(row.name for row in rows)
+
+
+def stayed(connection: sa.Connection, repository: str, number: int, names: Iterable[str]) -> None:
+    """What was confirmed, and was not tried: it is not meant to go before it is confirmed again."""
+    table = schema.intent
+    for name in names:
+        connection.execute(
+            table.delete().where(
+                table.c.repository == repository,
+                table.c.plan == number,
+                table.c.name == name,
+                table.c.done_ns.is_(None),
+            )
+        )
 
 
 def brought_back_since(connection: sa.Connection, repository: str, since_ns: int) -> list[ObjectName]:

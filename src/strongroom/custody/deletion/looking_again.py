@@ -45,10 +45,15 @@ class Again:
     locks: tuple[str, ...] = ()
 
 
-def see_all(state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter) -> None:
-    """See and read whatever has arrived since the last round, and which indexes went, before anything goes."""
+def see_all(
+    state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter, budget_bytes: int
+) -> None:
+    """See and read what has arrived since the last round, and which indexes went, before anything goes.
+
+    What no budget was left for stays unread: it makes nothing go that would stay else, and packs stay for it.
+    """
     look(state, lease, adopted, repository.store, last_look(state, adopted, 1 << 60))
-    verify_unread(state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
+    verify_unread(state, lease, repository, Budget(budget_bytes), lambda _done, _total: None)
     compare_indexes(state, lease, repository)
     look_for_unreached(state, lease, repository, reporter)
 

@@ -23,6 +23,8 @@ MOST_VERSIONS = 20_000
 """How many versions of one object are looked at; an intruder may have made as many as he liked."""
 MOST_HASHED = 4 << 30
 """Bytes of versions of one object that are read at most."""
+MOST_HASHED_A_ROUND = 64 << 30
+"""Bytes of versions of all objects: an intruder may have stored as many wrong ones as he liked."""
 _PIECE = 1 << 20
 
 
@@ -35,6 +37,13 @@ class Promoted:
     from_replica: list[ObjectName] = field(default_factory=list)
 
 
+@mutable
+class HashBudget:
+    """How many bytes of versions may be read yet."""
+
+    left: int
+
+
 def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Versions) -> Promoted:
     """Heal every object that an open incident calls missing, altered or damaged, from its versions.
 
@@ -42,8 +51,9 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     and only then does its incident close. Raises errors of the store.
     """
     result = Promoted()
-    for name in hurt_objects(state, adopted):
-        good = good_version(versions, name, is_right(adopted, name))
+    budget = HashBudget(MOST_HASHED_A_ROUND)
+    for name, known_wrong in _sound_ones_first(state, adopted):
+        good = good_version(versions, name, is_right(adopted, name), budget, without_latest=known_wrong)
         if good is None:
             result.without.append(name)
             continue
@@ -76,6 +86,26 @@ def hurt_objects(state: State, adopted: Adopted) -> list[ObjectName]:
     return sorted({_named(row.object) for row in rows}, key=str)
 
 
+def _sound_ones_first(state: State, adopted: Adopted) -> list[tuple[ObjectName, bool]]:
+    """What is hurt, with whether its current bytes were read to be wrong; first what was sound once, so that no crowd
+    of junk keeps the budget from it."""
+    names = hurt_objects(state, adopted)
+    with state.database.read() as connection:
+        rows = {
+            f"{row.kind}/{row.name}": row
+            for row in connection.execute(sa.select(stored).where(stored.c.repository == adopted.id, _HURT))
+        }
+    known = [(name, rows.get(str(name))) for name in names]
+    known.sort(key=lambda one: one[1] is not None and one[1].sound_ns is None)
+    return [
+        (name, row is not None and row.fault is not None and row.verified_ns is not None and row.gone_ns is None)
+        for name, row in known
+    ]
+
+
+_HURT = sa.or_(stored.c.gone_ns.is_not(None), stored.c.fault.is_not(None), stored.c.verified_ns.is_(None))
+
+
 def _named(text: str) -> ObjectName:
     kind, _, name = text.partition("/")
     return ObjectName(Kind(kind), name) if name else CONFIG
@@ -86,15 +116,25 @@ def is_right(adopted: Adopted, name: ObjectName) -> Callable[[str], bool]:
     return lambda digest: digest == wanted
 
 
-def good_version(versions: Versions, name: ObjectName, is_right: Callable[[str], bool]) -> Version | None:
-    """The newest version whose SHA-256 is right; one that cannot be read is passed over."""
-    budget = MOST_HASHED
+def good_version(
+    versions: Versions,
+    name: ObjectName,
+    is_right: Callable[[str], bool],
+    budget: HashBudget | None = None,
+    *,
+    without_latest: bool = False,
+) -> Version | None:
+    """The newest version whose SHA-256 is right; one that cannot be read is passed over. ``without_latest``: the
+    current one was read, and is not."""
+    left = MOST_HASHED if budget is None else min(MOST_HASHED, budget.left)
     for number, version in enumerate(versions_of_object(versions, name)):
-        if number >= MOST_VERSIONS or budget < 0:
+        if number >= MOST_VERSIONS or left < 0:
             break
-        if version.marker:
+        if version.marker or (without_latest and version.latest):
             continue
-        budget -= version.size
+        left -= version.size
+        if budget is not None:
+            budget.left -= version.size
         try:
             if is_right(_hash(versions, version)):
                 return version

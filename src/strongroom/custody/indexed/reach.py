@@ -14,10 +14,10 @@ from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
-from strongroom.custody.catalogue import age_of, rows_of
+from strongroom.custody.catalogue import age_of, index_of, rows_of
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.packs import packs_there
-from strongroom.custody.deletion.survey import usage_over, walk
+from strongroom.custody.deletion.survey import walk
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import named_by, unnamed_packs
 from strongroom.custody.judging.reading import readable_snapshot
@@ -56,7 +56,8 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     done = ReachOfIndexes()
     unnamed = unnamed_packs(state, repository.id)
     roots = _roots(state, repository) if unnamed else {}
-    needed = _needed(state, repository, reporter, unnamed, list(roots.values()))[0] if roots else []
+    unique = _UniqueBlobs(state, repository, unnamed) if roots else None
+    needed = unique.needed_by(list(roots.values()), reporter)[0] if unique is not None else []
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
         if not needed:
@@ -71,9 +72,9 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
         done.written = write_indexes(state, lease, repository, packs)
     except Refused as problem:
         done.obstacle = f"no index can be written here: {problem.what}"
-    if not done.written:
+    if not done.written and unique is not None:
         for name, tree in roots.items():
-            wants, whole = _needed(state, repository, reporter, unnamed, [tree])
+            wants, whole = unique.needed_by([tree], reporter)
             if wants and whole:  # of one that lacks more than an index the judge says what
                 done.unreached.append(name)
         _set_pending(state, lease, repository.id, done.unreached)
@@ -110,26 +111,30 @@ def _roots(state: State, repository: Repository) -> dict[str, str]:
     return {name: one.tree for name, one in found.items() if one is not None}
 
 
-def _needed(
-    state: State, repository: Repository, reporter: Reporter, unnamed: Collection[str], trees: Sequence[str]
-) -> tuple[list[str], bool]:
-    """Those of ``unnamed`` with a blob that the trees reach and that no named pack holds, of several copies the first;
-    and whether all that the trees reach is in sound packs.
+class _UniqueBlobs:
+    """What packs that no true index names hold, and no named pack; of several copies the first counts.
 
-    ``repository.index`` is that of all sound packs afterwards.
+    ``repository.index`` is that of all sound packs from now on.
     """
-    index, usage = usage_over(repository, packs_there(state, repository.id))
-    alone: dict[str, list[_kernel.BlobEntry]] = {}
-    for name in sorted(unnamed):
-        for entry in index.pack_entries(name):
-            places = [place.pack for place in index.lookup(entry.kind, entry.id)]
-            if places[0] == name and all(place in unnamed for place in places):
-                alone.setdefault(name, []).append(entry)
-    if not alone:
-        return [], True
-    faults = walk(repository, usage, trees, reporter)
-    needed = [name for name, blobs in alone.items() if any(usage.needs(blob.kind, blob.id) for blob in blobs)]
-    return needed, not faults
+
+    def __init__(self, state: State, repository: Repository, unnamed: Collection[str]) -> None:
+        self._repository = repository
+        repository.index = self._index = index_of(packs_there(state, repository.id))
+        self._of: dict[str, list[_kernel.BlobEntry]] = {}
+        for name in sorted(unnamed):
+            for entry in self._index.pack_entries(name):
+                places = [place.pack for place in self._index.lookup(entry.kind, entry.id)]
+                if places[0] == name and all(place in unnamed for place in places):
+                    self._of.setdefault(name, []).append(entry)
+
+    def needed_by(self, trees: Sequence[str], reporter: Reporter) -> tuple[list[str], bool]:
+        """The packs that these trees need for such a blob; and whether all that they reach is in sound packs."""
+        if not self._of:
+            return [], True
+        usage = _kernel.Usage(self._index)
+        faults = walk(self._repository, usage, trees, reporter)
+        needed = [name for name, blobs in self._of.items() if any(usage.needs(one.kind, one.id) for one in blobs)]
+        return needed, not faults
 
 
 def _set_pending(state: State, lease: Lease, repository: str, names: Collection[str]) -> None:

@@ -27,6 +27,7 @@ ACCEPTED, CONDEMNED = "accepted", "condemned"
 _LATEST = 1 << 62
 """No claimed time is beyond, in nanoseconds before or after 1970: a snapshot may claim any (threat R-2)."""
 _AT_ONCE = 5000
+_LONGEST_DOCUMENT, _LONGEST_TEXT, _MOST_PATHS = 64 << 10, 300, 20
 
 
 def spoken(verdict: str, operator: str) -> str:
@@ -73,7 +74,7 @@ def write_verdict(
                 source=source,
                 claimed_ns=max(-_LATEST, min(found.time_ns, _LATEST)),
                 arrival_ns=arrival_ns,
-                document=json.dumps(found.members()),
+                document=_document(found),
                 operator="",
                 pinned=0,
                 **values,
@@ -87,6 +88,19 @@ def write_verdict(
         close_incident(connection, repository, Code.SUSPICIOUS, thing, now_ns)
     if verdict in (SUSPICIOUS, GOOD):
         close_incident(connection, repository, Code.LOST, thing, now_ns)
+
+
+def _document(found: Snapshot) -> str:
+    """A snapshot's fields as JSON; of one that is larger than any honest one what is needed, each cut. A few hundred
+    bytes may spell a million paths, and the state keeps this for good (threat B-1)."""
+    whole = json.dumps(found.members())
+    if len(whole) <= _LONGEST_DOCUMENT:
+        return whole
+    texts = ("parent", "tree", "hostname", "username", "program_version")
+    kept: dict[str, object] = {"time": str(found.time)}
+    kept |= {name: str(getattr(found, name))[:_LONGEST_TEXT] for name in texts if getattr(found, name)}
+    kept["paths"] = [path[:_LONGEST_TEXT] for path in found.paths[:_MOST_PATHS]]
+    return json.dumps(kept)
 
 
 def is_any_incomplete(connection: sa.Connection, repository: str) -> bool:
