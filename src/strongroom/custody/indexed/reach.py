@@ -167,7 +167,11 @@ def settle_indexes(state: State, lease: Lease, repository: str, missing_now: Col
         waiting = [name for name in missed.all() if name not in set(map(str, missing_now))]
         if not waiting:
             return []
-        said = {name: named_by(connection, repository, name.removeprefix(_INDEX)) for name in waiting}
+        went = sa.select(stored.c.name).where(
+            stored.c.repository == repository, stored.c.kind == Kind.INDEX.value, stored.c.gone_ns.is_not(None)
+        )
+        gone = {f"{_INDEX}{name}" for name in connection.execute(went).scalars()}  # one that only a log has is not over
+        said = {one: named_by(connection, repository, one.removeprefix(_INDEX)) for one in waiting if one in gone}
     unnamed = unnamed_packs(state, repository)
     over = [name for name, packs in said.items() if not (unnamed if packs is None else unnamed & packs)]
     with state.writing(lease) as connection:
