@@ -15,7 +15,7 @@ from strongroom.custody.adopting import open_adopted
 from strongroom.custody.aside.over import close_for
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.bringing_back import bring_back
+from strongroom.custody.deletion.bringing_back import bring_back, still_there
 from strongroom.custody.deletion.intents import gone, intend, removed_by, stayed, taken_back
 from strongroom.custody.deletion.locks import quiet
 from strongroom.custody.deletion.looking_again import Again, LookingAgain, see_all
@@ -216,10 +216,11 @@ class Handover:
         state.checkpoint()
         report = executor.execute(document, confirmation)
         went.removed = report.removed
+        tried = {*report.removed, *(name for name, _ in report.failed)}
+        kept = names - tried | {name for name, _ in report.failed if still_there(self._store, name)}
         with state.writing(lease) as connection:
             gone(connection, adopted.id, order.number, report.removed, state.clock.now_ns())
-            tried = {*report.removed, *(name for name, _ in report.failed)}
-            stayed(connection, adopted.id, order.number, [item.name for item in items if item.name not in tried])
+            stayed(connection, adopted.id, order.number, kept)
             if order.kind == ASIDE:
                 close_for(connection, adopted.id, report.removed, state.clock.now_ns())
             for name in report.removed:

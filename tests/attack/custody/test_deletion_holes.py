@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,9 +11,8 @@ from strongroom.base.errors import Refused
 from strongroom.base.objects import ObjectName
 from strongroom.custody.deciding import pin_snapshot
 from strongroom.custody.deletion.condemning import choose, condemn
-from strongroom.custody.deletion.intents import removed_by
 from strongroom.custody.deletion.packs import condemned_packs
-from strongroom.custody.deletion.plans import plan_rows
+from strongroom.custody.deletion.plans import plan_row, plan_rows
 from strongroom.custody.deletion.survey import survey
 from strongroom.custody.executor.contract import Went
 from strongroom.custody.state import State
@@ -239,7 +239,7 @@ class Refusing:
 
 
 def test_what_was_confirmed_and_stayed_is_missed_when_an_intruder_takes_it(custody: Custody, host: Host) -> None:
-    """S-1: a removal failed, an operator cancelled the plan: what it named is no more ours than anything else."""
+    """S-1: a removal failed, and an operator pinned what it was to remove: it is no more ours than anything else."""
     days(custody, host, 4, look=False)
     failed: list[Went] = []
     while not failed:
@@ -250,10 +250,10 @@ def test_what_was_confirmed_and_stayed_is_missed_when_an_intruder_takes_it(custo
         executor._removal = Refusing()  # type: ignore[assignment]
         plans = custody.handover().hand_over(executor).plans
         failed = [one for one in plans if "access denied" in "".join(one.waits)]
-    (name,) = [
-        one.removeprefix("snapshots/") for one in removed_by(custody.state, custody.adopted.id, failed[0].number)
-    ]
-    custody.handover().cancel(custody.executor(), failed[0].number, "ann", "we keep it")
+    row = plan_row(custody.state, custody.adopted.id, failed[0].number)
+    assert row is not None
+    (name,) = json.loads(row.body)["remove"]
+    pin_snapshot(custody.state, custody.adopted, name, "ann", "we keep it", pinned=True)
     (custody.place / "snapshots" / name).unlink()
     custody.clock.advance(3600)
     custody.round()

@@ -6,8 +6,8 @@ import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Missing, Unsupported
-from strongroom.base.objects import Kind
+from strongroom.base.errors import Missing, StrongroomError, Unsupported
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.healing.versions import good_version
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
@@ -22,7 +22,6 @@ from strongroom.storage.wrappers.wrapper import innermost
 if TYPE_CHECKING:
     from typing import IO
 
-    from strongroom.base.objects import ObjectName
     from strongroom.storage.contract import Info, Reader, Store
 
 _BLOCK = 1 << 20
@@ -58,6 +57,15 @@ def bring_back(store: Store, name: ObjectName) -> Info:
             hint="Only folders, buckets with versions and our gateway keep what was put away.",
         )
     return store.stat(name)
+
+
+def still_there(store: Store, name: str) -> bool:
+    """Whether an object, ``kind/name``, is there for sure, though it was to go; nothing is sure of what does not
+    answer, or lies in a trash."""
+    kind, _, rest = name.partition("/")
+    with contextlib.suppress(StrongroomError, ValueError):
+        return bool(store.stat(ObjectName(Kind(kind), rest)).name)
+    return False
 
 
 def is_kept(store: Store, name: ObjectName) -> bool | None:

@@ -52,7 +52,7 @@ def intended(connection: sa.Connection, repository: str) -> frozenset[str]:
 
 
 def stayed(connection: sa.Connection, repository: str, number: int, names: Iterable[str]) -> None:
-    """What was confirmed, and was not tried: it is not meant to go before it is confirmed again."""
+    """What was confirmed, and did not go: it is not meant to go before it is confirmed again."""
     table = schema.intent
     for name in names:
         connection.execute(

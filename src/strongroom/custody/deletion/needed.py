@@ -50,9 +50,11 @@ def reinstate(state: State, lease: Lease, repository: Repository, packs: Iterabl
         read = rows_of(connection, repository.id, wanted)
     if read:
         write_indexes(state, lease, repository, {name: _kernel.decode_rows(rows) for name, rows in read})
-    table = schema.condemned
+    table, intent = schema.condemned, schema.intent
     with state.writing(lease) as connection:
         for name in wanted:
+            confirmed = sa.and_(intent.c.repository == repository.id, intent.c.name == f"{Kind.DATA.value}/{name}")
+            connection.execute(intent.delete().where(confirmed, intent.c.done_ns.is_(None)))
             connection.execute(table.delete().where(table.c.repository == repository.id, table.c.pack == name))
             connection.execute(
                 schema.use.update()

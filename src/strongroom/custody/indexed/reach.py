@@ -54,9 +54,9 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     written, and errors of the store.
     """
     done = ReachOfIndexes()
-    unnamed = unnamed_packs(state, repository.id)
-    roots = _roots(state, repository) if unnamed else {}
-    unique = _UniqueBlobs(state, repository, unnamed) if roots else None
+    roots = _roots(state, repository)  # none in a round without news, which asks for no pack then
+    unnamed = unnamed_packs(state, repository.id) if roots else set()
+    unique = _UniqueBlobs(state, repository, unnamed) if unnamed else None
     needed = unique.needed_by(list(roots.values()), reporter)[0] if unique is not None else []
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
