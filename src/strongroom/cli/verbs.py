@@ -102,6 +102,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody release", "custody.care.release", "Let a repository go out of care, or take it up again"),
     Verb("custody verify", "custody.care.verify", "Read stored objects again now"),
     Verb("custody reseal", "custody.care.reseal", "Seal the keys to another identity"),
+    Verb("custody reissue", "custody.care.reissue", "Make a repository anew after an identity leaked"),
     Verb("custody rewind", "custody.rewind", "Make a repository hold again what it held at a moment"),
     Verb("custody export", "custody.portable", "Write all that the custodian knows to one sealed file"),
     Verb("custody import", "custody.portable", "Make a state of what `custody export` wrote"),

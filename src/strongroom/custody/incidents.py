@@ -30,6 +30,7 @@ class Code(StrEnum):
     ROLLED_BACK = "rolled-back"
     REPLICA = "replica"
     DRIFT = "drift"
+    REISSUED = "reissued"
 
 
 FREEZING = frozenset(
@@ -44,6 +45,7 @@ FREEZING = frozenset(
         Code.CLOCK,
         Code.ROLLED_BACK,
         Code.DRIFT,
+        Code.REISSUED,
         Code.LOG,
         Code.TRASH,
     }
@@ -51,6 +53,8 @@ FREEZING = frozenset(
 """While one of these is open, nothing of its repository is planned to go."""
 
 ADVICE = {
+    Code.REISSUED: "Its master key leaked, and another repository has what was good. Back up there; once nobody needs "
+    "this one, `custody release`.",
     Code.MISSING: "It is gone. Who can delete there? Bring it back from a copy, or by `strongroom heal` on the host.",
     Code.ALTERED: "Size or stamp of a stored object changed. It is read again; until then nothing is deleted.",
     Code.DAMAGED: "Not what the name promises. If it was sound, bring it back from a copy, or by `strongroom heal` on "

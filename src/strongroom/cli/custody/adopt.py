@@ -85,7 +85,7 @@ def run_adopt(context: Context) -> int:
             log=log,
         )
         identity_text = repository.id
-        _let_executor_look(context, state.repository(arguments.name))
+        let_executor_look(context, state.repository(arguments.name))
     if context.json:
         context.out.json({"message_type": "custody_adopt", "name": arguments.name, "id": identity_text, "key": key})
     else:
@@ -110,7 +110,7 @@ def _take_place(context: Context, table: dict[str, Any] | None) -> None:
         arguments.repositories = [("place", named)] if named else None
 
 
-def _let_executor_look(context: Context, adopted: Adopted) -> None:
+def let_executor_look(context: Context, adopted: Adopted) -> None:
     """The executor sees now what is there, so that a key that comes later is none that was there from the first.
 
     Where it cannot, its first look is the first round's: nothing of the adoption hangs on that.

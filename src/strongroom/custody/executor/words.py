@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer, Verifier
 
 APPROVE, CONDEMN, ACCEPT, UNPIN = "approve", "condemn", "accept", "unpin"
-SET_ASIDE, RELEASE, RETIRE = "set-aside", "release", "retire"
+SET_ASIDE, RELEASE, RETIRE, REISSUE = "set-aside", "release", "retire", "reissue"
 ADD, REMOVE = "add-operator", "remove-operator"
 _WORD = "strongroom custody word 1"
 

@@ -45,5 +45,6 @@ def run_reseal(context: Context) -> int:
     context.out.line("Next: put the new identity's file in the old one's place, then for each repository")
     for name in names:
         context.out.line(f"  strongroom custody kit {name} --html {name}.html")
-    context.out.line("Where the old identity has leaked, this is not enough: who had it may know the master keys.")
+    context.out.line("Where the old identity has leaked, this is not enough: who had it may know the master keys, so")
+    context.out.line("`strongroom custody reissue` each of them.")
     return 0
