@@ -87,6 +87,15 @@ def test_a_date_that_never_comes_is_no_date() -> None:
     assert Calendar("oncalendar", "2020-01-01", "UTC").next_after(2 * 10**9) is None
 
 
+@pytest.mark.parametrize("words", ["*-*-* 02:00:00", "Mon *-02-29 02:00", "*-02-30 02:00", "Mon *-*-* 06,18:00"])
+def test_what_was_looked_for_lately_answers_as_if_it_were_not(words: str) -> None:
+    """In any order of moments, also at a date itself and a second beside it."""
+    used = Calendar("oncalendar", words, "Europe/Berlin")
+    dates = [used.next_after(1_800_000_000) or 1_800_000_000, 1_800_000_000 - 400 * DAY, 1_800_000_000]
+    for moment in [one + step for one in dates for step in (DAY, 0, -1, 1, -9 * DAY, 3 * HOUR)]:
+        assert used.next_after(moment) == Calendar("oncalendar", words, "Europe/Berlin").next_after(moment)
+
+
 def test_the_usual_lateness() -> None:
     """One and a half intervals, the jitter and an hour."""
     assert usual_lateness(DAY, 1800) == 36 * HOUR + 1800 + HOUR

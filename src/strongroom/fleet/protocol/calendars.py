@@ -7,6 +7,7 @@ changes of the clock; ``every`` counts from the last good backup. Times are seco
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ LONGEST = 400 * DAY
 _WINDOWS = (HOUR, DAY, 8 * DAY, 32 * DAY, 366 * DAY, 1500 * DAY)
 _PROBES = 50
 _REMEMBERED = 1000
+_LATELY = 16
 
 
 class Calendar:
@@ -37,6 +39,7 @@ class Calendar:
         self.grammar, self.words = grammar, words
         self._next: dict[int, int | None] = {}
         """Due dates that were asked for lately: hosts of one schedule ask for the same."""
+        self._lately: deque[tuple[int, int | None]] = deque(maxlen=_LATELY)
         self.every: int | None = None
         try:
             self._zone = ZoneInfo(zone)
@@ -73,8 +76,18 @@ class Calendar:
         if moment not in self._next:
             if len(self._next) >= _REMEMBERED:
                 self._next.clear()
-            self._next[moment] = next(self._from(moment), None)
+            self._next[moment] = self._look(moment)
         return self._next[moment]
+
+    def _look(self, moment: int) -> int | None:
+        """From what was looked for lately, where the moment lies between that and its date: looking takes long where
+        dates are years apart."""
+        for start, date in self._lately:
+            if start <= moment and (date is None or moment < date):
+                return date
+        found = next(self._from(moment), None)
+        self._lately.append((moment, found))
+        return found
 
     def newest_until(self, moment: int) -> int | None:
         """The last due date that is not after the moment; None where there is none in four years, and for ``every``."""

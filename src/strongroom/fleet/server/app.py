@@ -157,9 +157,10 @@ class FleetApp:
                     raise TooManyAttempts("too many wrong proofs from this address", hint="Wait ten minutes.")
                 return await run_in_threadpool(handle, await self._bodies.signed(request, admit, most))
             except StrongroomError as error:
-                if isinstance(error, Forged):
+                if isinstance(error, Forged | Missing):
                     self._attempts.failed(address, self._state.now())
-                LOG.warning(f"{request.url.path} from {address}: {visible(error.what)}")
+                if not isinstance(error, TooMuch):  # which would be a line for each of a stranger's requests
+                    LOG.warning(f"{request.url.path} from {address}: {visible(error.what)}")
                 return problem(error)
 
         return endpoint

@@ -43,10 +43,12 @@ def note_run(
     rows = {one["repository"]: one for one in watches.of_source(run.source)}
     for outcome in run.outcomes:
         row = rows.pop(outcome.repository, None)
-        if row is None or at < (row["last_run"] or 0):
+        if row is None:
             continue
         if any(known.is_anothers(one, watches.host) for one in (outcome.repository_id, row["repository_id"])):
             refused[FOREIGN] = f"says that {row['source']} goes to a repository that another host made"
+            continue
+        if at < (row["last_run"] or 0):
             continue
         values: dict[str, Any] = {"last_run": at, "retry_at": retry_at}
         if outcome.repository_id and not row["repository_id"]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
+from asyncio import sslproto
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
+
+
+_READ_AT_ONCE = 32 * 1024
+"""Bytes that a TLS connection reads at once. asyncio sets 256 KiB aside for each, also for one that says nothing: a
+thousand of those are more than all else that the server needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ def serve(
         raise ConfigurationError(f"the certificate cannot be used: {error}", subject=listening.certificate) from None
     if config.ssl is not None:
         config.ssl.num_tickets = 0  # hosts come once an hour: a session to resume is made for nothing
+    sslproto.SSLProtocol.max_size = _READ_AT_ONCE
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers must not fill the log with what they send
     deliverer = Deliverer(state, evaluator.leads)
     follower = LogFollower(state, followed, evaluator.leads)
     evaluator.start()

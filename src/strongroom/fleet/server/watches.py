@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged
-from strongroom.fleet.protocol.calendars import DAY, HOUR, Calendar
+from strongroom.fleet.protocol.calendars import DAY, HOUR, LONGEST, Calendar
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.judging.deadlines import (
@@ -187,5 +187,5 @@ def facts_of(
         suspicions,
         row.paused_until,
         bool(row.retired),
-        row.late is None and row.calendar != "",
+        row.calendar != "" and (row.due is None or row.due - row.answered > LONGEST),
     )

@@ -16,6 +16,7 @@ from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.door import limits
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
+from strongroom.fleet.server.intake import take_report
 from strongroom.fleet.server.joining import begin
 from strongroom.fleet.server.operating import believe, revoke
 from strongroom.fleet.server.pruning import prune
@@ -199,6 +200,11 @@ def test_nobody_backs_up_to_anothers_repository(server: ServerInProcess) -> None
     assert [(one.alert.kind, one.alert.subject) for one in server.turn()] == [("foreign", "web02")]
     server.take(first)
     assert server.watch("web01").last_good == server.now
+    believe(server.state, "web02")
+    server.turn()
+    with server.state.database.write() as connection:  # also of a run that was long ago
+        take_report(connection, liar.report(server.now, liar.run(server.now - DAY)), server.now)
+    assert [(one.alert.kind, one.alert.subject) for one in server.turn()] == [("foreign", "web02")]
 
 
 def test_a_snapshot_is_of_the_host_that_first_said_so(server: ServerInProcess) -> None:
@@ -228,11 +234,10 @@ def test_a_snapshot_is_of_the_host_that_first_said_so(server: ServerInProcess) -
 
 def test_a_schedule_without_a_date_is_said(server: ServerInProcess) -> None:
     """What can never be late would be silent for ever."""
-    host = FleetHost(
-        "web01", (replace(DAILY, calendar="*-02-30 02:00:00"), replace(DAILY, source="x", zone="No/Where"))
-    )
-    server.join(host)
+    calendars = {"home": "*-02-30 02:00:00", "x": "no words", "y": "Mon *-02-29 02:00:00", "z": "*-03-01 02:00:00"}
+    server.join(FleetHost("web01", tuple(replace(DAILY, source=one, calendar=calendars[one]) for one in calendars)))
     assert sorted((one.alert.kind, one.alert.subject) for one in server.turn()) == [
         ("unscheduled", "web01/home/offsite"),
         ("unscheduled", "web01/x/offsite"),
+        ("unscheduled", "web01/y/offsite"),
     ]

@@ -69,7 +69,7 @@ class WatchFacts:
     paused_until: int = 0
     retired: bool = False
     unscheduled: bool = False
-    """Whether it has a schedule that names no dates, or none that can be read."""
+    """Whether it has a schedule that names no date for more than a year, or one that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _troubles(facts: WatchFacts, now: int) -> list[Condition]:
         words = "no backup has come" if facts.last_good is None else "the due backup did not come"
         found.append(Condition("late", twice, begun or now, f"{words}, twice over" if twice else words))
     if facts.unscheduled:
-        words = "its schedule names no date to come, or cannot be read here: nothing of it is ever late"
+        words = "its schedule names no date in the year to come, or cannot be read here: nothing of it is ever late"
         found.append(Condition("unscheduled", False, facts.since, words))
     if facts.failed_since is not None and (facts.retry_at is None or now > facts.retry_at + DAY // 24):
         # A retry that was announced and did not come within the hour is no reason to wait on.
