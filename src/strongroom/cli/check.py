@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
 
+NAMED = 100
+"""How many damaged packs stand in the last words."""
 _DESCRIPTION = """\
 Look for damage: in the index, in the packs that it names, and in the trees of all snapshots, or of those given.
 With --read-data every byte is read and compared with its hash. Works on every repository given.
@@ -124,7 +126,9 @@ def _conclude(context: Context, reporter: CommandReporter, result: CheckResult, 
             f"These snapshots cannot be read; `strongroom forget` with their IDs removes them:\n  {snapshots}"
         )
     if result.broken_packs:
-        packs = " ".join(result.broken_packs)
+        packs = " ".join(result.broken_packs[:NAMED])
+        if len(result.broken_packs) > NAMED:
+            packs += f"\n  and {len(result.broken_packs) - NAMED} more; --json lists them all"
         context.out.warn(
             f"These packs are damaged or missing; `strongroom repair packs` saves what is left:\n  {packs}"
         )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.archive.check.data import Amount, Share, Slice, parse_subset
-from strongroom.archive.check.run import CheckOptions, CheckResult, check
+from strongroom.archive.check.run import TOLD, CheckOptions, CheckResult, check
 from strongroom.base.errors import UsageError
 from strongroom.base.progress import Reporter
 from strongroom.repository.opening import open_repository
@@ -200,3 +200,17 @@ def test_what_is_no_subset(text: str) -> None:
     """Anything else is refused."""
     with pytest.raises(UsageError):
         parse_subset(text)
+
+
+def test_a_crowd_of_planted_claims_is_a_number(tmp_path: Path) -> None:
+    """Of packs that an index claims and that are not there the first are told one by one, the others as a number."""
+    forge = ordinary(tmp_path)
+    ((blob, *_), name) = forge.entries[0]["blobs"], forge.entries[0]["id"]
+    claimed = [sha(b"%d" % number) for number in range(TOLD + 5)]
+    forge.index([{"id": pack, "blobs": [blob]} for pack in claimed])
+    repository = open_repository(LocalStore(str(tmp_path)), PASSWORD.encode(), surroundings=Machine().surroundings)
+    listener = Listener()
+    result = check(repository, CheckOptions(), listener)
+    assert result.num_errors == len(claimed) and result.broken_packs == sorted(claimed) and name not in claimed
+    assert len(listener.errors) == TOLD + 1
+    assert listener.errors[-1].strip() == "and 5 more packs are in the index, but not in the store"

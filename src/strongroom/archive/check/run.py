@@ -19,11 +19,14 @@ from strongroom.repository.packs.remembered import remember
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.base.errors import StrongroomError
     from strongroom.repository.opened import Repository
     from strongroom.repository.selection import Listed
+
+TOLD = 20
+"""How many packs with the same fault are told one by one."""
 
 
 @record
@@ -59,6 +62,30 @@ class CheckResult:
 def check(repository: Repository, options: CheckOptions, reporter: Reporter | None = None) -> CheckResult:
     """Check a repository, and load its index on the way. Raises ``StoreError`` and ``Interrupted``."""
     return _Check(repository, options, reporter or Reporter()).run()
+
+
+class _Crowd:
+    """Packs with the same fault. Whoever can store an index can claim as many as they like: the first are told one by
+    one, the others as a number."""
+
+    def __init__(self, broken: Callable[[str, str], None], what: str) -> None:
+        self._broken = broken
+        self._what = what
+        self._told = 0
+        self.untold = 0
+
+    def add(self, pack: str, message: str) -> None:
+        """One more."""
+        if self._told < TOLD:
+            self._told += 1
+            self._broken(pack, message)
+        else:
+            self.untold += 1
+            self._broken(pack, "")
+
+    def rest(self) -> str:
+        """Those that were not told one by one."""
+        return f"and {self.untold} more {self._what}"
 
 
 class _Check:
@@ -121,6 +148,7 @@ class _Check:
         expected = dict(_kernel.pack_sizes(self._repository.index))
         present: dict[str, int] = {}
         unknown = 0
+        lies = _Crowd(self._broken, "packs are not as long as the index says")
         for info in self._repository.store.list(Kind.DATA):
             size = expected.pop(info.name.name, None)
             if size is None:
@@ -128,9 +156,13 @@ class _Check:
                 continue
             present[info.name.name] = info.size
             if size != info.size:
-                self._broken(info.name.name, f"is {info.size} bytes long, and {size} by the index")
+                lies.add(info.name.name, f"is {info.size} bytes long, and {size} by the index")
+        absent = _Crowd(self._broken, "packs are in the index, but not in the store")
         for pack in sorted(expected):
-            self._broken(pack, "is in the index, but not in the store")
+            absent.add(pack, "is in the index, but not in the store")
+        for crowd in (lies, absent):
+            if crowd.untold:
+                self._reporter.error("", crowd.rest(), "check")
         if unknown:
             self._result.suggest_prune = True
             self._reporter.message(
@@ -140,7 +172,11 @@ class _Check:
         return present, unknown
 
     def _broken(self, pack: str, message: str) -> None:
-        self._error(f"pack {pack}", message)
+        """A pack that is not what the index says; without a ``message`` it is counted, and told of with others."""
+        if message:
+            self._error(f"pack {pack}", message)
+        else:
+            self._result.num_errors += 1
         self._result.broken_packs.append(pack)
         self._result.suggest_repair_index = True
 
