@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _MASK = "***"
-_USERINFO = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s@:\"'<>]*):(?!\d{1,5}/)"
-    r"(?P<password>[^\s\"'<>]*)@(?=[^@\s]*(?:[\s\"'<>]|\Z))",
-    re.I,
-)
 _SECRET = r"[a-z0-9_.-]*(?:secret|password|passwd|token|signature|credential|access[_-]?key)[a-z0-9_.-]*|sig|key"
-_QUERY = re.compile(rf"(?P<key>[?&;](?:{_SECRET}))=(?P<value>[^&;\s\"'<>]*)", re.I)
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The user part of a URL and its query; made when they are first wanted, which a start that goes well is not."""
+    userinfo = (
+        r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s@:\"'<>]*):(?!\d{1,5}/)"
+        r"(?P<password>[^\s\"'<>]*)@(?=[^@\s]*(?:[\s\"'<>]|\Z))"
+    )
+    query = rf"(?P<key>[?&;](?:{_SECRET}))=(?P<value>[^&;\s\"'<>]*)"
+    return re.compile(userinfo, re.I), re.compile(query, re.I)
 
 
 def redact(text: str) -> str:
@@ -20,5 +26,6 @@ def redact(text: str) -> str:
     Everything from the first colon of the user part to the last ``@`` counts as the password, so that one with ``@`` or
     ``/`` in it, written without percent signs, is not shown by half.
     """
-    text = _USERINFO.sub(lambda found: f"{found['scheme']}{found['user']}:{_MASK}@", text)
-    return _QUERY.sub(lambda found: f"{found['key']}={_MASK}", text)
+    userinfo, query = _patterns()
+    text = userinfo.sub(lambda found: f"{found['scheme']}{found['user']}:{_MASK}@", text)
+    return query.sub(lambda found: f"{found['key']}={_MASK}", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -11,10 +12,13 @@ from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.cli.output.out import Out
     from strongroom.cli.shared.signals import Signals
+
+GARBAGE = 5000
+"""At how many new objects Python looks for garbage among them."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -22,6 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     is_process = words is None
     if is_process:
         speak_utf8()
+        gc.disable()  # what is loaded now stays
     words = list(sys.argv[1:] if words is None else words)
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         from strongroom.cli.output.out import open_missing_streams
@@ -40,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     out = Out()
     try:
-        code = _run(words, out)
+        code = _run(words, out, settle=_settle if is_process else lambda: None)
         out.flush()
     except OutputClosed:
         abandon_stdout()
@@ -52,7 +57,16 @@ def main(words: Sequence[str] | None = None) -> int:
         return report(error, out, json="--json" in words, debug="--debug" in words)
     if is_process and code == exit_codes.INTERRUPTED:
         _end_at_once(code)
+    if is_process:
+        gc.freeze()  # Python looks through all of it twice while it ends
     return code
+
+
+def _settle() -> None:
+    """All is loaded: look for garbage among what the verb makes alone, and not at each 700 objects."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    gc.enable()
 
 
 def _end_at_once(code: int) -> NoReturn:
@@ -94,7 +108,7 @@ def _unheard(error: OSError) -> int:
     return exit_codes.FAILED
 
 
-def _run(words: list[str], out: Out) -> int:
+def _run(words: list[str], out: Out, settle: Callable[[], None]) -> int:
     from strongroom.cli.output.out import OutputClosed
     from strongroom.cli.shared.failure import report
     from strongroom.cli.shared.open_files import allow_all
@@ -105,7 +119,7 @@ def _run(words: list[str], out: Out) -> int:
     json, debug = "--json" in words, "--debug" in words
     try:
         signals.install()
-        code = _command(words, out, signals)
+        code = _command(words, out, signals, settle)
         return exit_codes.INTERRUPTED if signals.asked and code != exit_codes.OK else code
     except OutputClosed:
         raise
@@ -116,7 +130,7 @@ def _run(words: list[str], out: Out) -> int:
         signals.conclude()
 
 
-def _command(words: list[str], out: Out, signals: Signals) -> int:
+def _command(words: list[str], out: Out, signals: Signals, settle: Callable[[], None]) -> int:
     from strongroom.cli.arguments import parser as parsing
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.overview import overview
@@ -142,7 +156,9 @@ def _command(words: list[str], out: Out, signals: Signals) -> int:
         from strongroom.cli.shared.features import heed_variable
 
         heed_variable(context)
-    code: int = parsing.load(verb, "run")(context)
+    run = parsing.load(verb, "run")
+    settle()
+    code: int = run(context)
     return code
 
 

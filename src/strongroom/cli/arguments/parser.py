@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strongroom.base.errors import UsageError
@@ -21,14 +23,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
+vars(argparse)["_"] = (
+    str  # its words are ours and not translated; looking for a translation loads locales at each start
+)
+
+
+def _columns() -> int:
+    """As ``shutil.get_terminal_size`` has it, which brings three compressors along: argparse asks at each option."""
+    try:
+        return int(os.environ["COLUMNS"]) or _columns_of_terminal()
+    except (KeyError, ValueError):
+        return _columns_of_terminal()
+
+
+def _columns_of_terminal() -> int:
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 100  # type: ignore[union-attr] # None is caught
+    except (AttributeError, ValueError, OSError):
+        return 100
+
+
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Wide enough that most options take a line, and a usage line that does not repeat them all."""
 
     def __init__(self, prog: str) -> None:
-        import shutil  # only help needs it, and it brings three compressors along
-
-        columns = shutil.get_terminal_size((100, 24)).columns
-        super().__init__(prog, max_help_position=34, width=max(60, min(120, columns) - 2))
+        super().__init__(prog, max_help_position=34, width=max(60, min(120, _columns()) - 2))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Paragraphs are filled; examples and tables, which are indented, stay as they are."""
