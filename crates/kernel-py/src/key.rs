@@ -1,14 +1,16 @@
 //! Keys and envelopes.
 
-use crate::data::Data;
+use crate::data::{Data, id};
 use crate::error::{detached, to_py};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::path::PathBuf;
 use std::sync::Arc;
 use strongroom_kernel::Error;
 use strongroom_kernel::envelope::{Envelope, MasterKey};
 use strongroom_kernel::kdf;
+use strongroom_kernel::small_files;
 
 /// A key of 64 bytes in three parts that seals and opens envelopes.
 #[pyclass(frozen, module = "strongroom._kernel")]
@@ -66,6 +68,17 @@ impl Key {
         let mut out = Vec::new();
         detached(py, || self.envelope.open(&envelope, &mut out))?;
         Ok(PyBytes::new(py, &out))
+    }
+
+    fn open_files<'py>(
+        &self,
+        py: Python<'py>,
+        folder: PathBuf,
+        names: Vec<String>,
+    ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+        let names = names.iter().map(|name| id(name)).collect::<PyResult<Vec<_>>>()?;
+        let opened = detached(py, || small_files::open_all(&self.envelope, &folder, &names))?;
+        Ok(opened.into_iter().map(|plaintext| plaintext.map(|plaintext| PyBytes::new(py, &plaintext))).collect())
     }
 
     fn material<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>) {

@@ -32,6 +32,7 @@ mod kernel {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         memory::settle();
+        memory::register(module)?;
         error::register(module)?;
         key::register(module)?;
         codec::register(module)?;

@@ -21,6 +21,7 @@ pub mod polynomial;
 pub mod reach;
 pub mod restore;
 pub mod sets;
+pub mod small_files;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -23,6 +23,7 @@ from strongroom._kernel.error import WrongKey
 from strongroom._kernel.filter import Filter, glob_names, malformed_patterns
 from strongroom._kernel.index import Index, Location, decode_rows, encode_index, encode_rows, parse_index, unproven
 from strongroom._kernel.key import Key, derive_key
+from strongroom._kernel.memory import reuse_memory
 from strongroom._kernel.node import Node
 from strongroom._kernel.pack import (
     BlobEntry,
@@ -103,6 +104,7 @@ __all__ = [
     "parse_pack_header",
     "random_polynomial",
     "read_nodes",
+    "reuse_memory",
     "sha256_hex",
     "transfer_blobs",
     "unproven",

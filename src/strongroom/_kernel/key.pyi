@@ -19,6 +19,12 @@ class Key:
         """The envelope of ``data``: IV, ciphertext, MAC; 32 bytes longer."""
     def open(self, envelope: Buffer) -> bytes:
         """The plaintext of an envelope. Raises ``WrongKey``, ``Damaged`` for less than 32 bytes or an IV of zeros."""
+    def open_files(self, folder: str, names: list[str]) -> list[bytes | None]:
+        """The plaintexts of many small unpacked files of a folder, read, hashed and opened on all cores.
+
+        None for a file that needs a second look: one that is not there, larger than 128 KiB or no regular file, that
+        does not have its name's SHA-256, or does not open to JSON. Raises ``OSError`` for the folder.
+        """
     def material(self) -> tuple[bytes, bytes, bytes]:
         """The three parts: encrypt, mac_k, mac_r. They are secret."""
 

@@ -28,13 +28,19 @@ class Fuse(mfusepy.FUSE):  # type: ignore[misc] # it has no types
     """``mfusepy.FUSE`` for operations whose ``readdir`` gives pairs of a name and all its attributes."""
 
     def readdir_fuse_3(self, path: bytes | None, buf: Any, filler: Any, offset: int, fip: Any, flags: int) -> int:  # noqa: ARG002
-        """Hand a whole listing to libfuse, which gives it to the kernel piece by piece."""
-        decoded = None if path is None else path.decode("utf-8", "surrogateescape")
+        """Fill the kernel's page from entry ``offset`` on.
+
+        Each entry goes with the offset of the next one: where libfuse is handed a whole listing with none, it leaves
+        out what makes the kernel know the entries, which then asks for each by its name.
+        """
+        listing = self.operations.listing(fip.contents.fh)
         plus = _FILL_PLUS if flags & _PLUS else 0
         status = mfusepy.c_stat()
-        for name, attributes in self.operations.readdir(decoded, fip.contents.fh):
+        while (entry := listing.at(offset)) is not None:
+            name, attributes = entry
             fill(status, attributes)
-            if filler(buf, name.encode("utf-8", "surrogateescape"), status, 0, plus) != 0:
+            offset += 1
+            if filler(buf, name.encode("utf-8", "surrogateescape"), status, offset, plus) != 0:
                 break
         return 0
 

@@ -64,7 +64,7 @@ class OpenFile:
 
     def _blob(self, position: int, length: int) -> bytes:
         if position != self._last:
-            if position == self._last + 1:  # one after the other, from the first on, too
+            if position == self._last + 1 < len(self._content) - 1:  # one after the other, from the first on, too
                 self._cache.ahead(self._content[position + 1 : position + 1 + AHEAD_BLOBS])
             self._last = position
         data = self._cache.get(self._content[position])

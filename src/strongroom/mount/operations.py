@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from strongroom.base.errors import Damaged, Interrupted, LimitExceeded, Missing, StrongroomError
+from strongroom.mount.listing import Listing
 from strongroom.mount.open_file import OpenFile
 from strongroom.mount.siblings import Siblings
 
@@ -80,6 +81,7 @@ class RepositoryOperations:
         self.problem = problem
         self._mounted = mounted
         self._files: dict[int, OpenFile] = {}
+        self._listings: dict[int, Listing[tuple[str, Attributes]]] = {}
         self._paths: dict[int, str] = {}
         self._handles = itertools.count(1)
         self._here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -114,20 +116,26 @@ class RepositoryOperations:
     def opendir(self, path: str) -> int:
         """A handle for a folder."""
         self._view.folder(path)
-        return self._handle(path)
+        handle = self._handle(path)
+        self._listings[handle] = Listing(lambda: self.readdir(path))
+        return handle
 
     @_answering
-    def readdir(self, path: str | None, fh: int) -> Iterator[tuple[str, Attributes]]:
+    def readdir(self, path: str) -> Iterator[tuple[str, Attributes]]:
         """The names in a folder, with what ``stat`` shows of each: the kernel need not ask again."""
-        path = path if path is not None else self._paths[fh]
         view = self._view
         own = view.attributes(view.folder(path))
         listed = ((name, view.attributes(place)) for name, place in view.children(path))
         return itertools.chain([(".", own), ("..", own | {"st_ino": 1})], listed)
 
+    def listing(self, fh: int) -> Listing[tuple[str, Attributes]]:
+        """The same of an open folder, from any entry on."""
+        return self._listings[fh]
+
     @_answering
     def releasedir(self, path: str | None, fh: int) -> int:  # noqa: ARG002
         """A folder's handle is given back."""
+        self._listings.pop(fh, None)
         self._paths.pop(fh, None)
         return 0
 

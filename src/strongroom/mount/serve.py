@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.base.errors import Unsupported
 from strongroom.base.record import record
 from strongroom.mount.blob_cache import BlobCache
@@ -30,6 +31,8 @@ END_SECONDS = 6.0
 """How long the end of a mount is waited for; what is still open elsewhere must not hold us."""
 THREADS = 10
 """How many of the kernel's questions are answered at once where the store is far; libfuse's own default."""
+REUSED = 32 << 20
+"""Up to which size memory that was given back serves the next blob, in bytes."""
 WORKERS = 4
 """How many blobs are fetched ahead at once."""
 
@@ -60,6 +63,7 @@ def serve(
     ``mounted()`` is called once it can be used. The repository's index is loaded. Raises ``Unsupported`` when FUSE
     refuses.
     """
+    _kernel.reuse_memory(REUSED)  # the blobs that are kept take turns in it
     surroundings = repository.surroundings
     snapshots = MountedSnapshots(repository, options.filter, options.templates, options.layout, warn)
     snapshots.load()

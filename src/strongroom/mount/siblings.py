@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AHEAD_FILES = 8
 """How many of the next files are looked at."""
 FOLDERS = 64
-"""In how many folders it is remembered which file was opened last."""
+"""In how many folders it is remembered which file was opened last, and up to which the next ones were looked at."""
 
 
 class Siblings:
@@ -24,21 +24,23 @@ class Siblings:
 
     def __init__(self, cache: BlobCache) -> None:
         self._cache = cache
-        self._last: OrderedDict[str, int] = OrderedDict()
+        self._last: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def opened(self, tree_id: str, tree: Tree, name: bytes) -> None:
         """A file of a folder was opened. Folders and large files are passed over; those have a way of their own."""
         nodes = tree.nodes
-        last = self._last.get(tree_id, -2)
+        last, looked_at = self._last.get(tree_id, (-2, -1))
         position = last + 1
         if not 0 <= position < len(nodes) or nodes[position].name != name:
             position = bisect_left(nodes, name, key=lambda node: node.name)
-        self._last[tree_id] = position
+        if last < 0 or not 0 <= position - last <= AHEAD_FILES:
+            looked_at = position
+        else:
+            begin, looked_at = max(position, looked_at) + 1, min(position + AHEAD_FILES, len(nodes) - 1)
+            contents = [node.content or [] for node in nodes[begin : looked_at + 1] if node.type == "file"]
+            if blobs := [content[0] for content in contents if len(content) == 1]:
+                self._cache.ahead(blobs)
+        self._last[tree_id] = position, looked_at
         self._last.move_to_end(tree_id)
         if len(self._last) > FOLDERS:
             self._last.popitem(last=False)
-        if last < 0 or not 0 <= position - last <= AHEAD_FILES:
-            return
-        following = (nodes[place] for place in range(position + 1, min(position + 1 + AHEAD_FILES, len(nodes))))
-        contents = (node.content or [] for node in following if node.type == "file")
-        self._cache.ahead(blobs[0] for blobs in contents if len(blobs) == 1)

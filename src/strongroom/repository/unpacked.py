@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -10,7 +11,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.format import config, lock, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.repository.cache import RepositoryCache
     from strongroom.storage.contract import Store
@@ -24,6 +25,8 @@ MAX_PLAINTEXT = {
 """Budgets in bytes (``docs/concepts/kernel.md``)."""
 _OVERHEAD = 1024
 """What envelope, marker and a frame that could not be compressed may add, in bytes: more than enough."""
+AT_ONCE = 128
+"""How many files the kernel reads in one go, of 128 KiB each at most."""
 _CACHED = (Kind.SNAPSHOT, Kind.INDEX)
 
 
@@ -43,6 +46,20 @@ class UnpackedFiles:
         """
         object_name = ObjectName(kind, name)
         return self.open_stored(self.stored(object_name, cached=cached), object_name, limit)
+
+    def load_small(self, kind: Kind, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Each name with its file's plaintext, checked, where the store is a folder of this machine and the file small.
+
+        None for one that ``load`` has to read, or to say why it cannot be read.
+        """
+        folder = self._store.folder_of(kind)
+        for start in range(0, len(names), AT_ONCE):
+            group = list(names[start : start + AT_ONCE])
+            plaintexts: list[bytes | None] = [None] * len(group)
+            if folder is not None:
+                with contextlib.suppress(OSError):
+                    plaintexts = self._key.open_files(folder, group)
+            yield from zip(group, plaintexts, strict=True)
 
     def open_stored(self, stored: bytes, name: ObjectName, limit: int | None = None) -> bytes:
         """The plaintext in stored bytes whose hash was checked. Raises ``Damaged``, ``LimitExceeded``."""

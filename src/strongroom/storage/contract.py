@@ -152,6 +152,13 @@ class Store(ABC):
         there is empty; one that cannot be read is ``Refused`` or ``Unavailable``, never empty.
         """
 
+    def folder_of(self, kind: Kind) -> str | None:  # noqa: ARG002
+        """Where all objects of a kind lie as files of one folder of this machine, for who reads many of them himself.
+
+        None for any other store, and where somebody counts or limits what is read.
+        """
+        return None
+
     def _list_config(self, after: str | None) -> Iterator[Info]:
         """``list`` of the config, which is in no folder: it is asked for."""
         with contextlib.suppress(Missing):

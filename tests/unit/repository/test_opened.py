@@ -170,6 +170,21 @@ def test_unreadable_snapshots_are_reported_and_the_others_come(tmp_path: Path) -
     assert "0" * 64 in errors and len(errors) == 3
 
 
+def test_large_snapshots_come_in_their_place(tmp_path: Path) -> None:
+    """Small ones are read many at once; a large one among them, and one of another form, as any other file."""
+    forge = ordinary(tmp_path)
+    names = [forge.snapshot("a" * 64, hostname=f"host{number}").name for number in range(200)]
+    names.append(forge.snapshot("a" * 64, tags=["x" * 100] * 2000).name)
+    names.append(forge.unpacked("snapshots", b' {"time":"2026-01-01T00:00:00Z","tree":"' + b"a" * 64 + b'"}').name)
+    machine = Machine()
+    repository = open_repository(LocalStore(str(tmp_path)), PASSWORD, surroundings=machine.surroundings)
+    found = dict(repository.snapshots())
+    assert list(found) == sorted(found) and set(names[:-1]) <= set(found) and len(found) == 202
+    assert all(snapshot == repository.load_snapshot(name) for name, snapshot in found.items())
+    (warning,) = machine.warnings  # neither JSON nor compressed JSON, in its first byte
+    assert names[-1] in warning
+
+
 class FarStore(LocalStore):
     """A store without descriptors, as one behind a network is, that counts what is read."""
 
