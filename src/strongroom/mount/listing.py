@@ -16,7 +16,7 @@ class Listing(Generic[Entry]):
     def __init__(self, begin: Callable[[], Iterator[Entry]]) -> None:
         """``begin()`` returns the entries from the first on, and raises whatever can be wrong with the folder."""
         self._begin = begin
-        self._rest = iter(())
+        self._rest: Iterator[Entry] = iter(())
         self._number = -1
         self._entry: Entry | None = None
 
