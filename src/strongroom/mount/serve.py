@@ -6,7 +6,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from strongroom import _kernel
 from strongroom.base.errors import Unsupported
 from strongroom.base.record import record
 from strongroom.mount.blob_cache import BlobCache
@@ -15,6 +14,7 @@ from strongroom.mount.go_layout import RFC3339
 from strongroom.mount.mountpoint import unmount
 from strongroom.mount.snapshots import MountedSnapshots
 from strongroom.mount.tree_view import Owner, TreeView
+from strongroom.repository.blobs import reuse_memory
 from strongroom.repository.selection import EVERYTHING
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ END_SECONDS = 6.0
 """How long the end of a mount is waited for; what is still open elsewhere must not hold us."""
 THREADS = 10
 """How many of the kernel's questions are answered at once where the store is far; libfuse's own default."""
-REUSED = 32 << 20
-"""Up to which size memory that was given back serves the next blob, in bytes."""
 WORKERS = 4
 """How many blobs are fetched ahead at once."""
 
@@ -63,7 +61,7 @@ def serve(
     ``mounted()`` is called once it can be used. The repository's index is loaded. Raises ``Unsupported`` when FUSE
     refuses.
     """
-    _kernel.reuse_memory(REUSED)  # the blobs that are kept take turns in it
+    reuse_memory()  # the blobs that are kept take turns in it
     surroundings = repository.surroundings
     snapshots = MountedSnapshots(repository, options.filter, options.templates, options.layout, warn)
     snapshots.load()

@@ -25,6 +25,14 @@ MAX_CACHED_PACK = 64 << 20
 MEMORY = 64 << 20
 """How much of packs that were fetched whole is kept in memory where there is no cache on disk, in bytes."""
 
+REUSED = 32 << 20
+"""Up to which size memory that was given back may serve the next blob, in bytes."""
+
+
+def reuse_memory() -> None:
+    """Let memory of blobs serve the next ones from now on: for a process that reads for long, and keeps a few."""
+    _kernel.reuse_memory(REUSED)
+
 
 class PackReader:
     """Raw ranges of packs. Those that hold trees only are fetched whole and kept, since their neighbours come next."""
