@@ -149,6 +149,8 @@ def test_x_1_numbers_of_everybody_are_not_for_everybody(tmp_path: Path) -> None:
                 reply = gateway.ask(method, "/metrics", user=user)
                 assert reply.status in (status, 405), (user, method)
                 assert (b'user="alice"' in reply.body) == (status == 200 and method == "GET")
+        for user, status in ((f"web01:{host.strip()}", 403), (f"eve:{auditor.strip()}", 200)):
+            assert gateway.ask("GET", "/alice/config", user=user).status == status
         gateway.ask("GET", "/alice/config", user="bob")
         mine = gateway.ask("GET", "/.strongroom/v1/status", user=f"web01:{host.strip()}").body
         assert b"alice" not in mine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ CRATES = ROOT / "crates"
 Graph = Mapping[str, set[str]]
 
 
+@functools.cache
 def python_graph() -> dict[str, set[str]]:
     """Each module of the package with the modules that it names in any import, wherever the import stands."""
     modules = {_dotted(path): path for path in (SOURCE / "strongroom").rglob("*.py")}

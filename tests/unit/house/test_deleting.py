@@ -12,6 +12,8 @@ WING = "storage/removal"
 CALLS = {"unlink", "rmtree", "rmdir", "removedirs", "truncate", "ftruncate", "delete_object", "delete_objects"}
 """Names of functions and methods that delete, whoever has them."""
 OF_MODULES = {("os", "remove"), ("os", "replace"), ("os", "rename"), ("shutil", "move"), ("obstore", "delete")}
+WORDS = {"DELETE", *CALLS, *(".".join(one) for one in OF_MODULES)}
+"""Without one of these in its text a file deletes nothing, and need not be parsed."""
 ALLOWED = {
     "base/durable.py": (5, "our own temporary files, and giving a file its name or replacing it whole"),
     "cli/cat.py": (1, "a buffer in memory"),
@@ -60,7 +62,10 @@ def test_what_deletes_stands_apart() -> None:
     found = Counter[str]()
     for path in sorted(SOURCE.rglob("*.py")):
         name = str(path.relative_to(SOURCE))
-        if count := 0 if name.startswith(WING) else deleting(ast.parse(path.read_bytes())):
+        text = path.read_text()
+        if name.startswith(WING) or not any(word in text for word in WORDS):
+            continue
+        if count := deleting(ast.parse(text)):
             found[name] = count
     assert dict(found) == {name: count for name, (count, _) in ALLOWED.items()}
 

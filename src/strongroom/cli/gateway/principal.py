@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli.gateway.settings import path_of, place_arguments, settings_of
 from strongroom.gateway.access.policy import Quota, check_addresses, parse_size
-from strongroom.gateway.access.roles import ADDED
+from strongroom.gateway.access.roles import ADDED, Role
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,7 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("action", choices=("add", "rotate", "disable", "enable", "set", "list"), help="what to do")
     add("name", nargs="?", help="the principal")
-    add("--repository", action="append", default=[], metavar="PATH", help="its repository; repeatable")
+    add("--repository", action="append", default=[], metavar="PATH", help="its repository, * for any; repeatable")
     add("--role", choices=sorted(ADDED), default="host", help="what it may do there")
     add("--quota", metavar="SIZE", help="the most that it may store, such as 500G, or none")
     add("--objects", metavar="N", help="the most objects that it may store, or none")
@@ -86,6 +86,8 @@ def _run(context: Context, principals: Principals) -> int:
         made = principals.enable(name, days=arguments.days)
     else:
         grants = {path_of(place): ADDED[arguments.role] for place in arguments.repository}
+        if arguments.role == Role.ENROLLER.value and any("*" in place for place in grants):
+            raise UsageError("an enroller has a path, and no pattern", hint="Give the folder that hosts come below.")
         made = principals.add(name, grants, Quota(**limits), addresses, arguments.days)
     if context.json:
         context.out.json({"name": name, "token": made.text})

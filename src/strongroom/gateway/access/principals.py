@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -197,12 +198,13 @@ class Principals:
             return set(connection.execute(sa.select(table.c.name).where(table.c.managed == 1)).scalars())
 
     def role(self, principal: str, repository: str) -> Role | None:
-        """The role that was granted for this path."""
+        """The role that was granted for this path, else the one of the longest pattern that matches it."""
+        table = schema.grant
+        query = sa.select(table.c.repository, table.c.role).where(table.c.principal == principal)
         with self._database.read() as connection:
-            table = schema.grant
-            query = sa.select(table.c.role).where(table.c.principal == principal, table.c.repository == repository)
-            found = connection.execute(query).scalar()
-        return GIVEN.get(str(found))
+            granted: dict[str, str] = dict(connection.execute(query).tuples().all())
+        fitting = [one for one in granted if one == repository or _matches(one, repository)]
+        return GIVEN.get(granted[max(fitting, key=lambda one: (one == repository, len(one)))]) if fitting else None
 
     def _id(self, connection: sa.Connection, name: str, *, disabled: int = 0) -> str:
         table = schema.principal
@@ -237,3 +239,9 @@ def _changed(connection: sa.Connection) -> None:
 def _principal(row: sa.Row[tuple[object, ...]], reads: int | None = None, expires_ns: int | None = None) -> Principal:
     quota = Quota(row.quota_bytes, row.quota_objects, row.quota_snapshots, reads)
     return Principal(row.id, row.name, quota, row.addresses, bool(row.managed), bool(row.disabled), expires_ns)
+
+
+def _matches(pattern: str, repository: str) -> bool:
+    """Whether a grant is for this path: ``*`` stands for anything, slashes too, as in the policy's rules."""
+    parts = map(re.escape, pattern.split("*"))
+    return "*" in pattern and re.fullmatch(".*".join(parts), repository, re.DOTALL) is not None
