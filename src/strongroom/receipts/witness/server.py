@@ -1,13 +1,17 @@
 """The witness over HTTP: ``POST <prefix>/add-checkpoint``, and ``GET <prefix>/latest/<SHA-256 of the origin>``.
 
 The C2SP protocol leaves reading to be decided; ``latest`` is ours. The requests are few and small, so the standard
-library's threading server is enough; a slow sender is cut off, and the number of connections is bounded.
+library's threading server is enough; a slow sender is cut off, and the number of connections is bounded, in all and for
+each address.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -20,8 +24,12 @@ if TYPE_CHECKING:
 
 _TEXT = "text/plain; charset=utf-8"
 MAX_CONNECTIONS = 64
+MAX_OF_ONE = 16
+"""Connections at once from one address; an IPv6 /64 is one."""
 SECONDS = 10.0
 """A read or write that takes longer ends the connection."""
+LONGEST = 30.0
+"""Seconds after which a connection ends, however its bytes drip in."""
 
 
 class WitnessServer(ThreadingHTTPServer):
@@ -34,26 +42,48 @@ class WitnessServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.witness = witness
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._taken = Counter[str]()
+        self._guard = threading.Lock()
         super().__init__(address, _Handler)
 
     def process_request(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
         """Serve in a thread when there is a place, else close: the sender tries again within a minute."""
-        if not self._places.acquire(blocking=False):
+        who = _network(client_address[0])
+        with self._guard:
+            free = self._taken.total() < MAX_CONNECTIONS and self._taken[who] < MAX_OF_ONE
+            if free:
+                self._taken[who] += 1
+        if free:
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
 
     def process_request_thread(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
         """Serve one connection."""
+        end = threading.Timer(LONGEST, _hang_up, (request,))
+        end.daemon = True
+        end.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            end.cancel()
+            with self._guard:
+                self._taken -= Counter([_network(client_address[0])])
 
     def handle_error(self, request, client_address) -> None:  # type: ignore[no-untyped-def]  # noqa: ARG002
         """A connection that broke is the sender's affair."""
         LOG.info(f"{client_address[0]} the connection broke")
+
+
+def _network(address: str) -> str:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else found
+    return str(mapped or ipaddress.ip_network(f"{found}/64", strict=False))
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,61 @@
+"""A witness and those who connect to it and say nothing, or little."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.clock import SystemClock
+from strongroom.receipts.log.note import COSIGNATURE
+from strongroom.receipts.witness import server
+from strongroom.receipts.witness.witness import Witness
+from tests.support.logs import new_signer
+from tests.support.waiting import PATIENCE
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Where a witness of no log listens."""
+    signer = new_signer("witness.example/w1", COSIGNATURE)
+    with contextlib.closing(Witness(str(tmp_path), signer, [], SystemClock())) as witness:
+        running = server.WitnessServer(("127.0.0.1", 0), witness)
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        yield "127.0.0.1", running.server_address[1]
+        running.shutdown()
+        thread.join()
+        running.server_close()
+
+
+def test_silent_strangers_keep_no_log_out(address: tuple[str, int]) -> None:
+    """Who opens more connections than one address may have loses those alone; another address is answered."""
+    with contextlib.ExitStack() as held:
+        silent = [
+            held.enter_context(socket.create_connection(address, PATIENCE, source_address=("127.0.0.2", 0)))
+            for _ in range(server.MAX_CONNECTIONS + 1)
+        ]
+        for one in silent[server.MAX_OF_ONE :]:
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(1) == b""
+        connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
+        connection.request("POST", "/add-checkpoint", b"noise")
+        assert connection.getresponse().status == 400
+        connection.close()
+
+
+def test_who_drips_is_cut_off(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection has an end, also when a byte comes before each limit of a read."""
+    monkeypatch.setattr(server, "LONGEST", 0.2)
+    with socket.create_connection(address, PATIENCE) as one:
+        one.sendall(b"POST /prefix/add-checkpoint HTTP/1.1\r\nContent-Length: 100\r\n\r\n")
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            while True:
+                one.sendall(b"x")
+                time.sleep(0.05)
