@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.as_they_open import as_they_open
 from strongroom.base.errors import Interrupted, Locked, StrongroomError, UsageError
+from strongroom.base.objects import CONFIG
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.follow import tell_after_round
 from strongroom.cli.custody.care.telling import add_telling, tell
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.rounds import Outcome
+    from strongroom.custody.state import Adopted
 
 _DESCRIPTION = """\
 One round over repositories in care: see what is there, read whole and check all that is new, compare indexes with what
@@ -85,7 +88,7 @@ def run_round(context: Context) -> int:
     reporter = context.reporter()
     clocks = WebClocks(urls)
     with open_state(context) as state:
-        for adopted in chosen(context, state):
+        for adopted in _those_that_answer_first(context, chosen(context, state)):
             try:
                 outside = Outside(store_options(context, target_of(context, adopted)), clocks)
                 with store_for(context, adopted) as store, opened_replica(context, state, adopted) as replica:
@@ -124,6 +127,27 @@ def run_round(context: Context) -> int:
             for one in filter(lambda one: _is_meant(context, one) and one.advice, standings):
                 context.out.line(f"{one.name}: {one.state}: {one.advice}")
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
+
+
+def _those_that_answer_first(context: Context, repositories: list[Adopted]) -> Iterator[Adopted]:
+    """In their order, but whoever says nothing has its round when the others had theirs: it may take all day."""
+    if len(repositories) < 2:
+        yield from repositories
+        return
+    for adopted, _ in as_they_open(repositories, lambda one: _answers(context, one), lambda _: None):
+        yield adopted
+
+
+def _answers(context: Context, adopted: Adopted) -> bool:
+    """Whether the store does; what is wrong with it is for the round to say."""
+    try:
+        with store_for(context, adopted) as store:
+            store.stat(CONFIG)
+    except Interrupted:
+        raise
+    except StrongroomError:
+        return False
+    return True
 
 
 def _standings(state: Any) -> list[Any]:
