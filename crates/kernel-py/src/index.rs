@@ -92,6 +92,20 @@ impl Index {
         self.change(py, |index| index.insert_pack(pack, &index::decode_rows(&rows)?))
     }
 
+    fn insert_many(&self, py: Python<'_>, packs: Vec<(String, Data)>) -> PyResult<()> {
+        let packs = packs.iter().map(|(pack, rows)| Ok((id(pack)?, rows))).collect::<PyResult<Vec<_>>>()?;
+        self.change(py, |index| {
+            packs.iter().try_for_each(|(pack, rows)| index.insert_pack(*pack, &index::decode_rows(rows)?))
+        })
+    }
+
+    fn reserve(&self, py: Python<'_>, places: usize) -> PyResult<()> {
+        self.change(py, |index| {
+            index.reserve(places);
+            Ok(())
+        })
+    }
+
     fn contains(&self, r#type: &str, id: &str) -> PyResult<bool> {
         let (kind, id) = (kind(r#type)?, self::id(id)?);
         Ok(self.read().contains(kind, &id))

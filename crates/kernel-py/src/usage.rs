@@ -62,6 +62,38 @@ impl PackUse {
     }
 }
 
+/// One pack where the first copy of a blob counts.
+#[pyclass(frozen, module = "strongroom._kernel")]
+struct PackShare(usage::PackShare);
+
+#[pymethods]
+impl PackShare {
+    #[getter]
+    fn id(&self) -> String {
+        self.0.id.to_hex()
+    }
+
+    #[getter]
+    fn needed_blobs(&self) -> u64 {
+        self.0.needed_blobs
+    }
+
+    #[getter]
+    fn used_blobs(&self) -> u64 {
+        self.0.used_blobs
+    }
+
+    #[getter]
+    fn used_size(&self) -> u64 {
+        self.0.used_size
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.size
+    }
+}
+
 /// All packs together.
 #[pyclass(frozen, get_all, module = "strongroom._kernel")]
 struct UsageTotals {
@@ -152,6 +184,11 @@ impl Usage {
         Ok((packs.into_iter().map(PackUse).collect(), totals))
     }
 
+    fn shares(&self, py: Python<'_>) -> PyResult<Vec<PackShare>> {
+        let shares = self.with(py, |usage, index| Ok(usage.shares(index)))?;
+        Ok(shares.into_iter().map(PackShare).collect())
+    }
+
     fn lost(&self, py: Python<'_>) -> PyResult<Vec<(&'static str, String)>> {
         let lost = self.with(py, |usage, index| Ok(usage.lost(index)))?;
         Ok(lost.into_iter().map(|(kind, id)| (kind_name(kind), id.to_hex())).collect())
@@ -196,6 +233,7 @@ impl Usage {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PackUse>()?;
+    module.add_class::<PackShare>()?;
     module.add_class::<UsageTotals>()?;
     module.add_class::<Usage>()
 }

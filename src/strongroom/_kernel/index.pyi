@@ -37,6 +37,10 @@ class Index:
         """Adds blobs of one pack; those that are known to lie there change nothing."""
     def insert_rows(self, pack: str, rows: Buffer) -> None:
         """Adds the blobs of one pack as ``encode_rows`` packed them. Raises ``Damaged``."""
+    def insert_many(self, packs: Sequence[tuple[str, Buffer]]) -> None:
+        """As ``insert_rows``, of many packs in this order. Raises ``Damaged``; those before it are added then."""
+    def reserve(self, places: int) -> None:
+        """Makes room for so many places in all, which spares the time of growing."""
     def contains(self, type: str, id: str) -> bool:
         """Whether any index file names the blob. It need not exist for all that."""
     def lookup(self, type: str, id: str) -> list[Location]:

@@ -35,6 +35,24 @@ class PackUse:
         """Whether a blob is not what the index says (``Usage.settle``)."""
 
 @final
+class PackShare:
+    """One pack where of several copies of a blob the first counts. Sizes are in bytes, without the header."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def needed_blobs(self) -> int:
+        """Blobs that are needed, wherever the copy lies that counts."""
+    @property
+    def used_blobs(self) -> int:
+        """Blobs that are needed, and whose copy here counts."""
+    @property
+    def used_size(self) -> int: ...
+    @property
+    def size(self) -> int:
+        """Of all its blobs."""
+
+@final
 class UsageTotals:
     """All packs together, without headers."""
 
@@ -70,6 +88,8 @@ class Usage:
         """Whether a blob is needed that the index names."""
     def packs(self) -> tuple[list[PackUse], UsageTotals]:
         """Every pack in the index's order. Of a needed blob in several packs one counts, by restic's rule."""
+    def shares(self) -> list[PackShare]:
+        """Every pack in the index's order. Of a needed blob in several packs the first in that order counts."""
     def lost(self) -> list[tuple[str, str]]:
         """Type and ID of needed blobs that have no place that is what the index says, sorted."""
     def settle(self, pack: str, blobs: Sequence[BlobEntry], good: bool) -> None:

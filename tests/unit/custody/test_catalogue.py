@@ -48,3 +48,31 @@ def test_what_is_no_row_is_refused(rows: bytes) -> None:
         _kernel.decode_rows(rows)
     with pytest.raises(Damaged):
         _kernel.Index().insert_rows("ab" * 32, rows)
+
+
+@given(packs=st.lists(st.lists(BLOBS, max_size=6), max_size=6), needed=st.sets(st.integers(0, 5)))
+def test_shares_are_those_of_one_look_up_after_the_other(
+    packs: list[list[_kernel.BlobEntry]], needed: set[int]
+) -> None:
+    """What each pack holds of use, where the first copy counts, counted by asking for each blob of each pack."""
+    names = [f"{number:064x}" for number in range(len(packs))]
+    index = _kernel.Index()
+    index.reserve(3)
+    index.insert_many([(name, _kernel.encode_rows(blobs)) for name, blobs in zip(names, packs, strict=True)])
+    usage = _kernel.Usage(index)
+    for number in needed:
+        usage.root(f"{number:064x}")  # a tree of its own, read by nobody
+
+    def counts(pack: str, blob: _kernel.BlobEntry) -> bool:
+        return usage.needs(blob.kind, blob.id) and index.lookup(blob.kind, blob.id)[0].pack == pack
+
+    expected = []
+    for name in index.packs():
+        entries = index.pack_entries(name)
+        used = [blob for blob in entries if counts(name, blob)]
+        wanted = sum(usage.needs(blob.kind, blob.id) for blob in entries)
+        sizes = sum(blob.length for blob in used), sum(blob.length for blob in entries)
+        expected.append((name, wanted, len(used), *sizes))
+    found = [(one.id, one.needed_blobs, one.used_blobs, one.used_size, one.size) for one in usage.shares()]
+    assert found == expected
+    assert index.packs() == names

@@ -106,6 +106,14 @@ impl Index {
         Ok(())
     }
 
+    /// Makes room for so many places in all: a table that grows step by step hashes each of them five times.
+    pub fn reserve(&mut self, places: usize) {
+        let (seeds, each) = (&self.seeds, places / SHARDS + places / SHARDS / 16);
+        for shard in &mut self.shards {
+            shard.reserve(each, |row: &Row| seeds.hash_blob(row.kind(), &row.id));
+        }
+    }
+
     fn insert(&mut self, pack: u32, blob: &BlobEntry) -> Result<()> {
         let mut row = Row::new(pack, blob);
         let hash = self.seeds.hash_blob(blob.kind, &blob.id);

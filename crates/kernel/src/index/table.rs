@@ -86,8 +86,19 @@ impl<T: Record> Table<T> {
         Ok(number)
     }
 
+    /// Makes room for so many records in all, so that the table does not grow until then.
+    pub fn reserve(&mut self, records: usize, rehash: impl Fn(&T) -> u64) {
+        let size = records.min(NUMBER as usize) * 8 / 7 + 2;
+        if size > self.slots.len() {
+            self.resize(size, rehash);
+        }
+    }
+
     fn grow(&mut self, rehash: impl Fn(&T) -> u64) {
-        let size = (self.slots.len() + self.slots.len() / 4).max(16);
+        self.resize((self.slots.len() + self.slots.len() / 4).max(16), rehash);
+    }
+
+    fn resize(&mut self, size: usize, rehash: impl Fn(&T) -> u64) {
         // The old table goes first: everything that it says is in the records.
         self.slots = Vec::new();
         self.slots = vec![0; size];

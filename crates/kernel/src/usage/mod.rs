@@ -4,11 +4,13 @@
 //! lock: several trees are read at once.
 
 mod fate;
+mod first;
 mod packs;
 mod run;
 #[cfg(test)]
 mod tests;
 
+pub use first::PackShare;
 pub use packs::{PackUse, Totals};
 pub use run::RunFindings;
 

@@ -10,8 +10,9 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
+from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.packs import condemned_packs, packs_there, stored_objects
+from strongroom.custody.deletion.packs import condemned_packs, is_sound, stored_objects
 from strongroom.custody.indexed.names import note_names, true_indexes
 from strongroom.repository.destination import INDEX_BLOBS
 from strongroom.retention.guarded import DAY
@@ -55,12 +56,12 @@ def choose(state: State, adopted: Adopted, found: NeedSurvey, now_ns: int) -> Ch
             for row in connection.execute(sa.select(schema.use).where(schema.use.c.repository == adopted.id))
         }
     chosen = {}
-    for name, _ in packs_there(state, adopted.id, without=condemned_packs(state, adopted.id)):
-        entries = found.index.pack_entries(name)
-        if any(found.uses(name, entry) for entry in entries):
+    for share in found.usage.shares():
+        if share.used_blobs:
             continue
+        name = share.id
         known = use.get(name)
-        reached = (known is not None and known.reached_ns is not None) or any(map(found.needs, entries))
+        reached = (known is not None and known.reached_ns is not None) or share.needed_blobs > 0
         age_ns = now_ns - objects[name].arrival_ns
         leaving = known is not None and known.leaving
         wait_ns = (adopted.policy.detection if reached else adopted.policy.expiry) * DAY
@@ -137,11 +138,7 @@ def write_indexes(state: State, lease: Lease, repository: Repository, packs: Pac
 def missing_from(found: NeedSurvey, indexed: Iterable[str]) -> list[str]:
     """Packs with a copy that counts of something needed, which no index names."""
     named = set(indexed)
-    return [
-        pack
-        for pack in found.index.packs()
-        if pack not in named and any(found.uses(pack, entry) for entry in found.index.pack_entries(pack))
-    ]
+    return [share.id for share in found.usage.shares() if share.used_blobs and share.id not in named]
 
 
 def _chunks(packs: Packs) -> Iterator[list[tuple[str, list[BlobEntry]]]]:
@@ -206,10 +203,10 @@ def uncovered(
     indexed = {pack for name in files for pack in true[name]}
     objects = stored_objects(state, repository.id, Kind.DATA)
     names = list(packs)
-    wanted = set(names)
     reasons: dict[str, str] = {}
     again: set[str] = set()
-    rows = {name: held for name, held in packs_there(state, repository.id) if name in wanted}
+    with state.database.read() as connection:
+        rows = {name: held for name, held in rows_of(connection, repository.id, names) if is_sound(objects.get(name))}
     for name in names:
         for entry in _kernel.decode_rows(rows.get(name, b"")):
             if not found.needs(entry):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
-from strongroom.custody.catalogue import AT_ONCE, SOUND, packs_read
+from strongroom.custody.catalogue import SOUND, packs_read, rows_in_order
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import FOLDERS
 from strongroom.custody.schema import pack, stored
@@ -48,11 +48,8 @@ def packs_there(state: State, repository: str, *, without: Iterable[str] = ()) -
         .where(SOUND)
         .order_by(sa.func.coalesce(schema.use.c.leaving, 0), stored.c.arrival_ns, pack.c.name)
     )
-    skipped = set(without)
     with state.database.read() as connection:
-        for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
-            if row.name not in skipped:
-                yield row.name, bytes(row.blobs)
+        yield from rows_in_order(connection, repository, query, set(without))
 
 
 def stored_objects(state: State, repository: str, kind: Kind) -> dict[str, sa.Row[Any]]:
@@ -64,6 +61,11 @@ def stored_objects(state: State, repository: str, kind: Kind) -> dict[str, sa.Ro
             )
         ).all()
     return {row.name: row for row in rows}
+
+
+def is_sound(row: sa.Row[Any] | None) -> bool:
+    """Whether a row of ``stored_objects`` was read, and is what it should be."""
+    return row is not None and row.verified_ns is not None and row.fault is None
 
 
 def put_away_packs(state: State, repository: str) -> list[str]:

@@ -28,7 +28,7 @@ from strongroom.custody.deletion.plans import (
     sign_plan,
 )
 from strongroom.custody.deletion.repacking import repack, waste_of
-from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey
+from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.planning import MOST_BYTES
 from strongroom.retention.guarded import DAY, HOUR
@@ -75,12 +75,18 @@ class Preparing:
         self._reporter = reporter
 
     def weigh(self, before: frozenset[str], now: frozenset[str]) -> float:
-        """The share of the repository's bytes that is needed without the snapshots ``before``, not without ``now``."""
-        remember_use(self._state, self._lease, self._adopted.id, self._survey())
-        everything = self._survey(without=before)
-        rest = self._survey(without=now)
+        """The share of the repository's bytes that is needed without the snapshots ``before``, not without ``now``.
+
+        ``before`` are some of ``now``, so that one walk that goes on shows all three: most of it is the same for each.
+        """
+        found = self._survey(without=now)
+        rest = found.used_bytes
+        walk_more(self._state, self._repository, self._reporter, found, before)
+        everything = found.used_bytes
+        walk_more(self._state, self._repository, self._reporter, found, ())
+        remember_use(self._state, self._lease, self._adopted.id, found)
         total = sum(row.size for row in stored_objects(self._state, self._adopted.id, Kind.DATA).values())
-        return (_used(everything) - _used(rest)) / total if total else 0.0
+        return (everything - rest) / total if total else 0.0
 
     def prepare(self) -> Prepared:
         """Do what can be done now."""
@@ -245,12 +251,3 @@ class Preparing:
         if not items:
             with self._state.writing(self._lease) as connection:
                 set_plan(connection, self._adopted.id, number, state="cancelled")
-
-
-def _used(found: NeedSurvey) -> int:
-    return sum(
-        entry.length
-        for pack in found.index.packs()
-        for entry in found.index.pack_entries(pack)
-        if found.uses(pack, entry)
-    )

@@ -39,26 +39,23 @@ class Waste:
 def waste_of(found: NeedSurvey, going: Iterable[str]) -> Waste:
     """What to write anew so that the rest is within ``MAX_UNUSED``. Packs without any use go without that."""
     out = set(going)
-    partly: list[tuple[float, str, list[BlobEntry], int]] = []
+    partly: list[tuple[float, str, int]] = []
     total = unused = 0
-    for pack in found.index.packs():
-        if pack in out:
+    for share in found.usage.shares():
+        if share.id in out:
             continue
-        entries = found.index.pack_entries(pack)
-        used = [entry for entry in entries if found.uses(pack, entry)]
-        size = sum(entry.length for entry in entries)
-        idle = size - sum(entry.length for entry in used)
-        total += size
-        unused += idle if used else 0
-        if used and idle:
-            partly.append((idle / size, pack, used, idle))
+        idle = share.size - share.used_size
+        total += share.size
+        unused += idle if share.used_blobs else 0
+        if share.used_blobs and idle:
+            partly.append((idle / share.size, share.id, idle))
     partly.sort(key=lambda one: (-one[0], one[1]))
     chosen: dict[str, list[BlobEntry]] = {}
     left = unused
-    for _, pack, used, idle in partly:
+    for _, pack, idle in partly:
         if left <= MAX_UNUSED * total:
             break
-        chosen[pack] = used
+        chosen[pack] = [entry for entry in found.index.pack_entries(pack) if found.uses(pack, entry)]
         left -= idle
     return Waste(chosen, unused, total)
 

@@ -50,6 +50,11 @@ class NeedSurvey:
     listed: ListedSnapshots
     faults: tuple[str, ...]
 
+    @property
+    def used_bytes(self) -> int:
+        """Of all copies that count."""
+        return sum(share.used_size for share in self.usage.shares())
+
     def needs(self, entry: _kernel.BlobEntry) -> bool:
         """Whether a listed snapshot needs this blob, wherever it lies."""
         return self.usage.needs(entry.kind, entry.id)
@@ -110,6 +115,14 @@ def survey(
     return NeedSurvey(index, usage, listed, tuple(f"{item} {what}" for item, what in faults))
 
 
+def walk_more(
+    state: State, repository: Repository, reporter: Reporter, found: NeedSurvey, without: Collection[str]
+) -> None:
+    """Walk what is listed but ``without``, over and above what ``found`` was walked for."""
+    listed = listed_snapshots(state, repository, without=without)
+    walk(repository, found.usage, (*listed.whole, *listed.partial), reporter)
+
+
 def usage_over(repository: Repository, packs: Iterable[tuple[str, bytes]]) -> tuple[_kernel.Index, _kernel.Usage]:
     """An index of packs with their rows, which is the repository's from now on, and a count of what is used in it."""
     repository.index = index = index_of(packs)
@@ -142,23 +155,18 @@ def remember_walked(state: State, lease: Lease, repository: str) -> None:
 
 
 def remember_use(state: State, lease: Lease, repository: str, found: NeedSurvey) -> None:
-    """Write down which packs a snapshot reaches: those that none ever reached wait longer."""
+    """Write down which packs a snapshot reaches, the first time that one does: those that none ever reached wait."""
     table = schema.use
     now_ns = state.clock.now_ns()
-    reached = [pack for pack in found.index.packs() if any(map(found.needs, found.index.pack_entries(pack)))]
+    reached = [share.id for share in found.usage.shares() if share.needed_blobs]
     with state.writing(lease) as connection:
-        known = {
-            row.pack: row.leaving
-            for row in connection.execute(sa.select(table).where(table.c.repository == repository))
-        }
-        old = [{"name": pack} for pack in reached if pack in known]
-        new = [
-            {"repository": repository, "pack": pack, "reached_ns": now_ns, "leaving": 0}
-            for pack in reached
-            if pack not in known
-        ]
+        query = sa.select(table.c.pack, table.c.reached_ns).where(table.c.repository == repository)
+        known = {row.pack: row.reached_ns for row in connection.execute(query)}
+        old = [(now_ns, repository, pack) for pack in reached if pack in known and known[pack] is None]
+        new = [(repository, pack, now_ns, 0) for pack in reached if pack not in known]
         if old:
-            here = sa.and_(table.c.repository == repository, table.c.pack == sa.bindparam("name"))
-            connection.execute(table.update().where(here).values(reached_ns=now_ns), old)
+            update = f"UPDATE {table.name} SET reached_ns = ? WHERE repository = ? AND pack = ?"
+            state.database.many(connection, update, old)
         if new:
-            connection.execute(table.insert(), new)
+            insert = f"INSERT INTO {table.name} (repository, pack, reached_ns, leaving) VALUES (?, ?, ?, ?)"
+            state.database.many(connection, insert, new)
