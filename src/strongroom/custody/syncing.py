@@ -19,13 +19,14 @@ from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
 from strongroom.repository.parallel import outcomes
+from strongroom.storage.contract import Info
 from strongroom.storage.versions.tagging import tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from strongroom.custody.state import Adopted, Lease, State
-    from strongroom.storage.contract import Info, Store
+    from strongroom.storage.contract import Listed, Store
 
 KINDS = (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA, Kind.KEY)
 """In this order, so that what a listed snapshot needs is in the lists that follow."""
@@ -85,30 +86,26 @@ def _look_at(
     seen: Seen,
     still_there: Callable[[ObjectName], Info | None],
 ) -> None:
-    with state.database.read() as connection:
-        known = {
-            row.name: row
-            for row in connection.execute(
-                sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns, stored.c.sound_ns).where(
-                    stored.c.repository == adopted.id, stored.c.kind == kind.value
-                )
-            )
-        }
-    found = {info.name.name: info for info in store.list(kind)}
+    known, away = _known(state, adopted.id, kind)
+    rows = [row for group in store.list_groups(kind) for row in group]
     now_ns = state.clock.now_ns()
-    unlisted = [name for name, row in known.items() if name not in found and row.gone_ns is None]
+    listed = set(rows)
+    other = listed - known  # most are as they were, and two sets say so at once
+    found = {row[0]: _info(kind, row) for row in rows if row in other}
+    before = {row[0]: row for row in known - listed}
     missing: list[ObjectName] = []
     # A list may lag behind, so each one that is not in it is asked for.
-    asked = outcomes(still_there, [ObjectName(kind, name) for name in unlisted], store.connections)
+    unlisted = [ObjectName(kind, name) for name in sorted(before.keys() - found.keys())]
+    asked = outcomes(still_there, unlisted, store.connections)
     for name, answer in asked:
         info = answer()
         if info is None:
             missing.append(name)
         else:
             found[name.name] = info
-    fresh = [info for name, info in found.items() if name not in known]
-    changed = [info for name, info in found.items() if name in known and _differs(info, known[name])]
-    returned = [info for name, info in found.items() if name in known and known[name].gone_ns is not None]
+    fresh = [info for name, info in found.items() if name not in before and name not in away]
+    changed = [info for name, info in found.items() if name in before and _differs(info, before[name])]
+    returned = [info for name, info in found.items() if name in away]
     returned = _without_leaving(state, adopted, store, returned)
     for start in range(0, len(fresh), _BATCH):
         with state.writing(lease) as connection:
@@ -123,7 +120,7 @@ def _look_at(
                     note_gone(connection, adopted.id, str(name), now_ns)
                     close_for(connection, adopted.id, [str(name)], now_ns)
                     continue
-                _note_gone(connection, adopted.id, name, now_ns, was_sound=known[name.name].sound_ns is not None)
+                _note_gone(connection, adopted.id, name, now_ns)
     if changed or returned:
         with state.writing(lease) as connection:
             for info in changed:
@@ -133,12 +130,28 @@ def _look_at(
     if kind is Kind.INDEX:
         with state.writing(lease) as connection:
             forget_unlisted(connection, adopted.id)
-    seen.objects += len(found)
-    seen.bytes += sum(info.size for info in found.values())
+    same = known & listed
+    seen.objects += len(found) + len(same)
+    seen.bytes += sum(info.size for info in found.values()) + sum(row[1] for row in same)
     seen.new += [info.name for info in fresh]
     seen.altered += [info.name for info in changed]
     seen.returned += [info.name for info in returned]
     seen.missing += [name for name in missing if str(name) not in ours]
+
+
+def _known(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
+    """What was there at the last look, as lists have it; and the names of what was gone."""
+    here = sa.and_(stored.c.repository == repository, stored.c.kind == kind.value)
+    there = sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns).where(here, stored.c.gone_ns.is_(None))
+    gone = sa.select(stored.c.name).where(here, stored.c.gone_ns.is_not(None))
+    with state.database.read() as connection:
+        known: list[Any] = state.database.plain(connection, there)
+        return set(known), {row[0] for row in state.database.plain(connection, gone)}
+
+
+def _info(kind: Kind, row: Listed) -> Info:
+    name, size, modified_ns = row
+    return Info(ObjectName(kind, name), size, modified_ns)
 
 
 def _without_leaving(state: State, adopted: Adopted, store: Store, returned: list[Info]) -> list[Info]:
@@ -151,10 +164,8 @@ def _without_leaving(state: State, adopted: Adopted, store: Store, returned: lis
     return [info for info in returned if str(info.name) not in ours or not tags.is_set(info.name)]
 
 
-def _differs(info: Info, row: Any) -> bool:
-    if row.gone_ns is not None:
-        return False
-    return info.size != row.size or not _same_stamp(info.modified_ns, row.stamp_ns)
+def _differs(info: Info, before: Listed) -> bool:
+    return info.size != before[1] or not _same_stamp(info.modified_ns, before[2])
 
 
 def _same_stamp(one: int | None, other: int | None) -> bool:
@@ -195,14 +206,14 @@ def _note_change(connection: sa.Connection, repository: str, info: Info, now_ns:
         note_loss(connection, repository)
 
 
-def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now_ns: int, *, was_sound: bool) -> None:
+def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now_ns: int) -> None:
     """What was never sound, or lied, is no loss: with it goes what was wrong with it. Not a pack while a snapshot lacks
     something: what it should have held may be that. Of packs losses grow, and of indexes, which may have been the last
     that named one."""
     _set(connection, repository, name, gone_ns=now_ns)
     if name.kind in (Kind.DATA, Kind.INDEX):
         note_loss(connection, repository)
-    if not was_sound and _was_read(connection, repository, name):
+    if _never_sound(connection, repository, name):
         for code in (Code.DAMAGED, Code.ALTERED, Code.PLANTED_KEY, Code.UNREADABLE):
             close_incident(connection, repository, code, str(name), now_ns)
         if name.kind is Kind.DATA and is_any_incomplete(connection, repository):
@@ -215,13 +226,14 @@ def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now
     open_incident(connection, repository, Code.MISSING, str(name), words, now_ns)
 
 
-def _was_read(connection: sa.Connection, repository: str, name: ObjectName) -> bool:
+def _never_sound(connection: sa.Connection, repository: str, name: ObjectName) -> bool:
+    """Whether it was read, and was wrong each time."""
     row = connection.execute(
-        sa.select(stored.c.verified_ns).where(
+        sa.select(stored.c.verified_ns, stored.c.sound_ns).where(
             stored.c.repository == repository, stored.c.kind == name.kind.value, stored.c.name == name.name
         )
     ).one()
-    return row.verified_ns is not None
+    return row.sound_ns is None and row.verified_ns is not None
 
 
 def _note_return(connection: sa.Connection, repository: str, info: Info, now_ns: int) -> None:

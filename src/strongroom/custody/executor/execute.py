@@ -133,14 +133,14 @@ class Executor:
             if order.epoch > self._known.epoch:
                 self._pin(epoch=order.epoch)
         found = {
-            str(info.name): info.size
-            for kind in (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA)
-            for info in self._store.list(kind)
+            f"{kind.value}/{name}": size
+            for kind in (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA, Kind.KEY)
+            for group in self._store.list_groups(kind)
+            for name, size, _ in group
         }
-        keys = {str(info.name): info.size for info in self._store.list(Kind.KEY)}
         first = self._known.looked_ns is None
         first_keys = first or not self._records.knows(self._known.id, f"{Kind.KEY.value}/")
-        self._records.remember_objects(self._known.id, found | keys, first=first, now_ns=now_ns, first_keys=first_keys)
+        self._records.remember_objects(self._known.id, found, first=first, now_ns=now_ns, first_keys=first_keys)
         self._pin(looked_ns=now_ns)
         return wrong
 

@@ -83,24 +83,27 @@ class Records:
         table = schema.stored
         with self.database.write() as connection:
             here = table.c.repository == repository
-            known = {row.name: row.gone_ns for row in connection.execute(sa.select(table).where(here))}
-            always = {name for name in found if first or (first_keys and name.startswith("keys/"))}
-            fresh = [
-                {"repository": repository, "name": name, "size": size, "first_ns": 0 if name in always else now_ns}
-                for name, size in found.items()
-                if name not in known
-            ]
-            if fresh:
-                connection.execute(table.insert(), fresh)
+            is_there = table.c.gone_ns.is_(None)
+            there = self._names(connection, sa.select(table.c.name).where(here, is_there))
+            away = self._names(connection, sa.select(table.c.name).where(here, ~is_there))
+            fresh = sorted(found.keys() - there - away)
+            always = {name for name in fresh if first or (first_keys and name.startswith("keys/"))}
+            rows = [(repository, name, found[name], 0 if name in always else now_ns) for name in fresh]
+            if rows:
+                text = f"INSERT INTO {table.name} (repository, name, size, first_ns) VALUES (?, ?, ?, ?)"
+                self.database.many(connection, text, rows)
             one = sa.and_(here, table.c.name == sa.bindparam("which"))
-            gone = [{"which": name} for name, since in known.items() if name not in found and since is None]
-            back = [{"which": name} for name, since in known.items() if name in found and since is not None]
+            gone = [{"which": name} for name in sorted(there - found.keys())]
+            back = [{"which": name} for name in sorted(away & found.keys())]
             if gone:
                 connection.execute(table.update().where(one).values(gone_ns=now_ns), gone)
             if back:
                 connection.execute(table.update().where(one).values(gone_ns=None), back)
             old_ns = now_ns - WINDOW_NS
             connection.execute(table.delete().where(here, table.c.gone_ns < old_ns, table.c.first_ns < old_ns))
+
+    def _names(self, connection: sa.Connection, query: sa.Select[Any]) -> set[str]:
+        return {row[0] for row in self.database.plain(connection, query)}
 
     def sight(self, repository: str, number: int, digest: str, kind: str, now_ns: int, day: str) -> Sighting:
         """See a plan, and return what is known of it. One of the same number and other bytes is forbidden for good."""

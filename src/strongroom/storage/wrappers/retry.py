@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.base.objects import Kind, ObjectName
+    from strongroom.storage.contract import Rows
     from strongroom.storage.options import StoreOptions
 
 T = TypeVar("T")
@@ -143,6 +144,20 @@ class RetryStore(Wrapper):
                 for info in self.inner.list(kind, after):
                     yield info
                     after = info.name.name
+                    attempts.progressed()
+            except Unavailable as error:
+                attempts.wait(error)
+            else:
+                return
+
+    def list_groups(self, kind: Kind, after: str | None = None) -> Iterator[Rows]:
+        """Retried as ``list``."""
+        attempts = self.retrier.attempts()
+        while True:
+            try:
+                for group in self.inner.list_groups(kind, after):
+                    yield group
+                    after = group[-1][0]
                     attempts.progressed()
             except Unavailable as error:
                 attempts.wait(error)

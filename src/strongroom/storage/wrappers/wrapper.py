@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.base.objects import Kind, ObjectName
+    from strongroom.storage.contract import Rows
 
 
 class Wrapper(Store):
@@ -50,6 +51,12 @@ class Wrapper(Store):
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
         """Handed on."""
         return self.inner.list(kind, after)
+
+    def list_groups(self, kind: Kind, after: str | None = None) -> Iterator[Rows]:
+        """Handed on, unless this wrapper lists in a way of its own."""
+        if type(self).list is not Wrapper.list:
+            return super().list_groups(kind, after)
+        return self.inner.list_groups(kind, after)
 
     def stat(self, name: ObjectName) -> Info:
         """Handed on."""
