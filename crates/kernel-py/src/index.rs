@@ -3,11 +3,11 @@
 use crate::data::{Data, id, ids, kind};
 use crate::error::{detached, to_py};
 use crate::pack::BlobEntry;
+use crate::sets::BlobSet;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use strongroom_kernel::Id;
-use strongroom_kernel::index;
+use strongroom_kernel::{BlobType, Id, index};
 
 /// One place where a blob lies.
 #[pyclass(frozen, eq, module = "strongroom._kernel")]
@@ -96,6 +96,22 @@ impl Index {
         let packs = packs.iter().map(|(pack, rows)| Ok((id(pack)?, rows))).collect::<PyResult<Vec<_>>>()?;
         self.change(py, |index| {
             packs.iter().try_for_each(|(pack, rows)| index.insert_pack(*pack, &index::decode_rows(rows)?))
+        })
+    }
+
+    #[pyo3(signature = (packs, wanted = None))]
+    fn insert_some(&self, py: Python<'_>, packs: Vec<(String, Data)>, wanted: Option<&BlobSet>) -> PyResult<()> {
+        let packs = packs.iter().map(|(pack, rows)| Ok((id(pack)?, rows))).collect::<PyResult<Vec<_>>>()?;
+        self.change(py, |index| {
+            let wanted = wanted.map(BlobSet::inner);
+            packs.iter().try_for_each(|(pack, rows)| {
+                let mut blobs = index::decode_rows(rows)?;
+                blobs.retain(|blob| match &wanted {
+                    Some(wanted) => wanted.contains(blob.kind, &blob.id),
+                    None => blob.kind == BlobType::Tree,
+                });
+                if blobs.is_empty() { Ok(()) } else { index.insert_pack(*pack, &blobs) }
+            })
         })
     }
 
@@ -199,6 +215,13 @@ fn parse_index(py: Python<'_>, plaintext: Data) -> PyResult<Vec<(String, Vec<Blo
     Ok(parsed.packs().map(|(pack, blobs)| (pack.to_hex(), blobs.iter().copied().map(BlobEntry).collect())).collect())
 }
 
+/// What one index file says of packs: each with how many blobs it names for it.
+#[pyfunction]
+fn index_packs(py: Python<'_>, plaintext: Data) -> PyResult<Vec<(String, usize)>> {
+    let counts = detached(py, || Ok(index::parse_index(&plaintext)?.counts().collect::<Vec<_>>()))?;
+    Ok(counts.into_iter().map(|(pack, count)| (pack.to_hex(), count)).collect())
+}
+
 /// The blobs of a pack as packed rows.
 #[pyfunction]
 fn encode_rows<'py>(py: Python<'py>, blobs: Vec<PyRef<'py, BlobEntry>>) -> Bound<'py, PyBytes> {
@@ -222,6 +245,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Location>()?;
     module.add_class::<Index>()?;
     module.add_function(wrap_pyfunction!(encode_index, module)?)?;
+    module.add_function(wrap_pyfunction!(index_packs, module)?)?;
     module.add_function(wrap_pyfunction!(encode_rows, module)?)?;
     module.add_function(wrap_pyfunction!(decode_rows, module)?)?;
     module.add_function(wrap_pyfunction!(unproven, module)?)?;

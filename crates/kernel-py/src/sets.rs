@@ -1,12 +1,13 @@
 //! Sets of blobs and of digests.
 
-use crate::data::{id, kind};
+use crate::data::{Data, id, kind};
 use crate::error::detached;
 use crate::index::Index;
 use crate::node::Node;
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use strongroom_kernel::sets;
+use strongroom_kernel::tree::{Mode, decode_tree};
 
 /// Counts and sizes of blobs.
 #[pyclass(frozen, get_all, module = "strongroom._kernel")]
@@ -23,10 +24,11 @@ struct BlobTotals {
 
 /// Blobs, each once.
 #[pyclass(frozen, module = "strongroom._kernel")]
-struct BlobSet(Mutex<sets::BlobSet>);
+pub struct BlobSet(Mutex<sets::BlobSet>);
 
 impl BlobSet {
-    fn inner(&self) -> MutexGuard<'_, sets::BlobSet> {
+    /// The set itself.
+    pub fn inner(&self) -> MutexGuard<'_, sets::BlobSet> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -44,6 +46,22 @@ impl BlobSet {
 
     fn add_content(&self, node: &Node) {
         self.inner().insert_content(&node.0);
+    }
+
+    fn add_tree(&self, py: Python<'_>, plaintext: Data) -> PyResult<()> {
+        detached(py, || {
+            let tree = decode_tree(&plaintext, Mode::Lenient)?;
+            let mut inner = self.inner();
+            tree.nodes.iter().for_each(|node| inner.insert_content(node));
+            Ok(())
+        })
+    }
+
+    fn add_all(&self, py: Python<'_>, other: &Self) -> PyResult<usize> {
+        if std::ptr::eq(self, other) {
+            return Ok(0);
+        }
+        detached(py, || Ok(self.inner().insert_all(&other.inner())))
     }
 
     #[pyo3(signature = (index, without = None))]

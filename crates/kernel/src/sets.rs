@@ -50,6 +50,22 @@ impl BlobSet {
         self.data.extend(node.content.iter().flatten());
     }
 
+    /// Adds all of another set; how many are new.
+    pub fn insert_all(&mut self, other: &Self) -> usize {
+        let before = self.len();
+        self.data.extend(&other.data);
+        self.trees.extend(&other.trees);
+        self.len() - before
+    }
+
+    /// Whether a blob was added.
+    pub fn contains(&self, kind: BlobType, id: &Id) -> bool {
+        match kind {
+            BlobType::Data => self.data.contains(id),
+            BlobType::Tree => self.trees.contains(id),
+        }
+    }
+
     /// The number of blobs.
     pub fn len(&self) -> usize {
         self.data.len() + self.trees.len()

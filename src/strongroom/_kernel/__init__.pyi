@@ -21,7 +21,16 @@ from strongroom._kernel.archive import (
 from strongroom._kernel.codec import chunk_lengths, compress, decompress, is_irreducible, random_polynomial, sha256_hex
 from strongroom._kernel.error import WrongKey
 from strongroom._kernel.filter import Filter, glob_names, malformed_patterns
-from strongroom._kernel.index import Index, Location, decode_rows, encode_index, encode_rows, parse_index, unproven
+from strongroom._kernel.index import (
+    Index,
+    Location,
+    decode_rows,
+    encode_index,
+    encode_rows,
+    index_packs,
+    parse_index,
+    unproven,
+)
 from strongroom._kernel.key import Key, derive_key
 from strongroom._kernel.memory import reuse_memory
 from strongroom._kernel.node import Node
@@ -42,7 +51,7 @@ from strongroom._kernel.time import Timestamp
 from strongroom._kernel.transfer import PackWriter, transfer_blobs
 from strongroom._kernel.transfer_plan import TransferPlan
 from strongroom._kernel.tree import MAX_DEPTH, MAX_PATH, Nodes, Tree, decode_tree, encode_tree, read_nodes
-from strongroom._kernel.usage import PackUse, Usage, UsageTotals
+from strongroom._kernel.usage import PackShare, PackUse, Usage, UsageTotals
 from strongroom._kernel.verify import PackReport, verify_pack
 
 __all__ = [
@@ -68,6 +77,7 @@ __all__ = [
     "Pack",
     "PackBuilder",
     "PackReport",
+    "PackShare",
     "PackUse",
     "PackWriter",
     "Plaintext",
@@ -93,6 +103,7 @@ __all__ = [
     "encode_rows",
     "encode_tree",
     "glob_names",
+    "index_packs",
     "is_irreducible",
     "malformed_patterns",
     "measure_tree",

@@ -6,6 +6,7 @@ from typing import Self, final
 from typing_extensions import Buffer
 
 from strongroom._kernel.pack import BlobEntry
+from strongroom._kernel.sets import BlobSet
 
 @final
 class Location:
@@ -39,6 +40,8 @@ class Index:
         """Adds the blobs of one pack as ``encode_rows`` packed them. Raises ``Damaged``."""
     def insert_many(self, packs: Sequence[tuple[str, Buffer]]) -> None:
         """As ``insert_rows``, of many packs in this order. Raises ``Damaged``; those before it are added then."""
+    def insert_some(self, packs: Sequence[tuple[str, Buffer]], wanted: BlobSet | None = None) -> None:
+        """As ``insert_many``, of the blobs that are wanted alone; without ``wanted`` of the trees alone."""
     def reserve(self, places: int) -> None:
         """Makes room for so many places in all, which spares the time of growing."""
     def contains(self, type: str, id: str) -> bool:
@@ -73,6 +76,9 @@ def encode_index(packs: Sequence[tuple[str, Sequence[BlobEntry]]]) -> bytes:
 
 def parse_index(plaintext: Buffer) -> list[tuple[str, list[BlobEntry]]]:
     """What one index file says: each pack with its blobs, in the order of the file. Raises as ``Index.load``."""
+
+def index_packs(plaintext: Buffer) -> list[tuple[str, int]]:
+    """What one index file says of packs, in its order: each with the number of blobs named for it, each place once."""
 
 def encode_rows(blobs: Sequence[BlobEntry]) -> bytes:
     """A row of 45 bytes for each blob: type (0 data, 1 tree), ID, offset, length, length of the plaintext or 0."""

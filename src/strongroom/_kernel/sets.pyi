@@ -2,6 +2,8 @@
 
 from typing import Self, final
 
+from typing_extensions import Buffer
+
 from strongroom._kernel.index import Index
 from strongroom._kernel.node import Node
 
@@ -27,6 +29,10 @@ class BlobSet:
         """Adds a blob; whether it is new."""
     def add_content(self, node: Node) -> None:
         """Adds the blobs of a file."""
+    def add_tree(self, plaintext: Buffer) -> None:
+        """Adds the blobs of all files of a tree. Raises ``Damaged`` and ``LimitExceeded`` for what is no tree."""
+    def add_all(self, other: BlobSet) -> int:
+        """Adds all of another set; how many are new."""
     def totals(self, index: Index, without: BlobSet | None = None) -> BlobTotals:
         """Adds up the blobs, or those that the other set does not have."""
     def __len__(self) -> int: ...

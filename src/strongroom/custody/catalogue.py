@@ -23,7 +23,7 @@ from strongroom.custody.deletion.schema import intent
 from strongroom.custody.schema import pack, repository, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Container, Generator, Iterable, Iterator
 
     from strongroom.custody.state import State
 
@@ -67,9 +67,14 @@ def note_loss(connection: sa.Connection, repository_id: str) -> None:
 
 def load_catalogue(state: State, repository_id: str) -> _kernel.Index:
     """An index of the packs that are there and sound, the oldest first: of several copies the first counts."""
-    query = packs_read(repository_id).where(SOUND).order_by(stored.c.arrival_ns, pack.c.name)
     with state.database.read() as connection:
-        return index_of(rows_in_order(connection, repository_id, query), places_of(connection, repository_id))
+        return index_of(sound_rows(connection, repository_id), places_of(connection, repository_id))
+
+
+def sound_rows(connection: sa.Connection, repository_id: str) -> Iterator[tuple[str, bytes]]:
+    """Name and rows of the packs that are there and sound, the oldest first."""
+    query = packs_read(repository_id).where(SOUND).order_by(stored.c.arrival_ns, pack.c.name)
+    return rows_in_order(connection, repository_id, query)
 
 
 def index_of(packs: Iterable[tuple[str, bytes]], places: int = 0) -> _kernel.Index:
@@ -171,11 +176,12 @@ def rows_in_order(
         yield from rows_of(connection, repository_id, names[start : start + AT_ONCE])
 
 
-def rows_of(connection: sa.Connection, repository_id: str, names: Sequence[str]) -> list[tuple[str, bytes]]:
+def rows_of(connection: sa.Connection, repository_id: str, names: Iterable[str]) -> list[tuple[str, bytes]]:
     """What some packs were read to hold, packed, whether they are there or not; in the order of ``names``."""
     found: dict[str, bytes] = {}
-    for start in range(0, len(names), AT_ONCE):
-        some = pack.c.name.in_(names[start : start + AT_ONCE])
+    wanted = list(names)
+    for start in range(0, len(wanted), AT_ONCE):
+        some = pack.c.name.in_(wanted[start : start + AT_ONCE])
         query = sa.select(pack.c.name, pack.c.blobs).where(pack.c.repository == repository_id, some)
         found |= {row[0]: bytes(row[1]) for row in connection.execute(query)}
-    return [(name, found[name]) for name in names if name in found]
+    return [(name, found[name]) for name in wanted if name in found]

@@ -272,7 +272,10 @@ def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_n
             .where(
                 stored.c.repository == adopted.id,
                 stored.c.gone_ns.is_(None),
-                sa.func.coalesce(stored.c.verified_ns, stored.c.arrival_ns) < older_than_ns,
+                sa.or_(
+                    stored.c.verified_ns < older_than_ns,
+                    sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns),
+                ),
             )
         ).scalar_one()
         now_ns = state.clock.now_ns()

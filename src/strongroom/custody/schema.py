@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from strongroom.database.migrations import only_where
+
 METADATA = sa.MetaData()
 
 repository = sa.Table(
@@ -53,6 +55,8 @@ stored = sa.Table(
     sa.Column("sound_ns", sa.BigInteger),
     sa.Column("fault", sa.Text),
     sa.Column("proven", sa.Integer, nullable=False),
+    sa.Index("custody_object_turn", "repository", "gone_ns", "verified_ns"),
+    sa.Index("custody_object_fault", "repository", **only_where("fault IS NOT NULL")),
 )
 """Every object seen. ``earliest_ns``: it cannot have come before. ``gone_ns``: since when it is missing.
 ``verified_ns``: when it was last read whole, none where it is to be read; ``fault`` what was wrong then, none where all
@@ -253,5 +257,9 @@ STEPS = (
         PRIMARY KEY (repository, number)
     );
     CREATE TABLE custody_recipient (recipient TEXT PRIMARY KEY)
+    """,
+    """
+    CREATE INDEX custody_object_turn ON custody_object (repository, gone_ns, verified_ns);
+    CREATE INDEX custody_object_fault ON custody_object (repository) WHERE fault IS NOT NULL
     """,
 )

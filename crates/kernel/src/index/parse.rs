@@ -28,6 +28,19 @@ impl ParsedIndex {
     }
 }
 
+impl ParsedIndex {
+    /// The packs in the order of the file, each with how many blobs are named for it; one that is named twice at one
+    /// place counts once.
+    pub fn counts(&self) -> impl Iterator<Item = (Id, usize)> {
+        self.packs().map(|(id, blobs)| {
+            let mut places: Vec<_> = blobs.iter().map(|blob| (blob.kind, blob.id, blob.offset)).collect();
+            places.sort_unstable();
+            places.dedup();
+            (id, places.len())
+        })
+    }
+}
+
 /// Parses the plaintext JSON of one index file.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ def packs_to_come(state: State, repository: Repository, going: Collection[str]) 
     found: dict[str, None] = {}
     for name in going:
         try:
-            named = [pack for pack, _ in _kernel.parse_index(repository.files.load(Kind.INDEX, name))]
+            named = [pack for pack, _ in _kernel.index_packs(repository.files.load(Kind.INDEX, name))]
         except (Damaged, LimitExceeded, Missing, Unsupported):
             continue
         right = _sound(state, repository.id, named)

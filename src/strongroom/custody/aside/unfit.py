@@ -161,7 +161,7 @@ class _Packs:
 def _waits(state: State, repository: Repository, packs: _Packs, name: ObjectName, arrival_ns: int) -> bool:
     """Whether a pack that an index names is still to be read, or may still come."""
     try:
-        claims = _kernel.parse_index(repository.files.load(Kind.INDEX, name.name))
+        claims = _kernel.index_packs(repository.files.load(Kind.INDEX, name.name))
     except _UNREADABLE:
         return False
     patient = state.clock.now_ns() - arrival_ns < PATIENCE_NS

@@ -191,7 +191,7 @@ class Past:
 
 def _compared(repository: Repository, old: str | None, new: str) -> tuple[Counter[str], Counter[str]] | None:
     try:
-        difference = changes(repository, old, new)
+        difference = changes(repository, old, new, sizes=False)
     except (Damaged, LimitExceeded, Missing):
         return None
     return difference.new_by_extension, difference.removed_by_extension

@@ -12,11 +12,12 @@ from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
-from strongroom.custody.catalogue import Age, age_of, is_unread, load_catalogue
+from strongroom.custody.catalogue import Age, age_of, is_unread
 from strongroom.custody.judging.canaries import changed
 from strongroom.custody.judging.history import GoodOne, Past
 from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
+from strongroom.custody.judging.places import JudgingPlaces
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.rules import suspicions
 from strongroom.custody.judging.terms import EVERY_ONE_PROVEN, Before, History, Reason, Subject, Unproven
@@ -97,6 +98,7 @@ class Judge:
         self._reporter = reporter
         self._unproven = unproven
         self._past = Past(state, lease, adopted, repository)
+        self._places: JudgingPlaces | None = None
 
     def judge(self) -> list[Judged]:
         """Judge every snapshot that has no verdict yet, or none for good, in the order of their arrival; and, where
@@ -108,13 +110,15 @@ class Judge:
         new = self._waiting(age)
         if not new and not hurt:
             return []
-        self._repository.index = load_catalogue(self._state, self._adopted.id)
+        self._places = JudgingPlaces(self._state, self._adopted.id, snapshots=len(new))
+        self._repository.index = self._places.index
         judged = []
         if hurt:
+            self._places.want_all()
             lost = look_for_losses(self._state, self._lease, self._adopted.id, self._repository, self._reporter, age)
             judged = [Judged(one.id, one.source, BAD, (one.reason,)) for one in lost]
         known = WholeTrees(self._state, self._adopted.id)
-        walker = Walker(self._repository, known, self._reporter)
+        walker = Walker(self._repository, known, self._reporter, self._places)
         return judged + [
             verdict
             for one in new
@@ -232,7 +236,7 @@ class Judge:
         if not there:
             return measures, Changes()
         try:
-            difference = changes(self._repository, there[-1].tree, found.tree)
+            difference = changes(self._repository, there[-1].tree, found.tree, self._places)
         except (Damaged, LimitExceeded, Missing):  # the earlier one cannot be read, and is an incident of its own
             return measures, Changes()
         unseen = {word: count for word, count in difference.new_by_extension.items() if word not in history.extensions}

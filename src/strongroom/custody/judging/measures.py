@@ -10,12 +10,14 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from strongroom._kernel import Node
+    from strongroom.custody.judging.places import JudgingPlaces
     from strongroom.repository.opened import Repository
 
 MAX_NODES = 5_000_000
@@ -82,12 +84,19 @@ def extension_of(name: bytes) -> str:
     return _DIGITS.sub(b"0", dotted).decode("utf-8", "replace").lower()
 
 
-def changes(repository: Repository, old: str | None, new: str) -> Changes:
-    """Compare two trees, or a tree with nothing; folders that are the same are not read. Raises as ``load_tree``."""
+def changes(
+    repository: Repository, old: str | None, new: str, places: JudgingPlaces | None = None, *, sizes: bool = True
+) -> Changes:
+    """Compare two trees, or a tree with nothing; folders that are the same are not read. Raises as ``load_tree``.
+
+    ``places``: as a ``Walker`` takes it. Without ``sizes`` no blob is looked up, and no bytes are counted.
+    """
     work = _Comparison(repository)
     work.compare([(old, new)] if old is not None else [])
     work.one_sided(Counter(), Counter([new] if old is None else []))
     work.count_moves()
+    if sizes:
+        work.count_bytes(places)
     return work.result
 
 
@@ -101,6 +110,8 @@ class _Comparison:
         self._new: list[_File] = []
         self._gone_trees: Counter[str] = Counter()
         self._new_trees: Counter[str] = Counter()
+        self._grown: list[tuple[str, Collection[str]]] = []
+        """What files had not before, by extension."""
 
     def compare(self, pairs: list[tuple[str, str]]) -> None:
         """Folders that are in both, from the top down."""
@@ -177,9 +188,24 @@ class _Comparison:
             self.result.files_new += 1
             word = extension_of(file.name)
             self.result.new_by_extension[word] += 1
-            self._grow(word, set(file.content))
+            self._grow(word, file.content)
 
-    def _grow(self, word: str, blobs: set[str]) -> None:
+    def _grow(self, word: str, blobs: Collection[str]) -> None:
+        if blobs:
+            self._grown.append((word, blobs))
+
+    def count_bytes(self, places: JudgingPlaces | None) -> None:
+        """Look up how long everything new is; of one file each blob counts once."""
+        if places is not None and not places.is_whole:
+            wanted = _kernel.BlobSet()
+            for _, blobs in self._grown:
+                for blob in blobs:
+                    wanted.add("data", blob)
+            places.want(wanted)
+        for word, blobs in self._grown:
+            self._count(word, blobs if isinstance(blobs, set) else set(blobs))
+
+    def _count(self, word: str, blobs: set[str]) -> None:
         for blob in blobs:
             place = next(iter(self._repository.index.lookup("data", blob)), None)
             if place is None:

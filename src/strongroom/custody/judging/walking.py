@@ -22,7 +22,10 @@ from strongroom.repository.reachable import read_trees
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from typing_extensions import Buffer
+
     from strongroom.base.progress import Reporter
+    from strongroom.custody.judging.places import JudgingPlaces
     from strongroom.custody.state import State
     from strongroom.repository.opened import Repository
 
@@ -35,6 +38,8 @@ MOST_PATHS = 20
 """So many paths are named of what is hurt."""
 MOST_LOOKED_AT = 2000
 """So many trees are read to name them."""
+MOST_HELD = 32 << 20
+"""Bytes of trees that wait for what they name; beyond, the whole catalogue is loaded."""
 _LOADED = 100_000
 """Up to so many trees that are known to be whole are held in memory; beyond, each is asked for."""
 
@@ -77,11 +82,24 @@ class _Tree:
 
 
 class Walker:
-    """Walks the trees of snapshots that are not known to be whole. ``known``: None to believe no earlier walk."""
+    """Walks the trees of snapshots that are not known to be whole. ``known``: None to believe no earlier walk.
 
-    def __init__(self, repository: Repository, known: WholeTrees | None, reporter: Reporter) -> None:
+    ``places``: where the index of the repository is not whole, and is asked for what the trees name.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        known: WholeTrees | None,
+        reporter: Reporter,
+        places: JudgingPlaces | None = None,
+    ) -> None:
         self._repository = repository
         self._known = known
+        self._places = places
+        self._held: dict[str, Buffer] = {}
+        """Trees that name blobs which are not in the index: to be asked for together."""
+        self._held_bytes = 0
         self._reporter = reporter
         self._guard = threading.Lock()
         self._found: dict[str, _Tree] = {}
@@ -95,6 +113,7 @@ class Walker:
         """Read what these lead to and nobody has read. Raises ``Interrupted`` and errors of the store."""
         new = self._new(roots)
         read_trees(self._repository, new, self._read, self._reporter, self._fault)
+        self._measure_held()
         for root in roots:
             self._settle(root)
 
@@ -138,12 +157,39 @@ class Walker:
                 self._unread[tree] = "its tree was not read"
         return new
 
-    def _read(self, plaintext: bytes) -> tuple[list[str], list[tuple[bytes, str]]]:
+    def _read(self, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         tree = _kernel.sha256_hex(plaintext)
+        subtrees, faults = self._measure(tree, plaintext)
+        if faults and self._places is not None and not self._places.is_whole:
+            self._hold(tree, plaintext)
+        return self._new(subtrees), []
+
+    def _measure(self, tree: str, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         files, size, subtrees, faults = _kernel.measure_tree(self._repository.index, plaintext)
         with self._guard:
             self._found[tree] = _Tree(files, size, tuple(subtrees), tuple(faults))
-        return self._new(subtrees), []
+        return subtrees, faults
+
+    def _hold(self, tree: str, plaintext: Buffer) -> None:
+        with self._guard:
+            self._held[tree] = plaintext
+            self._held_bytes += len(memoryview(plaintext))
+            crowded = self._held_bytes > MOST_HELD
+        if crowded and self._places is not None:
+            self._places.want_all()
+
+    def _measure_held(self) -> None:
+        """What was missing for the index alone is not missing."""
+        if not self._held or self._places is None:
+            return
+        wanted = _kernel.BlobSet()
+        for plaintext in self._held.values():
+            wanted.add_tree(plaintext)
+        self._places.want(wanted)
+        for tree, plaintext in self._held.items():
+            self._measure(tree, plaintext)
+        self._held.clear()
+        self._held_bytes = 0
 
     def _fault(self, item: str, what: str) -> None:
         kind, _, tree = item.partition(" ")
