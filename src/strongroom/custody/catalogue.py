@@ -141,7 +141,7 @@ def is_unread(connection: sa.Connection, repository_id: str) -> bool:
         sa.select(stored.c.name)
         .where(
             stored.c.repository == repository_id,
-            stored.c.kind == Kind.DATA.value,
+            stored.c.kind.concat("") == Kind.DATA.value,  # so that it is found by what is unread, not by all packs
             stored.c.gone_ns.is_(None),
             stored.c.verified_ns.is_(None),
         )
