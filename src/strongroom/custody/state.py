@@ -191,12 +191,8 @@ class State:
         table = schema.lease
         with self.database.write() as connection:
             now = self.database.now_ns(connection)
-            renewed = connection.execute(
-                table.update()
-                .where(table.c.repository == lease.repository, table.c.fence == lease.fence)
-                .values(until_ns=now + LEASE_NS)
-            )
-            if renewed.rowcount != 1:
+            text = f"UPDATE {table.name} SET until_ns = ? WHERE repository = ? AND fence = ?"
+            if self.database.change(connection, text, now + LEASE_NS, lease.repository, lease.fence) != 1:
                 raise Locked("another custodian has taken over", subject=lease.repository[:10])
             yield connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -141,12 +141,12 @@ def _look_at(
 
 def _known(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
     """What was there at the last look, as lists have it; and the names of what was gone."""
-    here = sa.and_(stored.c.repository == repository, stored.c.kind == kind.value)
-    there = sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns).where(here, stored.c.gone_ns.is_(None))
-    gone = sa.select(stored.c.name).where(here, stored.c.gone_ns.is_not(None))
+    query = sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns).where(
+        stored.c.repository == repository, stored.c.kind == kind.value
+    )
     with state.database.read() as connection:
-        known: list[Any] = state.database.plain(connection, there)
-        return set(known), {row[0] for row in state.database.plain(connection, gone)}
+        rows = state.database.plain(connection, query)
+    return {row[:3] for row in rows if row[3] is None}, {row[0] for row in rows if row[3] is not None}
 
 
 def _info(kind: Kind, row: Listed) -> Info:

@@ -215,6 +215,20 @@ class Database:
         """
         connection.exec_driver_sql(sql if self.is_sqlite else sql.replace("?", "%s"), list(rows))
 
+    def change(self, connection: sa.Connection, sql: str, *values: object) -> int:
+        """One plain statement in this transaction, written as for ``many``; how many rows it changed.
+
+        For what every transaction does: composed, it costs twenty times as much. Raises ``Unavailable``.
+        """
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql if self.is_sqlite else sql.replace("?", "%s"), values)
+            return int(cursor.rowcount)
+        except self._driver_error as error:
+            raise Unavailable("the database cannot be used now", subject=str(error).strip()[:200]) from None
+        finally:
+            cursor.close()
+
     def plain(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """All rows of a query as the driver gives them, in a third of the time that rows by name take."""
         cursor: Any = connection.execute(query).cursor

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.executor.contract import Handed
     from strongroom.custody.executor.execute import Executor
+    from strongroom.custody.executor.records import Records
     from strongroom.custody.handover import Handover
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, State
@@ -76,12 +77,13 @@ def hand_over(
     *,
     only_show: bool = False,
     budget_bytes: int | None = None,
+    records: OpenRecords | None = None,
 ) -> None:
     """Let the executor see the plans of one repository, and unless ``only_show`` execute what is due; say what went."""
     from strongroom.base.errors import Unsupported
 
     try:
-        with opened_executor(context, adopted, store, signer) as executor:
+        with opened_executor(context, adopted, store, signer, records) as executor:
             handover = handover_of(context, state, adopted, store, identity, signer, budget_bytes)
             if only_show:
                 for words in handover.show(executor):
@@ -134,21 +136,44 @@ def handover_of(
     )
 
 
+class OpenRecords:
+    """The executor's record, opened when it is first asked for and shared by many repositories. Close it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._records: Records | None = None
+
+    def get(self) -> Records:
+        """The record. Raises ``ConfigurationError``, ``Unavailable``, ``Unsupported``."""
+        from strongroom.base.clock import SYSTEM
+        from strongroom.custody.executor.records import Records
+
+        if self._records is None:
+            self._records = Records(executor_url(self._context), SYSTEM)
+        return self._records
+
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._records is not None:
+            self._records.close()
+
+
 @contextlib.contextmanager
-def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Signer) -> Iterator[Executor]:
-    """The executor of one repository, with its own record. Raises ``Unsupported`` where a removal would be final."""
-    from strongroom.base.clock import SYSTEM
+def opened_executor(
+    context: Context, adopted: Adopted, store: Store, signer: Signer, records: OpenRecords | None = None
+) -> Iterator[Executor]:
+    """The executor of one repository, with its own record, or one that is open. Raises ``Unsupported`` where a removal
+    would be final."""
     from strongroom.custody.executor.execute import Executor
-    from strongroom.custody.executor.records import Records
     from strongroom.custody.executor.ways import way_of
     from strongroom.custody.mark import has_place, read_mark
 
     way = way_of(store, adopted.policy.expiry)
-    records = Records(executor_url(context), SYSTEM)
+    opened = records or OpenRecords(context)
     judge = signer.verifier
     try:
         yield Executor(
-            records,
+            opened.get(),
             store,
             way,
             adopted.id,
@@ -162,7 +187,8 @@ def opened_executor(context: Context, adopted: Adopted, store: Store, signer: Si
             announce=lambda words: context.reporter().message(f"{adopted.name}: {words}"),
         )
     finally:
-        records.close()
+        if records is None:
+            opened.close()
 
 
 def _say(context: Context, name: str, handed: Handed) -> None:

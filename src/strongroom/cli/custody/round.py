@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
 def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
-    from strongroom.cli.custody.execute import hand_over
+    from strongroom.cli.custody.execute import OpenRecords, hand_over
     from strongroom.custody.evidence.outside import Outside
     from strongroom.custody.evidence.web_clocks import WebClocks
     from strongroom.custody.rounds import run_round
@@ -87,7 +88,7 @@ def run_round(context: Context) -> int:
     failed = False
     reporter = context.reporter()
     clocks = WebClocks(urls)
-    with open_state(context) as state:
+    with open_state(context) as state, contextlib.closing(OpenRecords(context)) as records:
         for adopted in _those_that_answer_first(context, chosen(context, state)):
             try:
                 outside = Outside(store_options(context, target_of(context, adopted)), clocks)
@@ -107,8 +108,17 @@ def run_round(context: Context) -> int:
                     )
                     _say(context, outcome)
                     if not outcome.failure:
-                        show = bool(arguments.no_execute)
-                        hand_over(context, state, adopted, store, identity, signer, only_show=show, budget_bytes=budget)
+                        hand_over(
+                            context,
+                            state,
+                            adopted,
+                            store,
+                            identity,
+                            signer,
+                            only_show=bool(arguments.no_execute),
+                            budget_bytes=budget,
+                            records=records,
+                        )
             except Interrupted:
                 raise
             except Locked as error:

@@ -93,7 +93,7 @@ class Executor:
         self._mark = mark
         self._boot = boot
         self._announce = announce
-        known = records.known(repository)
+        before = known = records.known(repository)
         if known is None:
             known = Known(repository, store_url, str(judge), 0, 0, 0, None)
         elif known.judge != str(judge):
@@ -106,7 +106,8 @@ class Executor:
             raise Refused("the executor knows this repository at another place", subject=known.store)
         self._known = known.told(hold_days, expiry_days, detection_days, operators)
         self._operators = Operators(records)
-        records.pin(self._known)
+        if self._known != before:
+            records.pin(self._known)
 
     @property
     def newest(self) -> tuple[int, int]:

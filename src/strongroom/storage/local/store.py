@@ -239,8 +239,10 @@ class _LocalReader(Reader):
 
 def _list_folder(folder: str, after: str | None, prefix: str = "") -> Iterator[Rows]:
     try:
+        names = [name for name in os.listdir(folder) if is_object_name(name)]
+        if not names:  # so are most folders of a small repository
+            return
         with open_folder(folder) as descriptor:  # names are then looked up in it, not from the root each time
-            names = [name for name in os.listdir(descriptor) if is_object_name(name)]
             if prefix or after is not None:
                 names = [name for name in names if name.startswith(prefix) and (after is None or name > after)]
             names.sort()
