@@ -20,16 +20,32 @@ Result = dict[str, object]
 
 _LOADER = r"""
 import resource, sys, time
+from strongroom import _kernel
 from strongroom.custody.catalogue import load_catalogue
+from strongroom.custody.judging.places import JudgingPlaces
 from strongroom.custody.state import State
+
+def measured(work):
+    before, begun = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    index = work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(len(index), time.perf_counter() - begun, cpu, after.ru_maxrss - before.ru_maxrss)
+
+def some():
+    places, wanted = JudgingPlaces(state, adopted.id, snapshots=1), _kernel.BlobSet()
+    for number in range(int(sys.argv[2])):
+        wanted.add("data", f"{number:064x}")
+    places.want(wanted)
+    return places.index
 
 with State(sys.argv[1]) as state:
     adopted = state.repository("one")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun = time.perf_counter()
-    index = load_catalogue(state, adopted.id)
-    print(len(index), time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    measured(some)
+    measured(lambda: load_catalogue(state, adopted.id))
 """
+_NAMED = 10_000
+"""Blobs that a new snapshot names."""
 
 
 class CustodyBench:
@@ -81,14 +97,15 @@ class CustodyBench:
         self._verb(folder, "init")
         identity = adopted(folder / "state", folder / "r", "one")
         add_packs(folder / "state", folder / "r", identity, packs, 17)
-        planning = self._verb(folder, "round", "--all").wall
+        planning = self._verb(folder, "round", "--all")
         runs = [self._verb(folder, "round", "--all") for _ in range(self._rounds)]
         begun = time.perf_counter()
         found = sum(len(names) for _, _, names in os.walk(folder / "r" / "data"))
         return {
             "packs": found,
-            "first round s": planning,
+            "first round s": planning.wall,
             "aim of it": 5.0,
+            "first round cpu s": planning.user + planning.system,
             "round s": _median([run.wall for run in runs]),
             "aim": 2.0,
             "round cpu s": _median([run.user + run.system for run in runs]),
@@ -123,21 +140,24 @@ class CustodyBench:
         self._verb(folder, "init")
         self._verb(folder, "adopt", "one", "--store", place)
         self._verb(folder, "round", "--all")
-        quiet = _median([self._verb(folder, "round", "--all").wall for _ in range(self._rounds)])
+        calm = [self._verb(folder, "round", "--all") for _ in range(self._rounds)]
+        quiet, quiet_cpu = _median([run.wall for run in calm]), _median([run.user + run.system for run in calm])
         dice = random.Random(3)
-        times, peak = [], 0
+        times, cpu, peak = [], [], 0
         for _ in range(self._rounds):
             for path in dice.sample(sorted(source.rglob("*.bin")), max(1, count // 100)):
                 path.write_bytes(dice.randbytes(120))
             self._program.run(folder / "home", "-r", place, "backup", source)
             run = self._verb(folder, "round", "--all")
             times.append(run.wall)
+            cpu.append(run.user + run.system)
             peak = max(peak, run.peak)
         return {
             "files": count,
             "round with a new snapshot s": _median(times),
             "quiet round s": quiet,
             "difference s": _median(times) - quiet,
+            "difference cpu s": _median(cpu) - quiet_cpu,
             "peak MB": peak / 1e6,
         }
 
@@ -147,14 +167,25 @@ class CustodyBench:
         self._verb(folder, "init")
         identity = adopted(folder / "state", folder / "r", "one")
         add_packs(folder / "state", folder / "r", identity, blobs // 100, 100, files=False)
-        found = subprocess.run(
-            [sys.executable, "-c", _LOADER, str(folder / "state")], check=True, capture_output=True, text=True
-        ).stdout.split()
+        some, whole = (
+            line.split()
+            for line in subprocess.run(
+                [sys.executable, "-c", _LOADER, str(folder / "state"), str(_NAMED)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.splitlines()
+        )
         return {
-            "blobs": int(found[0]),
-            "loading all s": float(found[1]),
-            "more MB": int(found[2]) / 1e3,
-            "aim": "100 MB and 3 s for one new pack",
+            "blobs": int(whole[0]),
+            "for one snapshot s": float(some[1]),
+            "its cpu s": float(some[2]),
+            "aim": 3.0,
+            "its MB": int(some[3]) / 1e3,
+            "aim MB": 100,
+            "loading all s": float(whole[1]),
+            "all cpu s": float(whole[2]),
+            "all MB": int(whole[3]) / 1e3,
         }
 
 

@@ -7,13 +7,15 @@ use crate::node::Node;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySlice};
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use strongroom_kernel::Id;
 use strongroom_kernel::metadata::{MetadataReader, Options};
 use strongroom_kernel::time::Zone;
-use strongroom_kernel::tree::{Mode, Outline, TreeEncoder};
+use strongroom_kernel::tree::{self, Mode, NodeType, Outline, TreeEncoder};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MAX_DEPTH", strongroom_kernel::tree::MAX_DEPTH)?;
@@ -34,6 +36,10 @@ struct Text {
 impl Text {
     fn node(&self, place: usize) -> Option<Node> {
         self.outline.node(&self.text, place).map(Node)
+    }
+
+    fn all(&self) -> impl Iterator<Item = tree::Node> {
+        (0..self.outline.len()).filter_map(|place| self.outline.node(&self.text, place))
     }
 }
 
@@ -61,6 +67,46 @@ impl Tree {
     #[getter]
     fn reordered(&self) -> bool {
         self.0.outline.reordered
+    }
+
+    fn differences(&self, py: Python<'_>, other: &Self) -> PyResult<Vec<(Option<Node>, Option<Node>)>> {
+        detached(py, || {
+            let mut found = Vec::new();
+            let (mut ours, mut theirs) = (self.0.all().peekable(), other.0.all().peekable());
+            loop {
+                let order = match (ours.peek(), theirs.peek()) {
+                    (None, None) => return Ok(found),
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (Some(one), Some(two)) => one.name.cmp(&two.name),
+                };
+                let one = if order.is_le() { ours.next() } else { None };
+                let two = if order.is_ge() { theirs.next() } else { None };
+                if what(one.as_ref()) != what(two.as_ref()) {
+                    found.push((one.map(Node), two.map(Node)));
+                }
+            }
+        })
+    }
+
+    fn file_names<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let files = self.0.all().filter(|node| node.kind == NodeType::File);
+        files.map(|node| PyBytes::new(py, &node.name)).collect()
+    }
+
+    fn subtrees(&self) -> Vec<String> {
+        let folders = self.0.all().filter(|node| node.kind == NodeType::Dir);
+        folders.filter_map(|node| node.subtree).map(|tree| tree.to_hex()).collect()
+    }
+}
+
+/// What an entry is for who compares snapshots: a file by its content, a folder by its tree; anything else is nothing.
+fn what(node: Option<&tree::Node>) -> Option<(Option<&Vec<Id>>, Option<Id>)> {
+    let node = node?;
+    match node.kind {
+        NodeType::File => Some((node.content.as_ref(), None)),
+        NodeType::Dir if node.subtree.is_some() => Some((None, node.subtree)),
+        _ => None,
     }
 }
 

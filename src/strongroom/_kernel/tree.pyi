@@ -31,6 +31,15 @@ class Tree:
     def reordered(self) -> bool: ...
     def find(self, name: bytes) -> Node | None:
         """The node of this name."""
+    def differences(self, other: Tree) -> list[tuple[Node | None, Node | None]]:
+        """Entries of both by name that are not alike, in the order of their names, None where one has no such entry.
+
+        Files are alike whose content is, folders whose tree is; what is neither counts as nothing.
+        """
+    def file_names(self) -> list[bytes]:
+        """The names of the files."""
+    def subtrees(self) -> list[str]:
+        """The trees of the folders; of a folder without one nothing."""
 
 @final
 class Nodes(Sequence[Node]):

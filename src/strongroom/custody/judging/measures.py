@@ -92,6 +92,9 @@ def changes(
     ``places``: as a ``Walker`` takes it. Without ``sizes`` no blob is looked up, and no bytes are counted.
     """
     work = _Comparison(repository)
+    if old is None and not sizes:  # nothing moved, and nothing is new beside something old
+        work.count_all(new)
+        return work.result
     work.compare([(old, new)] if old is not None else [])
     work.one_sided(Counter(), Counter([new] if old is None else []))
     work.count_moves()
@@ -121,21 +124,21 @@ class _Comparison:
             if before == after:
                 continue
             self._folders += 1
-            old = {node.name: node for node in self._nodes(before)}
-            new = {node.name: node for node in self._nodes(after)}
-            for name in old.keys() | new.keys():
-                one, two = old.get(name), new.get(name)
+            old, new = self._repository.load_tree(before), self._repository.load_tree(after)
+            if not self._may_look_at(len(old.nodes) + len(new.nodes)):
+                return
+            for one, two in old.differences(new):
                 subtrees = _subtree(one), _subtree(two)
                 if subtrees[0] is not None and subtrees[1] is not None:
                     pair = subtrees[0], subtrees[1]
                     if pair not in seen:
                         seen.add(pair)
                         waiting.append(pair)
-                    continue
-                self._take(one, self._removed, self._gone_trees)
-                self._take(two, self._new, self._new_trees)
-                if _is_file(one) and _is_file(two):
-                    self._changed(one, two)  # type: ignore[arg-type]
+                elif one is not None and two is not None and one.type == two.type == "file":
+                    self._changed(one, two)
+                else:
+                    self._take(one, self._removed, self._gone_trees)
+                    self._take(two, self._new, self._new_trees)
 
     def one_sided(self, gone: Counter[str], new: Counter[str]) -> None:
         """Folders that are in one of both only, level by level; what is in both under other names moved."""
@@ -153,11 +156,29 @@ class _Comparison:
                 self._take(node, files, below)
         return below
 
+    def count_all(self, root: str) -> None:
+        """Files by extension of all that is below a root, level by level, each tree once a level."""
+        level = {root}
+        while level:
+            below: set[str] = set()
+            for name in level:
+                tree = self._repository.load_tree(name)
+                if not self._may_look_at(len(tree.nodes)):
+                    return
+                names = tree.file_names()
+                self.result.files_new += len(names)
+                self.result.new_by_extension.update(map(extension_of, names))
+                below.update(tree.subtrees())
+            level = below
+
     def _nodes(self, tree: str) -> Iterable[Node]:
         nodes = self._repository.load_tree(tree).nodes
-        self._looked_at += len(nodes)
+        return nodes if self._may_look_at(len(nodes)) else ()
+
+    def _may_look_at(self, nodes: int) -> bool:
+        self._looked_at += nodes
         self.result.left_out = self.result.left_out or self._looked_at > MAX_NODES
-        return nodes if self._looked_at <= MAX_NODES else ()
+        return not self.result.left_out
 
     def _take(self, node: Node | None, files: list[_File], trees: Counter[str]) -> None:
         if node is None:
@@ -168,10 +189,7 @@ class _Comparison:
             trees[subtree] += 1
 
     def _changed(self, old: Node, new: Node) -> None:
-        """A file of the same name: counted here, and neither removed nor new."""
-        del self._removed[-1], self._new[-1]
-        if old.content == new.content:
-            return
+        """A file of the same name with other content: neither removed nor new."""
         self.result.files_changed += 1
         self.result.old_mtime_changed += old.mtime.ns == new.mtime.ns
         self._grow(extension_of(new.name), set(new.content or ()) - set(old.content or ()))
@@ -242,10 +260,6 @@ def _most_renamed(removed: list[_File], new: list[_File]) -> int:
         file.folder for file in removed if file.name in names[file.folder] or file.content in names[file.folder]
     )
     return max(counts.values(), default=0)
-
-
-def _is_file(node: Node | None) -> bool:
-    return node is not None and node.type == "file"
 
 
 def _subtree(node: Node | None) -> str | None:
