@@ -54,7 +54,7 @@ bench: setup ## ROWS= ROUNDS= DATA=: compare speed, memory and size with restic,
 	@$(BIN)/python -m benchmarks $(if $(ROWS),--rows "$(ROWS)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: soak
-soak: setup ## SECONDS_TO_RUN=: back up, restore, kill and check at random until the time is over; then the gateway, half as long over each kind of store, and years of the custodian
+soak: setup ## SECONDS_TO_RUN=: back up, restore, kill and check at random until the time is over; then the gateway, half as long over each kind of store, and months of the custodian
 	@$(BIN)/python scripts/soak.py $(or $(SECONDS_TO_RUN),600)
 	@$(BIN)/python scripts/soak_gateway.py $$(( $(or $(SECONDS_TO_RUN),600) / 2 ))
 	@$(BIN)/python scripts/soak_custody.py $$(( $(or $(SECONDS_TO_RUN),600) / 2 ))

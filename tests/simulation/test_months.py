@@ -1,4 +1,4 @@
-"""Hosts, a provider that errs and an intruder from a random day on: thirty days here, a year in `make soak`.
+"""Hosts, a provider that errs and an intruder from a random day on: thirty days here, sixty and more in `make soak`.
 
 A day costs a third of a second of one processor, so three hosts for a month are what the suite has time for.
 """
