@@ -106,7 +106,8 @@ def unnamed_packs(state: State, repository: str, *, without: Collection[str] = (
     )
     leaving = sa.select(condemned.c.pack).where(condemned.c.repository == repository)
     with state.database.read() as connection:
-        found = set(connection.execute(sound).scalars()) - set(connection.execute(leaving).scalars())
+        found = {row[0] for row in state.database.plain(connection, sound)}
+        found -= set(connection.execute(leaving).scalars())
         for packs in true_indexes(connection, repository, without=without).values():
             found -= packs
     return found
