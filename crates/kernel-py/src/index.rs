@@ -3,7 +3,6 @@
 use crate::data::{Data, id, ids, kind};
 use crate::error::{detached, to_py};
 use crate::pack::BlobEntry;
-use crate::sets::BlobSet;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -99,17 +98,12 @@ impl Index {
         })
     }
 
-    #[pyo3(signature = (packs, wanted = None))]
-    fn insert_some(&self, py: Python<'_>, packs: Vec<(String, Data)>, wanted: Option<&BlobSet>) -> PyResult<()> {
+    fn insert_trees(&self, py: Python<'_>, packs: Vec<(String, Data)>) -> PyResult<()> {
         let packs = packs.iter().map(|(pack, rows)| Ok((id(pack)?, rows))).collect::<PyResult<Vec<_>>>()?;
         self.change(py, |index| {
-            let wanted = wanted.map(BlobSet::inner);
             packs.iter().try_for_each(|(pack, rows)| {
                 let mut blobs = index::decode_rows(rows)?;
-                blobs.retain(|blob| match &wanted {
-                    Some(wanted) => wanted.contains(blob.kind, &blob.id),
-                    None => blob.kind == BlobType::Tree,
-                });
+                blobs.retain(|blob| blob.kind == BlobType::Tree);
                 if blobs.is_empty() { Ok(()) } else { index.insert_pack(*pack, &blobs) }
             })
         })

@@ -6,6 +6,7 @@ use crate::index::Index;
 use crate::node::Node;
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use strongroom_kernel::index::decode_rows;
 use strongroom_kernel::sets;
 use strongroom_kernel::tree::{Mode, decode_tree};
 
@@ -24,11 +25,10 @@ struct BlobTotals {
 
 /// Blobs, each once.
 #[pyclass(frozen, module = "strongroom._kernel")]
-pub struct BlobSet(Mutex<sets::BlobSet>);
+struct BlobSet(Mutex<sets::BlobSet>);
 
 impl BlobSet {
-    /// The set itself.
-    pub fn inner(&self) -> MutexGuard<'_, sets::BlobSet> {
+    fn inner(&self) -> MutexGuard<'_, sets::BlobSet> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,6 +54,19 @@ impl BlobSet {
             let mut inner = self.inner();
             tree.nodes.iter().for_each(|node| inner.insert_content(node));
             Ok(())
+        })
+    }
+
+    fn insert_into(&self, py: Python<'_>, index: &Index, packs: Vec<(String, Data)>) -> PyResult<()> {
+        let packs = packs.iter().map(|(pack, rows)| Ok((self::id(pack)?, rows))).collect::<PyResult<Vec<_>>>()?;
+        detached(py, || {
+            let wanted = self.inner();
+            let mut index = index.shared().write().unwrap_or_else(PoisonError::into_inner);
+            packs.iter().try_for_each(|(pack, rows)| {
+                let mut blobs = decode_rows(rows)?;
+                blobs.retain(|blob| wanted.contains(blob.kind, &blob.id));
+                if blobs.is_empty() { Ok(()) } else { index.insert_pack(*pack, &blobs) }
+            })
         })
     }
 

@@ -6,7 +6,6 @@ from typing import Self, final
 from typing_extensions import Buffer
 
 from strongroom._kernel.pack import BlobEntry
-from strongroom._kernel.sets import BlobSet
 
 @final
 class Location:
@@ -40,8 +39,8 @@ class Index:
         """Adds the blobs of one pack as ``encode_rows`` packed them. Raises ``Damaged``."""
     def insert_many(self, packs: Sequence[tuple[str, Buffer]]) -> None:
         """As ``insert_rows``, of many packs in this order. Raises ``Damaged``; those before it are added then."""
-    def insert_some(self, packs: Sequence[tuple[str, Buffer]], wanted: BlobSet | None = None) -> None:
-        """As ``insert_many``, of the blobs that are wanted alone; without ``wanted`` of the trees alone."""
+    def insert_trees(self, packs: Sequence[tuple[str, Buffer]]) -> None:
+        """As ``insert_many``, of the trees alone."""
     def reserve(self, places: int) -> None:
         """Makes room for so many places in all, which spares the time of growing."""
     def contains(self, type: str, id: str) -> bool:

@@ -1,5 +1,6 @@
 """Sets of blobs and of other things that are known by their hash."""
 
+from collections.abc import Sequence
 from typing import Self, final
 
 from typing_extensions import Buffer
@@ -31,6 +32,8 @@ class BlobSet:
         """Adds the blobs of a file."""
     def add_tree(self, plaintext: Buffer) -> None:
         """Adds the blobs of all files of a tree. Raises ``Damaged`` and ``LimitExceeded`` for what is no tree."""
+    def insert_into(self, index: Index, packs: Sequence[tuple[str, Buffer]]) -> None:
+        """As ``Index.insert_many``, of the blobs of this set alone. Raises ``Damaged``."""
     def add_all(self, other: BlobSet) -> int:
         """Adds all of another set; how many are new."""
     def totals(self, index: Index, without: BlobSet | None = None) -> BlobTotals:

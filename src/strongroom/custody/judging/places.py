@@ -61,4 +61,7 @@ class JudgingPlaces:
         with self._state.database.read() as connection:
             rows = sound_rows(connection, self._repository)
             while some := list(itertools.islice(rows, AT_ONCE)):
-                self.index.insert_some(some, wanted)
+                if wanted is None:
+                    self.index.insert_trees(some)
+                else:
+                    wanted.insert_into(self.index, some)
