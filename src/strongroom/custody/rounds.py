@@ -266,18 +266,10 @@ def last_look(state: State, adopted: Adopted, number: int) -> int:
 
 def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_ns: int) -> None:
     with state.writing(lease) as connection:
-        late = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(stored)
-            .where(
-                stored.c.repository == adopted.id,
-                stored.c.gone_ns.is_(None),
-                sa.or_(
-                    stored.c.verified_ns < older_than_ns,
-                    sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns),
-                ),
-            )
-        ).scalar_one()
+        unread = sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns)
+        due = sa.or_(stored.c.verified_ns < older_than_ns, unread)
+        mine = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
+        late = connection.execute(sa.select(sa.func.count()).select_from(stored).where(mine, due)).scalar_one()
         now_ns = state.clock.now_ns()
         words = f"{late} objects were not read for more than {adopted.policy.verify} days"
         set_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, now_ns, wrong=bool(late))
