@@ -159,8 +159,9 @@ class Walker:
 
     def _read(self, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         tree = _kernel.sha256_hex(plaintext)
+        partly = self._places is not None and not self._places.is_whole  # another thread may load all meanwhile
         subtrees, faults = self._measure(tree, plaintext)
-        if faults and self._places is not None and not self._places.is_whole:
+        if faults and partly:
             self._hold(tree, plaintext)
         return self._new(subtrees), []
 
