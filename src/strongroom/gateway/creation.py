@@ -23,7 +23,7 @@ def make(services: Services, identity: Caller, folders: tuple[str, ...]) -> Serv
     with contextlib.suppress(Missing):
         there = place.find(folders)
         if there.is_made():
-            there.check_panic()
+            there.check_panic(fresh=True)
             return place.create(folders)  # a folder of it may be missing
     reservation = services.quotas.begin(identity, ("", PLACE, "/".join(folders)), PLACE_BYTES)
     try:

@@ -65,16 +65,18 @@ class AccessLog:
         """Open the file again, after it was rotated."""
         if self._path is None:
             return
-        opened = -1
+        opened, problem = -1, None
         try:
             opened = open_log(self._path)
         except OSError as error:
-            self._fail(error)
-        else:
-            self._recovered()
-            self._is_socket = stat.S_ISSOCK(os.fstat(opened).st_mode)
+            problem = error
         with self._guard:  # without a new one the old one goes, too: nobody reads what it leads to
             old, self._descriptor = self._descriptor, opened
+            if problem is None:
+                self._recovered()
+                self._is_socket = stat.S_ISSOCK(os.fstat(opened).st_mode)
+            else:  # not before the old one is gone: a line that still went there would count as recovered
+                self._fail(problem)
             if old >= 0:
                 os.close(old)
 
