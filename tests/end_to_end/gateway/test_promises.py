@@ -91,10 +91,12 @@ def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongr
 def test_a_promised_snapshot_that_is_not_in_the_log(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """M-2: a gateway that drops a promised leaf is named with the object on the next run, which still saves; that it
     adopts the object at its next start, as one that came past it, does not help it."""
-    (found,) = (gateway.data / "web01/snapshots").iterdir()  # a command that asked might see the promise kept already
-    snapshot = found.name
+    snapshot = client.snapshots(url(gateway))[0]["id"]
     gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
+    adopted = "SELECT id FROM leaf WHERE kind = 'snapshots' AND position IS NOT NULL"
+    until(lambda: gateway.rows(adopted), gateway.said)  # until then the leaf may still come
+    gateway.settle()
     (source / "more").write_bytes(b"more" * 1000)
     done = client.on(url(gateway), "backup", source).expect(BROKEN)
     assert f"broke its promise to log snapshots/{snapshot}" in done.err
