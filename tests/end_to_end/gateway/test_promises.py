@@ -68,6 +68,13 @@ def rewrite(gateway: Gateway, statement: str) -> None:
     gateway.settle()
 
 
+def until_adopted(gateway: Gateway) -> None:
+    """Wait until the started gateway has adopted a snapshot of no leaf. Before, the promised leaf might still come."""
+    there = "SELECT id FROM leaf WHERE kind = 'snapshots' AND position IS NOT NULL"
+    until(lambda: gateway.rows(there), gateway.said)
+    gateway.settle()
+
+
 def test_an_honest_gateway_is_believed_quietly(gateway: Gateway, client: Strongroom, source: Path) -> None:
     """Each run keeps its promises, the next one checks them off against the log, and nothing is said."""
     gateway.settle()
@@ -94,9 +101,7 @@ def test_a_promised_snapshot_that_is_not_in_the_log(gateway: Gateway, client: St
     snapshot = client.snapshots(url(gateway))[0]["id"]
     gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
-    adopted = "SELECT id FROM leaf WHERE kind = 'snapshots' AND position IS NOT NULL"
-    until(lambda: gateway.rows(adopted), gateway.said)  # until then the leaf may still come
-    gateway.settle()
+    until_adopted(gateway)
     (source / "more").write_bytes(b"more" * 1000)
     done = client.on(url(gateway), "backup", source).expect(BROKEN)
     assert f"broke its promise to log snapshots/{snapshot}" in done.err
@@ -184,6 +189,7 @@ def test_trust_lets_no_broken_promise_off(gateway: Gateway, client: Strongroom, 
     snapshot = client.snapshots(url(gateway))[0]["id"]
     gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
+    until_adopted(gateway)
     new = rotate(gateway)
     client.on(url(gateway), "backup", source).expect(BROKEN)
     gateway.settle()
