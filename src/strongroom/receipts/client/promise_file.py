@@ -10,6 +10,7 @@ checked, nothing else.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -32,6 +33,10 @@ MOST = 8 << 20
 are looked at; beyond all of it none."""
 ONE_OF = 16
 MOST_REPROACHES = 32
+
+
+_MOST_ASIDE = 1000
+"""So many files that were put aside may have one name."""
 
 
 @record
@@ -112,12 +117,16 @@ class PromiseFile:
     def put_aside(self, name: str) -> str:
         """Keep the file as it is under another name beside it, durably, whatever ``replace`` does; that path.
 
-        Raises ``OSError``, also when there is something of that name.
+        Where the name is taken, a number follows it. Raises ``OSError``.
         """
-        aside = f"{self.path}.{name}"
-        with self._opened(create=False) as descriptor:
-            os.fsync(descriptor)
-            os.link(self.path, aside, follow_symlinks=False)
+        for number in range(1, _MOST_ASIDE):
+            aside = f"{self.path}.{name}" if number == 1 else f"{self.path}.{name}-{number}"
+            with contextlib.suppress(FileExistsError), self._opened(create=False) as descriptor:
+                os.fsync(descriptor)
+                os.link(self.path, aside, follow_symlinks=False)
+                break
+        else:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), aside)
         sync_folder(self._folder)
         return aside
 
