@@ -50,7 +50,11 @@ def test_a_repository_by_its_name_alone(
         assert "Did you mean 'daily'?" in custodian.round().err
         file.write_text(file.read_text().replace("daiyl", "daily"))
         custodian.run("round", "web01", "--clock", server.url).expect(0)
-        assert 'repository="web01"' in (tmp_path / "metrics.prom").read_text()
+        metrics = tmp_path / "metrics.prom"
+        assert 'repository="web01"' in metrics.read_text()
+        metrics.unlink()
+        custodian.run("status").expect(0)
+        assert not metrics.exists()  # only a round does what stands under [round]
 
 
 def test_the_file_that_others_can_write_is_refused(custodian: Custodian) -> None:

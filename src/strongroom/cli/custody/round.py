@@ -74,6 +74,8 @@ def run_round(context: Context) -> int:
     if not arguments.names and not arguments.all:
         raise UsageError("which repositories?", hint="Name them, or say --all.")
     settings = file_of(context).get("round", {})
+    for name in ("metrics", "ping"):  # a look at the status tells nobody, unless it is asked to
+        setattr(arguments, name, getattr(arguments, name) or settings.get(name))
     budget_text = arguments.budget_bytes or settings.get("budget_bytes")
     try:
         budget = size(budget_text) if budget_text else None

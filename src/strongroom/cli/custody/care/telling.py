@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
 from strongroom.base.errors import StrongroomError, UsageError
-from strongroom.cli.custody.shared import file_of
 
 if TYPE_CHECKING:
     import argparse
@@ -39,9 +38,7 @@ def tell(context: Context, state: State, standings: Sequence[Standing], *, faile
     from strongroom.custody.telling.all_is_well import say_all_is_well
     from strongroom.custody.telling.metrics import metrics
 
-    settings = file_of(context).get("round", {})
-    file: str | None = context.arguments.metrics or settings.get("metrics")
-    ping: str | None = context.arguments.ping or settings.get("ping")
+    file, ping = context.arguments.metrics, context.arguments.ping
     if file:
         by_id = {adopted.id: adopted for adopted in state.repositories()}
         text = metrics(state, [(by_id[one.id], one) for one in standings])
