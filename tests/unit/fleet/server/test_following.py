@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -9,8 +13,8 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.fleet.protocol.enrolment import EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, StatedSnapshot, Statement
-from strongroom.fleet.server.following.follower import forget_others
-from strongroom.fleet.server.following.schema import place
+from strongroom.fleet.server.following.follower import FollowedGateway, LogFollower, forget_others
+from strongroom.fleet.server.following.schema import log, place
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.judging.states import WatchState
@@ -18,6 +22,7 @@ from strongroom.fleet.server.operating import expect, pause, retire
 from tests.support.fleet.gateway import LoggingGateway
 from tests.support.fleet.hosts import FleetHost, key_of, snapshot_of
 from tests.support.fleet.server import ServerInProcess
+from tests.support.waiting import until
 
 HOUR, MINUTE = 3600, 60
 CUSTODIAN = key_of("custodian")
@@ -207,6 +212,51 @@ def test_a_log_that_is_not_read_is_an_alarm(server: ServerInProcess, gateway: Lo
     server.clock.advance(HOUR)
     forget_others(server.state, [])
     assert said(server) == []
+
+
+def test_a_gateway_that_drips_makes_nobody_blind_to_the_others(
+    server: ServerInProcess, gateway: LoggingGateway
+) -> None:
+    """While one sends a head that never ends, the next is asked, and what is wrong with it is known."""
+    over = threading.Event()
+    key = gateway.followed.key
+    with socket.create_server(("127.0.0.1", 0)) as dripping, socket.create_server(("127.0.0.1", 0)) as broken:
+
+        def drip() -> None:
+            connection, _ = dripping.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not over.wait(0.1):
+                    connection.sendall(b"x")
+
+        def refuse() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = broken.accept()
+                    with connection:
+                        connection.recv(1000)
+                        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+        threads = [threading.Thread(target=one, daemon=True) for one in (drip, refuse)]
+        urls = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in (dripping, broken)]
+        gateways = [FollowedGateway(name, url, key) for name, url in zip(("drips", "refuses"), urls, strict=True)]
+        for thread in threads:
+            thread.start()
+        follower = LogFollower(server.state, gateways, lambda: True)
+        follower.start()
+        try:
+            until(lambda: "401" in troubles(server).get("refuses", ""))
+            assert not troubles(server).get("drips")
+        finally:
+            over.set()
+            broken.shutdown(socket.SHUT_RDWR)
+            follower.close()
+
+
+def troubles(server: ServerInProcess) -> dict[str, str]:
+    """By gateway, why its log was not read."""
+    with server.state.database.read() as connection:
+        return {row.gateway: row.trouble for row in connection.execute(sa.select(log))}
 
 
 def test_a_log_is_read_on_across_tiles(server: ServerInProcess, gateway: LoggingGateway) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EVERY = 30.0
 """Seconds between two looks."""
+CLOSING = 10.0
+"""Seconds that all readings have to end when the server does; the next start reads on from what was written."""
 BLIND, LONG_BLIND = 900, 7200
 """So many seconds after the last reading of a log it is a warning that it cannot be read, and then critical."""
 LOG_KIND = "log"
@@ -143,35 +145,38 @@ def troubled_logs(connection: sa.Connection, now: int) -> list[Wrong]:
 
 
 class LogFollower:
-    """Follows all gateways in a thread of its own, while ``leads`` says that this process is the one that judges."""
+    """Follows each gateway in a thread of its own, while ``leads`` says that this process is the one that judges.
+
+    So one that answers by drips makes nobody blind to the others.
+    """
 
     def __init__(self, state: FleetState, gateways: Sequence[FollowedGateway], leads: Callable[[], bool]) -> None:
         self._state = state
         self._gateways = tuple(gateways)
         self._leads = leads
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Follow until ``close``."""
         forget_others(self._state, [one.name for one in self._gateways])
-        if self._gateways:
-            self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-            self._thread.start()
+        for gateway in self._gateways:
+            name = f"follower {gateway.name}"
+            self._threads.append(threading.Thread(target=self._run, args=(gateway,), name=name, daemon=True))
+            self._threads[-1].start()
 
     def close(self) -> None:
-        """End after the reading that is on. Idempotent."""
+        """End after the readings that are on; they are waited for no longer than ``CLOSING``. Idempotent."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30.0)
-            self._thread = None
+        for thread in self._threads:
+            thread.join(timeout=CLOSING / len(self._threads))
+        self._threads.clear()
 
-    def _run(self) -> None:
+    def _run(self, gateway: FollowedGateway) -> None:
         said: dict[str, str] = {}
         while not self._stop.is_set():
             if self._leads():
-                for gateway in self._gateways:
-                    self._look(gateway, said)
+                self._look(gateway, said)
                 self._stop.wait(EVERY)
             else:
                 self._stop.wait(1.0)
