@@ -38,3 +38,25 @@ def test_a_leaked_identity_ends_with_another_repository(strongroom: Strongroom, 
     assert bad not in {one["original"] for one in snapshots}
     strongroom.run("restore", "latest", "--repo", str(new), "--target", str(tmp_path / "out")).expect(0)
     assert (tmp_path / "out" / "file").read_bytes() == b"content"
+
+
+def test_a_good_snapshot_that_somebody_took_away_is_lacked(strongroom: Strongroom, tmp_path: Path) -> None:
+    """What went since the last round, and not by us, is said to be lacked: the old repository is not let go of."""
+    forge, new = Forge(tmp_path / "old"), tmp_path / "new"
+    tree = forge.tree(node("file", "file", content=forge.pack(("data", b"content")), size=7))
+    forge.index()
+    names = [forge.snapshot(tree, hostname=host).name for host in ("one", "two")]
+    strongroom.env["RESTIC_PASSWORD"] = PASSWORD.decode()
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web", forge.place)
+    custodian.round().expect(0)
+    strongroom.run("init", "--repo", str(new)).expect(0)
+    lost = forge.place / "snapshots" / names[0]
+    lost.rename(tmp_path / "taken")
+    words = ("reissue", "web", "--to", str(new), "--as", "web-anew", "--json")
+    said = custodian.run(*words)
+    assert (said.code, said.json()["copied"], said.json()["failed"]) == (1, 1, 1)
+    assert {one["name"]: one["state"] for one in custodian.run("status", "--json").json()}["web"] != "frozen"
+    (tmp_path / "taken").rename(lost)
+    said = custodian.run(*words)
+    assert (said.code, said.json()["copied"], said.json()["failed"]) == (0, 2, 0)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from strongroom.archive.copy.run import CopyTarget, copy
 from strongroom.base.errors import UsageError
+from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import load_catalogue
 from strongroom.custody.deciding import snapshots_of
+from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED
@@ -41,14 +43,18 @@ def copy_good(
 ) -> CopyResult:
     """Copy each good snapshot, the earliest first, by what packs were read to hold; what is there stays.
 
-    ``check`` raises when the lock of ``new`` is lost, whose index is loaded here. Run again, it goes on.
+    ``check`` raises when the lock of ``new`` is lost, whose index is loaded here. Run again, it goes on. A snapshot
+    that is gone or damaged, though nothing here removed it, counts among those that failed.
     """
     old.index = load_catalogue(state, adopted.id)
     new.load_index()
+    with state.database.read() as connection:
+        ours = intended(connection, adopted.id)
     names = [row.id for row in snapshots_of(state, adopted) if row.verdict == GOOD and row.operator != CONDEMNED]
-    found = ((name, readable_snapshot(old, name)) for name in names)
+    found = [(name, readable_snapshot(old, name)) for name in names]
     good = [(name, snapshot) for name, snapshot in found if snapshot is not None]
     (result,) = copy(old, [CopyTarget(new, new.location, check=check)], good, reporter)
+    result.failed += sum(str(ObjectName(Kind.SNAPSHOT, name)) not in ours for name, there in found if there is None)
     return result
 
 
