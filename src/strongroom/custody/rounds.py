@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged, StrongroomError, Unsupported
+from strongroom.base.errors import Damaged, Interrupted, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
 from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
@@ -127,7 +127,7 @@ def run_round(
                 continuity.write()
             with state.writing(lease) as connection:
                 close_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, state.clock.now_ns())
-        except WrongIdentity:
+        except (Interrupted, WrongIdentity):  # a wish to stop says nothing of the repository
             raise
         except StrongroomError as problem:
             outcome.failure = str(problem).replace("\n", " ")

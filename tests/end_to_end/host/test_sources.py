@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.crash.test_failing_places import small_disk
 from tests.support import repositories
 from tests.support.programs import Strongroom
 from tests.support.waiting import until
@@ -101,6 +102,24 @@ def test_a_database_that_fails_keeps_no_file_from_being_saved(host: Host, into: 
     assert "lost the server" in named[0]["error"]["message"]
     assert host.paths() == ["/databases/sqlite/app", f"{host.folder}/src"]
     assert host.log == ["before", "finally 76", "host 76"]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("into", "code"), [('["local"]', 76), ('["local", "other"]', 71)])
+def test_a_dump_for_which_there_is_no_room(host: Host, into: str, code: int) -> None:
+    """In no repository: the database is missing, and all files are saved. In one of two: that one failed."""
+    disk = host.folder / "disk"
+    with small_disk(disk, 4):
+        repositories.make(disk / "r")
+        (host.folder / "r").rename(host.folder / "unused")
+        (host.folder / "r").symlink_to(disk / "r")
+        host.configure(dump="head -c 8000000 /dev/urandom; echo; echo end", into=into)
+        ended = host.program.run("backup").expect(code)
+        assert "space" in ended.err
+        assert host.paths() == ["/databases/sqlite/app", f"{host.folder}/src"]
+        assert host.log == ["before", f"finally {code}", f"host {code}"]
+        if code == 71:
+            assert "/databases/command/shop" in host.paths("r2")
 
 
 def test_a_source_that_is_skipped_is_no_success(host: Host) -> None:

@@ -37,7 +37,8 @@ class Fault:
     what: str
     """``status``, ``lost`` (hang up without doing anything), ``lost-answer`` (do it, then hang up), ``short`` (end the
     body early), ``no-length``, ``wrong-range``, ``slow``, ``stall`` (read and say nothing more), ``stall-body`` (the
-    same in the middle of the answer's body), ``flip`` (one bit of the body is another)."""
+    same in the middle of the answer's body), ``drip`` (a byte of the body each second),
+    ``flip`` (one bit of the body is another)."""
     status: int = 500
     text: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -305,6 +306,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
             self.owner.freed.wait(PATIENCE)
+            return
+        if fault == "drip":
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                if self.owner.freed.wait(1):
+                    self.close_connection = True
+                    return
             return
         if fault == "short":
             body = body[: len(body) // 2]

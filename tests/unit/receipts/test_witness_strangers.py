@@ -59,3 +59,25 @@ def test_who_drips_is_cut_off(address: tuple[str, int], monkeypatch: pytest.Monk
             while True:
                 one.sendall(b"x")
                 time.sleep(0.05)
+
+
+def test_a_thread_that_cannot_be_had_keeps_no_place(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no thread to spare connections end, and their places are there for those that come later."""
+    missing = [server.MAX_OF_ONE + 1, server.MAX_OF_ONE + 1]
+    start = threading.Thread.start
+
+    def no_more(thread: threading.Thread) -> None:
+        kind = isinstance(thread, threading.Timer)
+        if missing[kind]:
+            missing[kind] -= 1
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    for _ in range(2 * (server.MAX_OF_ONE + 1)):
+        with socket.create_connection(address, PATIENCE) as one, contextlib.suppress(ConnectionResetError):
+            assert one.recv(1) == b""
+    connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
+    connection.request("POST", "/add-checkpoint", b"noise")
+    assert connection.getresponse().status == 400
+    connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Locked, StrongroomError
@@ -142,15 +143,17 @@ class OpenRecords:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._records: Records | None = None
+        self._guard = threading.Lock()
 
     def get(self) -> Records:
         """The record. Raises ``ConfigurationError``, ``Unavailable``, ``Unsupported``."""
         from strongroom.base.clock import SYSTEM
         from strongroom.custody.executor.records import Records
 
-        if self._records is None:
-            self._records = Records(executor_url(self._context), SYSTEM)
-        return self._records
+        with self._guard:
+            if self._records is None:
+                self._records = Records(executor_url(self._context), SYSTEM)
+            return self._records
 
     def close(self) -> None:
         """Close it, if it was opened."""

@@ -33,6 +33,8 @@ class OpenDump:
         self._held.add(self._made)
         self.stream = Stream(self._made.start, os.fsencode(dump.path.lstrip("/")), self._made.must_be_whole)
         self.is_missing = False
+        self.codes: list[int] = []
+        """How it came out in each repository, where it was whole."""
 
     def saved(self) -> None:
         """A snapshot of it was made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, StrongroomError
@@ -168,16 +169,26 @@ class _SourcesRun:
                     return True
                 return self._heard_of_dump(dumps[number], result)
 
-            if jobs:
-                save(self._context, self._reporter, jobs, tally.saved, hear)
+            try:
+                if jobs:
+                    save(self._context, self._reporter, jobs, tally.saved, hear)
+            except Interrupted:
+                raise
+            except StrongroomError as error:  # of a single repository
+                if not (len(jobs) > len(dumps) and _all_but_dumps_saved(tally.saved.codes, dumps)):
+                    raise
+                say_failure(self._context, name, error)
+            if len(jobs) > len(dumps) and _all_but_dumps_saved(tally.saved.codes, dumps):
+                tally.saved.codes = [code for code in tally.saved.codes if code == exit_codes.OK]
+                tally.databases_missing = True
             tally.databases_missing |= any(one.is_missing for one in dumps)
 
     def _heard_of_dump(self, dump: OpenDump, result: BackupResult) -> bool:
         """Whether a repository's result counts as that of files does: a dump that is not whole is said once, here."""
         if result.error is None:
             dump.saved()
-            return True
         if not isinstance(result.error, DumpFailed):
+            dump.codes.append(exit_codes.OK if result.error is None else exit_codes.of_error(result.error))
             return True
         if not dump.is_missing:
             dump.is_missing = True
@@ -187,3 +198,9 @@ class _SourcesRun:
     def _heard(self, stage: str, words: Sequence[str], end: CommandEnd) -> None:
         if end.output and not end.code:
             self._reporter.message(f"{stage}: `{words[0]}` said:\n{end.output}", 2)
+
+
+def _all_but_dumps_saved(codes: Sequence[int], dumps: Sequence[OpenDump]) -> bool:
+    """Whether nothing failed but dumps that no repository took: a missing database, not a repository that failed."""
+    lost = Counter(code for one in dumps if exit_codes.OK not in one.codes for code in one.codes)
+    return bool(lost) and not any(code != exit_codes.OK for code in Counter(codes) - lost)

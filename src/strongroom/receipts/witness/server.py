@@ -53,22 +53,33 @@ class WitnessServer(ThreadingHTTPServer):
             free = self._taken.total() < MAX_CONNECTIONS and self._taken[who] < MAX_OF_ONE
             if free:
                 self._taken[who] += 1
-        if free:
-            super().process_request(request, client_address)
-        else:
+        if not free:
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, and none gives the place back
+            self._give_back(who)
+            raise  # the server closes the connection, and goes on
 
     def process_request_thread(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
         """Serve one connection."""
         end = threading.Timer(LONGEST, _hang_up, (request,))
         end.daemon = True
-        end.start()
         try:
+            try:
+                end.start()
+            except RuntimeError:  # no thread to be had: nobody would end it, so it ends now
+                self.shutdown_request(request)
+                return
             super().process_request_thread(request, client_address)
         finally:
             end.cancel()
-            with self._guard:
-                self._taken -= Counter([_network(client_address[0])])
+            self._give_back(_network(client_address[0]))
+
+    def _give_back(self, who: str) -> None:
+        with self._guard:
+            self._taken -= Counter([who])
 
     def handle_error(self, request, client_address) -> None:  # type: ignore[no-untyped-def]  # noqa: ARG002
         """A connection that broke is the sender's affair."""

@@ -24,14 +24,21 @@ _AT_ONCE = 1 << 16
 _TLS_WAITS = {"SSLWantReadError": select.POLLIN, "SSLWantWriteError": select.POLLOUT}
 
 
+SLOWEST = 50
+"""Bytes a second that an answer must come with on average, or it is one that never ends."""
+
+
 class ClientWire:
-    """A connected socket. ``timeout`` seconds without a byte raise TimeoutError; a wish to stop, ``Interrupted``."""
+    """A connected socket. ``timeout`` seconds without a byte, or with an answer slower than ``SLOWEST``, raise
+    TimeoutError; a wish to stop, ``Interrupted``."""
 
     def __init__(self, sock: socket.socket, stop: Stop, timeout: float) -> None:
         sock.setblocking(False)
         self._sock: socket.socket | NestedTls = sock
         self._stop = stop
         self._users = 1
+        self._came = 0
+        self._waited = 0.0
         self.timeout = timeout
         self.purpose = Purpose.READ
         """What it is used for now."""
@@ -55,13 +62,29 @@ class ClientWire:
         """Some bytes, 0 at the end. Raises OSError, ``Interrupted``."""
         while True:
             try:
-                return self._sock.recv_into(buffer)
+                came = self._sock.recv_into(buffer)
             except OSError as error:
-                self.wait(_blocked(error, select.POLLIN))
+                events = _blocked(error, select.POLLIN)
+            else:
+                self._came += came
+                return came
+            began = self._stop.now()
+            self.wait(events)
+            if self._came:
+                self._look_at_pace(self._stop.now() - began)
+
+    def _look_at_pace(self, waited: float) -> None:
+        """Only what we waited for counts: who reads slowly has no reason to complain. Raises TimeoutError."""
+        self._waited += waited
+        if self._waited >= self.timeout:
+            if self._came < SLOWEST * self._waited:
+                raise TimeoutError("timed out")
+            self._came, self._waited = 0, 0.0
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything. Raises OSError, ``Interrupted``."""
         view = memoryview(data).cast("B")
+        self._came, self._waited = 0, 0.0  # whatever comes now is another answer
         while view:
             try:
                 view = view[self._sock.send(view[:_AT_ONCE]) :]

@@ -1,0 +1,126 @@
+"""What a round of the custodian found, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from strongroom.format import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.rounds import Outcome
+
+
+def _is_news(outcome: Outcome) -> bool:
+    """Whether somebody who asked for silence would want to know: what is wrong, not what is new and well."""
+    seen = outcome.seen
+    log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
+    wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
+    return bool(
+        wrong or outcome.indexed or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged)
+    )
+
+
+def say_round(context: Context, outcome: Outcome) -> None:
+    """Say it in lines for people, or as one JSON object."""
+    if context.json:
+        context.out.json(_object(outcome))
+    else:
+        _print(context, outcome)
+
+
+def _object(outcome: Outcome) -> dict[str, Any]:
+    judged = dict.fromkeys(("good", "suspicious", "pending", "bad"), 0)
+    for one in outcome.judged:
+        judged[one.verdict] += 1
+    return {
+        "message_type": "custody_round",
+        "name": outcome.name,
+        "id": outcome.repository,
+        "number": outcome.number,
+        "objects": outcome.seen.objects,
+        "new": len(outcome.seen.new),
+        "missing": list(map(str, outcome.seen.missing)),
+        "altered": list(map(str, outcome.seen.altered)),
+        "log": {
+            "receipts": outcome.log.receipts,
+            "failure": outcome.log.failure or None,
+            "doubt": outcome.log.doubt or None,
+            "unlogged": outcome.log.unlogged,
+            "only_in_log": outcome.log.only_in_log,
+        },
+        "read": outcome.read.objects,
+        "read_bytes": outcome.read.bytes,
+        "read_again": outcome.read_again.objects,
+        "unread": outcome.read.left,
+        "healed": list(map(str, outcome.promoted.healed)),
+        "from_replica": list(map(str, outcome.promoted.from_replica)),
+        "made_good": outcome.made_good,
+        "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
+        "lying_indexes": [name for name, _ in outcome.liars],
+        "judged": judged,
+        "would_remove": sorted(name for plan in outcome.plans for name in plan.remove),
+        "condemned_packs": outcome.prepared.condemned,
+        "repacked": outcome.prepared.repacked,
+        "indexed": outcome.indexed,
+        "obstacle": outcome.obstacle or None,
+        "failure": outcome.failure or None,
+    }
+
+
+def _log_lines(outcome: Outcome) -> Iterator[str]:
+    log = outcome.log
+    if log.failure:
+        yield f"the gateway's log could not be asked: {log.failure}"
+    if log.doubt:
+        yield f"the gateway's log is not believed: {log.doubt}"
+    for thing in log.unlogged:
+        yield f"{thing}: the gateway's log has no receipt for it"
+    for thing in log.only_in_log:
+        yield f"{thing}: the gateway's log has it, the store has not"
+
+
+def _found_lines(outcome: Outcome) -> Iterator[str]:
+    for healed in outcome.promoted.healed:
+        yield f"{healed}: its good version is the current one again"
+    for healed in outcome.promoted.from_replica:
+        yield f"{healed}: was given back from the replica"
+    for pack in outcome.made_good:
+        yield f"data/{pack}: what it held lies in other packs now"
+    faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
+    for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
+        yield f"{thing}: {words}"
+    for name in outcome.indexed:
+        yield f"index/{name}: was written, since no listed index named packs that snapshots need"
+    if outcome.obstacle:
+        yield outcome.obstacle
+
+
+def _print(context: Context, outcome: Outcome) -> None:
+    if outcome.failure:
+        context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
+    if context.arguments.quiet and not _is_news(outcome):
+        return
+    context.out.line(
+        f"{outcome.name}: round {outcome.number}: {outcome.seen.objects} objects, {len(outcome.seen.new)} new, "
+        f"{len(outcome.seen.missing)} missing, {len(outcome.seen.altered)} changed"
+    )
+    if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
+        left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
+        context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
+    for line in (*_log_lines(outcome), *_found_lines(outcome)):
+        context.out.line(f"  {line}")
+    for one in outcome.judged:
+        if context.arguments.quiet and not one.reasons:
+            continue
+        words = "; ".join(reason.words for reason in one.reasons)
+        context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
+    for plan in outcome.plans:
+        held = "; ".join(plan.breakers) or f"held until {rfc3339.format_utc(plan.due_ns)[:10]}"
+        context.out.line(f"  plan {plan.number}: {len(plan.remove)} snapshots would go ({held})")
+    if outcome.prepared.condemned:
+        context.out.line(f"  {len(outcome.prepared.condemned)} packs are needed by no snapshot and leave the index")
+    if outcome.prepared.repacked:
+        context.out.line(f"  wrote {len(outcome.prepared.repacked)} packs anew, since much of the old ones is waste")

@@ -1,0 +1,76 @@
+"""Long work on several things: in order, and none behind one that never ends."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from strongroom.base import side_by_side as module
+from strongroom.base.side_by_side import side_by_side
+from tests.support.waiting import PATIENCE
+
+
+def test_one_after_the_other() -> None:
+    """Where each ends soon, the next one begins when it is over."""
+    heard: list[str] = []
+
+    def work(name: str) -> None:
+        heard.append(f"{name} begins")
+        heard.append(f"{name} ends")
+
+    side_by_side(["a", "b", "c"], work)
+    assert heard == [f"{name} {what}" for name in "abc" for what in ("begins", "ends")]
+
+
+def test_nobody_waits_for_one_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ends only when the last was done; at most so many are under way at once."""
+    monkeypatch.setattr(module, "HEAD_START", 0.05)
+    last, under_way, most = threading.Event(), set[int](), list[int]()
+
+    def work(number: int) -> None:
+        under_way.add(number)
+        most.append(len(under_way))
+        if number == 8:
+            last.set()
+        if number % 2 == 0:
+            assert last.wait(PATIENCE)
+        under_way.discard(number)
+
+    side_by_side([0, 1, 2, 3, 4, 5, 8], work)
+    assert not under_way
+    assert max(most) <= module.MOST
+
+
+def test_those_that_take_very_long_keep_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than may run at once, and the one behind them begins all the same."""
+    monkeypatch.setattr(module, "HEAD_START", 0.01)
+    monkeypatch.setattr(module, "LONG", 0.05)
+    last = threading.Event()
+
+    def work(number: int) -> None:
+        if number == module.MOST + 2:
+            last.set()
+        assert last.wait(PATIENCE)
+
+    side_by_side(range(module.MOST + 3), work)
+
+
+def test_an_error_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is raised once those under way have ended, and no other begins."""
+    monkeypatch.setattr(module, "HEAD_START", 0.01)
+    failed, ended, begun = threading.Event(), threading.Event(), list[int]()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number == 0:
+            assert failed.wait(PATIENCE)
+            ended.set()
+        if number == 1:
+            failed.set()
+            raise ValueError("of the second")
+
+    with pytest.raises(ValueError, match="of the second"):
+        side_by_side([0, 1, 2], work)
+    assert ended.is_set()
+    assert begun == [0, 1]
