@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,8 +21,12 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Be the same whoever starts the tests: some look at modes, and some let other users in."""
+    """Be the same whoever starts the tests: some look at modes, some let other users in, and many send signals, which
+    what a script starts with ``&`` or ``nohup`` ignores, with all that it starts itself."""
     os.umask(0o022)
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.hookimpl(tryfirst=True)

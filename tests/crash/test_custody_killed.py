@@ -57,9 +57,11 @@ def test_a_custodian_that_is_killed_goes_on(tmp_path: Path, prepared: int, histo
             shutil.copytree(tmp_path / "kept" / part, tmp_path / part)
         child = os.fork()
         if child == 0:
-            custody.reopen()
-            work(custody)
-            os._exit(0)
+            try:
+                custody.reopen()
+                work(custody)
+            finally:
+                os._exit(0)  # whatever happens: two would go on with the tests
         time.sleep(whole * (0.4 + 0.6 * (number + random.random()) / KILLS))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,8 +101,14 @@ class Crowd:
 
 def lying(gateway: Gateway, senders: dict[str, str]) -> dict[str, tuple[int, int]]:
     """Bytes and objects that lie in the store, by who sent them, and all together."""
+    with pytest.MonkeyPatch.context() as patch:  # for this long: other tests of this process have no credentials
+        for name, value in gateway.variables.items():
+            patch.setenv(name, value)
+        return _lying(gateway, senders)
+
+
+def _lying(gateway: Gateway, senders: dict[str, str]) -> dict[str, tuple[int, int]]:
     if gateway.store:
-        os.environ.update(gateway.variables)
         settings = GatewaySettings(path="", store=gateway.store, state=str(gateway.home))
     else:
         settings = GatewaySettings(path=str(gateway.data), database=gateway.database)

@@ -71,7 +71,9 @@ def kill_at_random(gateways: list[Gateway], load: Load, kills: int = KILLS) -> t
         time.sleep(dice.uniform(0.02, 0.35))
         one = dice.choice(gateways)
         if (single + whole) % 6 < 5:
-            for child in dice.sample(one.children(), 1) if one.children() else ():
+            for child in dice.sample(one.children() or [0], 1):
+                if not child:
+                    break  # the last one has died, and its successor is still to come
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
                     single += 1

@@ -153,33 +153,36 @@ def test_streams(strongroom: Strongroom, repository: Path) -> None:
     assert len(strongroom.snapshots(repository)) == 2
 
 
-def test_signals(strongroom: Strongroom, repository: Path) -> None:
+def test_signals(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
     """SIGUSR1 shows progress; SIGINT ends the run with 130 within ten seconds, without a lock, a snapshot or a
     traceback."""
     strongroom.init(repository)
-    kept(10, lambda: _interrupted(strongroom, repository))
+    kept(10, lambda: _interrupted(strongroom, repository, tmp_path / "said"))
 
 
-def _interrupted(strongroom: Strongroom, repository: Path) -> float:
+def _interrupted(strongroom: Strongroom, repository: Path, said: Path) -> float:
     """A run that is interrupted while it waits for its standard input; the seconds from the signal to its end."""
     command: list[str | Path] = [strongroom.executable, "-r", repository, "backup", "--stdin"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=strongroom.env, stdin=pipe, stdout=pipe, stderr=pipe) as run:
+    with (
+        said.open("wb") as file,
+        subprocess.Popen(command, env=strongroom.env, stdin=subprocess.PIPE, stdout=file, stderr=file) as run,
+    ):
         assert run.stdin is not None
         run.stdin.write(os.urandom(1 << 20))
         run.stdin.flush()
         until(lambda: any((repository / "locks").iterdir()))
-        time.sleep(0.5)
-        run.send_signal(signal.SIGUSR1)
-        time.sleep(0.5)
+
+        def shown() -> bool:
+            run.send_signal(signal.SIGUSR1)
+            return re.search(rb"\[\d+:\d\d\]", said.read_bytes()) is not None
+
+        until(shown, said.read_text, pause=0.3)
         run.send_signal(signal.SIGINT)
         begun = time.monotonic()
         run.wait(timeout=PATIENCE)  # its standard input stays open: it must not wait for the end
         took = time.monotonic() - begun
-        out, err = run.communicate()
-    assert run.returncode == 130, err
-    assert b"Traceback" not in err
-    assert re.search(rb"\[\d+:\d\d\]", out), out
+    assert run.returncode == 130, said.read_text()
+    assert b"Traceback" not in said.read_bytes()
     assert not any((repository / "locks").iterdir())
     assert strongroom.snapshots(repository) == []
     return took

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -124,10 +125,10 @@ def test_a_signal_ends_each_verb_wherever_its_server_stalls(
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[int]:
-    """A port where connections are taken and nothing is ever said."""
+def _silent() -> Iterator[socket.socket]:
+    """Listens where connections are taken and nothing is ever said."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
+        yield server
 
 
 @pytest.mark.parametrize(
@@ -149,10 +150,12 @@ def test_a_signal_ends_a_command_whose_connection_is_never_made(
     """TLS, proxies and tunnels that hang, for every kind of network store: 130 within ten seconds."""
 
     def attempt() -> float:
-        with _silent() as port:
+        with _silent() as server:
+            port = server.getsockname()[1]
             strongroom.env.update({name: text.replace("PORT", str(port)) for name, text in environment.items()})
             process = strongroom.start("-r", url.replace("PORT", str(port)), "snapshots")
-            time.sleep(1.5)
+            assert select.select([server], [], [], waiting.PATIENCE)[0], "it has not asked"
+            time.sleep(0.2)
             assert process.poll() is None
             return _end(process)
 

@@ -183,7 +183,7 @@ def test_t_1_web_clocks_are_asked_side_by_side_and_once() -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         clocks = WebClocks([f"http://127.0.0.1:{server.server_port}/{name}" for name in "ab"])
         clock = SetBack(time.time_ns())

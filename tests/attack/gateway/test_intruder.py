@@ -24,6 +24,7 @@ from strongroom.gateway.processes.state import open_database
 from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite
+from tests.support.clock import ManualClock
 from tests.support.servers.gateways import Gateway, name_of, operate, over_bucket, read_reply
 from tests.support.servers.minio import running
 
@@ -141,14 +142,16 @@ def test_q_1_quotas_hold_for_uploads_at_once(tmp_path: Path) -> None:
 
 def test_q_1_a_reservation_lasts_as_long_as_its_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Q-1: an upload that takes longer than a reservation keeps it, or slow ones would pass a quota unseen."""
-    monkeypatch.setattr(quota, "RESERVATION_SECONDS", 1.5)
+    clock = ManualClock(time.time_ns())
+    monkeypatch.setattr(quota, "monotonic", clock.monotonic)
     database = open_database(GatewaySettings(path=str(tmp_path)))
+    monkeypatch.setattr(database, "now_ns", lambda _connection: clock.now_ns())
     quotas = Quotas(GatewaySettings(path=str(tmp_path)), database)
     who = Caller("1" * 32, "slow", Quota(bytes=100))
     slow = quotas.begin(who, ("", Kind.DATA.value, NAME), 100)
     for _ in range(8):
         slow.take(1)
-        time.sleep(0.4)
+        clock.advance(quota.RESERVATION_SECONDS * 0.4)
     with pytest.raises(Full):
         quotas.begin(who, ("", Kind.DATA.value, NAME), 1)
     slow.release()

@@ -61,7 +61,8 @@ def test_g_8_the_budget_of_failures_is_the_connections(tmp_path: Path) -> None:
         for number in range(20):
             headers = {"X-Forwarded-For": f"203.0.113.9, 198.51.100.{number}"}
             assert gateway.ask("GET", "/alice/config", headers=headers, user=f"alice:no{number}").status == 401
-    assert log.read_text().splitlines()[3].startswith("198.51.100.3 - alice ")
+    # A line is written when its answer has been sent: the next one's may be before it.
+    assert sum(line.startswith("198.51.100.3 - alice ") for line in log.read_text().splitlines()) == 1
 
 
 def test_g_8_addresses_of_a_principal_behind_a_proxy(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_an_ipv6_network_is_one_address(tmp_path: Path) -> None:
         assert statuses[-1] == 503
         elsewhere = {"X-Forwarded-For": "2001:db8:0:1::1"}
         assert gateway.ask("GET", "/", headers=elsewhere, user="alice:no").status == 401
-    assert log.read_text().splitlines()[1].startswith("2001:db8::2 - alice ")
+    assert sum(line.startswith("2001:db8::2 - alice ") for line in log.read_text().splitlines()) == 1
 
 
 def test_an_unnamed_proxy_is_told_of(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
 from tests.support.programs import Strongroom
 from tests.support.repositories import PASSWORD
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -35,11 +36,11 @@ def pinged() -> Iterator[tuple[str, list[str]]]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/well", asked
         server.shutdown()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 def test_metrics_are_deadlines_and_the_sign_comes_only_when_all_is_well(
@@ -97,7 +98,7 @@ def test_an_answer_without_an_end_is_one() -> None:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\nOK")
                 connection.recv(4096)  # until the other side closes
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         say_all_is_well(f"http://127.0.0.1:{server.getsockname()[1]}/")
-        thread.join()
+        thread.join(PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from strongroom.cli.main import main
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.logs import new_signer
 from tests.support.servers.gateways import Gateway
-from tests.support.waiting import kept, until
+from tests.support.waiting import PATIENCE, kept, until
 
 JUNK: list[tuple[str, ...]] = [
     ("--witness", "http://127.0.0.1:1", "--witness-key", "junk"),
@@ -100,7 +101,7 @@ def _run_forked(words: tuple[str, ...], folder: Path) -> tuple[int, str]:
                 os.environ.update(environment(folder))
                 os.dup2(said.fileno(), 2)
                 sys.stderr = open(2, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-                signal.alarm(60)  # one that serves after all
+                signal.alarm(int(PATIENCE))  # one that serves after all
                 code = main(words)
                 sys.stderr.flush()
             finally:
@@ -152,9 +153,17 @@ def test_a_stop_is_heeded_while_workers_do_not_come_up(tmp_path: Path) -> None:
         gateway.start()
         assert gateway.process is not None
         database = next((gateway.data / ".strongroom").glob("*.db"))
-        for one in database.parent.glob(f"{database.name}*"):
-            one.unlink()
-        database.mkdir()
+
+        def in_its_place() -> bool:
+            """A connection that a worker makes meanwhile makes the file anew."""
+            for one in database.parent.glob(f"{database.name}*"):
+                one.unlink(missing_ok=True)
+            with contextlib.suppress(FileExistsError):
+                database.mkdir()
+                return True
+            return False
+
+        until(in_its_place, gateway.said)
         for child in gateway.children():
             os.kill(child, signal.SIGKILL)
         until(lambda: gateway.said().count("a worker ended with 1") >= 4, gateway.said)

@@ -14,6 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from tests.support.servers.ports import reserve
+from tests.support.waiting import PATIENCE
 
 
 class MailSink:
@@ -46,10 +47,12 @@ def mail_sink() -> Iterator[tuple[MailSink, str]]:
     sink = MailSink()
     with reserve() as keeper:
         port = keeper.getsockname()[1]
-        controller = Controller(sink, hostname="127.0.0.1", port=port)
+        controller = Controller(sink, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
         controller.start()
-        yield sink, f"127.0.0.1:{port}"
-        controller.stop()
+        try:
+            yield sink, f"127.0.0.1:{port}"
+        finally:
+            controller.stop()
 
 
 @contextlib.contextmanager
@@ -70,9 +73,11 @@ def web_sink() -> Iterator[WebSink]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     sink.url = f"http://127.0.0.1:{server.server_address[1]}/x"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield sink
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield sink
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()

@@ -15,7 +15,7 @@ from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, 
 from strongroom.fleet.server.door import listening
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def phone() -> Iterator[tuple[str, list[str]]]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/x", titles
     server.shutdown()
-    thread.join()
+    thread.join(PATIENCE)
     server.server_close()
 
 
