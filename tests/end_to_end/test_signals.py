@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -124,13 +123,6 @@ def test_a_signal_ends_each_verb_wherever_its_server_stalls(
     waiting.kept(PROMISED, attempt)
 
 
-@contextlib.contextmanager
-def _silent() -> Iterator[socket.socket]:
-    """Listens where connections are taken and nothing is ever said."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server
-
-
 @pytest.mark.parametrize(
     ("url", "environment"),
     [
@@ -150,7 +142,7 @@ def test_a_signal_ends_a_command_whose_connection_is_never_made(
     """TLS, proxies and tunnels that hang, for every kind of network store: 130 within ten seconds."""
 
     def attempt() -> float:
-        with _silent() as server:
+        with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections and never says anything
             port = server.getsockname()[1]
             strongroom.env.update({name: text.replace("PORT", str(port)) for name, text in environment.items()})
             process = strongroom.start("-r", url.replace("PORT", str(port)), "snapshots")
