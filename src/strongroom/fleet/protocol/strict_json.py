@@ -24,7 +24,7 @@ def encode(document: dict[str, Any]) -> bytes:
     Raises ``ValueError`` for what no reader would take, which is a fault of the caller's.
     """
     _check(document, ValueError, ValueError)
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(document).encode()
 
 
 def decode(data: bytes, most: int, what: str) -> dict[str, Any]:
@@ -32,13 +32,7 @@ def decode(data: bytes, most: int, what: str) -> dict[str, Any]:
     if len(data) > most:
         raise LimitExceeded(f"{what} of {len(data)} bytes; at most {most} are read")
     try:
-        document = json.loads(
-            data.decode(),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
+        document = _DECODER.decode(data.decode())
     except UnicodeDecodeError:
         raise Damaged(f"{what} is not UTF-8") from None
     except RecursionError:
@@ -48,7 +42,8 @@ def decode(data: bytes, most: int, what: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Damaged(f"{what} is no JSON object")
     _check(document, lambda words: Damaged(f"{what}: {words}"), lambda words: LimitExceeded(f"{what}: {words}"))
-    return document
+    found: dict[str, Any] = document
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,30 +65,36 @@ def _refuse_number(text: str) -> NoReturn:
 
 def _check(document: Any, damaged: Any, exceeded: Any) -> None:
     """Raise what the two make of words, unless all within the document is allowed. Not recursive: input is hostile."""
-    waiting = [(document, 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > DEPTH:
-            raise exceeded(f"more than {DEPTH} objects and lists within each other")
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, str):
+    level, texts = [document], []
+    for _ in range(DEPTH):  # what lies equally deep, at once
+        deeper: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                texts.append(value)
+            elif isinstance(value, dict):
+                if not all(isinstance(key, str) for key in value):
                     raise damaged("a key that is no string")
-                _check_text(key, damaged)
-            waiting += [(one, depth + 1) for one in value.values() if one is not None]
-        elif isinstance(value, list):
-            waiting += [(one, depth + 1) for one in value if one is not None]
-        elif isinstance(value, str):
-            _check_text(value, damaged)
-        elif isinstance(value, int):
-            if abs(value) > MOST:
-                raise damaged("a number is too large")
-        else:
-            raise damaged(f"a value of the type {type(value).__name__}")
-
-
-def _check_text(text: str, damaged: Any) -> None:
+                texts += value
+                deeper += value.values()
+            elif isinstance(value, list):
+                deeper += value
+            elif isinstance(value, int):
+                if abs(value) > MOST:
+                    raise damaged("a number is too large")
+            elif value is not None:
+                raise damaged(f"a value of the type {type(value).__name__}")
+        level = deeper
+        if not level:
+            break
+    if any(one is not None for one in level):
+        raise exceeded(f"more than {DEPTH} objects and lists within each other")
     try:
-        text.encode()
+        "".join(texts).encode()  # halves that would make a pair are joined as two
     except UnicodeEncodeError:
         raise damaged("a text with half a surrogate pair") from None
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_refuse_number, parse_constant=_refuse_number
+)

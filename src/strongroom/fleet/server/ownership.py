@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
+from strongroom.database.statements import statements_in
 from strongroom.fleet.server import schema
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 FOREIGN = "foreign"
 """The code of the suspicion that a host speaks of what another one made."""
 
+_OWNERS = "SELECT repository, host FROM fleet_repository WHERE repository IN (*)"
+_CARED_FOR = "SELECT repository FROM fleet_stated WHERE repository IN (*)"
+
 
 class KnownRepositories:
     """What is known of the repositories that some reports name, read once for all of them."""
@@ -22,9 +26,8 @@ class KnownRepositories:
     def __init__(self, connection: sa.Connection, repositories: Iterable[str]) -> None:
         wanted = sorted({one for one in repositories if one})
         self._owners = owners_of(connection, wanted)
-        table = schema.stated
-        query = sa.select(table.c.repository).where(table.c.repository.in_(wanted))
-        self._cared_for = set(connection.execute(query).scalars()) if wanted else set()
+        with statements_in(connection) as sql:
+            self._cared_for = {one for (one,) in sql.among(_CARED_FOR, wanted)}
 
     def is_anothers(self, repository: str, host: str) -> bool:
         """Whether another host made it."""
@@ -37,10 +40,9 @@ class KnownRepositories:
 
 def owners_of(connection: sa.Connection, repositories: Iterable[str]) -> dict[str, str]:
     """The hosts that made these repositories; those that nobody joined with are left out."""
-    table = schema.repository
     wanted = sorted({one for one in repositories if one})
-    query = sa.select(table.c.repository, table.c.host).where(table.c.repository.in_(wanted))
-    return {row.repository: row.host for row in connection.execute(query)} if wanted else {}
+    with statements_in(connection) as sql:
+        return dict(sql.among(_OWNERS, wanted))
 
 
 class AnothersRepository(Refused):

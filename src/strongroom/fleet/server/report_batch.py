@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, Refused
+from strongroom.database.statements import statements_in
 from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_after, undeclared
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
@@ -34,6 +35,14 @@ MOST_OFFSET = 10**15
 MOST_GAPS = 64
 """Ranges of missing numbers that are kept of a host; beyond them the rest is one range."""
 _WRITTEN = ("sequence", "head", "reported", "clock_offset", "versions", "kept")
+_OF_HOST = ("id", "name", "profile", "state", *_WRITTEN)
+_HOSTS = f"SELECT {', '.join(_OF_HOST)} FROM fleet_host WHERE id IN (*) ORDER BY id"
+_UPDATE = f"UPDATE fleet_host SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"
+_NUMBERS = (
+    "WITH asked (host, sequence) AS (*) SELECT r.host, r.sequence, r.sha256 FROM asked CROSS JOIN fleet_report r"
+    " WHERE r.host = asked.host AND r.sequence = asked.sequence"
+)
+_INSERT = "INSERT INTO fleet_report (host, sequence, sha256, arrived, kind, message) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class ReportBatch:
@@ -42,23 +51,21 @@ class ReportBatch:
     def __init__(self, connection: sa.Connection, reports: Sequence[tuple[SignedMessage, HostReport]]) -> None:
         self._connection = connection
         signers = sorted({message.signer for message, _ in reports})
-        hosts = schema.host
-        columns = [column for column in hosts.c if column.name not in ("public", "done", "opened")]
-        query = sa.select(*columns).where(hosts.c.id.in_(signers)).order_by(hosts.c.id).with_for_update()
-        self._hosts = {row.id: dict(row._mapping) for row in connection.execute(query)}
-        self._watches = load_watches(connection, signers)
-        table = schema.report
-        numbers = sa.tuple_(table.c.host, table.c.sequence).in_([(one.signer, two.sequence) for one, two in reports])
         self._numbers: dict[tuple[str, int], list[str]] = {}
-        for row in connection.execute(sa.select(table.c.host, table.c.sequence, table.c.sha256).where(numbers)):
-            self._numbers.setdefault((row.host, row.sequence), []).append(row.sha256)
+        with statements_in(connection) as sql:
+            rows = sql.among(_HOSTS + sql.locking, signers)
+            self._hosts = {row[0]: dict(zip(_OF_HOST, row, strict=True)) for row in rows}
+            numbers = sorted({(message.signer, report.sequence) for message, report in reports})
+            for host, sequence, sha256 in set(sql.among_pairs(_NUMBERS, numbers)):
+                self._numbers.setdefault((host, sequence), []).append(sha256)
+        self._watches = load_watches(connection, signers)
         named = {one.repository_id for _, report in reports if report.run for one in report.run.outcomes}
         kept = {row["repository_id"] for one in self._watches.values() for row in one.rows.values()}
         self._repositories = KnownRepositories(connection, named | kept)
         made = (one.snapshot for _, report in reports if report.run for one in report.run.outcomes if one.snapshot)
         self._places = FollowedPlaces(connection, signers, made)
         self._begun = BegunRuns(connection, signers)
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[object, ...]] = []
         self._moved: set[str] = set()
 
     def take(self, message: SignedMessage, report: HostReport, now: int) -> ReportAnswer:
@@ -80,8 +87,7 @@ class ReportBatch:
         if link is not Link.REPEATED:
             known.append(sha256)
             data = message.to_bytes()
-            row = {"host": report.host, "sequence": report.sequence, "sha256": sha256, "arrived": now}
-            self._rows.append(row | {"kind": report.kind, "message": data})
+            self._rows.append((report.host, report.sequence, sha256, now, report.kind, data))
             host["kept"] += len(data)
             self._moved.add(report.host)
             self._link(head, report, link, now)
@@ -91,15 +97,12 @@ class ReportBatch:
 
     def write(self) -> None:
         """Write all of it."""
-        if self._rows:
-            self._connection.execute(schema.report.insert(), self._rows)
-        if self._moved:
-            table = schema.host
-            values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _WRITTEN}
-            statement = table.update().where(table.c.id == sa.bindparam("of_id")).values(values)
-            hosts = [self._hosts[one] for one in sorted(self._moved)]
-            rows = [{"of_id": one["id"]} | {f"new_{name}": one[name] for name in _WRITTEN} for one in hosts]
-            self._connection.execute(statement, rows)
+        with statements_in(self._connection) as sql:
+            if self._rows:
+                sql.many(_INSERT, self._rows)
+            if self._moved:
+                hosts = [self._hosts[one] for one in sorted(self._moved)]
+                sql.many(_UPDATE, [tuple(one[name] for name in (*_WRITTEN, "id")) for one in hosts])
         write_watches(self._connection, self._watches.values())
 
     def _link(self, head: ChainHead, report: HostReport, link: Link, now: int) -> None:

@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from strongroom.database.statements import statements_in
 from strongroom.fleet.server import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _KEY = ("host", "source", "repository")
+_NAMES = tuple(column.name for column in schema.watch.c)
+_OTHERS = tuple(name for name in _NAMES if name not in _KEY)
+_QUERY = f"SELECT {', '.join(_NAMES)} FROM fleet_watch WHERE host IN (*)"
+_INSERT = f"INSERT INTO fleet_watch ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
+_UPDATE = (
+    f"UPDATE fleet_watch SET {', '.join(f'{name} = ?' for name in _OTHERS)}"
+    f" WHERE {' AND '.join(f'{name} = ?' for name in _KEY)}"
+)
 
 
 class HostWatches:
@@ -48,11 +57,11 @@ class HostWatches:
 def load_watches(connection: sa.Connection, hosts: Iterable[str]) -> dict[str, HostWatches]:
     """The watches of each of these hosts."""
     found = {host: HostWatches(connection, host) for host in hosts}
-    names = [column.name for column in schema.watch.c]
-    # Whoever changes one by hand meanwhile, such as a pause, waits until we have written: PostgreSQL locks rows alone.
-    query = sa.select(schema.watch).where(schema.watch.c.host.in_(list(found))).with_for_update()
-    for row in connection.execute(query):
-        found[row.host].rows[row.source, row.repository] = dict(zip(names, row, strict=True))
+    with statements_in(connection) as sql:
+        # Whoever changes one by hand meanwhile, such as a pause, waits until we have written: PostgreSQL locks rows.
+        for values in sql.among(_QUERY + sql.locking, list(found)):
+            row = dict(zip(_NAMES, values, strict=True))
+            found[row["host"]].rows[row["source"], row["repository"]] = row
     return found
 
 
@@ -64,12 +73,8 @@ def write_watches(connection: sa.Connection, many: Iterable[HostWatches]) -> Non
         added, others = one.written()
         new += added
         changed += others
-    table = schema.watch
-    if new:
-        connection.execute(table.insert(), new)
-    if changed:
-        names = [column.name for column in table.c if column.name not in _KEY]
-        where = [table.c[name] == sa.bindparam(f"of_{name}") for name in _KEY]
-        statement = table.update().where(*where).values({name: sa.bindparam(name) for name in names})
-        rows = [{f"of_{name}" if name in _KEY else name: value for name, value in row.items()} for row in changed]
-        connection.execute(statement, rows)
+    with statements_in(connection) as sql:
+        if new:
+            sql.many(_INSERT, [tuple(row[name] for name in _NAMES) for row in new])
+        if changed:
+            sql.many(_UPDATE, [tuple(row[name] for name in (*_OTHERS, *_KEY)) for row in changed])

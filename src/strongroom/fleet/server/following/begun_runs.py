@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from strongroom.database.statements import statements_in
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following import schema as following
 
@@ -25,9 +26,8 @@ class BegunRuns:
 
     def __init__(self, connection: sa.Connection, hosts: Sequence[str]) -> None:
         self._connection = connection
-        table = following.begun
-        query = sa.select(table.c.host, table.c.source).where(table.c.host.in_(hosts))
-        self._known = {(row.host, row.source) for row in connection.execute(query)}
+        with statements_in(connection) as sql:
+            self._known = set(sql.among("SELECT host, source FROM fleet_begun WHERE host IN (*)", hosts))
 
     def begin(self, host: str, source: str, now: int) -> None:
         """A run of a source has begun; one before it that never ended was broken off, and this one counts."""

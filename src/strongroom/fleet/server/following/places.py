@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 
 from strongroom.base.errors import StrongroomError
+from strongroom.database.statements import statements_in
 from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.enrolment import parse_done
 from strongroom.fleet.protocol.fields import visible
@@ -114,7 +115,8 @@ class FollowedPlaces:
     def __init__(self, connection: sa.Connection, hosts: Sequence[str], snapshots: Iterable[str]) -> None:
         self._connection = connection
         place, receipt, log = following.place, following.receipt, following.log
-        self._urls = list(connection.execute(sa.select(log.c.url).where(log.c.doubt == "")).scalars())
+        with statements_in(connection) as sql:
+            self._urls = [url for (url,) in sql.rows("SELECT url FROM fleet_log WHERE doubt = ?", "")]
         self._behind: dict[tuple[str, str], bool] = {}
         self._arrivals: dict[tuple[str, str, str], int] = {}
         if not self._urls:
