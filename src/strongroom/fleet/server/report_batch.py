@@ -38,10 +38,11 @@ _WRITTEN = ("sequence", "head", "reported", "clock_offset", "versions", "kept")
 _OF_HOST = ("id", "name", "profile", "state", *_WRITTEN)
 _HOSTS = f"SELECT {', '.join(_OF_HOST)} FROM fleet_host WHERE id IN (*) ORDER BY id"
 _UPDATE = f"UPDATE fleet_host SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"
-_NUMBERS = (
+NUMBERS = (
     "WITH asked (host, sequence) AS (*) SELECT r.host, r.sequence, r.sha256 FROM asked CROSS JOIN fleet_report r"
     " WHERE r.host = asked.host AND r.sequence = asked.sequence"
 )
+"""Which reports of some numbers came before."""
 _INSERT = "INSERT INTO fleet_report (host, sequence, sha256, arrived, kind, message) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -56,7 +57,7 @@ class ReportBatch:
             rows = sql.among(_HOSTS + sql.locking, signers)
             self._hosts = {row[0]: dict(zip(_OF_HOST, row, strict=True)) for row in rows}
             numbers = sorted({(message.signer, report.sequence) for message, report in reports})
-            for host, sequence, sha256 in set(sql.among_pairs(_NUMBERS, numbers)):
+            for host, sequence, sha256 in set(sql.among_pairs(NUMBERS, numbers)):
                 self._numbers.setdefault((host, sequence), []).append(sha256)
         self._watches = load_watches(connection, signers)
         named = {one.repository_id for _, report in reports if report.run for one in report.run.outcomes}

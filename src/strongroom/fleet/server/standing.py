@@ -18,6 +18,7 @@ from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
+from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
     """Judge everything as it is at ``now``, in seconds. Raises ``Unavailable``."""
     with state.database.read() as connection:
         hosts = connection.execute(sa.select(schema.host)).all()
-        watches = connection.execute(sa.select(schema.watch)).all()
+        watches = all_watches(connection)
         repositories = {row.repository: row for row in connection.execute(current_care())}
         suspicions = _suspicions(connection, repositories, now)
         troubled = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,6 +22,9 @@ _UPDATE = (
     f"UPDATE fleet_watch SET {', '.join(f'{name} = ?' for name in _OTHERS)}"
     f" WHERE {' AND '.join(f'{name} = ?' for name in _KEY)}"
 )
+
+WatchRow = namedtuple("WatchRow", _NAMES)  # type: ignore[misc]  # the table says the names
+"""A watch as it stands in the table."""
 
 
 class HostWatches:
@@ -52,6 +56,12 @@ class HostWatches:
     def written(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The rows that are new, and those that changed."""
         return [self.rows[key] for key in self._new], [self.rows[key] for key in self._changed]
+
+
+def all_watches(connection: sa.Connection) -> list[Any]:
+    """All of them, each a ``WatchRow``: of ten thousand, SQLAlchemy's own rows cost more than judging them."""
+    with statements_in(connection) as sql:
+        return [WatchRow._make(row) for row in sql.rows(f"SELECT {', '.join(_NAMES)} FROM fleet_watch")]
 
 
 def load_watches(connection: sa.Connection, hosts: Iterable[str]) -> dict[str, HostWatches]:

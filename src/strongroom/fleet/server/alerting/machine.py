@@ -121,7 +121,8 @@ def step(alerts: Alerts, wrong: list[Wrong], hosts: int, now: int) -> tuple[Aler
 
 
 def _still(alert: Alert, one: Wrong, now: int, notices: list[Notice]) -> Alert:
-    kept = replace(alert, words=one.words, absent_since=None)
+    same = alert.words == one.words and alert.absent_since is None
+    kept = alert if same else replace(alert, words=one.words, absent_since=None)
     if one.critical and not alert.critical and alert.grouped:
         return replace(kept, critical=True)  # the outage that speaks for it is critical from its first word
     if one.critical and not alert.critical:
