@@ -1,4 +1,4 @@
-"""Plain statements ask for any number of values, in few texts, on SQLite and on PostgreSQL; a fault is named as ever."""
+"""Plain statements ask for any number of values, in few texts, on SQLite and PostgreSQL; a fault is named as ever."""
 
 from __future__ import annotations
 
