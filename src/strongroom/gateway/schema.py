@@ -155,8 +155,13 @@ enrolled = sa.Table(
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("enroller", sa.Text, nullable=False),
+    *(
+        sa.Column(name, sa.Text, nullable=False, server_default=sa.text("''"))
+        for name in ("key", "token", "path", "awaited")
+    ),
 )
-"""Names of principals that an enroller let in, and its ID."""
+"""Names of principals that an enroller let in, and its ID. ``key``: the ID of the key that the name belongs to;
+``token``: what it claimed; ``path``: of its repository; ``awaited``: the key that an operator lets have the name."""
 
 STEPS = (
     """
@@ -213,4 +218,10 @@ STEPS = (
     ALTER TABLE reservation ADD COLUMN name TEXT NOT NULL DEFAULT ''
     """,
     "CREATE TABLE enrolled (name TEXT PRIMARY KEY, enroller TEXT NOT NULL)",
+    """
+    ALTER TABLE enrolled ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    ALTER TABLE enrolled ADD COLUMN token TEXT NOT NULL DEFAULT '';
+    ALTER TABLE enrolled ADD COLUMN path TEXT NOT NULL DEFAULT '';
+    ALTER TABLE enrolled ADD COLUMN awaited TEXT NOT NULL DEFAULT ''
+    """,
 )

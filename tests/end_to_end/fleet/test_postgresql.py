@@ -77,7 +77,7 @@ def test_a_token_for_one_lets_one_in_of_two_that_come_at_once(fresh: str, tmp_pa
     token = server.invite("web*")
     both = [FleetHost("web01").begin(token), FleetHost("web02").begin(token)]
     with ThreadPoolExecutor(2) as pool:
-        joined = [pool.submit(begin, server.state, one, lambda _name: ()) for one in both]
+        joined = [pool.submit(begin, server.state, one) for one in both]
         refused = [one.exception(PATIENCE) for one in joined]
     assert [type(one) for one in refused if one is not None] == [TokenShownTwice]
     server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from strongroom.repository.opening import open_repository
 from strongroom.storage.locate import open_store
 from tests.support.programs import Strongroom
 from tests.support.servers import fleets
+from tests.support.servers.gateways import operate
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +67,8 @@ sys.exit(main())
 class Host:
     """A machine that is to join."""
 
-    def __init__(self, folder: Path, fleet: Fleet, name: str) -> None:
+    def __init__(self, folder: Path, fleet: Fleet, name: str, *, replace: bool = False) -> None:
+        folder.mkdir(exist_ok=True)
         self.fleet, self.name = fleet, name
         self.program = Strongroom(folder / "home")
         self.program.env["STRONGROOM_CONFIG"] = str(folder / "etc" / "config.toml")
@@ -74,7 +78,7 @@ class Host:
         (folder / "src").mkdir()
         (folder / "src" / "a").write_text("text")
         self.token = folder / "token"
-        self.token.write_text(fleet.invite(name))
+        self.token.write_text(fleet.invite(name, replace=replace))
         self.words = ["host", "enrol", "--token-file", str(self.token), "--name", name, "--custodian", fleet.words,
                       "--path", str(folder / "src")]  # fmt: skip
 
@@ -120,6 +124,35 @@ def test_killed_after_each_step_the_same_command_goes_on(tmp_path: Path, fleet: 
     kept = (host.program.home / "state" / "fleet" / "joining.json").read_text()
     assert password.decode() not in kept
     assert "srg1_" not in kept
+
+
+def test_a_reinstalled_host_goes_on_with_its_repository(tmp_path: Path, fleet: Fleet) -> None:
+    """M-2, M-3: Only the gateway's operator gives its name to another key, whenever the machine is killed on its way.
+
+    One watch and one repository then; the old machine is told, at the server as at the gateway.
+    """
+    old = Host(tmp_path / "old", fleet, "web05")
+    assert old.enrol().returncode == 0
+    new = Host(tmp_path / "new", fleet, "web05", replace=True)
+    new.words += ["--no-backup", "--keep", str(old.program.home / "state" / "fleet" / "password")]
+    refused = new.enrol()
+    assert refused.returncode == 1 and b"belongs to another key" in refused.stderr, refused.stderr.decode()
+    assert old.run("host", "diagnose").code == 1  # its place is about to be taken, it says
+    words = re.search(rb"readmit web05 --key (\S+)", refused.stderr)
+    assert words is not None
+    operate(fleet.gateway, "principal", "readmit", "web05", "--key", words[1].decode())
+    while (ended := new.enrol(dying=True)).returncode == 86:
+        assert len(list(new.marks.iterdir())) < 20
+    assert ended.returncode == 0, ended.stderr.decode() + ended.stdout.decode()
+    place = fleet.gateway.data / "hosts"
+    assert len(list((place / "web05" / "keys").iterdir())) == 2
+    assert not (place / "web05.2").exists()
+    assert len(new.run("snapshots", "--json").json()) == 1
+    told = old.run("host", "report")
+    assert told.code == 1 and "another machine has taken this host's place" in told.err
+    until(lambda: old.run("snapshots").code != 0)
+    (watch,) = [one for one in fleet.watches() if one["host"] == "web05"]
+    assert watch["state"] == "suspicious"  # since the old one is not off
 
 
 def test_no_backup_waits_for_a_server_that_is_away(tmp_path: Path, fleet: Fleet) -> None:

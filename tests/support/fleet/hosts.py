@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.enrolment import EnrolBegin, EnrolDone, EnrolledRepository
+from strongroom.fleet.protocol.gateway_claim import make_claim, new_tokens
 from strongroom.fleet.protocol.report import REPORT, HostReport, RunOutcome, RunReport
 from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
 from strongroom.fleet.protocol.signed import KeyPair, SignedMessage
@@ -36,15 +37,20 @@ class FleetHost:
     repository_id: str = ""
     sequence: int = 0
     previous: str = FIRST
+    key: str = ""
+    """What its key is made of, where that is not its name: another machine of the same name."""
+    keep: bool = False
     pair: KeyPair = field(init=False)
+    tokens: list[str] = field(default_factory=new_tokens)
 
     def __post_init__(self) -> None:
-        self.pair = key_of(self.name)
+        self.pair = key_of(self.key or self.name)
         self.repository_id = self.repository_id or snapshot_of(self.name + " repository")
 
     def begin(self, token: InvitationToken) -> SignedMessage:
         """The first message of joining."""
-        asked = EnrolBegin(token.ticket.id, self.pair.public, self.name, "0.2")
+        claim = make_claim(self.pair, self.name, self.tokens, keep=self.keep)
+        asked = EnrolBegin(token.ticket.id, self.pair.public, self.name, "0.2", claim)
         return asked.signed(self.pair, token.ticket.proof_key)
 
     def done(self) -> SignedMessage:

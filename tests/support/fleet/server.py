@@ -42,14 +42,16 @@ class ServerInProcess:
         """Move on to a local time in Berlin."""
         self.clock.advance(moment(text) - self.now)
 
-    def invite(self, name: str, profile: str = "server", uses: int = 1, minutes: int = 15) -> InvitationToken:
+    def invite(
+        self, name: str, profile: str = "server", uses: int = 1, minutes: int = 15, *, replace: bool = False
+    ) -> InvitationToken:
         """A token."""
         url = "https://fleet:8040"
-        return invite(self.state, name, profile, url, "", minutes=minutes, uses=uses, card=None)
+        return invite(self.state, name, profile, url, "", minutes=minutes, uses=uses, card=None, replace=replace)
 
     def join(self, host: FleetHost, profile: str = "server") -> FleetHost:
         """Let a host join, all of it."""
-        begin(self.state, host.begin(self.invite(host.name, profile)), lambda _name: ())
+        begin(self.state, host.begin(self.invite(host.name, profile)))
         done(self.state, host.done())
         return host
 

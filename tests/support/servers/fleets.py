@@ -84,9 +84,10 @@ class Fleet:
             self.process.wait(PATIENCE)
             self.process = None
 
-    def invite(self, name: str) -> str:
+    def invite(self, name: str, *, replace: bool = False) -> str:
         """A token."""
-        made = self.run("fleet", "invite", name, "--state", str(self.folder / "fleet"), "--json").json()
+        more = ["--replace"] if replace else []
+        made = self.run("fleet", "invite", name, *more, "--state", str(self.folder / "fleet"), "--json").json()
         token: str = made["token"]
         return token
 

@@ -24,6 +24,7 @@ from strongroom.fleet.protocol.enrolment import (
     parse_enrol_answer,
     parse_opened,
 )
+from strongroom.fleet.protocol.gateway_claim import make_claim, new_tokens
 from strongroom.fleet.protocol.report import (
     MOST_LOG,
     REPORT,
@@ -173,19 +174,17 @@ def test_what_is_left_of_gaps_is_what_sets_say(gaps: list[tuple[int, int]], drop
 
 def test_joining_proves_both_sides() -> None:
     """Host and server each show that they know the ticket's secret; whoever does not is refused."""
-    begin = EnrolBegin("00" * 8, HOST.public, "web01", "0.2")
+    begin = EnrolBegin("00" * 8, HOST.public, "web01", "0.2", make_claim(HOST, "web01", new_tokens(), keep=False))
     message = begin.signed(HOST, b"k" * 32)
     found, proof = parse_begin(message)
     assert found == begin
     check_begin(found, proof, b"k" * 32)
     with pytest.raises(Forged):
         check_begin(found, proof, b"K" * 32)
-    answer = EnrolAnswer(
-        HOST.id, "web01", "server", False, (GatewayAccess("https://b/", "web01", "srg1_secret", "hosts/web01"),), 5
-    )
+    answer = EnrolAnswer(HOST.id, "web01", "server", False, (GatewayAccess("https://b/", "web01", "hosts/web01"),), 5)
     data = answer.to_bytes(message, b"k" * 32)
     assert parse_enrol_answer(data, message, b"k" * 32) == answer
-    assert "srg1_secret" not in repr(answer)
+    assert "srg1_secret" not in repr(replace(answer.gateways[0], token="srg1_secret"))
     another = replace(begin, name="web02").signed(HOST, b"k" * 32)
     for body, request, key in (
         (data, message, b"K" * 32),

@@ -115,6 +115,11 @@ def run_revoke(context: Context) -> int:
     name = context.arguments.name
     with open_state(context) as state:
         revoke(state, name)
+    if "~" in name:  # it has not taken the other one's place: what that one has at gateways is not ended
+        plain = name.partition("~")[0]
+        hint = f"strongroom gateway principal rotate {plain} --all"
+        context.warn(f"what it was let in by counts at gateways until new tokens are made for {plain}: {hint}")
+        return exit_codes.OK
     failed = 0
     for gateway in gateways_of(configuration(folder_of(context))):
         try:

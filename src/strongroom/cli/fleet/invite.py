@@ -26,6 +26,11 @@ def arguments_invite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", choices=("server", "laptop"), default="server", help="a laptop may be away for a week"
     )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="for a machine that was reinstalled, or takes the place of the host of this name",
+    )
     parser.add_argument("--minutes", type=int, default=15, metavar="N", help="how long it is good, 7 days at most")
     parser.add_argument("--uses", type=int, default=1, metavar="N", help="for how many hosts, 500 at most")
 
@@ -54,6 +59,7 @@ def run_invite(context: Context) -> int:
             minutes=arguments.minutes,
             uses=arguments.uses,
             card=card_of(server, state.now()),
+            replace=arguments.replace,
         )
     words = words_of(made.card.signer) if made.card is not None else ""
     if context.json:
@@ -64,4 +70,6 @@ def run_invite(context: Context) -> int:
     pinned = f" --custodian {words}" if words else ""
     context.out.warn(f"Good for {arguments.minutes} minutes. On the host, type this and paste the line above:")
     context.out.warn(f"  strongroom host enrol --token-file -{pinned}")
+    if arguments.replace:
+        context.out.warn("With --keep FILE, its password, the repository goes on; without it a new one is made.")
     return 0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.database.engine import Database
     from strongroom.gateway.access.principals import Principals
 
 NONE = "none"
@@ -24,11 +25,12 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     """What to do with which principal."""
     parser.description = (
         "Manage who may ask: add, rotate, disable, enable, set, list. A new token is printed once. `set` changes the"
-        " limits and addresses that it is given and leaves the rest; `none` takes a limit away."
+        " limits and addresses that it is given and leaves the rest; `none` takes a limit away. `readmit` lets a host"
+        " that was reinstalled have its name again, by the eight words that it printed of its new key."
     )
     place_arguments(parser)
     add = parser.add_argument
-    add("action", choices=("add", "rotate", "disable", "enable", "set", "list"), help="what to do")
+    add("action", choices=("add", "rotate", "disable", "enable", "readmit", "set", "list"), help="what to do")
     add("name", nargs="?", help="the principal")
     add("--repository", action="append", default=[], metavar="PATH", help="its repository, * for any; repeatable")
     add("--role", choices=sorted(ADDED), default="host", help="what it may do there")
@@ -38,6 +40,7 @@ def arguments_principal(parser: argparse.ArgumentParser) -> None:
     add("--reads-per-day", metavar="SIZE", help="beyond this its reading is an alarm, such as 50G, or none")
     add("--address", action="append", default=[], metavar="NETWORK", help="from where it may ask, or none for all")
     add("--days", type=float, metavar="N", help="after how many days the token ends")
+    add("--key", metavar="WORDS", help="with readmit: the key of the host, as it printed it")
     add("--all", action="store_true", help="with rotate: let no old token live on")
 
 
@@ -54,6 +57,8 @@ def run_principal(context: Context) -> int:
     check_there(settings, begins=arguments.action == "add")
     database = open_database(settings)
     try:
+        if arguments.action == "readmit":
+            return _readmit(context, database)
         done = _run(context, Principals(database))
         if arguments.action in ("add", "set"):  # what was stored before counts from the first request on
             usage.catch_up(database)
@@ -93,6 +98,19 @@ def _run(context: Context, principals: Principals) -> int:
         context.out.json({"name": name, "token": made.text})
     else:
         context.out.line(made.text)
+    return 0
+
+
+def _readmit(context: Context, database: Database) -> int:
+    from strongroom.fleet.protocol.fingerprint_words import parse_words
+    from strongroom.gateway.access.enrolling import readmit
+
+    arguments = context.arguments
+    if not arguments.key:
+        raise UsageError("which key?", hint="Give --key WORDS, the eight words that the host printed.")
+    readmit(database, arguments.name, parse_words(arguments.key))
+    if not context.json:
+        context.out.line(f"the host with this key may have the name {arguments.name}: go on there")
     return 0
 
 

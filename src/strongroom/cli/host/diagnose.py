@@ -16,6 +16,7 @@ from strongroom.cli.schedule.shared import file_of, machine_schedules, memory
 from strongroom.cli.shared.opening import open_target
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.fleet.host.diagnosis import DiagnosisRow, ask_for_a_delete, ask_server
+from strongroom.fleet.host.reporting.sending import REPLACING
 from strongroom.fleet.host.reporting.textfile import host_metrics
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def run_status(context: Context) -> int:
         "waiting": len(waiting),
         "dropped": sum(last - first + 1 for first, last in state.dropped),
         "trouble": state.trouble,
+        "replacing": state.replacing,
         "sources": [
             {"source": one.source, "last_good": memory().of(one.source).last_good or None}
             for one in machine_schedules(file_of(context))
@@ -102,6 +104,8 @@ def run_status(context: Context) -> int:
     context.out.line(f"the server last answered {_ago(state.answered)}; {state.sequence} reports made")
     waits = f"{len(waiting)} reports wait" if waiting else "no report waits"
     context.out.line(f"{waits}{f': {state.trouble}' if state.trouble else ''}")
+    if state.replacing:
+        context.out.line(REPLACING)
     for one in machine_schedules(file_of(context)):
         context.out.line(f"{one.source}: last good {_ago(memory().of(one.source).last_good)}")
     return exit_codes.OK

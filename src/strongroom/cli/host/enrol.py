@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import client
 from strongroom.base.durable import replace_file, write_new
-from strongroom.base.errors import ConfigurationError, Missing, StrongroomError, UsageError
+from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError, UsageError
 from strongroom.base.objects import CONFIG, Kind
+from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.host.diagnose import diagnosis, print_rows
@@ -26,7 +27,13 @@ from strongroom.fleet.host.joining.asking import Joining, checked_name, usual_na
 from strongroom.fleet.host.joining.configuration import first_configuration, with_repositories
 from strongroom.fleet.host.joining.custody_key import give_custody, put_at_gateway
 from strongroom.fleet.host.joining.progress import ProgressFile
-from strongroom.fleet.host.reporting.member import MembershipFile, host_key, membership_path, state_folder
+from strongroom.fleet.host.reporting.member import (
+    MembershipFile,
+    host_key,
+    membership_path,
+    read_membership,
+    state_folder,
+)
 from strongroom.fleet.host.schedule.installing import systemd_runs
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, EnrolledRepository
 from strongroom.fleet.protocol.fingerprint_words import words_of
@@ -49,6 +56,9 @@ a random password, the custodian's key sealed, a schedule, the first backup, and
 If this is ended in the middle, the same command goes on where it was. A configuration file that is there is kept: its
 sources stay as they are, and the repository is added. The token is a secret, and comes from a file or standard input.
 
+A machine that was reinstalled, or takes another one's place, joins with a token that replaces (`strongroom fleet invite
+NAME --replace`): with a new repository, or with --keep the one that is there.
+
   strongroom host enrol --token-file -
 """
 
@@ -61,6 +71,11 @@ def arguments_enrol(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token-file", required=True, metavar="FILE", help="the token; - is standard input")
     parser.add_argument(
         "--custodian", metavar="WORDS", help="refuse a token whose card was not signed by the custodian of these words"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="FILE",
+        help="with a token that replaces a host: go on with its repository, whose password is in this file",
     )
     parser.add_argument("--name", metavar="NAME", help="what the fleet calls this host (default: the machine's name)")
     parser.add_argument(
@@ -86,7 +101,15 @@ def run_enrol(context: Context) -> int:
     name = joining.progress.name or checked_name(context.arguments.name or usual_name())
     if not joining.progress.ticket or joining.progress.ticket != token.ticket.id:
         _say(context, f"joining {token.ticket.url} as {name}")
-    joining.begin(token, name)
+    try:
+        joining.begin(token, name, card, _kept(context.arguments.keep))
+    except Refused:  # the words are of this machine's own making: no server could put its own key in their place
+        with contextlib.suppress(StrongroomError):
+            words = words_of(host_key(folder).id)
+            said = f"strongroom gateway principal readmit {name} --key {words}"
+            context.warn(f"the key of this host is {words}; if it was reinstalled, or takes another one's place, type")
+            context.warn(f"at the gateway, then do this again here: {said}")
+        raise
     path = configuration_path(context)
     _configure(context, joining, path)
     context.arguments.config = path
@@ -97,15 +120,29 @@ def run_enrol(context: Context) -> int:
     joining.done(repositories, [one.terms() for one in machine_schedules(file)])
     progress = joining.progress
     key = host_key(folder)
-    member = MembershipFile(membership_path(path), progress.url, progress.pin, key.id, progress.name, True)
-    if not os.path.exists(member.path):
-        replace_file(member.path, member.text().encode())
+    _write_membership(MembershipFile(membership_path(path), progress.url, progress.pin, key.id, progress.name, True))
     _say(context, f"this host is {progress.name} in the fleet of {progress.url}")
     _install(context)
     if not context.arguments.no_backup:
         _await_custodian(context, joining)
     code = exit_codes.OK if context.arguments.no_backup else _first_backup(context)
     return max(code, _diagnose(context))
+
+
+def _write_membership(member: MembershipFile) -> None:
+    """Unless it is there; of what an earlier membership says its own rules stay."""
+    known = read_membership(member.path)
+    if known is None or known.host != member.host:
+        if known is not None:
+            member = replace(member, paths=known.paths, requests=known.requests)
+        replace_file(member.path, member.text().encode())
+
+
+def _kept(file: str | None) -> bytes | None:
+    """The password of the repository that goes on."""
+    if file is None:
+        return None
+    return decoded(read_marked_text(file, "password file", "Named by --keep.", most=SMALL)).strip() + b"\n"
 
 
 def _token(file: str) -> str:
@@ -137,7 +174,7 @@ def _configure(context: Context, joining: Joining, path: str) -> None:
             known = None
             text = first_configuration(joining.progress.profile, context.arguments.paths)
         names = () if known is None else tuple(known.repositories)
-        changed = with_repositories(text, names, joining.progress.accesses(), password)
+        changed = with_repositories(text, names, joining.progress.accesses(), password, moved=joining.progress.replaces)
         client.parse(changed, path)
         if known is None or changed != text:
             replace_file(path, changed.encode())
@@ -160,7 +197,8 @@ def _repositories(context: Context, joining: Joining, card: Card | None) -> list
         with contextlib.closing(_opened(context, target, polynomial)) as repository:
             polynomial = polynomial or repository.polynomial
             seal = ""
-            if card is not None and card.recipients and target.url.startswith("rest:"):
+            keeps = joining.progress.keep  # its keys are frozen, and the custodian has one since it was made
+            if card is not None and card.recipients and target.url.startswith("rest:") and not keeps:
                 put = put_at_gateway(target.url, store_options(context, target))
                 seal = give_custody(joining, target.label, repository, card.recipients, put)
             keys = tuple(sorted(info.name.name for info in repository.store.list(Kind.KEY)))

@@ -15,6 +15,7 @@ from strongroom.cli.schedule.shared import CODES, machine_schedules
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.cli.version import strongroom_version
 from strongroom.fleet.host.reporting.member import FleetMember, membership_path, read_membership
+from strongroom.fleet.host.reporting.sending import REPLACING
 from strongroom.fleet.protocol.report import RunOutcome, RunReport
 from strongroom.repository.state import StateDirectory, default_state_folder, pin_url
 from strongroom.storage.locate import open_store
@@ -101,6 +102,8 @@ class RunReports:
             sent = self._member.send()
             if sent.trouble:
                 self._say(f"{sent.waiting} reports wait for the server: {sent.trouble}")
+            if self._member.outbox.state().replacing:
+                self._say(REPLACING)
         except (StrongroomError, OSError) as error:
             self._say(f"the report could not be made: {error}")
 

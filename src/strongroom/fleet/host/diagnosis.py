@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Refused, StrongroomError
 from strongroom.base.record import record
+from strongroom.fleet.host.reporting.sending import REPLACING
 from strongroom.storage.rest.client import RestClient
 from strongroom.storage.rest.url import parse
 
@@ -40,6 +41,8 @@ def ask_server(member: FleetMember) -> list[DiagnosisRow]:
         rows = [DiagnosisRow("the server", False, f"{sent.trouble}; {sent.waiting} reports wait")]
     else:
         rows = [DiagnosisRow("the server", True, f"{member.file.url} takes reports, {state.accepted} so far")]
+    if state.replacing:
+        rows.append(DiagnosisRow("this host's place", False, REPLACING))
     if state.offset is not None:
         good = abs(state.offset) <= MOST_OFFSET
         ahead = "ahead of" if state.offset > 0 else "behind"

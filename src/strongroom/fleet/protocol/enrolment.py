@@ -11,6 +11,7 @@ from typing import Any
 
 from strongroom.base.record import field, record
 from strongroom.fleet.protocol.fields import Fields
+from strongroom.fleet.protocol.gateway_claim import GatewayClaim, parse_claim
 from strongroom.fleet.protocol.schedule_terms import ScheduleTerms, parse_schedule
 from strongroom.fleet.protocol.signed import Forged, KeyPair, SignedMessage
 from strongroom.fleet.protocol.strict_json import decode, encode
@@ -30,15 +31,19 @@ _FROM_SERVER = b"strongroom-enrol-answer-1\0"
 
 @record
 class EnrolBegin:
-    """The first message. ``name``: what the host wants to be called; ``version``: of its program."""
+    """The first message. ``name``: what the host wants to be called; ``version``: of its program; ``claim``: what
+    gateways shall let it in by."""
 
     ticket: str
     key: bytes
     name: str
     version: str
+    claim: GatewayClaim | None = None
 
     def _fields(self) -> dict[str, Any]:
-        return {"ticket": self.ticket, "key": self.key.hex(), "name": self.name, "version": self.version}
+        claim = None if self.claim is None else self.claim.to_document()
+        named = {"ticket": self.ticket, "key": self.key.hex(), "name": self.name, "version": self.version}
+        return named | {"claim": claim}
 
     def signed(self, pair: KeyPair, proof_key: bytes) -> SignedMessage:
         """The message: signed by the key that it names, with the proof that the sender has the ticket's secret."""
@@ -53,7 +58,8 @@ def parse_begin(message: SignedMessage) -> tuple[EnrolBegin, str]:
     """
     fields = Fields(message.document("the request to join"), "the request to join")
     key = bytes.fromhex(fields.hexadecimal("key", 32))
-    begin = EnrolBegin(fields.hexadecimal("ticket", 8), key, fields.name("name"), fields.text("version"))
+    claim = None if fields.absent("claim") else parse_claim(fields.inner("claim"), key)
+    begin = EnrolBegin(fields.hexadecimal("ticket", 8), key, fields.name("name"), fields.text("version"), claim)
     proof = fields.hexadecimal("proof", 32)
     message.verify(BEGIN, key)
     return begin, proof
@@ -66,12 +72,12 @@ def check_begin(begin: EnrolBegin, proof: str, proof_key: bytes) -> None:
 
 @record
 class GatewayAccess:
-    """What a host may use of one gateway: the place of its repository, and its token for it."""
+    """What a host may use of one gateway: the place of its repository. Its token is one that it made itself."""
 
     url: str
     user: str
-    token: str = field(repr=False)
     path: str
+    token: str = field(default="", repr=False)
 
 
 @record
@@ -87,7 +93,7 @@ class EnrolAnswer:
 
     def to_bytes(self, request: SignedMessage, proof_key: bytes) -> bytes:
         """The answer's body, with the proof that the server has the secret and heard this very request."""
-        gateways = [{"url": one.url, "user": one.user, "token": one.token, "path": one.path} for one in self.gateways]
+        gateways = [{"url": one.url, "user": one.user, "path": one.path} for one in self.gateways]
         plain = {
             "host": self.host,
             "name": self.name,
@@ -107,7 +113,7 @@ def parse_enrol_answer(data: bytes, request: SignedMessage, proof_key: bytes) ->
     plain = {name: value for name, value in document.items() if name != "proof"}
     _check(proof, _proof(proof_key, _FROM_SERVER, bytes.fromhex(request.sha256), encode(plain)), "the server")
     gateways = tuple(
-        GatewayAccess(url_of(one, "url"), one.text("user"), one.text("token"), one.text("path"))
+        GatewayAccess(url_of(one, "url"), one.text("user"), one.text("path"))
         for one in fields.each("gateways", MOST_GATEWAYS)
     )
     return EnrolAnswer(

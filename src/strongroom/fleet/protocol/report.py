@@ -201,6 +201,8 @@ class ReportAnswer:
     """The server's clock, in seconds since 1970."""
     terms: tuple[WatchTerms, ...]
     requests: tuple[JobRequest, ...]
+    replacing: bool = False
+    """Whether another machine is about to take this host's place."""
 
     def to_bytes(self) -> bytes:
         """The answer's body. It is not signed: nothing in it makes a host do what its own file does not say."""
@@ -213,6 +215,7 @@ class ReportAnswer:
                     for one in self.terms
                 ],
                 "requests": [{"id": one.id, "wish": one.wish, "source": one.source} for one in self.requests],
+                "replacing": self.replacing,
             }
         )
 
@@ -228,4 +231,5 @@ def parse_answer(data: bytes) -> ReportAnswer:
         JobRequest(one.hexadecimal("id", 8), one.one_of("wish", WISHES), one.text("source", 63))
         for one in fields.each("requests", 1)
     )
-    return ReportAnswer(fields.number("accepted"), fields.number("now"), terms, requests)
+    replacing = not fields.absent("replacing") and fields.flag("replacing")
+    return ReportAnswer(fields.number("accepted"), fields.number("now"), terms, requests, replacing)

@@ -113,6 +113,10 @@ class KeyPair:
         """The document as a signed message."""
         return sign_with(self._private.sign, self.public, kind, encode(document))
 
+    def sign_text(self, text: str) -> bytes:
+        """The 64 bytes of a signature over a text that begins with what it is for, as no signed message does."""
+        return self._private.sign(text.encode())
+
 
 def sign_with(sign: Callable[[bytes], bytes], public: bytes, kind: str, body: bytes) -> SignedMessage:
     """A signed message by whoever has ``sign``, such as the custodian with its ``Signer.sign_bytes``.

@@ -108,6 +108,8 @@ class Ticket:
     """The name that the host gets, or a pattern with ``*`` that the name which it asks for must match."""
     profile: str
     until: int
+    replace: bool = False
+    """Whether the host takes the place of one that is there."""
 
     @property
     def proof_key(self) -> bytes:
@@ -133,6 +135,7 @@ class InvitationToken:
             "name": one.name,
             "profile": one.profile,
             "until": one.until,
+            "replace": one.replace,
         }
         document = {"card": None if self.card is None else _text(self.card.to_bytes()), "ticket": ticket}
         return PREFIX + _text(encode(document))
@@ -166,6 +169,7 @@ def parse_token(text: str) -> InvitationToken:
         name,
         inner.one_of("profile", PROFILES),
         inner.number("until"),
+        not inner.absent("replace") and inner.flag("replace"),
     )
     return InvitationToken(card, ticket)
 

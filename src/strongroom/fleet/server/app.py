@@ -39,6 +39,7 @@ from strongroom.fleet.server.joining import (
     begin,
     done,
     note_suspicion,
+    settle,
 )
 from strongroom.fleet.server.ownership import FOREIGN, AnothersRepository
 
@@ -167,7 +168,7 @@ class FleetApp:
 
     def _begin(self, message: SignedMessage) -> Response:
         try:
-            answer = begin(self._state, message, lambda name: tuple(one.admit(name) for one in self._gateways))
+            answer = begin(self._state, message, self._gateways)
         except TokenShownTwice as error:
             note_suspicion(self._state, error.owner, STOLEN, STOLEN_WORDS)
             raise
@@ -176,6 +177,7 @@ class FleetApp:
     def _done(self, message: SignedMessage) -> Response:
         try:
             host = done(self._state, message).host
+            settle(self._state, host, self._gateways)
             return JSONResponse({"host": host, "opening": opening_of(self._state, host)})
         except AnothersRepository as error:
             note_suspicion(self._state, message.signer, FOREIGN, error.words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import urllib3
 
@@ -12,6 +13,9 @@ from strongroom.base.errors import Refused, Unavailable
 from strongroom.fleet.protocol.enrolment import GatewayAccess
 from strongroom.fleet.protocol.fields import Fields
 from strongroom.fleet.protocol.strict_json import decode, encode
+
+if TYPE_CHECKING:
+    from strongroom.fleet.protocol.gateway_claim import GatewayClaim
 
 PATH = "/.strongroom/v1/principals"
 _SECONDS = 20.0
@@ -28,13 +32,18 @@ class EnrollingGateway:
     ca: str = ""
     """A file with the authorities that it is believed by, or nothing for the system's."""
 
-    def admit(self, name: str) -> GatewayAccess:
-        """Make a principal for a host, or give the one that is there a new token in place of the old ones.
+    def admit(self, name: str, claim: GatewayClaim, number: int) -> GatewayAccess:
+        """Hand a host's claim on, whose token of this number is for this gateway.
 
-        Raises ``Refused`` or ``Unavailable``.
+        Raises ``Refused``, also where the name is another key's there, or ``Unavailable``.
         """
-        fields = Fields(self._ask({"name": name}), "the gateway's answer")
-        return GatewayAccess(self.url, fields.text("user"), fields.text("token"), fields.text("path"))
+        asked = {"name": name, "claim": claim.to_document(), "number": number}
+        fields = Fields(self._ask(asked), "the gateway's answer")
+        return GatewayAccess(self.url, fields.text("user"), fields.text("path"))
+
+    def settle(self, name: str, host: str) -> None:
+        """End what the name could do before the host with this ID had it. Raises ``Refused`` or ``Unavailable``."""
+        self._ask({"name": name, "settled": host})
 
     def revoke(self, name: str) -> None:
         """Let a host's principal in no more. Raises ``Refused`` or ``Unavailable``."""

@@ -24,14 +24,23 @@ from strongroom.fleet.protocol.enrolment import (
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.ownership import bind_repositories
+from strongroom.fleet.server.replacing.taking_over import (
+    REPLACED,
+    check_replaceable,
+    marked_name,
+    plain_name,
+    take_over,
+)
 from strongroom.fleet.server.tickets import check_name, find_ticket
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from strongroom.fleet.protocol.enrolment import EnrolBegin
+    from strongroom.fleet.protocol.gateway_claim import GatewayClaim
+    from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
     from strongroom.fleet.server.tickets import KnownTicket
 
@@ -44,10 +53,10 @@ STOLEN_WORDS = "a second key showed the token that this host joined by: somebody
 ASK = "Ask for a new token: `strongroom fleet invite` prints one."
 
 
-def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tuple[GatewayAccess, ...]]) -> bytes:
-    """The answer to an ``enrol-begin``. ``admit`` makes, or makes anew, what a host of this name may use of gateways.
+def begin(state: FleetState, message: SignedMessage, gateways: Sequence[EnrollingGateway] = ()) -> bytes:
+    """The answer to an ``enrol-begin``. ``gateways`` let the host in by its own claim.
 
-    Raises ``Forged``, ``Refused``, ``Exists``, ``Damaged``, ``LimitExceeded``, or what ``admit`` raises.
+    Raises ``Forged``, ``Refused``, ``Exists``, ``Damaged``, ``LimitExceeded``, or what the gateways raise.
     """
     asked, proof = parse_begin(message)
     now = state.now()
@@ -60,13 +69,25 @@ def begin(state: FleetState, message: SignedMessage, admit: Callable[[str], tupl
             if now >= ticket.until:
                 raise Refused("this token has ended", hint=ASK)
             _take(connection, ticket, asked, message.signer, now)
-        elif known.ticket != asked.ticket or known.name != asked.name:
+        elif known.ticket != asked.ticket or plain_name(known.name) != asked.name:
             raise Refused("this key has joined with another token already", subject=known.name, hint=ASK)
         elif known.state != JOINING:
             raise Refused("this host has joined already", subject=known.name)
-    gateways = admit(asked.name)
-    answer = EnrolAnswer(message.signer, asked.name, ticket.profile, False, gateways, now)
+    accesses = _admitted(gateways, asked.name, asked.claim)
+    if accesses:
+        places = "\n".join(one.path for one in accesses)
+        with state.database.write() as connection:
+            connection.execute(schema.host.update().where(schema.host.c.id == message.signer).values(places=places))
+    answer = EnrolAnswer(message.signer, asked.name, ticket.profile, False, accesses, now)
     return answer.to_bytes(message, ticket.proof_key)
+
+
+def _admitted(gateways: Sequence[EnrollingGateway], name: str, claim: GatewayClaim | None) -> tuple[GatewayAccess, ...]:
+    if not gateways:
+        return ()
+    if claim is None:
+        raise Refused("this host makes no token for gateways", subject=name, hint="Its program is too old for them.")
+    return tuple(one.admit(name, claim, number) for number, one in enumerate(gateways))
 
 
 def _shown(connection: sa.Connection, asked: EnrolBegin, proof: str, *, lock: bool = False) -> KnownTicket:
@@ -85,18 +106,23 @@ def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, sig
         if len(owners) == 1:  # a token for many hosts is shown by many keys: one too many accuses none of them
             raise TokenShownTwice(str(owners[0]))
         raise Refused("this token was used up", hint=ASK)
-    named = connection.execute(sa.select(table).where(table.c.name == asked.name)).one_or_none()
+    name = asked.name
+    named = connection.execute(sa.select(table).where(table.c.name == name)).one_or_none()
+    if ticket.replaces:
+        check_replaceable(connection, ticket.replaces, name)
+        name, named = marked_name(name, signer), None  # until it is done the other one has the name
     if named is not None and named.state != REVOKED:
         raise Exists(
             "there is a host of this name already", subject=asked.name, hint="Join with another --name, or revoke it."
         )
     if named is not None:
-        renamed = f"{asked.name}~{named.id[:8]}"
+        renamed = marked_name(asked.name, named.id)
         connection.execute(table.update().where(table.c.id == named.id).values(name=renamed))
     connection.execute(schema.ticket.update().where(schema.ticket.c.id == ticket.id).values(uses=ticket.uses - 1))
     row = {
         "id": signer,
-        "name": asked.name,
+        "name": name,
+        "replaces": ticket.replaces,
         "public": asked.key,
         "profile": ticket.profile,
         "state": JOINING,
@@ -143,12 +169,14 @@ def done(state: FleetState, message: SignedMessage) -> EnrolDone:
         kept = message.to_bytes()
         if host.done is not None and bytes(host.done) != kept and host.state != JOINING:
             raise Exists("this host has joined already, with another repository", subject=host.name)
+        now = state.now()
+        if host.replaces and host.state == JOINING:
+            take_over(connection, host, said)
         values = {"done": kept, "state": ACTIVE if host.state == JOINING else host.state}
         connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(**values))
         operators = LAPTOP_LATE if host.profile == "laptop" else None
         ids = {one.name: one.id for one in said.repositories}
-        now = state.now()
-        bind_repositories(connection, str(host.id), str(host.name), ids.values(), now)
+        bind_repositories(connection, str(host.id), plain_name(host.name), ids.values(), now)
         watches = load_watches(connection, [str(host.id)])[str(host.id)]
         for code, words in keep_schedules(watches, said.schedules, now, operators, ids).items():
             suspect(connection, str(host.id), code, now, words)
@@ -163,7 +191,30 @@ def live_host(connection: sa.Connection, message: SignedMessage) -> sa.Row[tuple
         raise Missing("no host with this key has joined", subject=message.signer, hint=ASK)
     if row.state == REVOKED:
         raise Refused("this host was revoked", subject=row.name, hint="An operator may invite it again.")
+    if row.state == REPLACED:
+        raise PlaceTaken(row.name)
     return row
+
+
+class PlaceTaken(Refused):
+    """The key's host is another machine now."""
+
+    def __init__(self, name: str) -> None:
+        words = "another machine has taken this host's place in the fleet"
+        super().__init__(words, subject=plain_name(name), hint="If nobody replaced it, tell the server's operator now.")
+
+
+def settle(state: FleetState, host: str, gateways: Sequence[EnrollingGateway]) -> None:
+    """Have gateways end what the name of a host could do before the host had it. Raises what they raise. Idempotent."""
+    table = schema.host
+    with state.database.read() as connection:
+        row = connection.execute(sa.select(table).where(table.c.id == host)).one()
+    if row.settled or not row.places:
+        return
+    for one in gateways:
+        one.settle(plain_name(row.name), host)
+    with state.database.write() as connection:
+        connection.execute(table.update().where(table.c.id == host).values(settled=1))
 
 
 def _host(connection: sa.Connection, host: str) -> sa.Row[tuple[object, ...]] | None:

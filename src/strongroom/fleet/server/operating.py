@@ -13,6 +13,7 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.evidence import expect_every
 from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
+from strongroom.fleet.server.replacing.taking_over import REPLACED
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, keep_schedules
 
@@ -95,9 +96,11 @@ def retire(state: FleetState, name: str, source: str, repository: str, *, back: 
 
 
 def revoke(state: FleetState, name: str) -> None:
-    """Take nothing from this key any more; its data and reports stay. Raises ``Missing``."""
+    """Take nothing from this key any more; its data and reports stay. Raises ``Missing`` or ``Refused``."""
     with state.database.write() as connection:
         host = _named(connection, name)
+        if host.state == REPLACED:
+            raise Refused("another machine has this host's place already, and its key counts for nothing", subject=name)
         connection.execute(schema.host.update().where(schema.host.c.id == host.id).values(state=REVOKED))
         connection.execute(schema.watch.update().where(schema.watch.c.host == host.id).values(retired=1))
 

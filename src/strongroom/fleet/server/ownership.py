@@ -57,7 +57,7 @@ class AnothersRepository(Refused):
 def bind_repositories(connection: sa.Connection, host: str, name: str, repositories: Iterable[str], now: int) -> None:
     """Write down that a host made these, as it says when it joins. Again changes nothing.
 
-    What was of a host of the same name that was revoked is taken over. Raises ``AnothersRepository``.
+    What was of a host of the same name that was revoked or replaced is taken over. Raises ``AnothersRepository``.
     """
     table, hosts = schema.repository, schema.host
     wanted = sorted({one for one in repositories if one})
@@ -70,6 +70,7 @@ def bind_repositories(connection: sa.Connection, host: str, name: str, repositor
             connection.execute(table.insert(), {"repository": repository, "host": host, "since": now})
             continue
         row = connection.execute(sa.select(hosts.c.name, hosts.c.state).where(hosts.c.id == owner)).one_or_none()
-        if row is not None and (row.state != "revoked" or row.name.partition("~")[0] != name):
+        gone = row is None or row.state in ("revoked", "replaced")
+        if row is not None and (not gone or row.name.partition("~")[0] != name):
             raise AnothersRepository(repository)
         connection.execute(table.update().where(table.c.repository == repository).values(host=host, since=now))

@@ -18,8 +18,15 @@ from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.begun_runs import BegunRuns
 from strongroom.fleet.server.following.places import FollowedPlaces
-from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, suspect
+from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, PlaceTaken, suspect
 from strongroom.fleet.server.ownership import KnownRepositories
+from strongroom.fleet.server.replacing.taking_over import (
+    REPLACED,
+    TWO_MACHINES,
+    TWO_WORDS,
+    being_replaced,
+    successor,
+)
 from strongroom.fleet.server.runs import note_run
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
@@ -66,11 +73,12 @@ class ReportBatch:
         made = (one.snapshot for _, report in reports if report.run for one in report.run.outcomes if one.snapshot)
         self._places = FollowedPlaces(connection, signers, made)
         self._begun = BegunRuns(connection, signers)
+        self._leaving = being_replaced(connection, signers)
         self._rows: list[tuple[object, ...]] = []
         self._moved: set[str] = set()
 
     def take(self, message: SignedMessage, report: HostReport, now: int) -> ReportAnswer:
-        """Put a verified report into its chain, and move what it moves. Changes nothing when it raises.
+        """Put a verified report into its chain, and move what it moves. Moves nothing of the host when it raises.
 
         Raises ``Missing``, ``Refused`` or ``Forged``.
         """
@@ -79,6 +87,10 @@ class ReportBatch:
             raise Missing("no host with this key has joined", subject=message.signer, hint=ASK)
         if host["state"] == REVOKED:
             raise Refused("this host was revoked", subject=host["name"], hint="An operator may invite it again.")
+        if host["state"] == REPLACED:
+            if (there := successor(self._connection, host["name"])) is not None:
+                suspect(self._connection, there, TWO_MACHINES, now, TWO_WORDS)
+            raise PlaceTaken(host["name"])
         if report.host != host["id"]:
             raise Forged("the report is about another host than its signer", subject=report.host)
         known = self._numbers.setdefault((report.host, report.sequence), [])
@@ -94,7 +106,8 @@ class ReportBatch:
             self._link(head, report, link, now)
             if link is not Link.FORK:
                 self._move(host, report, sha256, now)
-        return ReportAnswer(max(host["sequence"], report.sequence), now, self._terms(report.host, now), ())
+        accepted, terms = max(host["sequence"], report.sequence), self._terms(report.host, now)
+        return ReportAnswer(accepted, now, terms, (), report.host in self._leaving)
 
     def write(self) -> None:
         """Write all of it."""

@@ -11,6 +11,10 @@ def text_column(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False)
 
 
+def text_or_empty(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default=sa.text("''"))
+
+
 def number_column(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
@@ -38,8 +42,10 @@ ticket = sa.Table(
     number_column("made"),
     number_column("until"),
     sa.Column("card", sa.LargeBinary),
+    text_or_empty("replaces"),
 )
-"""``proof_key``: the SHA-256 of the secret, which nobody keeps. ``uses``: how many hosts may still join by it."""
+"""``proof_key``: the SHA-256 of the secret, which nobody keeps. ``uses``: how many hosts may still join by it.
+``replaces``: the ID of the host whose place is taken."""
 
 host = sa.Table(
     "fleet_host",
@@ -59,8 +65,14 @@ host = sa.Table(
     sa.Column("done", sa.LargeBinary),
     sa.Column("opened", sa.LargeBinary),
     sa.Column("kept", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    text_or_empty("replaces"),
+    text_or_empty("places"),
+    sa.Column("settled", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    sa.Index("fleet_host_replaces", "replaces"),
 )
-"""``state``: joining, active, retired or revoked. ``sequence`` and ``head``: the newest report and its hash.
+"""``state``: joining, active, retired, revoked or replaced. ``sequence`` and ``head``: the newest report and its hash.
+``replaces``: the ID of the host whose place it takes or took; ``places``: paths that gateways gave it, a line each;
+``settled``: whether gateways have ended what its name could do before.
 ``kept``: bytes of its reports that are kept.
 ``done`` and ``opened``: the messages of joining, as they were sent."""
 
@@ -257,5 +269,12 @@ STEPS = (
     INSERT INTO fleet_repository (repository, host, since)
         SELECT repository_id, min(host), min(since) FROM fleet_watch WHERE repository_id <> ''
         GROUP BY repository_id HAVING min(host) = max(host)
+    """,
+    """
+    ALTER TABLE fleet_ticket ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
+    ALTER TABLE fleet_host ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
+    ALTER TABLE fleet_host ADD COLUMN places TEXT NOT NULL DEFAULT '';
+    ALTER TABLE fleet_host ADD COLUMN settled BIGINT NOT NULL DEFAULT 0;
+    CREATE INDEX fleet_host_replaces ON fleet_host (replaces);
     """,
 )

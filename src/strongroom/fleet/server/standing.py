@@ -18,6 +18,7 @@ from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
+from strongroom.fleet.server.replacing.taking_over import replacements
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 
@@ -94,7 +95,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         troubled = (
             _troubled_channels(connection, now) + silent_custodians(connection, now) + troubled_logs(connection, now)
         )
-        troubled += unopened(connection, now)
+        troubled += unopened(connection, now) + replacements(connection)
         uploads = last_uploads(connection)
         names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
         troubled += unended_runs(connection, watches, names, uploads, now)

@@ -33,6 +33,8 @@ class KnownTicket:
     profile: str
     uses: int
     until: int
+    replaces: str = ""
+    """The ID of the host whose place is taken; empty for a new one."""
 
 
 def invite(
@@ -45,8 +47,10 @@ def invite(
     minutes: int,
     uses: int,
     card: SignedMessage | None,
+    replace: bool = False,
 ) -> InvitationToken:
-    """A token that lets ``uses`` hosts join whose names match ``name``, for so many minutes.
+    """A token that lets ``uses`` hosts join whose names match ``name``, for so many minutes. With ``replace`` the host
+    takes the place of the one of this name.
 
     Raises ``ConfigurationError`` for what no token may be.
     """
@@ -60,7 +64,7 @@ def invite(
         )
     secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
     now = state.now()
-    made = Ticket(url, pin, secrets.token_hex(8), secret, name, profile, now + minutes * 60)
+    made = Ticket(url, pin, secrets.token_hex(8), secret, name, profile, now + minutes * 60, replace)
     row = {
         "id": made.id,
         "proof_key": hashlib.sha256(secret.encode()).digest(),
@@ -72,13 +76,17 @@ def invite(
         "card": None if card is None else card.to_bytes(),
     }
     with state.database.write() as connection:
-        taken = sa.select(schema.host.c.id).where(schema.host.c.name == name, schema.host.c.state != "revoked")
-        if connection.execute(taken).first() is not None:
+        found = connection.execute(sa.select(schema.host).where(schema.host.c.name == name)).one_or_none()
+        if replace and (found is None or not found.public):
+            hint = "Invite it without --replace." if found is None else "It has never joined."
+            raise ConfigurationError("there is no such host to be replaced", subject=name, hint=hint)
+        if not replace and found is not None and found.state != "revoked":
             raise ConfigurationError(
                 "there is a host of this name already",
                 subject=name,
-                hint="Choose another name, or let the old one go with `strongroom fleet revoke`.",
+                hint="With --replace a reinstalled or another machine takes its place. Or choose another name.",
             )
+        row |= {"replaces": found.id, "profile": found.profile} if replace and found is not None else {}
         connection.execute(schema.ticket.insert(), row)
     return InvitationToken(card, made)
 
@@ -89,7 +97,7 @@ def find_ticket(connection: sa.Connection, ticket: str, *, lock: bool = False) -
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         return None
-    return KnownTicket(row.id, bytes(row.proof_key), row.name, row.profile, row.uses, row.until)
+    return KnownTicket(row.id, bytes(row.proof_key), row.name, row.profile, row.uses, row.until, row.replaces)
 
 
 def check_name(ticket: KnownTicket, name: str) -> None:

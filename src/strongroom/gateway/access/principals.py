@@ -61,9 +61,19 @@ class Principals:
             return str(connection.execute(sa.select(table.c.id).where(table.c.name == name)).scalar_one())
 
     def add(
-        self, name: str, grants: dict[str, Role], quota: Quota, addresses: str, days: float | None = None
+        self,
+        name: str,
+        grants: dict[str, Role],
+        quota: Quota,
+        addresses: str,
+        days: float | None = None,
+        *,
+        given: tokens.NewToken | None = None,
     ) -> tokens.NewToken:
-        """Make a principal with one token. Raises ``ConfigurationError`` when the name is taken."""
+        """Make a principal with one token, a new one or the ``given`` one.
+
+        Raises ``ConfigurationError`` when the name is taken, ``Refused`` when the given token's ID is.
+        """
         check_name(name)
         with self._database.write() as connection:
             now = self._database.now_ns(connection)
@@ -91,8 +101,8 @@ class Principals:
                 connection.execute(schema.grant.insert(), entry)
             if quota.reads is not None:
                 connection.execute(watch_schema.read_limit.insert(), {"principal": principal, "bytes": quota.reads})
-            _changed(connection)
-            return self._new_token(connection, principal, now, days)
+            tell_workers(connection)
+            return self._new_token(connection, principal, now, days, given)
 
     def rotate(self, name: str, *, all_tokens: bool = False, days: float | None = None) -> tokens.NewToken:
         """Another token; the newest old one stays valid unless ``all_tokens``. Raises ``Missing``."""
@@ -103,7 +113,7 @@ class Principals:
             old = list(connection.execute(query).scalars())
             for one in old if all_tokens else old[MAX_TOKENS - 1 :]:
                 connection.execute(table.delete().where(table.c.id == one))
-            _changed(connection)
+            tell_workers(connection)
             return self._new_token(connection, principal, self._database.now_ns(connection), days)
 
     def disable(self, name: str) -> None:
@@ -113,7 +123,7 @@ class Principals:
             table = schema.principal
             connection.execute(table.update().where(table.c.id == principal).values(disabled=1))
             connection.execute(schema.token.delete().where(schema.token.c.principal == principal))
-            _changed(connection)
+            tell_workers(connection)
 
     def enable(self, name: str, days: float | None = None) -> tokens.NewToken:
         """Let a disabled principal in again, as who it was, with a new token. Raises ``Missing``."""
@@ -122,7 +132,7 @@ class Principals:
             table = schema.principal
             connection.execute(table.update().where(table.c.id == principal).values(disabled=0))
             connection.execute(schema.token.delete().where(schema.token.c.principal == principal))
-            _changed(connection)
+            tell_workers(connection)
             return self._new_token(connection, principal, self._database.now_ns(connection), days)
 
     def change(self, name: str, limits: dict[str, int | None], addresses: str | None = None) -> None:
@@ -139,7 +149,7 @@ class Principals:
                 connection.execute(reads.delete().where(reads.c.principal == principal))
                 if limits["reads"] is not None:
                     connection.execute(reads.insert(), {"principal": principal, "bytes": limits["reads"]})
-            _changed(connection)
+            tell_workers(connection)
 
     def generation(self) -> int:
         """A number that changes whenever principals or tokens are changed."""
@@ -219,15 +229,32 @@ class Principals:
             raise Refused("this principal is disabled", subject=name, hint=hint)
         return str(found.id)
 
-    def _new_token(self, connection: sa.Connection, principal: str, now: int, days: float | None) -> tokens.NewToken:
-        made = tokens.new_token()
+    def _new_token(
+        self,
+        connection: sa.Connection,
+        principal: str,
+        now: int,
+        days: float | None,
+        given: tokens.NewToken | None = None,
+    ) -> tokens.NewToken:
+        made = given or tokens.new_token()
         expires = None if days is None else now + int(days * 86400e9)
-        row = {"id": made.id, "principal": principal, "sha256": made.sha256, "created_ns": now, "expires_ns": expires}
-        connection.execute(schema.token.insert(), row)
+        add_token(connection, principal, made, now, expires)
         return made
 
 
-def _changed(connection: sa.Connection) -> None:
+def add_token(
+    connection: sa.Connection, principal: str, token: tokens.NewToken, now: int, expires: int | None = None
+) -> None:
+    """Let a principal in by a token as well. Raises ``Refused`` when there is one of that ID, whosever it is."""
+    table = schema.token
+    if connection.execute(sa.select(table.c.id).where(table.c.id == token.id)).first() is not None:
+        raise Refused("there is a token of this ID already")
+    row = {"id": token.id, "principal": principal, "sha256": token.sha256, "created_ns": now, "expires_ns": expires}
+    connection.execute(table.insert(), row)
+
+
+def tell_workers(connection: sa.Connection) -> None:
     """Have all workers forget within a second whom they have let in."""
     text = (
         "INSERT INTO generation (name, number) VALUES (:name, 1)"

@@ -71,7 +71,7 @@ def machine(custody: Custody, server: ServerInProcess, tmp_path: Path) -> Machin
 
 def join(server: ServerInProcess, machine: Machine) -> None:
     """It joins."""
-    begin(server.state, machine.begin(server.invite("web01")), lambda _name: ())
+    begin(server.state, machine.begin(server.invite("web01")))
     done(server.state, machine.done())
 
 

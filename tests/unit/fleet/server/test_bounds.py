@@ -179,14 +179,14 @@ def test_nobody_joins_with_anothers_repository(server: ServerInProcess, app: Fle
     """R-13: it is refused and said, also before that host has joined; whoever was revoked may bring its own back."""
     first = server.join(FleetHost("web01"))
     thief = FleetHost("web02")
-    begin(server.state, thief.begin(server.invite("web02")), lambda _name: ())
+    begin(server.state, thief.begin(server.invite("web02")))
     assert ask(app.starlette, DONE, repository_of(thief, first.repository_id)).status == 403
     assert [(one.alert.kind, one.alert.subject) for one in server.turn()] == [("foreign", "web02")]
     revoke(server.state, "web01")
     assert ask(app.starlette, DONE, repository_of(thief, first.repository_id)).status == 403
     again = FleetHost("web01")
     again.pair = key_of("web01 reinstalled")
-    begin(server.state, again.begin(server.invite("web01")), lambda _name: ())
+    begin(server.state, again.begin(server.invite("web01")))
     assert ask(app.starlette, DONE, repository_of(again, first.repository_id)).status == 200
 
 

@@ -132,7 +132,7 @@ def test_a_receipt_and_a_report_of_one_backup_are_one(
 def test_a_host_that_is_joining_is_not_watched_twice(server: ServerInProcess, gateway: LoggingGateway) -> None:
     """Its repository is there before it says that it is done."""
     host = Behind("web01")
-    begin(server.state, host.begin(server.invite("web01")), lambda _name: ())
+    begin(server.state, host.begin(server.invite("web01")))
     gateway.receive("web01", "hosts/web01", "config", snapshot_of("config"))
     snapshot = gateway.snapshot("web01", "hosts/web01")
     gateway.follow()

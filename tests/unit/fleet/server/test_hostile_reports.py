@@ -189,7 +189,7 @@ def test_one_host_too_many_for_a_token_accuses_none_that_has_joined(server: Serv
     """R-13: a token for two is shown by two keys; a third is refused, and the first is no thief's victim for it."""
     token = server.invite("web*", uses=2)
     for name in ("web01", "web02"):
-        begin(server.state, FleetHost(name).begin(token), lambda _name: ())
+        begin(server.state, FleetHost(name).begin(token))
     with pytest.raises(Exception, match="used up") as caught:
-        begin(server.state, FleetHost("web03").begin(token), lambda _name: ())
+        begin(server.state, FleetHost("web03").begin(token))
     assert not isinstance(caught.value, TokenShownTwice)

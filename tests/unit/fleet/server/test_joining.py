@@ -8,6 +8,7 @@ import pytest
 
 from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.fleet.protocol.enrolment import OPENED, CustodyOpened, EnrolBegin, GatewayAccess, parse_enrol_answer
+from strongroom.fleet.protocol.gateway_claim import GatewayClaim
 from strongroom.fleet.protocol.report import WatchTerms, parse_answer
 from strongroom.fleet.protocol.signed import Forged, parse_signed
 from strongroom.fleet.protocol.token import InvitationToken
@@ -27,13 +28,18 @@ class _Gateway:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.settled: list[tuple[str, str]] = []
         self.away = False
 
-    def admit(self, name: str) -> GatewayAccess:
+    def admit(self, name: str, claim: GatewayClaim, number: int) -> GatewayAccess:
         if self.away:
             raise Unavailable("the gateway does not answer")
+        assert number == 0 and len(claim.tokens) == 8
         self.asked.append(name)
-        return GatewayAccess("https://backup:8000", name, f"srg1_{len(self.asked)}", f"hosts/{name}")
+        return GatewayAccess("https://backup:8000", name, f"hosts/{name}")
+
+    def settle(self, name: str, host: str) -> None:
+        self.settled.append((name, host))
 
     def revoke(self, name: str) -> None:
         """Never asked here."""
@@ -64,7 +70,7 @@ def test_a_host_joins_and_its_answer_has_a_proof(server: ServerInProcess, app: F
     message = host.begin(token)
     answer = parse_enrol_answer(ask(app.starlette, BEGIN, message.to_bytes()).body, message, token.ticket.proof_key)
     assert (answer.host, answer.name, answer.pending) == (host.pair.id, "web01", False)
-    assert answer.gateways == (GatewayAccess("https://backup:8000", "web01", "srg1_1", "hosts/web01"),)
+    assert answer.gateways == (GatewayAccess("https://backup:8000", "web01", "hosts/web01"),)
     assert ask(app.starlette, DONE, host.done().to_bytes()).status == 200
     reply = ask(app.starlette, REPORTS, host.report(server.now, host.run(server.now)).to_bytes())
     found = parse_answer(reply.body)
@@ -73,11 +79,12 @@ def test_a_host_joins_and_its_answer_has_a_proof(server: ServerInProcess, app: F
 
 
 def test_each_message_may_come_again(server: ServerInProcess, app: FleetApp, gateway: _Gateway) -> None:
-    """A host that was killed after any of them goes on with the same command, and gets a token that works."""
+    """A host that was killed after any of them goes on with the same command, and with the tokens that it made."""
     host, token = FleetHost("web01"), server.invite("web01")
     assert [join(app, host, token).status for _ in range(3)] == [200, 200, 200]
     assert gateway.asked == ["web01"] * 3
     assert [ask(app.starlette, DONE, host.done().to_bytes()).status for _ in range(2)] == [200, 200]
+    assert gateway.settled == [("web01", host.pair.id)]
     refused = join(app, host, token)
     assert refused.status == 403 and "joined already" in refused.json()["title"]
 

@@ -7,13 +7,16 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from strongroom.base.durable import replace_file
 from strongroom.base.errors import Refused, Unavailable, UsageError
-from strongroom.base.record import as_dict
+from strongroom.base.record import as_dict, replace
+from strongroom.fleet.host.joining.beginning_anew import PASSWORD, begin_anew, finish
 from strongroom.fleet.host.reporting.member import host_key
 from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, EnrolBegin, EnrolDone, parse_enrol_answer
 from strongroom.fleet.protocol.fields import NAME, Fields
 from strongroom.fleet.protocol.fingerprint_words import parse_words
+from strongroom.fleet.protocol.gateway_claim import make_claim, new_tokens
 from strongroom.fleet.protocol.strict_json import decode
 from strongroom.fleet.protocol.token import check_custodian, parse_card, parse_token
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.fleet.host.joining.progress import JoinProgress, ProgressFile
-    from strongroom.fleet.protocol.enrolment import EnrolledRepository
+    from strongroom.fleet.protocol.enrolment import EnrolAnswer, EnrolledRepository
     from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
     from strongroom.fleet.protocol.signed import SignedMessage
     from strongroom.fleet.protocol.token import Card, InvitationToken
@@ -37,6 +40,7 @@ class Joining:
     """One host's joining. ``folder``: the state of the fleet on this host."""
 
     def __init__(self, folder: str, file: ProgressFile, version: str, clock: Clock) -> None:
+        finish(folder)
         self._folder = folder
         self._file = file
         self._version = version
@@ -60,29 +64,46 @@ class Joining:
             check_custodian(card, wanted)
         return token, card
 
-    def begin(self, token: InvitationToken, name: str) -> None:
-        """Let the server know this host, unless that was done. Raises ``Refused``, ``Unavailable``, ``Forged``, …"""
+    def begin(self, token: InvitationToken, name: str, card: Card | None, kept: bytes | None = None) -> None:
+        """Let the server know this host, unless that was done. ``kept``: the password of the repository that goes on,
+        of the machine whose place this one takes. Raises ``Refused``, ``Unavailable``, ``Forged``, …
+        """
         ticket = token.ticket
+        if kept is not None and not ticket.replace:
+            hint = "Ask for one that replaces a host: `strongroom fleet invite NAME --replace`."
+            raise UsageError("this token lets a new host join, which keeps no repository", hint=hint)
+        if self.progress.done and self.progress.ticket != ticket.id and ticket.replace:
+            begin_anew(self._folder, kept)
+            self.progress = self._file.read()
         if self.progress.ticket and self.progress.ticket != ticket.id and not self.progress.done:
             hint = f"Go on with that token, or move {self._folder} away to begin anew."
             raise UsageError("this host has begun to join with another token", hint=hint)
         if self.progress.ticket == ticket.id:
             return
         if self.progress.done:
-            hint = f"An operator revokes it; then move {self._folder} away, and enrol again."
+            hint = "`strongroom fleet invite NAME --replace` prints a token with which it joins once more."
             raise UsageError("this host is in a fleet already", subject=self.progress.url, hint=hint)
         pair = host_key(self._folder, make=True)
-        request = EnrolBegin(ticket.id, pair.public, name, self._version).signed(pair, ticket.proof_key)
+        progress = self.progress
+        if not progress.tokens:  # kept before anybody hears of them, so that a kill in between makes no others
+            progress.tokens = new_tokens()
+            self._file.write(progress)
+        if kept is not None:
+            replace_file(os.path.join(self._folder, PASSWORD), kept)
+        claim = make_claim(pair, name, progress.tokens, keep=kept is not None)
+        request = EnrolBegin(ticket.id, pair.public, name, self._version, claim).signed(pair, ticket.proof_key)
         data = FleetServer(ticket.url, ticket.pin).post(BEGIN, request)
         answer = parse_enrol_answer(data, request, ticket.proof_key)
+        _check_gateways(answer, card)
         if answer.pending:
             raise Refused(
                 "an operator has to let this host in first", subject=ticket.url, hint="Then run the same command again."
             )
-        progress = self.progress
+        progress.replaces, progress.keep = ticket.replace, kept is not None
         progress.ticket, progress.name, progress.profile = ticket.id, answer.name, answer.profile
         progress.url, progress.pin = ticket.url, ticket.pin
-        progress.gateways = [as_dict(one) for one in answer.gateways]
+        tokens = zip(answer.gateways, progress.tokens, strict=False)
+        progress.gateways = [as_dict(replace(one, token=token)) for one, token in tokens]
         self._file.write(progress)
 
     def save(self) -> None:
@@ -99,7 +120,7 @@ class Joining:
         self._said = message
         self.progress.done = True
         self.progress.custody = {}  # sealed and stored, and the tokens are in the configuration: no copy stays here
-        self.progress.gateways = []
+        self.progress.gateways, self.progress.tokens = [], []
         self._file.write(self.progress)
 
     def await_opening(self, patience: float, waits: Callable[[], None]) -> str:
@@ -117,6 +138,20 @@ class Joining:
                 server = FleetServer(self.progress.url, self.progress.pin)
                 self._opening = _opening(server.post(DONE, self._said))
         return self._opening
+
+
+def _check_gateways(answer: EnrolAnswer, card: Card | None) -> None:
+    """Raise ``Refused`` for a gateway that the custodian's card does not name: who names another one, a server that was
+    taken over, would hear this host's tokens there and use them elsewhere. A card may name none, and none is there.
+    """
+    if card is None or not card.gateways:
+        return
+    known = {one.url.rstrip("/"): one.prefix.strip("/") for one in card.gateways}
+    for one in answer.gateways:
+        prefix = known.get(one.url.rstrip("/"))
+        if prefix is None or (prefix and not one.path.startswith(f"{prefix}/")):
+            hint = "Do not go on before the custodian's operator has said where hosts back up to."
+            raise Refused("the server names a gateway that the custodian's card does not", subject=one.url, hint=hint)
 
 
 def _opening(data: bytes) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from strongroom.base.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,17 +31,35 @@ def first_configuration(profile: str, paths: Sequence[str]) -> str:
     )
 
 
-def with_repositories(text: str, known: Sequence[str], gateways: Sequence[GatewayAccess], password_file: str) -> str:
-    """The file with a repository for each gateway; one whose name is there already is left as it is."""
+def with_repositories(
+    text: str, known: Sequence[str], gateways: Sequence[GatewayAccess], password_file: str, *, moved: bool = False
+) -> str:
+    """The file with a repository for each gateway; one whose name is there already is left as it is, or with ``moved``
+    gets the new URL. Raises ``ConfigurationError`` where its line is not found.
+    """
     for number, access in enumerate(gateways, 1):
         name = "offsite" if number == 1 else f"offsite{number}"
         if name in known:
+            text = _with_url(text, name, repository_url(access)) if moved else text
             continue
         text = text.rstrip("\n") + (
             f"\n\n[repository.{name}]\nurl = {_text(repository_url(access))}\n"
             f"password = {{ file = {_text(password_file)} }}\n"
         )
     return text
+
+
+def _with_url(text: str, name: str, url: str) -> str:
+    """The file in which the repository of this name is elsewhere."""
+    head = re.search(rf"^\[\s*repository\s*\.\s*\"?{re.escape(name)}\"?\s*\]", text, re.MULTILINE)
+    if head is not None:
+        end = re.compile(r"^\s*\[", re.MULTILINE).search(text, head.end())
+        line = re.compile(r"^(\s*url\s*=\s*)(?:\"[^\"\n]*\"|'[^'\n]*')", re.MULTILINE)
+        found = line.search(text, head.end(), len(text) if end is None else end.start())
+        if found is not None:
+            return text[: found.start()] + found[1] + _text(url) + text[found.end() :]
+    hint = f'Write it as [repository.{name}] with a line `url = "…"`, and do this again.'
+    raise ConfigurationError("the URL of this repository is not found in the file", subject=name, hint=hint)
 
 
 def repository_url(access: GatewayAccess) -> str:

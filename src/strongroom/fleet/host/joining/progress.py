@@ -23,6 +23,10 @@ class JoinProgress:
     profile: str = ""
     url: str = ""
     pin: str = ""
+    tokens: list[str] = field(default_factory=list, repr=False)
+    replaces: bool = False
+    keep: bool = False
+    """Whether the repository goes on that another machine made, whose place this one takes."""
     gateways: list[dict[str, str]] = field(default_factory=list, repr=False)
     custody: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     seals: dict[str, str] = field(default_factory=dict)

@@ -39,14 +39,22 @@ class MembershipFile:
     host: str
     name: str
     paths: bool
+    requests: tuple[str, ...] = ()
+    """What the server may ask of this host: kinds of ``WISHES``."""
 
     def text(self) -> str:
         """As it is written."""
+        more = "" if self.paths else "paths = false\n"
+        more += f"requests = [{', '.join(map(_quoted, self.requests))}]\n" if self.requests else ""
         pin = f'pin = "{self.pin}"\n' if self.pin else ""
         return (
             f'{FORM.head}\nversion = 1\n\n[server]\nurl = "{self.url}"\n{pin}\n[host]\n'
-            f'id = "{self.host}"\nname = "{self.name}"\n'
+            f'id = "{self.host}"\nname = "{self.name}"\n{more}'
         )
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def membership_path(configuration: str) -> str:
@@ -64,7 +72,8 @@ def read_membership(path: str) -> MembershipFile | None:
         if any(name not in table for name in needed):
             hint = "`strongroom host enrol` writes it."
             raise ConfigurationError("is not whole", subject=path, hint=hint)
-    return MembershipFile(path, server["url"], server.get("pin", ""), host["id"], host["name"], host.get("paths", True))
+    paths, requests = host.get("paths", True), tuple(host.get("requests", ()))
+    return MembershipFile(path, server["url"], server.get("pin", ""), host["id"], host["name"], paths, requests)
 
 
 def state_folder(state: str) -> str:

@@ -49,6 +49,8 @@ class ChainState:
     next_try: int = 0
     trouble: str = ""
     """Why the last sending failed."""
+    replacing: bool = False
+    """Whether the server says that another machine is about to take this host's place."""
 
 
 @record

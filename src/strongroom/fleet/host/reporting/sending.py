@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
 """Seconds after the first failure, twice as long after each further one, and at most."""
 _NANO = 1_000_000_000
+REPLACING = (
+    "another machine is about to take this host's place in the fleet: if nobody replaces it, tell the server's operator"
+)
 
 
 @record
@@ -74,4 +77,5 @@ def _answered(state: ChainState, data: bytes, clock: Clock) -> None:
     answer = parse_answer(data)
     now_ns = clock.now_ns()
     state.answered = now_ns // _NANO
+    state.replacing = answer.replacing
     state.offset = now_ns // 1_000_000 - answer.now * 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -73,7 +74,8 @@ class GatewayPlaces:
         name = self._names.principals.get(principal, "")
         table = schema.host
         query = sa.select(table.c.id).where(table.c.name == name, table.c.profile != BY_RECEIPTS)
-        return path.rpartition("/")[2] == name and self._connection.execute(query).first() is not None
+        numbered = re.fullmatch(rf"{re.escape(name)}(\.[0-9]+)?", path.rpartition("/")[2])
+        return numbered is not None and self._connection.execute(query).first() is not None
 
     def unattended(self, principal: str, path: str, now: int) -> str:
         """The host with stock restic that this principal is; it is known from now on."""
@@ -101,9 +103,10 @@ class GatewayPlaces:
 def joined_at(connection: sa.Connection, url: str) -> dict[str, tuple[str, str]]:
     """The hosts that joined with a repository at this gateway, by its path there, with the name that they give it."""
     table = schema.host
-    query = sa.select(table.c.id, table.c.name, table.c.done).where(table.c.done.is_not(None))
+    query = sa.select(table.c.id, table.c.name, table.c.done, table.c.places, table.c.state)
+    rows = connection.execute(query.where(table.c.done.is_not(None))).all()
     found: dict[str, tuple[str, str]] = {}
-    for row in connection.execute(query):
+    for row in sorted(rows, key=lambda one: one.state not in ("revoked", "replaced")):  # those that are there count
         for path, name in _made(row, url):
             found[path] = (str(row.id), name)
     return found
@@ -151,7 +154,8 @@ class FollowedPlaces:
 def is_behind(connection: sa.Connection, host: str, repository: str, urls: Sequence[str]) -> bool:
     """Whether a host joined with a repository of this name at one of the gateways."""
     table = schema.host
-    query = sa.select(table.c.id, table.c.name, table.c.done).where(table.c.id == host, table.c.done.is_not(None))
+    columns = table.c.id, table.c.name, table.c.done, table.c.places
+    query = sa.select(*columns).where(table.c.id == host, table.c.done.is_not(None))
     row = connection.execute(query).one_or_none()
     return row is not None and any(name == repository for url in urls for _, name in _made(row, url))
 
@@ -159,7 +163,7 @@ def is_behind(connection: sa.Connection, host: str, repository: str, urls: Seque
 def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
     """Paths at a gateway, and names, of the repositories that a host says it made.
 
-    It is believed where the path ends in its own name, as the gateway's enroller made it, so that none takes another's
+    It is believed where the path ends in its own name or is one that the gateway gave it, so that none takes another's
     receipts for its own.
     """
     base = urlsplit(url)
@@ -171,7 +175,8 @@ def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
             path = unquote(place.path).strip("/")
             inside = path.removeprefix(prefix).strip("/") if path.startswith(prefix) else ""
             same = (place.scheme, place.hostname, place.port) == (base.scheme, base.hostname, base.port)
-            if same and inside.rpartition("/")[2] == row.name.partition("~")[0]:
+            own = inside.rpartition("/")[2] == row.name.partition("~")[0] or inside in row.places.split("\n")
+            if same and own and inside:
                 yield inside, one.name
     except (StrongroomError, ValueError):
         return  # what an older version took, or a host that is no URL's
