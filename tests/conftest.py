@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support import peers, session, trees
 from tests.support.programs import PROGRAMS, Program, Restic, Rustic, Strongroom
 
-# A busy machine is no failure, and how long an example took says little.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# A busy machine is no failure, and how long an example took says little. The examples are the same each time, so that a
+# run says something of the change that it is for; `--hypothesis-profile exploring` tries others.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("exploring", UNHURRIED, derandomize=False)
+settings.register_profile("steady", UNHURRIED, derandomize=True, database=None)
+settings.load_profile("steady")
 
 
 def pytest_configure() -> None:

@@ -13,6 +13,7 @@ from tests.support import peers
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import Minio, running
 from tests.support.servers.rest_server import RestServer
+from tests.support.waiting import PATIENCE
 
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
@@ -129,7 +130,7 @@ def rclone_s3(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield endpoint, {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     finally:
         process.terminate()
-        process.wait()
+        process.wait(PATIENCE)
         if process.stderr is not None:
             process.stderr.close()
 

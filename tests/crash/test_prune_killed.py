@@ -15,7 +15,7 @@ from tests.crash.test_failing_places import small_disk
 from tests.support.forge import Forge, node
 from tests.support.programs import Restic, Strongroom
 from tests.support.pruning import repositories as pruning
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 KILLS = 10
 
@@ -164,7 +164,7 @@ def test_a_disk_that_becomes_read_only(strongroom: Strongroom, restic: Restic, t
         until(lambda: pruning.packs(repository) - before, pause=0.003)
         read_only = ["mount", "-o", "remount,ro", str(disk)]  # refused while a file is open for writing
         until(lambda: not subprocess.run(read_only, check=False, capture_output=True).returncode, pause=0.001)
-        assert process.wait() in (0, 1)  # packs that can no longer be removed are a warning
+        assert process.wait(PATIENCE) in (0, 1)  # packs that can no longer be removed are a warning
         assert pruning.contents(repository) == files
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         strongroom.on(repository, "unlock", "--remove-all").expect(0)

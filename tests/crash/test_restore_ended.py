@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import compare
 from tests.support.programs import Strongroom
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 FILES = 120
 SIZE = 40_000
@@ -135,7 +135,7 @@ def test_a_restore_that_is_ended_costs_nothing(
         _wait_until_replaced(process, out, turn * FILES // 4)
         time.sleep(chance.uniform(0, 0.2))
         process.send_signal(how)
-        process.wait(60)
+        process.wait(PATIENCE)
         if how != signal.SIGKILL:
             assert not _leftovers(out)
         left_behind |= bool(_leftovers(out))
@@ -162,7 +162,7 @@ def test_leftovers_are_told_from_what_is_in_use_and_from_what_is_the_users(
     try:
         until(lambda: len(_leftovers(out)) > 1)
         strongroom.on(repository, *words, "--include", "/b/*").expect(0)
-        assert first.wait(120) == 0
+        assert first.wait(PATIENCE) == 0
     finally:
         first.kill()
         first.wait()

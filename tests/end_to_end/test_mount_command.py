@@ -129,7 +129,7 @@ def test_a_signal_unmounts_while_somebody_reads(
         path = next(path for path in _inside(place, source).rglob("*") if path.is_file())
         held = os.open(path, os.O_RDONLY)
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(waiting.PATIENCE) == 0
         assert not mounts.is_mounted(place)
         assert list(place.iterdir()) == []
         with pytest.raises(OSError, match="not connected"):
@@ -146,5 +146,5 @@ def test_unmounting_from_outside_ends_it(
     strongroom.backup(repository, source)
     with mounts.mounted(strongroom, repository, tmp_path / "mnt") as process:
         subprocess.run(["fusermount3", "-u", tmp_path / "mnt"], check=True)
-        assert process.wait(30) == 0
+        assert process.wait(waiting.PATIENCE) == 0
     assert list((repository / "locks").iterdir()) == []

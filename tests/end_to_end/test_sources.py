@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import command
 from tests.support.programs import Restic, Strongroom
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -22,6 +22,45 @@ def small(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "one.txt").write_text("one")
     return folder
+
+
+def _stopped_within(strongroom: Strongroom, repository: Path, source: Path, name: str) -> subprocess.Popen[bytes]:
+    """A backup that is stopped while it reads a file; that is short, so it may take some tries on a busy machine."""
+    command = [
+        strongroom.executable,
+        "-r",
+        repository,
+        "backup",
+        "--json",
+        "--force",
+        "--read-concurrency",
+        "1",
+        source,
+    ]
+
+    def is_reading(process: int) -> bool:
+        for link in Path(f"/proc/{process}/fd").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                if os.path.basename(os.readlink(link)) == name:
+                    return True
+        return False
+
+    def stopped() -> subprocess.Popen[bytes] | None:
+        run = subprocess.Popen(
+            [str(part) for part in command], env=strongroom.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        until(lambda: run.poll() is not None or is_reading(run.pid), pause=0.0005)
+        if run.poll() is None:
+            run.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, run.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if run.poll() is None and is_reading(run.pid):
+                return run
+            run.send_signal(signal.SIGCONT)
+        _, err = run.communicate(timeout=PATIENCE)
+        assert run.returncode == 0, err
+        return None
+
+    return until(stopped)
 
 
 def test_what_vanishes_after_it_was_listed_was_never_there(
@@ -37,27 +76,13 @@ def test_what_vanishes_after_it_was_listed_was_never_there(
     (source / "b large").write_bytes(os.urandom(48 << 20))
     (source / "c file").write_text("soon gone")
     (source / "c link").symlink_to("a file")
-    command = [strongroom.executable, "-r", repository, "backup", "--json", "--read-concurrency", "1", source]
-    with subprocess.Popen(
-        [str(part) for part in command], env=strongroom.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as run:
-
-        def is_reading() -> bool:
-            for link in Path(f"/proc/{run.pid}/fd").glob("*"):
-                with contextlib.suppress(FileNotFoundError):  # closed since it was listed
-                    if os.path.basename(os.readlink(link)) == "b large":
-                        return True
-            return False
-
-        until(is_reading, pause=0.0005)
-        run.send_signal(signal.SIGSTOP)
-        assert is_reading(), "the file was read before it could be stopped"
+    with _stopped_within(strongroom, repository, source, "b large") as run:
         for name in ("a folder", "a", "z folder"):
             subprocess.run(["rm", "-r", source / name], check=True)
         (source / "c file").unlink()
         (source / "c link").unlink()
         run.send_signal(signal.SIGCONT)
-        out, err = run.communicate(timeout=120)
+        out, err = run.communicate(timeout=PATIENCE)
     assert (run.returncode, err) == (0, b""), out
     listed = strongroom.on(repository, "ls", "latest").expect(0).out
     assert "a file" in listed and "b large" in listed

@@ -16,7 +16,7 @@ from tests.support.compare import differences
 from tests.support.programs import PROGRAMS, Program, Restic, Strongroom
 from tests.support.servers.gateways import Gateway, operate, over_bucket
 from tests.support.servers.minio import running
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="module", params=["disk", "bucket"])
@@ -85,7 +85,7 @@ def test_a_folder_goes_to_the_gateway_and_back(home: Path, tmp_path: Path, sourc
         restic.backup(url, source)
     finally:
         process.terminate()
-        process.wait()
+        process.wait(PATIENCE)
     with Gateway(tmp_path) as gateway:
         through = f"rest:http://{gateway.address}/repo/"
         restic.backup(through, source, "--force")
@@ -102,7 +102,7 @@ def test_a_folder_goes_to_the_gateway_and_back(home: Path, tmp_path: Path, sourc
         assert len(restic.snapshots(url)) == 4
     finally:
         process.terminate()
-        process.wait()
+        process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("name", ["restic", "restic-debian", "rustic"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.programs import Program, Restic, Rustic, Strongroom
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 def _backup(program: Program, repository: Path, source: Path, *options: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _stopped_within_check(restic: Restic, repository: Path) -> subprocess.Popen[
         if checking.poll() is None and _holds_a_lock(repository):
             return checking
         checking.send_signal(signal.SIGCONT)
-        assert checking.wait() == 0
+        assert checking.wait(PATIENCE) == 0
 
 
 def test_restics_exclusive_lock_keeps_us_out(

@@ -17,7 +17,7 @@ from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.programs import Strongroom
 from tests.support.servers.gateways import Gateway
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 BROKEN = 72
 
@@ -223,7 +223,7 @@ def test_who_shows_no_log_is_not_accused(gateway: Gateway, client: Strongroom, s
         assert client.backup(url(gateway), source).err == ""
     finally:
         server.terminate()
-        server.wait()
+        server.wait(PATIENCE)
     assert promised(client) == kept
     done = client.on(url(gateway), "backup", source, "-o", "rest.retry-for=0")
     assert done.code == 1

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import repositories
 from tests.support.programs import Strongroom
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,11 +72,14 @@ def test_a_containers_scheduler_remembers_over_restarts(host: Host) -> None:
         [host.program.executable, "schedule", "run"], env=host.program.env, stdout=subprocess.PIPE, text=True
     )
     assert again.stdout is not None
-    assert "web: every 24h, next in 86" in again.stdout.readline()
-    again.send_signal(signal.SIGTERM)
-    assert again.wait(60) == 0
-    assert "begun" not in again.stdout.read()
-    again.stdout.close()
+    try:
+        assert "web: every 24h, next in 8" in again.stdout.readline()
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(PATIENCE) == 0
+        assert "begun" not in again.stdout.read()
+    finally:
+        again.kill()
+        again.stdout.close()
     assert host.begun == 1
     assert len(host.program.snapshots(host.folder / "r")) == 1
 
@@ -88,7 +91,7 @@ def test_a_second_run_of_a_source_says_overlap(host: Host) -> None:
     until(lambda: host.begun == 1)
     assert "overlap" in host.program.run("schedule", "run", "web").expect(79).out
     first.send_signal(signal.SIGTERM)
-    assert first.wait(60) == 130
+    assert first.wait(PATIENCE) == 130
     assert host.begun == 1
     host.configure("daily")
     ended = host.program.run("schedule", "run", "web").expect(0)

@@ -12,7 +12,7 @@ import pytest
 from tests.crash.test_failing_places import small_disk
 from tests.support import repositories
 from tests.support.programs import Strongroom
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,5 +158,5 @@ def test_a_run_that_is_ended_starts_again_what_it_stopped(host: Host) -> None:
     process = host.program.start("backup")
     until(lambda: host.log == ["before"])
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE) == 130
     assert host.log == ["before", "finally 130", "host 130"]

@@ -13,7 +13,7 @@ from tests.support import trees
 from tests.support.command import PASSWORD
 from tests.support.programs import Restic, Strongroom
 from tests.support.repositories import make, opened
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 FROM = {"RESTIC_FROM_PASSWORD": PASSWORD}
 
@@ -126,7 +126,7 @@ def test_a_copy_that_is_interrupted(strongroom: Strongroom, tmp_path: Path) -> N
     process = strongroom.start(*words)
     until(lambda: len(list((target / "data").glob("*/*"))) >= 2 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE) == 130
     stored = len(list((target / "data").glob("*/*")))
     assert list((target / "index").iterdir()) and not list((target / "snapshots").iterdir())
     added = strongroom.run(*words[:5], "--json").expect(0).lines()[-1]["data_added_packed"]

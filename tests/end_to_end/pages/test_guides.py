@@ -83,4 +83,4 @@ def test_the_gateway_takes_the_place_of_rest_server(reader: Reader) -> None:
             assert "srg1_" in token
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(waiting.PATIENCE)

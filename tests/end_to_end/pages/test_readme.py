@@ -125,7 +125,7 @@ def _quickstart(home: Path, source: Path, target: Path) -> subprocess.CompletedP
     )
     env["PYTHONPATH"] = str(ROOT)
     script: list[str | Path] = [sys.executable, "-c", named, tool]
-    return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=800)
+    return subprocess.run(script, env=env, capture_output=True, text=True, check=False, timeout=400)
 
 
 def _servers(folder: Path) -> list[str]:

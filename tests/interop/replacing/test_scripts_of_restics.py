@@ -180,7 +180,8 @@ def test_a_lock_is_told_as_resticprofile_reads_it(program: Program) -> None:
     holder = program.start("backup", "--stdin", "--host", "x", stdin=subprocess.PIPE)
     locks = Path(program.env["RESTIC_REPOSITORY"]) / "locks"
     try:
-        waiting.until(lambda: os.listdir(locks))
+        # What lies there before may be a lock's temporary file, which keeps nobody out.
+        waiting.until(lambda: any(len(name) == 64 for name in os.listdir(locks)))
         ended = program.run("prune")
         assert ended.code == 11
         told = _together(ended)

@@ -61,7 +61,7 @@ def mounted(program: Program, repository: Path | str, place: Path, *options: str
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(waiting.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
