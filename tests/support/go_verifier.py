@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 SOURCE = Path(__file__).parent / "go" / "logcheck"
 
 
@@ -28,7 +30,7 @@ def build(folder: Path) -> Path:
 def run(program: Path, *arguments: str | Path, stdin: str = "") -> tuple[bool, str]:
     """Whether the program accepts, and what it says."""
     done = subprocess.run(
-        [str(program), *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60, check=False
+        [str(program), *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     return done.returncode == 0, done.stdout + done.stderr
 

@@ -107,7 +107,7 @@ def test_the_spool_has_a_budget(tmp_path: Path) -> None:
         with gateway.connect() as broken:
             broken.sendall(gateway.head("POST", path, {"Content-Length": "100"}) + b"x")
             broken.shutdown(socket.SHUT_RDWR)
-        assert [file.name.partition("-")[0] for file in spool.iterdir()] == ["owner"]
+        until(lambda: [name.partition("-")[0] for name in os.listdir(spool)] == ["owner"], gateway.said)
         gateway.stop()
         assert list(spool.iterdir()) == []
 

@@ -189,6 +189,7 @@ def test_trust_lets_no_broken_promise_off(gateway: Gateway, client: Strongroom, 
     snapshot = client.snapshots(url(gateway))[0]["id"]
     gateway.settle()
     rewrite(gateway, "DELETE FROM leaf WHERE kind = 'snapshots'")
+    until_adopted(gateway)
     new = rotate(gateway)
     client.on(url(gateway), "backup", source).expect(BROKEN)
     gateway.settle()

@@ -114,6 +114,8 @@ class Gateway:
     @property
     def file(self) -> str:
         """The URL of the database, where it is a file."""
+        if "--state" in self.flags:
+            return f"sqlite:///{self.flags[self.flags.index('--state') + 1]}/gateway.db"
         return f"sqlite:///{self.home}/{'' if self.store else '.strongroom/'}gateway.db"
 
     @property

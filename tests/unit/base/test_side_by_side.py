@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -70,7 +71,12 @@ def test_an_error_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
             failed.set()
             raise ValueError("of the second")
 
+    def items() -> Iterator[int]:
+        yield from (0, 1)
+        monkeypatch.setattr(module, "HEAD_START", PATIENCE)  # the third waits for what becomes of the second
+        yield 2
+
     with pytest.raises(ValueError, match="of the second"):
-        side_by_side([0, 1, 2], work)
+        side_by_side(items(), work)
     assert ended.is_set()
     assert begun == [0, 1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import bcrypt
@@ -154,20 +156,28 @@ def test_a_wrong_password_takes_as_long_for_every_user(tmp_path: Path) -> None:
     file.write_bytes(b"\n".join(name + b":" + hashed for name, hashed in (costs | others).items()))
     users = PasswordFile(str(file))
 
-    def seconds(user: str, password: bytes) -> float:
-        taken = []
-        for _ in range(3):
-            begun = time.thread_time()
-            assert not users.check(user, password)
-            taken.append(time.thread_time() - begun)
-        return min(taken)
+    def differ(names: Iterable[str], password: bytes, most: float) -> dict[str, float]:
+        """The seconds of each where they differ by more than allowed; none where they do not.
 
+        A core that others work on, too, is slower for a while. The best of many is what the work itself takes, and
+        those of unlike work stay apart however often they are measured.
+        """
+        took = dict.fromkeys(names, math.inf)
+        for _ in range(40):
+            for user in took:
+                begun = time.thread_time()
+                assert not users.check(user, password)
+                took[user] = min(took[user], time.thread_time() - begun)
+            if max(took.values()) < most * min(took.values()):
+                return {}
+        return took
+
+    everybody = ("unknown", *(name.decode() for name in costs | others))
     for password in (b"wrong", b"", b"with\0zero", b"x" * 100):
-        took = {user: seconds(user, password) for user in ("unknown", *(name.decode() for name in costs | others))}
-        assert max(took.values()) < 1.7 * min(took.values()), (password, took)
+        assert differ(everybody, password, 1.7) == {}, password
     file.write_bytes(b"quick:" + costs[b"cost5"] + b"\n# the costly one has gone\n")
     users.load()
-    assert seconds("unknown", b"wrong") < seconds("quick", b"wrong") * 3
+    assert differ(("unknown", "quick"), b"wrong", 3.0) == {}
 
 
 @pytest.mark.parametrize(
