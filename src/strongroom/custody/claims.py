@@ -16,6 +16,7 @@ from strongroom.custody.indexed.names import forget_names, note_names
 from strongroom.custody.indexed.schema import named
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,21 +72,22 @@ def compare_indexes(state: State, lease: Lease, repository: Repository) -> list[
 
 
 def _unproven(state: State, repository: str) -> list[tuple[str, int, bool]]:
-    compared = sa.select(named.c.name).where(named.c.repository == repository)
     with state.database.read() as connection:
-        return [
-            (row.name, row.arrival_ns, bool(row.proven))
-            for row in connection.execute(
-                sa.select(stored.c.name, stored.c.arrival_ns, stored.c.proven).where(
-                    stored.c.repository == repository,
-                    stored.c.kind == Kind.INDEX.value,
-                    stored.c.gone_ns.is_(None),
-                    stored.c.fault.is_(None),
-                    stored.c.verified_ns.is_not(None),
-                    sa.or_(stored.c.proven == 0, stored.c.name.not_in(compared)),
-                )
-            )
-        ]
+        rows = connection.execute(*_unproven_query(repository)).all()
+    return [(row.name, row.arrival_ns, bool(row.proven)) for row in rows]
+
+
+@prepared
+def _unproven_query(repository: str) -> sa.Select[Any]:
+    compared = sa.select(named.c.name).where(named.c.repository == repository)
+    return sa.select(stored.c.name, stored.c.arrival_ns, stored.c.proven).where(
+        stored.c.repository == repository,
+        stored.c.kind == Kind.INDEX.value,
+        stored.c.gone_ns.is_(None),
+        stored.c.fault.is_(None),
+        stored.c.verified_ns.is_not(None),
+        sa.or_(stored.c.proven == 0, stored.c.name.not_in(compared)),
+    )
 
 
 def _judge(

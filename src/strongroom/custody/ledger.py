@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom.base.record import record
 from strongroom.custody.incidents import FREEZING, Code
 from strongroom.custody.schema import incident
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
-    from strongroom.custody.state import State
+    from strongroom.custody.state import Lease, State
 
 
 @record
@@ -67,6 +68,15 @@ def close_incident(connection: sa.Connection, repository: str, code: Code, thing
     return True
 
 
+def settle_incident(state: State, lease: Lease, code: Code, thing: str) -> None:
+    """What ``code`` says of a thing is right now. Most often nothing is open, and a question waits for no disk."""
+    with state.database.read() as connection:
+        if _standing(connection, lease.repository, code, printable(thing)) is None:
+            return
+    with state.writing(lease) as connection:
+        close_incident(connection, lease.repository, code, thing, state.clock.now_ns())
+
+
 def set_incident(
     connection: sa.Connection, repository: str, code: Code, thing: str, words: str, now_ns: int, *, wrong: bool
 ) -> None:
@@ -79,44 +89,60 @@ def set_incident(
 
 def open_things(connection: sa.Connection, repository: str) -> set[tuple[str, str]]:
     """Code and object of every open incident: asking once is cheaper than closing, one by one, what is not open."""
-    query = sa.select(incident.c.code, incident.c.object).where(
-        incident.c.repository == repository, incident.c.closed_ns.is_(None)
+    return {(row.code, row.object) for row in connection.execute(*_open_query(repository))}
+
+
+@prepared
+def _open_query(repository: str) -> sa.Select[tuple[Any, ...]]:
+    return (
+        sa.select(incident)
+        .where(incident.c.repository == repository, incident.c.closed_ns.is_(None))
+        .order_by(incident.c.number)
     )
-    return {(row.code, row.object) for row in connection.execute(query)}
 
 
 def incidents(state: State, repository: str | None = None, *, closed: bool = False) -> list[Incident]:
     """The open ones, newest last; ``closed``: those that are over as well."""
+    if repository is not None and not closed:
+        with state.database.read() as connection:
+            return [_incident(row) for row in connection.execute(*_open_query(repository))]
     query = sa.select(incident).order_by(incident.c.number)
     if repository is not None:
         query = query.where(incident.c.repository == repository)
     if not closed:
         query = query.where(incident.c.closed_ns.is_(None))
     with state.database.read() as connection:
-        return [
-            Incident(row.number, row.repository, Code(row.code), row.object, row.opened_ns, row.closed_ns, row.words)
-            for row in connection.execute(query)
-        ]
+        return [_incident(row) for row in connection.execute(query)]
+
+
+def _incident(row: sa.Row[Any]) -> Incident:
+    return Incident(row.number, row.repository, Code(row.code), row.object, row.opened_ns, row.closed_ns, row.words)
 
 
 def is_frozen(connection: sa.Connection, repository: str) -> bool:
     """Whether an open incident forbids that anything goes."""
+    return connection.execute(*_freezing_query(repository)).one_or_none() is not None
+
+
+@prepared
+def _freezing_query(repository: str) -> sa.Select[tuple[int]]:
     codes = [code.value for code in FREEZING]
-    found = connection.execute(
+    return (
         sa.select(incident.c.number)
         .where(incident.c.repository == repository, incident.c.closed_ns.is_(None), incident.c.code.in_(codes))
         .limit(1)
-    ).one_or_none()
-    return found is not None
+    )
 
 
 def _standing(connection: sa.Connection, repository: str, code: Code, thing: str) -> int | None:
-    found: int | None = connection.execute(
-        sa.select(incident.c.number).where(
-            incident.c.repository == repository,
-            incident.c.code == code.value,
-            incident.c.object == thing,
-            incident.c.closed_ns.is_(None),
-        )
-    ).scalar_one_or_none()
-    return found
+    return connection.execute(*_standing_query(repository, code.value, thing)).scalar_one_or_none()
+
+
+@prepared
+def _standing_query(repository: str, code: str, thing: str) -> sa.Select[tuple[int]]:
+    return sa.select(incident.c.number).where(
+        incident.c.repository == repository,
+        incident.c.code == code,
+        incident.c.object == thing,
+        incident.c.closed_ns.is_(None),
+    )

@@ -19,6 +19,7 @@ from strongroom.custody.judging.settings import parse_settings
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.schema import plan, snapshot, source, stored
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY, GOOD, Arrived, Verdict, decide
 
 if TYPE_CHECKING:
@@ -94,9 +95,14 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
 
 def retired_sources(connection: sa.Connection, repository: str) -> dict[str, int]:
     """The sources of which an operator said that nothing more comes, and since when."""
-    rows = connection.execute(sa.select(source.c.name, source.c.settings).where(source.c.repository == repository))
+    rows = connection.execute(*_settings_query(repository))
     found = {row.name: parse_settings(row.settings).retired_ns for row in rows}
     return {name: since for name, since in found.items() if since is not None}
+
+
+@prepared
+def _settings_query(repository: str) -> sa.Select[tuple[str, str]]:
+    return sa.select(source.c.name, source.c.settings).where(source.c.repository == repository)
 
 
 def _is_stale(ones: list[Arrived], adopted: Adopted, retired_ns: int | None, now_ns: int) -> bool:
@@ -120,6 +126,11 @@ def _with_adoption(name: str, verdict: Verdict, *, claimed: bool) -> SnapshotDec
 
 
 def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
+    return list(connection.execute(*_present_query(repository)).all())
+
+
+@prepared
+def _present_query(repository: str) -> sa.Select[Any]:
     joined = snapshot.join(
         stored,
         sa.and_(
@@ -128,13 +139,11 @@ def _present(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
             stored.c.kind == "snapshots",
         ),
     )
-    return list(
-        connection.execute(
-            sa.select(snapshot, stored.c.evidence, stored.c.fault)
-            .select_from(joined)
-            .where(snapshot.c.repository == repository, stored.c.gone_ns.is_(None))
-            .order_by(snapshot.c.arrival_ns, snapshot.c.id)
-        ).all()
+    return (
+        sa.select(snapshot, stored.c.evidence, stored.c.fault)
+        .select_from(joined)
+        .where(snapshot.c.repository == repository, stored.c.gone_ns.is_(None))
+        .order_by(snapshot.c.arrival_ns, snapshot.c.id)
     )
 
 
@@ -154,8 +163,11 @@ def make_plans(
     with state.database.read() as connection:
         made = _decisions(connection, adopted, now_ns)
         going = frozenset(one.id for one in made if not one.keep)
-        known = {name for row in _open_rows(connection, adopted.id) for name in json.loads(row.body)["remove"]}
+        rows = _open_rows(connection, adopted.id)
+        known = {name for row in rows for name in json.loads(row.body)["remove"]}
         fresh = going - known
+    if not rows and not fresh:
+        return []
     share = weigh(going & known, going) if fresh and weigh is not None else None
     with state.writing(lease) as connection:
         made = _decisions(connection, adopted, now_ns)
@@ -201,12 +213,15 @@ def _plan(row: sa.Row[Any]) -> Plan:
 
 
 def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
-    return list(
-        connection.execute(
-            sa.select(plan)
-            .where(plan.c.repository == repository, plan.c.kind == SNAPSHOTS, plan.c.state.in_((HELD, FROZEN)))
-            .order_by(plan.c.number)
-        ).all()
+    return list(connection.execute(*_open_query(repository)).all())
+
+
+@prepared
+def _open_query(repository: str) -> sa.Select[Any]:
+    return (
+        sa.select(plan)
+        .where(plan.c.repository == repository, plan.c.kind == SNAPSHOTS, plan.c.state.in_((HELD, FROZEN)))
+        .order_by(plan.c.number)
     )
 
 

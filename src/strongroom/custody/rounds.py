@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -28,12 +28,13 @@ from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.reach import look_for_unreached, settle_indexes
 from strongroom.custody.judging.judge import Judge, Judged
-from strongroom.custody.ledger import close_incident, open_incident, set_incident
+from strongroom.custody.ledger import open_incident, set_incident, settle_incident
 from strongroom.custody.mark import make_mark
 from strongroom.custody.planning import Plan, make_plans
 from strongroom.custody.schema import round_, stored
 from strongroom.custody.syncing import Seen, look
 from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ def run_round(
                 outcome.failure = "the config is not the one that was adopted"
             if continuity is not None:
                 continuity.write()
-            with state.writing(lease) as connection:
-                close_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, state.clock.now_ns())
+            settle_incident(state, lease, Code.UNREADABLE, adopted.name)
         except (Interrupted, WrongIdentity):  # a wish to stop says nothing of the repository
             raise
         except StrongroomError as problem:
@@ -153,18 +153,20 @@ def _continuity(
 def _begin(state: State, lease: Lease, outcome: Outcome) -> None:
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
-        last = connection.execute(
-            sa.select(round_).where(round_.c.repository == outcome.repository).order_by(round_.c.number.desc()).limit(1)
-        ).one_or_none()
+        last = connection.execute(*_last_query(outcome.repository)).one_or_none()
         outcome.number = 1 if last is None else last.number + 1
         outcome.began_ns = now_ns
         newest = 0 if last is None else max(last.began_ns, last.ended_ns or 0)
         back = now_ns < newest - STEP_BACK_NS
         words = f"this machine's clock is {(newest - now_ns) // (60 * 10**9)} minutes behind the last round"
         set_incident(connection, outcome.repository, Code.CLOCK, "own clock", words, now_ns, wrong=back)
-        connection.execute(
-            round_.insert().values(repository=outcome.repository, number=outcome.number, began_ns=now_ns, outcome="{}")
-        )
+        text = f"INSERT INTO {round_.name} (repository, number, began_ns, outcome) VALUES (?, ?, ?, ?)"
+        state.database.change(connection, text, outcome.repository, outcome.number, now_ns, "{}")
+
+
+@prepared
+def _last_query(repository: str) -> sa.Select[Any]:
+    return sa.select(round_).where(round_.c.repository == repository).order_by(round_.c.number.desc()).limit(1)
 
 
 def _opened(
@@ -184,8 +186,7 @@ def _opened(
         with state.writing(lease) as connection:
             open_incident(connection, adopted.id, Code.CONFIG, str(CONFIG), problem.what, state.clock.now_ns())
         return None
-    with state.writing(lease) as connection:
-        close_incident(connection, adopted.id, Code.CONFIG, str(CONFIG), state.clock.now_ns())
+    settle_incident(state, lease, Code.CONFIG, str(CONFIG))
     return repository
 
 
@@ -245,34 +246,40 @@ def _steps(
 def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
     """That all was listed is written down at once: should the rest of the round fail, what comes now is not older."""
     with state.writing(lease) as connection:
-        connection.execute(
-            round_.update()
-            .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
-            .values(looked_ns=outcome.began_ns)
-        )
+        text = f"UPDATE {round_.name} SET looked_ns = ? WHERE repository = ? AND number = ?"
+        state.database.change(connection, text, outcome.began_ns, outcome.repository, outcome.number)
 
 
 def last_look(state: State, adopted: Adopted, number: int) -> int:
     """When the last round that listed all began: what it did not see came later. Before the first, adoption itself."""
     with state.database.read() as connection:
-        found = connection.execute(
-            sa.select(round_.c.looked_ns)
-            .where(round_.c.repository == adopted.id, round_.c.number < number, round_.c.looked_ns.is_not(None))
-            .order_by(round_.c.number.desc())
-            .limit(1)
-        ).scalar_one_or_none()
+        found = connection.execute(*_looked_query(adopted.id, number)).scalar_one_or_none()
     return adopted.adopted_ns if found is None else int(found)
 
 
+@prepared
+def _looked_query(repository: str, before: int) -> sa.Select[Any]:
+    looked = sa.and_(round_.c.repository == repository, round_.c.number < before, round_.c.looked_ns.is_not(None))
+    return sa.select(round_.c.looked_ns).where(looked).order_by(round_.c.number.desc()).limit(1)
+
+
 def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_ns: int) -> None:
+    with state.database.read() as connection:
+        late = connection.execute(*_late_query(adopted.id, older_than_ns)).scalar_one()
+    if not late:
+        settle_incident(state, lease, Code.OVERDUE, adopted.name)
+        return
+    words = f"{late} objects were not read for more than {adopted.policy.verify} days"
     with state.writing(lease) as connection:
-        unread = sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns)
-        due = sa.or_(stored.c.verified_ns < older_than_ns, unread)
-        mine = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
-        late = connection.execute(sa.select(sa.func.count()).select_from(stored).where(mine, due)).scalar_one()
-        now_ns = state.clock.now_ns()
-        words = f"{late} objects were not read for more than {adopted.policy.verify} days"
-        set_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, now_ns, wrong=bool(late))
+        open_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, state.clock.now_ns())
+
+
+@prepared
+def _late_query(repository: str, older_than_ns: int) -> sa.Select[Any]:
+    unread = sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns)
+    due = sa.or_(stored.c.verified_ns < older_than_ns, unread)
+    mine = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
+    return sa.select(sa.func.count()).select_from(stored).where(mine, due)
 
 
 def _end(state: State, lease: Lease, outcome: Outcome) -> None:
@@ -288,8 +295,6 @@ def _end(state: State, lease: Lease, outcome: Outcome) -> None:
         "judged": len(outcome.judged),
     }
     with state.writing(lease) as connection:
-        connection.execute(
-            round_.update()
-            .where(round_.c.repository == outcome.repository, round_.c.number == outcome.number)
-            .values(ended_ns=state.clock.now_ns(), outcome=json.dumps(document))
-        )
+        text = f"UPDATE {round_.name} SET ended_ns = ?, outcome = ? WHERE repository = ? AND number = ?"
+        ended = (state.clock.now_ns(), json.dumps(document))
+        state.database.change(connection, text, *ended, outcome.repository, outcome.number)

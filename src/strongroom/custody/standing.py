@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import Plan, open_plans, retired_sources
 from strongroom.custody.schema import round_, snapshot, source, stored
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import GOOD, HOUR
 
 if TYPE_CHECKING:
@@ -74,34 +75,12 @@ def standings(state: State, now_ns: int) -> list[Standing]:
 
 def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     open_ones = tuple(incidents(state, adopted.id))
-    there = sa.and_(stored.c.repository == adopted.id, stored.c.gone_ns.is_(None))
     with state.database.read() as connection:
-        last = connection.execute(
-            sa.select(round_)
-            .where(round_.c.repository == adopted.id, round_.c.ended_ns.is_not(None))
-            .order_by(round_.c.number.desc())
-            .limit(1)
-        ).one_or_none()
-        last_good = connection.execute(
-            sa.select(sa.func.max(snapshot.c.arrival_ns))
-            .select_from(snapshot.join(stored, sa.and_(there, stored.c.name == snapshot.c.id)))
-            .where(
-                snapshot.c.repository == adopted.id,
-                snapshot.c.verdict == GOOD,
-                snapshot.c.operator != CONDEMNED,
-                stored.c.kind == Kind.SNAPSHOT.value,
-                stored.c.fault.is_(None),
-            )
-        ).scalar_one()
-        names = set(connection.execute(sa.select(source.c.name).where(source.c.repository == adopted.id)).scalars())
+        last = connection.execute(*_last_query(adopted.id)).one_or_none()
+        last_good = connection.execute(*_last_good_query(adopted.id)).scalar_one()
+        names = set(connection.execute(*_sources_query(adopted.id)).scalars())
         all_retired = bool(names) and names == retired_sources(connection, adopted.id).keys()
-        objects, unread, oldest = connection.execute(
-            sa.select(
-                sa.func.count(),
-                sa.func.count().filter(stored.c.verified_ns.is_(None)),
-                sa.func.min(stored.c.verified_ns),
-            ).where(there)
-        ).one()
+        objects, unread, oldest = connection.execute(*_objects_query(adopted.id)).one()
     failed = last is not None and bool(json.loads(last.outcome).get("failure"))
     codes = {one.code for one in open_ones}
     late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
@@ -130,6 +109,41 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         _reading_words(),
         clock_words(state, adopted),
     )
+
+
+@prepared
+def _last_query(repository: str) -> sa.Select[Any]:
+    ended = sa.and_(round_.c.repository == repository, round_.c.ended_ns.is_not(None))
+    return sa.select(round_).where(ended).order_by(round_.c.number.desc()).limit(1)
+
+
+@prepared
+def _last_good_query(repository: str) -> sa.Select[Any]:
+    there = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
+    return (
+        sa.select(sa.func.max(snapshot.c.arrival_ns))
+        .select_from(snapshot.join(stored, sa.and_(there, stored.c.name == snapshot.c.id)))
+        .where(
+            snapshot.c.repository == repository,
+            snapshot.c.verdict == GOOD,
+            snapshot.c.operator != CONDEMNED,
+            stored.c.kind == Kind.SNAPSHOT.value,
+            stored.c.fault.is_(None),
+        )
+    )
+
+
+@prepared
+def _sources_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(source.c.name).where(source.c.repository == repository)
+
+
+@prepared
+def _objects_query(repository: str) -> Any:
+    unread = sa.func.count().filter(stored.c.verified_ns.is_(None))
+    there = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
+    found: Any = sa.select(sa.func.count(), unread, sa.func.min(stored.c.verified_ns)).where(there)
+    return found
 
 
 def _reading_words() -> str:

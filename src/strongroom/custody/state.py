@@ -23,6 +23,7 @@ from strongroom.custody.replica import schema as replica
 from strongroom.custody.telling import schema as telling
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import HOUR
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class State:
         table = schema.lease
         with self.database.write() as connection:
             now = self.database.now_ns(connection)
-            row = connection.execute(sa.select(table).where(table.c.repository == repository)).one_or_none()
+            row = connection.execute(*_lease_query(repository)).one_or_none()
             if row is not None and row.until_ns > now and row.holder != holder and not self._is_gone(row.holder):
                 raise Locked(
                     f"another custodian works on it: {row.holder}",
@@ -167,10 +168,10 @@ class State:
                     hint=f"It is free again in {(row.until_ns - now) // (60 * 10**9) + 1} minutes at the latest.",
                 )
             fence = (row.fence if row is not None else 0) + 1
-            connection.execute(table.delete().where(table.c.repository == repository))
-            connection.execute(
-                table.insert().values(repository=repository, holder=holder, fence=fence, until_ns=now + LEASE_NS)
-            )
+            if row is not None:
+                self.database.change(connection, f"DELETE FROM {table.name} WHERE repository = ?", repository)
+            text = f"INSERT INTO {table.name} (repository, holder, fence, until_ns) VALUES (?, ?, ?, ?)"
+            self.database.change(connection, text, repository, holder, fence, now + LEASE_NS)
         return Lease(repository, holder, fence)
 
     def release(self, lease: Lease) -> None:
@@ -179,11 +180,8 @@ class State:
             self.examining.end()
         table = schema.lease
         with self.database.write() as connection:
-            connection.execute(
-                table.update()
-                .where(table.c.repository == lease.repository, table.c.fence == lease.fence)
-                .values(until_ns=0)
-            )
+            text = f"UPDATE {table.name} SET until_ns = 0 WHERE repository = ? AND fence = ?"
+            self.database.change(connection, text, lease.repository, lease.fence)
 
     @contextlib.contextmanager
     def writing(self, lease: Lease) -> Iterator[sa.Connection]:
@@ -226,6 +224,11 @@ class State:
                 )
             before = wanted
         return rows
+
+
+@prepared
+def _lease_query(repository: str) -> sa.Select[tuple[object, ...]]:
+    return sa.select(schema.lease).where(schema.lease.c.repository == repository)
 
 
 def _digest(before: str, *parts: object) -> str:

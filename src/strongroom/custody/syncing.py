@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from strongroom.custody.indexed.names import forget_unlisted
 from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
+from strongroom.database.prepared import plain, prepared
 from strongroom.repository.parallel import outcomes
 from strongroom.storage.contract import Info
 from strongroom.storage.versions.tagging import tags_of
@@ -128,8 +129,7 @@ def _look_at(
             for info in returned:
                 _note_return(connection, adopted.id, info, now_ns)
     if kind is Kind.INDEX:
-        with state.writing(lease) as connection:
-            forget_unlisted(connection, adopted.id)
+        forget_unlisted(state, lease)
     same = known & listed
     seen.objects += len(found) + len(same)
     seen.bytes += sum(info.size for info in found.values()) + sum(row[1] for row in same)
@@ -141,12 +141,16 @@ def _look_at(
 
 def _known(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
     """What was there at the last look, as lists have it; and the names of what was gone."""
-    query = sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns).where(
-        stored.c.repository == repository, stored.c.kind == kind.value
-    )
     with state.database.read() as connection:
-        rows = state.database.plain(connection, query)
+        rows = plain(connection, *_known_query(repository, kind.value))
     return {row[:3] for row in rows if row[3] is None}, {row[0] for row in rows if row[3] is not None}
+
+
+@prepared
+def _known_query(repository: str, kind: str) -> sa.Select[Any]:
+    return sa.select(stored.c.name, stored.c.size, stored.c.stamp_ns, stored.c.gone_ns).where(
+        stored.c.repository == repository, stored.c.kind == kind
+    )
 
 
 def _info(kind: Kind, row: Listed) -> Info:

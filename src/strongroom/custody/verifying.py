@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, open_things, printable
 from strongroom.custody.reading.examining import InThisProcess
 from strongroom.custody.schema import pack, pinned_key, stored
+from strongroom.database.prepared import prepared
 from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.parallel import outcomes
 
@@ -88,17 +89,18 @@ def verify_again(
 ) -> Verified:
     """Read objects again whose turn has come: those last read before ``older_than_ns``, the oldest first."""
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(stored.c.kind, stored.c.name, stored.c.size)
-            .where(
-                stored.c.repository == repository.id,
-                stored.c.gone_ns.is_(None),
-                stored.c.verified_ns < older_than_ns,
-            )
-            .order_by(stored.c.verified_ns)
-        ).all()
+        rows = connection.execute(*_due_query(repository.id, older_than_ns)).all()
     due = [(ObjectName(Kind(row.kind), row.name), row.size) for row in rows]
     return _verify(state, lease, repository, due, budget, progress)
+
+
+@prepared
+def _due_query(repository: str, older_than_ns: int) -> sa.Select[Any]:
+    return (
+        sa.select(stored.c.kind, stored.c.name, stored.c.size)
+        .where(stored.c.repository == repository, stored.c.gone_ns.is_(None), stored.c.verified_ns < older_than_ns)
+        .order_by(stored.c.verified_ns)
+    )
 
 
 def verify_these(state: State, lease: Lease, repository: Repository, names: Sequence[ObjectName]) -> Verified:
@@ -109,13 +111,18 @@ def verify_these(state: State, lease: Lease, repository: Repository, names: Sequ
 
 def _waiting(state: State, repository: str) -> list[tuple[ObjectName, int]]:
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(stored.c.kind, stored.c.name, stored.c.size)
-            .where(stored.c.repository == repository, stored.c.gone_ns.is_(None), stored.c.verified_ns.is_(None))
-            .order_by(stored.c.arrival_ns)
-        ).all()
+        rows = connection.execute(*_waiting_query(repository)).all()
     names = [(ObjectName(Kind(row.kind), row.name), row.size) for row in rows]
     return sorted(names, key=lambda item: _ORDER[item[0].kind])
+
+
+@prepared
+def _waiting_query(repository: str) -> sa.Select[Any]:
+    return (
+        sa.select(stored.c.kind, stored.c.name, stored.c.size)
+        .where(stored.c.repository == repository, stored.c.gone_ns.is_(None), stored.c.verified_ns.is_(None))
+        .order_by(stored.c.arrival_ns)
+    )
 
 
 @mutable
@@ -179,8 +186,12 @@ def _write(state: State, lease: Lease, repository: str, batch: _Batch) -> None:
 
 def _pinned(state: State, repository: str) -> frozenset[str]:
     with state.database.read() as connection:
-        found = connection.execute(sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository))
-        return frozenset(row.name for row in found)
+        return frozenset(connection.execute(*_pinned_query(repository)).scalars())
+
+
+@prepared
+def _pinned_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository)
 
 
 def _read_all(

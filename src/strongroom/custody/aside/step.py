@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -23,6 +23,7 @@ from strongroom.custody.deletion.orders import ASIDE, Item
 from strongroom.custody.deletion.packs import stored_objects
 from strongroom.custody.deletion.plans import HELD, insert_plan, plan_body, plan_rows, sign_plan
 from strongroom.custody.schema import plan
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
@@ -60,15 +61,18 @@ def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Reposit
 
 
 def _of_today(state: State, repository: str) -> int:
+    with state.database.read() as connection:
+        return int(connection.execute(*_since_query(repository, state.clock.now_ns() - DAY)).scalar_one())
+
+
+@prepared
+def _since_query(repository: str, since_ns: int) -> sa.Select[Any]:
     table = schema.intent
-    since_ns = state.clock.now_ns() - DAY
-    query = (
+    return (
         sa.select(sa.func.count())
         .select_from(table.join(plan, sa.and_(plan.c.repository == table.c.repository, plan.c.number == table.c.plan)))
         .where(table.c.repository == repository, table.c.done_ns >= since_ns, plan.c.kind == ASIDE)
     )
-    with state.database.read() as connection:
-        return int(connection.execute(query).scalar_one())
 
 
 def make_aside_plan(

@@ -18,6 +18,7 @@ from strongroom.custody.deletion.plans import DONE, plan_rows, set_plan
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import unnamed_packs
 from strongroom.custody.schema import incident, stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -58,6 +59,8 @@ def write_what_came(state: State, lease: Lease, repository: Repository) -> list[
         if row.kind == ASIDE and (body := json.loads(row.body)).get(TO_COME)
     ]
     waiting = {pack for _, body in rows for pack in body[TO_COME]}
+    if not waiting:
+        return []
     came = _sound(state, repository.id, waiting) - condemned_packs(state, repository.id).keys()
     if not came:
         return []
@@ -74,17 +77,18 @@ def write_for_lost(state: State, lease: Lease, repository: Repository) -> list[s
 
     The index itself stays missed; what it said is in another, so that stock restic restores. As ``write_what_came``.
     """
-    lost = incident.c.code.in_((Code.MISSING.value, Code.DAMAGED.value))
-    query = sa.select(incident.c.number).where(
-        incident.c.repository == repository.id,
-        incident.c.closed_ns.is_(None),
-        lost,
-        incident.c.object.startswith(f"{Kind.INDEX.value}/"),
-    )
     with state.database.read() as connection:
-        if connection.execute(query.limit(1)).one_or_none() is None:
+        if connection.execute(*_lost_query(repository.id)).one_or_none() is None:
             return []
     return write_true_entries(state, lease, repository, ())
+
+
+@prepared
+def _lost_query(repository: str) -> sa.Select[tuple[int]]:
+    lost = incident.c.code.in_((Code.MISSING.value, Code.DAMAGED.value))
+    index = incident.c.object.startswith(f"{Kind.INDEX.value}/")
+    here = sa.and_(incident.c.repository == repository, incident.c.closed_ns.is_(None))
+    return sa.select(incident.c.number).where(here, lost, index).limit(1)
 
 
 def _sound(state: State, repository: str, names: Iterable[str]) -> set[str]:

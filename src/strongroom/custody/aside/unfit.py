@@ -15,6 +15,7 @@ from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.incidents import Code
 from strongroom.custody.schema import incident, pack, pinned_key, plan, stored
+from strongroom.database.prepared import prepared
 from strongroom.repository.keyring import read_key_file
 from strongroom.repository.selection import complete_prefix
 from strongroom.retention.guarded import HOUR
@@ -82,6 +83,13 @@ def is_malformed(repository: Repository, name: ObjectName) -> bool:
 def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]]:
     """Objects that are there, are no pinned key, and either were read and never sound, or are an index that lies or has
     been damaged for a day."""
+    with state.database.read() as connection:
+        rows = connection.execute(*_candidates_query(repository_id, state.clock.now_ns() - UNHEALED_NS)).all()
+    return [(ObjectName(Kind(row.kind), row.name), row) for row in rows]
+
+
+@prepared
+def _candidates_query(repository_id: str, unhealed_ns: int) -> sa.Select[Any]:
     pinned = sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository_id)
     lying = _lying(repository_id)
     never_sound = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_(None))
@@ -94,9 +102,9 @@ def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]
         stored.c.verified_ns.is_not(None),
         sa.literal(f"{Kind.INDEX.value}/")
         .concat(stored.c.name)
-        .in_(_open(repository_id, Code.DAMAGED).where(incident.c.opened_ns <= state.clock.now_ns() - UNHEALED_NS)),
+        .in_(_open(repository_id, Code.DAMAGED).where(incident.c.opened_ns <= unhealed_ns)),
     )
-    query = (
+    return (
         sa.select(stored.c.kind, stored.c.name, stored.c.fault, stored.c.arrival_ns)
         .where(
             stored.c.repository == repository_id,
@@ -106,8 +114,6 @@ def _candidates(state: State, repository_id: str) -> list[tuple[ObjectName, Any]
         )
         .order_by(stored.c.arrival_ns, stored.c.kind, stored.c.name)
     )
-    with state.database.read() as connection:
-        return [(ObjectName(Kind(row.kind), row.name), row) for row in connection.execute(query)]
 
 
 def _lying(repository_id: str) -> sa.Select[Any]:
@@ -124,14 +130,18 @@ def _open(repository_id: str, code: Code) -> sa.Select[Any]:
 
 def _brought_back(state: State, repository_id: str) -> frozenset[str]:
     """Names that an operator took back after they were set aside: a round does not set them aside again."""
+    with state.database.read() as connection:
+        return frozenset(connection.execute(*_brought_back_query(repository_id)).scalars())
+
+
+@prepared
+def _brought_back_query(repository_id: str) -> sa.Select[tuple[str]]:
     table = deletion.intent
-    query = (
+    return (
         sa.select(table.c.name)
         .join(plan, sa.and_(plan.c.repository == table.c.repository, plan.c.number == table.c.plan))
         .where(table.c.repository == repository_id, table.c.undone_ns.is_not(None), plan.c.kind == ASIDE)
     )
-    with state.database.read() as connection:
-        return frozenset(row.name for row in connection.execute(query))
 
 
 class _Packs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import ACCEPTED
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schema import pinned_key, snapshot, source, stored
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:
@@ -26,6 +27,17 @@ Facts = dict[str, list[object]]
 
 def facts_of(connection: sa.Connection, repository: str) -> Facts:
     """What this state would tell of a repository."""
+    rows = connection.execute(*_snapshots_query(repository))
+    found: Facts = {f"snapshot/{row.id}": list(row[1:]) for row in rows}
+    for row in connection.execute(*_sources_query(repository)):
+        found[f"source/{row.name}"] = [row.accepted, row.settings]
+    for name in connection.execute(*_keys_query(repository)).scalars():
+        found[f"key/{name}"] = []
+    return found
+
+
+@prepared
+def _snapshots_query(repository: str) -> sa.Select[Any]:
     joined = snapshot.join(
         stored,
         sa.and_(
@@ -34,38 +46,43 @@ def facts_of(connection: sa.Connection, repository: str) -> Facts:
             stored.c.kind == Kind.SNAPSHOT.value,
         ),
     )
-    rows = connection.execute(
-        sa.select(
-            snapshot.c.id,
-            stored.c.arrival_ns,
-            stored.c.earliest_ns,
-            stored.c.evidence,
-            snapshot.c.operator,
-            snapshot.c.pinned,
-        )
-        .select_from(joined)
-        .where(snapshot.c.repository == repository)
-    )
-    found: Facts = {f"snapshot/{row.id}": list(row[1:]) for row in rows}
-    for row in connection.execute(sa.select(source).where(source.c.repository == repository)):
-        found[f"source/{row.name}"] = [row.accepted, row.settings]
-    for row in connection.execute(sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository)):
-        found[f"key/{row.name}"] = []
-    return found
+    found = (stored.c.arrival_ns, stored.c.earliest_ns, stored.c.evidence, snapshot.c.operator, snapshot.c.pinned)
+    return sa.select(snapshot.c.id, *found).select_from(joined).where(snapshot.c.repository == repository)
+
+
+@prepared
+def _sources_query(repository: str) -> sa.Select[Any]:
+    return sa.select(source).where(source.c.repository == repository)
+
+
+@prepared
+def _keys_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(pinned_key.c.name).where(pinned_key.c.repository == repository)
 
 
 def untold(connection: sa.Connection, repository: str) -> Facts:
     """What no audit copy tells yet; what was told of things that this state has not seen is left alone."""
-    table = schema.told
-    known = {
-        row.thing: (row.words, row.waiting)
-        for row in connection.execute(sa.select(table).where(table.c.repository == repository))
-    }
+    known = {row.thing: (row.words, row.waiting) for row in connection.execute(*_told_query(repository))}
     return {
         thing: words
         for thing, words in facts_of(connection, repository).items()
         if known.get(thing, ("", 0))[0] != json.dumps(words) and not known.get(thing, ("", 0))[1]
     }
+
+
+@prepared
+def _told_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.told).where(schema.told.c.repository == repository)
+
+
+@prepared
+def _untaken_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.told).where(schema.told.c.repository == repository, schema.told.c.waiting == 1)
+
+
+def is_any_waiting(connection: sa.Connection, repository: str) -> bool:
+    """Whether anything is still to be taken into this state."""
+    return connection.execute(*_untaken_query(repository)).first() is not None
 
 
 def note_told(connection: sa.Connection, repository: str, facts: Mapping[str, list[object]], *, waiting: bool) -> None:
@@ -85,7 +102,7 @@ def take_in(connection: sa.Connection, repository: str, now_ns: int) -> int:
     """
     table = schema.told
     done = 0
-    for row in connection.execute(sa.select(table).where(table.c.repository == repository, table.c.waiting == 1)).all():
+    for row in connection.execute(*_untaken_query(repository)).all():
         kind, _, name = row.thing.partition("/")
         if _TAKERS[kind](connection, repository, name, json.loads(row.words), now_ns):
             connection.execute(

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Locked, Missing
 from strongroom.base.record import record
+from strongroom.custody.catalogue import age_of
 from strongroom.custody.continuity import schema
-from strongroom.custody.continuity.facts import note_told, take_in, untold
+from strongroom.custody.continuity.facts import is_any_waiting, note_told, take_in, untold
 from strongroom.custody.continuity.records import (
     ROUNDS,
     RoundRecord,
@@ -30,10 +31,10 @@ from strongroom.custody.continuity.records import (
 from strongroom.custody.deletion.plans import begin_epoch, current_epoch
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import close_incident, incidents, open_incident
+from strongroom.custody.ledger import incidents, open_incident, settle_incident
 from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.schema import audit, plan, snapshot
-from strongroom.custody.schema import repository as adopted_table
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 from strongroom.storage.own.repository_files import files_beside
 
@@ -96,8 +97,11 @@ class Continuity:
     def write(self) -> None:
         """Write the next record, after taking in what waited for this round. Raises ``Locked`` where another of ours
         has its number: a second copy of this state is at work."""
-        with self._state.writing(self._lease) as connection:
-            take_in(connection, self._adopted.id, self._state.clock.now_ns())
+        with self._state.database.read() as connection:
+            waits = is_any_waiting(connection, self._adopted.id)
+        if waits:
+            with self._state.writing(self._lease) as connection:
+                take_in(connection, self._adopted.id, self._state.clock.now_ns())
         standing = self._standing()
         if standing.record is None:
             standing = self._prepare(standing)
@@ -131,13 +135,11 @@ class Continuity:
         self, connection: sa.Connection, standing: RecordStanding, epoch: int, copy: bytes | None
     ) -> RoundRecord:
         adopted = self._adopted
-        trail = connection.execute(sa.select(audit.c.hash).order_by(audit.c.number.desc()).limit(1)).scalar()
-        numbers = connection.execute(
-            sa.select(adopted_table.c.generation, adopted_table.c.losses).where(adopted_table.c.id == adopted.id)
-        ).one()
+        trail = connection.execute(*_trail_query()).scalar()
+        age = age_of(connection, adopted.id)
         highest = self._highest_plan(connection)
         digest = hashlib.sha256(copy).hexdigest() if copy is not None else ""
-        parts = [standing.head, trail, list(numbers), epoch, highest, digest, os.urandom(16).hex()]
+        parts = [standing.head, trail, [age.generation, age.losses], epoch, highest, digest, os.urandom(16).hex()]
         head = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         now_ns = self._state.clock.now_ns()
         return RoundRecord(adopted.id, standing.number + 1, head, standing.head, now_ns, epoch, highest, digest)
@@ -216,18 +218,16 @@ class Continuity:
         window_ns = self._adopted.policy.detection * DAY
         since_ns = standing.brought_back_ns
         missed = [one for one in incidents(self._state, self._adopted.id) if one.object == RECORDS]
-        with self._state.writing(self._lease) as connection:
-            if since_ns is not None and now_ns - since_ns >= window_ns:
-                close_incident(connection, self._adopted.id, Code.ROLLED_BACK, self._adopted.name, now_ns)
-            if any(now_ns - one.opened_ns >= window_ns for one in missed):
-                close_incident(connection, self._adopted.id, Code.ROLLED_BACK, RECORDS, now_ns)
+        if since_ns is not None and now_ns - since_ns >= window_ns:
+            settle_incident(self._state, self._lease, Code.ROLLED_BACK, self._adopted.name)
+        if any(now_ns - one.opened_ns >= window_ns for one in missed):
+            settle_incident(self._state, self._lease, Code.ROLLED_BACK, RECORDS)
 
     # the state's own
 
     def _standing(self) -> RecordStanding:
-        table = schema.standing
         with self._state.database.read() as connection:
-            row = connection.execute(sa.select(table).where(table.c.repository == self._adopted.id)).one_or_none()
+            row = connection.execute(*_standing_query(self._adopted.id)).one_or_none()
         if row is None:
             return RecordStanding(0, "", None, None, None)
         return RecordStanding(
@@ -239,21 +239,26 @@ class Continuity:
         )
 
     def _keep(self, connection: sa.Connection, standing: RecordStanding) -> None:
-        table = schema.standing
-        connection.execute(table.delete().where(table.c.repository == self._adopted.id))
-        connection.execute(
-            table.insert().values(
-                repository=self._adopted.id,
-                number=standing.number,
-                head=standing.head,
-                brought_back_ns=standing.brought_back_ns,
-                record=standing.record,
-                copy=standing.copy,
-            )
-        )
+        table, database, mine = schema.standing, self._state.database, self._adopted.id
+        database.change(connection, f"DELETE FROM {table.name} WHERE repository = ?", mine)
+        insert = f"INSERT INTO {table.name} (repository, number, head, brought_back_ns, record, copy)"
+        values = (standing.number, standing.head, standing.brought_back_ns, standing.record, standing.copy)
+        database.change(connection, f"{insert} VALUES (?, ?, ?, ?, ?, ?)", mine, *values)
 
     def _highest_plan(self, connection: sa.Connection) -> int:
-        found: int = connection.execute(
-            sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == self._adopted.id)
-        ).scalar_one()
-        return found
+        return int(connection.execute(*_highest_query(self._adopted.id)).scalar_one())
+
+
+@prepared
+def _standing_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.standing).where(schema.standing.c.repository == repository)
+
+
+@prepared
+def _trail_query() -> sa.Select[tuple[str]]:
+    return sa.select(audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+
+
+@prepared
+def _highest_query(repository: str) -> sa.Select[tuple[int]]:
+    return sa.select(sa.func.coalesce(sa.func.max(plan.c.number), 0)).where(plan.c.repository == repository)

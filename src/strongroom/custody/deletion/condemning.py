@@ -14,6 +14,7 @@ from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.packs import condemned_packs, is_sound, stored_objects
 from strongroom.custody.indexed.names import note_names, true_indexes
+from strongroom.database.prepared import plain
 from strongroom.repository.destination import INDEX_BLOBS
 from strongroom.retention.guarded import DAY
 
@@ -51,25 +52,24 @@ def choose(state: State, adopted: Adopted, found: NeedSurvey, now_ns: int) -> Ch
         return Choice({}, tuple(obstacles))
     objects = stored_objects(state, adopted.id, Kind.DATA)
     with state.database.read() as connection:
-        use = {
-            row.pack: row
-            for row in connection.execute(sa.select(schema.use).where(schema.use.c.repository == adopted.id))
-        }
+        table = schema.use
+        query = sa.select(table.c.pack, table.c.reached_ns, table.c.leaving).where(table.c.repository == adopted.id)
+        use = {name: (reached_ns is not None, bool(leaving)) for name, reached_ns, leaving in plain(connection, query)}
     chosen = {}
-    for share in found.usage.shares():
+    for share in found.shares():
         if share.used_blobs:
             continue
         name = share.id
-        known = use.get(name)
-        reached = (known is not None and known.reached_ns is not None) or share.needed_blobs > 0
-        age_ns = now_ns - objects[name].arrival_ns
-        leaving = known is not None and known.leaving
+        was_reached, leaving = use.get(name, (False, False))
+        reached = was_reached or share.needed_blobs > 0
+        there = objects[name]
+        arrival_ns = there.arrival_ns
         wait_ns = (adopted.policy.detection if reached else adopted.policy.expiry) * DAY
-        if age_ns < wait_ns and not leaving:
+        if now_ns - arrival_ns < wait_ns and not leaving:
             continue
-        if any(begin <= objects[name].arrival_ns <= end for begin, end in listed.spans):
+        if any(begin <= arrival_ns <= end for begin, end in listed.spans):
             continue
-        chosen[name] = objects[name].size
+        chosen[name] = there.size
     return Choice(chosen)
 
 
@@ -138,7 +138,7 @@ def write_indexes(state: State, lease: Lease, repository: Repository, packs: Pac
 def missing_from(found: NeedSurvey, indexed: Iterable[str]) -> list[str]:
     """Packs with a copy that counts of something needed, which no index names."""
     named = set(indexed)
-    return [share.id for share in found.usage.shares() if share.used_blobs and share.id not in named]
+    return [share.id for share in found.shares() if share.used_blobs and share.id not in named]
 
 
 def _chunks(packs: Packs) -> Iterator[list[tuple[str, list[BlobEntry]]]]:

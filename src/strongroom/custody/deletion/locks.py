@@ -7,7 +7,7 @@ name is an hour old is not refreshed any more, and its client is dead.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from strongroom.base.objects import Kind
 from strongroom.custody.deletion.schema import lock_seen
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import open_incident
+from strongroom.database.prepared import prepared
 from strongroom.format.lock import LockFile
 from strongroom.repository.locks.foreign import MAX_LOCKS
 
@@ -35,10 +36,7 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
     ours = f"{here.hostname}\n{here.username}\n{here.pid}"
     now_ns = state.clock.now_ns()
     with state.database.read() as connection:
-        known = {
-            row.name: row
-            for row in connection.execute(sa.select(lock_seen).where(lock_seen.c.repository == repository.id))
-        }
+        known = {row.name: row for row in connection.execute(*_seen_query(repository.id))}
     living: dict[str, str] = {}
     for count, info in enumerate(repository.store.list(Kind.LOCK)):
         if count >= MAX_LOCKS:
@@ -56,6 +54,9 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
         who = f"{file.hostname}\n{file.username}\n{file.pid}"
         if who != ours:
             living[name] = who
+    old_ns = now_ns - FORGET_NS
+    if not living and all(row.last_ns >= old_ns for row in known.values()):
+        return living
     with state.writing(lease) as connection:
         for name, who in living.items():
             if name in known:
@@ -68,9 +69,14 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
                     )
                 )
         connection.execute(
-            lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.last_ns < now_ns - FORGET_NS)
+            lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.last_ns < old_ns)
         )
     return living
+
+
+@prepared
+def _seen_query(repository: str) -> sa.Select[Any]:
+    return sa.select(lock_seen).where(lock_seen.c.repository == repository)
 
 
 def older_than(state: State, repository: str, living: dict[str, str], moment_ns: int) -> list[str]:

@@ -12,6 +12,7 @@ from strongroom.custody.catalogue import SOUND, packs_read, rows_in_order
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import FOLDERS
 from strongroom.custody.schema import pack, stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,10 +31,14 @@ class Condemned:
 
 def condemned_packs(state: State, repository: str) -> dict[str, Condemned]:
     """All packs on their way out."""
-    table = schema.condemned
     with state.database.read() as connection:
-        rows = connection.execute(sa.select(table).where(table.c.repository == repository)).all()
+        rows = connection.execute(*_condemned_query(repository)).all()
     return {row.pack: Condemned(row.pack, row.since_ns, row.unindexed_ns) for row in rows}
+
+
+@prepared
+def _condemned_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.condemned).where(schema.condemned.c.repository == repository)
 
 
 def packs_there(state: State, repository: str, *, without: Iterable[str] = ()) -> Iterator[tuple[str, bytes]]:
@@ -55,12 +60,13 @@ def packs_there(state: State, repository: str, *, without: Iterable[str] = ()) -
 def stored_objects(state: State, repository: str, kind: Kind) -> dict[str, sa.Row[Any]]:
     """What is there of a kind, by name."""
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(stored).where(
-                stored.c.repository == repository, stored.c.kind == kind.value, stored.c.gone_ns.is_(None)
-            )
-        ).all()
+        rows = connection.execute(*_stored_query(repository, kind.value)).all()
     return {row.name: row for row in rows}
+
+
+@prepared
+def _stored_query(repository: str, kind: str) -> sa.Select[Any]:
+    return sa.select(stored).where(stored.c.repository == repository, stored.c.kind == kind, stored.c.gone_ns.is_(None))
 
 
 def is_sound(row: sa.Row[Any] | None) -> bool:
@@ -70,25 +76,30 @@ def is_sound(row: sa.Row[Any] | None) -> bool:
 
 def put_away_packs(state: State, repository: str) -> list[str]:
     """Packs that we removed and that can still be brought back."""
-    table = schema.intent
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(table.c.name)
-            .join(
-                stored,
-                sa.and_(
-                    stored.c.repository == table.c.repository,
-                    stored.c.kind == Kind.DATA.value,
-                    sa.literal(FOLDERS["packs"]).concat(stored.c.name) == table.c.name,
-                ),
-            )
-            .where(
-                table.c.repository == repository,
-                table.c.done_ns.is_not(None),
-                table.c.undone_ns.is_(None),
-                table.c.purged_ns.is_(None),
-                stored.c.gone_ns.is_not(None),
-            )
-            .distinct()
-        ).all()
+        rows = connection.execute(*_put_away_query(repository)).all()
     return [row.name.removeprefix(FOLDERS["packs"]) for row in rows]
+
+
+@prepared
+def _put_away_query(repository: str) -> sa.Select[tuple[str]]:
+    table = schema.intent
+    return (
+        sa.select(table.c.name)
+        .join(
+            stored,
+            sa.and_(
+                stored.c.repository == table.c.repository,
+                stored.c.kind == Kind.DATA.value,
+                sa.literal(FOLDERS["packs"]).concat(stored.c.name) == table.c.name,
+            ),
+        )
+        .where(
+            table.c.repository == repository,
+            table.c.done_ns.is_not(None),
+            table.c.undone_ns.is_(None),
+            table.c.purged_ns.is_(None),
+            stored.c.gone_ns.is_not(None),
+        )
+        .distinct()
+    )

@@ -13,6 +13,7 @@ from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.orders import SNAPSHOTS, Item, Order, SignedBytes
 from strongroom.custody.evidence.approvals import note_approval
 from strongroom.custody.schema import plan
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +36,12 @@ def plan_row(state: State, repository: str, number: int) -> sa.Row[Any] | None:
 def plan_rows(state: State, repository: str, states: Sequence[str] = OPEN) -> list[sa.Row[Any]]:
     """The plans of all kinds in some states, the oldest first."""
     with state.database.read() as connection:
-        return list(
-            connection.execute(
-                sa.select(plan).where(plan.c.repository == repository, plan.c.state.in_(states)).order_by(plan.c.number)
-            ).all()
-        )
+        return list(connection.execute(*_rows_query(repository, states)).all())
+
+
+@prepared
+def _rows_query(repository: str, states: Sequence[str]) -> sa.Select[Any]:
+    return sa.select(plan).where(plan.c.repository == repository, plan.c.state.in_(states)).order_by(plan.c.number)
 
 
 def insert_plan(
@@ -132,12 +134,14 @@ def approve(state: State, adopted: Adopted, number: int, who: str, why: str) -> 
 
 def current_epoch(state: State, repository: str) -> int:
     """The state's epoch for a repository."""
-    table = schema.epoch
     with state.database.read() as connection:
-        found = connection.execute(
-            sa.select(table.c.epoch).where(table.c.repository == repository)
-        ).scalar_one_or_none()
+        found = connection.execute(*_epoch_query(repository)).scalar_one_or_none()
     return 1 if found is None else int(found)
+
+
+@prepared
+def _epoch_query(repository: str) -> sa.Select[tuple[int]]:
+    return sa.select(schema.epoch.c.epoch).where(schema.epoch.c.repository == repository)
 
 
 def note_survey(state: State, lease: Lease, repository: str) -> None:

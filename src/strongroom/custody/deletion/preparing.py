@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -31,6 +31,7 @@ from strongroom.custody.deletion.repacking import repack, waste_of
 from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.planning import MOST_BYTES
+from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -149,17 +150,10 @@ class Preparing:
             done.repacked = repack(state, self._lease, self._repository, waste, self._reporter)
 
     def _is_time(self) -> bool:
-        use, intent = schema.use, schema.intent
         with self._state.database.read() as connection:
-            last = connection.execute(
-                sa.select(schema.epoch.c.surveyed_ns).where(schema.epoch.c.repository == self._adopted.id)
-            ).scalar_one_or_none()
-            leaving = connection.execute(
-                sa.select(sa.func.count()).where(use.c.repository == self._adopted.id, use.c.leaving == 1)
-            ).scalar_one()
-            removed = connection.execute(
-                sa.select(sa.func.max(intent.c.done_ns)).where(intent.c.repository == self._adopted.id)
-            ).scalar_one()
+            last = connection.execute(*_surveyed_query(self._adopted.id)).scalar_one_or_none()
+            leaving = connection.execute(*_leaving_query(self._adopted.id)).scalar_one()
+            removed = connection.execute(*_removed_query(self._adopted.id)).scalar_one()
         if last is None or leaving:
             return True
         return bool((removed or 0) >= last) or self._state.clock.now_ns() - last >= SURVEY_NS
@@ -211,18 +205,9 @@ class Preparing:
         state, adopted = self._state, self._adopted
         if any(row.kind == PURGE for row in plan_rows(state, adopted.id)):
             return
-        intent = schema.intent
         before_ns = state.clock.now_ns() - adopted.policy.expiry * DAY
         with state.database.read() as connection:
-            rows = connection.execute(
-                sa.select(intent).where(
-                    intent.c.repository == adopted.id,
-                    intent.c.done_ns < before_ns,
-                    intent.c.undone_ns.is_(None),
-                    intent.c.purged_ns.is_(None),
-                    intent.c.name.not_like(f"{FOLDERS[PURGE]}%"),
-                )
-            ).all()
+            rows = connection.execute(*_put_away_query(adopted.id, before_ns)).all()
         items = {row.name: Item(f"{FOLDERS[PURGE]}{row.name}", row.size, "was put away for E") for row in rows}
         if items and has_trash(self._repository.store):
             self._plan(PURGE, list(items.values()), adopted.policy.hold * DAY)
@@ -251,3 +236,31 @@ class Preparing:
         if not items:
             with self._state.writing(self._lease) as connection:
                 set_plan(connection, self._adopted.id, number, state="cancelled")
+
+
+@prepared
+def _surveyed_query(repository: str) -> sa.Select[tuple[int]]:
+    return sa.select(schema.epoch.c.surveyed_ns).where(schema.epoch.c.repository == repository)
+
+
+@prepared
+def _leaving_query(repository: str) -> sa.Select[Any]:
+    use = schema.use
+    return sa.select(sa.func.count()).where(use.c.repository == repository, use.c.leaving == 1)
+
+
+@prepared
+def _removed_query(repository: str) -> sa.Select[tuple[int | None]]:
+    return sa.select(sa.func.max(schema.intent.c.done_ns)).where(schema.intent.c.repository == repository)
+
+
+@prepared
+def _put_away_query(repository: str, before_ns: int) -> sa.Select[Any]:
+    intent = schema.intent
+    return sa.select(intent).where(
+        intent.c.repository == repository,
+        intent.c.done_ns < before_ns,
+        intent.c.undone_ns.is_(None),
+        intent.c.purged_ns.is_(None),
+        intent.c.name.not_like(f"{FOLDERS[PURGE]}%"),
+    )

@@ -41,7 +41,7 @@ def waste_of(found: NeedSurvey, going: Iterable[str]) -> Waste:
     out = set(going)
     partly: list[tuple[float, str, int]] = []
     total = unused = 0
-    for share in found.usage.shares():
+    for share in found.shares():
         if share.id in out:
             continue
         idle = share.size - share.used_size

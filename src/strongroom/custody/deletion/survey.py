@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from strongroom import _kernel
 from strongroom.base.objects import Kind
-from strongroom.base.record import record
+from strongroom.base.record import field, record
 from strongroom.custody.catalogue import index_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.packs import packs_there, stored_objects
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import BAD
 from strongroom.custody.schema import snapshot
+from strongroom.database.prepared import prepared
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
@@ -50,10 +51,19 @@ class NeedSurvey:
     listed: ListedSnapshots
     faults: tuple[str, ...]
 
+    counted: list[_kernel.PackShare] = field(default_factory=list)
+    """What ``shares`` gave since the last walk."""
+
     @property
     def used_bytes(self) -> int:
         """Of all copies that count."""
-        return sum(share.used_size for share in self.usage.shares())
+        return sum(share.used_size for share in self.shares())
+
+    def shares(self) -> list[_kernel.PackShare]:
+        """Of each pack how much is needed, counted once after each walk: several ask, and there may be many packs."""
+        if not self.counted:
+            self.counted.extend(self.usage.shares())
+        return self.counted
 
     def needs(self, entry: _kernel.BlobEntry) -> bool:
         """Whether a listed snapshot needs this blob, wherever it lies."""
@@ -121,6 +131,7 @@ def walk_more(
     """Walk what is listed but ``without``, over and above what ``found`` was walked for."""
     listed = listed_snapshots(state, repository, without=without)
     walk(repository, found.usage, (*listed.whole, *listed.partial), reporter)
+    found.counted.clear()
 
 
 def usage_over(repository: Repository, packs: Iterable[tuple[str, bytes]]) -> tuple[_kernel.Index, _kernel.Usage]:
@@ -141,24 +152,27 @@ def walk(
 
 def remember_walked(state: State, lease: Lease, repository: str) -> None:
     """Write down which snapshots were whole, so that a loss does not turn them into some that never were."""
-    whole = sa.and_(snapshot.c.repository == repository, snapshot.c.whole >= 0)
-    with state.writing(lease) as connection:
-        known = {
-            row.snapshot
-            for row in connection.execute(
-                sa.select(schema.walked.c.snapshot).where(schema.walked.c.repository == repository)
-            )
-        }
-        for row in connection.execute(sa.select(snapshot.c.id).where(whole)).all():
-            if row.id not in known:
-                connection.execute(schema.walked.insert().values(repository=repository, snapshot=row.id))
+    with state.database.read() as connection:
+        fresh = connection.execute(*_unwalked_query(repository)).scalars().all()
+    if fresh:
+        with state.writing(lease) as connection:
+            insert = f"INSERT INTO {schema.walked.name} (repository, snapshot) VALUES (?, ?)"
+            state.database.many(connection, insert, [(repository, name) for name in fresh])
+
+
+@prepared
+def _unwalked_query(repository: str) -> sa.Select[tuple[str]]:
+    walked = sa.select(schema.walked.c.snapshot).where(schema.walked.c.repository == repository)
+    return sa.select(snapshot.c.id).where(
+        snapshot.c.repository == repository, snapshot.c.whole >= 0, snapshot.c.id.not_in(walked)
+    )
 
 
 def remember_use(state: State, lease: Lease, repository: str, found: NeedSurvey) -> None:
     """Write down which packs a snapshot reaches, the first time that one does: those that none ever reached wait."""
     table = schema.use
     now_ns = state.clock.now_ns()
-    reached = [share.id for share in found.usage.shares() if share.needed_blobs]
+    reached = [share.id for share in found.shares() if share.needed_blobs]
     with state.writing(lease) as connection:
         query = sa.select(table.c.pack, table.c.reached_ns).where(table.c.repository == repository)
         known = {row.pack: row.reached_ns for row in connection.execute(query)}

@@ -6,13 +6,14 @@ import json
 import os
 import socket
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom.base.errors import StoreError
 from strongroom.base.record import record
 from strongroom.custody.evidence.schema import clocks
+from strongroom.database.prepared import prepared
 from strongroom.storage.http.client import HttpClient
 from strongroom.storage.wrappers.wrapper import innermost
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.custody.state import Adopted, State
     from strongroom.storage.contract import Store
 
 APART_NS = 5 * 60 * 10**9
@@ -114,27 +115,32 @@ def doubt_about(sources: Sequence[ClockSource]) -> tuple[str, bool]:
     return "", False
 
 
-def keep_clocks(state: State, lease: Lease, repository: str, sources: Sequence[ClockSource], doubt: str) -> None:
+def keep_clocks(
+    state: State, connection: sa.Connection, repository: str, sources: Sequence[ClockSource], doubt: str
+) -> None:
     """Write down what clocks said in this round."""
     said = json.dumps([[one.name, one.machine, one.ahead_ns] for one in sources])
-    with state.writing(lease) as connection:
-        connection.execute(clocks.delete().where(clocks.c.repository == repository))
-        connection.execute(
-            clocks.insert().values(repository=repository, at_ns=state.clock.now_ns(), said=said, doubt=doubt)
-        )
+    state.database.change(connection, f"DELETE FROM {clocks.name} WHERE repository = ?", repository)
+    text = f"INSERT INTO {clocks.name} (repository, at_ns, said, doubt) VALUES (?, ?, ?, ?)"
+    state.database.change(connection, text, repository, state.clock.now_ns(), said, doubt)
 
 
 def kept_clocks(state: State, repository: str) -> tuple[list[ClockSource], str] | None:
     """What clocks said in the last round, and why nothing goes by itself; None before the first round."""
     with state.database.read() as connection:
-        row = connection.execute(sa.select(clocks).where(clocks.c.repository == repository)).one_or_none()
+        row = connection.execute(*_kept_query(repository)).one_or_none()
     return None if row is None else ([ClockSource(*one) for one in json.loads(row.said)], row.doubt)
+
+
+@prepared
+def _kept_query(repository: str) -> sa.Select[Any]:
+    return sa.select(clocks).where(clocks.c.repository == repository)
 
 
 def clock_doubt(state: State, adopted: Adopted) -> str:
     """Why nothing of a repository may go by itself now, in words; empty when two machines agreed in the last round."""
     with state.database.read() as connection:
-        row = connection.execute(sa.select(clocks).where(clocks.c.repository == adopted.id)).one_or_none()
+        row = connection.execute(*_kept_query(adopted.id)).one_or_none()
     if row is None:
         return "no round has asked for the time yet"
     if not -APART_NS <= state.clock.now_ns() - row.at_ns <= FRESH_NS:

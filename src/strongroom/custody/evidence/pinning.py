@@ -11,6 +11,7 @@ from strongroom.base.record import record
 from strongroom.custody.evidence.schema import head, pinned_log
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident
+from strongroom.database.prepared import prepared
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.receipts.log.checkpoint import open_checkpoint
 from strongroom.receipts.log.leaf import NO_HASH
@@ -89,7 +90,12 @@ def pin_log(connection: sa.Connection, repository: str, pins: LogPins) -> None:
 def pinned(state: State, repository: str) -> Any:
     """The row of a repository's log, or None."""
     with state.database.read() as connection:
-        return connection.execute(sa.select(pinned_log).where(pinned_log.c.repository == repository)).one_or_none()
+        return connection.execute(*_pinned_query(repository)).one_or_none()
+
+
+@prepared
+def _pinned_query(repository: str) -> sa.Select[Any]:
+    return sa.select(pinned_log).where(pinned_log.c.repository == repository)
 
 
 def is_believed(row: Any) -> bool:

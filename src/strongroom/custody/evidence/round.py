@@ -91,19 +91,15 @@ class EvidenceRound:
         if not doubt and isinstance(clock, LimitedClock):
             clock.release()
         jumped_ns = clock.jumped_ns() if isinstance(clock, LimitedClock) else 0
+        ahead = f"this machine's clock is {jumped_ns // (60 * 10**9)} minutes ahead of what passed since boot"
         with state.writing(self._lease) as connection:
             now_ns = clock.now_ns()
             for wrong, code, thing, words in (
                 (apart, Code.CLOCKS, CLOCKS, doubt),
-                (
-                    jumped_ns > 0,
-                    Code.CLOCK,
-                    JUMP,
-                    f"this machine's clock is {jumped_ns // (60 * 10**9)} minutes ahead of what passed since boot",
-                ),
+                (jumped_ns > 0, Code.CLOCK, JUMP, ahead),
             ):
                 set_incident(connection, self._adopted.id, code, thing, words, now_ns, wrong=wrong)
-        keep_clocks(state, self._lease, self._adopted.id, sources, doubt)
+            keep_clocks(state, connection, self._adopted.id, sources, doubt)
 
     def _gateway_clock(self) -> ClockSource | None:
         row = pinned(self._state, self._adopted.id)

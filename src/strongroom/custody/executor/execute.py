@@ -140,9 +140,9 @@ class Executor:
             for name, size, _ in group
         }
         first = self._known.looked_ns is None
-        first_keys = first or not self._records.knows(self._known.id, f"{Kind.KEY.value}/")
-        self._records.remember_objects(self._known.id, found, first=first, now_ns=now_ns, first_keys=first_keys)
-        self._pin(looked_ns=now_ns)
+        self._records.remember_objects(self._known.id, found, first=first, now_ns=now_ns)
+        if first:
+            self._pin(looked_ns=now_ns)
         return wrong
 
     def waits(self, number: int) -> str:

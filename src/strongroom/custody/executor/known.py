@@ -18,6 +18,7 @@ class Known:
     hold_ns: int
     expiry_ns: int
     looked_ns: int | None
+    """When it looked for the first time; None before that."""
     operators: int = 0
     detection_ns: int = 0
 

@@ -12,12 +12,16 @@ from strongroom.custody.executor import schema
 from strongroom.custody.executor.known import DAY, Known
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
+from strongroom.database.prepared import plain, prepared
 
 if TYPE_CHECKING:
     from strongroom.base.clock import Clock
 
 WINDOW_NS = 30 * DAY
 """Over so long all removals together are bounded."""
+
+
+_KEYS = "keys/"
 
 
 @record
@@ -49,9 +53,7 @@ class Records:
     def known(self, repository: str) -> Known | None:
         """What is pinned of a repository."""
         with self.database.read() as connection:
-            row = connection.execute(
-                sa.select(schema.repository).where(schema.repository.c.id == repository)
-            ).one_or_none()
+            row = connection.execute(*_known_query(repository)).one_or_none()
         return None if row is None else Known(*row)
 
     def pin(self, known: Known) -> None:
@@ -73,21 +75,24 @@ class Records:
                 )
             )
 
-    def remember_objects(
-        self, repository: str, found: dict[str, int], *, first: bool, now_ns: int, first_keys: bool = False
-    ) -> None:
+    def remember_objects(self, repository: str, found: dict[str, int], *, first: bool, now_ns: int) -> None:
         """Objects that are listed now, by name with their sizes; those that are gone are forgotten in time.
 
-        ``first``: those that are new were there from the beginning, and ``first_keys``: keys were.
+        ``first``: those that are new were there from the beginning. So were keys at the first look that sees any: those
+        of an older release did not list them.
         """
         table = schema.stored
+        with self.database.read() as connection:
+            listed = {row[0] for row in plain(connection, *_there_query(repository))}
+            if listed == found.keys() and not plain(connection, *_away_query(repository)):
+                return
         with self.database.write() as connection:
             here = table.c.repository == repository
-            is_there = table.c.gone_ns.is_(None)
-            there = self._names(connection, sa.select(table.c.name).where(here, is_there))
-            away = self._names(connection, sa.select(table.c.name).where(here, ~is_there))
+            there = {row[0] for row in plain(connection, *_there_query(repository))}
+            away = {row[0] for row in plain(connection, *_away_query(repository))}
             fresh = sorted(found.keys() - there - away)
-            always = {name for name in fresh if first or (first_keys and name.startswith("keys/"))}
+            first_keys = bool(fresh) and not any(name.startswith(_KEYS) for name in there | away)
+            always = {name for name in fresh if first or (first_keys and name.startswith(_KEYS))}
             rows = [(repository, name, found[name], 0 if name in always else now_ns) for name in fresh]
             if rows:
                 text = f"INSERT INTO {table.name} (repository, name, size, first_ns) VALUES (?, ?, ?, ?)"
@@ -99,11 +104,9 @@ class Records:
                 connection.execute(table.update().where(one).values(gone_ns=now_ns), gone)
             if back:
                 connection.execute(table.update().where(one).values(gone_ns=None), back)
-            old_ns = now_ns - WINDOW_NS
-            connection.execute(table.delete().where(here, table.c.gone_ns < old_ns, table.c.first_ns < old_ns))
-
-    def _names(self, connection: sa.Connection, query: sa.Select[Any]) -> set[str]:
-        return {row[0] for row in self.database.plain(connection, query)}
+            if away:
+                old_ns = now_ns - WINDOW_NS
+                connection.execute(table.delete().where(here, table.c.gone_ns < old_ns, table.c.first_ns < old_ns))
 
     def sight(self, repository: str, number: int, digest: str, kind: str, now_ns: int, day: str) -> Sighting:
         """See a plan, and return what is known of it. One of the same number and other bytes is forbidden for good."""
@@ -147,12 +150,8 @@ class Records:
 
     def newest(self, repository: str) -> int:
         """The highest number of a plan that was seen; 0 before the first."""
-        table = schema.plan
         with self.database.read() as connection:
-            found: int = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0)).where(table.c.repository == repository)
-            ).scalar_one()
-        return found
+            return int(connection.execute(*_newest_query(repository)).scalar_one())
 
     def set_plan(self, repository: str, number: int, **values: str) -> None:
         """Forbid a plan, or write down by whom it was approved. A plan that was never seen is forbidden beforehand."""
@@ -240,17 +239,6 @@ class Records:
             ).scalar_one()
         return found
 
-    def knows(self, repository: str, folder: str) -> bool:
-        """Whether any object of a folder was ever seen."""
-        table = schema.stored
-        with self.database.read() as connection:
-            found = connection.execute(
-                sa.select(table.c.name)
-                .where(table.c.repository == repository, table.c.name.startswith(folder, autoescape=True))
-                .limit(1)
-            ).one_or_none()
-        return found is not None
-
     def first_seen(self, repository: str, name: str) -> tuple[int, int] | None:
         """When an object was first seen, and its size then."""
         table = schema.stored
@@ -278,4 +266,30 @@ class Records:
 def _sum(table: sa.Table, repository: str, folder: str) -> sa.Select[Any]:
     return sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(table.c.size), 0)).where(
         table.c.repository == repository, table.c.name.startswith(folder, autoescape=True)
+    )
+
+
+@prepared
+def _known_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.repository).where(schema.repository.c.id == repository)
+
+
+@prepared
+def _there_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.stored.c.name).where(
+        schema.stored.c.repository == repository, schema.stored.c.gone_ns.is_(None)
+    )
+
+
+@prepared
+def _away_query(repository: str) -> sa.Select[Any]:
+    return sa.select(schema.stored.c.name).where(
+        schema.stored.c.repository == repository, schema.stored.c.gone_ns.is_not(None)
+    )
+
+
+@prepared
+def _newest_query(repository: str) -> sa.Select[Any]:
+    return sa.select(sa.func.coalesce(sa.func.max(schema.plan.c.number), 0)).where(
+        schema.plan.c.repository == repository
     )

@@ -12,6 +12,7 @@ from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.incidents import Code
 from strongroom.custody.schema import incident, stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,14 +77,17 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
 
 def hurt_objects(state: State, adopted: Adopted) -> list[ObjectName]:
     """What an open incident calls missing, altered or damaged."""
-    codes = [Code.MISSING.value, Code.ALTERED.value, Code.DAMAGED.value, Code.CONFIG.value]
     with state.database.read() as connection:
-        rows = connection.execute(
-            sa.select(incident.c.object).where(
-                incident.c.repository == adopted.id, incident.c.closed_ns.is_(None), incident.c.code.in_(codes)
-            )
-        ).all()
+        rows = connection.execute(*_hurt_query(adopted.id)).all()
     return sorted({_named(row.object) for row in rows}, key=str)
+
+
+@prepared
+def _hurt_query(repository: str) -> sa.Select[tuple[str]]:
+    codes = [Code.MISSING.value, Code.ALTERED.value, Code.DAMAGED.value, Code.CONFIG.value]
+    return sa.select(incident.c.object).where(
+        incident.c.repository == repository, incident.c.closed_ns.is_(None), incident.c.code.in_(codes)
+    )
 
 
 def _sound_ones_first(state: State, adopted: Adopted) -> list[tuple[ObjectName, bool]]:

@@ -12,6 +12,7 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schema import incident, pack, stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State
@@ -33,6 +34,16 @@ def wanted_blobs(state: State, adopted: Adopted) -> list[tuple[str, str]]:
     )
 
 
+@prepared
+def _missed_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(incident.c.object).where(
+        incident.c.repository == repository,
+        incident.c.closed_ns.is_(None),
+        incident.c.code.in_([code.value for code in _OF_PACKS]),
+        incident.c.object.startswith(_DATA),
+    )
+
+
 def settle(state: State, lease: Lease, adopted: Adopted) -> list[str]:
     """Close the incidents of packs that are gone or damaged and whose every blob lies in sound packs; their names.
 
@@ -40,17 +51,7 @@ def settle(state: State, lease: Lease, adopted: Adopted) -> list[str]:
     knows what it held: it is missed until each listed snapshot is whole, or condemned.
     """
     with state.database.read() as connection:
-        missed = {
-            row.object.removeprefix(_DATA)
-            for row in connection.execute(
-                sa.select(incident.c.object).where(
-                    incident.c.repository == adopted.id,
-                    incident.c.closed_ns.is_(None),
-                    incident.c.code.in_([code.value for code in _OF_PACKS]),
-                    incident.c.object.startswith(_DATA),
-                )
-            )
-        }
+        missed = {row.object.removeprefix(_DATA) for row in connection.execute(*_missed_query(adopted.id))}
     if not missed:
         return []
     sound = load_catalogue(state, adopted.id)

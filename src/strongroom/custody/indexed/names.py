@@ -12,11 +12,12 @@ from strongroom.custody.deletion.schema import condemned
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed import schema
 from strongroom.custody.schema import incident, pack, stored
+from strongroom.database.prepared import plain, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from strongroom.custody.state import State
+    from strongroom.custody.state import Lease, State
 
 _ID = 32
 """Bytes of a pack's name."""
@@ -35,15 +36,21 @@ def forget_names(connection: sa.Connection, repository: str, index: str) -> None
         note_loss(connection, repository)
 
 
-def forget_unlisted(connection: sa.Connection, repository: str) -> None:
+def forget_unlisted(state: State, lease: Lease) -> None:
     """After a look at all indexes: those of ours that were written since the last one, and are not there."""
+    with state.database.read() as connection:
+        gone = connection.execute(*_unlisted_query(lease.repository)).scalars().all()
+    if gone:
+        with state.writing(lease) as connection:
+            _forget(connection, lease.repository, gone)
+            note_loss(connection, lease.repository)
+
+
+@prepared
+def _unlisted_query(repository: str) -> sa.Select[tuple[str]]:
     table = schema.named
     known = sa.select(stored.c.name).where(stored.c.repository == repository, stored.c.kind == Kind.INDEX.value)
-    query = sa.select(table.c.name).where(table.c.repository == repository, table.c.name.not_in(known))
-    gone = connection.execute(query).scalars().all()
-    if gone:
-        _forget(connection, repository, gone)
-        note_loss(connection, repository)
+    return sa.select(table.c.name).where(table.c.repository == repository, table.c.name.not_in(known))
 
 
 def _forget(connection: sa.Connection, repository: str, names: Collection[str]) -> int:
@@ -106,7 +113,7 @@ def unnamed_packs(state: State, repository: str, *, without: Collection[str] = (
     )
     leaving = sa.select(condemned.c.pack).where(condemned.c.repository == repository)
     with state.database.read() as connection:
-        found = {row[0] for row in state.database.plain(connection, sound)}
+        found = {row[0] for row in plain(connection, sound)}
         found -= set(connection.execute(leaving).scalars())
         for packs in true_indexes(connection, repository, without=without).values():
             found -= packs

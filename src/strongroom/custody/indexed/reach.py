@@ -22,8 +22,9 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import named_by, unnamed_packs
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED, PENDING
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, open_incident, settle_incident
 from strongroom.custody.schema import incident, snapshot, stored
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -58,11 +59,11 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     unnamed = unnamed_packs(state, repository.id) if roots else set()
     unique = _UniqueBlobs(state, repository, unnamed) if unnamed else None
     needed = unique.needed_by(list(roots.values()), reporter)[0] if unique is not None else []
+    if not needed:
+        settle_incident(state, lease, Code.UNINDEXED, "index")
+        return done
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
-        if not needed:
-            close_incident(connection, repository.id, Code.UNINDEXED, "index", now_ns)
-            return done
         shown = ", ".join(name[:10] for name in needed[:_SHOWN])
         words = f"no listed index names {len(needed)} packs that snapshots need: {shown}"
         open_incident(connection, repository.id, Code.UNINDEXED, "index", words, now_ns)
@@ -83,32 +84,36 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
 
 def _roots(state: State, repository: Repository) -> dict[str, str]:
     """Trees of snapshots that are there and of which nobody knows yet that all is there, by the snapshot's name."""
+    with state.database.read() as connection:
+        age = age_of(connection, repository.id)
+        names = connection.execute(*_unsure_query(repository.id, age.generation, age.losses)).scalars()
+        found = {name: readable_snapshot(repository, name) for name in names.all()}
+    return {name: one.tree for name, one in found.items() if one is not None}
+
+
+@prepared
+def _unsure_query(repository: str, generation: int, losses: int) -> sa.Select[tuple[str]]:
     joined = stored.outerjoin(
         snapshot, sa.and_(snapshot.c.repository == stored.c.repository, snapshot.c.id == stored.c.name)
     )
-    with state.database.read() as connection:
-        age = age_of(connection, repository.id)
-        unsure = sa.or_(
-            snapshot.c.id.is_(None),
-            snapshot.c.verdict == PENDING,
-            sa.and_(snapshot.c.whole < 0, snapshot.c.generation != age.generation),
-            sa.and_(snapshot.c.whole >= 0, snapshot.c.whole < age.losses),
+    return (
+        sa.select(stored.c.name)
+        .select_from(joined)
+        .where(
+            stored.c.repository == repository,
+            stored.c.kind == Kind.SNAPSHOT.value,
+            stored.c.gone_ns.is_(None),
+            stored.c.fault.is_(None),
+            stored.c.verified_ns.is_not(None),
+            sa.or_(snapshot.c.id.is_(None), snapshot.c.operator != CONDEMNED),
+            sa.or_(
+                snapshot.c.id.is_(None),
+                snapshot.c.verdict == PENDING,
+                sa.and_(snapshot.c.whole < 0, snapshot.c.generation != generation),
+                sa.and_(snapshot.c.whole >= 0, snapshot.c.whole < losses),
+            ),
         )
-        names = connection.execute(
-            sa.select(stored.c.name)
-            .select_from(joined)
-            .where(
-                stored.c.repository == repository.id,
-                stored.c.kind == Kind.SNAPSHOT.value,
-                stored.c.gone_ns.is_(None),
-                stored.c.fault.is_(None),
-                stored.c.verified_ns.is_not(None),
-                sa.or_(snapshot.c.id.is_(None), snapshot.c.operator != CONDEMNED),
-                unsure,
-            )
-        ).scalars()
-        found = {name: readable_snapshot(repository, name) for name in names.all()}
-    return {name: one.tree for name, one in found.items() if one is not None}
+    )
 
 
 class _UniqueBlobs:
@@ -149,6 +154,16 @@ def _set_pending(state: State, lease: Lease, repository: str, names: Collection[
             )
 
 
+@prepared
+def _missed_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(incident.c.object).where(
+        incident.c.repository == repository,
+        incident.c.closed_ns.is_(None),
+        incident.c.code == Code.MISSING.value,
+        incident.c.object.startswith(_INDEX),
+    )
+
+
 def settle_indexes(state: State, lease: Lease, repository: str, missing_now: Collection[ObjectName]) -> list[str]:
     """Close the incidents of indexes that are gone and whose every sound pack true ones name; their names.
 
@@ -156,14 +171,7 @@ def settle_indexes(state: State, lease: Lease, repository: str, missing_now: Col
     operator sees it.
     """
     with state.database.read() as connection:
-        missed = connection.execute(
-            sa.select(incident.c.object).where(
-                incident.c.repository == repository,
-                incident.c.closed_ns.is_(None),
-                incident.c.code == Code.MISSING.value,
-                incident.c.object.startswith(_INDEX),
-            )
-        ).scalars()
+        missed = connection.execute(*_missed_query(repository)).scalars()
         waiting = [name for name in missed.all() if name not in set(map(str, missing_now))]
         if not waiting:
             return []

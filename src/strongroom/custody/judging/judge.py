@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -36,6 +36,7 @@ from strongroom.custody.judging.verdicts import (
 from strongroom.custody.judging.walking import Walker, WholeTrees, counted
 from strongroom.custody.ledger import printable
 from strongroom.custody.schema import snapshot, stored
+from strongroom.database.prepared import prepared
 from strongroom.format.snapshot import Snapshot
 from strongroom.retention.guarded import GOOD
 
@@ -127,47 +128,12 @@ class Judge:
         ]
 
     def _may_be_hurt(self, connection: sa.Connection, age: Age) -> bool:
-        found = connection.execute(
-            sa.select(snapshot.c.id)
-            .where(
-                snapshot.c.repository == self._adopted.id,
-                snapshot.c.whole >= 0,
-                snapshot.c.whole < age.losses,
-            )
-            .limit(1)
-        ).one_or_none()
-        return found is not None
+        return connection.execute(*_hurt_query(self._adopted.id, age.losses)).one_or_none() is not None
 
     def _waiting(self, age: Age) -> list[_New]:
         """Snapshots without a verdict; incomplete ones once the catalogue is another; pending ones."""
-        joined = stored.outerjoin(
-            snapshot, sa.and_(snapshot.c.repository == stored.c.repository, snapshot.c.id == stored.c.name)
-        )
-        query = (
-            sa.select(
-                stored.c.name,
-                stored.c.arrival_ns,
-                stored.c.earliest_ns,
-                stored.c.evidence,
-                snapshot.c.operator,
-                snapshot.c.verdict,
-            )
-            .select_from(joined)
-            .where(
-                stored.c.repository == self._adopted.id,
-                stored.c.kind == Kind.SNAPSHOT.value,
-                stored.c.gone_ns.is_(None),
-                stored.c.fault.is_(None),
-                stored.c.verified_ns.is_not(None),
-                sa.or_(
-                    snapshot.c.id.is_(None),
-                    snapshot.c.verdict == PENDING,
-                    sa.and_(snapshot.c.whole < 0, snapshot.c.generation != age.generation),
-                ),
-            )
-        )
         with self._state.database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(*_waiting_query(self._adopted.id, age.generation)).all()
         new = [
             _New(row.name, row.arrival_ns, row.earliest_ns, row.evidence != CLAIMED, row.operator or "", row.verdict)
             for row in rows
@@ -277,3 +243,39 @@ class Judge:
             before = Before(one.arrival_ns, found.program_version, measures, one.operator == ACCEPTED)
             self._past.add(name, GoodOne(one.id, found.tree, present=True, before=before))
         return None if verdict == one.verdict else Judged(one.id, name, verdict, reasons)
+
+
+@prepared
+def _hurt_query(repository: str, losses: int) -> sa.Select[tuple[str]]:
+    here = snapshot.c.repository == repository
+    return sa.select(snapshot.c.id).where(here, snapshot.c.whole >= 0, snapshot.c.whole < losses).limit(1)
+
+
+@prepared
+def _waiting_query(repository: str, generation: int) -> sa.Select[Any]:
+    joined = stored.outerjoin(
+        snapshot, sa.and_(snapshot.c.repository == stored.c.repository, snapshot.c.id == stored.c.name)
+    )
+    return (
+        sa.select(
+            stored.c.name,
+            stored.c.arrival_ns,
+            stored.c.earliest_ns,
+            stored.c.evidence,
+            snapshot.c.operator,
+            snapshot.c.verdict,
+        )
+        .select_from(joined)
+        .where(
+            stored.c.repository == repository,
+            stored.c.kind == Kind.SNAPSHOT.value,
+            stored.c.gone_ns.is_(None),
+            stored.c.fault.is_(None),
+            stored.c.verified_ns.is_not(None),
+            sa.or_(
+                snapshot.c.id.is_(None),
+                snapshot.c.verdict == PENDING,
+                sa.and_(snapshot.c.whole < 0, snapshot.c.generation != generation),
+            ),
+        )
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.custody.schema import recipient
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from strongroom.custody.state import State
@@ -20,4 +21,9 @@ def remember_recipient(connection: sa.Connection, text: str) -> None:
 def recipients(state: State) -> tuple[str, ...]:
     """All of them."""
     with state.database.read() as connection:
-        return tuple(row.recipient for row in connection.execute(sa.select(recipient).order_by(recipient.c.recipient)))
+        return tuple(connection.execute(*_all_query()).scalars())
+
+
+@prepared
+def _all_query() -> sa.Select[tuple[str]]:
+    return sa.select(recipient.c.recipient).order_by(recipient.c.recipient)

@@ -10,6 +10,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.replica import schema
+from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 def replica_place(state: State, adopted: Adopted) -> str | None:
     """The replica's URL; None where there is none."""
-    table = schema.place
     with state.database.read() as connection:
-        found: str | None = connection.execute(
-            sa.select(table.c.store).where(table.c.repository == adopted.id)
-        ).scalar_one_or_none()
-    return found
+        return connection.execute(*_place_query(adopted.id)).scalar_one_or_none()
+
+
+@prepared
+def _place_query(repository: str) -> sa.Select[tuple[str]]:
+    return sa.select(schema.place.c.store).where(schema.place.c.repository == repository)
 
 
 def set_place(state: State, lease: Lease, adopted: Adopted, url: str, who: str) -> None:
