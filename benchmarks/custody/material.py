@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from strongroom import _kernel
@@ -19,6 +21,30 @@ from strongroom.format.config import RepositoryConfig
 from strongroom.repository.opened import Repository
 from strongroom.repository.surroundings import Surroundings
 from strongroom.storage.local.store import LocalStore
+
+
+def apart(make: Callable[..., None], *arguments: object, **options: object) -> None:
+    """Make something in a process of its own: a program's peak memory counts from that of whoever starts it, and this
+    process stays small."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=make, args=arguments, kwargs=options)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"what is measured could not be made: exit code {process.exitcode}")
+
+
+def one_repository(folder: Path, packs: int, blobs: int, *, files: bool = True) -> None:
+    """A repository ``r`` of the state ``state``, with packs as ``add_packs`` makes them."""
+    identity = adopted(folder / "state", folder / "r", "one")
+    add_packs(folder / "state", folder / "r", identity, packs, blobs, files=files)
+
+
+def many_repositories(folder: Path, count: int) -> None:
+    """So many of a hundred objects."""
+    for number in range(count):
+        identity = adopted(folder / "state", folder / f"{number}", f"r{number}")
+        add_packs(folder / "state", folder / f"{number}", identity, 98, 10)
 
 
 def adopted(state: Path, place: Path, name: str) -> str:
