@@ -20,8 +20,11 @@ WAITING = 16
 class _Fetch:
     """A blob on its way: whoever wants it meanwhile waits for the one who fetches it."""
 
+    __slots__ = ("data", "under_way")
+
     def __init__(self) -> None:
-        self.ended = threading.Event()
+        self.under_way = threading.Lock()  # an event would cost as much as all else here
+        self.under_way.acquire()
         self.data: bytes | None = None
 
 
@@ -58,7 +61,8 @@ class BlobCache:
                     fetch = self._fetching[blob] = _Fetch()
             if mine:
                 return self._fetch(blob, fetch)
-            fetch.ended.wait()
+            with fetch.under_way:
+                pass
             if fetch.data is not None:
                 with self._changed:
                     self._unasked_bytes -= self._unasked.pop(blob, 0)
@@ -97,7 +101,7 @@ class BlobCache:
                 del self._fetching[blob]
                 if fetch.data is not None:
                     self._keep(blob, fetch.data, asked=asked)
-            fetch.ended.set()
+            fetch.under_way.release()
 
     def _keep(self, blob: str, data: bytes, *, asked: bool) -> None:
         self._kept[blob] = data

@@ -144,7 +144,8 @@ class RepositoryOperations:
         """A handle for a file that is read."""
         if flags & (os.O_WRONLY | os.O_RDWR):
             raise OSError(errno.EROFS, "")
-        node = self._view.find(path).node
+        folder, place = self._view.find_with_folder(path)
+        node = place.node
         if node is None or node.type != "file":
             raise OSError(errno.EINVAL, "")
         content = node.content
@@ -152,7 +153,6 @@ class RepositoryOperations:
             raise Damaged("is a file without content", subject=path)
         file = OpenFile(self._repository, self._cache, content, path)
         if len(content) == 1:
-            folder = self._view.folder(path.rpartition("/")[0] or "/")
             self._siblings.opened(folder.tree, self._view.tree(folder, path), node.name)
         handle = self._handle(path)
         self._files[handle] = file

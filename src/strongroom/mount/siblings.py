@@ -35,7 +35,7 @@ class Siblings:
             position = bisect_left(nodes, name, key=lambda node: node.name)
         if last < 0 or not 0 <= position - last <= AHEAD_FILES:
             looked_at = position
-        else:
+        elif looked_at - position < AHEAD_FILES // 2:  # several at a time wake the fetchers less often
             begin, looked_at = max(position, looked_at) + 1, min(position + AHEAD_FILES, len(nodes) - 1)
             contents = [node.content or [] for node in nodes[begin : looked_at + 1] if node.type == "file"]
             if blobs := [content[0] for content in contents if len(content) == 1]:

@@ -98,10 +98,13 @@ class TreeView:
 
     def find(self, path: str) -> Inode:
         """What stands at a path. Raises ``FileNotFoundError``."""
-        if path == "/":
-            return self._root()
+        return self._root() if path == "/" else self.find_with_folder(path)[1]
+
+    def find_with_folder(self, path: str) -> tuple[Inode, Inode]:
+        """The folder above a path that is not the mount itself, and what stands there. Raises as both."""
         above, _, name = path.rpartition("/")
-        return self._child(self.folder(above or "/"), path, name)
+        folder = self.folder(above or "/")
+        return folder, self._child(folder, path, name)
 
     def folder(self, path: str) -> Inode:
         """The folder at a path. Raises ``FileNotFoundError``, ``NotADirectoryError``."""
