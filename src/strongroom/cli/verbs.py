@@ -129,6 +129,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("fleet channels", "fleet.channels", "Say by which ways alerts reach people"),
     Verb("fleet expect", "fleet.hosts", "Say how often a host backs up that has stock restic and no agent"),
     Verb("fleet tokens", "fleet.tokens", "Let a program read the API and the metrics"),
+    Verb("fleet ask", "fleet.asking", "Ask a host for a report or a run, where its own file allows that"),
     Verb("fleet pause", "fleet.hosts", "Alarm about nothing but suspicion for a time"),
     Verb("fleet retire", "fleet.hosts", "Watch no longer what is backed up no longer"),
     Verb("fleet revoke", "fleet.hosts", "Let a host in no more"),

@@ -167,6 +167,14 @@ def test_no_backup_waits_for_a_server_that_is_away(tmp_path: Path, fleet: Fleet)
     assert host.run("host", "diagnose").code == 1
     fleet.start()
     host.run("host", "diagnose").expect(0)
+    member = host.etc / "fleet.toml"
+    member.write_text(member.read_text() + 'requests = ["run"]\n')
+    fleet.run("fleet", "ask", "web02", "run", "system", "--state", str(fleet.folder / "fleet"))
+    assert "the server asks: run system; it is done" in host.run("host", "report").expect(0).err
+    assert len(host.run("snapshots", "--json").json()) == 3
+    host.run("host", "report").expect(0)
+    answer = fleet.run("fleet", "ask", "web02", "--state", str(fleet.folder / "fleet")).out
+    assert answer.rstrip().endswith(": done: exit code 0")
     status = host.run("host", "status", "--json").json()
     assert (status["waiting"], status["trouble"]) == (0, "")
     (watch,) = [one for one in fleet.watches() if one["host"] == "web02"]

@@ -9,7 +9,7 @@ from strongroom.base.record import replace
 from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.enrolment import EnrolBegin, EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.gateway_claim import make_claim, new_tokens
-from strongroom.fleet.protocol.report import REPORT, HostReport, RunOutcome, RunReport
+from strongroom.fleet.protocol.report import REPORT, HostReport, RequestOutcome, RunOutcome, RunReport
 from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
 from strongroom.fleet.protocol.signed import KeyPair, SignedMessage
 from strongroom.fleet.protocol.token import InvitationToken
@@ -40,6 +40,8 @@ class FleetHost:
     key: str = ""
     """What its key is made of, where that is not its name: another machine of the same name."""
     keep: bool = False
+    outcomes: tuple[RequestOutcome, ...] = ()
+    """What its next report says became of requests."""
     pair: KeyPair = field(init=False)
     tokens: list[str] = field(default_factory=new_tokens)
 
@@ -83,6 +85,7 @@ class FleetHost:
             self.schedules,
             run,
             dropped,
+            self.outcomes,
         )
         message = self.pair.sign(REPORT, report.to_document())
         self.previous = message.sha256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.base.configuration.checks import text, truth
+from strongroom.base.configuration.checks import text, texts, truth
 from strongroom.base.configuration.document import Form, Key, Table
 
 FORM = Form(
@@ -23,6 +23,7 @@ FORM = Form(
             {
                 "id": Key(text, '"<32 hexadecimal digits>"', "the ID of this host's key", True),
                 "name": Key(text, '"web01"', "what the fleet calls it", True),
+                "requests": Key(texts, '["report", "run"]', "what its server may ask of it; nothing when left out"),
                 "paths": Key(truth, "true", "whether reports name files that could not be read"),
             },
             "this host",

@@ -11,6 +11,7 @@ from strongroom.base.durable import replace_file
 from strongroom.base.errors import StrongroomError, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.host.fleet_state import member_of, must_be_member
+from strongroom.cli.host.heeding import Heeding
 from strongroom.cli.output.table import table
 from strongroom.cli.schedule.shared import file_of, machine_schedules, memory
 from strongroom.cli.shared.opening import open_target
@@ -150,6 +151,9 @@ def run_report(context: Context) -> int:
         return exit_codes.OK
     member.report("hourly", [one.terms() for one in machine_schedules(file_of(context))], None, good=True)
     sent = member.send()
+    heeding = Heeding(member, file_of(context), context.warn)
+    heeding.heed(sent)
+    heeding.ended(wait=True)
     if path:
         _write_metrics(context, path, sent.waiting)
     if sent.trouble or sent.waiting:

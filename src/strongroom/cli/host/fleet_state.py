@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SYSTEM
 from strongroom.base.configuration import client
 from strongroom.base.errors import StrongroomError, UsageError
+from strongroom.cli.host.heeding import Heeding
 from strongroom.cli.schedule.shared import CODES, machine_schedules
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.cli.version import strongroom_version
@@ -72,6 +73,7 @@ class RunReports:
         self._context = context
         self._file = file
         self._member: FleetMember | None = None
+        self._heeding: Heeding | None = None
         try:
             self._member = member_of(context)
         except StrongroomError as error:
@@ -112,8 +114,11 @@ class RunReports:
         if self._member is None:
             return
         try:
+            if self._heeding is None:
+                self._heeding = Heeding(self._member, self._file, self._say)
+            self._heeding.ended()
             self._member.report("hourly", [one.terms() for one in machine_schedules(self._file)], None, good=True)
-            self._member.send()
+            self._heeding.heed(self._member.send())
         except (StrongroomError, OSError) as error:
             self._say(f"the report could not be made: {error}")
 

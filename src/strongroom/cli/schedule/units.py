@@ -47,7 +47,8 @@ def run_install(context: Context) -> int:
     units[SERVICE] = service(program, local_folders(file, everything))
     reporting = {}
     if os.path.lexists(membership_path(file.path)):
-        reporting = report_units([*own_program(), "--config", os.path.abspath(file.path), "host", "report"])
+        program = [*own_program(), "--config", os.path.abspath(file.path), "host", "report"]
+        reporting = report_units(program, local_folders(file, everything))
     units |= reporting
     changed = folder.write(units)
     wanted = {timer_name(one.source) for one in everything} | set(reporting)

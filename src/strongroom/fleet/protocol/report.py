@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from strongroom.base.record import record
+from strongroom.base.record import as_dict, record
 from strongroom.fleet.protocol.fields import Fields, visible, visible_lines
 from strongroom.fleet.protocol.schedule_terms import ScheduleTerms, parse_schedule
 from strongroom.fleet.protocol.signed import SignedMessage
@@ -83,6 +83,18 @@ class RunReport:
         }
 
 
+OUTCOMES = ("taken", "done", "refused")
+
+
+@record
+class RequestOutcome:
+    """What became of a request of the server's: one of ``OUTCOMES``, and why or how."""
+
+    id: str
+    outcome: str
+    words: str
+
+
 @record
 class HostReport:
     """A report. ``at`` in seconds since 1970 by the host's clock; ``clock_offset`` in milliseconds, where known."""
@@ -100,6 +112,7 @@ class HostReport:
     run: RunReport | None
     dropped: tuple[tuple[int, int], ...] = ()
     """First and last numbers of reports that the outbox had no room for and that will never come."""
+    outcomes: tuple[RequestOutcome, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """The body that the host signs as a message of the kind ``REPORT``."""
@@ -116,7 +129,7 @@ class HostReport:
             "schedules": [one.to_document() for one in self.schedules],
             "run": None if self.run is None else self.run.to_document(),
             "dropped": [list(one) for one in self.dropped],
-        }
+        } | ({"outcomes": [as_dict(one) for one in self.outcomes]} if self.outcomes else {})
 
 
 def parse_report(message: SignedMessage) -> HostReport:
@@ -135,7 +148,12 @@ def parse_report(message: SignedMessage) -> HostReport:
         tuple(parse_schedule(one) for one in fields.each("schedules", MOST_SOURCES)),
         None if fields.absent("run") else _parse_run(fields.inner("run")),
         fields.ranges("dropped", MOST_DROPPED),
+        () if fields.absent("outcomes") else tuple(map(_parse_outcome, fields.each("outcomes", 8))),
     )
+
+
+def _parse_outcome(fields: Fields) -> RequestOutcome:
+    return RequestOutcome(fields.hexadecimal("id", 8), fields.one_of("outcome", OUTCOMES), fields.text("words"))
 
 
 def _parse_run(fields: Fields) -> RunReport:
@@ -189,7 +207,8 @@ class JobRequest:
     """Empty for ``report``."""
 
 
-WISHES = ("run", "report")
+RUN = "run"
+WISHES = (RUN, "report")
 
 
 @record

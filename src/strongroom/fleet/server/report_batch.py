@@ -16,6 +16,7 @@ from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_af
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.asking.requests import take_outcomes, waiting_requests
 from strongroom.fleet.server.following.begun_runs import BegunRuns
 from strongroom.fleet.server.following.places import FollowedPlaces
 from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, PlaceTaken, suspect
@@ -34,6 +35,7 @@ from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from strongroom.fleet.protocol.report import JobRequest
     from strongroom.fleet.protocol.signed import SignedMessage
     from strongroom.fleet.server.watch_rows import HostWatches
 
@@ -74,6 +76,8 @@ class ReportBatch:
         self._places = FollowedPlaces(connection, signers, made)
         self._begun = BegunRuns(connection, signers)
         self._leaving = being_replaced(connection, signers)
+        self._requests: dict[str, JobRequest] | None = None
+        self._signers = signers
         self._rows: list[tuple[object, ...]] = []
         self._moved: set[str] = set()
 
@@ -106,8 +110,14 @@ class ReportBatch:
             self._link(head, report, link, now)
             if link is not Link.FORK:
                 self._move(host, report, sha256, now)
+        if report.outcomes and link is not Link.REPEATED:
+            take_outcomes(self._connection, report.host, report.outcomes, now)
+        if self._requests is None:
+            self._requests = waiting_requests(self._connection, self._signers, now)
+        request = self._requests.get(report.host)
+        asked = () if request is None or request.id in {one.id for one in report.outcomes} else (request,)
         accepted, terms = max(host["sequence"], report.sequence), self._terms(report.host, now)
-        return ReportAnswer(accepted, now, terms, (), report.host in self._leaving)
+        return ReportAnswer(accepted, now, terms, asked, report.host in self._leaving)
 
     def write(self) -> None:
         """Write all of it."""

@@ -203,6 +203,20 @@ custodian = sa.Table(
 )
 """Custodians whose statements count, and the number of the last one."""
 
+request = sa.Table(
+    "fleet_request",
+    METADATA,
+    key_column("host"),
+    text_column("id"),
+    text_column("wish"),
+    text_column("source"),
+    number_column("made"),
+    text_column("outcome"),
+    text_column("words"),
+    number_or_null("at"),
+)
+"""The newest request to each host. ``outcome``: waiting, or what the host said became of it, with words and when."""
+
 lease = sa.Table(
     "fleet_lease", METADATA, key_column("name"), text_column("holder"), number_column("fence"), number_column("until")
 )
@@ -276,5 +290,11 @@ STEPS = (
     ALTER TABLE fleet_host ADD COLUMN places TEXT NOT NULL DEFAULT '';
     ALTER TABLE fleet_host ADD COLUMN settled BIGINT NOT NULL DEFAULT 0;
     CREATE INDEX fleet_host_replaces ON fleet_host (replaces);
+    """,
+    """
+    CREATE TABLE fleet_request (
+        host TEXT PRIMARY KEY, id TEXT NOT NULL, wish TEXT NOT NULL, source TEXT NOT NULL, made BIGINT NOT NULL,
+        outcome TEXT NOT NULL, words TEXT NOT NULL, at BIGINT
+    )
     """,
 )

@@ -12,16 +12,17 @@ from strongroom.base.durable import write_new
 from strongroom.base.errors import ConfigurationError, Damaged
 from strongroom.base.record import record
 from strongroom.fleet.host.reporting.outbox import Outbox
+from strongroom.fleet.host.reporting.requests import RequestBook
 from strongroom.fleet.host.reporting.sending import Sent, send_all
 from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.report import REPORT, HostReport
 from strongroom.fleet.protocol.signed import KeyPair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.fleet.protocol.report import RunReport
+    from strongroom.fleet.protocol.report import JobRequest, RunReport
     from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
 
 REPORTS = "/fleet/v1/reports"
@@ -115,6 +116,7 @@ class FleetMember:
         if self._key.id != file.host:
             hint = "Enrol this host again with a new token."
             raise Damaged("names another host than the key in the state", subject=file.path, hint=hint)
+        self.requests = RequestBook(folder)
         self._versions = dict(versions)
         self._clock = clock
 
@@ -126,11 +128,22 @@ class FleetMember:
                 dropped = tuple((first, last) for first, last in state.dropped)
                 report = HostReport(
                     kind, self._key.id, boot_id(), sequence, previous, self._clock.now_ns() // _NANO, state.offset,
-                    self._versions, tuple(schedules), run, dropped[-200:],
+                    self._versions, tuple(schedules), run, dropped[-200:], self.requests.outcomes(),
                 )  # fmt: skip
                 return self._key.sign(REPORT, report.to_document())
 
             self.outbox.add(state, make, good=good)  # type: ignore[arg-type]
+            self.requests.told()
+
+    def decide(self, request: JobRequest, sources: Collection[str]) -> str | None:
+        """Why this host refuses a request, as ``RequestBook.decide`` says. Raises OSError, ``Damaged``."""
+        with self.outbox.alone():
+            return self.requests.decide(request, self.file.requests, sources, self._clock.now_ns() // _NANO)
+
+    def request_done(self, request: str, words: str) -> None:
+        """Have the next report say that a request was done. Raises OSError, ``Damaged``."""
+        with self.outbox.alone():
+            self.requests.done(request, words)
 
     def send(self, *, at_once: bool = False) -> Sent:
         """Send what waits. Raises OSError, ``Damaged``."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.fleet.host.reporting.outbox import ChainState, Outbox
+    from strongroom.fleet.protocol.report import JobRequest
     from strongroom.fleet.protocol.signed import SignedMessage
 
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
@@ -31,6 +32,8 @@ class Sent:
     sent: int
     waiting: int
     trouble: str = ""
+    request: JobRequest | None = None
+    """What the server asks in its last answer."""
 
 
 def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Clock, *, at_once: bool = False) -> Sent:
@@ -44,7 +47,7 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
         too_early = now < state.next_try <= now + LONGEST_PAUSE  # later was said by a clock that has been set since
         if waiting and too_early and not at_once:
             return Sent(0, len(waiting), state.trouble)
-        done = 0
+        done, request = 0, None
         for position, one in enumerate(waiting):
             try:
                 with open(one.path, "rb") as file:
@@ -56,13 +59,13 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
             except StrongroomError as error:
                 return Sent(done, len(waiting) - position, _failed(state, now, error))
             try:
-                _answered(state, answer, clock)
+                request = _answered(state, answer, clock)
             except (Damaged, LimitExceeded) as error:  # the answer is what cannot be read: the report may not be there
                 return Sent(done, len(waiting) - position, _failed(state, now, error))
             outbox.sent(state, one)
             done += 1
         state.failures, state.next_try, state.trouble = 0, 0, ""
-        return Sent(done, 0)
+        return Sent(done, 0, request=request)
 
 
 def _failed(state: ChainState, now: int, error: StrongroomError) -> str:
@@ -73,9 +76,10 @@ def _failed(state: ChainState, now: int, error: StrongroomError) -> str:
     return state.trouble
 
 
-def _answered(state: ChainState, data: bytes, clock: Clock) -> None:
+def _answered(state: ChainState, data: bytes, clock: Clock) -> JobRequest | None:
     answer = parse_answer(data)
     now_ns = clock.now_ns()
     state.answered = now_ns // _NANO
     state.replacing = answer.replacing
     state.offset = now_ns // 1_000_000 - answer.now * 1000
+    return answer.requests[0] if answer.requests else None

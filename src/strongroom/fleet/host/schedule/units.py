@@ -133,8 +133,11 @@ def service(program: Sequence[str], writable: Sequence[str]) -> str:
     return f"{HEAD}{_SERVICE.format(command=command, rooms=rooms)}"
 
 
-def report_units(program: Sequence[str]) -> dict[str, str]:
-    """The units that report hourly to the fleet's server: ``program`` does it once."""
+def report_units(program: Sequence[str], writable: Sequence[str] = ()) -> dict[str, str]:
+    """The units that report hourly to the fleet's server: ``program`` does it once, and a run that the server asks for.
+
+    It may write what a run may.
+    """
     command = " ".join(_quoted(word) for word in program)
     head, _, rest = _SERVICE.partition("Description=")
     _, _, rest = rest.partition("\n")
@@ -143,7 +146,8 @@ def report_units(program: Sequence[str]) -> dict[str, str]:
         f"{HEAD}[Unit]\nDescription=Strongroom: when this host reports\n\n[Timer]\nOnCalendar=hourly\n"
         "RandomizedDelaySec=300s\nFixedRandomDelay=true\n\n[Install]\nWantedBy=timers.target\n"
     )
-    return {REPORT_TIMER: timer_text, REPORT_SERVICE: f"{HEAD}{made.format(command=command, rooms='')}"}
+    rooms = "".join(f"ReadWritePaths=-{_quoted(path)}\n" for path in writable)
+    return {REPORT_TIMER: timer_text, REPORT_SERVICE: f"{HEAD}{made.format(command=command, rooms=rooms)}"}
 
 
 def _quoted(word: str) -> str:
