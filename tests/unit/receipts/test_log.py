@@ -160,11 +160,15 @@ def test_whatever_goes_wrong_the_next_round_tries_again(tmp_path: Path) -> None:
     another error does."""
     log = make_log(tmp_path)
 
+    told: list[str | None] = []
+
     class Full(FolderFiles):
         rounds = 0
 
         def write_once(self, path: str, data: bytes) -> None:
-            Full.rounds += path.startswith("checkpoint/")
+            if path.startswith("checkpoint/"):
+                Full.rounds += 1
+                told.append(sequencer.failure)
             if path.startswith("checkpoint/") and Full.rounds < 3:
                 raise OSError(28, "No space left on device")
             super().write_once(path, data)
@@ -175,6 +179,7 @@ def test_whatever_goes_wrong_the_next_round_tries_again(tmp_path: Path) -> None:
     until((log.tiles / "checkpoint/1").exists)
     sequencer.close()
     assert Full.rounds >= 3
+    assert told[1:3] == ["the log cannot be written: No space left on device"] * 2
 
 
 def test_only_the_holder_of_the_lease_works_until_it_ends(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ class Sequencer:
             try:
                 more = self.step()
             except Exception as error:  # a full disk's OSError, too: receipts wait, and the next round tries again
-                self.failure = str(error) if isinstance(error, StrongroomError) else repr(error)
+                self.failure = _in_words(error)
                 self._checked = False
             if not more:
                 self._stop.wait(ALARM_SECONDS if self._alarmed else self._pause)
@@ -305,3 +305,10 @@ class Sequencer:
 def _continues(connection: sa.Connection, now: LogState, kept: Checkpoint) -> bool:
     """Whether what is about to be signed continues a head that was kept."""
     return kept.size <= now.assigned and root_at(connection, now.id, kept.size) == kept.root
+
+
+def _in_words(error: Exception) -> str:
+    """What people read at /health, which names no path."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"the log cannot be written: {error.strerror}"
+    return str(error) if isinstance(error, StrongroomError) else repr(error)
