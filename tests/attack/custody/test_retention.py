@@ -202,3 +202,21 @@ def _rows(watched: Watched) -> list[Any]:
 
 def _forged(watched: Watched) -> list[str]:
     return [row.id for row in _rows(watched) if "12:00:00" in row.document]
+
+
+def test_r_10_one_forged_version_makes_no_honest_snapshot_suspicious(watched: Watched) -> None:
+    """R-10: a whole snapshot that claims a program of the far future is one of the last five good ones; honest ones
+    after it are good, and one that is older than all of those is not."""
+    for number in range(4):
+        watched.later(days=1)
+        watched.backup(FILES | {f"new {number}": b"x" * 99}, program_version="restic 0.19.1")
+        watched.round()
+    watched.later(days=1)
+    watched.backup(FILES, program_version="restic 999.0.0")
+    watched.round()
+    watched.later(days=1)
+    honest = watched.backup(FILES | {"another": b"y" * 99}, program_version="restic 0.19.1")
+    older = watched.backup(FILES, program_version="restic 0.18.0")
+    watched.round()
+    assert watched.verdict(honest) == "good"
+    assert watched.reasons(older) == {"older-program"}

@@ -14,9 +14,11 @@ from strongroom.custody.claims import PATIENCE_NS
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.incidents import Code
+from strongroom.custody.reading.as_restic import check_key
 from strongroom.custody.schema import incident, pack, pinned_key, plan, stored
 from strongroom.database.prepared import prepared
-from strongroom.repository.keyring import read_key_file
+from strongroom.format.key import KeyFile
+from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.selection import complete_prefix
 from strongroom.retention.guarded import HOUR
 
@@ -70,9 +72,10 @@ def named_by_operator(state: State, repository_id: str, text: str) -> ObjectName
 
 
 def is_malformed(repository: Repository, name: ObjectName) -> bool:
-    """Whether a key file is none, or beyond bounds. Pays no scrypt."""
+    """Whether a key file is none, beyond bounds, or stops stock restic. Pays no scrypt."""
     try:
-        read_key_file(repository.store, name.name)
+        stored_bytes = stored_key_file(repository.store, name.name)
+        check_key(stored_bytes, KeyFile.parse(stored_bytes, str(name)), str(name))
     except Missing:
         return False
     except (Damaged, LimitExceeded):

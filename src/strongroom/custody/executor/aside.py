@@ -5,9 +5,12 @@ It decrypts nothing, so it cannot tell whether an index lies; that few go, and t
 
 from __future__ import annotations
 
+import base64
+import datetime
 import hashlib
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Missing
 from strongroom.base.objects import Kind, ObjectName
@@ -25,6 +28,10 @@ _LARGEST_KEY = 64 << 10
 _MOST_MEMORY = 256 << 20
 _MOST_WORK = 1 << 23
 """What clients spend on a key at most, as ``format/key.py`` has it, which the executor does not import."""
+_ENVELOPE = 32
+"""Bytes that sealing adds."""
+_SALT = 64
+_TIME = re.compile(r"([0-9-]{10}T[0-9:]{8})(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 def refusal(records: Records, store: Store, repository: str, name: ObjectName, *, approved: bool) -> str:
@@ -78,15 +85,33 @@ def is_true_to_name(store: Store, name: ObjectName) -> bool:
 
 
 def _is_well_formed(store: Store, name: ObjectName) -> bool:
-    """Whether a client could open this key: JSON that names scrypt with parameters within its budget."""
+    """Whether clients could try this key: JSON that names scrypt with parameters within its budget, and nothing that
+    ends stock restic (``reading/as_restic.py``, which the executor does not import)."""
     try:
         if store.stat(name).size > _LARGEST_KEY:
             return False
-        members = json.loads(store.read_bytes(name))
-        n, r, p = (members[letter] for letter in "Nrp")
-        within = 128 * n * r <= _MOST_MEMORY and n * r * p <= _MOST_WORK
+        return _can_be_tried(json.loads(store.read_bytes(name), object_pairs_hook=_once))
     except Missing:
         return True
     except (ValueError, RecursionError, KeyError, TypeError):
         return False
-    return bool(within) and all(isinstance(members.get(text), str) for text in ("salt", "data"))
+
+
+def _can_be_tried(members: dict[str, Any]) -> bool:
+    """Raises errors of Python's for members that are none, or of another type."""
+    n, r, p = (members[letter] for letter in "Nrp")
+    known = members["kdf"] == "scrypt" and n > 1 and not n & (n - 1) and r > 0 and p > 0
+    within = 128 * n * r <= _MOST_MEMORY and n * r * p <= _MOST_WORK
+    salt, wrapped = (base64.b64decode(members[text], validate=True) for text in ("salt", "data"))
+    texts = (members.get("username") or "", members.get("hostname") or "")
+    if members.get("created") is not None:
+        datetime.datetime.fromisoformat(_TIME.fullmatch(members["created"])[1])  # type: ignore[index]
+    fits = len(salt) == _SALT and len(wrapped) >= _ENVELOPE
+    return bool(known and within and fits and all(isinstance(text, str) for text in texts))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len({key.lower() for key in found}) < len(pairs):
+        raise ValueError
+    return found

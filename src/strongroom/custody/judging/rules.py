@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LATEST_AHEAD_NS = 5 * 60 * 10**9
 SIZE_WINDOW_NS = 90 * DAY
+PROGRAMS = 5
+"""Older than each of so many: else one forged snapshot of version 999 would make every honest one suspicious."""
 MOST_FILES = 1_000_000_000
 """No honest source has more; a few trees that share each other spell any number (threat B-2)."""
 
@@ -54,7 +56,7 @@ def _hard(subject: Subject, history: History) -> list[Reason]:
             if files and subject.complete and value < before / 2:
                 words = f"it holds {value / before:.0%} of the {name} of good snapshots before it"
                 say(f"shrunk-{name}", value, before / 2, words)
-        if _is_older(subject.program, last.program):
+        if all(_is_older(subject.program, one.program) for one in history.good[-PROGRAMS:]):
             say("older-program", 0, 0, f"it was made by {subject.program}, after {last.program}")
     return found
 

@@ -13,6 +13,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, NotOurs, Unavailable, Unsupported
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
+from strongroom.custody.reading.as_restic import check_key, check_snapshot
 from strongroom.format.key import KeyFile
 from strongroom.format.snapshot import Snapshot
 from strongroom.repository.packs.faults import faults_of
@@ -72,10 +73,12 @@ def examine(key: _kernel.Key, name: ObjectName, source: int | bytes, size: int) 
         stored = source if isinstance(source, bytes) else read_whole(source, size)
         if name.kind is Kind.KEY:
             file = KeyFile.parse(stored, str(name))
+            check_key(stored, file, str(name))
             return Examined(words=f"it says that {file.username} made it on {file.hostname}")
         plaintext = open_unpacked(key, stored, name)
         if name.kind is Kind.SNAPSHOT:
             Snapshot.parse(plaintext, str(name))
+            check_snapshot(plaintext, str(name))
         else:
             _kernel.parse_index(plaintext)
     except (Damaged, LimitExceeded, NotOurs, Unsupported) as problem:
