@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import compare, trees, waiting
 from tests.support.servers import mounts
+from tests.support.servers.rest_server import RestServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +149,22 @@ def test_unmounting_from_outside_ends_it(
         subprocess.run(["fusermount3", "-u", tmp_path / "mnt"], check=True)
         assert process.wait(waiting.PATIENCE) == 0
     assert list((repository / "locks").iterdir()) == []
+
+
+def test_a_server_that_falls_silent_does_not_hold_the_mount(
+    strongroom: Strongroom, tmp_path: Path, source: Path
+) -> None:
+    """A signal ends it within its time and frees the place, and the command says nothing but what happened."""
+    with RestServer() as server:
+        where = "rest:" + server.url
+        strongroom.init(where)
+        strongroom.backup(where, source)
+        with mounts.mounted(strongroom, where, tmp_path / "mnt") as process:
+            for method in ("GET", "HEAD", "POST", "DELETE"):
+                server.fail(method, "stall", 1000)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(waiting.PATIENCE) == 130
+    assert not mounts.is_mounted(tmp_path / "mnt")
+    said = mounts.log_of(tmp_path / "mnt")
+    assert "stopped while waiting" in said
+    assert not any(word in said for word in ("Traceback", "Exception", "Ignoring"))

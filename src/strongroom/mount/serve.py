@@ -117,7 +117,7 @@ def _loop(
     logging.getLogger("fuse").disabled = True  # it would print tracebacks for programs that were interrupted
     flags: dict[str, object] = {"ro": True, "fsname": f"strongroom:{repository.id[:10]}", "subtype": "strongroom"}
     if TAKES_THREADS and not repository.near:  # else libfuse 3.12 and later complain of their own default
-        flags["max_threads"] = THREADS
+        flags["max_threads"] = flags["max_idle_threads"] = THREADS
     if options.allow_other:
         flags["allow_other"] = True
         flags["default_permissions"] = options.default_permissions

@@ -78,8 +78,11 @@ class Promises:
         file = PromiseFile(self._state, address.location)
         try:
             kept = file.read_promise()
-        except (OSError, StrongroomError) as error:
-            self._warn(error.strerror or str(error) if isinstance(error, OSError) else str(error))
+        except OSError as error:
+            self._warn(f"cannot read what the gateway promised: {file.path}: {error.strerror}")
+            return
+        except StrongroomError as error:
+            self._warn(str(error))
             return
         if kept is None or not (kept.promises or kept.reproaches):
             return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Protocol
+
+from strongroom.base.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +58,8 @@ class HeldLocks:
 
         def run(lock: Held) -> None:
             try:
-                what(lock)
+                with contextlib.suppress(Interrupted):  # its store does not answer: it goes stale by itself
+                    what(lock)
             finally:
                 left.release()
 
