@@ -162,8 +162,10 @@ def test_x_3_without_its_tiles_an_old_database_promises_nothing(tmp_path: Path) 
     assert run([STRONGROOM, "log", "verify", str(gateway.log)], env=environment(tmp_path)).code == 0
 
 
-def test_x_3_a_dump_that_was_restored_forks_nothing(tmp_path: Path) -> None:
-    """X-3: a gateway whose PostgreSQL was restored from a dump goes on where a follower saw its log end."""
+@pytest.mark.parametrize("running", [False, True])
+def test_x_3_a_dump_that_was_restored_forks_nothing(tmp_path: Path, running: bool) -> None:
+    """X-3: a gateway whose PostgreSQL was restored from a dump goes on where a follower saw its log end, also when that
+    is done under a running gateway, or an operator's verb comes before the gateway; a panic since the dump holds."""
     tools = Path(peers.require("postgres")).resolve().parent
 
     def tool(name: str, *words: str, data: bytes = b"") -> bytes:
@@ -174,15 +176,23 @@ def test_x_3_a_dump_that_was_restored_forks_nothing(tmp_path: Path) -> None:
         at = ("-h", url.rpartition("=")[2], "-U", "strongroom", "postgres")
         with Gateway(tmp_path, flags=(*FLAGS, "--database", url)) as gateway:
             gateway.make()
+            gateway.make("web02")
             upload(gateway, 0, BEFORE)
             dump = tool("pg_dump", *at)
             upload(gateway, BEFORE, 2 * BEFORE)
+            assert operate(gateway, "panic", "web02")[0] == 0
             gateway.settle()
             seen = follow(gateway, tmp_path / "follower")
-            gateway.kill()
+            if not running:
+                gateway.kill()
             empty = b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
-            tool("psql", "-v", "ON_ERROR_STOP=1", *at, data=empty + dump.replace(b"CREATE SCHEMA public;", b""))
-            gateway.start()
-            assert gateway.put(f"/web01/data/{name_of(b'late')}", b"late") == 200
+            data = empty + dump.replace(b"CREATE SCHEMA public;", b"")
+            tool("psql", "-v", "ON_ERROR_STOP=1", "--single-transaction", *at, data=data)
+            if not running:
+                assert operate(gateway, "panic", "web01")[0] == 0
+                gateway.start()
+                assert operate(gateway, "panic", "web01", "--off")[0] == 0
+            until(lambda: gateway.put(f"/web01/data/{name_of(b'late')}", b"late") == 200, gateway.said)
+            until(lambda: gateway.put(f"/web02/data/{name_of(b'late')}", b"late") == 403, gateway.said)
             gateway.settle()
-            assert follow(gateway, tmp_path / "follower") == seen + 1
+            assert follow(gateway, tmp_path / "follower") == seen + (1 if running else 3)

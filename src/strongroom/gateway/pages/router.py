@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Missing, Refused
+from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
@@ -131,8 +131,12 @@ class PageRouter:
         return Answer(200, f"{self._services.ledger.signer.verifier}\n".encode(), dict(_TEXT))
 
     def _checkpoint(self, which: str, origin: str | None) -> Answer:
+        own = self._services.ledger.signer.name
+        signed = self._services.repositories.tail(own).size()
         with self._services.database.read() as connection:
             now = read_state(connection, origin)
+        if now is not None and now.origin == own and now.assigned < signed:
+            raise Unavailable("the database is older than the log: what was signed is being taken back")
         data = getattr(now, which) if now is not None else None
         if data is None:
             raise Missing("there is no such checkpoint yet")

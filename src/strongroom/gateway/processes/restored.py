@@ -29,10 +29,9 @@ def bring_up(database: Database, place: Place, verifier: Verifier) -> None:
 
     Raises what the store and the database raise: then the sequencer tries again.
     """
-    before = _assigned(database)
     origin = verifier.name
     try:
-        reconcile(database, place.tiles(origin), verifier, None, place.tail(origin))
+        reconcile(database, place.tiles(origin), verifier, None, place.tail(origin), taking=take_back)
     except Fork as error:
         with database.write() as connection:
             newest = read_state(connection)
@@ -40,36 +39,31 @@ def bring_up(database: Database, place: Place, verifier: Verifier) -> None:
             connection.execute(schema.log.update().where(schema.log.c.id == newest.id).values(alarm=str(error)))
         LOG.error(f"the log is not signed: {error}")
         return
-    if (taken := _assigned(database) - before) > 0:
-        _declare_panics(database, before)
-        LOG.warning(
-            f"the database was older than its log: {taken} entries were taken back from the tiles. Principals,"
-            " tokens and quotas are as old as the database: look at `strongroom gateway principal list`"
-        )
 
 
-def _assigned(database: Database) -> int:
-    with database.read() as connection:
-        now = read_state(connection)
-    return 0 if now is None else now.assigned
+def take_back(connection: sa.Connection, since: int) -> None:
+    """The leaves from ``since`` on were taken back just now: let a panic count again that they declare, and say so.
 
-
-def _declare_panics(database: Database, since: int) -> None:
-    """What the leaves from ``since`` on say of panic, newest last; a panic is declared again, and none is ended."""
+    Of panics the newest leaf counts; none is ended.
+    """
     table, mine = schema.leaf, gateway_schema.repository
-    with database.write() as connection:
-        now = read_state(connection)
-        assert now is not None
-        query = (
-            sa.select(table.c.data)
-            .where(table.c.log == now.id, table.c.position >= since, table.c.kind == "")
-            .order_by(table.c.position)
+    now = read_state(connection)
+    assert now is not None
+    query = (
+        sa.select(table.c.data)
+        .where(table.c.log == now.id, table.c.position >= since, table.c.kind == "")
+        .order_by(table.c.position)
+    )
+    panics: dict[str, bool] = {}
+    for data in connection.execute(query).scalars():
+        receipt = parse(bytes(data))
+        if receipt.type is LeafType.PANIC:
+            panics[receipt.repository] = receipt.detail.startswith("on")
+    for repository, declared in panics.items():
+        if declared:
+            connection.execute(mine.update().where(mine.c.id == repository).values(panic=1))
+    if now.assigned > since:
+        LOG.warning(
+            f"the database was older than its log: {now.assigned - since} entries were taken back from the tiles."
+            " Principals, tokens and quotas are as old as the database: look at `strongroom gateway principal list`"
         )
-        panics: dict[str, bool] = {}
-        for data in connection.execute(query).scalars():
-            receipt = parse(bytes(data))
-            if receipt.type is LeafType.PANIC:
-                panics[receipt.repository] = receipt.detail.startswith("on")
-        for repository, declared in panics.items():
-            if declared:
-                connection.execute(mine.update().where(mine.c.id == repository).values(panic=1))

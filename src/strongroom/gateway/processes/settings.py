@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
+from strongroom.receipts.commit.tail import TAIL_FILE
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -118,8 +119,10 @@ class GatewaySettings:
         """Where a log's signing key is, unless one is given."""
         return os.path.join(self.state_folder, f"{origin.rpartition('/')[2]}.key")
 
-    def tail_file(self, origin: str) -> str:
-        """Where a bucket's gateway keeps the newest head that it signed."""
+    def tail_of(self, origin: str) -> str:
+        """Where the newest head that was signed is kept: beside the tiles, or in the state of a bucket's gateway."""
+        if not self.store:
+            return os.path.join(self.log_folder(origin), TAIL_FILE)
         return os.path.join(self.state_folder, f"{origin.rpartition('/')[2]}.tail")
 
     @property

@@ -21,6 +21,7 @@ from strongroom.gateway.http.shares import Shares
 from strongroom.gateway.processes.allocator import give_memory_back
 from strongroom.gateway.processes.worker import SUPERVISED, exit_worker, run_worker, watch_of
 from strongroom.receipts.commit.process import CommitProcess, control_pair
+from strongroom.receipts.commit.tail import Tail
 
 if TYPE_CHECKING:
     import socket
@@ -164,7 +165,9 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         database, clock = Database(self._settings.database_url, cache=COMMIT_CACHE), SystemClock()
-        CommitProcess(self._receive, database, clock, watch_of(self._settings, database, clock)).commit_receipts()
+        watch = watch_of(self._settings, database, clock)
+        origin, tail = self._signer.name, Tail(self._settings.tail_of(self._signer.name))
+        CommitProcess(self._receive, database, clock, watch, lambda: (origin, tail.size())).commit_receipts()
         return 0
 
     def _hand_on(self, number: int) -> None:

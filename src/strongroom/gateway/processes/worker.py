@@ -24,6 +24,7 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.pages.router import PageRouter
 from strongroom.gateway.places.opening import open_place
+from strongroom.gateway.processes.restored import take_back
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.services import Services
 from strongroom.gateway.watch.losses import LossWatch
@@ -91,6 +92,7 @@ def build(settings: GatewaySettings, signer: Signer, committer: Commits, last_go
             clock,
             witness=countersigning,
             tail=place.tail(signer.name),
+            taking=take_back,
             news=lambda: countersigning.news if countersigning is not None else 0,
         ),
         watch=watch,

@@ -150,11 +150,33 @@ def _no_doubt(_now_ns: int) -> str:
     return ""
 
 
+Signed = Callable[[], tuple[str, int]]
+"""The log's origin, and how many of its leaves are under the newest head that was kept."""
+_ASSIGNED = "SELECT assigned FROM log WHERE origin = ? ORDER BY id DESC LIMIT 1"
+
+
+def nothing_signed() -> tuple[str, int]:
+    """Where there is no log yet."""
+    return "", 0
+
+
 def commit_group(
-    database: Database, drafts: Sequence[Draft], clock: Clock, boot: str, doubt: Doubt = _no_doubt
+    database: Database,
+    drafts: Sequence[Draft],
+    clock: Clock,
+    boot: str,
+    doubt: Doubt = _no_doubt,
+    signed: Signed = nothing_signed,
 ) -> list[Committed]:
-    """Commit receipts in one transaction, in their order. Durable on return. The drafts were checked."""
+    """Commit receipts in one transaction, in their order. Durable on return. The drafts were checked.
+
+    Raises ``Unavailable``, also while the database has fewer leaves than were ``signed``: it was put back from a copy,
+    and what went on from its end would contradict the log.
+    """
+    origin, size = signed()
     with database.statements() as sql:
+        if size and next((row[0] for row in sql.rows(_ASSIGNED, origin)), 0) < size:
+            raise Unavailable(f"the database is older than the log, of which {size} leaves were signed", subject=origin)
         # One order of locking, or two groups could wait for each other.
         heads = {at: _head(sql, at, locked=not database.is_sqlite) for at in sorted({d.repository for d in drafts})}
         history: dict[Names, ChainHistory] = {}

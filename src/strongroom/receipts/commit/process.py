@@ -19,7 +19,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.base.errors import StrongroomError, Unavailable
-from strongroom.receipts.commit.committer import GROUP, Committed, Draft, boot_id, commit_group
+from strongroom.receipts.commit.committer import GROUP, Committed, Draft, Signed, boot_id, commit_group, nothing_signed
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -116,8 +116,16 @@ class RemoteCommitter:
 class CommitProcess:
     """The process's loop."""
 
-    def __init__(self, control: socket.socket, database: Database, clock: Clock, watch: ClockWatch) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        database: Database,
+        clock: Clock,
+        watch: ClockWatch,
+        signed: Signed = nothing_signed,
+    ) -> None:
         self._watch = watch
+        self._signed = signed
         self._control = control
         self._database = database
         self._clock = clock
@@ -164,7 +172,7 @@ class CommitProcess:
         try:
             self._watch.look_if_due()
             drafts = [draft for _, draft in asked]
-            done = commit_group(self._database, drafts, self._clock, self._boot, self._watch.suspect)
+            done = commit_group(self._database, drafts, self._clock, self._boot, self._watch.suspect, self._signed)
         except Exception as error:  # whatever it is, those who wait must hear of it
             what = f"{error.what}\n{error.subject or ''}" if isinstance(error, StrongroomError) else f"{error!r}\n"
             for channel, _ in asked:

@@ -63,10 +63,12 @@ def reconcile(
     tail: Tail | None = None,
     *,
     heads: int = HEADS,
+    taking: Callable[[sa.Connection, int], None] = lambda _connection, _since: None,
 ) -> bool:
     """Bring the database to what was already signed; whether the witness, if there is one, was among what was asked.
 
     ``heads`` is how many checkpoints of the store are compared, the newest; with 1 its folders are not listed whole.
+    ``taking`` hears, in the transaction that takes leaves back, from which one on.
     Raises ``Fork`` when the database cannot be brought there, ``Unavailable`` when the log moves meanwhile.
     """
     with database.read() as connection:
@@ -81,7 +83,7 @@ def reconcile(
     hashes = [leaf_hash(data) for data in found]
     behind = _compare(database, now, said, start, hashes)
     if behind:
-        apply_leaves(database, now, now.published, found[now.published - start :])
+        apply_leaves(database, now, now.published, found[now.published - start :], taking)
     if said:
         _adopt(database, max((one.head for one in said), key=lambda head: head.size))
     return asked

@@ -15,16 +15,24 @@ from strongroom.receipts.log.leaf import hash_of, parse
 from strongroom.receipts.log.merkle import leaf_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.database.engine import Database
     from strongroom.receipts.commit.log_state import LogState
 
 
-def apply_leaves(database: Database, before: LogState, base: int, leaves: Sequence[bytes]) -> None:
+def apply_leaves(
+    database: Database,
+    before: LogState,
+    base: int,
+    leaves: Sequence[bytes],
+    taking: Callable[[sa.Connection, int], None] = lambda _connection, _since: None,
+) -> None:
     """Make these the leaves from ``base`` on; those that are pending already get their place.
 
-    What was taken in while an alarm stood, and so without a promise, goes on behind them in its repository's chain.
+    ``taking`` is called at the end, in the same transaction, with how many leaves there had been.
+
+    What was taken in meanwhile (without a promise, while an alarm stood) goes on behind them in its repository's chain.
     Raises ``Unavailable`` when the log moves meanwhile.
     """
     table = schema.leaf
@@ -51,8 +59,8 @@ def apply_leaves(database: Database, before: LogState, base: int, leaves: Sequen
                 connection.execute(table.update().where(table.c.id == known).values(**place))
             _advance_chain(connection, receipt.repository, receipt.sequence + 1, hash_of(data))
         grow_tiles(connection, before.id, base, [leaf_hash(data) for data in leaves])
-        if before.alarm:
-            _rechain(connection)
+        _rechain(connection)
+        taking(connection, before.assigned)
 
 
 def _advance_chain(connection: sa.Connection, repository: str, following: int, head: str) -> None:
@@ -65,7 +73,11 @@ def _advance_chain(connection: sa.Connection, repository: str, following: int, h
 
 
 def _rechain(connection: sa.Connection) -> None:
-    """Let what is pending go on where the chains end in the log. No promise was made of it: an alarm stood."""
+    """Let what is pending go on where the chains end in the log. Of most of it nothing changes.
+
+    What changes was taken in by a database that had been put back: while an alarm stood, so that no promise was made of
+    it, or by an operator's verb. A promise that was made all the same is broken, rather than everybody's log.
+    """
     table, chain = schema.leaf, schema.chain
     pending = connection.execute(
         sa.select(table.c.id, table.c.repository, table.c.data).where(table.c.position.is_(None)).order_by(table.c.id)

@@ -68,10 +68,12 @@ class Sequencer:
         witness: Witnessed | None = None,
         tail: Tail | None = None,
         news: Callable[[], int] = lambda: 0,
+        taking: Callable[[sa.Connection, int], None] = lambda _connection, _base: None,
         store_seconds: float = STORE_SECONDS,
         pause: float = PAUSE_SECONDS,
     ) -> None:
-        """``news`` is a number that changes when the witness remembers something else than before."""
+        """``news`` is a number that changes when the witness remembers something else than before; ``taking``: as
+        for ``reconcile``."""
         self._database = database
         self._store = store
         self._signer = signer
@@ -79,6 +81,7 @@ class Sequencer:
         self._witness = witness
         self._tail = tail
         self._news = news
+        self._taking = taking
         self._compared_news = 0
         self._alarmed = False
         self._store_seconds = store_seconds
@@ -152,7 +155,13 @@ class Sequencer:
         before = state(self._database).alarm
         try:
             asked = reconcile(
-                self._database, self._store, self._signer.verifier, self._witness, self._tail, heads=heads
+                self._database,
+                self._store,
+                self._signer.verifier,
+                self._witness,
+                self._tail,
+                heads=heads,
+                taking=self._taking,
             )
         except Fork as error:
             self._alarm(str(error))
@@ -175,8 +184,12 @@ class Sequencer:
 
     def _idle(self) -> bool:
         """Whether nothing is pending, unsigned or to be kept: then no lease is taken, which would cost an fsync."""
+        kept = self._tail.size() if self._tail is not None else 0
         with self._database.read() as connection:
             now = read_state(connection)
+            if now is not None and now.assigned < kept:
+                self._checked = False  # the database was put back from a copy while we run
+                return False
             pending = sa.select(schema.leaf.c.id).where(schema.leaf.c.position.is_(None)).limit(1)
             if now is None or connection.execute(pending).first() is not None:
                 return False

@@ -73,6 +73,22 @@ class Tail:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._known: tuple[object, int] = (None, 0)
+
+    def size(self) -> int:
+        """How many leaves are under the newest head that was kept; 0 where none is, or who signs has to say why not.
+
+        To be asked before the database is: what it says afterwards is not less, or it was put back from a copy.
+        """
+        try:
+            status = os.stat(self.path)
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if stamp != self._known[0]:
+                kept = self.read_signed()
+                self._known = (stamp, kept.head.size if kept is not None else 0)
+        except (OSError, Damaged, LimitExceeded):
+            return 0
+        return self._known[1]
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:

@@ -191,7 +191,7 @@ class BucketPlace(Place):
 
     def tail(self, origin: str) -> Tail:
         """In the state: a bucket takes no file twice, and a request for each head would be dear."""
-        return Tail(self._settings.tail_file(origin))
+        return Tail(self._settings.tail_of(origin))
 
     def problems(self) -> list[str]:
         """As the base says."""

@@ -18,7 +18,7 @@ from strongroom.gateway.places.contract import Place
 from strongroom.gateway.places.disk.folder import OWN
 from strongroom.gateway.places.disk.leftovers import settle_leftovers
 from strongroom.gateway.places.disk.repository import DiskRepository
-from strongroom.receipts.commit.tail import TAIL_FILE, Tail
+from strongroom.receipts.commit.tail import Tail
 from strongroom.storage.local.modes import SERVER_GROUP, SERVER_PRIVATE, Modes
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
@@ -189,7 +189,7 @@ class DiskPlace(Place):
 
     def tail(self, origin: str) -> Tail:
         """Beside the tiles."""
-        return Tail(os.path.join(self._settings.log_folder(origin), TAIL_FILE))
+        return Tail(self._settings.tail_of(origin))
 
     def problems(self) -> list[str]:
         """As the base says."""
