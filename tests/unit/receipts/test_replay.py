@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.clock import SystemClock
+from strongroom.base.errors import Unavailable
 from strongroom.database.engine import Database
 from strongroom.receipts.audit.audit import audit
 from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit.committer import commit_group
 from strongroom.receipts.commit.log_state import entries, state
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.leaf import parse
-from tests.support.logs import Log, make_log
+from tests.support.logs import Log, draft, make_log
 
 
 def restored(log: Log, folder: Path) -> Log:
@@ -70,7 +73,10 @@ def test_receipts_that_were_pending_in_the_copy_get_their_old_place(tmp_path: Pa
 
 
 def test_receipts_made_before_the_replay_are_logged_after_it(tmp_path: Path) -> None:
-    """An answer that a restored gateway gave before it knew better keeps its promise: its leaf enters the log."""
+    """What came before a restored database was compared enters the log, behind what is taken back in its chain.
+
+    A gateway gives no receipt then; an operator's verb may. A leaf from the old end would stop every follower for good.
+    """
     log = make_log(tmp_path / "log", 5)
     kept = copied(log, tmp_path / "kept")
     log.add(5)
@@ -79,7 +85,23 @@ def test_receipts_made_before_the_replay_are_logged_after_it(tmp_path: Path) -> 
     early = log.add(77)[0]
     log.publish()
     with log.database.read() as connection:
-        assert entries(connection, 1, 6, 7) == [early.data]
+        entered = parse(entries(connection, 1, 6, 7)[0])
+    assert (entered.name, entered.sequence) == (parse(early.data).name, 6)
+    assert audit(FolderSource(str(log.tiles)), key=log.signer.verifier).head.size == 7
+
+
+def test_no_receipt_is_given_out_while_the_database_is_older_than_the_log(tmp_path: Path) -> None:
+    """Whoever commits compares with the newest head that was kept; an older head is nobody's fault."""
+    log = make_log(tmp_path / "log", 5)
+
+    def commit(size: int, origin: str = log.signer.name) -> None:
+        commit_group(log.database, [draft(5)], SystemClock(), "", signed=lambda: (origin, size))
+
+    for size, origin in ((6, log.signer.name), (1, "another.example/log")):
+        with pytest.raises(Unavailable, match="older than the log"):
+            commit(size, origin)
+    for size in (5, 4, 0):
+        commit(size)
 
 
 @pytest.mark.parametrize("what", ["tile/entries/000.p/20", "changed", "tile/entries"])
