@@ -13,6 +13,7 @@ from strongroom.base.errors import Unavailable
 from strongroom.database.engine import Database
 from strongroom.receipts.audit.audit import audit
 from strongroom.receipts.audit.log_source import FolderSource
+from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.committer import commit_group
 from strongroom.receipts.commit.log_state import entries, state
 from strongroom.receipts.log import tiles
@@ -102,6 +103,9 @@ def test_no_receipt_is_given_out_while_the_database_is_older_than_the_log(tmp_pa
             commit(size, origin)
     for size in (5, 4, 0):
         commit(size)
+    with log.database.write() as connection:  # it cannot be brought up: objects are stored on, and nothing is promised
+        connection.execute(schema.log.update().values(alarm="the tiles are gone"))
+    commit(6)
 
 
 @pytest.mark.parametrize("what", ["tile/entries/000.p/20", "changed", "tile/entries"])

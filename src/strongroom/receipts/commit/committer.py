@@ -152,7 +152,8 @@ def _no_doubt(_now_ns: int) -> str:
 
 Signed = Callable[[], tuple[str, int]]
 """The log's origin, and how many of its leaves are under the newest head that was kept."""
-_ASSIGNED = "SELECT assigned FROM log WHERE origin = ? ORDER BY id DESC LIMIT 1"
+_UP_TO_DATE = "SELECT 1 FROM log WHERE origin = ? AND (assigned >= ? OR alarm IS NOT NULL)"
+"""While an alarm stands, nothing is promised: what comes is stored, and chained anew when the log goes on."""
 
 
 def nothing_signed() -> tuple[str, int]:
@@ -175,7 +176,7 @@ def commit_group(
     """
     origin, size = signed()
     with database.statements() as sql:
-        if size and next((row[0] for row in sql.rows(_ASSIGNED, origin)), 0) < size:
+        if size and not sql.rows(_UP_TO_DATE, origin, size):
             raise Unavailable(f"the database is older than the log, of which {size} leaves were signed", subject=origin)
         # One order of locking, or two groups could wait for each other.
         heads = {at: _head(sql, at, locked=not database.is_sqlite) for at in sorted({d.repository for d in drafts})}
