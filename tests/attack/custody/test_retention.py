@@ -76,6 +76,16 @@ def test_r_1_a_stamp_that_a_host_sets_makes_nothing_older_than_the_last_look(wat
     assert arrival >= before_ns
 
 
+def test_r_1_an_odd_stamp_stops_deleting_for_its_time_and_not_for_ever(watched: Watched) -> None:
+    """R-1: whoever sets stamps makes nothing older by it, and freezes deleting for no longer than a detection takes."""
+    forged = watched.backup(FILES)
+    watched.stamp(watched.forge.place / "snapshots" / forged, -300 * DAY)
+    for days, there in ((1, True), (watched.adopted.policy.detection - 1, True), (2, False)):
+        watched.later(days=days)
+        watched.round()
+        assert ("clock" in watched.codes()) is there
+
+
 def test_r_3_the_same_instant_in_many_zones_is_one_window(watched: Watched) -> None:
     """R-3: fifty snapshots of one instant in alternating offsets are too many a day, and no honest one goes."""
     stayed = _stay(watched)

@@ -21,8 +21,9 @@ from strongroom.custody.evidence.outside import Outside
 from strongroom.custody.evidence.pinning import pinned
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.terms import Unproven
-from strongroom.custody.ledger import set_incident
+from strongroom.custody.ledger import incidents, set_incident, settle_incident
 from strongroom.receipts.client.gateway_log import GatewayLog
+from strongroom.retention.guarded import DAY
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.rest.url import parse
 from strongroom.storage.wrappers.wrapper import innermost
@@ -75,12 +76,21 @@ class EvidenceRound:
 
     def after(self, fresh: Iterable[ObjectName], last_look_ns: int) -> None:
         """Hold what the store showed against the log; ``fresh``: what this round saw and the last one did not."""
+        self._settle_stamps()
         if self._asks:
             self.log.hold_against(fresh, last_look_ns)
 
     def unproven(self, unreached: Iterable[str] = ()) -> Unproven:
         """Which snapshots have no receipt though a log is believed; ``unreached`` ones wait as well."""
         return Unproven(self.log.found.waiting.union(unreached), self.log.found.without)
+
+    def _settle_stamps(self) -> None:
+        """End what is said of the odd stamps of objects, a detection's time later: they made nothing older or younger,
+        and whoever sets stamps must not freeze all deleting for ever."""
+        until_ns = self._state.clock.now_ns() - self._adopted.policy.detection * DAY
+        for one in incidents(self._state, self._adopted.id):
+            if one.code is Code.CLOCK and "/" in one.object and one.opened_ns <= until_ns:
+                settle_incident(self._state, self._lease, one.code, one.object)
 
     def _ask_clocks(self, store: Store) -> None:
         state, clock = self._state, self._state.clock
