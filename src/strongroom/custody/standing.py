@@ -17,7 +17,7 @@ from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import Plan, open_plans, retired_sources
 from strongroom.custody.schema import round_, snapshot, source, stored
 from strongroom.database.prepared import prepared
-from strongroom.retention.guarded import GOOD, HOUR
+from strongroom.retention.guarded import DAY, GOOD, HOUR
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State
@@ -56,6 +56,8 @@ class Standing:
     objects: int
     unread: int
     oldest_reading_ns: int | None
+    verify_by_ns: int
+    """By when the object that was read longest ago must have been read again."""
     incidents: tuple[Incident, ...]
     plans: tuple[Plan, ...]
     advice: str
@@ -102,6 +104,7 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         objects,
         unread,
         oldest,
+        (oldest or adopted.adopted_ns) + adopted.policy.verify * DAY,
         open_ones,
         tuple(open_plans(state, adopted)),
         _advice(open_ones, adopted, late=late, stale=stale, never=last is None),

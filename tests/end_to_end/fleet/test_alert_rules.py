@@ -40,7 +40,7 @@ def test_rules_and_dashboard_speak_of_metrics_that_there_are(tmp_path: Path) -> 
     server.take(server.join(FleetHost("web01")))
     custodian = key_of("custodian")
     trust_custodian(server.state, custodian.public, "card")
-    about = StatedRepository("ab" * 32, "web01", "well", server.now, server.now, True, 2, (), ())
+    about = StatedRepository("ab" * 32, "web01", "well", server.now, server.now, True, 2, (), (), server.now)
     statement = Statement(1, server.now, (about,))
     take_statement(server.state, custodian.sign(STATEMENT, statement.to_document()))
     server.turn()

@@ -50,7 +50,7 @@ def metrics(state: State, those: Sequence[tuple[Adopted, Standing]]) -> str:
         deadlines = {
             "round": (one.last_round_ns or adopted.adopted_ns) + ROUND_GAP_NS,
             "good": (one.last_good_ns or adopted.adopted_ns) + adopted.policy.rpo_ns,
-            "verify": (one.oldest_reading_ns or adopted.adopted_ns) + adopted.policy.verify * DAY,
+            "verify": one.verify_by_ns,
             "drill": drilled_ns + DRILL_NS,
         }
         for what, deadline_ns in deadlines.items():

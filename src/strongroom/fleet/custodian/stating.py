@@ -101,6 +101,7 @@ def _about(state: State, one: Standing) -> StatedRepository:
         len(one.plans),
         (),
         tuple(_incidents(one)),
+        one.verify_by_ns // _NANO,
     )
 
 

@@ -65,6 +65,8 @@ class StatedRepository:
     """Those that came, or whose verdict changed, since the last statement that the server took."""
     incidents: tuple[StatedIncident, ...]
     """All that are open."""
+    check_by: int | None = None
+    """By when all of it must have been read once more, in seconds since 1970."""
 
     def to_document(self) -> dict[str, Any]:
         """The object in a statement."""
@@ -76,6 +78,7 @@ class StatedRepository:
             "drilled": self.drilled,
             "drill_sound": self.drill_sound,
             "plans_waiting": self.plans_waiting,
+            "check_by": self.check_by,
             "snapshots": [one.to_document() for one in self.snapshots],
             "incidents": [one.to_document() for one in self.incidents],
         }
@@ -132,6 +135,7 @@ def _parse_repository(fields: Fields) -> StatedRepository:
         fields.number("plans_waiting"),
         snapshots,
         incidents,
+        fields.number_or_none("check_by"),
     )
 
 

@@ -1,7 +1,7 @@
 """What the server lets go, so that neither time nor a host fills its disk: in small batches, one a turn.
 
-Reports of runs, and snapshots that a custodian saw, are kept for as long as an audit asks; the hourly ones, which say
-little, for two weeks. The newest report of a host stays, since its next one names it.
+Reports of runs, and snapshots that a custodian saw or a log has, are kept for as long as an audit asks; the hourly
+reports, which say little, for two weeks. The newest report of a host stays, since its next one names it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
+from strongroom.fleet.server.following import schema as following
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -46,6 +47,9 @@ def prune(state: FleetState, now: int) -> int:
         gone += _delete(connection, ticket, (ticket.c.id,), ticket.c.until < now - TICKETS_KEPT)
         key = seen.c.repository, seen.c.snapshot
         gone += _delete(connection, seen, key, seen.c.arrival < now - SEEN_KEPT)
+        receipt = following.receipt
+        key_of_three = receipt.c.gateway, receipt.c.repository, receipt.c.snapshot
+        gone += _delete(connection, receipt, key_of_three, receipt.c.arrival < now - SEEN_KEPT)
     return gone
 
 

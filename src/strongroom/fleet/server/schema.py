@@ -159,8 +159,9 @@ stated = sa.Table(
     number_column("drill_sound"),
     number_column("plans_waiting"),
     text_column("incidents"),
+    number_or_null("check_by"),
 )
-"""What a custodian said last of a repository. ``incidents``: JSON."""
+"""What a custodian said last of a repository. ``incidents``: JSON. ``check_by``: when all must have been read again."""
 
 seen = sa.Table(
     "fleet_seen",
@@ -170,6 +171,7 @@ seen = sa.Table(
     number_column("arrival"),
     text_column("verdict"),
     sa.Column("host", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Index("fleet_seen_age", "arrival"),
 )
 """Snapshots that a custodian has seen, by the ID of the repository, with the verdict that it stated last. ``host``: who
 said that it made it."""
@@ -289,7 +291,11 @@ STEPS = (
     ALTER TABLE fleet_host ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
     ALTER TABLE fleet_host ADD COLUMN places TEXT NOT NULL DEFAULT '';
     ALTER TABLE fleet_host ADD COLUMN settled BIGINT NOT NULL DEFAULT 0;
-    CREATE INDEX fleet_host_replaces ON fleet_host (replaces);
+    CREATE INDEX fleet_host_replaces ON fleet_host (replaces)
+    """,
+    """
+    ALTER TABLE fleet_stated ADD COLUMN check_by BIGINT;
+    CREATE INDEX fleet_seen_age ON fleet_seen (arrival)
     """,
     """
     CREATE TABLE fleet_request (

@@ -70,6 +70,9 @@ def _custody(text: _Text, state: FleetState) -> None:
     text.family("strongroom_round_deadline_timestamp_seconds", "By when the custodian's next round has ended.")
     for row, labels in rows:
         text.sample(None if row.round_ended is None else row.round_ended + ROUND_GAP, **labels)
+    text.family("strongroom_check_deadline_timestamp_seconds", "By when all of it has been read and verified again.")
+    for row, labels in rows:
+        text.sample(row.check_by, **labels)
     text.family("strongroom_drill_deadline_timestamp_seconds", "By when the next drill has ended.")
     for row, labels in rows:
         text.sample(None if row.drilled is None else row.drilled + DRILL_GAP, **labels)

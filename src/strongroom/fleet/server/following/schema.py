@@ -58,6 +58,7 @@ receipt = sa.Table(
     key_column("snapshot"),
     number_column("arrival"),
     sa.Index("fleet_receipt_snapshot", "snapshot"),
+    sa.Index("fleet_receipt_age", "arrival"),
 )
 """Snapshots that a log has, by the gateway's ID of their repository."""
 
@@ -104,5 +105,8 @@ STEPS = (
     """,
     """
     CREATE TABLE fleet_begun (host TEXT, source TEXT, at BIGINT NOT NULL, PRIMARY KEY (host, source))
+    """,
+    """
+    CREATE INDEX fleet_receipt_age ON fleet_receipt (arrival)
     """,
 )

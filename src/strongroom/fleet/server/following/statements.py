@@ -19,7 +19,7 @@ from strongroom.fleet.protocol.statement import (
 )
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.following import schema as following
-from strongroom.fleet.server.following.verdicts import note_verdict
+from strongroom.fleet.server.following.verdicts import StatedVerdict, note_verdicts
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -82,10 +82,18 @@ def _take(connection: sa.Connection, custodian: str, statement: Statement, now: 
     connection.execute(promise.delete().where(promise.c.custodian == custodian))
     connection.execute(promise.insert(), {"custodian": custodian, "seconds": seconds})
     for one in statement.repositories:
-        _state(connection, custodian, one, statement.at, now)
+        _state(connection, custodian, one, statement.at)
+    # Nothing has arrived that is still to come, whatever a clock says.
+    verdicts = [
+        StatedVerdict(one.id, snapshot.id, min(snapshot.arrival, now), snapshot.verdict)
+        for one in statement.repositories
+        if one.standing != RELEASED
+        for snapshot in one.snapshots
+    ]
+    note_verdicts(connection, verdicts)
 
 
-def _state(connection: sa.Connection, custodian: str, one: StatedRepository, at: int, now: int) -> None:
+def _state(connection: sa.Connection, custodian: str, one: StatedRepository, at: int) -> None:
     table = schema.stated
     if one.standing == RELEASED:
         connection.execute(table.delete().where(table.c.repository == one.id))
@@ -100,6 +108,7 @@ def _state(connection: sa.Connection, custodian: str, one: StatedRepository, at:
         "drill_sound": int(one.drill_sound),
         "plans_waiting": one.plans_waiting,
         "incidents": json.dumps([incident.to_document() for incident in one.incidents]),
+        "check_by": one.check_by,
     }
     if before is None:
         connection.execute(table.insert(), values | {"repository": one.id, "round_ended": one.round_ended})
@@ -108,5 +117,3 @@ def _state(connection: sa.Connection, custodian: str, one: StatedRepository, at:
             values |= {"round_ended": one.round_ended, "round_before": before.round_ended}
             values["round_long_before"] = before.round_before
         connection.execute(table.update().where(table.c.repository == one.id).values(**values))
-    for snapshot in one.snapshots:  # nothing has arrived that is still to come, whatever a clock says
-        note_verdict(connection, one.id, snapshot.id, min(snapshot.arrival, now), snapshot.verdict)

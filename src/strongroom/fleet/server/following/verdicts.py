@@ -1,41 +1,91 @@
-"""What a custodian found of a snapshot, and what that moves: the last good backup of whoever said that it made it."""
+"""What a custodian found of snapshots, and what that moves: the last good backup of whoever said that it made one.
+
+The first statements about an old repository name thousands, of which hardly any moves something: what is known of all
+is read at once, and those that move something are looked at each for itself, so that reports need not wait for long.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
+from strongroom.database.statements import statements_in
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.watches import CUSTODIAN, GOOD, good_backup, update_watch
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 WORSE = ("suspicious", "bad")
 """Verdicts that take a backup back; one that is pending says nothing yet."""
+_AMONG = "WITH asked (repository, snapshot) AS (*) SELECT t.repository, t.snapshot FROM asked CROSS JOIN {} t"
+_AMONG += " WHERE t.repository = asked.repository AND t.snapshot = asked.snapshot"
+_SEEN, _CLAIMED = _AMONG.format("fleet_seen"), _AMONG.format("fleet_claim")
+_CHANGE = "UPDATE fleet_seen SET verdict = ? WHERE repository = ? AND snapshot = ?"
+_INSERT = "INSERT INTO fleet_seen (repository, snapshot, arrival, verdict, host) VALUES (?, ?, ?, ?, '')"
+_RECEIPTS = "SELECT snapshot FROM fleet_receipt WHERE snapshot IN (*)"
+_WATCHED = "SELECT repository_id, snapshot FROM fleet_watch WHERE repository_id IN (*)"
 
 
-def note_verdict(connection: sa.Connection, repository: str, snapshot: str, arrival: int, verdict: str) -> None:
-    """A custodian has seen a snapshot. When it is good, and a host said that it made it, the watch has its backup."""
-    table = schema.seen
-    where = table.c.repository == repository, table.c.snapshot == snapshot
-    if connection.execute(table.update().where(*where).values(verdict=verdict)).rowcount == 0:
-        row = {"repository": repository, "snapshot": snapshot, "arrival": arrival, "verdict": verdict}
-        connection.execute(table.insert(), row)
-        _link(connection, repository, snapshot)
-    if verdict == GOOD:
-        _seen_too(connection, repository, snapshot, arrival)
-    elif verdict in WORSE:
-        _take_back(connection, repository, snapshot)
-    claim = schema.claim
-    query = claim.c.repository == repository, claim.c.snapshot == snapshot
-    found = connection.execute(sa.select(claim).where(*query)).one_or_none()
-    if found is None or verdict != GOOD:
+@dataclass(frozen=True, slots=True)
+class StatedVerdict:
+    """A repository and a snapshot by their IDs, when it arrived in seconds since 1970, and the custodian's verdict."""
+
+    repository: str
+    snapshot: str
+    arrival: int
+    verdict: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is about."""
+        return self.repository, self.snapshot
+
+
+def note_verdicts(connection: sa.Connection, stated: Sequence[StatedVerdict]) -> None:
+    """A custodian has seen snapshots. When one is good, and a host said that it made it, the watch has its backup."""
+    if not stated:
         return
-    watch = schema.watch
+    keys = list(dict.fromkeys(one.key for one in stated))
+    with statements_in(connection) as sql:
+        known = set(sql.among_pairs(_SEEN, keys))
+        claimed = set(sql.among_pairs(_CLAIMED, keys))
+        new = {one.key: one for one in reversed(stated) if one.key not in known}
+        sql.many(_INSERT, [(one.repository, one.snapshot, one.arrival, one.verdict) for one in new.values()])
+        sql.many(_CHANGE, [(one.verdict, *one.key) for one in stated])
+        arrived = {snapshot for (snapshot,) in sql.among(_RECEIPTS, [snapshot for _, snapshot in new])}
+    for repository, snapshot in new:
+        if snapshot in arrived:
+            _link(connection, repository, snapshot)
+    with statements_in(connection) as sql:
+        watched = set(sql.among(_WATCHED, list({one.repository for one in stated})))
+    for one in stated:
+        if one.verdict == GOOD and one.key in watched:
+            _seen_too(connection, one.repository, one.snapshot, one.arrival)
+        elif one.verdict in WORSE and one.key in watched:
+            _take_back(connection, one.repository, one.snapshot)
+        if one.verdict == GOOD and one.key in claimed:
+            _confirm(connection, one)
+            watched.add(one.key)
+
+
+def _confirm(connection: sa.Connection, one: StatedVerdict) -> None:
+    """A host claimed it."""
+    claim, watch, seen = schema.claim, schema.watch, schema.seen
+    here = claim.c.repository == one.repository, claim.c.snapshot == one.snapshot
+    found = connection.execute(sa.select(claim).where(*here)).one_or_none()
+    if found is None:
+        return
     at = watch.c.host == found.host, watch.c.source == found.source, watch.c.repository == found.name
     if (watched := connection.execute(sa.select(watch).where(*at)).one_or_none()) is not None:
         known = dict(watched._mapping)
-        update_watch(connection, known, good_backup(known, arrival, snapshot, CUSTODIAN))
-    connection.execute(table.update().where(*where).values(host=found.host))
-    connection.execute(claim.delete().where(*query))
+        update_watch(connection, known, good_backup(known, one.arrival, one.snapshot, CUSTODIAN))
+    this = seen.c.repository == one.repository, seen.c.snapshot == one.snapshot
+    connection.execute(seen.update().where(*this).values(host=found.host))
+    connection.execute(claim.delete().where(*here))
 
 
 def _take_back(connection: sa.Connection, repository: str, snapshot: str) -> None:

@@ -1,0 +1,150 @@
+"""Under a systemd that runs: a missed backup is caught up once, and a custodian's round ends with few rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from strongroom.base.sandbox import missing
+from tests.support.command import STRONGROOM
+from tests.support.programs import Strongroom
+from tests.support.waiting import PATIENCE
+
+ROOT = Path(__file__).parents[3]
+BOOTED, ENDED = 45, 300
+"""Seconds until it has booted, which takes two where it can be done at all; and until all has ended."""
+CONFIG = """
+version = 1
+[repository.local]
+url = "/out/r"
+password = {{ file = "/out/password" }}
+[source.web]
+paths = ["/out/source"]
+schedule = "*-*-* {hour:02}:00:00"
+zone = "UTC"
+jitter = "0s"
+[source.web.hooks]
+before = ["sh", "-c", "echo begun >> /tmp/begun"]
+"""
+TARGET = "[Unit]\nRequires=probe.service basic.target\nAfter=basic.target\n"
+SERVICE = (
+    "[Unit]\nDefaultDependencies=no\nAfter=basic.target\n[Service]\nType=oneshot\n"
+    "ExecStart=sh -c 'touch /out/booted; sh /out/inside; systemctl exit 0'\n"
+    "StandardOutput=file:/out/said\nStandardError=file:/out/said\n"
+)
+DROP_IN = (
+    "[Service]\nReadWritePaths=/out/r\nStandardOutput=append:/out/custody\n"
+    "ExecStartPost={program} custody status --json\n"
+    "ExecStartPost=sh -c '! touch /etc/not-writable'\n"
+)
+INSIDE = """
+export HOME=/root
+program={program}
+shown() {{ systemctl show --property=$2 --value $1; }}
+mkdir -p /var/lib/systemd/timers
+touch -d '2 days ago' /var/lib/systemd/timers/stamp-strongroom-web.timer
+$program --config /out/config.toml schedule install || exit
+until [ -s /tmp/begun ] && [ $(shown strongroom-run@web.service ActiveState) = inactive ]; do sleep 0.1; done
+systemctl restart strongroom-web.timer
+cp /tmp/begun /out/begun
+shown strongroom-run@web.service ExecMainStatus > /out/code
+shown strongroom-web.timer NextElapseUSecRealtime > /out/next
+$program --config /out/config.toml schedule status --json > /out/status
+$program --config /out/config.toml -r /out/r --password-file /out/password snapshots --json > /out/snapshots
+$program custody init > /dev/null
+$program custody adopt web01 --store /out/r --password-file /out/password
+mkdir -p /run/systemd/system/strongroom-custody.service.d
+cp /out/drop-in /run/systemd/system/strongroom-custody.service.d/test.conf
+cp /out/strongroom-custody.service /run/systemd/system/
+systemctl daemon-reload
+systemctl start strongroom-custody.service
+shown strongroom-custody.service Result > /out/round
+journalctl --no-pager -u strongroom-custody.service -u strongroom-run@web.service
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what was found, after this machine's own system has run once, over a copy that is thrown away."""
+    out = tmp_path_factory.mktemp("systemd")
+    _may_boot()
+    program, made = str(STRONGROOM), Strongroom(out / "home")
+    for name in ("r", "source"):
+        (out / name).mkdir()
+    (out / "source" / "a").write_text("text")
+    texts = {
+        "password": made.env["RESTIC_PASSWORD"],
+        "config.toml": CONFIG.format(hour=(time.gmtime().tm_hour + 12) % 24),
+        "inside": INSIDE.format(program=program),
+        "drop-in": DROP_IN.format(program=program),
+        "probe.target": TARGET,
+        "probe.service": SERVICE,
+    }
+    unit = (ROOT / "deploy/systemd/strongroom-custody.service").read_text()
+    texts["strongroom-custody.service"] = unit.replace("/usr/local/bin/strongroom", program)
+    for name, text in texts.items():
+        (out / name).write_text(text)
+        (out / name).chmod(0o600)
+    made.init(out / "r")
+    _boot(out)
+    return out
+
+
+def _may_boot() -> None:
+    for program in ("systemd-nspawn", "unshare"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
+    if os.geteuid() or not os.path.exists("/lib/systemd/systemd"):
+        pytest.skip("needs root, and systemd in /lib")
+
+
+def _boot(out: Path) -> None:
+    """This machine's root below an overlay, in a mount namespace that ends with it."""
+    words = ["systemd-nspawn", "-q", "-b", "-D", str(out / "root"), "--volatile=overlay", "--register=no"]
+    words += ["--keep-unit", "-M", f"strongroom-{os.getpid()}", "--link-journal=no", "--console=pipe"]
+    words += [f"--bind-ro={one}" for one in {str(ROOT), str(STRONGROOM.parents[1]), sys.base_prefix} if one != "/usr"]
+    words += [f"--bind={out}:/out", "--system-call-filter=landlock_create_ruleset landlock_restrict_self"]
+    words += [f"--bind-ro={out}/{one}:/run/systemd/system/{one}" for one in ("probe.target", "probe.service")]
+    words.append("systemd.unit=probe.target")
+    (out / "root").mkdir()
+    script = f'mount --bind / {out}/root && exec timeout -k 5 {ENDED} "$@"'
+    shut = ["unshare", "--mount", "--propagation=private", "sh", "-c", script, "sh", *words]
+    begun = time.monotonic()
+    with (out / "console").open("wb") as console:
+        process = subprocess.Popen(shut, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+    while process.poll() is None and not (out / "booted").exists() and time.monotonic() < begun + BOOTED:
+        time.sleep(0.1)
+    if not (out / "booted").exists():
+        process.terminate()
+        process.wait(PATIENCE)
+        pytest.skip(f"systemd-nspawn does not boot here: {_text(out / 'console')[-500:]}")
+    process.wait(ENDED + PATIENCE)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def test_a_missed_backup_is_caught_up_once(ended: Path) -> None:
+    """`schedule install` on a machine that was off for two days: one run, at once, and the next at its time."""
+    assert _text(ended / "code").strip() == "0", _text(ended / "said")
+    assert _text(ended / "begun") == "begun\n", _text(ended / "said")
+    assert len(json.loads(_text(ended / "snapshots"))) == 1
+    (status,) = json.loads(_text(ended / "status"))
+    assert status["last_code"] == 0
+    assert ":00:00 UTC" in _text(ended / "next")
+
+
+def test_a_round_of_the_custodian_ends_with_few_rights(ended: Path) -> None:
+    """Its unit's filter leaves all that it does, and all by which it shuts in what parses hosts' bytes."""
+    assert _text(ended / "round").strip() == "success", _text(ended / "said") + _text(ended / "custody")
+    (standing,) = json.loads(_text(ended / "custody").splitlines()[0])
+    assert (standing["state"], standing["incidents"]) == ("well", [])
+    assert standing["reading"] is None or missing(), standing["reading"]
