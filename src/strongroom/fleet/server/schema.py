@@ -100,12 +100,7 @@ gap = sa.Table(
 """Numbers of reports that did not come."""
 
 suspicion = sa.Table(
-    "fleet_suspicion",
-    METADATA,
-    key_column("host"),
-    key_column("code"),
-    number_column("since"),
-    text_column("words"),
+    "fleet_suspicion", METADATA, key_column("host"), key_column("code"), number_column("since"), text_column("words")
 )
 """Why a host is not believed; it stays until an operator has looked."""
 
@@ -291,11 +286,7 @@ STEPS = (
     ALTER TABLE fleet_host ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
     ALTER TABLE fleet_host ADD COLUMN places TEXT NOT NULL DEFAULT '';
     ALTER TABLE fleet_host ADD COLUMN settled BIGINT NOT NULL DEFAULT 0;
-    CREATE INDEX fleet_host_replaces ON fleet_host (replaces)
-    """,
-    """
-    ALTER TABLE fleet_stated ADD COLUMN check_by BIGINT;
-    CREATE INDEX fleet_seen_age ON fleet_seen (arrival)
+    CREATE INDEX fleet_host_replaces ON fleet_host (replaces);
     """,
     """
     CREATE TABLE fleet_request (
@@ -303,4 +294,5 @@ STEPS = (
         outcome TEXT NOT NULL, words TEXT NOT NULL, at BIGINT
     )
     """,
+    "ALTER TABLE fleet_stated ADD COLUMN check_by BIGINT; CREATE INDEX fleet_seen_age ON fleet_seen (arrival)",
 )
