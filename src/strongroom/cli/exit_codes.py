@@ -76,6 +76,8 @@ _OF_VERB = {
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody rewind": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody keep": (OPERATOR_AWAITED,),
+    "custody operator": (OPERATOR_AWAITED,),
     "custody replicate": (PROMISE_OF_CUSTODY_BROKEN,),
     "fleet status": (WATCH_ALARMING,),
     "custody status": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),

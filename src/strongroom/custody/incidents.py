@@ -52,6 +52,9 @@ FREEZING = frozenset(
 )
 """While one of these is open, nothing of its repository is planned to go."""
 
+NOT_GIVEN_BEFORE = "judging needs "
+"""Before the name of an object that judging needs and the store does not give: such an incident freezes as well."""
+
 ADVICE = {
     Code.REISSUED: "Its master key leaked, and another repository has what was good. Back up there; once nobody needs "
     "this one, `custody release`.",

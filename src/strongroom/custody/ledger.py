@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import record
-from strongroom.custody.incidents import FREEZING, Code
+from strongroom.custody.incidents import FREEZING, NOT_GIVEN_BEFORE, Code
 from strongroom.custody.schema import incident
 from strongroom.database.prepared import prepared
 
@@ -129,7 +129,17 @@ def _freezing_query(repository: str) -> sa.Select[tuple[int]]:
     codes = [code.value for code in FREEZING]
     return (
         sa.select(incident.c.number)
-        .where(incident.c.repository == repository, incident.c.closed_ns.is_(None), incident.c.code.in_(codes))
+        .where(
+            incident.c.repository == repository,
+            incident.c.closed_ns.is_(None),
+            sa.or_(
+                incident.c.code.in_(codes),
+                sa.and_(
+                    incident.c.code == Code.UNREADABLE.value,
+                    incident.c.object.startswith(NOT_GIVEN_BEFORE, autoescape=True),
+                ),
+            ),
+        )
         .limit(1)
     )
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
     from strongroom.storage.own.contract import OwnFiles
 
+KEEPER = "strongroom-keeper"
+"""The name of the key of who keeps a replica: it is named in the same way."""
 _NAME = "custodian"
 _RELEASED = "released "
 _LIMIT = 4096
@@ -50,6 +52,15 @@ def make_mark(store: Store, repository: str, judge: str) -> None:
 def read_mark(store: Store, repository: str) -> str | None:
     """Who is named for the repository of this ID; None where nobody is. Raises the store's errors."""
     return _newest(files_beside(store), repository)[0]
+
+
+def is_in_care(store: Store, repository: str) -> bool:
+    """Whether a custodian is named there that is no replica's keeper: no second copy belongs there."""
+    try:
+        named = read_mark(store, repository)
+    except Unsupported:
+        return False
+    return named is not None and not named.startswith(f"{KEEPER}+")
 
 
 def release_mark(store: Store, repository: str, signer: Signer) -> bool:

@@ -74,6 +74,7 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
                 condemned=row.operator == CONDEMNED,
                 pinned=bool(row.pinned),
                 claimed=row.evidence == CLAIMED,
+                dated_ns=row.claimed_ns if row.dated else None,
             )
         )
         adopted_ones[row.id] = row.evidence == CLAIMED

@@ -124,7 +124,7 @@ def run_round(
                 _steps(state, lease, adopted, repository, replica, reporter, outcome, budget_bytes, signer, evidence)
             else:
                 outcome.failure = "the config is not the one that was adopted"
-            if continuity is not None:
+            if continuity is not None and repository is not None:  # not where a disk is away, or another one is there
                 continuity.write()
             settle_incident(state, lease, Code.UNREADABLE, adopted.name)
         except (Interrupted, WrongIdentity):  # a wish to stop says nothing of the repository

@@ -88,10 +88,12 @@ snapshot = sa.Table(
     sa.Column("pinned", sa.Integer, nullable=False),
     sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("whole", sa.BigInteger, nullable=False),
+    sa.Column("dated", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 """``generation``: the catalogue's, when the trees were last walked; ``whole``: its losses when all that the snapshot
 reaches was there, -1 when something was not. ``document``: restic's fields as JSON. ``operator``: accepted,
-condemned, or empty. ``reasons``: JSON, a list of code, value, threshold, words. ``measures``: JSON by name."""
+condemned, or empty. ``reasons``: JSON, a list of code, value, threshold, words. ``measures``: JSON by name.
+``dated``: an operator believes the claimed time, so that it takes slots by it."""
 
 source = sa.Table(
     "custody_source",
@@ -262,4 +264,5 @@ STEPS = (
     CREATE INDEX custody_object_turn ON custody_object (repository, gone_ns, verified_ns);
     CREATE INDEX custody_object_fault ON custody_object (repository) WHERE fault IS NOT NULL
     """,
+    "ALTER TABLE custody_snapshot ADD COLUMN dated INTEGER NOT NULL DEFAULT 0",
 )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.base.sandbox import missing
 from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
-from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import Plan, open_plans, retired_sources
-from strongroom.custody.schema import round_, snapshot, source, stored
+from strongroom.custody.replica.notes import ReplicaRuns, replica_runs
+from strongroom.custody.rounds_made.newest import RoundsMade, rounds_made
+from strongroom.custody.rounds_made.silent import is_old, last_good_arrival, newest_good
+from strongroom.custody.schema import source, stored
 from strongroom.database.prepared import prepared
-from strongroom.retention.guarded import DAY, GOOD, HOUR
+from strongroom.format import rfc3339
+from strongroom.retention.guarded import DAY, HOUR
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State
@@ -46,7 +47,11 @@ _ORDER = {code: number for number, code in enumerate(Code)}
 
 @record
 class Standing:
-    """A line of ``custody status``. Times in nanoseconds since 1970 UTC, None where there was none."""
+    """A line of ``custody status``. Times in nanoseconds since 1970 UTC, None where there was none.
+
+    ``last_round_ns``: when a round last went through, whatever failed since; ``good_due_ns``, ``replica_due_ns``: when
+    the next good snapshot of any source, and the next whole run of `replicate`, must have come.
+    """
 
     name: str
     id: str
@@ -57,7 +62,9 @@ class Standing:
     unread: int
     oldest_reading_ns: int | None
     verify_by_ns: int
-    """By when the object that was read longest ago must have been read again."""
+    """By when the object that has waited longest must have been read, or read again."""
+    good_due_ns: int
+    replica_due_ns: int | None
     incidents: tuple[Incident, ...]
     plans: tuple[Plan, ...]
     advice: str
@@ -67,6 +74,12 @@ class Standing:
     """What this machine lacks to shut in the process that parses what hosts wrote; empty where it lacks nothing."""
     clocks: str
     """What clocks agree on, or what to do while they do not; empty before the first round."""
+    failure: str
+    """Why the newest round did not go through, in words; empty where it did."""
+    running: str
+    """Since when a round is under way, in words; empty where none is."""
+    replica: str
+    """What is wrong with the runs that feed the replica, in words; empty where all is well or there is none."""
 
 
 def standings(state: State, now_ns: int) -> list[Standing]:
@@ -78,61 +91,47 @@ def standings(state: State, now_ns: int) -> list[Standing]:
 def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
     open_ones = tuple(incidents(state, adopted.id))
     with state.database.read() as connection:
-        last = connection.execute(*_last_query(adopted.id)).one_or_none()
-        last_good = connection.execute(*_last_good_query(adopted.id)).scalar_one()
+        last_good = last_good_arrival(connection, adopted)
+        due = newest_good(connection, adopted)
         names = set(connection.execute(*_sources_query(adopted.id)).scalars())
         all_retired = bool(names) and names == retired_sources(connection, adopted.id).keys()
-        objects, unread, oldest = connection.execute(*_objects_query(adopted.id)).one()
-    failed = last is not None and bool(json.loads(last.outcome).get("failure"))
-    codes = {one.code for one in open_ones}
-    late = last is None or now_ns - last.ended_ns > ROUND_GAP_NS
-    stale = not all_retired and (last_good is None or now_ns - last_good > adopted.policy.rpo_ns)
-    if codes & PROMISES or failed:
-        standing = BROKEN
-    elif codes & FREEZING:
-        standing = FROZEN
-    elif codes:
-        standing = AWAITED
-    else:
-        standing = LATE if late or stale else WELL
+        objects, unread, oldest, turn = connection.execute(*_objects_query(adopted.id)).one()
+    made, replica = rounds_made(state, adopted), replica_runs(state, adopted)
+    rpo_ns = adopted.policy.rpo_ns
+    if not all_retired and not due:
+        due = {"": adopted.adopted_ns if last_good is None else last_good}
+    silent = sorted(name for name, then_ns in due.items() if is_old(then_ns, rpo_ns, now_ns))
+    if last_good is None and not all_retired:
+        silent = silent or [""]
+    fed_ns = None if replica is None else replica.ran_ns or replica.since_ns
+    faults = _Faults(
+        failure=made.failure,
+        never=made.whole_ns is None,
+        late=made.whole_ns is None or is_old(made.whole_ns, ROUND_GAP_NS, now_ns),
+        silent=tuple(silent),
+        replica=_replica_words(replica, now_ns),
+    )
     return Standing(
         adopted.name,
         adopted.id,
-        standing,
-        None if last is None else last.ended_ns,
+        _state(open_ones, faults),
+        made.whole_ns,
         last_good,
         objects,
         unread,
         oldest,
-        (oldest or adopted.adopted_ns) + adopted.policy.verify * DAY,
+        (turn or adopted.adopted_ns) + adopted.policy.verify * DAY,
+        min(due.values(), default=now_ns) + rpo_ns,
+        None if fed_ns is None else fed_ns + ROUND_GAP_NS,
         open_ones,
         tuple(open_plans(state, adopted)),
-        _advice(open_ones, adopted, late=late, stale=stale, never=last is None),
+        _advice(open_ones, adopted, faults),
         log_words(state, adopted),
         _reading_words(),
         clock_words(state, adopted),
-    )
-
-
-@prepared
-def _last_query(repository: str) -> sa.Select[Any]:
-    ended = sa.and_(round_.c.repository == repository, round_.c.ended_ns.is_not(None))
-    return sa.select(round_).where(ended).order_by(round_.c.number.desc()).limit(1)
-
-
-@prepared
-def _last_good_query(repository: str) -> sa.Select[Any]:
-    there = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
-    return (
-        sa.select(sa.func.max(snapshot.c.arrival_ns))
-        .select_from(snapshot.join(stored, sa.and_(there, stored.c.name == snapshot.c.id)))
-        .where(
-            snapshot.c.repository == repository,
-            snapshot.c.verdict == GOOD,
-            snapshot.c.operator != CONDEMNED,
-            stored.c.kind == Kind.SNAPSHOT.value,
-            stored.c.fault.is_(None),
-        )
+        made.failure,
+        _running_words(made),
+        faults.replica,
     )
 
 
@@ -143,10 +142,53 @@ def _sources_query(repository: str) -> sa.Select[tuple[str]]:
 
 @prepared
 def _objects_query(repository: str) -> Any:
-    unread = sa.func.count().filter(stored.c.verified_ns.is_(None))
-    there = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
-    found: Any = sa.select(sa.func.count(), unread, sa.func.min(stored.c.verified_ns)).where(there)
+    found: Any = sa.select(
+        sa.func.count(),
+        sa.func.count().filter(stored.c.verified_ns.is_(None)),
+        sa.func.min(stored.c.verified_ns),
+        sa.func.min(sa.func.coalesce(stored.c.verified_ns, stored.c.arrival_ns)),
+    ).where(stored.c.repository == repository, stored.c.gone_ns.is_(None))
     return found
+
+
+@record
+class _Faults:
+    """What was not done, or not in time."""
+
+    failure: str
+    never: bool
+    late: bool
+    silent: tuple[str, ...]
+    replica: str
+
+
+def _state(open_ones: tuple[Incident, ...], faults: _Faults) -> str:
+    found = BROKEN if faults.failure else state_by_incidents(open_ones)
+    return LATE if found == WELL and (faults.late or faults.silent or faults.replica) else found
+
+
+def state_by_incidents(open_ones: tuple[Incident, ...]) -> str:
+    """How a repository stands by what is open alone."""
+    codes = {one.code for one in open_ones}
+    if codes & PROMISES:
+        return BROKEN
+    return FROZEN if codes & FREEZING else AWAITED if codes else WELL
+
+
+def _running_words(made: RoundsMade) -> str:
+    if made.running_ns is None:
+        return ""
+    return f"one is under way since {rfc3339.format_utc(made.running_ns)[:16]}Z; what stands here is of before"
+
+
+def _replica_words(runs: ReplicaRuns | None, now_ns: int) -> str:
+    if runs is None:
+        return ""
+    if runs.failure:
+        return f"`custody replicate` failed: {runs.failure}"
+    if is_old(runs.ran_ns or runs.since_ns, ROUND_GAP_NS, now_ns):
+        return "no run of `custody replicate` copied all that was to be copied for more than a day"
+    return ""
 
 
 def _reading_words() -> str:
@@ -154,15 +196,25 @@ def _reading_words() -> str:
     return f"what hosts wrote is read with limits, but without {' and '.join(lacks)}" if lacks else ""
 
 
-def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, *, late: bool, stale: bool, never: bool) -> str:
+def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, faults: _Faults) -> str:
     if open_ones:
         severe = (PROMISES, FREEZING, Code)
         worst = min(open_ones, key=lambda one: ([one.code in those for those in severe].index(True), _ORDER[one.code]))
-        return ADVICE[worst.code]
-    if never:
+        if worst.code in PROMISES or not faults.failure:
+            return ADVICE[worst.code]
+    return _advice_of(adopted, faults)
+
+
+def _advice_of(adopted: Adopted, faults: _Faults) -> str:
+    """What to do about what was not done."""
+    if faults.failure:
+        return f"The last round did not go through: {faults.failure}. Mend that; `custody round {adopted.name}`."
+    if faults.never:
         return f"No round was made yet: `strongroom custody round {adopted.name}`."
-    if late:
+    if faults.late:
         return "No round was made for more than a day: look at the timer that starts them."
-    if stale:
-        return f"No good snapshot came for more than {adopted.policy.rpo_hours} hours: look at the host."
-    return ""
+    if faults.silent:
+        of = f" of {', '.join(filter(None, faults.silent[:3]))}" if faults.silent[0] else ""
+        hint = f"look at the host, or `custody retire {adopted.name} SOURCE`" if of else "look at the host"
+        return f"No good snapshot{of} came for more than {adopted.policy.rpo_hours} hours: {hint}."
+    return f"The second copy falls behind: `strongroom custody replicate {adopted.name}`." if faults.replica else ""

@@ -20,6 +20,7 @@ from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.indexed import schema as indexed
 from strongroom.custody.policy import CustodyPolicy, parse_policy
 from strongroom.custody.replica import schema as replica
+from strongroom.custody.rounds_made.unfinished import give_up_rounds
 from strongroom.custody.telling import schema as telling
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
@@ -93,7 +94,7 @@ class State:
         """``place``: a folder, or the URL of a database. ``is_gone``: whether who holds a lease is known to be no more,
         such as a process of this machine that was killed. Raises ``ConfigurationError`` when there is none yet.
         """
-        self._is_gone = is_gone
+        self.is_gone = is_gone
         self.place = place
         self.clock = clock
         self.examining: Examining | None = None
@@ -161,7 +162,7 @@ class State:
         with self.database.write() as connection:
             now = self.database.now_ns(connection)
             row = connection.execute(*_lease_query(repository)).one_or_none()
-            if row is not None and row.until_ns > now and row.holder != holder and not self._is_gone(row.holder):
+            if row is not None and row.until_ns > now and row.holder != holder and not self.is_gone(row.holder):
                 raise Locked(
                     f"another custodian works on it: {row.holder}",
                     subject=repository[:10],
@@ -169,6 +170,7 @@ class State:
                 )
             fence = (row.fence if row is not None else 0) + 1
             if row is not None:
+                give_up_rounds(self.database, connection, repository)
                 self.database.change(connection, f"DELETE FROM {table.name} WHERE repository = ?", repository)
             text = f"INSERT INTO {table.name} (repository, holder, fence, until_ns) VALUES (?, ?, ?, ?)"
             self.database.change(connection, text, repository, holder, fence, now + LEASE_NS)

@@ -31,7 +31,7 @@ class Arrived:
 
     ``verdict`` is good, suspicious, bad or pending, and ``judged_ns`` when that was last decided. ``condemned`` and
     ``pinned`` are an operator's words. ``claimed``: it was there when the repository was adopted, and its arrival is no
-    more than a claim.
+    more than a claim. ``dated_ns``: an operator believes that it is of then, whenever it was copied in.
     """
 
     id: str
@@ -41,6 +41,12 @@ class Arrived:
     condemned: bool = False
     pinned: bool = False
     claimed: bool = False
+    dated_ns: int | None = None
+
+    @property
+    def slot_ns(self) -> int:
+        """By which moment it takes a slot."""
+        return self.arrival_ns if self.dated_ns is None else self.dated_ns
 
 
 @record
@@ -75,10 +81,20 @@ class Verdict:
 
 
 def decide(snapshots: Iterable[Arrived], policy: GuardedPolicy, now_ns: int) -> list[Verdict]:
-    """Decide on the snapshots of one source, in the order of their arrival; of two that came at once, by their ID."""
+    """Decide on the snapshots of one source, in the order of their arrival; of two that came at once, by their ID.
+
+    Those that an operator dated have slots and a floor of their own, so that no claim takes a slot from an arrival.
+    """
     ordered = sorted(snapshots, key=lambda one: (one.arrival_ns, one.id))
     reasons: dict[str, list[str]] = {one.id: _own_reasons(one, policy, now_ns) for one in ordered}
     counted = [one for one in ordered if _counts(one, policy, now_ns)]
+    _give_slots([one for one in counted if one.dated_ns is None], policy, reasons)
+    dated = sorted((one for one in counted if one.dated_ns is not None), key=lambda one: (one.slot_ns, one.id))
+    _give_slots(dated, policy, reasons)
+    return [Verdict(one.id, bool(reasons[one.id]), tuple(reasons[one.id]) or _why_not(one)) for one in ordered]
+
+
+def _give_slots(counted: Sequence[Arrived], policy: GuardedPolicy, reasons: dict[str, list[str]]) -> None:
     for word, count, window in (
         ("hour", policy.hourly, _hour),
         ("day", policy.daily, _day),
@@ -92,7 +108,6 @@ def decide(snapshots: Iterable[Arrived], policy: GuardedPolicy, now_ns: int) -> 
             reasons[one.id].append(f"the last one of its {word}, whose order is only claimed")
     for one in counted[-policy.floor :]:
         reasons[one.id].append(f"one of the last {policy.floor} good ones")
-    return [Verdict(one.id, bool(reasons[one.id]), tuple(reasons[one.id]) or _why_not(one)) for one in ordered]
 
 
 def age_ns(one: Arrived, now_ns: int) -> int:
@@ -120,15 +135,15 @@ def _counts(one: Arrived, policy: GuardedPolicy, now_ns: int) -> bool:
 def _earliest(counted: Sequence[Arrived], count: int, window: Callable[[int], tuple[int, ...]]) -> list[Arrived]:
     first: dict[tuple[int, ...], Arrived] = {}
     for one in counted:
-        first.setdefault(window(one.arrival_ns // NS), one)
+        first.setdefault(window(one.slot_ns // NS), one)
     return list(first.values())[-count:] if count else []
 
 
 def _latest_claimed(counted: Sequence[Arrived], count: int, window: Callable[[int], tuple[int, ...]]) -> list[Arrived]:
     """Who adopts a repository knows no order of what was there: one that claims to be first must push out no other, so
     the last of a window stays as well."""
-    kept = {window(one.arrival_ns // NS) for one in _earliest(counted, count, window)}
-    last = {window(one.arrival_ns // NS): one for one in counted if one.claimed}
+    kept = {window(one.slot_ns // NS) for one in _earliest(counted, count, window)}
+    last = {window(one.slot_ns // NS): one for one in counted if one.claimed or one.dated_ns is not None}
     return [one for key, one in last.items() if key in kept]
 
 

@@ -41,7 +41,12 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     key = re.search(r'"key":"(alice[^"]+)"', run("operator", "new", "alice", tmp_path / "alice.key"))
     assert key is not None
     ran.add("operator new")
-    roster = (("add", key[1]), ("list",), ("remove", key[1], "--sign-with", str(tmp_path / "alice.key")))
+    roster = (
+        ("add", key[1]),
+        ("require", "web", "0"),
+        ("list",),
+        ("remove", key[1], "--sign-with", str(tmp_path / "alice.key")),
+    )
     for words in roster:
         run("operator", *words)
         ran.add(f"operator {words[0]}")
@@ -72,10 +77,22 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     run("last-good", "web", "/file")
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")
     run("replicate", "web", "--to", str(tmp_path / "replica"))
+    ran |= _keep(strongroom, forge, tmp_path, json.loads(run("repositories"))[0]["id"])
     run("export", tmp_path / "custody.age")
     run("rebuild", "web")
     run("release", "web")
     assert set(VERBS) - ran == ELSEWHERE
+
+
+def _keep(strongroom: Strongroom, forge: Forge, tmp_path: Path, repository: str) -> set[str]:
+    """What the keeper of the replica writes; it has a folder of its own. Which verbs of the schema that was."""
+    judge = (forge.place / ".strongroom" / "custodian").read_text().strip()
+    of = ("--store", str(tmp_path / "replica"), "--judge", judge, "--repository", repository)
+    keeper = ("--keeper", str(tmp_path / "keeper"), "--json")
+    for action in ("init", "run", "show"):
+        words = of if action == "init" else ()
+        check_output(["keep", action], strongroom.run("custody", "keep", action, *words, *keeper).expect(0).out)
+    return {"keep", "keep run", "keep show"}
 
 
 def test_a_member_that_no_schema_names_is_found() -> None:

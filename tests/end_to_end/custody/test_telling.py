@@ -1,4 +1,4 @@
-"""Metrics and the sign that all is well."""
+"""R-13: metrics and the sign that all is well, which no failed round gives."""
 
 from __future__ import annotations
 
@@ -74,6 +74,34 @@ def test_metrics_are_deadlines_and_the_sign_comes_only_when_all_is_well(
     assert 'incidents_open{repository="web01",code="planted-key"} 1' in file.read_text()
     gone = custodian.run("status", "--ping", "http://127.0.0.1:1/well")
     assert gone.code == 73
+
+
+def test_r_13_a_failed_round_is_remembered_when_the_status_is_asked_by_hand(
+    strongroom: Strongroom, tmp_path: Path, pinged: tuple[str, list[str]]
+) -> None:
+    """R-13: the config is away, and then the identity: no sign is given by hand either, until a round goes through."""
+    url, asked = pinged
+    forge = Forge(tmp_path / "repository")
+    tree = forge.tree(node("file", "file", content=forge.pack(("data", b"content")), size=7))
+    forge.index()
+    os.utime(forge.snapshot(tree))
+    strongroom.env["RESTIC_PASSWORD"] = PASSWORD.decode()
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", forge.place)
+    custodian.round().expect(0)
+    identity = tmp_path / "state" / "identity"
+    for away in (forge.place / "config", identity):
+        away.rename(tmp_path / "away")
+        assert custodian.round().code != 0
+        (told,) = custodian.run("status", "--ping", url, "--json").expect(75).json()
+        assert told["failure"]
+        (tmp_path / "away").rename(away)
+        said = custodian.run("status", "--ping", url).expect(75)
+        assert "the newest did not go through" in said.out
+        assert asked == []
+    custodian.round().expect(0)
+    custodian.run("status", "--ping", url).expect(0)
+    assert asked == ["/well"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.state import Adopted, State
 
 
 def _arguments(parser: argparse.ArgumentParser, description: str) -> None:
@@ -33,6 +34,11 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
         "It counts from now on.",
     )
     parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
+    parser.add_argument(
+        "--dates",
+        choices=("claimed",),
+        help="of history that was copied in: let a SNAPSHOT, or all of --source, take slots by the dates they claim",
+    )
     parser.add_argument("--gone", metavar="KIND/NAME", help="an object that is missing and will not come back")
     parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
     parser.add_argument("--settings", action="store_true", help="the bucket's settings as they are now")
@@ -61,6 +67,8 @@ def run_accept(context: Context) -> int:
         raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key, --settings or --gone.")
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
+        if arguments.dates is not None:
+            return _accept_dates(context, state, adopted)
         if arguments.snapshot is not None:
             thing = f"snapshots/{find_snapshot(state, adopted, arguments.snapshot).id}"
         else:
@@ -86,6 +94,24 @@ def run_accept(context: Context) -> int:
         else:
             what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, who, arguments.why)[:8]}"
     return _say(context, f"accepted {what}")
+
+
+def _accept_dates(context: Context, state: State, adopted: Adopted) -> int:
+    from strongroom.custody.care.dating import accept_dates, datable
+    from strongroom.custody.deciding import find_snapshot
+    from strongroom.custody.executor.words import ACCEPT
+
+    arguments = context.arguments
+    if arguments.snapshot is None and arguments.source is None:
+        raise UsageError("the dates of what?", hint="One SNAPSHOT, or --source.")
+    name = None if arguments.snapshot is None else find_snapshot(state, adopted, arguments.snapshot).id
+    found = datable(state, adopted, source=arguments.source, name=name)
+    who = spoken(context, adopted, ACCEPT, found.thing)
+    if who is None:
+        return exit_codes.OPERATOR_AWAITED
+    accept_dates(state, adopted, found.ids, who, arguments.why)
+    left = f"; {len(found.others)} others are not good for more than being copied" if found.others else ""
+    return _say(context, f"accepted the claimed dates of {len(found.ids)} snapshots{left}")
 
 
 def _thing(arguments: argparse.Namespace) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base.errors import Locked, StrongroomError, UsageError
+from strongroom.base.errors import Interrupted, Locked, StrongroomError, Unsupported, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -15,6 +15,7 @@ from strongroom.cli.custody.shared import (
     open_state,
     operator,
     replica_at,
+    signer_of,
     store_for,
 )
 from strongroom.cli.shared.opening import say_failure, surroundings
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.identity import Identity
     from strongroom.custody.replica.replicate import Replicated
-    from strongroom.custody.state import Adopted, State
+    from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.repository.opened import Repository
+    from strongroom.storage.contract import Store
 
 _DESCRIPTION = """\
 Copy a repository in care to a replica: packs, then indexes, then the snapshots whose every blob is there. Only what a
 round has read and found sound is copied; nothing there is replaced or deleted, so credentials that may create and read
-are enough. What is there is hashed again within the policy's `verify` days. Stock restic restores from it, and rounds
-heal from it. Say where it is once; from then on a plain `custody replicate --all` goes on.
+are enough. What nothing there needs any more is written down beside it, for its keeper (`custody keep`). What is there
+is hashed again within the policy's `verify` days. Stock restic restores from it, and rounds heal from it. Say where it
+is once; from then on a plain `custody replicate --all` goes on.
 
   strongroom custody replicate web01 --to s3:https://s3.elsewhere.example/replica/web01
 
@@ -85,7 +89,7 @@ def _replicate(
     context: Context, state: State, adopted: Adopted, identity: Identity, budget: int | None
 ) -> Replicated | None:
     from strongroom.custody.adopting import open_adopted
-    from strongroom.custody.replica.notes import replica_place, set_place
+    from strongroom.custody.replica.notes import note_run, replica_place, set_place
     from strongroom.custody.replica.replicate import Replication
     from strongroom.repository.state import pin_url
 
@@ -104,9 +108,39 @@ def _replicate(
             run = Replication(state, lease, adopted, repository, replica, context.reporter(), budget_bytes=budget)
             run.begin()
             set_place(state, lease, adopted, to, operator())  # the one before counts until this one has proven good
-            return run.run()
+            done = run.run()
+            if not done.left and not done.faults:
+                done.keeper, done.going = _say_what_may_go(context, state, lease, adopted, repository, replica, to)
+            note_run(state, lease, adopted, "", done.left)
+            return done
+    except (Interrupted, Locked):
+        raise
+    except StrongroomError as problem:
+        if to == replica_place(state, adopted):  # remembered until a run goes through
+            note_run(state, lease, adopted, str(problem), 0)
+        raise
     finally:
         state.release(lease)
+
+
+def _say_what_may_go(
+    context: Context, state: State, lease: Lease, adopted: Adopted, repository: Repository, replica: Store, to: str
+) -> tuple[str | None, int]:
+    """Tell the replica's keeper; who that is, and how many objects. Without a place for our files nobody is told."""
+    from strongroom.custody.mark import read_mark
+    from strongroom.custody.replica.going import GoingOfReplica
+
+    signer = signer_of(context)
+    try:
+        going = GoingOfReplica(state, lease, adopted, repository, replica, context.reporter()).say(to, signer)
+        keeper = read_mark(replica, adopted.id)
+    except Unsupported:
+        return None, 0
+    if keeper is None and not context.arguments.quiet and not context.json:
+        line = f"--keeper FOLDER --store {to} --repository {adopted.id} --judge {signer.verifier}"
+        words = "nobody lets anything go at the replica. On another machine, with credentials that may"
+        context.out.line(f"{adopted.name}: {words}: strongroom custody keep init {line}")
+    return keeper, going
 
 
 def _say(context: Context, adopted: Adopted, done: Replicated) -> None:
@@ -117,6 +151,8 @@ def _say(context: Context, adopted: Adopted, done: Replicated) -> None:
     if not context.arguments.quiet or done.faults:
         said = f"copied {', '.join(parts)}" if parts else "nothing new"
         context.out.line(f"{adopted.name}: {said}; read {done.read} again")
+    if done.going and not context.arguments.quiet:
+        context.out.line(f"  {done.going} objects are needed no more; its keeper lets them go (`custody keep`)")
     for thing, what in done.faults:
         context.out.line(f"  {thing}: {what}")
     for thing in done.gone:
@@ -136,4 +172,6 @@ def _object(adopted: Adopted, done: Replicated) -> dict[str, Any]:
         "gone": done.gone,
         "left": done.left,
         "snapshots_waiting": done.waiting,
+        "going": done.going,
+        "keeper": done.keeper,
     }

@@ -68,6 +68,7 @@ def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
     from strongroom.custody.evidence.web_clocks import WebClocks
+    from strongroom.custody.rounds_made.newest import note_failure
 
     arguments = context.arguments
     if not arguments.names and not arguments.all:
@@ -84,25 +85,42 @@ def run_round(context: Context) -> int:
     for url in urls:
         if not url.startswith(("http://", "https://")):
             raise UsageError("is no URL of a web server", subject=f"--clock {url}", hint="It begins with https://.")
-    rounds = _Rounds(context, budget, WebClocks(urls))
-    context.signals.locks()  # a thread hears the signals from now on
-    with open_state(context) as state, contextlib.closing(rounds):
+    with open_state(context) as state, contextlib.closing(_rounds(context, state, budget, WebClocks(urls))) as rounds:
+        context.signals.locks()  # a thread hears the signals from now on
         repositories = chosen(context, state)
         if len(repositories) == 1:
             rounds.of(state, repositories[0])
         else:
             in_turn = _those_that_answer_first(context, repositories)
             side_by_side(in_turn, lambda adopted: rounds.of(state, adopted))
-        failed = bool(rounds.failures)
         rounds.reporter.close()
+        for adopted, words in rounds.failures:
+            note_failure(state, adopted, words, _holder())
+        failed = bool(rounds.failures)
         standings = _standings(state)
-        code = exit_codes.of_standings([one.state for one in standings if _is_meant(context, one)])
+        code = _code(context, standings, {adopted.id for adopted, _ in rounds.failures})
         tell(context, state, standings, failed=failed)
         tell_after_round(context, state)
         if arguments.quiet and not context.json:
             for one in filter(lambda one: _is_meant(context, one) and one.advice, standings):
                 context.out.line(f"{one.name}: {one.state}: {one.advice}")
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
+
+
+def _rounds(context: Context, state: State, budget: int | None, clocks: WebClocks) -> _Rounds:
+    """Without identity or judge's key there is no round, which is remembered of each that was to have one."""
+    from strongroom.custody.rounds_made.newest import note_failure
+
+    try:
+        return _Rounds(context, budget, clocks)
+    except StrongroomError as error:
+        for adopted in chosen(context, state):
+            note_failure(state, adopted, str(error), _holder())
+        raise
+
+
+def _holder() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
 
 
 class _Rounds:
@@ -119,8 +137,8 @@ class _Rounds:
         self._records = OpenRecords(context)
         self._saying = threading.Lock()
         self.reporter = context.reporter()
-        self.failures: list[str] = []
-        """Those whose round could not be made, by name."""
+        self.failures: list[tuple[Adopted, str]] = []
+        """Those whose round could not be made, and why, in words."""
 
     def close(self) -> None:
         """Close the executor's record."""
@@ -135,7 +153,7 @@ class _Rounds:
         except Locked as error:
             self._context.warn(f"{adopted.name}: {error}")
         except StrongroomError as error:
-            self.failures.append(adopted.name)
+            self.failures.append((adopted, str(error)))
             say_failure(self._context, adopted.name, error)
 
     def _round(self, state: State, adopted: Adopted) -> None:
@@ -153,7 +171,7 @@ class _Rounds:
                 self._identity,
                 surroundings(context),
                 self.reporter,
-                holder=f"{os.uname().nodename}:{os.getpid()}",
+                holder=_holder(),
                 budget_bytes=self._budget_bytes,
                 signer=self._signer,
                 outside=outside,
@@ -191,6 +209,19 @@ def _answers(context: Context, adopted: Adopted) -> bool:
     except StrongroomError:
         return False
     return True
+
+
+def _code(context: Context, standings: list[Any], failed: set[str]) -> int:
+    """Of those that just failed the code says what is wrong with them beside that."""
+    from strongroom.custody.standing import state_by_incidents
+
+    return exit_codes.of_standings(
+        [
+            state_by_incidents(one.incidents) if one.id in failed else one.state
+            for one in standings
+            if _is_meant(context, one)
+        ]
+    )
 
 
 def _standings(state: Any) -> list[Any]:

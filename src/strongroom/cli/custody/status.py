@@ -44,11 +44,23 @@ def run_status(context: Context) -> int:
         ):
             context.out.line(line)
         for one in found:
-            for what, words in (("log", one.log), ("clocks", one.clocks), ("reading", one.reading)):
+            for what, words in _words(one):
                 if words:
                     context.out.line(f"{one.name}: {what}: {words}")
     _say_fleet(context, server, now_ns)
     return exit_codes.of_standings([one.state for one in found])
+
+
+def _words(one: Standing) -> tuple[tuple[str, str], ...]:
+    failed = f"the newest did not go through: {one.failure}" if one.failure else ""
+    return (
+        ("round", failed),
+        ("round", one.running),
+        ("replica", one.replica),
+        ("log", one.log),
+        ("clocks", one.clocks),
+        ("reading", one.reading),
+    )
 
 
 def _say_fleet(context: Context, server: ToldServer | None, now_ns: int) -> None:
@@ -113,4 +125,7 @@ def _object(one: Standing) -> dict[str, Any]:
         "log": one.log or None,
         "clocks": one.clocks or None,
         "reading": one.reading or None,
+        "failure": one.failure or None,
+        "running": one.running or None,
+        "replica": one.replica or None,
     }

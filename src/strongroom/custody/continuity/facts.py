@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Facts = dict[str, list[object]]
-"""By thing: ``snapshot/ID`` has arrival, earliest, evidence, operator, pinned; ``source/NAME`` accepted, settings;
-``key/NAME`` nothing."""
+"""By thing: ``snapshot/ID`` has arrival, earliest, evidence, operator, pinned, and 1 where an operator dated it;
+``source/NAME`` accepted, settings; ``key/NAME`` nothing."""
 
 
 def facts_of(connection: sa.Connection, repository: str) -> Facts:
     """What this state would tell of a repository."""
     rows = connection.execute(*_snapshots_query(repository))
-    found: Facts = {f"snapshot/{row.id}": list(row[1:]) for row in rows}
+    found: Facts = {f"snapshot/{row.id}": [*row[1:6], *([1] if row.dated else [])] for row in rows}
     for row in connection.execute(*_sources_query(repository)):
         found[f"source/{row.name}"] = [row.accepted, row.settings]
     for name in connection.execute(*_keys_query(repository)).scalars():
@@ -47,7 +47,11 @@ def _snapshots_query(repository: str) -> sa.Select[Any]:
         ),
     )
     found = (stored.c.arrival_ns, stored.c.earliest_ns, stored.c.evidence, snapshot.c.operator, snapshot.c.pinned)
-    return sa.select(snapshot.c.id, *found).select_from(joined).where(snapshot.c.repository == repository)
+    return (
+        sa.select(snapshot.c.id, *found, snapshot.c.dated)
+        .select_from(joined)
+        .where(snapshot.c.repository == repository)
+    )
 
 
 @prepared
@@ -113,12 +117,12 @@ def take_in(connection: sa.Connection, repository: str, now_ns: int) -> int:
 
 
 def _take_snapshot(connection: sa.Connection, repository: str, name: str, words: list[object], now_ns: int) -> bool:
-    arrival_ns, earliest_ns, evidence, operator, pinned = words
+    arrival_ns, earliest_ns, evidence, operator, pinned, *dated = words
     here = sa.and_(snapshot.c.repository == repository, snapshot.c.id == name)
     row = connection.execute(sa.select(snapshot.c.verdict, snapshot.c.whole).where(here)).one_or_none()
     if row is None:
         return False
-    values: dict[str, object] = {"operator": operator, "pinned": pinned, "judged_ns": now_ns}
+    values: dict[str, object] = {"operator": operator, "pinned": pinned, "judged_ns": now_ns, "dated": int(bool(dated))}
     if operator == ACCEPTED and row.whole >= 0:
         values["verdict"] = GOOD
         close_incident(connection, repository, Code.SUSPICIOUS, f"snapshots/{name}", now_ns)

@@ -12,6 +12,7 @@ from strongroom.base.record import field, record
 from strongroom.custody.catalogue import index_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.packs import packs_there, stored_objects
+from strongroom.custody.judging.giving import NOT_GIVEN, giving
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import BAD
 from strongroom.custody.schema import snapshot
@@ -121,7 +122,8 @@ def survey(
     listed = listed_snapshots(state, repository, without=without)
     index, usage = usage_over(repository, packs_there(state, repository.id, without=going))
     faults = walk(repository, usage, listed.whole, reporter)
-    walk(repository, usage, listed.partial, reporter)
+    # what a snapshot that never was whole needs is not known either where a tree is not given
+    faults += [one for one in walk(repository, usage, listed.partial, reporter) if one[1] == NOT_GIVEN]
     return NeedSurvey(index, usage, listed, tuple(f"{item} {what}" for item, what in faults))
 
 
@@ -146,7 +148,8 @@ def walk(
     """Walk the trees that ``usage`` has not seen yet; what is wrong, as item and words."""
     faults: list[tuple[str, str]] = []
     fresh = [tree for tree in roots if usage.root(tree)]
-    read_trees(repository, fresh, usage.read, reporter, lambda item, what: faults.append((item, what)))
+    given, _ = giving(repository)
+    read_trees(given, fresh, usage.read, reporter, lambda item, what: faults.append((item, what)))
     return faults
 
 

@@ -21,6 +21,7 @@ class Known:
     """When it looked for the first time; None before that."""
     operators: int = 0
     detection_ns: int = 0
+    changes: int = 0
 
     def told(self, hold_days: int, expiry_days: int, detection_days: int, operators: int) -> Known:
         """With what it is told now: the most that it ever was counts."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
+from strongroom.base.record import replace
 from strongroom.custody.executor import schema
-from strongroom.custody.executor.words import ACCEPT, ADD, CONDEMN, REMOVE, read_word
+from strongroom.custody.executor.words import ACCEPT, ADD, CONDEMN, REMOVE, REQUIRE, read_word, require_thing
 from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
@@ -43,11 +44,15 @@ class Operators:
 
     def to_change_roster(self) -> int:
         """How many of them must say so before the roster changes; 0 while nobody is on it."""
+        return min(len(self.roster()), max(1, self._most()))
+
+    def _most(self) -> int:
+        """The most signatures that any repository asks for."""
         with self._records.database.read() as connection:
-            most: int = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.max(schema.repository.c.operators), 1))
+            found: int = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.max(schema.repository.c.operators), 0))
             ).scalar_one()
-        return min(len(self.roster()), max(1, most))
+        return found
 
     def add(self, key: Verifier, words: Iterable[SignedBytes]) -> int:
         """Put a key on the roster, by the word of those who are on it; how many words are wanting still.
@@ -66,7 +71,15 @@ class Operators:
         return wanting
 
     def remove(self, key: Verifier, words: Iterable[SignedBytes]) -> int:
-        """Take a key off the roster; what it said before still counts. Otherwise as ``add``."""
+        """Take a key off the roster; what it said before still counts. Raises ``Refused`` where too few would be left
+        to sign what some repository asks for. Otherwise as ``add``."""
+        left = sum(one.public != key.public for one in self.roster())
+        if left < self._most():
+            raise Refused(
+                f"{left} keys would be left, and {self._most()} operators must sign",
+                subject=key.name,
+                hint="Add another key first, or `custody operator require NAME N`.",
+            )
         wanting = self._wanting(REMOVE, str(key), words)
         if not wanting:
             with self._records.database.write() as connection:
@@ -76,6 +89,32 @@ class Operators:
                     .where(table.c.public == key.public.hex())
                     .values(gone_ns=self._records.clock.now_ns())
                 )
+        return wanting
+
+    def require_thing(self, repository: str, count: int) -> str:
+        """What operators sign so that ``count`` of them must sign from then on."""
+        known = self._records.known(repository)
+        return require_thing(count, 1 if known is None else known.changes + 1)
+
+    def require(self, repository: str, store: str, told: int, count: int, words: Iterable[SignedBytes]) -> int:
+        """Let ``count`` operators sign each decision, by the word of as many as must now; how many are wanting still.
+
+        ``told``: how many the policy asks for now. Raises ``Refused`` where the roster is shorter, and as ``hear``.
+        """
+        roster = len(self.roster())
+        if count > roster:
+            raise Refused(
+                f"the roster has {roster} keys, and {count} operators could not sign",
+                subject="operators",
+                hint="`custody operator add` first.",
+            )
+        needed, thing = self.needed(repository, told), self.require_thing(repository, count)
+        for signed in words:
+            self.hear(repository, store, signed)
+        wanting = max(0, needed - self.said(repository, REQUIRE, thing, present=True))
+        known = self._records.known(repository)
+        if not wanting and known is not None:
+            self._records.pin(replace(known, operators=count, changes=known.changes + 1))
         return wanting
 
     def hear(self, repository: str, store: str, signed: SignedBytes) -> tuple[int, str]:
@@ -106,17 +145,21 @@ class Operators:
         heard = self.said(repository, word.verb, word.thing)
         return heard, whose.name
 
-    def said(self, repository: str, verb: str, thing: str) -> int:
-        """How many operators said so, since the opposite was said last."""
-        table = schema.word
+    def said(self, repository: str, verb: str, thing: str, *, present: bool = False) -> int:
+        """How many operators said so, since the opposite was said last; ``present``: of those on the roster now."""
+        table, roster = schema.word, schema.operator
         about = sa.and_(table.c.repository == repository, table.c.thing == thing)
+        here = sa.select(roster.c.public).where(roster.c.gone_ns.is_(None))
         with self._records.database.read() as connection:
             since = connection.execute(
                 sa.select(sa.func.max(table.c.heard_ns)).where(about, table.c.verb == _OPPOSITE.get(verb, ""))
             ).scalar_one()
             found: int = connection.execute(
                 sa.select(sa.func.count(sa.distinct(table.c.public))).where(
-                    about, table.c.verb == verb, table.c.heard_ns > (-1 if since is None else since)
+                    about,
+                    table.c.verb == verb,
+                    table.c.heard_ns > (-1 if since is None else since),
+                    table.c.public.in_(here) if present else sa.true(),
                 )
             ).scalar_one()
         return found

@@ -72,6 +72,7 @@ class Records:
                     looked_ns=known.looked_ns,
                     operators=known.operators,
                     detection_ns=known.detection_ns,
+                    changes=known.changes,
                 )
             )
 

@@ -18,9 +18,11 @@ repository = sa.Table(
     sa.Column("looked_ns", sa.BigInteger),
     sa.Column("operators", sa.Integer, nullable=False, server_default="0"),
     sa.Column("detection_ns", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("changes", sa.Integer, nullable=False, server_default="0"),
 )
-"""Whose plans it takes, pinned at the first sight. ``hold_ns`` (H), ``expiry_ns`` (E), ``detection_ns`` (D) and
-``operators`` (how many must sign what a person decides) only ever grow."""
+"""Whose plans it takes, pinned at the first sight. ``hold_ns`` (H), ``expiry_ns`` (E) and ``detection_ns`` (D) only
+ever grow, and so does ``operators`` (how many must sign what a person decides), unless so many sign that it falls;
+``changes`` counts how often they did."""
 
 stored = sa.Table(
     "executor_object",
@@ -129,4 +131,5 @@ STEPS = (
         public TEXT NOT NULL, body {blob} NOT NULL, signature {blob} NOT NULL, heard_ns BIGINT NOT NULL
     )
     """,
+    "ALTER TABLE executor_repository ADD COLUMN changes INTEGER NOT NULL DEFAULT 0",
 )

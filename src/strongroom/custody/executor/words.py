@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 APPROVE, CONDEMN, ACCEPT, UNPIN = "approve", "condemn", "accept", "unpin"
 SET_ASIDE, RELEASE, RETIRE, REISSUE = "set-aside", "release", "retire", "reissue"
-ADD, REMOVE = "add-operator", "remove-operator"
+ADD, REMOVE, REQUIRE = "add-operator", "remove-operator", "require-operators"
 _WORD = "strongroom custody word 1"
 
 
@@ -53,6 +53,11 @@ class OperatorWord:
 def plan_thing(number: int, digest: str) -> str:
     """How a word names a plan."""
     return f"plan {number} {digest}"
+
+
+def require_thing(count: int, change: int) -> str:
+    """How a word names another number of operators: each change has its own number, so that none is said again."""
+    return f"operators/{count} change {change}"
 
 
 def read_word(signed: SignedBytes, roster: Iterable[Verifier]) -> tuple[OperatorWord, Verifier]:

@@ -14,9 +14,11 @@ from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.catalogue import Age, age_of, is_unread
 from strongroom.custody.judging.canaries import changed
+from strongroom.custody.judging.giving import NOT_GIVEN, giving
 from strongroom.custody.judging.history import GoodOne, Past
 from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
+from strongroom.custody.judging.not_given import say_what_was_not_given
 from strongroom.custody.judging.places import JudgingPlaces
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.rules import suspicions
@@ -95,15 +97,22 @@ class Judge:
         self._state = state
         self._lease = lease
         self._adopted = adopted
-        self._repository = repository
+        self._plain = repository
+        self._repository, self._store = giving(repository)
         self._reporter = reporter
         self._unproven = unproven
-        self._past = Past(state, lease, adopted, repository)
+        self._past = Past(state, lease, adopted, self._repository)
         self._places: JudgingPlaces | None = None
 
     def judge(self) -> list[Judged]:
         """Judge every snapshot that has no verdict yet, or none for good, in the order of their arrival; and, where
-        something was lost, all again. The catalogue is loaded where there is something to judge, and else not."""
+        something was lost, all again. The catalogue is loaded where there is something to judge, and else not.
+        Snapshots that need what the store does not give are pending; an incident says so, and freezes all deleting."""
+        judged = self._judged()
+        say_what_was_not_given(self._state, self._lease, self._adopted.id, self._store.refused)
+        return judged
+
+    def _judged(self) -> list[Judged]:
         with self._state.database.read() as connection:
             age = age_of(connection, self._adopted.id)
             unread = is_unread(connection, self._adopted.id)
@@ -112,7 +121,7 @@ class Judge:
         if not new and not hurt:
             return []
         self._places = JudgingPlaces(self._state, self._adopted.id, snapshots=len(new))
-        self._repository.index = self._places.index
+        self._repository.index = self._plain.index = self._places.index
         judged = []
         if hurt:
             self._places.want_all()
@@ -143,18 +152,27 @@ class Judge:
     def _judge(
         self, one: _New, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
     ) -> Judged | None:
-        if one.id in self._unproven.waiting and one.verdict == BAD:  # it lost something, and stays so
-            return None
+        refusals = self._store.refusals
         walker.walk([found.tree])
         self._keep_trees(walker, known)
         totals = walker.totals(found.tree)
-        if (totals is None and unread and one.verdict != BAD) or one.id in self._unproven.waiting:
+        waits = walker.is_unsure(found.tree) or one.id in self._unproven.waiting
+        if waits and one.verdict == BAD:  # it lost something, and stays so
+            return None
+        if (totals is None and unread and one.verdict != BAD) or waits:
             return self._write(one, found, PENDING, (), {}, age, whole=False)
         name = source_of(found)
         source = self._past.source(name, one.arrival_ns, adopted=not one.dated)
         past = self._past.good(name, one.id, one.arrival_ns)
         history = self._past.history(source, past, one.id, one.arrival_ns)
         measures, difference = self._measures(found, past, history, totals)
+        try:
+            canaries = [] if totals is None else changed(self._repository, found.tree, source.settings.canaries)
+        except Missing as problem:
+            if problem.what != NOT_GIVEN:
+                raise
+        if self._store.refusals > refusals:  # what it is compared with was not given
+            return self._write(one, found, PENDING, (), {}, age, whole=False)
         subject = Subject(
             found.time_ns,
             one.arrival_ns,
@@ -167,7 +185,7 @@ class Judge:
             difference.new_by_extension,
             totals is not None,
             source.accepted,
-            () if totals is None else changed(self._repository, found.tree, source.settings.canaries),
+            canaries,
             difference.left_out,
         )
         reasons = suspicions(subject, history)

@@ -40,9 +40,11 @@ def look_for_losses(
     catalogue as it is now.
 
     What was remembered of trees is void: only what this walk finds whole is remembered. Where every blob of what was
-    lost has another copy, nothing is walked.
+    lost has another copy, nothing is walked. Of those that need a tree which the store does not give nobody can say:
+    they stay what they are, and are looked at again.
     """
     hurt: list[Hurt] = []
+    unsure: set[str] = set()
     rows = _whole_ones(state, repository_id)
     if anything_lost(state, repository_id, repository.index):
         walker = Walker(repository, None, reporter)
@@ -52,7 +54,9 @@ def look_for_losses(
             connection.execute(tree_total.delete().where(tree_total.c.repository == repository_id))
         keep_trees(state, lease, repository_id, walker.fresh)
         for row in rows:
-            if walker.totals(trees[row.id]) is None:
+            if walker.is_unsure(trees[row.id]):
+                unsure.add(row.id)
+            elif walker.totals(trees[row.id]) is None:
                 faults = walker.faults(trees[row.id])
                 words = f"it was whole and is not, {counted(faults)}"
                 hurt.append(Hurt(row.id, row.source, Reason(INCOMPLETE, len(faults), 0, words)))
@@ -74,10 +78,12 @@ def look_for_losses(
             )
             open_incident(connection, repository_id, Code.LOST, f"snapshots/{one.id}", one.reason.words, now_ns)
         for row in rows:
-            if row.id not in bad:
+            if row.id not in bad | unsure:
                 connection.execute(snapshot.update().where(mine, snapshot.c.id == row.id).values(whole=age.losses))
         # Of the others nothing is known until they are there again, or judged again.
-        others = sa.and_(mine, snapshot.c.whole >= 0, snapshot.c.whole < age.losses)
+        others = sa.and_(
+            mine, snapshot.c.whole >= 0, snapshot.c.whole < age.losses, snapshot.c.id.not_in(sorted(unsure))
+        )
         connection.execute(snapshot.update().where(others).values(whole=-1, generation=-1))
     return hurt
 

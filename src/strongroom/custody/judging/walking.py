@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.record import record
+from strongroom.custody.judging.giving import NOT_GIVEN
 from strongroom.custody.schema import tree_total
 from strongroom.repository.reachable import read_trees
 
@@ -108,6 +109,8 @@ class Walker:
         self.fresh: dict[str, Totals] = {}
         """Whole trees that this walk has read."""
         self._broken: set[str] = set()
+        self._unsure: set[str] = set()
+        """Of those that are not whole, the ones of which a tree was not given: nobody can say."""
 
     def walk(self, roots: Sequence[str]) -> None:
         """Read what these lead to and nobody has read. Raises ``Interrupted`` and errors of the store."""
@@ -121,6 +124,10 @@ class Walker:
         """Files and bytes below a root that was walked; None when it is not whole. A tree counts as often as it is
         named, as in a restore, and bytes are those of the catalogue."""
         return self._whole.get(root)
+
+    def is_unsure(self, root: str) -> bool:
+        """Whether a root that was walked, and is not whole, may be so: the store did not give one of its trees."""
+        return root in self._unsure
 
     def faults(self, root: str) -> list[str]:
         """The paths below a root that are hurt, with what is wrong, ``MOST_PATHS`` at most."""
@@ -197,6 +204,8 @@ class Walker:
         if kind == "tree":
             with self._guard:
                 self._unread[tree] = f"its tree {tree[:10]} {what}"
+                if what == NOT_GIVEN:
+                    self._unsure.add(tree)
 
     def _settle(self, root: str) -> None:
         """Say of each tree below a root whether it is whole, those that others need first."""
@@ -215,6 +224,8 @@ class Walker:
                 stack += waiting
                 continue
             stack.pop()
+            if any(one in self._unsure for one in found.subtrees):
+                self._unsure.add(tree)
             if found.faults or any(one in self._broken for one in found.subtrees):
                 self._broken.add(tree)
                 continue

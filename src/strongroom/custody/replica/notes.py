@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.record import record
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.ledger import close_incident, open_incident, printable
 from strongroom.custody.replica import schema
 from strongroom.database.prepared import prepared
 
@@ -27,6 +28,34 @@ def replica_place(state: State, adopted: Adopted) -> str | None:
 @prepared
 def _place_query(repository: str) -> sa.Select[tuple[str]]:
     return sa.select(schema.place.c.store).where(schema.place.c.repository == repository)
+
+
+@record
+class ReplicaRuns:
+    """When a replica was named, and when a run last left nothing over (None: never); why the newest failed, in words.
+    Times in nanoseconds since 1970 UTC."""
+
+    since_ns: int
+    ran_ns: int | None
+    failure: str
+
+
+def replica_runs(state: State, adopted: Adopted) -> ReplicaRuns | None:
+    """How the runs that feed a replica went; None where there is no replica."""
+    table = schema.place
+    with state.database.read() as connection:
+        row = connection.execute(sa.select(table).where(table.c.repository == adopted.id)).one_or_none()
+    return None if row is None else ReplicaRuns(row.since_ns, row.ran_ns, row.failure)
+
+
+def note_run(state: State, lease: Lease, adopted: Adopted, failure: str, left: int) -> None:
+    """Remember how a run of `replicate` ended: ``failure`` in words, else what it ``left`` for the next."""
+    values: dict[str, Any] = {"failure": printable(failure.replace("\n", " "), 1000)}
+    if not failure and not left:
+        values["ran_ns"] = state.clock.now_ns()
+    table = schema.place
+    with state.writing(lease) as connection:
+        connection.execute(table.update().where(table.c.repository == adopted.id).values(**values))
 
 
 def set_place(state: State, lease: Lease, adopted: Adopted, url: str, who: str) -> None:
@@ -101,12 +130,19 @@ def _any_fault(connection: sa.Connection, adopted: Adopted) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def note_indexed(state: State, lease: Lease, adopted: Adopted, packs: Iterable[str]) -> None:
-    """An index of the replica names these packs."""
+UNKNOWN, NAMED, SUPERSEDED, LEFT_OUT, UNNAMED = 0, 1, 2, -1, -2
+"""Of a pack: an index of the replica names it; the newest ones leave it out, since nothing needs it; and the older ones
+are gone as well. Of an index: newer ones have taken over."""
+
+
+def note_indexed(
+    state: State, lease: Lease, adopted: Adopted, names: Iterable[str], how: int = NAMED, kind: Kind = Kind.DATA
+) -> None:
+    """An index of the replica names these packs; or whatever else is to be noted of them."""
     with state.writing(lease) as connection:
-        for pack in packs:
-            name = ObjectName(Kind.DATA, pack)
-            connection.execute(_here(schema.replica_object.update(), adopted, name).values(indexed=1))
+        for one in names:
+            name = ObjectName(kind, one)
+            connection.execute(_here(schema.replica_object.update(), adopted, name).values(indexed=how))
 
 
 def note_unindexed(state: State, lease: Lease, adopted: Adopted) -> None:

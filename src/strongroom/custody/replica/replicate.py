@@ -7,12 +7,12 @@ written for the replica from what packs were read to hold, so no claim of a host
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Exists, Missing, Refused, Unsupported
+from strongroom.base.errors import Damaged, Exists, Missing, Refused
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.catalogue import rows_of
@@ -20,8 +20,10 @@ from strongroom.custody.deletion.intents import intended
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.mark import read_mark
+from strongroom.custody.mark import is_in_care
+from strongroom.custody.replica.index_files import PACKS_AN_INDEX, replica_of, write_index
 from strongroom.custody.replica.notes import (
+    SUPERSEDED,
     copied,
     forget_copy,
     note_copied,
@@ -32,16 +34,15 @@ from strongroom.custody.replica.notes import (
 )
 from strongroom.custody.replica.rereading import KINDS, reread
 from strongroom.custody.schema import pinned_key, snapshot
-from strongroom.repository.opened import Repository
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
     from strongroom.custody.state import Adopted, Lease, State
+    from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
 
 _PIECE = 1 << 20
-_PACKS_AN_INDEX = 2000
 _OTHER_SIZE = "has another size"
 _GONE = "is gone, and the repository has it no more either"
 
@@ -58,14 +59,10 @@ class Replicated:
     left: int = 0
     waiting: int = 0
     """Snapshots that are not there yet, since a blob of theirs is not."""
-
-
-def _is_in_care(target: Store, adopted: Adopted) -> bool:
-    """Whether a place is that of the repository, or one with a custodian's mark, which no replica has."""
-    try:
-        return target.location == adopted.store or read_mark(target, adopted.id) is not None
-    except Unsupported:
-        return False
+    going: int = 0
+    """Objects that nothing there needs any more."""
+    keeper: str | None = None
+    """Who lets them go: the key that is named there."""
 
 
 class Replication:
@@ -90,6 +87,7 @@ class Replication:
         self._reporter = reporter
         self._left = 1 << 62 if budget_bytes is None else budget_bytes
         self._done = Replicated()
+        self._kinds: dict[Kind, set[str]] = {}
         with state.database.read() as connection:
             self._ours = intended(connection, adopted.id)
 
@@ -111,7 +109,7 @@ class Replication:
         Raises ``Refused`` where another is there, or the repository itself, and errors of the stores.
         """
         adopted = self._adopted
-        if _is_in_care(self._target, adopted):
+        if self._target.location == adopted.store or is_in_care(self._target, adopted.id):
             raise Refused(
                 "the repository itself is there, which is no second copy",
                 subject=self._target.location,
@@ -151,7 +149,9 @@ class Replication:
             rows = copied(self._state, self._adopted, kind)
             lost = self._lost(kind, [name for name in rows if name not in there])
             for name, row in rows.items():
-                if name not in there and name not in lost:
+                if name not in there and self._may_go(kind, name, row):
+                    forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
+                elif name not in there and name not in lost:
                     self._done.gone.append(f"{kind.value}/{name}")
                     forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
                 elif name in lost or there[name] != row.size:
@@ -159,8 +159,19 @@ class Replication:
                     self._done.faults.append((f"{kind.value}/{name}", what))
                     # Noted, so that no snapshot counts as whole there by what it once held.
                     note_read(self._state, self._lease, self._adopted, ObjectName(kind, name), what)
-            if kind is Kind.INDEX and not there.keys() >= rows.keys():
+            if kind is Kind.INDEX and not there.keys() >= {name for name in rows if rows[name].indexed != SUPERSEDED}:
                 note_unindexed(self._state, self._lease, self._adopted)
+
+    def _may_go(self, kind: Kind, name: str, row: sa.Row[Any]) -> bool:
+        """Whether the keeper of the replica may let it go: the repository did, or a newer index took over."""
+        if kind is Kind.INDEX:
+            return bool(row.indexed == SUPERSEDED)
+        return f"{kind.value}/{name}" in self._ours and name not in self._present(kind)
+
+    def _present(self, kind: Kind) -> set[str]:
+        if kind not in self._kinds:
+            self._kinds[kind] = set(stored_objects(self._state, self._adopted.id, kind))
+        return self._kinds[kind]
 
     def _lost(self, kind: Kind, names: list[str]) -> set[str]:
         """Those that the repository cannot give either, though they were to stay. Indexes are made here."""
@@ -223,28 +234,20 @@ class Replication:
 
     def _indexes(self) -> None:
         """Index files for packs that are there and in none yet, from the catalogue; each is read back."""
-        fresh = sorted(name for name, row in copied(self._state, self._adopted, Kind.DATA).items() if not row.indexed)
-        replica = Repository(
-            self._target,
-            self._repository.config,
-            self._repository.key,
-            self._adopted.key_name,
-            self._repository.surroundings,
+        wanted = self._wanted(Kind.DATA)
+        fresh = sorted(
+            name
+            for name, row in copied(self._state, self._adopted, Kind.DATA).items()
+            if not row.indexed or (row.indexed < 0 and name in wanted)  # left out once, and needed again
         )
-        for start in range(0, len(fresh), _PACKS_AN_INDEX):
-            some = fresh[start : start + _PACKS_AN_INDEX]
-            with self._state.database.read() as connection:
-                packs = [
-                    (name, _kernel.decode_rows(rows)) for name, rows in rows_of(connection, self._adopted.id, some)
-                ]
-            if not packs:
+        replica = replica_of(self._repository, self._target, self._adopted)
+        for start in range(0, len(fresh), PACKS_AN_INDEX):
+            found = write_index(self._state, self._adopted, replica, fresh[start : start + PACKS_AN_INDEX])
+            if found is None:
                 continue
-            made = ObjectName(Kind.INDEX, replica.save_index(packs))
-            data = self._target.read_bytes(made)
-            if hashlib.sha256(data).hexdigest() != made.name:
-                raise Damaged("the replica gives another index than was written", subject=str(made))
-            note_copied(self._state, self._lease, self._adopted, made, len(data))
-            note_indexed(self._state, self._lease, self._adopted, [pack for pack, _ in packs])
+            made, size, packs = found
+            note_copied(self._state, self._lease, self._adopted, made, size)
+            note_indexed(self._state, self._lease, self._adopted, packs)
             self._done.copied["index"] = self._done.copied.get("index", 0) + 1
 
     def _snapshots(self) -> None:
@@ -268,14 +271,15 @@ class Replication:
         self._copy_all(Kind.SNAPSHOT, whole)
 
     def _index(self) -> _kernel.Index:
-        packs = sorted(name for name, row in copied(self._state, self._adopted, Kind.DATA).items() if not row.fault)
+        rows = copied(self._state, self._adopted, Kind.DATA)
+        packs = sorted(name for name, row in rows.items() if not row.fault and row.indexed >= 0)
 
         def all_rows() -> list[tuple[str, bytes]]:
             with self._state.database.read() as connection:
                 return [
                     row
-                    for start in range(0, len(packs), _PACKS_AN_INDEX)
-                    for row in rows_of(connection, self._adopted.id, packs[start : start + _PACKS_AN_INDEX])
+                    for start in range(0, len(packs), PACKS_AN_INDEX)
+                    for row in rows_of(connection, self._adopted.id, packs[start : start + PACKS_AN_INDEX])
                 ]
 
         return usage_over(self._repository, all_rows())[0]

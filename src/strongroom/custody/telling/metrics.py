@@ -25,9 +25,10 @@ _PREFIX = "strongroom_custody_"
 DRILL_NS = 8 * DAY
 """So long after the last drill one is due: weekly, with a day to spare."""
 _HELP = {
-    "round_deadline_timestamp_seconds": "When the next round must have ended",
-    "good_deadline_timestamp_seconds": "When the next good snapshot must have come",
-    "verify_deadline_timestamp_seconds": "When the object that was read longest ago must have been read again",
+    "round_deadline_timestamp_seconds": "When the next round must have gone through",
+    "good_deadline_timestamp_seconds": "When the next good snapshot of some source must have come",
+    "verify_deadline_timestamp_seconds": "When the object that has waited longest must have been read",
+    "replica_deadline_timestamp_seconds": "When the next run that feeds the replica must have left nothing over",
     "drill_deadline_timestamp_seconds": "When the next drill must have been made",
     "state": "How a repository stands: 1 for its state, 0 for the others",
     "incidents_open": "Open incidents by code",
@@ -49,10 +50,12 @@ def metrics(state: State, those: Sequence[tuple[Adopted, Standing]]) -> str:
         drilled_ns = _last_drill(state, adopted.id) or adopted.adopted_ns
         deadlines = {
             "round": (one.last_round_ns or adopted.adopted_ns) + ROUND_GAP_NS,
-            "good": (one.last_good_ns or adopted.adopted_ns) + adopted.policy.rpo_ns,
+            "good": one.good_due_ns,
             "verify": one.verify_by_ns,
             "drill": drilled_ns + DRILL_NS,
         }
+        if one.replica_due_ns is not None:
+            deadlines["replica"] = one.replica_due_ns
         for what, deadline_ns in deadlines.items():
             add(f"{what}_deadline_timestamp_seconds", deadline_ns / 1e9, repository=one.name)
         for name in STATES:

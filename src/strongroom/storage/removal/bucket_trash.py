@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class BucketTrashRemoval(SlowRemoval):
     """The right to delete from a bucket, restorably. What is purged can be nothing but a file of the trash."""
 
+    purges = True
+
     def __init__(self, store: Store) -> None:
         self._store = innermost(store)
         self._keyed = keyed_of(store)

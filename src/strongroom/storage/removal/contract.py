@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from strongroom.base.errors import Unsupported
 
@@ -30,7 +30,9 @@ class Removal(ABC):
 
 
 class SlowRemoval(ABC):
-    """The right to put objects away, each restorable."""
+    """The right to put objects away, each restorable. ``purges``: whether what was put away ends by ``purge`` alone."""
+
+    purges: ClassVar[bool] = False
 
     @abstractmethod
     def check(self) -> None:

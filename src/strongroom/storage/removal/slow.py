@@ -61,6 +61,8 @@ def slow_removal_of(store: Store, *, trash_behind: bool = False, expiry_days: in
 class TrashRemoval(SlowRemoval):
     """Moves files to ``.strongroom/trash/DATE/``: linked there, hashed there, then taken from their place."""
 
+    purges = True
+
     def __init__(self, store: LocalStore) -> None:
         self._store = store
 

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import replace
+from strongroom.custody.care.requiring import set_operators
 from strongroom.custody.deletion.orders import SignedBytes
 from strongroom.custody.executor.operators import Operators
-from strongroom.custody.executor.words import ACCEPT, ADD, APPROVE, CONDEMN, REMOVE, OperatorWord, plan_thing
+from strongroom.custody.executor.words import ACCEPT, ADD, APPROVE, CONDEMN, REMOVE, REQUIRE, OperatorWord, plan_thing
 from strongroom.custody.mark import make_mark
 from strongroom.receipts.log.note import ED25519, Signer
 from tests.attack.custody.test_stolen_judge import confirmation_for, held_for, order_for
@@ -117,3 +118,47 @@ def test_m3_the_roster_changes_by_the_word_of_those_on_it(asking: Custody) -> No
         operators.add(EVE.verifier, ())
     with pytest.raises(Refused, match="no operator"):
         _say(asking, EVE, CONDEMN, "snapshots/x")
+
+
+def test_m3_how_many_sign_is_changed_by_those_who_do(asking: Custody) -> None:
+    """M-3: whoever has the state writes another policy, says nothing, or says again what was said before a change; an
+    operator who left counts no more. Two say so, and it falls."""
+    operators = Operators(asking.records)
+    here = (asking.adopted.id, asking.adopted.store)
+
+    def require(count: int, *who: Signer) -> int:
+        words = [_word(asking, one, REQUIRE, operators.require_thing(here[0], count)) for one in who]
+        return operators.require(*here, 0, count, words)
+
+    assert require(0) == 2  # nobody signs
+    assert require(0, ALICE) == 1
+    with pytest.raises(Refused, match="no operator"):
+        require(0, EVE)
+    with pytest.raises(Refused, match="could not sign"):
+        require(3, ALICE, BOB)
+    set_operators(asking.state, asking.adopted, 0, "whoever has the state")
+    asking.executor(operators=asking.adopted.policy.operators, detection_days=3)
+    assert operators.needed(here[0], 0) == 2
+    with pytest.raises(Refused, match="1 keys would be left"):
+        operators.remove(BOB.verifier, ())
+    assert require(1, BOB) == 1
+    assert require(1, ALICE) == 0
+    assert operators.needed(here[0], 0) == 1
+    assert require(2, BOB) == 0
+    assert require(1) == 2  # what both said of one, before it was two again, is over
+    assert require(0) == 2
+    assert operators.needed(here[0], 0) == 2
+
+
+def test_m3_the_first_asks_nobody_and_needs_keys(custody: Custody) -> None:
+    """M-3: after `adopt` without operators: first the keys, then how many; from then on they say so."""
+    operators = Operators(custody.records)
+    here = (custody.adopted.id, custody.adopted.store)
+    with pytest.raises(Refused, match="0 keys"):
+        operators.require(*here, 0, 1, ())
+    operators.add(ALICE.verifier, ())
+    assert operators.require(*here, 0, 1, ()) == 0
+    set_operators(custody.state, custody.adopted, 1, "test")
+    assert custody.adopted.policy.operators == 1
+    custody.executor(operators=1)
+    assert operators.require(*here, 1, 0, ()) == 1

@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, signed_word
-from strongroom.cli.custody.shared import add_state, executor_url, open_state
+from strongroom.cli.custody.shared import add_state, executor_url, open_state, operator
 
 if TYPE_CHECKING:
     import argparse
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 The keys with which operators sign what they decide, where a policy asks for it (`adopt --policy operators=1`, or 2).
 `new` makes one, in a file that stays with its owner, and prints the line that `add` takes. The executor keeps the
-roster: the first key is added by whoever has this machine, each later one by the word of those who are on it.
+roster: the first key is added by whoever has this machine, each later one by the word of those who are on it. `require`
+says how many sign for a repository from now on, by the word of as many as must now.
 
   strongroom custody operator new alice ~/alice.key
   strongroom custody operator add alice+0123abcd+AbCd...
   strongroom custody operator add bob+89ef4567+EfGh... --sign-with ~/alice.key
   strongroom custody operator list
+  strongroom custody operator require web01 2 --sign-with ~/alice.key
 """
+_ACTIONS = ("new", "add", "remove", "list", "require")
 
 
 def arguments_operator(parser: argparse.ArgumentParser) -> None:
     """What to do with whose key."""
     parser.description = _DESCRIPTION
-    parser.add_argument("action", choices=("new", "add", "remove", "list"), metavar="new|add|remove|list")
-    parser.add_argument("key", nargs="?", metavar="NAME|KEY", help="`new`: a name; `add`, `remove`: the key's line")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="where `new` writes the key")
+    parser.add_argument("action", choices=_ACTIONS, metavar="|".join(_ACTIONS))
+    parser.add_argument(
+        "key",
+        nargs="?",
+        metavar="NAME|KEY",
+        help="`new`: a name; `add`, `remove`: the key's line; `require`: a repository",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE|N", help="where `new` writes the key; how many `require` asks")
     add_signing(parser)
     add_state(parser)
 
@@ -43,6 +52,8 @@ def run_operator(context: Context) -> int:
         return _new(context)
     if arguments.action == "list":
         return _list(context)
+    if arguments.action == "require":
+        return _require(context)
     return _change(context)
 
 
@@ -114,3 +125,40 @@ def _change(context: Context) -> int:
     else:
         context.out.line(text)
     return 0
+
+
+def _require(context: Context) -> int:
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.care.requiring import set_operators
+    from strongroom.custody.executor.operators import Operators
+    from strongroom.custody.executor.records import Records
+    from strongroom.custody.executor.words import REQUIRE
+
+    arguments = context.arguments
+    if not arguments.key or arguments.file not in ("0", "1", "2"):
+        raise UsageError("of which repository, and how many?", hint="custody operator require NAME 0, 1 or 2")
+    count = int(arguments.file)
+    with open_state(context) as state:
+        adopted = state.repository(arguments.key)
+        records = Records(executor_url(context), SYSTEM)
+        try:
+            operators = Operators(records)
+            told = adopted.policy.operators
+            word = signed_word(context, REQUIRE, operators.require_thing(adopted.id, count), adopted)
+            if word is None and operators.needed(adopted.id, told):
+                raise UsageError(
+                    "this changes by the word of those who sign now",
+                    subject=adopted.name,
+                    hint="Add --sign-with FILE, with their key.",
+                )
+            wanting = operators.require(adopted.id, adopted.store, told, count, [] if word is None else [word])
+            if not wanting:
+                set_operators(state, adopted, count, operator())
+        finally:
+            records.close()
+    text = f"noted: {wanting} more must say the same" if wanting else f"{count} operators sign for {adopted.name}"
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": text})
+    else:
+        context.out.line(text)
+    return exit_codes.OPERATOR_AWAITED if wanting else exit_codes.OK
