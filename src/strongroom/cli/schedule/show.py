@@ -83,7 +83,8 @@ def run_status(context: Context) -> int:
         following = DueDates(schedule, memory(), machine(), CODES.good).after(now)
         ended = "never ran" if seen.last_code < 0 else exit_codes.MEANINGS.get(seen.last_code, f"code {seen.last_code}")
         good = _local(seen.last_good, schedule.zone) if seen.last_good else "never"
-        due = _local(following.begin, schedule.zone) if following else "never again"
+        begins = units.next_begin(schedule.source) or (following.begin if following else None)
+        due = _local(begins, schedule.zone) if begins else "never again"
         state = units.timer_state(schedule.source)
         rows.append((schedule.source, good, ended, due, state))
         documents.append(
@@ -93,7 +94,7 @@ def run_status(context: Context) -> int:
                 "last_code": None if seen.last_code < 0 else seen.last_code,
                 "failures": seen.failures,
                 "due": following.due if following else None,
-                "begins": following.begin if following else None,
+                "begins": begins,
                 "timer": state,
             }
         )

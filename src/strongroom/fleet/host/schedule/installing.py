@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -75,6 +76,20 @@ class UnitFolder:
         words = ["systemctl", "is-active", timer_name(source)]
         ended = subprocess.run(words, capture_output=True, timeout=_PATIENCE, check=False)
         return f"timer {ended.stdout.decode('ascii', 'replace').strip() or 'unknown'}"
+
+    def next_begin(self, source: str) -> int | None:
+        """When systemd begins the next run of a source; None where no timer of a calendar waits here.
+
+        Its jitter is another part of the same span than that of ``schedule run``, so it is asked.
+        """
+        if self.timer_state(source) != "timer active":
+            return None
+        words = ["systemctl", "list-timers", "--output=json", timer_name(source)]
+        ended = subprocess.run(words, capture_output=True, timeout=_PATIENCE, check=False)
+        try:
+            return int(json.loads(ended.stdout)[0]["next"]) // 1_000_000 or None
+        except (ValueError, TypeError, KeyError, IndexError):  # a systemd that has no JSON, or no next date
+            return None
 
     def _text(self, name: str) -> str | None:
         try:
