@@ -105,7 +105,7 @@ def test_r_13_a_failure_before_or_after_a_round_moves_no_deadline(custody: Custo
     """R-13: what ended a round outside of it (no identity, a store that is not to be opened, a plan that could not be
     executed) is remembered, each time anew, and no deadline moves by it."""
     deadline = metrics(custody.state, [(custody.adopted, standing(custody))])
-    for words in ("no\nidentity", "no store"):
+    for words in ("no\nidentity", *(f"no store {number}" for number in range(12))):
         custody.clock.advance(HOUR)
         note_failure(custody.state, custody.adopted, words, "test")
         found = standing(custody)

@@ -15,9 +15,13 @@ from strongroom.custody.schema import lease, round_
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.custody.state import Adopted, State
 
 _MOST_WORDS = 1000
+_SOME = 5
+"""So many rounds are read at once."""
 
 
 @record
@@ -35,9 +39,8 @@ class RoundsMade:
 def rounds_made(state: State, adopted: Adopted) -> RoundsMade:
     """How the rounds of a repository went. One that has not ended is under way as long as its lease is held."""
     with state.database.read() as connection:
-        rows = connection.execute(*_rounds_query(adopted.id))
         running_ns, failure, whole_ns, newest = None, "", None, True
-        for row in rows:
+        for row in _newest_first(connection, adopted.id):
             words = str(json.loads(row.outcome).get("failure") or "")
             if row.ended_ns is None and not words:
                 if newest and _is_held(state, connection, adopted.id):
@@ -51,10 +54,19 @@ def rounds_made(state: State, adopted: Adopted) -> RoundsMade:
     return RoundsMade(whole_ns, failure, running_ns)
 
 
+def _newest_first(connection: sa.Connection, repository: str) -> Iterator[sa.Row[Any]]:
+    """Rounds, some at a time: nearly always the newest one says it all, and there may be years of them."""
+    before = 1 << 62
+    while rows := connection.execute(*_rounds_query(repository, before)).all():
+        yield from rows
+        before = rows[-1].number
+
+
 @prepared
-def _rounds_query(repository: str) -> Any:
-    found: Any = sa.select(round_.c.began_ns, round_.c.ended_ns, round_.c.outcome)
-    return found.where(round_.c.repository == repository).order_by(round_.c.number.desc())
+def _rounds_query(repository: str, before: int) -> Any:
+    found: Any = sa.select(round_.c.number, round_.c.began_ns, round_.c.ended_ns, round_.c.outcome)
+    found = found.where(round_.c.repository == repository, round_.c.number < before)
+    return found.order_by(round_.c.number.desc()).limit(_SOME)
 
 
 def note_failure(state: State, adopted: Adopted, words: str, holder: str) -> None:
