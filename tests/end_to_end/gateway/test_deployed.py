@@ -88,9 +88,11 @@ def test_servers_units_have_few_rights(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("needs systemd-analyze")
-    for name in ("strongroom-gateway.service", "strongroom-fleet.service", "strongroom-custody.service"):
-        shutil.copy(DEPLOY / "systemd" / name, tmp_path)
-        words = [analyze, "security", "--offline=yes", "--threshold=25", str(tmp_path / name)]
+    units = sorted((DEPLOY / "systemd").glob("*.service"))
+    assert len(units) == 4
+    for unit in units:
+        shutil.copy(unit, tmp_path)
+        words = [analyze, "security", "--offline=yes", "--threshold=25", str(tmp_path / unit.name)]
         ended = subprocess.run(words, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
 
