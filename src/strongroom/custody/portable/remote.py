@@ -13,6 +13,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
@@ -38,7 +39,8 @@ _NAME = re.compile(r"([0-9]{8})\.(age|sig)\Z")
 
 
 class RemoteState:
-    """One machine's copy of a state that is kept in a bucket, in a folder that is gone with it."""
+    """One machine's copy of a state that is kept in a bucket, in a folder that is gone with it. To be used from any
+    thread."""
 
     def __init__(self, keyed: Keyed, identity: Identity, signer: Signer, clock: Clock, location: str) -> None:
         self._keyed = keyed
@@ -50,6 +52,7 @@ class RemoteState:
         self._number = 0
         self._saved = ""
         self._taken: set[int] = set()
+        self._saving = threading.Lock()
 
     @property
     def folder(self) -> str:
@@ -74,6 +77,10 @@ class RemoteState:
 
     def save(self, to: tuple[str, ...], *, changed: bool = False) -> None:
         """Store the state under the next number, where it has changed. Raises ``Locked`` where another was faster."""
+        with self._saving:  # of rounds beside each other one is not another machine to the other
+            self._save(to, changed=changed)
+
+    def _save(self, to: tuple[str, ...], *, changed: bool) -> None:
         digest = self._digest()
         if digest == self._saved and not changed:
             return
