@@ -20,7 +20,7 @@ from strongroom.custody.deletion.packs import packs_there
 from strongroom.custody.deletion.survey import walk
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import named_by, unnamed_packs
-from strongroom.custody.judging.reading import readable_snapshot
+from strongroom.custody.judging.reading import read_and_well, readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED, PENDING
 from strongroom.custody.ledger import close_incident, open_incident, settle_incident
 from strongroom.custody.schema import incident, snapshot, stored
@@ -100,11 +100,7 @@ def _unsure_query(repository: str, generation: int, losses: int) -> sa.Select[tu
         sa.select(stored.c.name)
         .select_from(joined)
         .where(
-            stored.c.repository == repository,
-            stored.c.kind == Kind.SNAPSHOT.value,
-            stored.c.gone_ns.is_(None),
-            stored.c.fault.is_(None),
-            stored.c.verified_ns.is_not(None),
+            read_and_well(repository),
             sa.or_(snapshot.c.id.is_(None), snapshot.c.operator != CONDEMNED),
             sa.or_(
                 snapshot.c.id.is_(None),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
-from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.catalogue import Age, age_of, is_unread
@@ -20,7 +19,7 @@ from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
 from strongroom.custody.judging.not_given import say_what_was_not_given
 from strongroom.custody.judging.places import JudgingPlaces
-from strongroom.custody.judging.reading import readable_snapshot
+from strongroom.custody.judging.reading import read_and_well, readable_snapshot
 from strongroom.custody.judging.rules import suspicions
 from strongroom.custody.judging.terms import EVERY_ONE_PROVEN, Before, History, Reason, Subject, Unproven
 from strongroom.custody.judging.unusual import FLOORS
@@ -285,11 +284,7 @@ def _waiting_query(repository: str, generation: int) -> sa.Select[Any]:
         )
         .select_from(joined)
         .where(
-            stored.c.repository == repository,
-            stored.c.kind == Kind.SNAPSHOT.value,
-            stored.c.gone_ns.is_(None),
-            stored.c.fault.is_(None),
-            stored.c.verified_ns.is_not(None),
+            read_and_well(repository),
             sa.or_(
                 snapshot.c.id.is_(None),
                 snapshot.c.verdict == PENDING,
