@@ -68,7 +68,6 @@ def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
     from strongroom.custody.evidence.web_clocks import WebClocks
-    from strongroom.custody.rounds_made.newest import note_failure
 
     arguments = context.arguments
     if not arguments.names and not arguments.all:
@@ -94,11 +93,9 @@ def run_round(context: Context) -> int:
             in_turn = _those_that_answer_first(context, repositories)
             side_by_side(in_turn, lambda adopted: rounds.of(state, adopted))
         rounds.reporter.close()
-        for adopted, words in rounds.failures:
-            note_failure(state, adopted, words, _holder())
         failed = bool(rounds.failures)
         standings = _standings(state)
-        code = _code(context, standings, {adopted.id for adopted, _ in rounds.failures})
+        code = _code(context, standings, rounds.failures)
         tell(context, state, standings, failed=failed)
         tell_after_round(context, state)
         if arguments.quiet and not context.json:
@@ -137,15 +134,18 @@ class _Rounds:
         self._records = OpenRecords(context)
         self._saying = threading.Lock()
         self.reporter = context.reporter()
-        self.failures: list[tuple[Adopted, str]] = []
-        """Those whose round could not be made, and why, in words."""
+        self.failures: set[str] = set()
+        """The IDs of those whose round could not be made."""
 
     def close(self) -> None:
         """Close the executor's record."""
         self._records.close()
 
     def of(self, state: State, adopted: Adopted) -> None:
-        """The round of one, and what the executor then does. Raises ``Interrupted``; what else fails is said."""
+        """The round of one, and what the executor then does. Raises ``Interrupted``; what else fails is said, and
+        remembered at once: another's round may never end."""
+        from strongroom.custody.rounds_made.newest import note_failure
+
         try:
             self._round(state, adopted)
         except Interrupted:
@@ -153,7 +153,8 @@ class _Rounds:
         except Locked as error:
             self._context.warn(f"{adopted.name}: {error}")
         except StrongroomError as error:
-            self.failures.append((adopted, str(error)))
+            self.failures.add(adopted.id)
+            note_failure(state, adopted, str(error), _holder())
             say_failure(self._context, adopted.name, error)
 
     def _round(self, state: State, adopted: Adopted) -> None:
