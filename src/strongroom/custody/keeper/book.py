@@ -57,11 +57,15 @@ class KeeperBook:
         self._database = records.database
         migrate(self._database, "keeper", schema.METADATA, schema.STEPS)
 
+    def must_be_new(self) -> None:
+        """Raise ``UsageError`` where a replica is kept already: before another one is marked as this keeper's."""
+        with self._database.read() as connection:
+            _must_be_new(connection)
+
     def begin(self, replica: KeptReplica) -> None:
         """Write down the replica. Raises ``UsageError`` where there is one."""
         with self._database.write() as connection:
-            if connection.execute(sa.select(schema.kept.c.id)).first() is not None:
-                raise UsageError("keeps a replica already", hint="Each has a folder of its own: --keeper FOLDER.")
+            _must_be_new(connection)
             members = {name: getattr(replica, name) for name in replica.__annotations__}
             connection.execute(schema.kept.insert().values(**members))
 
@@ -106,6 +110,11 @@ class KeeperBook:
         """What became of a plan."""
         with self._database.write() as connection:
             connection.execute(schema.plan.update().where(schema.plan.c.number == number).values(state=state))
+
+
+def _must_be_new(connection: sa.Connection) -> None:
+    if connection.execute(sa.select(schema.kept.c.id)).first() is not None:
+        raise UsageError("keeps a replica already", hint="Each has a folder of its own: --keeper FOLDER.")
 
 
 def _plan(row: sa.Row[Any]) -> KeptPlan:

@@ -94,11 +94,13 @@ def _init(context: Context) -> int:
     known_as = pin_url(arguments.known_as) if arguments.known_as else store_url
     judge = str(Verifier.parse(arguments.judge))
     with _store(context, store_url) as store, contextlib.closing(_records(context)) as records:
+        book = KeeperBook(records)
+        book.must_be_new()
         make_mark(store, arguments.repository, str(signer.verifier))
         if read_mark(store, arguments.repository) != str(signer.verifier):
             raise UsageError("another may delete there", subject=store.location, hint="A replica has one keeper.")
         days = (arguments.hold, arguments.detection, arguments.expiry)
-        KeeperBook(records).begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, arguments.floor))
+        book.begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, arguments.floor))
     return _done(context, f"{signer.verifier} keeps {store_url}; `custody keep run` from a timer, daily")
 
 
