@@ -17,8 +17,11 @@ _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")  # no more: ``int`` knows 0x5 and 1
 class Body:
     """The body of one request."""
 
-    def __init__(self, wire: ServerWire, length: int | None, pace: Pace) -> None:
+    def __init__(self, wire: ServerWire, length: int | None, pace: Pace, *, awaited: bool = False) -> None:
         self._wire = wire
+        self.awaited = awaited
+        """Whether the sender waits for the word to go on. He gets it when the body is read, and so is not asked for a
+        body that is refused."""
         self._left = 0 if length is None else length
         self._chunked = length is None
         self._first = True
@@ -38,6 +41,9 @@ class Body:
         """
         if self.ended:
             return 0
+        if self.awaited:
+            self.awaited = False
+            self._wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not self._left and not self._next_chunk():
             return 0
         count = self._wire.fill(view[: self._left], self._deadline())

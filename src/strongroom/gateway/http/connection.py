@@ -106,10 +106,13 @@ def _one(
         begun = monotonic()
         request = heads.parse(head)
         request.peer, request.secure, request.admit = peer, secure, seat.admit
-        body = Body(wire, request.length, pace)
-        if not body.ended and request.headers.get("expect", "").lower() == "100-continue":
-            wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        awaited = not request.old and request.headers.get("expect", "").lower() == "100-continue"
+        body = Body(wire, request.length, pace, awaited=awaited)
         answer = handler.handle(request, body)
+        if answer.status == 401:
+            seat.revoke()
+        if seat.is_stranger:
+            seat.waits()  # what is left to do is to wait for him, and his place is somebody else's at need
         if not body.ended and not _finish(body):
             answer.close = True
     except BadRequest as error:
@@ -128,7 +131,7 @@ def _one(
         if answer.reader is not None:
             answer.reader.close()
         handler.done(request, answer, monotonic() - begun, peer)
-    if not keep and body is not None and not body.ended:
+    if not keep and body is not None and not body.ended and not body.awaited:
         wire.end()  # the sender reads the answer while what it still sends is thrown away
         body.drain(DRAIN_BYTES, DRAIN_SECONDS)
     return keep
@@ -136,4 +139,6 @@ def _one(
 
 def _finish(body: Body) -> bool:
     """Read what little is left of a body, so that the connection lives on; whether that was all."""
+    if body.awaited:
+        return False  # who was not told to go on does not send it
     return body.left is not None and body.left <= SMALL and body.drain(SMALL, DRAIN_SECONDS)

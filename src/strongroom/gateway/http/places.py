@@ -27,6 +27,8 @@ MAX_STRANGERS_PER_ADDRESS = 64
 MAX_PER_ADDRESS = 256
 """Of one address (an IPv6 network of 64 bits is one)."""
 MAX_PER_PRINCIPAL = 256
+"""Of one principal, where so many are left: at work it never has more than are left for others, so that few cannot take
+all places, and the fewer there are left the less each gets of them."""
 
 
 class Seat:
@@ -55,6 +57,10 @@ class Seat:
         """A request has come."""
         with self._places.guard:
             self.waits_since = None
+
+    def revoke(self) -> None:
+        """Nobody's credentials count on it any more."""
+        self._places.revoke(self)
 
     def leave(self) -> None:
         """The connection is over. Call it before its descriptor is closed; idempotent."""
@@ -109,14 +115,30 @@ class Places:
     def admit(self, seat: Seat, principal: str) -> bool:
         """As ``Seat.admit``."""
         with self.guard:
-            if principal and self._by_principal[principal] >= MAX_PER_PRINCIPAL:
+            if principal and not self._has_share(principal):
                 return False
-            if seat in self._seats:
-                if seat.principal is not None:
-                    self._count(seat.principal, -1)
-                self._count(principal, 1)
-            seat.principal = principal
+            self._name(seat, principal)
         return True
+
+    def revoke(self, seat: Seat) -> None:
+        """As ``Seat.revoke``."""
+        with self.guard:
+            self._name(seat, None)
+
+    def _has_share(self, principal: str) -> bool:
+        if self._by_principal[principal] >= MAX_PER_PRINCIPAL:
+            return False
+        working = [seat for seat in self._seats if seat.waits_since is None]
+        mine = sum(1 for seat in working if seat.principal == principal)
+        return mine <= MAX_CONNECTIONS - len(working)  # who asks is at work, too
+
+    def _name(self, seat: Seat, principal: str | None) -> None:
+        if seat in self._seats:
+            if seat.principal is not None:
+                self._count(seat.principal, -1)
+            if principal is not None:
+                self._count(principal, 1)
+        seat.principal = principal
 
     def dismiss(self) -> None:
         """End all connections that only wait. What has come of a request already can still be read."""

@@ -1,0 +1,140 @@
+"""The threat catalogue at the gateway: row G-2, places that are held by those for whom nothing is done."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from strongroom.gateway.http.places import MAX_CONNECTIONS, Places, Seat
+from tests.support.servers.gateways import Gateway, over_tls
+from tests.support.waiting import kept
+
+CROWD = 800
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    """One of one worker, not started yet."""
+    return Gateway(tmp_path, flags=("--append-only",), users={"alice": "pw"}, user="alice")
+
+
+def test_g_2_a_body_that_is_refused_holds_no_place(gateway: Gateway) -> None:
+    """G-2: 800 strangers, who announce bodies that nobody will take and send nothing of them, keep nobody waiting."""
+    with gateway:
+        config = gateway.make()
+        host, _, port = gateway.address.rpartition(":")
+        refused = gateway.head("POST", "/web01/config", {"Content-Length": "60000"}, user="")
+
+        def beside_them() -> float:
+            with contextlib.ExitStack() as crowd:
+                for number in range(CROWD):
+                    connection = crowd.enter_context(socket.socket())
+                    connection.bind((f"127.0.0.{2 + number % 8}", 0))
+                    connection.connect((host, int(port)))
+                    connection.sendall(refused)
+                begun = time.monotonic()
+                assert gateway.ask("GET", "/web01/config").body == config
+                return time.monotonic() - begun
+
+        kept(7, beside_them)
+
+
+def test_g_2_few_principals_never_take_all_places() -> None:
+    """G-2: however many connections of eight principals are at work, others find a place, and one that ends is free."""
+    places, taken = Places(crowd=lambda _: ""), Counter[str]()
+
+    def enter(principal: str) -> Seat | None:
+        seat = places.enter(socket.socket(), "")
+        if seat is None:
+            return None
+        seat.works()
+        if seat.admit(principal):
+            return seat
+        seat.leave()
+        seat.connection.close()
+        return None
+
+    held: list[Seat] = []
+    for principal in "abcdefgh":
+        while (seat := enter(principal)) is not None:
+            taken[principal] += 1
+            held.append(seat)
+    assert taken["a"] >= MAX_CONNECTIONS // 2
+    assert taken.total() < MAX_CONNECTIONS
+    other = enter("other")
+    assert other is not None
+    held.append(other)
+    for seat in held[:10]:
+        seat.waits()  # idle between two requests: nobody is in the way then
+    again = [enter("late") for _ in range(3)]
+    assert None not in again
+    for seat in (*held, *(one for one in again if one is not None)):
+        seat.leave()
+        seat.connection.close()
+    assert places.taken == 0
+
+
+def test_g_2_who_is_let_in_no_more_is_a_stranger(gateway: Gateway) -> None:
+    """G-2: a connection on which credentials were good once, and are so no more, has a stranger's time."""
+    with gateway, gateway.connect() as connection:
+        gateway.make()
+        connection.sendall(gateway.head("GET", "/web01/config"))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        connection.sendall(gateway.head("GET", "/web01/config", user="alice:wrong").replace(b"cHc=", b"bm8="))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 401")
+        begun = time.monotonic()
+        assert connection.recv(4096) == b""
+        assert time.monotonic() - begun < 60  # and not the two minutes of somebody known
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_body_that_is_refused_is_not_asked_for(gateway: Gateway, tls: bool) -> None:
+    """Who waits for 100 gets the refusal at once instead; HTTP/1.0 knows no 100; and what is taken in is asked for."""
+    if tls:
+        over_tls(gateway)
+    with gateway:
+        gateway.make()
+
+        def told(path: str, version: str = "1.1", **who: str) -> tuple[bytes, float]:
+            headers = {"Content-Length": "5", "Expect": "100-continue"}
+            begun = time.monotonic()
+            with gateway.connect() as connection:
+                head = gateway.head("POST", path, headers, **who)
+                connection.sendall(head.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+                found = connection.recv(4096)
+                if b" 100 " not in found:
+                    assert connection.recv(4096) == b""
+                return found[9:12], time.monotonic() - begun
+
+        for path, who, status in (
+            ("/web01/config", {"user": ""}, b"401"),
+            ("/web01/unknown", {}, b"404"),
+            ("/web01/data/", {}, b"405"),
+        ):
+            found, seconds = told(path, **who)
+            assert found == status
+            assert seconds < 2, path
+        assert told("/web01/data/" + "0" * 64)[0] == b"100"
+        with gateway.connect() as connection:
+            head = gateway.head("POST", "/web01/config", {"Content-Length": "15", "Expect": "100-continue"})
+            connection.sendall(head.replace(b"HTTP/1.1", b"HTTP/1.0") + b"config of web01")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_head_of_bare_line_feeds_is_refused_at_once(gateway: Gateway, tls: bool) -> None:
+    """What a lenient proxy may take for the end of a head is none, and is not waited for as if there came more."""
+    if tls:
+        over_tls(gateway)
+    with gateway:
+        for noise in (b"GET /health HTTP/1.1\nHost: x\n\n", b"GET /health HTTP/1.1\r\nHost: x\n\r\n"):
+            begun = time.monotonic()
+            with gateway.connect() as connection:
+                connection.sendall(noise)
+                assert connection.recv(4096).startswith(b"HTTP/1.1 400")
+            assert time.monotonic() - begun < 5
