@@ -19,7 +19,6 @@ LONGER = {
     "crates/kernel/src/restore/remove.rs",
     "crates/kernel/src/tree/fields.rs",
     "crates/kernel/src/tree/json.rs",
-    "src/strongroom/receipts/commit/sequencer.py",
     "tests/attack/cases.py",
     "tests/attack/gateway/test_threats.py",
     "tests/end_to_end/gateway/test_operation.py",

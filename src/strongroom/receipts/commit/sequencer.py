@@ -14,7 +14,6 @@ so that a database that is put back from a copy never leads to another.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -23,13 +22,13 @@ import sqlalchemy as sa
 from strongroom.base.errors import StrongroomError
 from strongroom.receipts.audit.log_source import KEY_FILE
 from strongroom.receipts.commit import schema
-from strongroom.receipts.commit.log_state import change, entries, grow_tiles, read_state, read_tile, root_at, state
+from strongroom.receipts.commit.lease import SequencerLease
+from strongroom.receipts.commit.log_state import change, entries, grow_tiles, read_state, root_at, state
 from strongroom.receipts.commit.replay import HEADS, reconcile
 from strongroom.receipts.commit.replay_source import Fork
 from strongroom.receipts.commit.tail import first_entry
-from strongroom.receipts.log import tiles
+from strongroom.receipts.commit.tile_writing import write_full, write_partial
 from strongroom.receipts.log.checkpoint import Checkpoint
-from strongroom.receipts.log.tiles import ENTRIES, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 BATCH = 4096
 """At most so many leaves get an index in one transaction."""
-LEASE_SECONDS = 3.0
-"""Below the five seconds that may lie between an answer and its checkpoint, so that another takes over in time."""
 PAUSE_SECONDS = 0.5
 ALARM_SECONDS = 5.0
 """While an alarm stands everything is compared anew after so long."""
@@ -86,7 +83,7 @@ class Sequencer:
         self._alarmed = False
         self._store_seconds = store_seconds
         self._pause = pause
-        self._owner = f"{os.getpid()}-{os.urandom(8).hex()}"
+        self._lease = SequencerLease(database)
         self._started = False
         self._checked = False
         """Whether the head was compared with what was said before, since the lease was taken."""
@@ -113,7 +110,7 @@ class Sequencer:
             while self.step():
                 pass
             self._keep(state(self._database), ending=True)
-            self._release()
+            self._lease.give_back()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -133,7 +130,9 @@ class Sequencer:
         """
         if self._started and self._news() == self._compared_news and self._idle():
             return False
-        if not self._lease():
+        held = self._lease.take()
+        self._checked = self._checked and self._lease.unbroken
+        if not held:
             return False
         if self._unsure() and not self._compare():
             return False
@@ -201,34 +200,6 @@ class Sequencer:
             return False
         return ending or not now.stored_ns <= self._clock.now_ns() < now.stored_ns + int(self._store_seconds * 1e9)
 
-    def _lease(self) -> bool:
-        table = schema.lease
-        with self._database.write() as connection:
-            now = self._database.now_ns(connection)
-            until = now + int(LEASE_SECONDS * 1e9)
-            row = connection.execute(sa.select(table).where(table.c.name == "sequencer").with_for_update()).first()
-            mine = row is not None and row.owner == self._owner and now <= row.until_ns <= until
-            self._checked = self._checked and mine
-            if row is None:
-                text = "INSERT INTO lease VALUES ('sequencer', :owner, :until) ON CONFLICT DO NOTHING"
-                done = connection.execute(sa.text(text), {"owner": self._owner, "until": until})
-                return done.rowcount == 1
-            # A lease that ends later than any could was written before the clock went back: it is void.
-            free = row.owner == self._owner or not now <= row.until_ns <= until
-            if not free:
-                return False
-            if mine and row.until_ns - now > (until - now) // 2:
-                return True  # renewing each round would cost an fsync each round
-            connection.execute(
-                table.update().where(table.c.name == "sequencer").values(owner=self._owner, until_ns=until)
-            )
-            return True
-
-    def _release(self) -> None:
-        with self._database.write() as connection:
-            table = schema.lease
-            connection.execute(table.delete().where(table.c.name == "sequencer", table.c.owner == self._owner))
-
     def _assign(self) -> int:
         """Give the next pending leaves their index. How many there were."""
         table = schema.leaf
@@ -255,7 +226,7 @@ class Sequencer:
         """Write the tiles that became full, sign, keep, publish. False when the newest kept head forbids it."""
         size = before.assigned
         with self._database.read() as connection:
-            self._write_tiles(connection, before.id, before.published, size, full=True)
+            write_full(connection, self._store, before.id, before.published, size)
         with contextlib.ExitStack() as stack:
             if self._tail is not None:
                 stack.enter_context(self._tail.turn())
@@ -273,38 +244,15 @@ class Sequencer:
             change(connection, before.id, expected, published=size, checkpoint=head.encode())
         return True
 
-    def _write_tiles(self, connection: sa.Connection, log: int, old: int, new: int, *, full: bool) -> None:
-        for level in range(tiles.levels(new)):
-            for number, width in tiles.widths(level, old, new):
-                if (width == WIDTH) != full:
-                    continue
-                if level == 0:
-                    start = number * WIDTH
-                    bundle = tiles.bundle(entries(connection, log, start, start + width))
-                    self._store.write_once(tiles.path(ENTRIES, number, width), bundle)
-                data = read_tile(connection, log, level, number, width)
-                self._store.write_once(tiles.path(level, number, width), data)
-
     def _keep(self, now: LogState, *, ending: bool = False) -> None:
         """Put the newest checkpoint, with its partial tiles, into the store when it is time, or at the end."""
         if now.checkpoint is None or not self._due(now, ending=ending):
             return
         with self._database.read() as connection:
-            for level in range(tiles.levels(now.published)):
-                width = (now.published >> (8 * level)) % WIDTH
-                if width:
-                    self._write_partial(connection, now, level, width)
+            write_partial(connection, self._store, now.id, now.published)
         self._store.write_once(f"checkpoint/{now.published}", now.checkpoint)
         with self._database.write() as connection:
             change(connection, now.id, {"stored": now.stored}, stored=now.published, stored_ns=self._clock.now_ns())
-
-    def _write_partial(self, connection: sa.Connection, now: LogState, level: int, width: int) -> None:
-        number = (now.published >> (8 * level)) // WIDTH
-        if level == 0:
-            start = number * WIDTH
-            bundle = tiles.bundle(entries(connection, now.id, start, start + width))
-            self._store.write_once(tiles.path(ENTRIES, number, width), bundle)
-        self._store.write_once(tiles.path(level, number, width), read_tile(connection, now.id, level, number, width))
 
     def _alarm(self, text: str | None) -> None:
         self._alarmed = text is not None
