@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
 _SCHEME = re.compile(r"([a-z0-9+-]{2,16}):", re.I)
+_CLOUDS = {"gs": "gs", "az": "azure", "azure": "azure"}
+"""Schemes of ours and of restic's."""
 
 _ELSEWHERE = {
     "sftp": "Write rclone:REMOTE:PATH with an sftp remote of rclone's.",
@@ -50,6 +52,26 @@ def place_of(url: str, options: StoreOptions) -> object:
     """Equal for all spellings of one place, as far as is known without asking anybody. Raises ``UsageError``."""
     scheme, rest = split_scheme(url)
     return KINDS[SCHEMES[scheme]].place(scheme, rest, options) if scheme in SCHEMES else (scheme, rest)
+
+
+def restic_place(url: str, options: StoreOptions) -> str:
+    """The place as stock restic writes it, without credentials: it takes ``s3://bucket`` for a host. Nothing is
+    contacted. Raises ``UsageError``."""
+    scheme, rest = split_scheme(url)
+    if scheme == "rest":
+        from strongroom.storage.rest import url as rest_url  # noqa: PLC0415
+
+        return rest_url.parse(rest, options).location
+    if scheme == "s3":
+        from strongroom.storage.s3 import url as s3_url  # noqa: PLC0415
+
+        return s3_url.parse(rest, options).location
+    if scheme in _CLOUDS:
+        from strongroom.storage.cloud import url as cloud_url  # noqa: PLC0415
+
+        address = cloud_url.parse(scheme, rest, options)
+        return f"{_CLOUDS[scheme]}:{address.bucket}:/{address.prefix.rstrip('/')}"
+    return redact(url)
 
 
 def split_scheme(url: str) -> tuple[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import re
 import secrets
+import shutil
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from strongroom.receipts.commit.signing_key import load_or_create as generate_signer
@@ -32,7 +35,7 @@ def place(restic: Restic, tmp_path: Path) -> Path:
 def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
     strongroom: Strongroom, place: Path, tmp_path: Path
 ) -> None:
-    """Exported, imported with the recovery identity's own file beside it, and a round goes on there; verdicts and pins
+    """Exported, imported with the recovery identity's file, and a round goes on there; verdicts and pins
     are those of before. The old machine's state is then not the newest, and says so."""
     custodian = Custodian(strongroom, tmp_path / "state")
     custodian.adopt("web01", place)
@@ -60,12 +63,40 @@ def test_a_state_goes_elsewhere_and_the_old_one_counts_as_new_afterwards(
     assert "another custodian's judge" in there("import", tmp_path / "file.age", "--signed-by", another).err
     there("import", tmp_path / "file.age", "--signed-by", signed).expect(0)
     assert there("import", tmp_path / "file.age").code == 1
-    (tmp_path / "elsewhere" / "identity").write_bytes((tmp_path / "state" / "identity").read_bytes())
-    there("round", "web01").expect(0)
+    strongroom.run("custody", "round", "--state", tmp_path / "elsewhere" / "s", "web01").expect(0)
     (row,) = strongroom.run("custody", "snapshots", "--state", tmp_path / "elsewhere" / "s", "web01", "--json").json()
     assert (row["id"], row["verdict"]) == (snapshot, "good")
     custodian.round()
     assert ("rolled-back", "web01") in custodian.incidents("web01")
+
+
+def test_a_lost_machine_goes_on_by_its_export_and_the_recovery_identity_alone(
+    strongroom: Strongroom, place: Path, tmp_path: Path
+) -> None:
+    """The disk is gone with the identity: the state comes back with an identity of its own, rounds and drills go on,
+    and what was printed opens no round."""
+    custodian = Custodian(strongroom, tmp_path / "lost")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    custodian.run("export", tmp_path / "file.age").expect(0)
+    shutil.rmtree(tmp_path / "lost")
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / "recovery.txt").write_text(f"{custodian.recovery}\n")
+    (tmp_path / "paper" / "recovery.txt").chmod(0o600)
+    custodian.state = tmp_path / "new"
+    made = custodian.run("import", tmp_path / "file.age", "--identity", tmp_path / "paper" / "recovery.txt").expect(0)
+    assert f"sealed to the identity {tmp_path}/new/identity" in made.out
+    assert [path.name for path in (tmp_path / "paper").iterdir()] == ["recovery.txt"]
+    custodian.round().expect(0)
+    assert custodian.incidents("web01") == []
+    custodian.run("drill", "web01").expect(0)
+    by_paper = custodian.run("round", "web01", "--identity", tmp_path / "paper" / "recovery.txt")
+    assert by_paper.code != 0 and "sealed to another identity" in by_paper.err
+    kit = custodian.run("kit", "web01").expect(0).out
+    sealed = re.search(r"-----+ sealed.txt -----\n(.*?)\n----- end", kit, re.DOTALL)
+    assert sealed is not None
+    recovery = pyrage.x25519.Identity.from_str(custodian.recovery)
+    assert pyrage.decrypt(base64.b64decode(sealed[1]), [recovery])
 
 
 def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:

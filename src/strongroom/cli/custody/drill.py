@@ -14,6 +14,7 @@ from strongroom.cli.custody.shared import (
     load_sound_indexes,
     open_state,
     store_for,
+    target_of,
 )
 from strongroom.cli.shared.opening import surroundings
 
@@ -35,7 +36,7 @@ def arguments_drill(parser: argparse.ArgumentParser) -> None:
     add_repository(parser, several=True)
     parser.add_argument("--whole", action="store_true", help="all files of both snapshots")
     parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is restored at most (default: 1G)")
-    parser.add_argument("--restic", metavar="PROGRAM", help="stock restic, which restores in our place")
+    parser.add_argument("--restic", metavar="PROGRAM", help="stock restic, 0.17 or newer, which restores in our place")
     parser.add_argument("--folder", metavar="FOLDER", help="where to restore (default: the system's temporary folder)")
     add_state(parser, identity=True)
 
@@ -43,8 +44,10 @@ def arguments_drill(parser: argparse.ArgumentParser) -> None:
 def run_drill(context: Context) -> int:
     """Drill each; 75 when a file is not right."""
     from strongroom.base.quantities import size
+    from strongroom.cli.shared.targets import store_options
     from strongroom.custody.adopting import open_adopted
     from strongroom.custody.drills import run as drilling
+    from strongroom.custody.drills.stock_restic import stock_restic
 
     arguments = context.arguments
     try:
@@ -55,6 +58,10 @@ def run_drill(context: Context) -> int:
     bad = False
     with open_state(context) as state:
         for adopted in chosen(context, state):
+            restic = None
+            if arguments.restic:
+                options = store_options(context, target_of(context, adopted))
+                restic = stock_restic(arguments.restic, adopted.store, options)
             with store_for(context, adopted) as store:
                 repository = open_adopted(adopted, store, identity, surroundings(context))
                 load_sound_indexes(context, repository)
@@ -65,7 +72,7 @@ def run_drill(context: Context) -> int:
                     identity,
                     budget=budget,
                     whole=arguments.whole,
-                    restic=arguments.restic,
+                    restic=restic,
                     folder=arguments.folder,
                 )
             for one in results:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    open_state,
+    replica_options,
+    target_of,
+)
+from strongroom.cli.shared.targets import store_options
 
 if TYPE_CHECKING:
     import argparse
@@ -32,10 +40,15 @@ def run_kit(context: Context) -> int:
     """Print it."""
     from strongroom.custody.recovery.kit import as_html, as_text
     from strongroom.custody.recovery.making import make_kit
+    from strongroom.custody.replica.notes import replica_place
+    from strongroom.storage.locate import restic_place
 
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        kit = make_kit(state, adopted)
+        place = restic_place(adopted.store, store_options(context, target_of(context, adopted)))
+        url = replica_place(state, adopted)
+        replica = restic_place(url, replica_options(context, adopted, url)) if url else ""
+        kit = make_kit(state, adopted, place, replica)
     if not context.arguments.html:
         context.out.write(as_text(kit))
         return 0

@@ -6,7 +6,6 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from strongroom.base.redact import redact
 from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
@@ -15,11 +14,14 @@ from strongroom.cli.custody.shared import (
     load_sound_indexes,
     open_state,
     store_for,
+    target_of,
 )
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import surroundings
+from strongroom.cli.shared.targets import store_options
 from strongroom.format import rfc3339
+from strongroom.storage.locate import restic_place
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +50,7 @@ def run_last_good(context: Context) -> int:
     identity = identity_of(context)
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
+        options = store_options(context, target_of(context, adopted))
         with store_for(context, adopted) as store:
             repository = open_adopted(adopted, store, identity, surroundings(context))
             load_sound_indexes(context, repository)
@@ -85,7 +88,10 @@ def run_last_good(context: Context) -> int:
         context.out.line(line)
     best = found[0]
     if best.verdict == "good" and best.kind != "gone":
-        place, path = shlex.quote(redact(adopted.store)), shlex.quote(printable(os.fsencode(context.arguments.path)))
+        place, path = (
+            shlex.quote(restic_place(adopted.store, options)),
+            shlex.quote(printable(os.fsencode(context.arguments.path))),
+        )
         context.out.line(
             f"restic -r {place} restore {best.snapshot[:8]} --include {path} --target /somewhere --no-lock"
         )

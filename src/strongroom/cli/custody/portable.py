@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli.custody.shared import (
-    JUDGE,
     add_repository,
     add_state,
+    beside,
     chosen,
     executor_url,
     identity_file,
     identity_of,
+    in_bucket,
     open_state,
     operator,
     signer_of,
@@ -34,7 +35,8 @@ state of it elsewhere. A state that is older than what rounds wrote beside a rep
 """
 _IMPORT = """\
 Make a state of a file that `custody export` wrote, in a new place: a folder, or an empty database. The identity must be
-there already (--identity), or be the recovery identity in a file of yours.
+there already (--identity), or be the recovery identity in a file of yours: then a new identity is made where the
+state's own belongs, and all is sealed to it.
 
 Its signature is verified: by the judge's key that --signed-by names, or that lies beside the identity; where there is
 neither, by the one in the file, which is printed: compare it with `.strongroom/custodian` beside a repository.
@@ -93,6 +95,8 @@ def run_import(context: Context) -> int:
     """Make a state of it. Nothing is made before the file is opened, and the judge's key comes first: what lies in a
     bucket is signed by it."""
     from strongroom.base.clock import SYSTEM
+    from strongroom.custody.care.resealing import seal_to_own
+    from strongroom.custody.identity import create_file, load_file
     from strongroom.custody.portable.sealed_file import import_state, opened_bundle
     from strongroom.database.engine import Database
 
@@ -104,7 +108,8 @@ def run_import(context: Context) -> int:
                 subject=context.arguments.file,
                 hint="An older release wrote such files. If you know that nobody else had it, say --unsigned.",
             )
-        _keep_judge(_judge(context), bundle.judge)
+        own = _own_place(context) if identity.recipient in bundle.recipients() else None
+        _keep_judge(_judge(context) if own is None else beside(own), bundle.judge)
         with open_state(context, create=True) as state:
             if state.audit_trail():
                 raise UsageError("there is a state already, and none is put over another", subject=state.place)
@@ -114,10 +119,29 @@ def run_import(context: Context) -> int:
             finally:
                 record.close()
             count = len(state.repositories())
+            if own is not None:
+                fresh = load_file(own) if os.path.exists(own) else create_file(own)
+                seal_to_own(state, identity, fresh, operator(), "imported by the recovery identity")
             with state.database.write() as connection:
                 state.record(connection, operator(), "", "imported a state", os.path.basename(context.arguments.file))
     signed = "unsigned" if bundle.signed_by is None else f"signed by {bundle.signed_by}"
-    return _done(context, f"imported {count} repositories, {signed}. Next: strongroom custody round --all")
+    sealed = "" if own is None else f", sealed to the identity {own}"
+    ones = "1 repository" if count == 1 else f"{count} repositories"
+    return _done(context, f"imported {ones}, {signed}{sealed}. Next: strongroom custody round --all")
+
+
+def _own_place(context: Context) -> str | None:
+    """Where the state's own identity belongs, when the recovery identity is given; None where that is to serve as it.
+
+    Rounds run by an identity of their own: the recovery identity is locked away again.
+    """
+    if in_bucket(context):
+        return None
+    try:
+        place = identity_file(context, given=False)
+    except ConfigurationError:
+        return None
+    return None if os.path.realpath(place) == os.path.realpath(identity_file(context)) else place
 
 
 def _trusted(context: Context) -> Verifier | None:
@@ -170,7 +194,7 @@ def run_rebuild(context: Context) -> int:
 
 
 def _judge(context: Context) -> str:
-    return os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE)
+    return beside(identity_file(context))
 
 
 def _done(context: Context, text: str) -> int:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, Locked, StrongroomError, Unsupported, UsageError
+from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -137,7 +138,7 @@ def _say_what_may_go(
     except Unsupported:
         return None, 0
     if keeper is None and not context.arguments.quiet and not context.json:
-        line = f"--keeper FOLDER --store {to} --repository {adopted.id} --judge {signer.verifier}"
+        line = f"--keeper FOLDER --store {redact(to)} --repository {adopted.id} --judge {signer.verifier}"
         words = "nobody lets anything go at the replica. On another machine, with credentials that may"
         context.out.line(f"{adopted.name}: {words}: strongroom custody keep init {line}")
     return keeper, going

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
+    from strongroom.storage.options import StoreOptions
 
 IDENTITY = "identity"
 """The identity's file in the folder of the state, unless another is named."""
@@ -127,11 +128,13 @@ def _was_killed(holder: str) -> bool:
     return machine == os.uname().nodename and process.isdecimal() and not Surroundings().process_alive(int(process))
 
 
-def identity_file(context: Context) -> str:
-    """The identity's file. Raises ``ConfigurationError`` where a database holds the state and no file is named."""
+def identity_file(context: Context, *, given: bool = True) -> str:
+    """The identity's file, as it is ``given`` on the command line or by where it belongs. Raises ``ConfigurationError``
+    where a database holds the state and no file is named."""
     from strongroom.base.errors import ConfigurationError
 
-    named: str | None = getattr(context.arguments, "identity", None) or os.environ.get("STRONGROOM_CUSTODY_IDENTITY")
+    named: str | None = getattr(context.arguments, "identity", None) if given else None
+    named = named or os.environ.get("STRONGROOM_CUSTODY_IDENTITY")
     if named:
         return named
     in_file: str | None = file_of(context).get("custodian", {}).get("identity")
@@ -157,7 +160,12 @@ def signer_of(context: Context) -> Signer:
     from strongroom.custody.deletion.orders import SIGNER
     from strongroom.receipts.commit.signing_key import load_or_create
 
-    return load_or_create(os.path.join(os.path.dirname(os.path.abspath(identity_file(context))), JUDGE), SIGNER)
+    return load_or_create(beside(identity_file(context)), SIGNER)
+
+
+def beside(identity: str) -> str:
+    """Where the judge's key lies, beside an identity's file."""
+    return os.path.join(os.path.dirname(os.path.abspath(identity)), JUDGE)
 
 
 def target_of(context: Context, adopted: Adopted) -> Target:
@@ -180,16 +188,22 @@ def replica_for(context: Context, state: State, adopted: Adopted) -> Store | Non
 
 
 def replica_at(context: Context, adopted: Adopted, url: str) -> Store:
-    """The store at a replica's URL. Its variables stand before the plain ones, and before those of its file."""
+    """The store at a replica's URL."""
+    from strongroom.storage.locate import open_store
+
+    return open_store(url, replica_options(context, adopted, url))
+
+
+def replica_options(context: Context, adopted: Adopted, url: str) -> StoreOptions:
+    """How it is reached. Its variables stand before the plain ones, and before those of its file."""
     from strongroom.base.record import replace
     from strongroom.cli.shared.targets import store_options, with_variables
-    from strongroom.storage.locate import open_store
 
     target = Target(f"replica of {adopted.name}", url, "the custodian's state", None, None, None)
     own = {key.removeprefix(REPLICA): value for key, value in os.environ.items() if key.startswith(REPLICA)}
     table = file_of(context).get("repository", {}).get(adopted.name, {})
     options = with_variables(store_options(context, target), table.get("replica_credentials"))
-    return open_store(url, replace(options, environment={**options.environment, **own}))
+    return replace(options, environment={**options.environment, **own})
 
 
 def opened_replica(context: Context, state: State, adopted: Adopted) -> contextlib.AbstractContextManager[Store | None]:

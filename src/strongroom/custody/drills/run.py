@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import tempfile
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.archive.restore.run import RestoreOptions, restore
-from strongroom.base.errors import ConfigurationError, StrongroomError, UsageError
+from strongroom.base.errors import StrongroomError, UsageError
 from strongroom.base.progress import Reporter
 from strongroom.base.record import record
 from strongroom.custody.drills.checks import check_file
@@ -20,20 +19,20 @@ from strongroom.custody.drills.sample import Sampled, choose
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.measures import extension_of
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.ledger import close_incident, open_incident, printable
+from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import drill, snapshot
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from strongroom.custody.drills.stock_restic import StockRestic
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, State
     from strongroom.repository.opened import Repository
 
 BUDGET = 1 << 30
 """How much a drill restores unless it is told otherwise, in bytes."""
-_SECONDS = 6 * 3600.0
 
 
 @record
@@ -78,13 +77,13 @@ def run_drill(
     *,
     budget: int = BUDGET,
     whole: bool = False,
-    restic: str | None = None,
+    restic: StockRestic | None = None,
     folder: str | None = None,
     seed: int | None = None,
 ) -> list[Drilled]:
     """Drill a repository, write down what came of it, and return that. The index must be loaded.
 
-    ``restic``: the program that restores in our place. ``folder``: where, the system's temporary one by default; what
+    ``restic``: who restores in our place. ``folder``: where, the system's temporary one by default; what
     is restored goes when it has been looked at. Raises ``UsageError`` when there is no good snapshot.
     """
     rows = due_snapshots(state, adopted)
@@ -102,10 +101,12 @@ def run_drill(
                 complaints = _by_us(repository, tree, chosen, place, whole=whole)
             else:
                 password = identity.unseal(adopted.sealed_password, f"password of {adopted.name}")
-                complaints = _by_restic(restic, adopted, password, row.id, chosen, place, whole=whole)
+                patterns = None if whole else [_pattern(one.path) for one in chosen]
+                complaints = restic.restore(adopted.key_name, password, row.id, patterns, place)
             faults = [*complaints, *_look(place, chosen)]
         size = sum(one.size for one in chosen)
-        results.append(Drilled(row.id, restic or "strongroom", len(chosen), size, tuple(faults)))
+        by = "strongroom" if restic is None else restic.program
+        results.append(Drilled(row.id, by, len(chosen), size, tuple(faults)))
     _write_down(state, adopted, results)
     return results
 
@@ -121,43 +122,6 @@ def _by_us(
     except StrongroomError as problem:
         reporter.complaints.append((problem.subject, problem.what))
     return reporter.complaints
-
-
-def _by_restic(
-    program: str,
-    adopted: Adopted,
-    password: bytes,
-    snapshot_id: str,
-    chosen: Sequence[Sampled],
-    place: str,
-    *,
-    whole: bool,
-) -> list[tuple[str, str]]:
-    words = [program, "-r", adopted.store, "--key-hint", adopted.key_name, "--no-lock", "--no-cache", "restore"]
-    words += [snapshot_id, "--target", place, "--verify"]
-    listed = os.path.join(place, ".patterns")
-    if not whole:
-        with open(listed, "wb") as file:
-            file.write(b"".join(os.fsencode(_pattern(one.path)) + b"\n" for one in chosen))
-        words += ["--include-file", listed]
-    try:
-        ended = subprocess.run(
-            words,
-            env=os.environ | {"RESTIC_PASSWORD": password.decode()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except OSError as error:
-        raise ConfigurationError(f"cannot be started: {error.strerror}", subject=program) from None
-    except subprocess.TimeoutExpired:
-        return [(program, "did not end")]
-    if ended.returncode == 0:
-        return []
-    said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-    first = next((line for line in said if line.startswith("Fatal:")), said[0] if said else "")  # then comes a trace
-    return [(os.path.basename(program), printable(first, 300) or f"ended with {ended.returncode}")]
 
 
 def _pattern(path: bytes) -> str:

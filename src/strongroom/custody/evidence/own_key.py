@@ -55,7 +55,8 @@ def add_own_key(
             f"the custody key is not admitted: {problem.what}",
             subject=repository.location,
             hint="On the gateway's machine: strongroom gateway keys open "
-            f"{window or 'REPOSITORY'} --key {name} --for 1h\nThen adopt it again, by the same line.",
+            f"{window or 'REPOSITORY'} --key {name} --for 1h --path FOLDER\n"
+            "FOLDER is that of its `gateway serve`. Then adopt it again, by the same line.",
         ) from None
     return name, sealed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from strongroom.custody.portable.bundle import (
     signer_of_bundle,
     write_bundle,
 )
+from strongroom.custody.schema import recipient
 from strongroom.custody.state import MODULES
 from strongroom.database.engine import Database
 
@@ -40,6 +42,12 @@ class Opened:
     folder: str
     judge: bytes
     signed_by: Verifier | None
+
+    def recipients(self) -> tuple[str, ...]:
+        """The recovery identity's, in the state that it holds."""
+        path = os.path.join(self.folder, STATE_FILE)
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return tuple(text for (text,) in connection.execute(f"SELECT recipient FROM {recipient.name}"))
 
 
 def export_state(

@@ -13,20 +13,25 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from strongroom.base.record import record
-from strongroom.base.redact import redact
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH = 76
+_NEEDED = (
+    "You need: stock age, stock restic, the recovery identity, and credentials that may read the place, in the "
+    "variables that restic reads, such as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY."
+)
 
 
 @record
 class Kit:
     """What the page says. ``sealed`` is an age file, ``good`` the newest good snapshots as ID, arrival and source.
 
-    ``replica``: where the second copy is, empty where there is none; ``waiting``: those of ``good`` that it lacks.
+    ``place`` is as restic writes it, without credentials. ``replica``: where the second copy is, empty where there is
+    none; ``waiting``: those of ``good`` that it lacks.
     """
 
     name: str
@@ -48,7 +53,7 @@ class Kit:
 
     def restic_at(self, place: str) -> str:
         """The same for another place."""
-        where = shlex.quote(redact(place))
+        where = shlex.quote(place)
         return f"restic -r {where} --password-file password.txt --key-hint {self.key_name} --no-lock"
 
 
@@ -124,11 +129,11 @@ def as_text(kit: Kit) -> str:
         f"Recovery kit of {kit.name}, made {rfc3339.format_utc(kit.made_ns)[:10]}",
         "",
         f"repository  {kit.repository_id}",
-        f"place       {redact(kit.place)}",
-        *([f"replica     {redact(kit.replica)}"] if kit.replica else []),
+        f"place       {kit.place}",
+        *([f"replica     {kit.replica}"] if kit.replica else []),
         f"key         {kit.key_name}",
         "",
-        "You need: stock age, stock restic, credentials that may read the place, and the recovery identity.",
+        *textwrap.wrap(_NEEDED, _WIDTH),
         "",
     ]
     for number, (words, command) in enumerate(_steps(kit), 1):
@@ -158,14 +163,14 @@ def as_html(kit: Kit) -> str:
         f"<section><h2>{title}</h2><pre>{_block(data)}</pre>{code(data)}</section>" for title, data in _parts(kit)
     )
     title = f"Recovery kit of {html.escape(kit.name)}"
-    replica = f", replica at <code>{html.escape(redact(kit.replica))}</code>" if kit.replica else ""
+    replica = f", replica at <code>{html.escape(kit.replica)}</code>" if kit.replica else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>{title}</title><style>body{{font:12pt/1.4 serif;margin:2cm;max-width:18cm}}"
         "pre{white-space:pre-wrap;word-break:break-all;font-size:9pt;background:#f4f4f4;padding:.5em}"
         "section{break-inside:avoid}td{padding-right:1em}</style>"
         f"<h1>{title}</h1><p>Made {rfc3339.format_utc(kit.made_ns)[:10]}. Repository <code>{kit.repository_id}</code>"
-        f" at <code>{html.escape(redact(kit.place))}</code>{replica}, key <code>{kit.key_name}</code>.</p>"
-        "<p>You need stock age, stock restic, credentials that may read the place, and the recovery identity.</p>"
+        f" at <code>{html.escape(kit.place)}</code>{replica}, key <code>{kit.key_name}</code>.</p>"
+        f"<p>{html.escape(_NEEDED)}</p>"
         f"<ol>{steps}</ol><h2>Good snapshots, newest first</h2><table>{good}</table>{parts}</html>\n"
     )

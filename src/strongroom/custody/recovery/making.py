@@ -11,7 +11,7 @@ from strongroom.base.objects import Kind
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.recovery.kit import Kit
 from strongroom.custody.recovery.recipients import recipients
-from strongroom.custody.replica.notes import copied, replica_place
+from strongroom.custody.replica.notes import copied
 from strongroom.custody.schema import snapshot
 from strongroom.retention.guarded import GOOD
 
@@ -22,8 +22,11 @@ LISTED = 20
 """How many good snapshots a kit names."""
 
 
-def make_kit(state: State, adopted: Adopted) -> Kit:
-    """The kit of a repository as it stands. Raises ``ConfigurationError`` where no recovery identity was ever made."""
+def make_kit(state: State, adopted: Adopted, place: str, replica: str = "") -> Kit:
+    """The kit of a repository as it stands; it and its replica are at these places, as stock restic writes them.
+
+    Raises ``ConfigurationError`` where no recovery identity was ever made.
+    """
     if not recipients(state):
         raise ConfigurationError("no recovery identity was made", hint="`strongroom custody init` makes one.")
     with state.database.read() as connection:
@@ -34,12 +37,11 @@ def make_kit(state: State, adopted: Adopted) -> Kit:
             .limit(LISTED)
         ).all()
     good = tuple((row.id, row.arrival_ns, row.source) for row in rows)
-    replica = replica_place(state, adopted) or ""
     there = copied(state, adopted, Kind.SNAPSHOT) if replica else {}
     return Kit(
         adopted.name,
         adopted.id,
-        adopted.store,
+        place,
         adopted.key_name,
         adopted.sealed_password,
         adopted.config,

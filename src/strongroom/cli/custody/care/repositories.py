@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.redact import redact
 from strongroom.cli.custody.shared import add_state, open_state
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
@@ -33,7 +34,7 @@ def run_repositories(context: Context) -> int:
                 {
                     "name": one.name,
                     "id": one.id,
-                    "store": one.store,
+                    "store": redact(one.store),
                     "adopted": rfc3339.format_utc(one.adopted_ns),
                     "released": one.retired,
                     "key": one.key_name,
@@ -52,7 +53,7 @@ def run_repositories(context: Context) -> int:
             one.id[:10],
             rfc3339.format_utc(one.adopted_ns)[:10],
             "released" if one.retired else "in care",
-            one.store,
+            redact(one.store),
             " ".join(f"{name}={getattr(one.policy, name)}" for name in NAMES if getattr(one.policy, name)),
         ]
         for one in found

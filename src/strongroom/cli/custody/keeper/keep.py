@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
+from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
@@ -101,7 +102,7 @@ def _init(context: Context) -> int:
             raise UsageError("another may delete there", subject=store.location, hint="A replica has one keeper.")
         days = (arguments.hold, arguments.detection, arguments.expiry)
         book.begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, arguments.floor))
-    return _done(context, f"{signer.verifier} keeps {store_url}; `custody keep run` from a timer, daily")
+    return _done(context, f"{signer.verifier} keeps {redact(store_url)}; `custody keep run` from a timer, daily")
 
 
 def _run(context: Context, keeper: ReplicaKeeper) -> int:

@@ -1,0 +1,127 @@
+"""A repository that is cared for by its URL, with the custodian's token in it: what is shown, printed and tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.storage.locate import restic_place
+from strongroom.storage.options import StoreOptions
+from tests.support.custody.custodian import Custodian
+from tests.support.forge import Forge, node
+from tests.support.programs import Restic, Strongroom
+from tests.support.servers.gateways import Gateway, operate
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway over a repository with one snapshot."""
+    made = Gateway(tmp_path / "gateway", flags=("--append-only",), users={"x": "y"})
+    forge = Forge(made.data / "r")
+    (blob,) = forge.pack(("data", b"small"))
+    forge.snapshot(forge.tree(node("small", "file", content=[blob], size=5)), paths=["/"])
+    forge.index()
+    with made as gateway:
+        yield gateway
+
+
+def _adopted(strongroom: Strongroom, gateway: Gateway, tmp_path: Path) -> tuple[Custodian, str]:
+    """Adopted as the guide says it; and the custodian's token."""
+    token = operate(gateway, "principal", "add", "care", "--repository", "r", "--role", "custodian")[1].strip()
+    url = f"rest:http://care:{token}@{gateway.address}/r/"
+    custodian = Custodian(strongroom, tmp_path / "state")
+    refused = custodian.run("adopt", "web01", "--store", url)
+    hint = re.search(r"strongroom gateway (keys open r --key \w+ --for 1h) --path FOLDER", refused.err)
+    assert refused.code == 1 and hint, refused.err
+    assert operate(gateway, *hint[1].split())[0] == 0
+    custodian.adopt("web01", url)
+    custodian.round().expect(0)
+    return custodian, token
+
+
+def test_the_token_in_a_url_is_shown_nowhere(
+    strongroom: Strongroom, restic: Restic, served: Gateway, tmp_path: Path
+) -> None:
+    """Neither a table, nor JSON, nor the kit, nor the arguments of the restic that drills has the custodian's
+    token; and that restic restores by it all the same."""
+    custodian, token = _adopted(strongroom, served, tmp_path)
+    shown = [
+        custodian.run("repositories").expect(0).out,
+        custodian.run("repositories", "--json").expect(0).out,
+        custodian.run("kit", "web01").expect(0).out,
+        custodian.run("last-good", "web01", "/small").expect(0).out,
+    ]
+    program = tmp_path / "restic"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/arguments\nexec {restic.executable} "$@"\n')
+    program.chmod(0o755)
+    drilled = custodian.run("drill", "web01", "--json", "--restic", program).expect(0)
+    assert drilled.json()["faults"] == []
+    shown += [drilled.out, (tmp_path / "arguments").read_text()]
+    assert " restore " in shown[-1]
+    assert not [text for text in shown if token in text]
+    assert f"restic -r rest:http://{served.address}/r/ " in shown[2]
+
+
+def test_an_audit_tries_each_credential_as_itself(strongroom: Strongroom, served: Gateway, tmp_path: Path) -> None:
+    """What stands in the custodian's URL is nobody's but its own: a host's row is of the host's token, the stranger's
+    of none, and the custodian's own right to put into the trash is no fault."""
+    custodian, care = _adopted(strongroom, served, tmp_path)
+    host = operate(served, "principal", "add", "web01", "--repository", "r")[1].strip()
+
+    def states(user: str, token: str) -> dict[tuple[str, str], str]:
+        file = tmp_path / f"{user}.env"
+        file.write_text(f"STRONGROOM_REST_USERNAME={user}\nSTRONGROOM_REST_PASSWORD={token}\n")
+        rows = custodian.run("audit", "web01", "--host", file, "--json").json()
+        return {(row["credential"], row["what"]): row["state"] for row in rows if row["credential"]}
+
+    found = states("web01", host)
+    assert found["host", "take an object away"] == found["stranger", "read without a credential"] == "held"
+    assert states("care", care)["host", "take an object away"] == "not held"
+    own = custodian.run("audit", "web01").expect(0)
+    assert "executor" in own.out and "all that was tried was held" in own.out
+
+
+def test_a_host_of_a_folder_is_not_tried_as_who_runs_the_audit(strongroom: Strongroom, tmp_path: Path) -> None:
+    """A host does not see the custodian's folder: its file has to say what it sees."""
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", Forge(tmp_path / "r").place)
+    (tmp_path / "host").write_text("STRONGROOM_REST_USERNAME=web01\n")
+    said = custodian.run("audit", "web01", "--host", tmp_path / "host")
+    assert said.code == 1 and "STRONGROOM_REPOSITORY=rest:https://" in said.err
+
+
+def test_a_restic_that_is_too_old_is_no_failed_drill(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Debian 12 has restic 0.14, which knows no `--include-file`: that is said, and no incident is opened."""
+    forge = Forge(tmp_path / "r")
+    (blob,) = forge.pack(("data", b"small"))
+    forge.snapshot(forge.tree(node("small", "file", content=[blob], size=5)), paths=["/"])
+    forge.index()
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", forge.place)
+    custodian.round().expect(0)
+    old = tmp_path / "restic"
+    old.write_text("#!/bin/sh\necho restic 0.14.0 compiled with go1.19.8 on linux/amd64\n")
+    old.chmod(0o755)
+    said = custodian.run("drill", "web01", "--restic", old)
+    assert said.code == 1 and "is restic 0.14, and a drill needs 0.17 or newer" in said.err
+    assert custodian.incidents("web01") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "restics"),
+    [
+        ("s3://vault/web01?endpoint=https://s3.example.org:9000", "s3:https://s3.example.org:9000/vault/web01"),
+        ("s3://vault/web01", "s3:https://s3.eu-1.amazonaws.com/vault/web01"),
+        ("s3:https://s3.example.org/vault/web01", "s3:https://s3.example.org/vault/web01"),
+        ("gs://vault/web01", "gs:vault:/web01"),
+        ("az://vault/web01", "azure:vault:/web01"),
+        ("rest:https://care:TOKEN@backup.example/web01/", "rest:https://backup.example/web01/"),
+        ("/srv/gateway/web01", "/srv/gateway/web01"),
+    ],
+)
+def test_places_are_printed_as_stock_restic_reads_them(url: str, restics: str) -> None:
+    """restic takes `s3://vault/web01` for a server called vault, and a kit is read on the worst day."""
+    assert restic_place(url, StoreOptions(environment={"AWS_REGION": "eu-1"})) == restics
