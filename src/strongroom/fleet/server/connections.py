@@ -8,12 +8,14 @@ keeps an answer for whoever does not read it. So a few sockets would keep every 
 from __future__ import annotations
 
 from asyncio import Transport
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
+
+    from strongroom.fleet.server.door.listening import ConnectionPlaces
 
 HEAD_SECONDS = 20.0
 BODY_SECONDS = 35.0
@@ -29,6 +31,8 @@ MOST_HEAD = 64 * 1024
 class BoundedConnection(HttpToolsProtocol):
     """Ends itself when what it waits for does not come in time, or has no end."""
 
+    places: ClassVar[ConnectionPlaces | None] = None
+    """Where it is said whether something is done for a connection, or nothing but waiting."""
     _waiting: TimerHandle | None = None
     _body: TimerHandle | None = None
     _answer: TimerHandle | None = None
@@ -66,6 +70,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Its body is here."""
         _cancel(self._body)
         self._body = None
+        if self.places is not None:
+            self.places.works(self._descriptor)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -74,6 +80,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._answer = None
         if self._body is not None and not self.transport.is_closing():
             self.transport.close()
+        if self.places is not None and not self.pipeline:
+            self.places.waits(self._descriptor)
         super().on_response_complete()
         if self.transport.is_closing():
             self._closing = self._closing or self.loop.call_later(CLOSING_SECONDS, self._end)
@@ -84,6 +92,11 @@ class BoundedConnection(HttpToolsProtocol):
         """Nothing is awaited any more."""
         self._calm_all()
         super().connection_lost(exc)
+
+    @property
+    def _descriptor(self) -> int:
+        found: int = self.transport.get_extra_info("socket").fileno()
+        return found
 
     def _await_head(self) -> None:
         self._calm()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-from asyncio import sslproto
+from asyncio import constants, sslproto
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,10 @@ from strongroom.fleet.server.evaluating import Evaluator
 from strongroom.fleet.server.following.follower import LogFollower
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator, Sequence
 
+    from strongroom.fleet.server.door.listening import ConnectionPlaces
     from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 32 * 1024
 """Bytes that a TLS connection reads at once. asyncio sets 256 KiB aside for each, also for one that says nothing: a
 thousand of those are more than all else that the server needs."""
+_HANDSHAKE_SECONDS, _CLOSING_SECONDS = 10.0, 5.0
+"""So long TLS may take to begin and to end, for which asyncio gives 60 and 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,16 @@ class Listening:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, for which a signal is the wish to end and no fault."""
+    """uvicorn, for which a signal is the wish to end and no fault, and which then waits for no half request."""
+
+    def __init__(self, config: uvicorn.Config, places: ConnectionPlaces) -> None:
+        super().__init__(config)
+        self._places = places
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in good order what is being answered, and at once what is only waited for."""
+        self._places.dismiss()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,6 +81,7 @@ def serve(
     cannot listen."""
     found = listen(listening.host, listening.port)
     app = FleetApp(state, gateways, evaluator)
+    BoundedConnection.places = found.places
     config = uvicorn.Config(
         app.starlette,
         http=BoundedConnection,
@@ -78,7 +92,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         lifespan="off",
-        limit_concurrency=MOST,
+        limit_concurrency=2 * MOST,  # whom the listening socket lets in is answered
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         ssl_certfile=listening.certificate or None,
@@ -91,6 +105,7 @@ def serve(
     if config.ssl is not None:
         config.ssl.num_tickets = 0  # hosts come once an hour: a session to resume is made for nothing
     sslproto.SSLProtocol.max_size = _READ_AT_ONCE
+    constants.SSL_HANDSHAKE_TIMEOUT, constants.SSL_SHUTDOWN_TIMEOUT = _HANDSHAKE_SECONDS, _CLOSING_SECONDS
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # strangers must not fill the log with what they send
     deliverer = Deliverer(state, evaluator.leads)
     follower = LogFollower(state, followed, evaluator.leads)
@@ -100,7 +115,7 @@ def serve(
     scheme = "https" if listening.certificate else "http"
     LOG.info(f"start fleet server on {scheme}://{found.getsockname()[0]}:{found.getsockname()[1]}")
     try:
-        _Server(config).run(sockets=[found])
+        _Server(config, found.places).run(sockets=[found])
     finally:
         app.close()
         follower.close()

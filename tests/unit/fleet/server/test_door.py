@@ -89,22 +89,33 @@ def test_a_channel_that_hangs_delays_no_other(
 
 
 def test_an_address_has_its_share_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """M-5: also of those that say nothing; what is beyond it is ended at once, a free place given again."""
+    """M-5: also of those that say nothing; beyond it the one that waits longest is ended, and nobody who is served."""
     monkeypatch.setattr(listening, "MOST_OF_ONE", 2)
     monkeypatch.setattr(listening, "network_of", lambda _address: "192.0.2.7")
     with listening.listen("127.0.0.1", 0) as found:
         found.setblocking(False)
         address = found.getsockname()
-        clients = [socket.create_connection(address) for _ in range(3)]
+        clients = [socket.create_connection(address) for _ in range(2)]
         taken = [until(lambda: _accepted(found)) for _ in range(2)]
-        assert _accepted(found) is None
-        assert clients[2].recv(1) == b""
-        taken[0].close()
+        found.places.works(taken[0].fileno())
         clients.append(socket.create_connection(address))
         taken.append(until(lambda: _accepted(found)))
+        assert clients[1].recv(1) == b""
+        found.places.works(taken[2].fileno())
+        clients.append(socket.create_connection(address))
+        assert _refused(found, clients[3])  # both are being served
+        found.places.waits(taken[0].fileno())
+        clients.append(socket.create_connection(address))
+        taken.append(until(lambda: _accepted(found)))
+        assert clients[0].recv(1) == b""
         for one in (*clients, *taken):
             one.close()
-        assert not found.counts
+        assert not found.places.taken
+
+
+def _refused(found: listening.CountingSocket, client: socket.socket) -> bool:
+    assert _accepted(found) is None
+    return client.recv(1) == b""
 
 
 def _accepted(found: listening.CountingSocket) -> socket.socket | None:
