@@ -96,6 +96,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody drill", "custody.drill", "Restore a sample, and prove that it is what was saved"),
     Verb("custody plan", "custody.plan", "Show, cancel or approve what may go"),
     Verb("custody execute", "custody.execute", "Let go what was held for long enough, after looking again"),
+    Verb("custody executor", "custody.two_machines.executor", "Let go what a judge elsewhere planned, with own rights"),
     Verb("custody set-aside", "custody.set_aside", "Take what a host planted out of its place, at once"),
     Verb("custody repositories", "custody.care.repositories", "List what is in care, and what is kept of it"),
     Verb("custody retire", "custody.care.release", "Say that a source sends nothing more"),

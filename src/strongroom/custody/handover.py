@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Locked, StrongroomError, Unsupported, UsageError
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.base.steady import since_boot_ns
+from strongroom.base.record import replace
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.aside.over import close_for
 from strongroom.custody.continuity.newest import Continuity
@@ -36,9 +36,9 @@ from strongroom.custody.deletion.plans import (
 )
 from strongroom.custody.evidence.approvals import was_approved
 from strongroom.custody.evidence.creations import noting
+from strongroom.custody.evidence.outside import this_boot
 from strongroom.custody.executor.contract import Handed, Went
 from strongroom.custody.verifying import Budget, verify_unread
-from strongroom.receipts.commit.committer import boot_id
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
@@ -55,10 +55,6 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
     from strongroom.repository.surroundings import Surroundings
     from strongroom.storage.contract import Store
-
-
-def _boot() -> tuple[str, int]:
-    return boot_id(), since_boot_ns()
 
 
 class Handover:
@@ -80,7 +76,7 @@ class Handover:
         *,
         holder: str,
         doubt: Callable[[], str],
-        boot: Callable[[], tuple[str, int]] = _boot,
+        boot: Callable[[], tuple[str, int]] = this_boot,
         budget_bytes: int = 1 << 62,
     ) -> None:
         self._state = state
@@ -170,14 +166,14 @@ class Handover:
             with (
                 quiet(self._state, repository, row.made_ns, patience_ns)
                 if row.kind == INDEXES
-                else contextlib.nullcontext()
-            ):
+                else contextlib.nullcontext(tuple)
+            ) as held:
                 again = LookingAgain(self._state, lease, self._adopted, repository, self._reporter).look(
                     row, [item.name for item in order.items]
                 )
                 went.waits = again.reasons
                 if again.names:
-                    self._execute(lease, order, document, again, executor, went)
+                    self._execute(lease, order, document, replace(again, held=held()), executor, went)
                 elif not again.reasons:
                     self._end(lease, order.number, CANCELLED)
                     went.waits = ("nothing of it may go any more",)
@@ -206,7 +202,8 @@ class Handover:
             boot=boot,
             boot_ns=boot_ns,
             nonce=self._surroundings.random_bytes(16).hex(),
-            locks=again.locks,
+            locks=again.locks + again.held,
+            held=again.held,
         ).sign(self._signer)
         with state.writing(lease) as connection:
             intend(connection, adopted.id, order.number, items, now_ns)

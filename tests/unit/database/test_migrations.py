@@ -19,8 +19,10 @@ from strongroom.custody.drift import schema as drift
 from strongroom.custody.evidence import schema as evidence
 from strongroom.custody.executor import schema as executor
 from strongroom.custody.indexed import schema as indexed
+from strongroom.custody.keeper import schema as keeper
 from strongroom.custody.replica import schema as replica
 from strongroom.custody.telling import schema as telling
+from strongroom.custody.two_machines import schema as two_machines
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.fleet.server import schema as fleet
@@ -44,6 +46,8 @@ MODULES = {
     "drift": drift,
     "telling": telling,
     "executor": executor,
+    "keeper": keeper,
+    "two_machines": two_machines,
     "indexed": indexed,
     "fleet": fleet,
     "fleet-alerting": fleet_alerting,

@@ -38,6 +38,7 @@ REPOSITORY_KEYS: dict[str, Key] = {
     "store": Key(text, '"s3:https://s3.example.org/vault/web01"', "its place, for `adopt` without --store"),
     "credentials": Key(text, '"/etc/strongroom/web01.env"', "a file of variables, NAME=VALUE, for its store alone"),
     "replica_credentials": Key(text, '"/etc/strongroom/replica.env"', "the same for its replica's store"),
+    "executor": Key(text, '"strongroom-executor+0123abcd+AbCd…"', "the key of its executor on another machine"),
     "limit_upload": Key(number, "2048", "upload no faster than this, in KiB a second"),
     "limit_download": Key(number, "8192", "download no faster than this, in KiB a second"),
     "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),

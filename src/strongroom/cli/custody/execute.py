@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.cli.shared.context import Context
-    from strongroom.custody.executor.contract import Handed
-    from strongroom.custody.executor.execute import Executor
+    from strongroom.custody.executor.contract import Executing, Handed
     from strongroom.custody.executor.records import Records
     from strongroom.custody.handover import Handover
     from strongroom.custody.identity import Identity
@@ -96,7 +95,7 @@ def hand_over(
         context.reporter().message(f"{adopted.name}: {error.what}")
 
 
-def _mend(context: Context, state: State, adopted: Adopted, store: Store, executor: Executor) -> None:
+def _mend(context: Context, state: State, adopted: Adopted, store: Store, executor: Executing) -> None:
     from strongroom.custody.healing.wrong_bytes import replace_wrong
 
     replica = replica_for(context, state, adopted)
@@ -164,13 +163,18 @@ class OpenRecords:
 @contextlib.contextmanager
 def opened_executor(
     context: Context, adopted: Adopted, store: Store, signer: Signer, records: OpenRecords | None = None
-) -> Iterator[Executor]:
-    """The executor of one repository, with its own record, or one that is open. Raises ``Unsupported`` where a removal
-    would be final."""
+) -> Iterator[Executing]:
+    """The executor of one repository, with its own record, or one that is open; or who speaks to one elsewhere, where
+    custody.toml names it. Raises ``Unsupported`` where a removal would be final."""
+    from strongroom.cli.custody.two_machines.remote import remote_executor
     from strongroom.custody.executor.execute import Executor
     from strongroom.custody.executor.ways import way_of
     from strongroom.custody.mark import has_place, read_mark
 
+    remote = remote_executor(context, adopted, store, signer)
+    if remote is not None:
+        yield remote
+        return
     way = way_of(store, adopted.policy.expiry)
     opened = records or OpenRecords(context)
     judge = signer.verifier

@@ -19,6 +19,7 @@ from strongroom.cli.custody.shared import (
     signer_of,
     store_for,
 )
+from strongroom.cli.custody.two_machines.remote import say_where_bounds_are_lifted
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
 
@@ -66,6 +67,7 @@ def run_plan(context: Context) -> int:
                         return exit_codes.OPERATOR_AWAITED
                     approve(state, adopted, number, who, arguments.why)
                     executor.approve(number, who)
+                    say_where_bounds_are_lifted(context, adopted, number)
                 else:
                     handover = handover_of(context, state, adopted, store, identity_of(context), signer)
                     handover.cancel(executor, number, operator(), arguments.why)

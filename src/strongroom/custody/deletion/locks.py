@@ -7,6 +7,7 @@ name is an hour old is not refreshed any more, and its client is dead.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from strongroom.format.lock import LockFile
 from strongroom.repository.locks.foreign import MAX_LOCKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from strongroom.custody.state import Lease, State
     from strongroom.repository.opened import Repository
@@ -79,6 +80,11 @@ def _seen_query(repository: str) -> sa.Select[Any]:
     return sa.select(lock_seen).where(lock_seen.c.repository == repository)
 
 
+def listed_locks(repository: Repository) -> tuple[str, ...]:
+    """The names of all locks that are there, ours and dead ones too."""
+    return tuple(sorted(info.name.name for info in itertools.islice(repository.store.list(Kind.LOCK), MAX_LOCKS)))
+
+
 def older_than(state: State, repository: str, living: dict[str, str], moment_ns: int) -> list[str]:
     """Holders of living locks that were seen before a moment, in words."""
     with state.database.read() as connection:
@@ -93,8 +99,11 @@ def older_than(state: State, repository: str, living: dict[str, str], moment_ns:
 
 
 @contextlib.contextmanager
-def quiet(state: State, repository: Repository, since_ns: int, patience_ns: int) -> Iterator[None]:
-    """restic's exclusive lock, under which old index files go: a client that has listed an index must find it.
+def quiet(
+    state: State, repository: Repository, since_ns: int, patience_ns: int
+) -> Iterator[Callable[[], tuple[str, ...]]]:
+    """restic's exclusive lock, under which old index files go: a client that has listed an index must find it. What is
+    given says the lock's names, none where it was not to be had.
 
     One that is refreshed for ever delays that for ``patience_ns``; then it is an incident, and delays nothing (threat
     G-4). Raises ``Locked`` until then.
@@ -107,7 +116,7 @@ def quiet(state: State, repository: Repository, since_ns: int, patience_ns: int)
             raise
         with state.database.write() as connection:
             open_incident(connection, repository.id, Code.LOCK, "locks", problem.what, now_ns)
-        yield
+        yield tuple
         return
     with lock:
-        yield
+        yield lambda: tuple(lock.names)

@@ -13,7 +13,7 @@ from strongroom.custody.aside.unfit import unfit_by_word
 from strongroom.custody.claims import compare_indexes
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.condemning import choose, note_unindexed, read_indexes, uncovered
-from strongroom.custody.deletion.locks import older_than, see_locks
+from strongroom.custody.deletion.locks import listed_locks, older_than, see_locks
 from strongroom.custody.deletion.needed import reinstate, rescue
 from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, SNAPSHOTS
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
@@ -43,6 +43,8 @@ class Again:
     names: tuple[str, ...]
     reasons: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    """Of the locks that are listed, the judge's own."""
 
 
 def see_all(
@@ -120,8 +122,8 @@ class LookingAgain:
                 reasons.append(f"index/{name[:10]} alone names pack {lost[0][:10]}")
             else:
                 going.append(f"index/{name}")
-        locks = see_locks(self._state, self._lease, self._repository)
-        return Again(tuple(going), tuple(reasons), tuple(sorted(locks)))
+        see_locks(self._state, self._lease, self._repository)
+        return Again(tuple(going), tuple(reasons), listed_locks(self._repository))
 
     def _packs(self, names: Iterable[str]) -> Again:
         state, adopted, repository = self._state, self._adopted, self._repository

@@ -87,7 +87,7 @@ class Confirmation:
     """What of a plan goes now. ``order`` is the digest of the plan; ends ``LIFETIME_NS`` after it was issued.
 
     ``boot`` and ``boot_ns`` say when by the time since the system's start, which nobody sets; ``issued_ns`` counts
-    where the executor stands on another machine. ``locks`` are those that the judge saw.
+    where the executor stands on another machine. ``locks`` are those that the judge saw, ``held`` its own among them.
     """
 
     repository: str
@@ -101,6 +101,7 @@ class Confirmation:
     boot_ns: int
     nonce: str
     locks: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     def sign(self, signer: Signer) -> SignedBytes:
         """As it is handed over."""
@@ -117,6 +118,7 @@ class Confirmation:
             "boot_ns": self.boot_ns,
             "nonce": self.nonce,
             "locks": list(self.locks),
+            "held": list(self.held),
         }
         return _sign(members, signer)
 
@@ -177,6 +179,7 @@ def read_confirmation(signed: SignedBytes, verifier: Verifier) -> Confirmation:
             boot_ns=_number(members["boot_ns"]),
             nonce=_text(members["nonce"]),
             locks=tuple(map(_text, members["locks"])),
+            held=tuple(map(_text, members.get("held", ()))),
         )
     except (KeyError, TypeError, ValueError):
         raise Damaged("a confirmation that is not spelled as one") from None

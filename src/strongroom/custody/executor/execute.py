@@ -26,6 +26,7 @@ from strongroom.custody.deletion.orders import (
 from strongroom.custody.executor.aside import is_true_to_name
 from strongroom.custody.executor.caps import PlanBounds
 from strongroom.custody.executor.known import Known
+from strongroom.custody.executor.locks_seen import check_locks
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import plan_thing
 from strongroom.receipts.commit.committer import boot_id
@@ -247,6 +248,7 @@ class Executor:
             fresh = -SKEW_NS <= self._records.clock.now_ns() - confirmation.issued_ns < LIFETIME_NS
         if not fresh:
             raise Refused("the confirmation's hour is over", subject=f"plan {order.number}")
+        check_locks(self._store, confirmation)
         self._check_place()
 
     def _check_place(self) -> None:

@@ -8,10 +8,11 @@ from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.removal.contract import SlowRemoval
+from strongroom.storage.removal.messages import NumberedFileRemoval
 from strongroom.storage.removal.slow import slow_removal_of
 from strongroom.storage.wrappers.wrapper import Wrapper
 
-__all__ = ["SlowRemoval", "way_of"]
+__all__ = ["NumberedFileRemoval", "SlowRemoval", "way_of"]
 
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from strongroom.cli.custody.shared import add_state, executor_url, open_state, o
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.executor.records import Records
 
 _DESCRIPTION = """\
 The keys with which operators sign what they decide, where a policy asks for it (`adopt --policy operators=1`, or 2).
@@ -41,6 +44,9 @@ def arguments_operator(parser: argparse.ArgumentParser) -> None:
         help="`new`: a name; `add`, `remove`: the key's line; `require`: a repository",
     )
     parser.add_argument("file", nargs="?", metavar="FILE|N", help="where `new` writes the key; how many `require` asks")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--executor", metavar="FOLDER", help="of an executor on a machine of its own: its folder")
+    place.add_argument("--keeper", metavar="FOLDER", help="of a replica's keeper: its folder")
     add_signing(parser)
     add_state(parser)
 
@@ -74,16 +80,10 @@ def _new(context: Context) -> int:
 
 
 def _list(context: Context) -> int:
-    from strongroom.base.clock import SYSTEM
     from strongroom.custody.executor.operators import Operators
-    from strongroom.custody.executor.records import Records
 
-    with open_state(context):
-        records = Records(executor_url(context), SYSTEM)
-        try:
-            keys = list(map(str, Operators(records).roster()))
-        finally:
-            records.close()
+    with _records(context) as records:
+        keys = list(map(str, Operators(records).roster()))
     if context.json:
         context.out.json([{"name": key.split("+")[0], "key": key} for key in keys])
         return 0
@@ -93,9 +93,7 @@ def _list(context: Context) -> int:
 
 
 def _change(context: Context) -> int:
-    from strongroom.base.clock import SYSTEM
     from strongroom.custody.executor.operators import Operators
-    from strongroom.custody.executor.records import Records
     from strongroom.custody.executor.words import ADD, REMOVE
     from strongroom.receipts.log.note import Verifier
 
@@ -104,20 +102,16 @@ def _change(context: Context) -> int:
         raise UsageError("which key?", hint="Its one line, as `custody operator new` printed it.")
     key = Verifier.parse(arguments.key)
     adds = arguments.action == "add"
-    with open_state(context):
-        records = Records(executor_url(context), SYSTEM)
-        try:
-            operators = Operators(records)
-            word = signed_word(context, ADD if adds else REMOVE, str(key))
-            if word is None and operators.to_change_roster():
-                raise UsageError(
-                    "the roster changes by the word of those who are on it",
-                    hint="Add --sign-with FILE, with their key.",
-                )
-            words = [] if word is None else [word]
-            wanting = (operators.add if adds else operators.remove)(key, words)
-        finally:
-            records.close()
+    with _records(context) as records:
+        operators = Operators(records)
+        word = signed_word(context, ADD if adds else REMOVE, str(key))
+        if word is None and operators.to_change_roster():
+            raise UsageError(
+                "the roster changes by the word of those who are on it",
+                hint="Add --sign-with FILE, with their key.",
+            )
+        words = [] if word is None else [word]
+        wanting = (operators.add if adds else operators.remove)(key, words)
     done = f"{key.name} is {'on' if adds else 'off'} the roster"
     text = f"noted: {wanting} more must say the same" if wanting else done
     if context.json:
@@ -125,6 +119,27 @@ def _change(context: Context) -> int:
     else:
         context.out.line(text)
     return 0
+
+
+@contextlib.contextmanager
+def _records(context: Context) -> Iterator[Records]:
+    """The record of the executor whose roster is meant: of this custodian, or of the folder that is named."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.base.errors import ConfigurationError
+    from strongroom.custody.executor.records import Records
+
+    arguments = context.arguments
+    folder, file = (arguments.keeper, "keeper.db") if arguments.keeper else (arguments.executor, "executor.db")
+    with contextlib.ExitStack() as opened:
+        if folder is None:
+            opened.enter_context(open_state(context))
+            url = executor_url(context)
+        else:
+            path = os.path.join(os.path.abspath(folder), file)
+            if not os.path.isfile(path):
+                raise ConfigurationError("has no record of an executor's", subject=folder, hint="`init` makes one.")
+            url = f"sqlite:///{path}"
+        yield opened.enter_context(contextlib.closing(Records(url, SYSTEM)))
 
 
 def _require(context: Context) -> int:
@@ -137,6 +152,8 @@ def _require(context: Context) -> int:
     arguments = context.arguments
     if not arguments.key or arguments.file not in ("0", "1", "2"):
         raise UsageError("of which repository, and how many?", hint="custody operator require NAME 0, 1 or 2")
+    if arguments.executor or arguments.keeper:
+        raise UsageError("how many sign there was said at `init`", subject="operator require")
     count = int(arguments.file)
     with open_state(context) as state:
         adopted = state.repository(arguments.key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli.custody.shared import executor_url, operator
+from strongroom.cli.custody.two_machines.remote import pass_on
 
 if TYPE_CHECKING:
     import argparse
@@ -66,6 +67,7 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
         heard, name = operators.hear(adopted.id, adopted.store, word)
     finally:
         records.close()
+    pass_on(context, adopted, word)
     if heard >= needed:
         return f"{operator()} with the key {name}"
     words = f"noted: {heard} of {needed} operators say so; another one says the same with a key of theirs"

@@ -1,0 +1,1 @@
+"""Verbs and helpers for a custodian whose executor stands on another machine."""

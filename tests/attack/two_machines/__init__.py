@@ -1,0 +1,1 @@
+"""Judge and executor on two machines."""
