@@ -34,20 +34,25 @@ def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
         running.server_close()
 
 
-def test_silent_strangers_keep_no_log_out(address: tuple[str, int]) -> None:
-    """Who opens more connections than one address may have loses those alone; another address is answered."""
+@pytest.mark.parametrize("addresses", [1, 8])
+def test_silent_strangers_keep_no_log_out(address: tuple[str, int], addresses: int) -> None:
+    """Who opens more connections than one address may have loses the oldest; all places of many go to who is new."""
     with contextlib.ExitStack() as held:
         silent = [
-            held.enter_context(socket.create_connection(address, PATIENCE, source_address=("127.0.0.2", 0)))
-            for _ in range(server.MAX_CONNECTIONS + 1)
+            held.enter_context(
+                socket.create_connection(address, PATIENCE, source_address=(f"127.0.0.{2 + number % addresses}", 0))
+            )
+            for number in range(2 * server.MAX_CONNECTIONS)
         ]
-        for one in silent[server.MAX_OF_ONE :]:
-            with contextlib.suppress(ConnectionResetError):
-                assert one.recv(1) == b""
-        connection = http.client.HTTPConnection(*address, timeout=PATIENCE)
-        connection.request("POST", "/add-checkpoint", b"noise")
-        assert connection.getresponse().status == 400
-        connection.close()
+        for number in range(2 * server.MAX_OF_ONE):
+            connection = http.client.HTTPConnection(
+                *address, timeout=PATIENCE, source_address=(f"127.0.0.{2 + number % 2}", 0)
+            )
+            connection.request("POST", "/add-checkpoint", b"noise")
+            assert connection.getresponse().status == 400
+            held.callback(connection.close)
+        with contextlib.suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b""
 
 
 def test_who_drips_is_cut_off(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 The C2SP protocol leaves reading to be decided; ``latest`` is ours. The requests are few and small, so the standard
 library's threading server is enough; a slow sender is cut off, and the number of connections is bounded, in all and for
-each address.
+each address: where no place is left, who only waits loses his to who is new.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from strongroom.base.server_log import LOG
 from strongroom.receipts.witness.witness import MAX_REQUEST, Refusal, parse_submission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from strongroom.receipts.witness.witness import Witness
 
 _TEXT = "text/plain; charset=utf-8"
@@ -42,24 +44,21 @@ class WitnessServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.witness = witness
-        self._taken = Counter[str]()
+        self._taken: dict[socket.socket, str] = {}
+        """Whose each connection is, by address, in the order in which they came."""
+        self._working: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(address, _Handler)
 
     def process_request(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
         """Serve in a thread when there is a place, else close: the sender tries again within a minute."""
-        who = _network(client_address[0])
-        with self._guard:
-            free = self._taken.total() < MAX_CONNECTIONS and self._taken[who] < MAX_OF_ONE
-            if free:
-                self._taken[who] += 1
-        if not free:
+        if not self._enter(request, _network(client_address[0])):
             self.shutdown_request(request)
             return
         try:
             super().process_request(request, client_address)
         except BaseException:  # no thread could be started, and none gives the place back
-            self._give_back(who)
+            self._leave(request)
             raise  # the server closes the connection, and goes on
 
     def process_request_thread(self, request, client_address) -> None:  # type: ignore[no-untyped-def]
@@ -75,11 +74,47 @@ class WitnessServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             end.cancel()
-            self._give_back(_network(client_address[0]))
+            self._leave(request)
 
-    def _give_back(self, who: str) -> None:
+    @contextlib.contextmanager
+    def at_work(self, request: socket.socket) -> Iterator[None]:
+        """Within this something is done for a connection: it is not ended for another."""
         with self._guard:
-            self._taken -= Counter([who])
+            self._working.add(request)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._working.discard(request)
+
+    def _enter(self, request: socket.socket, who: str) -> bool:
+        """Whether there is a place, be it that of a connection that only waits."""
+        with self._guard:
+            crowds = Counter(self._taken.values())
+            if crowds[who] >= MAX_OF_ONE:
+                free = self._end_one(who)
+            else:
+                free = len(self._taken) < MAX_CONNECTIONS or self._end_one(None)
+            if free:
+                self._taken[request] = who
+            return free
+
+    def _end_one(self, who: str | None) -> bool:
+        """End the connection that has waited longest, of an address or of the one that has the most of them."""
+        waiting = {
+            one: whose for one, whose in self._taken.items() if one not in self._working and who in (None, whose)
+        }
+        if not waiting:
+            return False
+        crowds = Counter(waiting.values())
+        first = max(waiting, key=lambda one: crowds[waiting[one]])
+        del self._taken[first]
+        _hang_up(first)
+        return True
+
+    def _leave(self, request: socket.socket) -> None:
+        with self._guard:
+            self._taken.pop(request, None)
 
     def handle_error(self, request, client_address) -> None:  # type: ignore[no-untyped-def]  # noqa: ARG002
         """A connection that broke is the sender's affair."""
@@ -112,7 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif not length.isdecimal() or len(length) > 9 or int(length) > MAX_REQUEST:
             self._answer(400, b"the body needs a length, and a small one\n", close=True)
         else:
-            self._submit(self.rfile.read(int(length)))
+            body = self.rfile.read(int(length))
+            if len(body) == int(length):  # else it broke off
+                with self.server.at_work(self.connection):
+                    self._submit(body)
 
     def _submit(self, body: bytes) -> None:
         try:
@@ -131,7 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if not place.endswith("/latest"):
                 raise Missing("no such place")
-            self._answer(200, self.server.witness.latest(digest))
+            with self.server.at_work(self.connection):
+                self._answer(200, self.server.witness.latest(digest))
         except Missing as error:
             self._answer(404, f"{error.what}\n".encode())
 
