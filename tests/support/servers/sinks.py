@@ -42,12 +42,12 @@ class WebSink:
 
 
 @contextlib.contextmanager
-def mail_sink() -> Iterator[tuple[MailSink, str]]:
-    """A sink, and where it is."""
+def mail_sink(**options: Any) -> Iterator[tuple[MailSink, str]]:
+    """A sink, and where it is. ``options``: aiosmtpd's, such as contexts for TLS."""
     sink = MailSink()
     with reserve() as keeper:
         port = keeper.getsockname()[1]
-        controller = Controller(sink, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
+        controller = Controller(sink, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE, **options)
         controller.start()
         try:
             yield sink, f"127.0.0.1:{port}"

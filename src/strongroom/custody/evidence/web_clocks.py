@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.base.redact import redact
 from strongroom.custody.evidence.clocks import ClockSource, ahead_of, machine_of
 
@@ -53,10 +54,12 @@ class WebClocks:
 
 def _ask(url: str, clock: Clock) -> tuple[str, str, int] | None:
     """By the ``Date`` of an answer; None where there is none."""
-    pool = urllib3.PoolManager(timeout=_SECONDS, retries=False)
+    limit = ExchangeLimit(_SECONDS)
+    pool = limit.pool(timeout=_SECONDS, retries=False)
     before_ns = clock.now_ns()
     try:
-        answer = pool.request("HEAD", url, redirect=False)
+        with limit.exchange():
+            answer = pool.request("HEAD", url, redirect=False)
         said = answer.headers.get("Date", "")
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError):
         return None

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import urllib3
 
 from strongroom.base.errors import ConfigurationError, Unavailable
+from strongroom.base.exchange_limit import ExchangeLimit
 
-_SECONDS = 10.0
+_SECONDS, _WHOLE_SECONDS = 10.0, 20.0
 
 
 def say_all_is_well(url: str) -> None:
@@ -19,7 +20,8 @@ def say_all_is_well(url: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError("is no URL of a web server", subject=_server(url), hint="It begins with https://.")
     try:
-        with urllib3.PoolManager(timeout=_SECONDS, retries=False) as pool:
+        limit = ExchangeLimit(_WHOLE_SECONDS)
+        with limit.pool(timeout=_SECONDS, retries=False) as pool, limit.exchange():
             status = pool.request("GET", url, preload_content=False).status  # whatever else it says, however long
     except (urllib3.exceptions.HTTPError, OSError, ValueError):
         raise Unavailable("did not answer", subject=_server(url)) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from strongroom.base.errors import Refused, Unavailable
+from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.fleet.protocol.enrolment import GatewayAccess
 from strongroom.fleet.protocol.fields import Fields
 from strongroom.fleet.protocol.strict_json import decode, encode
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from strongroom.fleet.protocol.gateway_claim import GatewayClaim
 
 PATH = "/.strongroom/v1/principals"
-_SECONDS = 20.0
+_SECONDS, _WHOLE_SECONDS = 20.0, 60.0
 _MOST = 64 * 1024
 
 
@@ -52,12 +53,14 @@ class EnrollingGateway:
     def _ask(self, document: dict[str, object]) -> dict[str, object]:
         header = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
         headers = {"Authorization": f"Basic {header}", "Content-Type": "application/json"}
-        pool = urllib3.PoolManager(ca_certs=self.ca or None, timeout=_SECONDS, retries=False)
+        limit = ExchangeLimit(_WHOLE_SECONDS)
+        pool = limit.pool(ca_certs=self.ca or None, timeout=_SECONDS, retries=False)
         try:
-            answer = pool.request(
-                "POST", self.url.rstrip("/") + PATH, body=encode(document), headers=headers, preload_content=False
-            )
-            data = answer.read(_MOST + 1)
+            with limit.exchange():
+                answer = pool.request(
+                    "POST", self.url.rstrip("/") + PATH, body=encode(document), headers=headers, preload_content=False
+                )
+                data = answer.read(_MOST + 1)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             reason = str(error).splitlines()[0][:200]
             raise Unavailable(f"the gateway does not answer: {reason}", subject=self.url) from None

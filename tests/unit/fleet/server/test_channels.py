@@ -5,13 +5,16 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from strongroom.base.clock import SYSTEM
 from strongroom.base.errors import ConfigurationError, Refused, Unavailable
 from strongroom.fleet.server.alerting.routing import ChannelTerms, due_at, messages_of, terms_of
+from strongroom.fleet.server.certificates import CERTIFICATE, KEY, make_certificate
 from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel, send_test
 from strongroom.fleet.server.channels.kinds import ChannelMessage, send
 from strongroom.fleet.server.evaluating import Evaluator
@@ -216,6 +219,20 @@ def test_what_no_header_can_hold_is_said_all_the_same(server: ServerInProcess, m
     assert sink.subjects == ["two\\x0alines"]
     with pytest.raises(Unavailable):
         send("ntfy", {"url": "http://127.0.0.1:1/\udcff"}, ChannelMessage("x", "x", False, {}), server.now)
+
+
+@pytest.mark.parametrize(("security", "option"), [("tls", "ssl_context"), ("starttls", "tls_context")])
+def test_a_mail_goes_over_tls_and_to_nobody_else(tmp_path: Path, security: str, option: str) -> None:
+    """From the first byte or by STARTTLS; a certificate that nobody vouches for hears nothing."""
+    make_certificate(str(tmp_path), "127.0.0.1", SYSTEM)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / CERTIFICATE, tmp_path / KEY)
+    with mail_sink(**{option: context}) as (sink, place):
+        settings = {"server": place, "from": "fleet@example.org", "to": "ops@example.org", "security": security}
+        send("mail", settings | {"cacert": str(tmp_path / CERTIFICATE)}, ChannelMessage("late", "x", True, {}), 0)
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            send("mail", settings, ChannelMessage("secret", "x", True, {}), 0)
+    assert sink.subjects == ["late"]
 
 
 def test_a_lease_of_a_clock_that_was_wrong_stops_nobody(server: ServerInProcess) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
 """Seconds after the first failure, twice as long after each further one, and at most."""
+LONGEST_SENDING = 300.0
+"""Seconds of one sending, about: a server that answers slowly keeps no host from its next backup."""
 _NANO = 1_000_000_000
 REPLACING = (
     "another machine is about to take this host's place in the fleet: if nobody replaces it, tell the server's operator"
@@ -48,7 +50,15 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
         if waiting and too_early and not at_once:
             return Sent(0, len(waiting), state.trouble)
         done, request = 0, None
+        end = clock.monotonic() + LONGEST_SENDING
         for position, one in enumerate(waiting):
+            if clock.monotonic() >= end:
+                state.failures, state.next_try, state.trouble = (
+                    0,
+                    0,
+                    "the server answers slowly; the rest is sent later",
+                )
+                return Sent(done, len(waiting) - position, state.trouble, request)
             try:
                 with open(one.path, "rb") as file:
                     message = parse_signed(file.read())

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from strongroom.base.errors import Damaged, Refused, StrongroomError, Unavailable
+from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.fleet.protocol.signed import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from strongroom.fleet.protocol.signed import SignedMessage
 
-_SECONDS = 30.0
+_SECONDS, WHOLE_SECONDS = 30.0, 60.0
+"""Without a byte, and for a whole answer: no server keeps a host from its next backup by dripping."""
 _MOST = 64 * 1024
 _BUSY = (429, 502, 503, 504)
 
@@ -27,19 +29,21 @@ class FleetServer:
         options: dict[str, Any] = {"timeout": urllib3.Timeout(_SECONDS), "retries": False}
         if pin:
             options |= {"cert_reqs": "CERT_NONE", "assert_fingerprint": pin}
-        self._pool = urllib3.PoolManager(**options)
+        self._limit = ExchangeLimit(WHOLE_SECONDS)
+        self._pool = self._limit.pool(**options)
 
     def post(self, path: str, message: SignedMessage) -> bytes:
         """Send a message; the answer's body. Raises ``Unavailable``, ``Refused``, or ``Damaged`` where the
         server says that it cannot read the message.
         """
         try:
-            answer = self._pool.request(
-                "POST", self.url + path, body=message.to_bytes(), headers={"Content-Type": MEDIA_TYPE},
-                preload_content=False, redirect=False,
-            )  # fmt: skip
-            data = answer.read(_MOST + 1)
-            answer.release_conn()
+            with self._limit.exchange():
+                answer = self._pool.request(
+                    "POST", self.url + path, body=message.to_bytes(), headers={"Content-Type": MEDIA_TYPE},
+                    preload_content=False, redirect=False,
+                )  # fmt: skip
+                data = answer.read(_MOST + 1)
+                answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unavailable(error) from None
         if answer.status != 200:

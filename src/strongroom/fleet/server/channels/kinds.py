@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from strongroom.base.errors import ConfigurationError, Unavailable
+from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.fleet.protocol.fields import visible
+from strongroom.fleet.server.channels.mailing import send_mail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 KINDS = ("mail", "ntfy", "webhook", "healthchecks", "apprise")
 PINGS = frozenset(("healthchecks",))
 """Kinds that carry no messages: they are pinged while all is well."""
-_SECONDS = 15.0
+_SECONDS, _WHOLE_SECONDS = 15.0, 60.0
+"""Without a byte, and for all of a message: whoever drips keeps no later message waiting."""
 _SETTINGS = {
     "mail": (("server", "from", "to"), ("user", "password_file", "security", "cacert")),
     "ntfy": (("url",), ("token_file", "cacert")),
@@ -95,24 +98,10 @@ def _mail(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> No
     if message.critical:
         mail["Importance"] = "high"
     mail.set_content(message.body)
-    host, colon, port = settings["server"].rpartition(":")
-    if not colon:
-        host, port = settings["server"], ""
     security = settings.get("security", "starttls")
-    number = int(port) if port.isdecimal() else {"tls": 465, "none": 25}.get(security, 587)
     context = ssl.create_default_context(cafile=settings.get("cacert"))
-    if security == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, number, timeout=_SECONDS, context=context)
-    else:
-        server = smtplib.SMTP(host, number, timeout=_SECONDS)
-    with server:
-        if security == "starttls":
-            server.starttls(context=context)
-        if settings.get("user"):
-            server.login(settings["user"], _secret(settings, "password_file"))
-        refused = server.send_message(mail)
-        if refused:
-            raise smtplib.SMTPException(f"{len(refused)} of the recipients were refused")
+    login = (settings["user"], _secret(settings, "password_file")) if settings.get("user") else None
+    send_mail(settings["server"], mail, security, context, login)
 
 
 def _ntfy(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
@@ -155,12 +144,14 @@ def _apprise_of(settings: Mapping[str, str]) -> Any:
 
 
 def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> None:
-    pool = urllib3.PoolManager(ca_certs=settings.get("cacert"), timeout=_SECONDS, retries=False)
+    limit = ExchangeLimit(_WHOLE_SECONDS)
+    pool = limit.pool(ca_certs=settings.get("cacert"), timeout=_SECONDS, retries=False)
     try:
-        answer = pool.request(
-            "POST", settings["url"], body=body, headers=dict(headers), redirect=False, preload_content=False
-        )
-        answer.read(1024)
+        with limit.exchange():
+            answer = pool.request(
+                "POST", settings["url"], body=body, headers=dict(headers), redirect=False, preload_content=False
+            )
+            answer.read(1024)
     finally:
         pool.clear()
     if not 200 <= answer.status < 300:

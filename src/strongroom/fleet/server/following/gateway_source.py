@@ -10,10 +10,11 @@ from typing import Any
 import urllib3
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Refused, Unavailable
+from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.note import MAX_NOTE
 
-_SECONDS = 30.0
+_SECONDS, _WHOLE_SECONDS = 30.0, 300.0
 _MOST_NAMES = 8 << 20
 _MOST_TEXT = 200
 
@@ -34,7 +35,8 @@ class AuditedGateway:
         self.url = url.rstrip("/")
         pair = base64.b64encode(f"{user}:{token}".encode()).decode()
         self._headers = {"Authorization": f"Basic {pair}"} if user else {}
-        self._pool = urllib3.PoolManager(ca_certs=ca or None, timeout=_SECONDS, retries=False)
+        self._limit = ExchangeLimit(_WHOLE_SECONDS)
+        self._pool = self._limit.pool(ca_certs=ca or None, timeout=_SECONDS, retries=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -68,11 +70,12 @@ class AuditedGateway:
 
     def _get(self, path: str, most: int) -> bytes:
         try:
-            answer = self._pool.request(
-                "GET", f"{self.url}/{path}", headers=self._headers, preload_content=False, redirect=False
-            )
-            data = answer.read(most + 1)
-            answer.release_conn()
+            with self._limit.exchange():
+                answer = self._pool.request(
+                    "GET", f"{self.url}/{path}", headers=self._headers, preload_content=False, redirect=False
+                )
+                data = answer.read(most + 1)
+                answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason = (str(error).splitlines() or [""])[0][:200]
             raise Unavailable(f"the gateway does not answer: {reason}", subject=self.url) from None
