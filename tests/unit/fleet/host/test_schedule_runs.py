@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from strongroom.base.errors import Interrupted
 from strongroom.fleet.host.schedule import waiting
 from strongroom.fleet.host.schedule.due import DueDates
+from strongroom.fleet.host.schedule.loop import StoppableClock
 from strongroom.fleet.host.schedule.memory import ScheduleMemory
 from strongroom.fleet.host.schedule.runs import RunCodes, ScheduledRun
 from strongroom.fleet.host.schedule.terms import schedule_of
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-GOOD, SKIPPED, OVERLAP = frozenset({0}), 78, 79
+GOOD, SKIPPED, OVERLAP, INTERRUPTED = frozenset({0}), 78, 79, 130
 BERLIN = ZoneInfo("Europe/Berlin")
 START = START_NS // 1_000_000_000
 HOUR, DAY = 3600, 86400
@@ -154,6 +157,26 @@ def test_a_skipped_run_is_no_failure_and_not_tried_again(tmp_path: Path) -> None
     machine.let_pass(DAY)
     assert len(machine.made) == 1
     assert machine.memory.of("web").last_good == 0
+
+
+def test_a_run_that_the_scheduler_ended_is_made_after_the_restart(tmp_path: Path) -> None:
+    """A container that is restarted in the middle of a run would have no backup until the next date."""
+    machine = Machine(tmp_path)
+    machine.let_pass(DAY)
+    before, stop = len(machine.made), threading.Event()
+    machine.codes = [INTERRUPTED]
+    machine.run = ScheduledRun(
+        machine.schedule, machine.memory, StoppableClock(machine.clock, stop),
+        lambda _schedule, due, _following: (stop.set(), machine.attempt(due))[1],
+        RunCodes(GOOD, frozenset({SKIPPED, INTERRUPTED}), OVERLAP), machine.said.append, (), EASY,
+    )  # fmt: skip
+    with pytest.raises(Interrupted):
+        machine.let_pass(DAY)
+    machine.boot()
+    machine.let_pass(HOUR)
+    due = [one for one, _ in machine.made[before:]]
+    assert len(due) == 2
+    assert due[0] == due[1]
 
 
 def test_by_age_a_failure_is_not_tried_at_each_look(tmp_path: Path) -> None:

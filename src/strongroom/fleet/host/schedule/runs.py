@@ -57,7 +57,10 @@ class ScheduledRun:
         self._senses = senses
 
     def go(self, due: int | None, *, retries: bool = True) -> int:
-        """Make the run for this due date, up to four times; the exit code of the last attempt. Raises OSError."""
+        """Make the run for this due date, up to four times; the exit code of the last attempt.
+
+        Raises OSError, or ``Interrupted`` when it is told to end.
+        """
         source = self._schedule.source
         pauses = (0.0, *RETRIES) if retries else (0.0,)
         for pause, following in zip(pauses, (*pauses[1:], None), strict=True):
@@ -69,7 +72,10 @@ class ScheduledRun:
             code = self._once(due, following)
             if code == self._codes.overlap:
                 return code
-            if code in self._codes.good or code in self._codes.final:
+            if code in self._codes.good:
+                break
+            if code in self._codes.final:
+                self._clock.sleep(0.0)  # ended with the scheduler, it is due again when that begins
                 break
         if due is not None:
             self._memory.change(source, due_done=due)
