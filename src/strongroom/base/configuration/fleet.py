@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from strongroom.base.configuration.checks import password, text
+from strongroom.base.configuration.checks import password, text, truth
 from strongroom.base.configuration.document import Form, Key, Names, Table
 
 SERVER_KEYS: dict[str, Key] = {
@@ -13,6 +13,7 @@ SERVER_KEYS: dict[str, Key] = {
     "database": Key(text, '"postgresql://host/fleet"', "another database than fleet.db beside this file"),
     "tls_cert": Key(text, '"/etc/ssl/fleet.pem"', "another certificate than the one that `init` made"),
     "tls_key": Key(text, '"/etc/ssl/fleet.key"', "its key"),
+    "pin": Key(truth, "true", "tokens name the certificate's hash; false: hosts believe the system's authorities"),
     "card": Key(text, '"/etc/strongroom/card"', "the custodian's card, which each token carries"),
 }
 GATEWAY_KEYS: dict[str, Key] = {

@@ -50,12 +50,15 @@ def arguments_expect(parser: argparse.ArgumentParser) -> None:
     """Which host, and how often."""
     parser.description = (
         "Say how often a host backs up that has stock restic and no agent: it is watched by the receipts of its\n"
-        "gateway, and a backup a day is expected until somebody says otherwise."
+        "gateway, and a backup a day is expected until somebody says otherwise.\n\n"
+        "A host that joined says itself how often it backs up. With --late alone it may be later than usual (1.5\n"
+        "intervals, the jitter and an hour), as far as its own `late_after` says so, too."
     )
     add_state(parser)
     parser.add_argument("name", metavar="HOST", help="the host's name")
+    parser.add_argument("--source", default="", metavar="NAME", help="this source of a host that joined alone")
     parser.add_argument("--repository", default="", metavar="PATH", help="this repository of it alone")
-    parser.add_argument("--every", required=True, metavar="TIME", help="such as 1h, 24h or 168h")
+    parser.add_argument("--every", metavar="TIME", help="such as 1h, 24h or 168h")
     parser.add_argument(
         "--late", metavar="TIME", help="so long after the last it is late (default: 1.5 intervals and an hour)"
     )
@@ -73,10 +76,12 @@ def run_expect(context: Context) -> int:
         except ValueError as error:
             raise UsageError(str(error), subject=option) from None
     every, late = spans
-    assert every is not None
+    if every is None and late is None:
+        raise UsageError("neither --every nor --late is given", hint="Such as --every 24h, or --late 72h.")
     with open_state(context) as state:
-        count = expect(state, arguments.name, arguments.repository, every, late)
-    _say(context, count, f"expected every {arguments.every}")
+        count = expect(state, arguments.name, arguments.repository, every, late, arguments.source)
+    words = f"late after {arguments.late}, as far as its own late_after says so" if every is None else ""
+    _say(context, count, words or f"expected every {arguments.every}")
     return exit_codes.OK
 
 

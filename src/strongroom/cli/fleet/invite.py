@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.fleet.shared import add_state, card_of, certificate_of, configuration, folder_of, open_state
+from strongroom.cli.fleet.shared import add_state, card_of, configuration, folder_of, open_state, pin_for
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,6 @@ def run_invite(context: Context) -> int:
     """Make and print it."""
     from strongroom.fleet.protocol.fields import NAME
     from strongroom.fleet.protocol.fingerprint_words import words_of
-    from strongroom.fleet.server.certificates import pin_of
     from strongroom.fleet.server.tickets import invite
 
     arguments = context.arguments
@@ -48,14 +47,13 @@ def run_invite(context: Context) -> int:
         raise UsageError("cannot be a host's name", subject=arguments.name, hint=hint)
     folder = folder_of(context)
     server = configuration(folder)["server"]
-    certificate, _ = certificate_of(folder, server)
     with open_state(context) as state:
         made = invite(
             state,
             arguments.name,
             arguments.profile,
             server["url"],
-            pin_of(certificate) if certificate else "",
+            pin_for(folder, server),
             minutes=arguments.minutes,
             uses=arguments.uses,
             card=card_of(server, state.now()),

@@ -14,6 +14,7 @@ from strongroom.cli.fleet.shared import (
     card_of,
     certificate_of,
     configuration,
+    ending_files,
     folder_of,
     followed_of,
     gateways_of,
@@ -113,7 +114,10 @@ def run_serve(context: Context) -> int:
     host, port = listening_of(server)
     certificate, key = certificate_of(folder, server)
     with FleetState(folder, server.get("database", "")) as state:
-        if (card := card_of(server, state.now())) is not None:
+        # one that has ended lets nobody in, which is an alarm: a server that does not start alarms nobody
+        if (card := card_of(server, None)) is not None:
             trust_custodian(state, parse_card(card).key, "card")
         listening = Listening(host or "0.0.0.0", port, certificate, key)
-        return serve(state, listening, gateways_of(found), Evaluator(state), followed_of(found))
+        return serve(
+            state, listening, gateways_of(found), Evaluator(state, ending_files(folder, server)), followed_of(found)
+        )

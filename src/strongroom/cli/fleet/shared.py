@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.fleet.protocol.signed import SignedMessage
+    from strongroom.fleet.server.ending import EndingFiles
     from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
@@ -113,6 +114,22 @@ def certificate_of(folder: str, server: Mapping[str, Any]) -> tuple[str, str]:
     return server.get("tls_cert", own[0]), server.get("tls_key", own[1])
 
 
+def pin_for(folder: str, server: Mapping[str, Any]) -> str:
+    """What a token says of the server's certificate: its hash, or nothing where authorities vouch for it."""
+    from strongroom.fleet.server.certificates import pin_of
+
+    certificate, _ = certificate_of(folder, server)
+    return pin_of(certificate) if certificate and server.get("pin", True) else ""
+
+
+def ending_files(folder: str, server: Mapping[str, Any]) -> EndingFiles:
+    """What of the server's ends by itself."""
+    from strongroom.fleet.server.ending import EndingFiles
+
+    certificate, _ = certificate_of(folder, server)
+    return EndingFiles(server.get("card", ""), "" if server.get("pin", True) else certificate)
+
+
 def listening_of(server: Mapping[str, Any]) -> tuple[str, int]:
     """Host and port to listen on: those of ``listen``, else every address and the URL's port.
 
@@ -130,8 +147,11 @@ def listening_of(server: Mapping[str, Any]) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def card_of(server: Mapping[str, Any], now: int) -> SignedMessage | None:
-    """The custodian's card, verified and not ended; None where none is configured. Raises ``ConfigurationError``."""
+def card_of(server: Mapping[str, Any], now: int | None) -> SignedMessage | None:
+    """The custodian's card, verified, and not ended at ``now`` where that is given; None where none is configured.
+
+    Raises ``ConfigurationError``.
+    """
     from strongroom.base.errors import Damaged
     from strongroom.fleet.protocol.signed import parse_signed
     from strongroom.fleet.protocol.token import parse_card

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, ago, open_state
+from strongroom.cli.fleet.shared import add_state, ago, configuration, ending_files, folder_of, open_state
 from strongroom.cli.output.table import table
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def run_status(context: Context) -> int:
     with open_state(context) as state:
         now = state.now()
         found = standing(state, now)
+    folder = folder_of(context)
+    ending = ending_files(folder, configuration(folder)["server"]).soon(now)
+    found = replace(found, wrong=(*found.wrong, *ending))
     if context.json:
         context.out.json(_object(found, now))
     elif not found.watches and not found.wrong:

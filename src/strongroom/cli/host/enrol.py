@@ -103,12 +103,9 @@ def run_enrol(context: Context) -> int:
         _say(context, f"joining {token.ticket.url} as {name}")
     try:
         joining.begin(token, name, card, _kept(context.arguments.keep))
-    except Refused:  # the words are of this machine's own making: no server could put its own key in their place
-        with contextlib.suppress(StrongroomError):
-            words = words_of(host_key(folder).id)
-            said = f"strongroom gateway principal readmit {name} --key {words}"
-            context.warn(f"the key of this host is {words}; if it was reinstalled, or takes another one's place, type")
-            context.warn(f"at the gateway, then do this again here: {said}")
+    except Refused as error:
+        if "gateway" in error.what:  # a name there is a key's; any other refusal is not mended by this
+            _say_key(context, folder, name)
         raise
     path = configuration_path(context)
     _configure(context, joining, path)
@@ -127,6 +124,16 @@ def run_enrol(context: Context) -> int:
         _await_custodian(context, joining)
     code = exit_codes.OK if context.arguments.no_backup else _first_backup(context)
     return max(code, _diagnose(context))
+
+
+def _say_key(context: Context, folder: str, name: str) -> None:
+    """By which words the gateway's operator lets this key have the name: of this machine's own making, so that no
+    server could put its own key in their place."""
+    with contextlib.suppress(StrongroomError):
+        words = words_of(host_key(folder).id)
+        said = f"strongroom gateway principal readmit {name} --key {words}"
+        context.warn(f"the key of this host is {words}; if it was reinstalled, or takes another one's place, type")
+        context.warn(f"at the gateway, then do this again here: {said}")
 
 
 def _write_membership(member: MembershipFile) -> None:

@@ -16,6 +16,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.book import advance
+from strongroom.fleet.server.ending import EndingFiles
 from strongroom.fleet.server.pruning import prune
 from strongroom.fleet.server.standing import standing
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
 
 LEASE = "evaluator"
+NO_FILES = EndingFiles()
 LEASE_SECONDS = 60
 WRONG_CLOCK = 3600
 """A lease that lasts for so much longer than one was taken by a clock that has been set since."""
@@ -34,8 +36,10 @@ TURN_SECONDS = 10.0
 class Evaluator:
     """Judges in turns, while it has the lease. ``turn`` may be called from one thread."""
 
-    def __init__(self, state: FleetState) -> None:
+    def __init__(self, state: FleetState, files: EndingFiles = NO_FILES) -> None:
+        """``files``: what of the server's ends by itself."""
         self._state = state
+        self._files = files
         self._holder = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
         self._fence = 0
         self.turned: int | None = None
@@ -57,7 +61,7 @@ class Evaluator:
         with self._state.database.write() as connection:
             if not self._holds(connection):
                 return None
-            notices = advance(connection, list(found.wrong), found.hosts, now)
+            notices = advance(connection, [*found.wrong, *self._files.soon(now)], found.hosts, now)
         self.turned = now
         return notices
 

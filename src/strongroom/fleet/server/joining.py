@@ -113,7 +113,9 @@ def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, sig
         name, named = marked_name(name, signer), None  # until it is done the other one has the name
     if named is not None and named.state != REVOKED:
         raise Exists(
-            "there is a host of this name already", subject=asked.name, hint="Join with another --name, or revoke it."
+            "there is a host of this name already",
+            subject=asked.name,
+            hint=f"Join with another --name. For a reinstalled machine: `strongroom fleet invite {name} --replace`.",
         )
     if named is not None:
         renamed = marked_name(asked.name, named.id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing, Refused
+from strongroom.fleet.protocol.calendars import SHORTEST
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
@@ -15,7 +16,7 @@ from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
 from strongroom.fleet.server.replacing.taking_over import REPLACED
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
-from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, keep_schedules
+from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, deadline_values, keep_schedules
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -65,22 +66,44 @@ def pause(state: FleetState, name: str, source: str, repository: str, seconds: i
     return _change(state, name, source, repository, {"paused_until": until, "pause_reason": reason[:200]})
 
 
-def expect(state: FleetState, name: str, repository: str, every: int, late: int | None) -> int:
-    """How often a host that no agent speaks for backs up; how many watches that are. Both in seconds.
+def expect(state: FleetState, name: str, repository: str, every: int | None, late: int | None, source: str = "") -> int:
+    """How often a host that no agent speaks for backs up, or how late one that reports may be; how many watches that
+    are. Both in seconds.
 
     Raises ``Missing``, or ``ConfigurationError`` for a host that says so itself, or a time that makes no sense.
     """
-    if not 300 <= every <= 400 * DAY or (late is not None and not every <= late <= 800 * DAY):
+    least = SHORTEST if every is None else every
+    if not SHORTEST <= least <= 400 * DAY or (late is not None and not least <= late <= 800 * DAY):
         raise ConfigurationError("between 5 minutes and 400 days, and late not before it is due", subject="--every")
     with state.database.write() as connection:
         host = _named(connection, name)
         if host.profile != BY_RECEIPTS:
-            hint = "Change its schedule there; a rarer one counts after `fleet alerts --believe`."
-            raise ConfigurationError("this host says itself how often it backs up", subject=name, hint=hint)
+            if every is not None or late is None:
+                hint = "Change its schedule there; a rarer one counts after `fleet alerts --believe`. Or give --late."
+                raise ConfigurationError("this host says itself how often it backs up", subject=name, hint=hint)
+            return _allow(connection, str(host.id), name, source, repository, late)
+        if every is None or source:
+            raise ConfigurationError(
+                "of this host nothing is known but its receipts", subject=name, hint="Give --every."
+            )
         count = expect_every(connection, str(host.id), repository, f"{every // 60}m", late)
         if not count:
             raise Missing("this host has no such repository", subject=f"{name}/{repository}")
         return count
+
+
+def _allow(connection: sa.Connection, host: str, name: str, source: str, repository: str, late: int) -> int:
+    """Let a host be so late, where it says so itself: nobody else knows when it means to."""
+    watches = load_watches(connection, [host])[host]
+    found = [
+        row for row in watches.rows.values() if source in ("", row["source"]) and repository in ("", row["repository"])
+    ]
+    if not found:
+        raise Missing("this host has no such watch", subject="/".join((name, source, repository)).rstrip("/"))
+    for row in found:
+        watches.change(row, {"operators_late": late} | deadline_values(row | {"operators_late": late}))
+    write_watches(connection, [watches])
+    return len(found)
 
 
 def retire(state: FleetState, name: str, source: str, repository: str, *, back: bool = False) -> int:

@@ -15,6 +15,7 @@ from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
+from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
@@ -23,6 +24,8 @@ from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from strongroom.fleet.server.state import FleetState
 
 HOUR = 3600
@@ -35,6 +38,10 @@ UNLOGGED = "unlogged"
 RECEIPT_GRACE = HOUR // 4
 """So long a receipt may take, in seconds."""
 GAP = "gap"
+JOIN_GRACE = HOUR
+"""So long joining may take, in seconds."""
+UNWATCHED = "unwatched"
+"""The kind of the alert that nothing of a host is watched."""
 _NOTHING_WRONG = frozenset((WatchState.OK, WatchState.PAUSED, WatchState.RETIRED, WatchState.NEVER, WatchState.SEEDING))
 
 
@@ -99,6 +106,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         uploads = last_uploads(connection)
         names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
         troubled += unended_runs(connection, watches, names, uploads, now)
+    troubled += _unwatched(hosts, {row.host for row in watches}, now)
     shown = []
     wrong = [
         Wrong(names[host], one.code, names[host], True, one.words)
@@ -126,6 +134,22 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             wrong.append(Wrong(subject, "incident", "", True, incident["words"]))
     shown.sort(key=lambda one: (ORDER[one.judgement.state], one.subject))
     return FleetStanding(tuple(shown), tuple(wrong), sum(row.state == ACTIVE for row in hosts))
+
+
+def _unwatched(hosts: Iterable[Any], watched: set[str], now: int) -> list[Wrong]:
+    """Hosts of which nobody would ever hear that no backup came: no watch was made for them."""
+    found = []
+    for row in hosts:
+        name = str(row.name)
+        if row.id in watched or row.profile == BY_RECEIPTS or row.replaces or now <= row.joined + JOIN_GRACE:
+            continue
+        if row.state == JOINING:
+            words = f"began to join and never ended: go on there, or `strongroom fleet revoke {name}`"
+            found.append(Wrong(name, UNWATCHED, name, False, words))
+        elif row.state == ACTIVE:
+            words = "has joined and names nothing that it backs up: none of its sources has a schedule"
+            found.append(Wrong(name, UNWATCHED, name, False, words))
+    return found
 
 
 def _standing_watch(row: Any, host: str, judgement: Judgement, repository: Any) -> StandingWatch:

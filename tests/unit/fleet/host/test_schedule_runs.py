@@ -165,9 +165,13 @@ def test_a_run_that_the_scheduler_ended_is_made_after_the_restart(tmp_path: Path
     machine.let_pass(DAY)
     before, stop = len(machine.made), threading.Event()
     machine.codes = [INTERRUPTED]
+
+    def ended(_schedule: object, due: int | None, _following: object) -> int:
+        stop.set()
+        return machine.attempt(due)
+
     machine.run = ScheduledRun(
-        machine.schedule, machine.memory, StoppableClock(machine.clock, stop),
-        lambda _schedule, due, _following: (stop.set(), machine.attempt(due))[1],
+        machine.schedule, machine.memory, StoppableClock(machine.clock, stop), ended,
         RunCodes(GOOD, frozenset({SKIPPED, INTERRUPTED}), OVERLAP), machine.said.append, (), EASY,
     )  # fmt: skip
     with pytest.raises(Interrupted):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,24 @@ def test_an_outage_is_one_message_and_one_when_it_is_over() -> None:
     down = [late(f"host{number}") for number in range(300)]
     turns = [(0, []), (60, down), (3 * HOUR, down), (4 * HOUR, down[:1]), (5 * HOUR, [])]
     assert play(turns, 1000) == [(60, "opened", OUTAGE, OUTAGE), (5 * HOUR, "resolved", OUTAGE, OUTAGE)]
+
+
+def test_whoever_is_left_of_an_outage_after_a_day_is_said_for_itself() -> None:
+    """Of an outage that was seen nobody is reminded: the one host that stayed dead would never be heard of."""
+    down = [late(f"host{number}") for number in range(300)]
+    alerts, heard = Alerts(), []
+    for now, wrong in ((60, down), (4 * HOUR, down), (5 * HOUR, down[:3]), (DAY + 60, down[:3]), (9 * DAY, down[1:2])):
+        alerts, notices = step(alerts, wrong, 1000, now)
+        seen = {key: replace(one, acknowledged=one.kind == OUTAGE) for key, one in alerts.open.items()}
+        alerts = replace(alerts, open=seen)
+        heard += [(now, one.said.value, one.alert.subject) for one in notices if one.said is not Said.ESCALATED]
+    names = [f"host{number}/home/offsite" for number in range(3)]
+    assert heard[:1] == [(60, "opened", OUTAGE)]
+    assert sorted(heard[1:5]) == sorted(
+        [(DAY + 60, "resolved", OUTAGE), *((DAY + 60, "opened", name) for name in names)]
+    )
+    assert (9 * DAY, "reminder", names[1]) in heard
+    assert {(9 * DAY, "resolved", names[0]), (9 * DAY, "resolved", names[2])} <= set(heard)
 
 
 def test_a_few_hosts_are_no_outage() -> None:

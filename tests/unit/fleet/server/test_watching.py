@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
+from strongroom.base.errors import ConfigurationError, Missing
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedIncident, StatedRepository, StatedSnapshot, Statement
 from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.intake import take_report
+from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.judging.states import WatchState
-from strongroom.fleet.server.operating import believe, pause, retire
+from strongroom.fleet.server.operating import believe, expect, pause, retire, revoke
 from tests.support.fleet.hosts import DAILY, FleetHost, key_of
 from tests.support.fleet.server import ServerInProcess
 
@@ -32,6 +36,19 @@ def test_a_host_that_joined_is_watched_from_then_on(server: ServerInProcess) -> 
     assert server.watch("web01").judgement.state is WatchState.LATE
     assert said(server) == [("opened", "late", "web01/home/offsite")]
     assert said(server) == []
+
+
+def test_whoever_began_to_join_and_never_ended_is_an_alarm(server: ServerInProcess) -> None:
+    """It has no watch, so no backup of it would ever be missed; nor one of a host whose sources have no schedule."""
+    host = FleetHost("web01")
+    begin(server.state, host.begin(server.invite("web01")))
+    server.join(FleetHost("web02", schedules=()))
+    assert said(server) == []
+    server.clock.advance(HOUR + 1)
+    assert said(server) == [("opened", "unwatched", "web01"), ("opened", "unwatched", "web02")]
+    done(server.state, host.done())
+    revoke(server.state, "web02")
+    assert said(server) == [("resolved", "unwatched", "web01"), ("resolved", "unwatched", "web02")]
 
 
 def test_a_missed_run_is_alarmed_once_and_resolved_once(server: ServerInProcess) -> None:
@@ -83,6 +100,25 @@ def test_a_host_cannot_lengthen_its_own_deadline(server: ServerInProcess) -> Non
     server.take(host)
     shorter = server.watch("web01").late
     assert shorter is not None and shorter < own
+
+
+def test_an_operator_lets_a_host_be_as_late_as_it_says(server: ServerInProcess) -> None:
+    """Its own word lengthens nothing; with an operator's it counts, and it may be shorter still."""
+    host = FleetHost("web01")
+    host.with_lateness(72 * HOUR)
+    server.join(host)
+    usual = server.watch("web01").late
+    assert expect(server.state, "web01", "", None, 72 * HOUR, "home") == 1
+    longer = server.watch("web01").late
+    assert usual is not None and longer is not None and longer > usual + 24 * HOUR
+    host.with_lateness(40 * HOUR)
+    server.take(host)
+    shorter = server.watch("web01").late
+    assert shorter is not None and usual < shorter < longer
+    with pytest.raises(ConfigurationError):
+        expect(server.state, "web01", "", 24 * HOUR, None)
+    with pytest.raises(Missing):
+        expect(server.state, "web01", "", None, 72 * HOUR, "other")
 
 
 def test_a_laptop_may_be_away_for_a_week(server: ServerInProcess) -> None:

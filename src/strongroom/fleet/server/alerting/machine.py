@@ -155,6 +155,19 @@ def _gone(alert: Alert, now: int, notices: list[Notice]) -> Alert | None:
     return None
 
 
+def _speak_for_themselves(
+    after: dict[tuple[str, str], Alert], members: list[Alert], now: int, notices: list[Notice]
+) -> None:
+    """Few are left of an outage that is a day old: whoever acknowledged that has not heard of these."""
+    for alert in members:
+        if alert.absent_since is not None:  # it flapped, and nothing is wrong with it now
+            del after[alert.subject, alert.kind]
+            continue
+        said = replace(alert, grouped=False, said=now)
+        after[alert.subject, alert.kind] = said
+        notices.append(Notice(Said.OPENED, said))
+
+
 def _outage(
     outage: Alert | None,
     after: dict[tuple[str, str], Alert],
@@ -165,7 +178,8 @@ def _outage(
 ) -> Alert | None:
     """Say each alert that opened, or one word for all of them."""
     recent = {one.host for one in after.values() if one.kind in GROUPED and one.opened > now - HOUR}
-    many = len(recent) >= max(OUTAGE_LEAST, -(-hosts // OUTAGE_SHARE))
+    threshold = max(OUTAGE_LEAST, -(-hosts // OUTAGE_SHARE))
+    many = len(recent) >= threshold
     grouping = many or (outage is not None and now < outage.opened + HOUR)
     for key in opened:
         alert = after[key]
@@ -174,7 +188,11 @@ def _outage(
         else:
             notices.append(Notice(Said.OPENED, alert))
     members = [one for one in after.values() if one.grouped]
-    words = f"{len({one.host for one in members})} of {hosts} hosts"
+    left = len({one.host for one in members})
+    words = f"{left} of {hosts} hosts"
+    if outage is not None and 0 < left < threshold and now >= outage.opened + DAY:
+        _speak_for_themselves(after, members, now, notices)
+        outage, members = replace(outage, words=f"{words} are left, each said for itself"), []
     if outage is None and members:
         outage = Alert(OUTAGE, OUTAGE, "", True, words, now, now)
         notices.append(Notice(Said.OPENED, outage))
