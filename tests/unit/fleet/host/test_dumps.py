@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from strongroom.base.errors import StrongroomError
-from strongroom.fleet.host.dumps import sqlite
+from strongroom.fleet.host.dumps import program, sqlite
 from strongroom.fleet.host.dumps.contract import DumpFailed
 from strongroom.fleet.host.dumps.kinds import dump_of
 from strongroom.fleet.host.dumps.sizes import DumpSizes
@@ -63,6 +63,12 @@ def test_a_command_that_prints_all_is_taken(tmp_path: Path) -> None:
     assert Reader(command("seq 100000"), tmp_path).read() == b"".join(b"%d\n" % n for n in range(1, 100001))
 
 
+def test_what_a_dump_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    """It keeps the pipe, so that no end of the output ever comes, and the backup never would."""
+    pid = int(Reader(command("setsid sleep 600 & echo $!"), tmp_path).read())
+    os.kill(pid, 9)
+
+
 @pytest.mark.parametrize(
     ("table", "what"),
     [
@@ -71,12 +77,14 @@ def test_a_command_that_prints_all_is_taken(tmp_path: Path) -> None:
         (command(":"), "empty"),
         (command("echo some", last_line="-- done"), "cut off"),
         (command("seq 10; sleep 600", timeout="1s"), "within 1 s"),
+        (command("seq 10; exec >&-; sleep 600"), "signal 15"),
         ({"kind": "command", "command": ("/nowhere/dump",)}, "cannot be started"),
         ({"kind": "sqlite", "file": "/nowhere.db"}, "no such file"),
     ],
 )
-def test_half_a_dump_is_none(table: dict[str, Any], what: str, tmp_path: Path) -> None:
+def test_half_a_dump_is_none(table: dict[str, Any], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """R-13: A failed, silent, cut or slow program, and a missing file, each say what happened to which database."""
+    monkeypatch.setattr(program, "_LINGERING", 1.0)
     with pytest.raises(DumpFailed, match=what) as caught:
         Reader(table, tmp_path).read()
     assert caught.value.subject.startswith("web.database.shop")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from strongroom.base.errors import Interrupted, StrongroomError
+from strongroom.fleet.host.hooks import commands
 from strongroom.fleet.host.hooks.commands import run_command
 from strongroom.fleet.host.hooks.journal import FinallyEntry, FinallyJournal
 from strongroom.fleet.host.hooks.stages import HookCodes, HookListener, Hooks, JobEnd, run_left_behind
@@ -123,6 +124,14 @@ def test_a_service_that_a_command_starts_is_not_waited_for() -> None:
     end = run_command(["sh", "-c", "sleep 600 & echo $!"], dict(os.environ), 60)
     assert end.code == 0
     os.kill(int(end.output), 9)
+
+
+def test_an_output_that_never_stops_holds_nobody() -> None:
+    """Each look at it ends, so that the time is looked at as well."""
+    tail = OutputTail({})
+    with open("/dev/zero", "rb") as endless:
+        commands._read(endless.fileno(), tail, 0.0)
+    assert tail.text() is not None
 
 
 def test_output_is_bounded_and_without_secrets() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _LOOK = 0.5
+_LINGERING = 600.0
+"""Seconds within which a program ends that has closed its output."""
 
 
 class ProgramProducer:
@@ -69,12 +71,15 @@ class ProgramProducer:
                 what = f"the dump was not done within {self._program.seconds:g} s; no snapshot was made of it"
                 raise DumpFailed(what, hint="Raise its `timeout`, or look at the server.")
             if not processes.is_readable(source, _LOOK):
+                if process.poll() is not None:  # what it left running has our pipe, and nothing to say
+                    break
                 continue
             data = os.read(source, _PIECE)
             if not data:
                 break
             write(data)
-        while process.poll() is None and (limit is None or monotonic() < limit):
+        end = monotonic() + _LINGERING
+        while process.poll() is None and monotonic() < (end if limit is None else min(limit, end)):
             time.sleep(processes.PAUSE)
 
     def abandon(self) -> None:

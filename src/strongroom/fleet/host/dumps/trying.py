@@ -105,9 +105,9 @@ def _feed(table: Mapping[str, Any], words: Sequence[str], password: str | None, 
             reader.start()
         with contextlib.suppress(BrokenPipeError), process.stdin as sink:  # one that has ended says why
             pieces(sink.write)
-        for reader in readers:
-            reader.join()
         process.wait()
+        for reader in readers:  # what it left running may keep the pipe
+            reader.join(processes.GRACE)
     finally:
         processes.end(process)
     if process.returncode:

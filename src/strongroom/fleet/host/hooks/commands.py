@@ -14,7 +14,7 @@ from strongroom.fleet.host import processes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_PIECE = 1 << 16
+_PIECE, _PIECES = 1 << 16, 64
 
 
 @record
@@ -59,9 +59,10 @@ def run_command(words: Sequence[str], environment: Mapping[str, str], seconds: f
 
 
 def _read(descriptor: int, tail: processes.OutputTail, seconds: float) -> None:
-    """All that is there now, after waiting this long for something. A stream that has ended is waited for as well."""
-    ready = processes.is_readable(descriptor, seconds)
-    while ready:
+    """What is there now, after waiting this long for something. A stream that has ended is waited for as well."""
+    if not processes.is_readable(descriptor, seconds):
+        return
+    for _ in range(_PIECES):  # of an output that never stops, too
         try:
             data = os.read(descriptor, _PIECE)
         except BlockingIOError:
