@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_OFFSET = 300_000
 """Milliseconds that two clocks may differ: more, and due dates mean different things to host and server."""
+_WITHIN = 2000
+"""Milliseconds within which nobody can tell: the server says seconds, and its answer takes a while."""
 _GONE_ALREADY = (200, 204, 404)
 
 
@@ -47,7 +49,9 @@ def ask_server(member: FleetMember) -> list[DiagnosisRow]:
         good = abs(state.offset) <= MOST_OFFSET
         ahead = "ahead of" if state.offset > 0 else "behind"
         hint = "" if good else "; set this machine's clock"
-        words = f"{abs(state.offset) / 1000:.1f} s {ahead} the server's{hint}"
+        words = f"{abs(state.offset) / 1000:.0f} s {ahead} the server's{hint}"
+        if abs(state.offset) <= _WITHIN:
+            words = "agrees with the server's"
         rows.append(DiagnosisRow("the clock", good, words))
     return rows
 

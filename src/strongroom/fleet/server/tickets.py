@@ -78,17 +78,23 @@ def invite(
     with state.database.write() as connection:
         found = connection.execute(sa.select(schema.host).where(schema.host.c.name == name)).one_or_none()
         if replace and (found is None or not found.public):
-            hint = "Invite it without --replace." if found is None else "It has never joined."
+            hint = "Invite it without --replace." if found is None else _known_by_receipts(name)
             raise ConfigurationError("there is no such host to be replaced", subject=name, hint=hint)
         if not replace and found is not None and found.state != "revoked":
             raise ConfigurationError(
                 "there is a host of this name already",
                 subject=name,
-                hint="With --replace a reinstalled or another machine takes its place. Or choose another name.",
+                hint="With --replace a reinstalled or another machine takes its place. Or choose another name."
+                if found.public
+                else _known_by_receipts(name),
             )
         row |= {"replaces": found.id, "profile": found.profile} if replace and found is not None else {}
         connection.execute(schema.ticket.insert(), row)
     return InvitationToken(card, made)
+
+
+def _known_by_receipts(name: str) -> str:
+    return f"It is known by its receipts alone: choose another name, or first `strongroom fleet revoke {name}`."
 
 
 def find_ticket(connection: sa.Connection, ticket: str, *, lock: bool = False) -> KnownTicket | None:

@@ -18,7 +18,7 @@ from strongroom.fleet.server.following.schema import log, place
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.judging.states import WatchState
-from strongroom.fleet.server.operating import expect, pause, retire
+from strongroom.fleet.server.operating import expect, pause, retire, revoke
 from tests.support.fleet.gateway import LoggingGateway
 from tests.support.fleet.hosts import FleetHost, key_of, snapshot_of
 from tests.support.fleet.server import ServerInProcess
@@ -107,6 +107,21 @@ def test_an_operator_says_how_often(server: ServerInProcess, gateway: LoggingGat
     server.join(FleetHost("web01"))
     with pytest.raises(ConfigurationError, match="says itself"):
         expect(server.state, "web01", "", HOUR, None)
+
+
+def test_a_host_that_gets_an_agent_is_told_how_to_keep_its_name(
+    server: ServerInProcess, gateway: LoggingGateway
+) -> None:
+    """Neither an invitation nor one that replaces is possible while its receipts alone are known: both say the way."""
+    gateway.snapshot("old01", "old01")
+    gateway.follow()
+    for replaces in (False, True):
+        with pytest.raises(ConfigurationError) as refused:
+            server.invite("old01", replace=replaces)
+        assert refused.value.hint is not None and "fleet revoke old01" in refused.value.hint
+    revoke(server.state, "old01")
+    server.join(FleetHost("old01"))
+    assert [one.repository for one in server.standing().watches if one.host == "old01"] == ["offsite"]
 
 
 @pytest.mark.parametrize("receipt_first", [True, False])
