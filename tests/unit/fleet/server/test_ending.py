@@ -27,7 +27,7 @@ def make_card(folder: Path, until: int) -> str:
 
 
 def test_a_card_that_ends_is_an_alarm_and_stops_no_server(server: ServerInProcess, tmp_path: Path) -> None:
-    """A server that was started again after 90 days did not start, and alarmed nobody of anything."""
+    """M-5: A server that was started again after 90 days did not start, and alarmed nobody of anything."""
     path = make_card(tmp_path, server.now + 15 * DAY)
     evaluator = server.evaluator = Evaluator(server.state, EndingFiles(card=path))
     heard = [(one.said.value, one.alert.kind, one.alert.critical) for one in evaluator.turn() or []]
