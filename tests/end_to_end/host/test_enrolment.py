@@ -202,3 +202,15 @@ def test_a_token_of_somebody_between_is_refused(tmp_path: Path, fleet: Fleet) ->
     ended = host.enrol()  # refused all the same; but whoever compares nothing is told what there is to compare
     assert ended.returncode == 1
     assert f"the custodian {fleet.words}".encode() in ended.stderr
+
+
+def test_only_a_gateway_that_refuses_is_told_of_a_key(tmp_path: Path, fleet: Fleet) -> None:
+    """A name that is taken in the fleet is not had by a word at the gateway; the hint says what it is had by."""
+    host = Host(tmp_path / "one", fleet, "web09")
+    assert host.enrol().returncode == 0
+    other = Host(tmp_path / "two", fleet, "web*")
+    other.words[other.words.index("--name") + 1] = "web09"
+    refused = other.enrol()
+    assert refused.returncode == 1
+    assert b"fleet invite web09 --replace" in refused.stderr
+    assert b"readmit" not in refused.stderr

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import client
 from strongroom.base.durable import replace_file, write_new
-from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError, UsageError
+from strongroom.base.errors import ConfigurationError, Missing, StrongroomError, UsageError
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
@@ -34,6 +34,7 @@ from strongroom.fleet.host.reporting.member import (
     read_membership,
     state_folder,
 )
+from strongroom.fleet.host.reporting.server import RefusedByGateway
 from strongroom.fleet.host.schedule.installing import systemd_runs
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, EnrolledRepository
 from strongroom.fleet.protocol.fingerprint_words import words_of
@@ -103,9 +104,8 @@ def run_enrol(context: Context) -> int:
         _say(context, f"joining {token.ticket.url} as {name}")
     try:
         joining.begin(token, name, card, _kept(context.arguments.keep))
-    except Refused as error:
-        if "gateway" in error.what:  # a name there is a key's; any other refusal is not mended by this
-            _say_key(context, folder, name)
+    except RefusedByGateway:  # a name there is a key's; any other refusal is not mended by this
+        _say_key(context, folder, name)
         raise
     path = configuration_path(context)
     _configure(context, joining, path)

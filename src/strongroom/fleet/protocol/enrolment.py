@@ -23,6 +23,8 @@ OPENED = "enrol-opened"
 OPEN, AWAITED, NOBODY = "opened", "awaited", "nobody"
 """How it stands with sealed keys, as the answer to ``done`` says: opened, or none was sealed; waiting; waiting,
 and no custodian comes for them."""
+GATEWAY_REFUSED = 424
+"""The status of an answer where it was a gateway that refused a host."""
 MOST_SOURCES = 64
 MOST_ANSWER = 64 * 1024
 _FROM_HOST = b"strongroom-enrol-begin-1\0"

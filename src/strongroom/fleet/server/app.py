@@ -21,6 +21,7 @@ from strongroom.base.errors import (
     Unavailable,
 )
 from strongroom.base.server_log import LOG
+from strongroom.fleet.protocol.enrolment import GATEWAY_REFUSED
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage
 from strongroom.fleet.server.api.endpoints import FleetApi, NoToken
@@ -31,6 +32,7 @@ from strongroom.fleet.server.door.limits import TooMuch
 from strongroom.fleet.server.door.reports import ReportDoor
 from strongroom.fleet.server.following.openings import opening_of, take_opened, take_question
 from strongroom.fleet.server.following.statements import take_statement
+from strongroom.fleet.server.gateways import GatewayRefusal
 from strongroom.fleet.server.intake import ReportIntake
 from strongroom.fleet.server.joining import (
     STOLEN,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 _STATUS: tuple[tuple[type[StrongroomError], int], ...] = (
     (NoToken, 401),
     (Forged, 403),
+    (GatewayRefusal, GATEWAY_REFUSED),
     (Refused, 403),
     (Missing, 404),
     (Exists, 409),

@@ -23,6 +23,10 @@ _SECONDS, _WHOLE_SECONDS = 20.0, 60.0
 _MOST = 64 * 1024
 
 
+class GatewayRefusal(Refused):
+    """It is a gateway that does not let a host in."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnrollingGateway:
     """A gateway where this server may make principals for hosts."""
@@ -70,5 +74,5 @@ class EnrollingGateway:
             raise Unavailable(f"the gateway answered {answer.status}", subject=self.url)
         if answer.status != 200:
             words = data[:200].decode("utf-8", "replace").strip()
-            raise Refused(f"the gateway answered {answer.status}: {json.dumps(words)}", subject=self.url)
+            raise GatewayRefusal(f"the gateway answered {answer.status}: {json.dumps(words)}", subject=self.url)
         return decode(data, _MOST, "the gateway's answer")

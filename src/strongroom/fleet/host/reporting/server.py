@@ -9,6 +9,7 @@ import urllib3
 
 from strongroom.base.errors import Damaged, Refused, StrongroomError, Unavailable
 from strongroom.base.exchange_limit import ExchangeLimit
+from strongroom.fleet.protocol.enrolment import GATEWAY_REFUSED
 from strongroom.fleet.protocol.signed import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ _SECONDS, WHOLE_SECONDS = 30.0, 60.0
 """Without a byte, and for a whole answer: no server keeps a host from its next backup by dripping."""
 _MOST = 64 * 1024
 _BUSY = (429, 502, 503, 504)
+
+
+class RefusedByGateway(Refused):
+    """The server would let this host in, and a gateway does not."""
 
 
 class FleetServer:
@@ -69,5 +74,7 @@ class FleetServer:
         except (ValueError, KeyError, TypeError):
             # not the server's own words: something before it answers, and says nothing of the message
             return Unavailable(f"something in the server's place answered {status}", subject=self.url)
+        if status == GATEWAY_REFUSED:
+            return RefusedByGateway(title, subject=self.url, hint=hint)
         kind = Unavailable if status in _BUSY or status >= 500 else Damaged if status in (400, 413) else Refused
         return kind(title, subject=self.url, hint=hint)
