@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.fleet.protocol.signed import SignedMessage
-    from strongroom.fleet.server.ending import EndingFiles
+    from strongroom.fleet.server.following.ending import EndingFiles
     from strongroom.fleet.server.following.follower import FollowedGateway
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
@@ -124,7 +124,7 @@ def pin_for(folder: str, server: Mapping[str, Any]) -> str:
 
 def ending_files(folder: str, server: Mapping[str, Any]) -> EndingFiles:
     """What of the server's ends by itself."""
-    from strongroom.fleet.server.ending import EndingFiles
+    from strongroom.fleet.server.following.ending import EndingFiles
 
     certificate, _ = certificate_of(folder, server)
     return EndingFiles(server.get("card", ""), "" if server.get("pin", True) else certificate)

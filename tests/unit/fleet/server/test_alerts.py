@@ -54,7 +54,7 @@ def test_whoever_is_left_of_an_outage_after_a_day_is_said_for_itself() -> None:
     """Of an outage that was seen nobody is reminded: the one host that stayed dead would never be heard of."""
     down = [late(f"host{number}") for number in range(300)]
     alerts, heard = Alerts(), []
-    for now, wrong in ((60, down), (4 * HOUR, down), (5 * HOUR, down[:3]), (DAY + 60, down[:3]), (9 * DAY, down[1:2])):
+    for now, wrong in ((60, down), (4 * HOUR, down), (5 * HOUR, down[:3]), (29 * HOUR, down[:3]), (9 * DAY, down[1:2])):
         alerts, notices = step(alerts, wrong, 1000, now)
         seen = {key: replace(one, acknowledged=one.kind == OUTAGE) for key, one in alerts.open.items()}
         alerts = replace(alerts, open=seen)
@@ -62,10 +62,18 @@ def test_whoever_is_left_of_an_outage_after_a_day_is_said_for_itself() -> None:
     names = [f"host{number}/home/offsite" for number in range(3)]
     assert heard[:1] == [(60, "opened", OUTAGE)]
     assert sorted(heard[1:5]) == sorted(
-        [(DAY + 60, "resolved", OUTAGE), *((DAY + 60, "opened", name) for name in names)]
+        [(29 * HOUR, "resolved", OUTAGE), *((29 * HOUR, "opened", name) for name in names)]
     )
     assert (9 * DAY, "reminder", names[1]) in heard
     assert {(9 * DAY, "resolved", names[0]), (9 * DAY, "resolved", names[2])} <= set(heard)
+
+
+def test_an_outage_of_days_that_ends_host_by_host_is_two_messages() -> None:
+    """While they come back few are left for a while, and none of them is said."""
+    down = [late(f"host{number}") for number in range(300)]
+    turns = [(at, down) for at in range(60, 3 * DAY, HOUR)] + [(3 * DAY + at, down[at:]) for at in range(0, 301, 10)]
+    news = [(said, subject) for _, said, _, subject in play(turns, 1000) if said in ("opened", "resolved")]
+    assert news == [("opened", OUTAGE), ("resolved", OUTAGE)]
 
 
 def test_a_few_hosts_are_no_outage() -> None:

@@ -11,8 +11,8 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.cli.fleet.shared import card_of, ending_files, pin_for
 from strongroom.fleet.protocol.token import CARD, Card
 from strongroom.fleet.server.certificates import CERTIFICATE, make_certificate
-from strongroom.fleet.server.ending import DAY, EndingFiles
 from strongroom.fleet.server.evaluating import Evaluator
+from strongroom.fleet.server.following.ending import DAY, EndingFiles
 from tests.support.fleet.hosts import key_of
 from tests.support.fleet.server import ServerInProcess
 

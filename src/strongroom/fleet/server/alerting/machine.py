@@ -65,7 +65,7 @@ class Alert:
     grouped: bool = False
     """Whether the outage's alert speaks for it."""
     absent_since: int | None = None
-    """Of one that flaps: since when nothing is wrong."""
+    """Of one that flaps: since when nothing is wrong. Of an outage: since when few are left of it."""
     flapping: bool = False
     escalated: bool = False
     """Whether the channels know of it that wait for what nobody acknowledges."""
@@ -158,7 +158,7 @@ def _gone(alert: Alert, now: int, notices: list[Notice]) -> Alert | None:
 def _speak_for_themselves(
     after: dict[tuple[str, str], Alert], members: list[Alert], now: int, notices: list[Notice]
 ) -> None:
-    """Few are left of an outage that is a day old: whoever acknowledged that has not heard of these."""
+    """Few are left of an outage, and were for a day: whoever acknowledged that has not heard of these."""
     for alert in members:
         if alert.absent_since is not None:  # it flapped, and nothing is wrong with it now
             del after[alert.subject, alert.kind]
@@ -190,15 +190,19 @@ def _outage(
     members = [one for one in after.values() if one.grouped]
     left = len({one.host for one in members})
     words = f"{left} of {hosts} hosts"
-    if outage is not None and 0 < left < threshold and now >= outage.opened + DAY:
+    few_since = None if left >= threshold else now
+    if outage is None:
+        if not members:
+            return None
+        outage = Alert(OUTAGE, OUTAGE, "", True, words, now, now, absent_since=few_since)
+        notices.append(Notice(Said.OPENED, outage))
+        return outage
+    if few_since is not None and outage.absent_since is not None:
+        few_since = outage.absent_since
+    if members and few_since is not None and now >= few_since + DAY:
         _speak_for_themselves(after, members, now, notices)
         outage, members = replace(outage, words=f"{words} are left, each said for itself"), []
-    if outage is None and members:
-        outage = Alert(OUTAGE, OUTAGE, "", True, words, now, now)
-        notices.append(Notice(Said.OPENED, outage))
-    elif outage is not None and not members:
-        notices.append(Notice(Said.RESOLVED, outage))
-        outage = None
-    elif outage is not None:
-        outage = _reminded(replace(outage, words=words), now, notices)
-    return outage
+    if members:
+        return _reminded(replace(outage, words=words, absent_since=few_since), now, notices)
+    notices.append(Notice(Said.RESOLVED, outage))
+    return None
