@@ -14,7 +14,7 @@ from strongroom.fleet.host.joining.beginning_anew import PASSWORD, begin_anew, f
 from strongroom.fleet.host.reporting.member import host_key
 from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, EnrolBegin, EnrolDone, parse_enrol_answer
-from strongroom.fleet.protocol.fields import NAME, Fields
+from strongroom.fleet.protocol.fields import NAME, Fields, visible
 from strongroom.fleet.protocol.fingerprint_words import parse_words
 from strongroom.fleet.protocol.gateway_claim import make_claim, new_tokens
 from strongroom.fleet.protocol.strict_json import decode
@@ -149,9 +149,13 @@ def _check_gateways(answer: EnrolAnswer, card: Card | None) -> None:
     known = {one.url.rstrip("/"): one.prefix.strip("/") for one in card.gateways}
     for one in answer.gateways:
         prefix = known.get(one.url.rstrip("/"))
-        if prefix is None or (prefix and not one.path.startswith(f"{prefix}/")):
-            hint = "Do not go on before the custodian's operator has said where hosts back up to."
+        hint = "Do not go on before the custodian's operator has said where hosts back up to."
+        if prefix is None:
             raise Refused("the server names a gateway that the custodian's card does not", subject=one.url, hint=hint)
+        if prefix and not one.path.startswith(f"{prefix}/"):
+            words = f"the server gives this host the place {one.path}, and the custodian's card has {prefix}/ alone"
+            more = f"{hint} Another place is another card's: `strongroom custody card --prefix`."
+            raise Refused(visible(words), subject=one.url, hint=more)
 
 
 def _opening(data: bytes) -> str:
