@@ -50,6 +50,7 @@ CLONED = "cloned"
 STOLEN = "token-twice"
 """The code of the suspicion that two keys showed one token."""
 STOLEN_WORDS = "a second key showed the token that this host joined by: somebody else has it"
+NEW_KEY = "If it was invited again: on the host move `fleet` in its state's folder away first, for a new key."
 ASK = "Ask for a new token: `strongroom fleet invite` prints one."
 
 
@@ -66,9 +67,13 @@ def begin(state: FleetState, message: SignedMessage, gateways: Sequence[Enrollin
         ticket = _shown(connection, asked, proof, lock=True)
         known = _host(connection, message.signer)
         if known is None:
-            if now >= ticket.until:
-                raise Refused("this token has ended", hint=ASK)
+            _must_count(ticket, now)
             _take(connection, ticket, asked, message.signer, now)
+        elif known.done is None and known.ticket != asked.ticket and known.name == asked.name:
+            _must_count(ticket, now)
+            _go_on_with(connection, ticket, message.signer)
+        elif known.state == REVOKED:
+            raise Refused("this host was revoked", subject=known.name, hint=NEW_KEY)
         elif known.ticket != asked.ticket or plain_name(known.name) != asked.name:
             raise Refused("this key has joined with another token already", subject=known.name, hint=ASK)
         elif known.state != JOINING:
@@ -97,6 +102,20 @@ def _shown(connection: sa.Connection, asked: EnrolBegin, proof: str, *, lock: bo
     check_begin(asked, proof, ticket.proof_key)
     check_name(ticket, asked.name)
     return ticket
+
+
+def _must_count(ticket: KnownTicket, now: int) -> None:
+    if now >= ticket.until:
+        raise Refused("this token has ended", hint=ASK)
+
+
+def _go_on_with(connection: sa.Connection, ticket: KnownTicket, signer: str) -> None:
+    """The same key, which has not joined yet, shows another token: the first one's card named another place, say."""
+    if ticket.uses < 1 or ticket.replaces:
+        raise Refused("this token is for another host", hint=ASK)
+    connection.execute(schema.ticket.update().where(schema.ticket.c.id == ticket.id).values(uses=ticket.uses - 1))
+    values = {"ticket": ticket.id, "profile": ticket.profile, "state": JOINING}
+    connection.execute(schema.host.update().where(schema.host.c.id == signer).values(**values))
 
 
 def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, now: int) -> None:

@@ -84,13 +84,19 @@ def invite(
             raise ConfigurationError(
                 "there is a host of this name already",
                 subject=name,
-                hint="With --replace a reinstalled or another machine takes its place. Or choose another name."
-                if found.public
-                else _known_by_receipts(name),
+                hint=_how_else(found),
             )
         row |= {"replaces": found.id, "profile": found.profile} if replace and found is not None else {}
         connection.execute(schema.ticket.insert(), row)
     return InvitationToken(card, made)
+
+
+def _how_else(host: sa.Row[tuple[object, ...]]) -> str:
+    if not host.public:
+        return _known_by_receipts(host.name)
+    if host.done is None:
+        return f"It began to join: the same command goes on there. Or first `strongroom fleet revoke {host.name}`."
+    return "With --replace a reinstalled or another machine takes its place. Or choose another name."
 
 
 def _known_by_receipts(name: str) -> str:

@@ -70,7 +70,7 @@ def test_a_gateway_that_the_card_does_not_name_is_refused(
     """M-2: Whoever has the server would hear the host's token there, and use it elsewhere."""
     server.path = path
     named = card(CardGateway(gateway, "", "hosts", 0))
-    with pytest.raises(Refused, match="custodian's card (does not|has hosts/ alone)"):
+    with pytest.raises(Refused, match=r"custodian's card (does not|has hosts/ alone)"):
         joining(tmp_path).begin(token("ab" * 8, replaces=False), "web01", named)
     assert joining(tmp_path).progress.gateways == []
     server.path = "hosts/web01"

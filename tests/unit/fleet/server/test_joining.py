@@ -155,6 +155,33 @@ def test_a_revoked_host_is_refused_at_once_and_may_be_invited_again(server: Serv
     assert join(app, again, server.invite("web01")).status == 200
 
 
+def test_a_key_that_has_not_joined_yet_goes_on_with_another_token(server: ServerInProcess, app: FleetApp) -> None:
+    """The first token's card named another place, or it was lost on the host: nobody has to know that it had begun."""
+    host, first = FleetHost("web01"), server.invite("web01")
+    assert ask(app.starlette, BEGIN, host.begin(first).to_bytes()).status == 200
+    with pytest.raises(ConfigurationError, match="already") as refused:
+        server.invite("web01")
+    assert refused.value.hint is not None and "fleet revoke web01" in refused.value.hint
+    revoke(server.state, "web01")
+    assert ask(app.starlette, BEGIN, host.begin(first).to_bytes()).status == 403
+    second = server.invite("web01")
+    assert ask(app.starlette, BEGIN, host.begin(second).to_bytes()).status == 200
+    thief = FleetHost("web01", key="another")
+    assert ask(app.starlette, BEGIN, thief.begin(second).to_bytes()).status == 403
+    assert ask(app.starlette, BEGIN, thief.begin(first).to_bytes()).status == 403
+    assert ask(app.starlette, DONE, host.done().to_bytes()).status == 200
+    with pytest.raises(ConfigurationError, match="already"):
+        server.invite("web01")
+
+
+def test_a_revoked_key_is_told_to_make_another(server: ServerInProcess, app: FleetApp) -> None:
+    """Asking for a new token again and again would help nobody."""
+    host = server.join(FleetHost("web01"))
+    revoke(server.state, "web01")
+    reply = ask(app.starlette, BEGIN, host.begin(server.invite("web01")).to_bytes())
+    assert reply.status == 403 and "for a new key" in reply.json()["hint"]
+
+
 def test_nobody_reports_for_another(server: ServerInProcess, app: FleetApp) -> None:
     """A forged signature, a stranger's key, a changed byte, junk: each is refused, and moves nothing."""
     host, stranger = server.join(FleetHost("web01")), FleetHost("web02")
