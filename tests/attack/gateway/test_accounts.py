@@ -213,3 +213,16 @@ def _restore_below_the_floor(folder: Path, gateway: Gateway, filler: Path) -> No
     filler.unlink()
     assert gateway.put(f"/r/data/{name_of(data)}", data) == 200
     assert gateway.ask("GET", "/health").status == 200
+
+
+def test_q_1_what_is_used_is_told_where_nobody_has_a_quota(tmp_path: Path) -> None:
+    """Q-1: the status counts what lies there, also before there is a limit to hold it against."""
+    with Gateway(tmp_path, flags=("--append-only",), users={"alice": "pw"}, user="alice", workers=2) as gateway:
+        config = gateway.make()
+        assert gateway.put(f"/web01/data/{name_of(b'pack')}", b"pack") == 200
+
+        def told() -> dict[str, int]:
+            found: dict[str, int] = gateway.ask("GET", "/.strongroom/v1/status").json()["used"]
+            return found
+
+        until(lambda: told() == {"bytes": len(config) + 4, "objects": 2}, lambda: str(told()))

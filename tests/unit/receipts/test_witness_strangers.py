@@ -86,3 +86,20 @@ def test_a_thread_that_cannot_be_had_keeps_no_place(address: tuple[str, int], mo
     connection.request("POST", "/add-checkpoint", b"noise")
     assert connection.getresponse().status == 400
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "more", ["Content-Length: 2\r\nContent-Length: 3", "Content-Length: 3\r\nTransfer-Encoding: chunked"]
+)
+def test_a_length_that_is_said_twice_is_refused(address: tuple[str, int], more: str) -> None:
+    """And the connection ends: what follows is no request of its own."""
+    with socket.create_connection(address, PATIENCE) as one:
+        one.sendall(
+            f"POST /prefix/add-checkpoint HTTP/1.1\r\nHost: w\r\n{more}\r\n\r\nabcGET / HTTP/1.1\r\n\r\n".encode()
+        )
+        said = b""
+        with contextlib.suppress(ConnectionResetError):
+            while some := one.recv(4096):
+                said += some
+        assert said.startswith(b"HTTP/1.1 400")
+        assert said.count(b"HTTP/1.1 ") == 1

@@ -60,8 +60,18 @@ class BoundedConnection(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is here; its body and its answer have their time."""
+        """Its head is here; its body and its answer have their time.
+
+        Raises ``ValueError``, which is 400, for what another server on the way may read otherwise.
+        """
         self._calm()
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise ValueError("HTTP/1.1 is spoken here")
+        fields = [name for name, _ in self.headers]
+        if fields.count(b"host") != 1 and (self.parser.get_http_version() == "1.1" or b"host" in fields):
+            raise ValueError("a request names one host")
+        if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            raise ValueError("the body's length is ambiguous")
         self._body = self._body or self.loop.call_later(BODY_SECONDS, self._end)
         self._answer = self._answer or self.loop.call_later(ANSWER_SECONDS, self._end)
         super().on_headers_complete()

@@ -150,7 +150,9 @@ class Quotas:
         return made
 
     def used(self, principal: str) -> tuple[int, int]:
-        """Bytes and objects of a principal."""
+        """Bytes and objects of a principal; from now on they are counted, also where nobody has a quota."""
+        self._asked = True
+        self.catch_up()
         table = schema.usage
         with self._database.read() as connection:
             row = connection.execute(sa.select(table).where(table.c.principal == principal)).first()

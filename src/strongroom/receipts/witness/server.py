@@ -141,7 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Countersign."""
-        length = self.headers.get("Content-Length", "")
+        lengths = self.headers.get_all("Content-Length", [])
+        length = lengths[0] if len(lengths) == 1 and "Transfer-Encoding" not in self.headers else ""
         if not self.path.endswith("/add-checkpoint"):
             self._answer(404, b"no such place\n", close=True)
         elif not length.isdecimal() or len(length) > 9 or int(length) > MAX_REQUEST:

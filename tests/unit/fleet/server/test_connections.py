@@ -112,3 +112,34 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
         return await reader.read() or b"ended"
 
     assert told(scenario) == b"ended"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nok",
+        b"POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 2\r\n\r\nok",
+        b"POST / HTTP/1.0\r\nHost: a\r\nHost: b\r\nContent-Length: 2\r\n\r\nok",
+        b"POST / HTTP/2.0\r\nHost: a\r\nContent-Length: 2\r\n\r\nok",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(head: bytes) -> None:
+    """400, and the connection ends: no proxy on the way may have seen another request than the server."""
+
+    async def scenario(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(head)
+        return await reader.read()
+
+    assert told(scenario).startswith(b"HTTP/1.1 400")
+
+
+def test_http_1_0_needs_no_host() -> None:
+    """It knew none."""
+
+    async def scenario(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nok")
+        return await reader.read()
+
+    assert told(scenario).endswith(b"\r\n\r\nok")
