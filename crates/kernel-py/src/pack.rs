@@ -1,6 +1,6 @@
 //! Packs: their headers, their blobs, and building one.
 
-use crate::data::{Data, Plaintext, id, kind, kind_name};
+use crate::data::{Data, Plaintext, duplicate, id, kind, kind_name};
 use crate::error::{detached, to_py};
 use crate::key::Key;
 use pyo3::exceptions::PyValueError;
@@ -90,6 +90,40 @@ fn opened(
     Ok(out)
 }
 
+/// Where the bytes of a range of a pack are.
+#[derive(FromPyObject)]
+enum Source {
+    #[pyo3(transparent)]
+    Descriptor(i32),
+    #[pyo3(transparent)]
+    Bytes(Data),
+}
+
+/// The verified plaintexts of blobs of one range of a pack.
+#[pyfunction]
+fn open_together<'py>(
+    py: Python<'py>,
+    key: &Key,
+    source: Source,
+    offset: u64,
+    entries: Vec<PyRef<'py, BlobEntry>>,
+) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+    let entries: Vec<_> = entries.iter().map(|entry| entry.0).collect();
+    let file = match source {
+        Source::Descriptor(descriptor) => Some(duplicate(descriptor)?),
+        Source::Bytes(_) => None,
+    };
+    let opened = detached(py, || {
+        let source = match (&source, &file) {
+            (Source::Bytes(bytes), _) => pack::Source::Memory(bytes),
+            (_, Some(file)) => pack::Source::File { file, start: offset },
+            (_, None) => return Err(strongroom_kernel::Error::Internal("a descriptor without a file".into())),
+        };
+        pack::open_together(key.envelope(), &source, offset, &entries)
+    })?;
+    Ok(opened.into_iter().map(|plain| plain.map(|plain| PyBytes::new(py, &plain))).collect())
+}
+
 /// The length of the header envelope of a pack, in bytes.
 #[pyfunction]
 fn pack_header_length(tail: Data, size: u64) -> PyResult<usize> {
@@ -154,6 +188,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Plaintext>()?;
     module.add_function(wrap_pyfunction!(open_blob, module)?)?;
     module.add_function(wrap_pyfunction!(open_tree, module)?)?;
+    module.add_function(wrap_pyfunction!(open_together, module)?)?;
     module.add_function(wrap_pyfunction!(pack_header_length, module)?)?;
     module.add_function(wrap_pyfunction!(parse_pack_header, module)?)
 }

@@ -1,5 +1,6 @@
 """Packs in memory: building them, reading their headers, opening their blobs."""
 
+from collections.abc import Sequence
 from typing import Self, final
 
 from typing_extensions import Buffer
@@ -40,6 +41,14 @@ class Plaintext:
 
 def open_tree(key: Key, id: str, ciphertext: Buffer, uncompressed_length: int) -> Plaintext:
     """As ``open_blob`` for a tree, without a copy in Python's memory: what ``decode_tree`` reads may be large."""
+
+def open_together(key: Key, source: int | Buffer, offset: int, entries: Sequence[BlobEntry]) -> list[bytes | None]:
+    """The plaintexts of blobs of one range of a pack, checked as by ``open_blob``, with the interpreter lock released.
+
+    ``source`` is an open file that is the pack, or the range's bytes; ``offset`` is where in the pack it begins. None
+    stands for a blob that needs a second look: it lies elsewhere, or is not what it should be. Raises ``OSError`` where
+    the file cannot be read, ``LimitExceeded`` for a range of more than 8 MiB.
+    """
 
 def pack_header_length(tail: Buffer, size: int) -> int:
     """The length of the header envelope from the last bytes (4 or more) of a pack of ``size`` bytes.

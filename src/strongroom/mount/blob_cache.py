@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 MEMORY = 64 << 20
 """How much plaintext is kept, in bytes; one blob more for each that is being read."""
 AHEAD = 24 << 20
 """How much of it may have been fetched ahead and not been asked for yet, in bytes."""
-WAITING = 16
+WAITING = 64
 """How many blobs wait to be fetched ahead; more are forgotten."""
+TOGETHER = 4 << 20
+"""How much of what waits is fetched at once, in bytes; one blob at least."""
 
 
 class _Fetch:
@@ -28,12 +30,28 @@ class _Fetch:
         self.data: bytes | None = None
 
 
-class BlobCache:
-    """From any thread. ``load(id)`` returns the verified plaintext of a data blob, or raises."""
+class BlobSource(Protocol):
+    """Where blobs come from."""
 
-    def __init__(self, load: Callable[[str], bytes], workers: int, memory: int = MEMORY) -> None:
-        """``workers``: how many blobs are fetched ahead at once; 0 for none."""
-        self._load = load
+    def load(self, blob: str) -> bytes:
+        """The verified plaintext of a data blob, or an error."""
+        ...
+
+    def load_together(self, blobs: Sequence[str]) -> Mapping[str, bytes]:
+        """Those of several that make no trouble."""
+        ...
+
+    def size(self, blob: str) -> int:
+        """How long its plaintext is said to be, in bytes."""
+        ...
+
+
+class BlobCache:
+    """From any thread."""
+
+    def __init__(self, source: BlobSource, workers: int, memory: int = MEMORY) -> None:
+        """``workers``: how many fetch ahead at once; 0 for none."""
+        self._source = source
         self._workers = workers
         self._memory = memory
         self._kept: OrderedDict[str, bytes] = OrderedDict()
@@ -41,15 +59,16 @@ class BlobCache:
         self._unasked: dict[str, int] = {}
         self._unasked_bytes = 0
         self._fetching: dict[str, _Fetch] = {}
-        self._wanted: deque[str] = deque()
-        self._changed = threading.Condition()
+        self._wanted: dict[str, int] = {}
+        self._guard = threading.Lock()
+        self._changed = threading.Condition(self._guard)
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     def get(self, blob: str) -> bytes:
         """The plaintext of a blob. Raises what ``load`` raises."""
         while True:
-            with self._changed:
+            with self._guard:
                 data = self._kept.get(blob)
                 if data is not None:
                     self._kept.move_to_end(blob)
@@ -64,7 +83,7 @@ class BlobCache:
             with fetch.under_way:
                 pass
             if fetch.data is not None:
-                with self._changed:
+                with self._guard:
                     self._unasked_bytes -= self._unasked.pop(blob, 0)
                 return fetch.data
 
@@ -72,18 +91,18 @@ class BlobCache:
         """Fetch these soon, as far as memory and workers allow."""
         if not self._workers:
             return
-        with self._changed:
+        with self._guard:
+            waiting = woken = 0
             for blob in blobs:
                 if self._closed or len(self._wanted) >= WAITING or self._unasked_bytes > AHEAD:
                     break
                 if blob in self._kept or blob in self._fetching or blob in self._wanted:
                     continue
-                self._wanted.append(blob)
-                self._changed.notify()
-                if len(self._threads) < self._workers:
-                    thread = threading.Thread(target=self._work, name="strongroom-ahead", daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
+                self._wanted[blob] = size = self._source.size(blob)
+                waiting += size
+                if waiting > TOGETHER * woken:
+                    woken += 1
+                    self._wake()
 
     def close(self) -> None:
         """Fetch no more. What is under way ends by itself."""
@@ -92,16 +111,26 @@ class BlobCache:
             self._wanted.clear()
             self._changed.notify_all()
 
-    def _fetch(self, blob: str, fetch: _Fetch, *, asked: bool = True) -> bytes:
+    def _wake(self) -> None:
+        self._changed.notify()
+        if len(self._threads) < self._workers:
+            thread = threading.Thread(target=self._work, name="strongroom-ahead", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _fetch(self, blob: str, fetch: _Fetch) -> bytes:
         try:
-            fetch.data = self._load(blob)
+            fetch.data = self._source.load(blob)
             return fetch.data
         finally:
-            with self._changed:
-                del self._fetching[blob]
-                if fetch.data is not None:
-                    self._keep(blob, fetch.data, asked=asked)
-            fetch.under_way.release()
+            with self._guard:
+                self._settle(blob, fetch, asked=True)
+
+    def _settle(self, blob: str, fetch: _Fetch, *, asked: bool) -> None:
+        del self._fetching[blob]
+        if fetch.data is not None:
+            self._keep(blob, fetch.data, asked=asked)
+        fetch.under_way.release()
 
     def _keep(self, blob: str, data: bytes, *, asked: bool) -> None:
         self._kept[blob] = data
@@ -115,17 +144,35 @@ class BlobCache:
             self._unasked_bytes -= self._unasked.pop(oldest, 0)
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                while not self._wanted and not self._closed:
-                    self._changed.wait()
-                if self._closed:
-                    return
-                blob = self._wanted.popleft()
-                if blob in self._kept or blob in self._fetching:
-                    continue
-                fetch = self._fetching[blob] = _Fetch()
+        while (fetches := self._next()) is not None:
+            found: Mapping[str, bytes] = {}
             try:
-                self._fetch(blob, fetch, asked=False)
+                if len(fetches) == 1:
+                    found = {blob: self._source.load(blob) for blob in fetches}
+                elif fetches:
+                    found = self._source.load_together(list(fetches))
             except Exception:  # whoever asks for it hears why
                 continue
+            finally:
+                with self._guard:
+                    for blob, fetch in fetches.items():
+                        fetch.data = found.get(blob)
+                        self._settle(blob, fetch, asked=False)
+
+    def _next(self) -> dict[str, _Fetch] | None:
+        """What to fetch together, of what waits longest; None when there will be no more."""
+        with self._guard:
+            while not self._wanted and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return None
+            fetches: dict[str, _Fetch] = {}
+            room = TOGETHER
+            for blob, size in list(self._wanted.items()):
+                if fetches and size > room:
+                    break
+                del self._wanted[blob]
+                if blob not in self._kept and blob not in self._fetching:
+                    fetches[blob] = self._fetching[blob] = _Fetch()
+                    room -= size
+            return fetches

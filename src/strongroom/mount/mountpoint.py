@@ -59,16 +59,8 @@ def check_fuse() -> None:
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         hint = "It is 0666 on most systems: `chmod 666 /dev/fuse` as root, or add this user to its group."
         raise Unsupported("this user may not open /dev/fuse", hint=hint)
-    if os.geteuid() != 0 and _helper() is None:
+    if os.geteuid() != 0 and helper() is None:
         raise Unsupported("fusermount3 is missing, by which users mount", hint="Debian: apt-get install fuse3")
-    os.environ.setdefault("FUSE_LIBRARY_NAME", "fuse3")  # where both are there, mfusepy would take the old one
-    try:
-        import mfusepy  # noqa: F401, PLC0415 - a module that looks for its library when it is imported
-    except ImportError:
-        hint = "Run: pip install '.[mount]' in the source"
-        raise Unsupported("mounting needs the Python package mfusepy", hint=hint) from None
-    except (OSError, AttributeError) as error:
-        raise Unsupported(f"libfuse cannot be used: {error}", hint="Debian: apt-get install fuse3") from None
 
 
 def unmount(place: str) -> bool:
@@ -83,12 +75,13 @@ def _unmounted(place: str, *, lazily: bool) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:
         return int(libc.umount2(os.fsencode(place), _LAZILY if lazily else 0)) == 0
-    helper = _helper()
-    if helper is None:
+    program = helper()
+    if program is None:
         return False
-    words = [helper, "-u", *(["-z"] if lazily else []), "--", place]
+    words = [program, "-u", *(["-z"] if lazily else []), "--", place]
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
-def _helper() -> str | None:
+def helper() -> str | None:
+    """The program by which users mount and unmount, where it is there."""
     return shutil.which("fusermount3")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Unsupported
 from strongroom.base.record import record
+from strongroom.mount.attaching import attach
 from strongroom.mount.blob_cache import BlobCache
+from strongroom.mount.blobs import Blobs
 from strongroom.mount.folders import DEFAULT_TEMPLATES
 from strongroom.mount.go_layout import RFC3339
 from strongroom.mount.mountpoint import unmount
+from strongroom.mount.operations import RepositoryOperations
+from strongroom.mount.session import Session
 from strongroom.mount.snapshots import MountedSnapshots
 from strongroom.mount.tree_view import Owner, TreeView
 from strongroom.repository.blobs import reuse_memory
@@ -30,7 +34,7 @@ LOOK_SECONDS = 0.2
 END_SECONDS = 6.0
 """How long the end of a mount is waited for; what is still open elsewhere must not hold us."""
 THREADS = 10
-"""How many of the kernel's questions are answered at once where the store is far; libfuse's own default."""
+"""How many of the kernel's questions are answered at once where the store is far."""
 WORKERS = 4
 """How many blobs are fetched ahead at once."""
 
@@ -67,12 +71,12 @@ def serve(
     snapshots.load()
     tell = _Problems(warn).tell
     view = TreeView(repository, snapshots, Owner(options.owner_root, surroundings.uid, surroundings.gid), tell)
-    cache = BlobCache(lambda blob: repository.load_blob("data", blob), min(WORKERS, repository.store.connections))
+    cache = BlobCache(Blobs(repository), min(WORKERS, repository.store.connections))
     ready = threading.Event()
     outcome: list[BaseException] = []
     loop = threading.Thread(
         target=_loop,
-        args=(repository, view, cache, tell, place, options, ready.set, outcome),
+        args=(repository, view, cache, tell, place, options, snapshots.period, ready.set, outcome),
         name="strongroom-fuse",
         daemon=True,
     )
@@ -90,11 +94,15 @@ def serve(
         if loop.is_alive() and not unmount(place):
             warn(f"{place}: somebody still uses it; it is unmounted, and what is open there can no longer be read")
         loop.join(END_SECONDS)
-    if outcome and not told:
+    if outcome and told:
+        warn(f"{place}: nothing can be read there any more: {outcome[0]}")
+    elif outcome:
         raise Unsupported(f"FUSE could not mount here ({outcome[0]})", subject=place, hint=_hint(options))
 
 
 def _hint(options: MountOptions) -> str:
+    if os.geteuid() == 0:
+        return "In a container FUSE needs --device /dev/fuse --cap-add SYS_ADMIN."
     if options.allow_other:
         return "The reason stands above. --allow-other needs the line user_allow_other in /etc/fuse.conf."
     return "The reason stands above. In a container FUSE needs --device /dev/fuse --cap-add SYS_ADMIN."
@@ -107,25 +115,25 @@ def _loop(
     tell: Callable[[str, str], None],
     place: str,
     options: MountOptions,
+    fresh_seconds: int,
     ready: Callable[[], None],
     outcome: list[BaseException],
 ) -> None:
     """Answer the kernel until the mount is gone. One thread where the store is near: Python gains nothing by more."""
-    from strongroom.mount.fuse import TAKES_THREADS, Fuse  # noqa: PLC0415 - it looks for libfuse when it is imported
-    from strongroom.mount.operations import RepositoryOperations  # noqa: PLC0415
-
-    logging.getLogger("fuse").disabled = True  # it would print tracebacks for programs that were interrupted
-    flags: dict[str, object] = {"ro": True, "fsname": f"strongroom:{repository.id[:10]}", "subtype": "strongroom"}
-    if TAKES_THREADS and not repository.near:  # else libfuse 3.12 and later complain of their own default
-        flags["max_threads"] = flags["max_idle_threads"] = THREADS
+    flags: list[str] = []
     if options.allow_other:
-        flags["allow_other"] = True
-        flags["default_permissions"] = options.default_permissions
+        flags = ["allow_other", *(["default_permissions"] if options.default_permissions else [])]
     try:
-        operations = RepositoryOperations(repository, view, cache, tell, ready)
-        Fuse(operations, place, foreground=True, nothreads=repository.near, **flags)
+        operations = RepositoryOperations(repository, view, cache, tell, fresh_seconds)
+        descriptor = attach(place, f"strongroom:{repository.id[:10]}", flags)
     except BaseException as error:
         outcome.append(error)
+        return
+    try:
+        Session(descriptor, operations.answer, ready).serve(1 if repository.near else THREADS)
+    except BaseException as error:
+        outcome.append(error)
+        unmount(place)  # nobody answers there any more
 
 
 class _Problems:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from strongroom.mount.blob_cache import BlobCache
 
 AHEAD_FILES = 8
-"""How many of the next files are looked at."""
+"""How many of the next files are looked at when two follow each other; from then on twice as many each time."""
+MOST_AHEAD = 32
+"""How many at most."""
 FOLDERS = 64
 """In how many folders it is remembered which file was opened last, and up to which the next ones were looked at."""
 
@@ -24,23 +26,24 @@ class Siblings:
 
     def __init__(self, cache: BlobCache) -> None:
         self._cache = cache
-        self._last: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._last: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
 
     def opened(self, tree_id: str, tree: Tree, name: bytes) -> None:
         """A file of a folder was opened. Folders and large files are passed over; those have a way of their own."""
         nodes = tree.nodes
-        last, looked_at = self._last.get(tree_id, (-2, -1))
+        last, looked_at, ahead = self._last.get(tree_id, (-2, -1, AHEAD_FILES))
         position = last + 1
         if not 0 <= position < len(nodes) or nodes[position].name != name:
             position = bisect_left(nodes, name, key=lambda node: node.name)
         if last < 0 or not 0 <= position - last <= AHEAD_FILES:
-            looked_at = position
-        elif looked_at - position < AHEAD_FILES // 2:  # several at a time wake the fetchers less often
-            begin, looked_at = max(position, looked_at) + 1, min(position + AHEAD_FILES, len(nodes) - 1)
+            looked_at, ahead = position, AHEAD_FILES
+        elif looked_at - position < ahead // 2:  # several at a time are fetched together
+            begin, looked_at = max(position, looked_at) + 1, min(position + ahead, len(nodes) - 1)
+            ahead = min(2 * ahead, MOST_AHEAD)
             contents = [node.content or [] for node in nodes[begin : looked_at + 1] if node.type == "file"]
             if blobs := [content[0] for content in contents if len(content) == 1]:
                 self._cache.ahead(blobs)
-        self._last[tree_id] = position, looked_at
+        self._last[tree_id] = position, looked_at, ahead
         self._last.move_to_end(tree_id)
         if len(self._last) > FOLDERS:
             self._last.popitem(last=False)

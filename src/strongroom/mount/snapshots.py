@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
     from strongroom.repository.selection import SnapshotFilter
 
-NEAR_SECONDS = 2.0
+NEAR_SECONDS = 2
 """How old the list of snapshots may be where the repository lies on this machine."""
-FAR_SECONDS = 60.0
+FAR_SECONDS = 60
 """How old it may be elsewhere; restic's."""
 
 
@@ -41,10 +41,11 @@ class MountedSnapshots:
         self._clock = repository.surroundings.clock
         self.begun_ns = self._clock.now_ns()
         """When the mount began, in nanoseconds since 1970-01-01 UTC."""
-        self._period = NEAR_SECONDS if repository.near else FAR_SECONDS
+        self.period = NEAR_SECONDS if repository.near else FAR_SECONDS
+        """How old the list may be, in seconds."""
         self._guard = threading.Lock()
         self._names: list[str] | None = None
-        self._current = Folders(), 0
+        self._current = Folders()
         self._looked = 0.0
 
     def load(self) -> None:
@@ -52,9 +53,9 @@ class MountedSnapshots:
         with self._guard:
             self._load(self._repository.snapshot_names())
 
-    def current(self) -> tuple[Folders, int]:
-        """The folders, and a number that changes whenever they do."""
-        if self._clock.monotonic() - self._looked >= self._period and self._guard.acquire(blocking=False):
+    def current(self) -> Folders:
+        """The folders as they are now."""
+        if self._clock.monotonic() - self._looked >= self.period and self._guard.acquire(blocking=False):
             try:
                 self._look()
             finally:
@@ -77,5 +78,5 @@ class MountedSnapshots:
         if folders.left_out:
             self._warn(f"{folders.left_out} folders of snapshots have names that cannot be shown")
         self._names = names
-        self._current = folders, self._current[1] + 1
+        self._current = folders
         self._looked = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""From a path in the mount to what stands there, as numbers that ``stat`` shows.
+"""From a name in a folder of the mount to what stands there, as numbers that ``stat`` shows.
 
 Trees may come from an intruder (threats B-2 and B-3): each question costs one tree at most, paths end where those of a
 restore do, names and sizes that Linux has not are left out or cut, and the type of an entry, not its mode, says what it
@@ -35,8 +35,6 @@ _KINDS = {
     "fifo": stat.S_IFIFO,
     "socket": stat.S_IFSOCK,
 }
-KEPT_FOLDERS = 20_000
-"""How many folders' places are remembered."""
 KEPT_NODES = 100_000
 """How many entries the trees have in all that are kept decoded; the latest is always kept."""
 SECTOR = 512
@@ -64,6 +62,8 @@ class Inode:
     """What stands at a path. Exactly one of ``entry`` (above snapshots) and ``node`` is set, or ``tree`` alone."""
 
     number: int
+    path: str
+    """From the mount on, beginning with a slash; nothing for the mount itself."""
     entry: MountEntry | None = None
     node: Node | None = None
     tree: str = ""
@@ -72,10 +72,20 @@ class Inode:
     root: int = 0
     """The inode number of the snapshot's own folder."""
     time_ns: int = 0
+    identity: str = ""
+    """What tells it from another thing of the same name in the same folder: where a link above snapshots leads, which
+    snapshot it is."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether there can be something below."""
+        if self.node is not None:
+            return self.node.type == "dir"
+        return self.entry is None or not self.entry.link
 
 
 class TreeView:
-    """Inodes by path. Paths are text as ``os.fsdecode`` makes it in UTF-8, absolute in the mount. From any thread.
+    """Inodes, from the mount's own on. Names are text as ``os.fsdecode`` makes it in UTF-8. From any thread.
 
     Everything raises ``FileNotFoundError`` for what is not there, ``NotADirectoryError``, and for what cannot be read
     ``Damaged``, ``Missing``, ``LimitExceeded`` and what the store says.
@@ -89,88 +99,59 @@ class TreeView:
         self._snapshots = snapshots
         self._owner = owner
         self._problem = problem
-        self._folders: dict[str, Inode] = {}
-        self._generation = -1
         self._trees: OrderedDict[str, Tree] = OrderedDict()
         self._subfolders: dict[str, int] = {}
         self._nodes = 0
         self._guard = threading.Lock()
 
-    def find(self, path: str) -> Inode:
-        """What stands at a path. Raises ``FileNotFoundError``."""
-        return self._root() if path == "/" else self.find_with_folder(path)[1]
+    def root(self) -> Inode:
+        """The mount itself."""
+        return Inode(1, "", entry=self._snapshots.current().entries[""], time_ns=self._snapshots.begun_ns)
 
-    def find_with_folder(self, path: str) -> tuple[Inode, Inode]:
-        """The folder above a path that is not the mount itself, and what stands there. Raises as both."""
-        above, _, name = path.rpartition("/")
-        folder = self.folder(above or "/")
-        return folder, self._child(folder, path, name)
-
-    def folder(self, path: str) -> Inode:
-        """The folder at a path. Raises ``FileNotFoundError``, ``NotADirectoryError``."""
-        root = self._root()
-        if path == "/":
-            return root
-        known = self._folders.get(path)
-        if known is not None:
-            return known
-        missing: list[str] = []
-        here, place = path, root
-        while here:
-            known = self._folders.get(here)
-            if known is not None:
-                place = known
-                break
-            missing.append(here)
-            here = here.rpartition("/")[0]
-        for step in reversed(missing):
-            place = self._child(place, step, step.rpartition("/")[2])
-            if place.node is not None and place.node.type != "dir":
-                raise NotADirectoryError(step)
-            if len(self._folders) >= KEPT_FOLDERS:
-                self._folders.clear()
-            self._folders[step] = place
-        return place
-
-    def _root(self) -> Inode:
-        folders, generation = self._snapshots.current()
-        if generation != self._generation:
-            self._folders.clear()
-            self._generation = generation
-        return Inode(1, entry=folders.entries[""], time_ns=self._snapshots.begun_ns)
-
-    def _child(self, above: Inode, path: str, name: str) -> Inode:
+    def child(self, above: Inode, name: str) -> Inode:
+        """What stands at a name in a folder."""
         if above.entry is not None:
-            found = above.entry.names.get(name)
+            found = self._names(above).get(name)
             if found is None:
-                raise FileNotFoundError(path)
+                raise FileNotFoundError(f"{above.path}/{name}")
             return self._listed(above, name, found)
-        node = self.tree(above, path).find(name.encode("utf-8", "surrogateescape"))
+        node = self.tree(above).find(name.encode("utf-8", "surrogateescape"))
         if node is None or not _can_be_shown(node):
-            raise FileNotFoundError(path)
-        return self._place(above, node, path)
+            raise FileNotFoundError(f"{above.path}/{name}")
+        return self._place(above, node, name)
+
+    def _names(self, folder: Inode) -> dict[str, MountEntry]:
+        """What stands in a folder above snapshots now."""
+        if folder.entry is None or folder.entry.link:
+            raise NotADirectoryError(folder.path)
+        found = self._snapshots.current().entries.get(folder.path)
+        if found is None:
+            raise FileNotFoundError(folder.path)
+        return found.names
 
     def _listed(self, above: Inode, name: str, found: MountEntry) -> Inode:
         number = _number(above.number, name.encode("utf-8", "surrogateescape"))
+        path = f"{above.path}/{name}"
         if found.snapshot is None:
-            return Inode(number, entry=found, time_ns=self._snapshots.begun_ns)
-        snapshot = found.snapshot[1]
+            return Inode(number, path, entry=found, time_ns=self._snapshots.begun_ns)
+        snapshot_id, snapshot = found.snapshot
         if found.link:
-            return Inode(number, entry=found, time_ns=snapshot.time_ns)
-        return Inode(number, tree=snapshot.tree, root=number, time_ns=snapshot.time_ns)
+            return Inode(number, path, entry=found, time_ns=snapshot.time_ns, identity=found.link)
+        return Inode(number, path, tree=snapshot.tree, root=number, time_ns=snapshot.time_ns, identity=snapshot_id)
 
-    def _place(self, above: Inode, node: Node, path: str) -> Inode:
-        place = Inode(_inode(above, node), node=node, depth=above.depth + 1, root=above.root)
-        if node.type == "dir":
-            place.tree = node.subtree or ""
-            if is_too_deep(path.encode("utf-8", "surrogateescape"), place.depth):
-                raise LimitExceeded("lies deeper than any folder that is read", subject=path[:200])
-        return place
+    def _place(self, above: Inode, node: Node, name: str) -> Inode:
+        tree = (node.subtree or "") if node.type == "dir" else ""
+        path = f"{above.path}/{name}"
+        return Inode(_inode(above, node), path, node=node, tree=tree, depth=above.depth + 1, root=above.root)
 
-    def tree(self, folder: Inode, path: str) -> Tree:
+    def tree(self, folder: Inode) -> Tree:
         """The decoded tree of a folder in a snapshot."""
+        if not folder.is_folder:
+            raise NotADirectoryError(folder.path)
         if not folder.tree:
-            raise Damaged("is a folder without a tree", subject=path)
+            raise Damaged("is a folder without a tree", subject=folder.path)
+        if is_too_deep(folder.path.encode("utf-8", "surrogateescape"), folder.depth):
+            raise LimitExceeded("lies deeper than any folder that is read", subject=folder.path[:200])
         with self._guard:
             tree = self._trees.get(folder.tree)
             if tree is not None:
@@ -178,7 +159,7 @@ class TreeView:
                 return tree
         tree = self._repository.load_tree(folder.tree)
         for name, reason in tree.skipped:
-            self._problem(f"{path}/{name.decode('utf-8', 'backslashreplace')}", reason)
+            self._problem(f"{folder.path}/{name.decode('utf-8', 'backslashreplace')}", reason)
         with self._guard:
             if folder.tree not in self._trees:
                 self._trees[folder.tree] = tree
@@ -189,31 +170,33 @@ class TreeView:
                 self._nodes -= len(dropped.nodes)
         return tree
 
-    def children(self, path: str) -> Iterator[tuple[str, Inode]]:
+    def children(self, folder: Inode) -> Iterator[tuple[str, Inode]]:
         """The names in a folder, each with what stands there; none that cannot be shown.
 
         Whatever can fail has been done when this returns.
         """
-        folder = self.folder(path)
         if folder.entry is not None:
-            return iter([(name, self._listed(folder, name, found)) for name, found in folder.entry.names.items()])
-        return self._shown(folder, self.tree(folder, path), path)
+            return iter([(name, self._listed(folder, name, found)) for name, found in self._names(folder).items()])
+        return self._shown(folder, self.tree(folder))
 
-    def _shown(self, folder: Inode, tree: Tree, path: str) -> Iterator[tuple[str, Inode]]:
+    def _shown(self, folder: Inode, tree: Tree) -> Iterator[tuple[str, Inode]]:
         subfolders = 0
         for node in tree.nodes:
             name = node.name.decode("utf-8", "surrogateescape")
             if not _can_be_shown(node):
-                self._problem(f"{path}/{name[:200]}", "cannot be shown by this system")
+                self._problem(f"{folder.path}/{name[:200]}", "cannot be shown by this system")
                 continue
-            below = Inode(_inode(folder, node), node=node, depth=folder.depth + 1, root=folder.root)
-            if node.type == "dir":
-                subfolders += 1
-                below.tree = node.subtree or ""
-            yield name, below
+            subfolders += node.type == "dir"
+            yield name, self._place(folder, node, name)
         with self._guard:
             if folder.tree in self._trees:
                 self._subfolders[folder.tree] = subfolders
+
+    def kind(self, place: Inode) -> int:
+        """The type in its mode."""
+        if place.node is not None:
+            return _KINDS[place.node.type]
+        return stat.S_IFDIR if place.is_folder else stat.S_IFLNK
 
     def attributes(self, place: Inode) -> Attributes:
         """What ``stat`` shows of a place; times are in nanoseconds."""

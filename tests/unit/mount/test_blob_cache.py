@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from strongroom.mount.blob_cache import BlobCache
+from strongroom.mount.blob_cache import TOGETHER, BlobCache
 from tests.support import waiting
+from tests.unit.mount.loading import Loading
 
 
 def test_a_blob_is_loaded_once_by_many_readers() -> None:
@@ -20,7 +21,7 @@ def test_a_blob_is_loaded_once_by_many_readers() -> None:
         gate.wait(10)
         return b"content"
 
-    cache = BlobCache(load, 0)
+    cache = BlobCache(Loading(load), 0)
     found: list[bytes] = []
     readers = [threading.Thread(target=lambda: found.append(cache.get("a"))) for _ in range(20)]
     for reader in readers:
@@ -39,7 +40,7 @@ def test_memory_is_bounded() -> None:
         loaded.append(blob)
         return bytes(40)
 
-    cache = BlobCache(load, 0, memory=100)
+    cache = BlobCache(Loading(load), 0, memory=100)
     for blob in "abacab":
         cache.get(blob)
     assert loaded == ["a", "b", "c", "b"]
@@ -55,13 +56,13 @@ def test_blobs_are_fetched_ahead() -> None:
             raise ValueError(blob)
         return blob.encode()
 
-    cache = BlobCache(load, 2)
+    cache = BlobCache(Loading(load), 2)
     cache.ahead(["x", "bad", "y"])
     waiting.until(lambda: len(loaded) == 3)
     assert (cache.get("x"), cache.get("y")) == (b"x", b"y")
     with pytest.raises(ValueError, match="bad"):
         cache.get("bad")
-    assert loaded.count("x") == loaded.count("y") == 1
+    assert loaded.count("x") == loaded.count("y") == 1 and loaded.count("bad") == 2
     cache.close()
     cache.ahead(["z"])
     assert cache.get("z") == b"z"
@@ -77,7 +78,19 @@ def test_a_reader_after_a_failed_fetch_tries_again() -> None:
             raise answer
         return answer
 
-    cache = BlobCache(load, 0)
+    cache = BlobCache(Loading(load), 0)
     with pytest.raises(OSError, match="away"):
         cache.get("a")
     assert cache.get("a") == b"there"
+
+
+def test_what_waits_is_fetched_together_as_far_as_it_is_small() -> None:
+    """Small blobs share one fetch; of those that are large each has its own."""
+    for size, together in ((1, [["a", "b", "c"]]), (TOGETHER // 2, [["a", "b"]])):
+        loaded: list[str] = []
+        source = Loading(lambda blob, loaded=loaded: loaded.append(blob) or b"x", size)  # type: ignore[misc]
+        cache = BlobCache(source, 1)
+        cache.ahead("abc")
+        waiting.until(lambda loaded=loaded: len(loaded) == 3)  # type: ignore[misc]
+        assert source.together == together and loaded == ["a", "b", "c"]
+        cache.close()

@@ -9,6 +9,7 @@ from strongroom.mount.siblings import Siblings
 from tests.support import waiting
 from tests.support.forge import Forge, node
 from tests.support.snapshots import opened
+from tests.unit.mount.loading import Loading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,8 @@ def test_the_next_files_are_fetched_once_two_follow_each_other(tmp_path: Path) -
     repository = opened(tmp_path)
     repository.load_index()
     fetched: list[str] = []
-    siblings = Siblings(BlobCache(lambda blob: fetched.append(blob) or b"", 2))  # type: ignore[func-returns-value]
+    cache = BlobCache(Loading(lambda blob: fetched.append(blob) or b""), 2)  # type: ignore[func-returns-value]
+    siblings = Siblings(cache)
     tree = repository.load_tree(root)
     siblings.opened(root, tree, b"f3")
     siblings.opened(root, tree, b"f0")

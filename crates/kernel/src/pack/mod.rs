@@ -6,6 +6,7 @@ mod header;
 mod open;
 mod packers;
 mod place;
+mod together;
 mod transfer;
 mod writer;
 
@@ -17,10 +18,13 @@ pub use open::{Opener, limit_of};
 pub(crate) use packers::Piece;
 pub use packers::{DATA_PACKS, Outgoing, Packers};
 pub(crate) use place::Place;
+pub use together::{MAX_RANGE, open_together};
 pub use transfer::{Scratch, Source, Transferred, transfer};
 pub use writer::{PackWriter, WriterOptions};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together_tests;
 #[cfg(test)]
 mod transfer_tests;
