@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MOST_GAP = 1 << 20
 """Unwanted bytes between two blobs that are read along rather than asked for twice, as in restic."""
 MOST_AT_ONCE = 4 << 20
-"""Bytes of a range that is fetched at once; a longer blob is a range of its own."""
+"""Bytes of a range that is handed on at once; a longer blob is a range of its own. Packs that are full by then wait for
+its end while the next ones fill: whole packs at once made a copy to three repositories 40 MB larger."""
 
 Pieces: TypeAlias = "Iterable[tuple[str, Sequence[BlobEntry]]]"
 
@@ -144,13 +145,14 @@ class _Transfer:
         return reason
 
 
-def _ranges(entries: Sequence[BlobEntry], whole: bool) -> Iterator[list[BlobEntry]]:
-    """Runs of blobs that are read at once. ``whole``: from a descriptor only what is wanted is read, so all of them."""
+def _ranges(entries: Sequence[BlobEntry], with_gaps: bool) -> Iterator[list[BlobEntry]]:
+    """Runs of blobs that are read at once. ``with_gaps``: from a descriptor only what is wanted is read."""
     part: list[BlobEntry] = []
     start = end = 0
     for entry in entries:
         new_end = max(end, entry.offset + entry.length)
-        if part and not whole and (entry.offset - end > MOST_GAP or new_end - start > MOST_AT_ONCE):
+        is_apart = entry.offset - end > MOST_GAP and not with_gaps
+        if part and (is_apart or new_end - start > MOST_AT_ONCE):
             yield part
             part = []
         if not part:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import strongroom.repository.transfer
 from strongroom import _kernel
 from strongroom.base.errors import Full, Interrupted, Unavailable
 from strongroom.base.objects import Kind, ObjectName
@@ -100,6 +101,27 @@ def test_several_repositories_in_one_pass(tmp_path: Path) -> None:
     again = Destination(new)
     _want_all(source, again)
     assert again.writer.wanted() == []
+
+
+def test_full_packs_do_not_wait_for_the_whole_of_a_large_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder, too, a pack is handed on in ranges, after each of which full packs go out: memory is for few."""
+    monkeypatch.setattr(strongroom.repository.transfer, "MOST_AT_ONCE", 25_000)
+    source = _repository(tmp_path / "source")
+    _fill(source, range(20))
+    lengths: list[int] = []
+    read = source.store.read
+
+    def noting(name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
+        lengths.append(length or 0)
+        return read(name, offset, length)
+
+    source.store.read = noting  # type: ignore[method-assign]
+    destination = Destination(_repository(tmp_path / "target"))
+    _want_all(source, destination)
+    assert transfer(source, _pieces(source), [destination]) == []
+    destination.finish()
+    assert len(lengths) >= 8 and max(lengths) <= 25_000
+    assert _holds(tmp_path / "target", range(20))
 
 
 def test_another_copy_serves_where_one_is_bad(tmp_path: Path) -> None:
