@@ -40,6 +40,8 @@ class FleetHost:
     key: str = ""
     """What its key is made of, where that is not its name: another machine of the same name."""
     keep: bool = False
+    clock_offset: int = 0
+    """Milliseconds that its clock is ahead, as it says."""
     outcomes: tuple[RequestOutcome, ...] = ()
     """What its next report says became of requests."""
     pair: KeyPair = field(init=False)
@@ -80,7 +82,7 @@ class FleetHost:
             self.sequence,
             self.previous,
             at,
-            0,
+            self.clock_offset,
             {"strongroom": "0.2"},
             self.schedules,
             run,

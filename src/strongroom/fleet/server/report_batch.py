@@ -155,8 +155,9 @@ class ReportBatch:
             refused = keep_schedules(watches, report.schedules, now, operators, {})
         if report.run is not None and report.sequence >= host["sequence"]:
             self._note_run(watches, report, now)
+        behind = max(0, -(report.clock_offset or 0)) // 1000  # a clock that is ahead moves nothing beyond now
         if report.run is not None and report.kind == "run":
-            refused |= note_run(watches, report.run, now, self._repositories, self._places)
+            refused |= note_run(watches, report.run, now, self._repositories, self._places, behind)
         for code, words in refused.items():
             suspect(self._connection, report.host, code, now, words)
 

@@ -30,16 +30,22 @@ LONGEST_RETRY = 2 * HOUR
 
 
 def note_run(
-    watches: HostWatches, run: RunReport, arrived: int, known: KnownRepositories, places: FollowedPlaces
+    watches: HostWatches,
+    run: RunReport,
+    arrived: int,
+    known: KnownRepositories,
+    places: FollowedPlaces,
+    behind: int = 0,
 ) -> dict[str, str]:
     """What a run's report moves: claims, failures, incomplete backups.
 
-    It happened when the host says, but never after its report came. What is older than the last good moves nothing.
+    It happened when the host says, but never after its report came; ``behind``: so many seconds its clock was behind
+    when it last heard ours, or an honest host would be late by as much. What is older than the last good moves nothing.
     What was not taken is returned: a suspicion's code and its words.
     """
     refused: dict[str, str] = {}
-    at = min(arrived, run.ended or run.started)
-    retry_at = None if run.retry_at is None else min(run.retry_at, arrived + LONGEST_RETRY)
+    at = min(arrived, (run.ended or run.started) + behind)
+    retry_at = None if run.retry_at is None else min(run.retry_at + behind, arrived + LONGEST_RETRY)
     rows = {one["repository"]: one for one in watches.of_source(run.source)}
     for outcome in run.outcomes:
         row = rows.pop(outcome.repository, None)

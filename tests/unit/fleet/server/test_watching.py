@@ -15,7 +15,7 @@ from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import believe, expect, pause, retire, revoke
 from tests.support.fleet.hosts import DAILY, FleetHost, key_of
-from tests.support.fleet.server import ServerInProcess
+from tests.support.fleet.server import ServerInProcess, moment
 
 HOUR = 3600
 CUSTODIAN = key_of("custodian")
@@ -100,6 +100,24 @@ def test_a_host_cannot_lengthen_its_own_deadline(server: ServerInProcess) -> Non
     server.take(host)
     shorter = server.watch("web01").late
     assert shorter is not None and shorter < own
+
+
+def test_a_clock_that_is_behind_makes_no_backup_late(server: ServerInProcess) -> None:
+    """Its host says by how much since it heard the server's: otherwise each backup would be of days ago."""
+    host = server.join(FleetHost("web01"))
+    behind = 3 * 24 * HOUR
+    host.clock_offset = -behind * 1000
+    for day in range(2, 7):
+        server.until(f"2027-02-0{day}T02:20")
+        run = host.run(server.now - behind, 1 if day == 6 else 0, server.now - behind + 600 if day == 6 else None)
+        with server.state.database.write() as connection:
+            take_report(connection, host.report(server.now - behind, run), server.now)
+        assert said(server) == []
+    assert server.watch("web01").last_good == moment("2027-02-05T02:20")
+    host.clock_offset = 10**15  # nothing that it says moves a backup beyond now, or before what was there
+    server.until("2027-02-07T02:20")
+    server.take(host)
+    assert server.watch("web01").last_good == server.now
 
 
 def test_an_operator_lets_a_host_be_as_late_as_it_says(server: ServerInProcess) -> None:
