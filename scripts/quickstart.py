@@ -152,7 +152,8 @@ def _in_care(source: Path, fleet: QuickFleet, target: Path) -> None:
     differences = compare(source, back / source.relative_to("/"))
     shutil.rmtree(back)
     if differences:
-        raise SystemExit(f"After the intruder, the restored files differ: {differences[:20]}")
+        print(f"After the intruder, the restored files differ from {source}:", *differences[:20], sep="\n  ")
+        raise SystemExit("Files that changed since the backup differ. Anything else is a bug.")
     print(
         "\nNothing was taken away, the planted index was set aside, and the last good snapshot came back as it is.\n"
         f"The forged snapshots stay in {store} until an operator decides: `strongroom custody condemn`."
