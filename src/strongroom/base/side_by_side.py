@@ -29,13 +29,19 @@ Item = TypeVar("Item")
 class _Running:
     began: float
     thread: threading.Thread
+    cost: int
 
 
-def side_by_side(items: Iterable[Item], work: Callable[[Item], None]) -> None:
+def side_by_side(
+    items: Iterable[Item], work: Callable[[Item], None], cost: Callable[[Item], int] = lambda _item: 0, *, most: int = 0
+) -> None:
     """Do the work on each item in a thread of its own, in their order; at the end all are done.
 
-    The next one begins when the one before it is over, or is under way for ``HEAD_START``. What the work raises is
-    raised here at once, when the others have ended or for ``_ENDING`` were told to: whoever raises tells them.
+    The next one begins when the one before it is over, or is under way for ``HEAD_START``; and beside others only if
+    what all of them cost, such as bytes of memory, is no more than ``most``: one that costs more has its turn alone.
+
+    What the work raises is raised here at once, when the others have ended or for ``_ENDING`` were told to: whoever
+    raises tells them.
     """
     running: list[_Running] = []
     errors: list[BaseException] = []
@@ -55,17 +61,19 @@ def side_by_side(items: Iterable[Item], work: Callable[[Item], None]) -> None:
                 return
             running[0].thread.join(_LOOK)
 
-    def may_begin() -> bool:
+    def may_begin(next_cost: int = 0) -> bool:
         now = monotonic()
-        ages = [now - one.began for one in running]
-        return all(age >= HEAD_START for age in ages) and sum(age < LONG for age in ages) < MOST
+        counted = [one for one in running if now - one.began < LONG]
+        has_room = not counted or sum(one.cost for one in counted) + next_cost <= most
+        return all(now - one.began >= HEAD_START for one in running) and len(counted) < MOST and has_room
 
     try:
         for item in items:
-            settle(may_begin)
+            next_cost = cost(item)
+            settle(lambda own=next_cost: may_begin(own))  # type: ignore[misc]
             thread = threading.Thread(target=run, args=(item,), name="strongroom-beside", daemon=True)
             thread.start()
-            running.append(_Running(monotonic(), thread))
+            running.append(_Running(monotonic(), thread, next_cost))
             settle(lambda: not running or may_begin())
         settle(lambda: not running)
     except BaseException:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.base.errors import Damaged
+from strongroom.base.errors import Damaged, Refused
 from strongroom.custody.deletion.orders import SNAPSHOTS, Item, Order, read_order
+from strongroom.custody.executor.operators import Operators
+from strongroom.custody.executor.words import APPROVE, OperatorWord, plan_thing
 from strongroom.custody.replica.statement import GoingStatement, newest_statement, write_statement
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.storage.own.repository_files import files_beside
@@ -158,3 +160,35 @@ def test_m_3_what_was_put_away_ends_by_a_plan_after_its_days(custody: Custody, h
     assert list(trash.rglob(f"{name}*")) == []
     assert copy.replicate().copied["snapshots"] == 1
     copy.close()
+
+
+def test_m_3_a_keeper_asks_for_operators_signatures(custody: Custody, copy: KeptCopy, tmp_path: Path) -> None:
+    """M-3: with operators=1 a plan goes beyond the bounds of thirty days by nobody's word at the keeper's machine but
+    one that is signed by a key of its roster."""
+    copy.operators = 1
+    ann = load_or_create(str(tmp_path / "ann"), "ann")
+    operators = Operators(copy.records)
+    assert operators.add(ann.verifier, []) == 0
+    say(copy, everything(copy))
+    copy.keep()
+    plan = copy.book.plans()[0]
+    with pytest.raises(Refused, match="signatures of 1 operators"):
+        copy.executor().approve(plan.number, "root")
+    thing = plan_thing(plan.number, plan.signed.digest)
+    word = OperatorWord(custody.adopted.id, str(copy.place), APPROVE, thing, 0, "ab" * 16)
+    operators.hear(custody.adopted.id, str(copy.place), word.sign(ann))
+    copy.executor().approve(plan.number, "ann")
+    seen = copy.records.sighting(custody.adopted.id, plan.number)
+    assert seen is not None
+    assert seen.approved == "ann"
+
+
+def test_statements_that_later_ones_replaced_are_tidied_away(copy: KeptCopy) -> None:
+    """The judge writes one a day, and some stay beside the replica, the newest among them."""
+    for number in range(60, 100):
+        say(copy, set(), number)
+    assert not copy.keep().doubt
+    assert not copy.keep().doubt
+    left = sorted(path.name for path in (copy.place / ".strongroom" / "custody" / "going").iterdir())
+    assert left[-1] == f"{99:010d}"
+    assert len(left) == 30

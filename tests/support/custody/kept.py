@@ -9,7 +9,7 @@ from strongroom.base.progress import Reporter
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.executor.execute import Executor
 from strongroom.custody.executor.records import Records
-from strongroom.custody.executor.ways import way_of
+from strongroom.custody.executor.ways import NumberedFileRemoval, way_of
 from strongroom.custody.keeper.book import KeeperBook, KeptReplica
 from strongroom.custody.keeper.replica_keeper import KeepersRun, ReplicaKeeper
 from strongroom.custody.mark import KEEPER, make_mark, read_mark
@@ -32,6 +32,7 @@ class KeptCopy:
     detection: int = 3
     floor: int = 1
     expiry: int = 80
+    operators: int = 0
     _touched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ class KeptCopy:
             hold_days=self.hold,
             expiry_days=self.expiry,
             detection_days=self.detection,
+            operators=self.operators,
             mark=lambda: read_mark(store, self.custody.adopted.id),
             boot=self.custody.boot,
         )
@@ -109,6 +111,7 @@ class KeptCopy:
             judge,
             self.custody.boot,
             purges=True,
+            tidy=NumberedFileRemoval(self.store()).remove,
         )
         return keeper.run()
 

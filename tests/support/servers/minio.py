@@ -23,8 +23,10 @@ from tests.support.waiting import PATIENCE, until
 class Minio:
     """A server with its data in a folder. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """``settings``: more variables of its environment."""
         self._folder = folder
+        self._settings = settings
         self.port = free_port()
         self.environment = {
             "AWS_ACCESS_KEY_ID": "strongroom-test",
@@ -48,6 +50,7 @@ class Minio:
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
             "GOMEMLIMIT": "256MiB",
+            **self._settings,
         }
         self._process = subprocess.Popen(
             [program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self._folder / "data")],

@@ -57,6 +57,25 @@ def test_those_that_take_very_long_keep_no_place(monkeypatch: pytest.MonkeyPatch
     side_by_side(range(module.MOST + 3), work)
 
 
+def test_what_they_cost_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that cost too much beside each other wait, whoever is under way for however long; one that costs more than
+    all may has its turn alone."""
+    monkeypatch.setattr(module, "HEAD_START", 0.02)
+    costs, under_way, together = [3, 3, 20, 4, 5, 1], list[int](), list[list[int]]()
+    free = threading.Event()
+
+    def work(cost: int) -> None:
+        under_way.append(cost)
+        together.append(list(under_way))
+        free.wait(0.2)
+        under_way.remove(cost)
+
+    side_by_side(costs, work, lambda cost: cost, most=10)
+    assert sorted(one[-1] for one in together) == sorted(costs)
+    assert all(sum(one) <= 10 or one == [20] for one in together), together
+    assert [3, 3] in together
+
+
 def test_an_error_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised once those under way have ended, and no other begins."""
     monkeypatch.setattr(module, "HEAD_START", 0.01)

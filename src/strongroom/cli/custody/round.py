@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
     from strongroom.base.quantities import size
     from strongroom.custody.evidence.web_clocks import WebClocks
+    from strongroom.custody.rounds_made.memory import MEMORY, memory_of
 
     arguments = context.arguments
     if not arguments.names and not arguments.all:
@@ -91,7 +93,8 @@ def run_round(context: Context) -> int:
             rounds.of(state, repositories[0])
         else:
             in_turn = _those_that_answer_first(context, repositories)
-            side_by_side(in_turn, lambda adopted: rounds.of(state, adopted))
+            cost = functools.partial(memory_of, state)
+            side_by_side(in_turn, lambda adopted: rounds.of(state, adopted), cost, most=MEMORY)
         rounds.reporter.close()
         failed = bool(rounds.failures)
         standings = _standings(state)

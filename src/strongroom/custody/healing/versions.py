@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, Missing, StoreError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
+from strongroom.custody.healing.encryption import foreign_key
 from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import open_incident
 from strongroom.custody.schema import incident, stored
 from strongroom.database.prepared import prepared
 
@@ -53,12 +55,20 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     """
     result = Promoted()
     budget = HashBudget(MOST_HASHED_A_ROUND)
-    for name, known_wrong in _sound_ones_first(state, adopted):
+    hurt = _sound_ones_first(state, adopted)
+    default = versions.protection().encryption if hurt else None
+    for name, known_wrong in hurt:
         good = good_version(versions, name, is_right(adopted, name), budget, without_latest=known_wrong)
         if good is None:
             result.without.append(name)
             continue
-        if not good.latest:
+        foreign = foreign_key(versions, good, default) if good.latest else ""
+        if foreign:  # its bytes are right, and who has that key can take it away
+            words = f"its bytes are right and are under {foreign}, so they were copied under the bucket's own"
+            with state.writing(lease) as connection:
+                open_incident(connection, adopted.id, Code.ALTERED, str(name), words, state.clock.now_ns())
+                state.record(connection, "custodian", adopted.id, f"copied {name} from under {foreign}", "")
+        if foreign or not good.latest:
             versions.promote(good)
         result.healed.append(name)
         if name.kind is not Kind.CONFIG:

@@ -33,6 +33,7 @@ class KeptReplica:
     expiry: int
     floor: int
     number: int = 0
+    operators: int = 0
 
 
 @record

@@ -8,10 +8,11 @@ is bounded (``executor/caps.py``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import StoreError, StrongroomError
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, Item, Order
@@ -19,7 +20,7 @@ from strongroom.custody.executor.execute import DAYS
 from strongroom.custody.executor.known import DAY
 from strongroom.custody.keeper.book import CANCELLED, DONE
 from strongroom.custody.keeper.put_away import put_away_before
-from strongroom.custody.replica.statement import newest_statement
+from strongroom.custody.replica.statement import FOLDER, newest_statement
 from strongroom.storage.own.repository_files import files_beside
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer, Verifier
     from strongroom.storage.contract import Store
 
+STATEMENTS = 30
+"""So many stay beside the replica."""
 SILENCE_NS = 3 * DAY
 """A statement that is older says nothing of now."""
 AHEAD_NS = 5 * 60 * 10**9
@@ -60,8 +63,10 @@ class ReplicaKeeper:
         boot: Callable[[], tuple[str, int]],
         *,
         purges: bool,
+        tidy: Callable[[str], None] = lambda _path: None,
     ) -> None:
-        """``purges``: whether what is put away here ends by us, and not by the store's own rule."""
+        """``purges``: whether what is put away here ends by us, and not by the store's own rule. ``tidy`` removes a
+        statement that later ones have taken the place of, by its path."""
         self._book = book
         self._records = records
         self._executor = executor
@@ -70,6 +75,7 @@ class ReplicaKeeper:
         self._judge = judge
         self._boot = boot
         self._purges = purges
+        self._tidy = tidy
         self._replica: KeptReplica = book.replica()
 
     def run(self) -> KeepersRun:
@@ -87,7 +93,16 @@ class ReplicaKeeper:
         found.waits += [(0, words) for words in self._executor.look(one.signed for one in self._book.plans())]
         for plan in self._book.plans():
             self._go(plan, named, there, found)
+        self._tidy_away()
         return found
+
+    def _tidy_away(self) -> None:
+        """The judge writes a statement a day: some stay. Where they are not to be removed, all do."""
+        until = self._book.replica().number - STATEMENTS
+        names = files_beside(self._store).names(FOLDER) if until > 0 else []
+        with contextlib.suppress(StoreError):
+            for name in sorted(name for name in names if name.isdecimal() and int(name) <= until)[:1000]:
+                self._tidy(f"{FOLDER}/{name}")
 
     def _hear(self, found: KeepersRun) -> set[str]:
         """What the newest statement names; nothing, with the reason, where it is not to be believed."""

@@ -18,9 +18,11 @@ kept = sa.Table(
     sa.Column("expiry", sa.Integer, nullable=False),
     sa.Column("floor", sa.Integer, nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("operators", sa.Integer, nullable=False, server_default="0"),
 )
 """The one replica of this keeper: by the repository's ID, where it is, and what the custodian calls that place; whose
-word counts, and the highest ``number`` of a statement of theirs. Days, and how many snapshots always stay."""
+word counts, and the highest ``number`` of a statement of theirs. Days, how many snapshots always stay, and how many
+operators sign what a person decides."""
 
 plan = sa.Table(
     "keeper_plan",
@@ -45,4 +47,5 @@ STEPS = (
         body {blob} NOT NULL, signature {blob} NOT NULL
     )
     """,
+    "ALTER TABLE keeper_replica ADD COLUMN operators INTEGER NOT NULL DEFAULT 0",
 )

@@ -100,6 +100,14 @@ class Versions(ABC):
     def promote(self, version: Version) -> None:
         """Make a copy of this version the newest one, within the store. Nothing is deleted."""
 
+    def encryption_of(self, version: Version) -> tuple[str, str]:
+        """How the store keeps a version: the algorithm, ``customer`` for a key that a client named, and the key's name.
+
+        Both are empty where the store does not say. Raises the store's errors.
+        """
+        del version
+        return "", ""
+
     @abstractmethod
     def protection(self) -> Protection:
         """What protects the bucket now. Raises ``Unavailable``; what may not be seen is unknown, never absent."""

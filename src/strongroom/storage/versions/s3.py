@@ -76,6 +76,17 @@ class S3Versions(Versions):
         if document.name != "CopyObjectResult":
             raise errors.Unavailable(f"the copy failed: {document.text('Code')}", subject=self._client.subject(key))
 
+    def encryption_of(self, version: Version) -> tuple[str, str]:
+        """As the contract says. Of what a client's key keeps a store tells nothing without that key, but says so."""
+        answer = self._client.ask("HEAD", self._path(version))
+        answer.close()
+        if answer.status == 400 or answer.header("x-amz-server-side-encryption-customer-algorithm"):
+            return "customer", ""
+        return (
+            answer.header("x-amz-server-side-encryption"),
+            answer.header("x-amz-server-side-encryption-aws-kms-key-id"),
+        )
+
     def _path(self, version: Version) -> str:
         return f"{self._store.key(version.name)}?{query_string({'versionId': version.version_id})}"
 

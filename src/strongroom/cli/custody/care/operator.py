@@ -161,7 +161,8 @@ def _require(context: Context) -> int:
         try:
             operators = Operators(records)
             told = adopted.policy.operators
-            word = signed_word(context, REQUIRE, operators.require_thing(adopted.id, count), adopted)
+            thing = operators.require_thing(adopted.id, count)
+            word = signed_word(context, REQUIRE, thing, (adopted.id, adopted.store))
             if word is None and operators.needed(adopted.id, told):
                 raise UsageError(
                     "this changes by the word of those who sign now",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.deletion.orders import SignedBytes
+    from strongroom.custody.executor.records import Records
     from strongroom.custody.state import Adopted, State
 
 VARIABLE = "STRONGROOM_OPERATOR_KEY"
@@ -28,8 +29,10 @@ def add_signing(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def signed_word(context: Context, verb: str, thing: str, adopted: Adopted | None = None) -> SignedBytes | None:
-    """What is said, signed with the key that is named; None where none is. Raises ``ConfigurationError``."""
+def signed_word(context: Context, verb: str, thing: str, place: tuple[str, str] = ("", "")) -> SignedBytes | None:
+    """What is said, signed with the key that is named; None where none is. ``place``: a repository's ID and store.
+
+    Raises ``ConfigurationError``."""
     from strongroom.base.clock import SYSTEM
     from strongroom.custody.executor.words import OperatorWord
     from strongroom.receipts.commit.signing_key import load
@@ -37,7 +40,6 @@ def signed_word(context: Context, verb: str, thing: str, adopted: Adopted | None
     path = context.arguments.sign_with or os.environ.get(VARIABLE)
     if not path:
         return None
-    place = ("", "") if adopted is None else (adopted.id, adopted.store)
     return OperatorWord(*place, verb, thing, SYSTEM.now_ns(), os.urandom(16).hex()).sign(load(path, "operator"))
 
 
@@ -55,7 +57,7 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
     try:
         operators = Operators(records)
         needed = operators.needed(adopted.id, adopted.policy.operators)
-        word = signed_word(context, verb, thing, adopted)
+        word = signed_word(context, verb, thing, (adopted.id, adopted.store))
         if word is None and needed:
             raise UsageError(
                 f"asks for the signatures of {needed} operators" if needed > 1 else "asks for an operator's signature",
@@ -76,6 +78,31 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
     else:
         context.out.line(words)
     return None
+
+
+def approval_signed(
+    context: Context, records: Records, place: tuple[str, str], number: int, digest: str, needed: int
+) -> bool:
+    """Whether as many operators as it takes have signed at this record that a plan may go; how many, where not.
+
+    What is signed in this command counts at once. Raises ``Refused`` for a stranger's key.
+    """
+    from strongroom.custody.executor.operators import Operators
+    from strongroom.custody.executor.words import APPROVE, plan_thing
+
+    operators, thing = Operators(records), plan_thing(number, digest)
+    word = signed_word(context, APPROVE, thing, place)
+    if word is not None:
+        operators.hear(*place, word)
+    heard = operators.said(place[0], APPROVE, thing)
+    if heard >= needed:
+        return True
+    words = f"{heard} of {needed} operators say so; each signs with a key of theirs: --sign-with FILE"
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": words})
+    else:
+        context.out.line(words)
+    return False
 
 
 def plan_spoken(context: Context, state: State, adopted: Adopted, number: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.executor.execute import Executor
     from strongroom.custody.executor.records import Records
-    from strongroom.custody.keeper.book import KeeperBook
+    from strongroom.custody.keeper.book import KeeperBook, KeptPlan, KeptReplica
     from strongroom.custody.keeper.replica_keeper import ReplicaKeeper
     from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
@@ -61,6 +62,10 @@ def arguments_keep(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the newest snapshots that stay, whatever is said (3)",
     )
+    group.add_argument(
+        "--operators", type=int, default=0, metavar="N", help="how many operators sign an `approve` (default: 0)"
+    )
+    add_signing(parser)
 
 
 def run_keep(context: Context) -> int:
@@ -87,6 +92,8 @@ def _init(context: Context) -> int:
         raise UsageError("needs --store, --judge and --repository", subject="keep init")
     if min(arguments.hold, arguments.detection, arguments.expiry, arguments.floor) < 1:
         raise UsageError("days and the floor are 1 at least", subject="keep init")
+    if arguments.operators not in (0, 1, 2):
+        raise UsageError("operators are 0, 1 or 2", subject="keep init")
     if len(arguments.repository) != 64:
         raise UsageError("is no ID of a repository", subject=arguments.repository, hint="It has 64 digits.")
     os.makedirs(arguments.keeper, mode=0o700, exist_ok=True)
@@ -101,7 +108,8 @@ def _init(context: Context) -> int:
         if read_mark(store, arguments.repository) != str(signer.verifier):
             raise UsageError("another may delete there", subject=store.location, hint="A replica has one keeper.")
         days = (arguments.hold, arguments.detection, arguments.expiry)
-        book.begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, arguments.floor))
+        floor, operators = arguments.floor, arguments.operators
+        book.begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, floor, operators=operators))
     return _done(context, f"{signer.verifier} keeps {redact(store_url)}; `custody keep run` from a timer, daily")
 
 
@@ -173,6 +181,8 @@ def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store
     if action == "approve":
         if plan.state != HELD:
             raise UsageError(f"is {plan.state}", subject=f"plan {number}")
+        if not _is_signed(context, book.replica(), plan):
+            return exit_codes.OPERATOR_AWAITED
         executor.approve(number, operator())
         return _done(context, f"plan {number} may take more than the bounds of thirty days, once its hold is over")
     if action == "cancel":
@@ -190,6 +200,12 @@ def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store
     return _done(context, f"brought back what plan {number} took, {len(names)} objects")
 
 
+def _is_signed(context: Context, kept: KeptReplica, plan: KeptPlan) -> bool:
+    """Whether as many operators as it takes have signed that a plan may go."""
+    with contextlib.closing(_records(context)) as records:
+        return approval_signed(context, records, (kept.id, kept.store), plan.number, plan.signed.digest, kept.operators)
+
+
 def _done(context: Context, text: str) -> int:
     if context.json:
         context.out.json({"message_type": "custody_decision", "message": text})
@@ -203,7 +219,7 @@ def _opened(context: Context) -> Iterator[tuple[ReplicaKeeper, Executor, KeeperB
     """The keeper with what it works on. Raises ``ConfigurationError`` before `init`, ``Unsupported``."""
     from strongroom.base.steady import since_boot_ns
     from strongroom.custody.executor.execute import Executor
-    from strongroom.custody.executor.ways import way_of
+    from strongroom.custody.executor.ways import NumberedFileRemoval, way_of
     from strongroom.custody.keeper.book import KeeperBook
     from strongroom.custody.keeper.replica_keeper import ReplicaKeeper
     from strongroom.custody.mark import read_mark
@@ -226,6 +242,7 @@ def _opened(context: Context) -> Iterator[tuple[ReplicaKeeper, Executor, KeeperB
                 hold_days=kept.hold,
                 expiry_days=kept.expiry,
                 detection_days=kept.detection,
+                operators=kept.operators,
                 mark=lambda: read_mark(store, kept.id),
                 announce=lambda words: context.reporter().message(words),
             )
@@ -238,6 +255,7 @@ def _opened(context: Context) -> Iterator[tuple[ReplicaKeeper, Executor, KeeperB
                 Verifier.parse(kept.judge),
                 lambda: (boot_id(), since_boot_ns()),
                 purges=way.purges,
+                tidy=NumberedFileRemoval(store).remove,
             )
             yield keeper, executor, book, store
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
+from strongroom.base.objects import is_object_name
 from strongroom.cli import exit_codes
+from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.output.table import table
 from strongroom.cli.shared.opening import say_failure
 
@@ -46,6 +49,7 @@ def arguments_executor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="a repository; without it `run` and `show` mean all")
     parser.add_argument("number", nargs="?", type=int, metavar="PLAN", help="for `approve` and `cancel`")
     parser.add_argument("--executor", required=True, metavar="FOLDER", help="the executor's folder: its key and record")
+    add_signing(parser)
     parser.add_argument("--follow", action="store_true", help="`run` until told to end, looking every 15 seconds")
     group = parser.add_argument_group("init")
     group.add_argument("--store", metavar="REPOSITORY", help="where the repository is, as after --repo")
@@ -89,7 +93,7 @@ def _init(context: Context) -> int:
         raise UsageError("needs NAME, --store, --judge and --repository", subject="executor init")
     if min(arguments.hold, arguments.detection, arguments.expiry) < 1 or arguments.operators not in (0, 1, 2):
         raise UsageError("days are 1 at least, and operators 0, 1 or 2", subject="executor init")
-    if len(arguments.repository) != 64:
+    if not is_object_name(arguments.repository):
         raise UsageError("is no ID of a repository", subject=arguments.repository, hint="It has 64 digits.")
     os.makedirs(arguments.executor, mode=0o700, exist_ok=True)
     url = pin_url(arguments.store)
@@ -114,8 +118,7 @@ def _init(context: Context) -> int:
         context.out.json({"message_type": "custody_executor", "name": place.name, "key": str(signer.verifier)})
         return exit_codes.OK
     context.out.line(f"acts for {place.name} at {place.store}. In custody.toml of the judge:")
-    context.out.line(f"[repository.{place.name}]")
-    context.out.line(f'executor = "{signer.verifier}"')
+    context.out.line(f'[repository.{place.name}]\nexecutor = "{signer.verifier}"')
     return exit_codes.OK
 
 
@@ -154,6 +157,7 @@ def _run(context: Context, records: Records, book: ExecutorBook) -> int:
 
 def _serve(context: Context, place: ExecutorPlace, service: ExecutorService) -> None:
     found = service.run()
+    refused = [f"plan {number}: {words}" if number else words for number, words in found.refused]
     if context.json:
         if found.messages or not context.arguments.follow:
             context.out.json(
@@ -162,19 +166,16 @@ def _serve(context: Context, place: ExecutorPlace, service: ExecutorService) -> 
                     "name": place.name,
                     "messages": found.messages,
                     "removed": [name for _, name in found.removed],
-                    "refused": [f"plan {number}: {words}" if number else words for number, words in found.refused],
+                    "refused": refused,
                     "wrong": found.wrong,
                 }
             )
         return
-    for number in sorted({number for number, _ in found.removed}):
-        count = sum(one == number for one, _ in found.removed)
+    for number, count in sorted(Counter(number for number, _ in found.removed).items()):
         context.out.line_now(
             f"{place.name}: plan {number}: {count} objects went; `custody undo` at the judge brings them back"
         )
-    for number, words in found.refused:
-        context.warn(f"{place.name}: plan {number}: {words}" if number else f"{place.name}: {words}")
-    for words in found.wrong:
+    for words in (*refused, *found.wrong):
         context.warn(f"{place.name}: {words}")
 
 
@@ -185,11 +186,10 @@ def _show(context: Context, records: Records, book: ExecutorBook) -> int:
     names = [context.arguments.name] if context.arguments.name else []
     rows: list[dict[str, Any]] = []
     for place in book.places(names):
-        judge = Verifier.parse(place.judge)
         with _store(context, place) as store:
             executor = _executor(context, records, place, store)
             for number, signed in book.plans(place.repository).items():
-                order = read_order(signed, judge)
+                order = read_order(signed, Verifier.parse(place.judge))
                 rows.append(
                     {
                         "repository": place.name,
@@ -202,10 +202,8 @@ def _show(context: Context, records: Records, book: ExecutorBook) -> int:
     if context.json:
         context.out.json(rows)
         return exit_codes.OK
-    lines = [
-        [str(row["repository"]), str(row["number"]), str(row["kind"]), str(len(row["names"])), str(row["waits"])]
-        for row in rows
-    ]
+    shown = ("repository", "number", "kind")
+    lines = [[*(str(row[one]) for one in shown), str(len(row["names"])), str(row["waits"])] for row in rows]
     for line in table(("Repository", "Plan", "What", "Objects", "Waits"), lines) if lines else ["no plan is open"]:
         context.out.line(line)
     for name in rows[0]["names"] if len(rows) == 1 else ():
@@ -225,9 +223,12 @@ def _decide(context: Context, records: Records, book: ExecutorBook) -> int:
         if arguments.action == "cancel":
             executor.forbid(arguments.number, "cancelled at the executor")
             text = f"plan {arguments.number} never goes; `custody plan cancel` at the judge ends it there as well"
-        elif arguments.number not in book.plans(place.repository):
+        elif (plan := book.plans(place.repository).get(arguments.number)) is None:
             raise UsageError("is no open plan", subject=f"plan {arguments.number}")
         else:
+            about = (place.repository, place.known_as)
+            if not approval_signed(context, records, about, arguments.number, plan.digest, place.operators):
+                return exit_codes.OPERATOR_AWAITED
             executor.approve(arguments.number, operator())
             text = f"plan {arguments.number} may take more than the bounds of thirty days, once its hold is over"
     if context.json:
@@ -243,8 +244,7 @@ def _service(
     from strongroom.custody.executor.ways import NumberedFileRemoval
     from strongroom.custody.two_machines.executor_service import ExecutorService
 
-    executor = _executor(context, records, place, store)
-    tidy = NumberedFileRemoval(store).remove
+    executor, tidy = _executor(context, records, place, store), NumberedFileRemoval(store).remove
     follows = bool(context.arguments.follow)
     return ExecutorService(place, book, records, executor, store, _signer(context), tidy, follows=follows)
 
