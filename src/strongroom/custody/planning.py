@@ -97,8 +97,13 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
 def retired_sources(connection: sa.Connection, repository: str) -> dict[str, int]:
     """The sources of which an operator said that nothing more comes, and since when."""
     rows = connection.execute(*_settings_query(repository))
-    found = {row.name: parse_settings(row.settings).retired_ns for row in rows}
+    found = {row.name: retired_since(row.settings) for row in rows}
     return {name: since for name, since in found.items() if since is not None}
+
+
+def retired_since(settings: str) -> int | None:
+    """Since when a source with these settings is retired; None where it is not."""
+    return parse_settings(settings).retired_ns
 
 
 @prepared
@@ -219,11 +224,12 @@ def _open_rows(connection: sa.Connection, repository: str) -> list[sa.Row[Any]]:
 
 @prepared
 def _open_query(repository: str) -> sa.Select[Any]:
-    return (
-        sa.select(plan)
-        .where(plan.c.repository == repository, plan.c.kind == SNAPSHOTS, plan.c.state.in_((HELD, FROZEN)))
-        .order_by(plan.c.number)
-    )
+    return open_rows().where(plan.c.repository == repository)
+
+
+def open_rows() -> sa.Select[Any]:
+    """The plans of snapshots that stand, of all repositories, the oldest first."""
+    return sa.select(plan).where(plan.c.kind == SNAPSHOTS, plan.c.state.in_((HELD, FROZEN))).order_by(plan.c.number)
 
 
 def _all_breakers(

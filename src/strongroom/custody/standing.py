@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from strongroom.base.record import record
 from strongroom.base.sandbox import missing
 from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
-from strongroom.custody.ledger import Incident, incidents
-from strongroom.custody.planning import Plan, open_plans, retired_sources
+from strongroom.custody.ledger import Incident
+from strongroom.custody.planning import Plan, open_plans
 from strongroom.custody.replica.notes import ReplicaRuns, replica_runs
 from strongroom.custody.rounds_made.newest import RoundsMade, rounds_made
-from strongroom.custody.rounds_made.silent import is_old, last_good_arrival, newest_good
-from strongroom.custody.schema import source, stored
-from strongroom.database.prepared import prepared
+from strongroom.custody.rounds_made.of_all import facts_of_all
+from strongroom.custody.rounds_made.silent import is_old, sources_due
 from strongroom.format import rfc3339
 from strongroom.retention.guarded import DAY, HOUR
 
 if TYPE_CHECKING:
+    from strongroom.custody.rounds_made.of_all import RepositoryFacts
     from strongroom.custody.state import Adopted, State
 
 WELL, AWAITED, LATE, FROZEN, BROKEN = "well", "operator awaited", "late", "frozen", "broken"
@@ -84,19 +82,19 @@ class Standing:
 
 def standings(state: State, now_ns: int) -> list[Standing]:
     """All repositories, worst first."""
-    found = [_standing(state, adopted, now_ns) for adopted in state.repositories()]
+    facts = facts_of_all(state)
+    found = [_standing(state, adopted, facts[adopted.id], now_ns) for adopted in state.repositories()]
     return sorted(found, key=lambda one: (STATES.index(one.state), one.name))
 
 
-def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
-    open_ones = tuple(incidents(state, adopted.id))
-    with state.database.read() as connection:
-        last_good = last_good_arrival(connection, adopted)
-        due = newest_good(connection, adopted)
-        names = set(connection.execute(*_sources_query(adopted.id)).scalars())
-        all_retired = bool(names) and names == retired_sources(connection, adopted.id).keys()
-        objects, unread, oldest, turn = connection.execute(*_objects_query(adopted.id)).one()
-    made, replica = rounds_made(state, adopted), replica_runs(state, adopted)
+def _standing(state: State, adopted: Adopted, facts: RepositoryFacts, now_ns: int) -> Standing:
+    open_ones = tuple(facts.incidents)
+    last_good = max((int(row.arrival_ns) for row in facts.good), default=None)
+    due = sources_due(adopted, facts.good, facts.sources)
+    all_retired = bool(facts.sources) and None not in facts.sources.values()
+    objects, unread, oldest, turn = facts.objects
+    made = facts.made or rounds_made(state, adopted)
+    replica = replica_runs(state, adopted) if facts.has_replica else None
     rpo_ns = adopted.policy.rpo_ns
     if not all_retired and not due:
         due = {"": adopted.adopted_ns if last_good is None else last_good}
@@ -124,31 +122,15 @@ def _standing(state: State, adopted: Adopted, now_ns: int) -> Standing:
         min(due.values(), default=now_ns) + rpo_ns,
         None if fed_ns is None else fed_ns + ROUND_GAP_NS,
         open_ones,
-        tuple(open_plans(state, adopted)),
+        tuple(open_plans(state, adopted)) if facts.has_plans else (),
         _advice(open_ones, adopted, faults),
-        log_words(state, adopted),
+        log_words(state, adopted) if facts.has_log else "",
         _reading_words(),
         clock_words(state, adopted),
         made.failure,
         _running_words(made),
         faults.replica,
     )
-
-
-@prepared
-def _sources_query(repository: str) -> sa.Select[tuple[str]]:
-    return sa.select(source.c.name).where(source.c.repository == repository)
-
-
-@prepared
-def _objects_query(repository: str) -> Any:
-    found: Any = sa.select(
-        sa.func.count(),
-        sa.func.count().filter(stored.c.verified_ns.is_(None)),
-        sa.func.min(stored.c.verified_ns),
-        sa.func.min(sa.func.coalesce(stored.c.verified_ns, stored.c.arrival_ns)),
-    ).where(stored.c.repository == repository, stored.c.gone_ns.is_(None))
-    return found
 
 
 @record

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from strongroom.custody.replica.notes import note_run, set_place
 from strongroom.custody.rounds_made.newest import note_failure
 from strongroom.custody.rounds_made.unfinished import NOT_ENDED
+from strongroom.custody.schema import repository as repositories
 from strongroom.custody.standing import BROKEN, LATE, WELL, Standing, standings
 from strongroom.custody.syncing import look as plain_look
 from strongroom.custody.telling.metrics import metrics
@@ -159,3 +161,19 @@ def custody(tmp_path: Path, clock: ManualClock, host: Host) -> Any:
     made.round()
     yield made
     made.close()
+
+
+def test_a_status_of_many_asks_once(custody: Custody) -> None:
+    """Forty repositories more are three questions more for each, no more: else a thousand take a minute."""
+    asked: list[str] = []
+    sa.event.listen(custody.state.database.engine, "before_cursor_execute", lambda *of: asked.append(of[2]))
+    standings(custody.state, custody.clock.now_ns())
+    before = len(asked)
+    with custody.state.database.write() as connection:
+        (row,) = connection.execute(sa.select(repositories)).mappings()
+        for number in range(40):
+            values = {**row, "id": f"{number:064x}", "name": f"web{number}"}
+            connection.execute(repositories.insert().values(values))
+    asked.clear()
+    assert len(standings(custody.state, custody.clock.now_ns())) == 41
+    assert len(asked) <= before + 3 * 40

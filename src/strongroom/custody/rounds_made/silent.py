@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.planning import retired_sources
 from strongroom.custody.schema import snapshot, stored
-from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from strongroom.custody.state import Adopted
 
 AHEAD_NS = 5 * 60 * 10**9
@@ -28,47 +28,39 @@ _THERE = sa.and_(
 )
 
 
-def newest_good(connection: sa.Connection, adopted: Adopted) -> dict[str, int]:
-    """When the newest good snapshot of each source arrived, for those of which one is due.
+def sources_due(adopted: Adopted, good: Iterable[Any], retired: Mapping[str, int | None]) -> dict[str, int]:
+    """When the newest good snapshot of each source arrived, for those of which one is due. ``good``: rows of
+    ``newest_rows``; ``retired``: since when an operator said of a source that nothing more comes.
 
-    That is each which an operator did not retire; and of those that sent nothing since adoption alone what was still
-    sending then, by the claimed time of its newest: old history has many that ended long ago.
+    That is each which was not retired; and of those that sent nothing since adoption alone what was still sending then,
+    by the claimed time of its newest: old history has many that ended long ago.
     """
-    rows = connection.execute(*_newest_query(adopted.id)).all()
-    retired = retired_sources(connection, adopted.id)
     return {
         row.source: int(row.arrival_ns)
-        for row in rows
-        if retired.get(row.source, -1) < row.arrival_ns
+        for row in good
+        if _since(retired, row.source) < row.arrival_ns
         and (not row.adopted or row.claimed_ns > adopted.adopted_ns - adopted.policy.rpo_ns)
     }
 
 
-@prepared
-def _newest_query(repository: str) -> Any:
+def _since(retired: Mapping[str, int | None], name: str) -> int:
+    found = retired.get(name)
+    return -1 if found is None else found
+
+
+def newest_rows() -> Any:
+    """Of each source of each repository that has good snapshots, when the newest of them arrived, and what it claims;
+    ``adopted``: whether all were there at adoption."""
     found: Any = sa.select(
+        snapshot.c.repository,
         snapshot.c.source,
         sa.func.max(snapshot.c.arrival_ns).label("arrival_ns"),
         sa.func.max(snapshot.c.claimed_ns).label("claimed_ns"),
         sa.func.min(sa.case((stored.c.evidence == CLAIMED, 1), else_=0)).label("adopted"),
     )
-    return found.select_from(snapshot.join(stored, _THERE)).where(_good(repository)).group_by(snapshot.c.source)
-
-
-def last_good_arrival(connection: sa.Connection, adopted: Adopted) -> int | None:
-    """When the newest good snapshot of any source arrived; None where none is there."""
-    found: int | None = connection.execute(*_last_good_query(adopted.id)).scalar_one()
-    return found
-
-
-@prepared
-def _last_good_query(repository: str) -> Any:
-    found: Any = sa.select(sa.func.max(snapshot.c.arrival_ns))
-    return found.select_from(snapshot.join(stored, _THERE)).where(_good(repository))
-
-
-def _good(repository: str) -> Any:
-    return sa.and_(snapshot.c.repository == repository, snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED)
+    is_good = sa.and_(snapshot.c.verdict == GOOD, snapshot.c.operator != CONDEMNED)
+    found = found.select_from(snapshot.join(stored, _THERE)).where(is_good)
+    return found.group_by(snapshot.c.repository, snapshot.c.source)
 
 
 def is_old(then_ns: int, most_ns: int, now_ns: int) -> bool:

@@ -96,14 +96,17 @@ class ExecutorService:
         self._looked_ns: int | None = None
         self._said: dict[str, Any] | None = None
         self._said_ns = 0
+        self._passed: dict[str, set[str]] = {TO_EXECUTOR: set(), FROM_EXECUTOR: set()}
 
     def run(self) -> Served:
         """Take in what was said, do what holds, and report. Killed anywhere, it is run again. Raises store errors."""
         found = Served()
         now_ns = self._records.clock.now_ns()
         about = (self._place.repository, self._place.known_as)
-        messages = Mailbox(files_beside(self._store), TO_EXECUTOR, self._judge, *about).after(self._heard)
-        reports = Mailbox(files_beside(self._store), FROM_EXECUTOR, self._signer.verifier, *about)
+        inbox = Mailbox(files_beside(self._store), TO_EXECUTOR, self._judge, *about, self._passed[TO_EXECUTOR])
+        messages = inbox.after(self._heard)
+        ours = self._signer.verifier
+        reports = Mailbox(files_beside(self._store), FROM_EXECUTOR, ours, *about, self._passed[FROM_EXECUTOR])
         if self._said is None and (last := reports.newest()) is not None:
             self._said, self._said_ns = last.members, last.at_ns
         found.messages = len(messages)

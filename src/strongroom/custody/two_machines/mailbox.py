@@ -56,7 +56,17 @@ class ExecutorMessage:
 class Mailbox:
     """The messages of one writer, in one direction, about one repository at one place. Methods raise store errors."""
 
-    def __init__(self, files: OwnFiles, folder: str, writer: Verifier, repository: str, store: str) -> None:
+    def __init__(
+        self,
+        files: OwnFiles,
+        folder: str,
+        writer: Verifier,
+        repository: str,
+        store: str,
+        passed: set[str] | None = None,
+    ) -> None:
+        """``passed``: names of others' files, which are read once: each file is written once, and may be large."""
+        self._passed = set() if passed is None else passed
         self._files = files
         self._folder = folder
         self._writer = writer
@@ -116,11 +126,19 @@ class Mailbox:
 
     def _read(self, name: str) -> ExecutorMessage | None:
         """The message in a file of this name; None where it is none of this writer's, about this, of this number."""
+        if name in self._passed:
+            return None
         try:
             found = _parse(self._files.read(f"{self._folder}/{name}"), self._writer)
-        except (Damaged, Missing, LimitExceeded):
+        except Missing:
             return None
-        return found if (found.repository, found.store, found.number) == (*self._about, int(name)) else None
+        except (Damaged, LimitExceeded):
+            self._passed.add(name)
+            return None
+        if (found.repository, found.store, found.number) == (*self._about, int(name)):
+            return found
+        self._passed.add(name)
+        return None
 
 
 def _parse(data: bytes, writer: Verifier) -> ExecutorMessage:
