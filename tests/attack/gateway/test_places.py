@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from strongroom.gateway.http.places import MAX_CONNECTIONS, Places, Seat
+from strongroom.gateway.pages import shared_look
+from strongroom.gateway.pages.shared_look import SharedLook
 from tests.support.servers.gateways import Gateway, over_tls
-from tests.support.waiting import kept
+from tests.support.waiting import kept, until
 
 CROWD = 800
 
@@ -77,6 +81,52 @@ def test_g_2_few_principals_never_take_all_places() -> None:
         seat.leave()
         seat.connection.close()
     assert places.taken == 0
+
+
+def test_g_2_however_many_ask_for_health_one_looks() -> None:
+    """G-2: a look at every folder costs; forty strangers who ask at once have two made, and wait for no third."""
+    begun, go = threading.Semaphore(0), threading.Semaphore(0)
+    looks = 0
+
+    def look() -> int:
+        nonlocal looks
+        looks += 1
+        found = looks
+        begun.release()
+        go.acquire()
+        return found
+
+    shared = SharedLook(look)
+    with ThreadPoolExecutor(41) as pool:
+        first = pool.submit(shared.get)
+        begun.acquire()
+        later = [pool.submit(shared.get) for _ in range(shared_look.MOST_WAITING - 1)]
+        until(lambda: shared._waiting == shared_look.MOST_WAITING)
+        go.release()
+        assert first.result() == 1
+        begun.acquire()
+        until(lambda: shared._waiting == shared_look.MOST_WAITING - 1)
+        more = [pool.submit(shared.get) for _ in range(24)]
+        until(lambda: sum(one.done() for one in more) >= 23)  # one is the sixteenth, and waits for the next
+        assert {one.result() for one in more if one.done()} == {1}
+        go.release(2)
+        assert {one.result() for one in later} == {2}  # no look that had begun before they asked
+        assert looks <= 3
+
+
+def test_g_2_a_look_that_fails_leaves_nobody_waiting() -> None:
+    """G-2: who asked gets the error, and the next one looks again."""
+    outcomes = iter([OSError("away"), None])
+
+    def look() -> str:
+        if (error := next(outcomes)) is not None:
+            raise error
+        return "well"
+
+    shared = SharedLook(look)
+    with pytest.raises(OSError, match="away"):
+        shared.get()
+    assert shared.get() == "well"
 
 
 def test_g_2_who_is_let_in_no_more_is_a_stranger(gateway: Gateway) -> None:

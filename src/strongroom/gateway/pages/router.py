@@ -17,6 +17,7 @@ from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
 from strongroom.gateway.pages import names, principals, sealed, taking_back
+from strongroom.gateway.pages.shared_look import SharedLook
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
@@ -51,6 +52,7 @@ class PageRouter:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._health = SharedLook(self._look_at_health)
 
     def open_page(self, request: Request) -> Answer | None:
         """What needs no authentication: /health, and /metrics where that was asked for."""
@@ -84,6 +86,10 @@ class PageRouter:
         """200 while objects can be taken in, else 503; without authentication, so it says little."""
         if request.method not in ("GET", "HEAD"):
             return text(405, "method not allowed", {"Allow": "GET, HEAD"})
+        status, body = self._health.get()
+        return Answer(status, body, {"Content-Type": "application/json"})
+
+    def _look_at_health(self) -> tuple[int, bytes]:
         problems = self._services.problems()
         place = self._services.repositories
         body = {
@@ -95,7 +101,7 @@ class PageRouter:
             "append_only": self._services.settings.append_only,
             "trash_days": self._services.settings.trash_days if place.has_trash else None,
         }
-        return Answer(503 if problems else 200, json.dumps(body).encode() + b"\n", {"Content-Type": "application/json"})
+        return 503 if problems else 200, json.dumps(body).encode() + b"\n"
 
     def metrics(self, request: Request) -> Answer:
         """Prometheus's text."""
