@@ -127,3 +127,14 @@ def test_repositories_are_spoken_of_in_the_order_given(strongroom: Strongroom, l
     out = strongroom.run(*words, "snapshots").expect(0).out
     headings = [line.split("/")[-1].rstrip(":") for line in out.splitlines() if line.startswith("repository ")]
     assert headings == ["zebra", "ant", "local"]
+
+
+def test_a_password_from_a_pipe_opens_all(strongroom: Strongroom, local: Path, tmp_path: Path) -> None:
+    """A pipe gives its bytes once, and they are the password of each repository that was named with it."""
+    strongroom.init(tmp_path / "other")
+    word = strongroom.env.pop("RESTIC_PASSWORD").encode()
+    both = ("-r", local, "-r", tmp_path / "other", "--password-file", "/dev/stdin")
+    strongroom.run(*both, "backup", "-q", local / "config", stdin=word).expect(0)
+    again = ("--new-password-file", "/dev/stdin")
+    changed = strongroom.run("-r", local, "--password-file", "/dev/stdin", "key", "passwd", *again, stdin=word)
+    assert "the password is empty" in changed.expect(1).err

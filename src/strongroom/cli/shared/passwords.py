@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import stat
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -37,6 +38,10 @@ _LOOK = 0.2
 _AT_TERMINAL = threading.Lock()
 _RUNNING: set[subprocess.Popen[bytes]] = set()
 _STARTING = threading.Lock()
+_PIPED: dict[tuple[str, str], bytes] = {}
+"""What pipes have given, by the option and their names."""
+_PIPES: dict[tuple[str, str], threading.Lock] = {}
+"""Who reads one of them: the others wait for it, and for no other."""
 
 
 def fetch(
@@ -73,7 +78,28 @@ def fetch(
 
 
 def _from_file(source: PasswordSource) -> bytes:
-    """White space around the password does not count, as in restic."""
+    """White space around the password does not count, as in restic.
+
+    A pipe gives its bytes once: what one repository has read of it is the password of each that names the same place.
+    """
+    if not _is_pipe(source.value):
+        return _read(source)
+    place = (source.origin, source.value)
+    with _PIPES.setdefault(place, threading.Lock()):
+        if place not in _PIPED:
+            _PIPED[place] = _read(source)
+        return _PIPED[place]
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether that is a pipe, a socket or a terminal: something without a beginning to go back to."""
+    with contextlib.suppress(OSError, ValueError):
+        mode = os.stat(path).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+    return False
+
+
+def _read(source: PasswordSource) -> bytes:
     return trimmed(decoded(read_marked_text(source.value, "password file", f"Named by {source.origin}.", most=SMALL)))
 
 
