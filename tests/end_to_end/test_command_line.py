@@ -232,6 +232,7 @@ def test_completions_are_scripts_of_their_shell(strongroom: Strongroom, tmp_path
     for word in ("backup", "snapshots", "password-file", "retry-lock"):
         assert word in script
     strongroom.run("generate", f"--{shell}-completion", tmp_path / "file").expect(0)
+    assert strongroom.run("generate", f"--{shell}-completion", "-", cwd=tmp_path).expect(0).out == script
     assert (tmp_path / "file").read_text() == script
     program = shutil.which(shell)
     if program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,3 +67,20 @@ def test_again_in_place(source: Path, restic: Restic, strongroom: Strongroom, re
     (out / "added").write_text("added")
     strongroom.on(repository, "restore", "latest", "--target", out, "--delete", "--verify").expect(0)
     compare.assert_same(source, out)
+
+
+@pytest.mark.peer("restic")
+def test_what_is_said_of_each(
+    source: Path, restic: Restic, strongroom: Strongroom, repository: Path, tmp_path: Path
+) -> None:
+    """With two levels of verbosity, files and folders have the same names and actions."""
+    restic.init(repository)
+    restic.on(repository, "backup", ".", cwd=source).expect(0)
+    said: list[list[tuple[str, str, int]]] = []
+    for program in (restic, strongroom):
+        words = ("restore", "latest", "--target", tmp_path / program.name, "-vv", "--json")
+        out = program.on(repository, *words).expect(0).out
+        items = [json.loads(line) for line in out.splitlines() if '"verbose_status"' in line]
+        said.append(sorted((line["item"], line["action"], line["size"]) for line in items))
+    if said[0]:  # Debian's says nothing of each
+        assert said[0] == said[1]

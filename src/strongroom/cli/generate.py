@@ -25,7 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", nargs="?", choices=SHELLS, help="print the completions for this shell")
     parser.add_argument("--man", metavar="FOLDER", help="write a manual page for each command into this folder")
     for shell in SHELLS:
-        parser.add_argument(f"--{shell}-completion", metavar="FILE", help=f"write completions for {shell} to this file")
+        parser.add_argument(
+            f"--{shell}-completion", metavar="FILE", help=f"write completions for {shell} to this file; - prints them"
+        )
 
 
 def run(context: Context) -> int:
@@ -40,7 +42,9 @@ def run(context: Context) -> int:
         if context.verbosity > 0:
             context.out.line(f"{count} manual pages written to {context.arguments.man}")
     for shell, path in files.items():
-        if path:
+        if path == "-":
+            context.out.write(completion(shell))
+        elif path:
             with writing(path) as file:
                 file.write(completion(shell).encode())
             if context.verbosity > 0:

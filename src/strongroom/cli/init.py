@@ -95,4 +95,6 @@ def _say(context: Context, repository: Repository, target: Target) -> None:
         context.out.json({"message_type": "initialized", "id": repository.id, "repository": target.label})
     elif context.verbosity > 0:
         context.out.line(f"created restic repository {repository.id[:10]} at {target.label}")
+        if context.arguments.copy_chunker_params:
+            context.out.line(" with chunker parameters copied from secondary repository")
         context.out.line(_WORDS)

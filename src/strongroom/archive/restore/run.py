@@ -148,8 +148,7 @@ class _Run:
             elif event.kind == "left out":
                 self._note(event)
             else:
-                item = event.path + b"/" if event.directory else event.path
-                self.reporter.changed(Change(event.kind, item, size=event.size))
+                self.reporter.changed(Change(event.kind, event.path, size=event.size))
         if self.reporter.wants_status:
             self.reporter.status(_status(kernel.progress()))
 
