@@ -37,6 +37,17 @@ class AttemptRecord:
     ended: int = 0
     retry_at: int | None = None
     """When it is tried again; times are seconds since 1970."""
+    size: int = 0
+    """Characters of ``lines``."""
+
+    def keep(self, text: str) -> None:
+        """One more line of the log, of which a report has the end: a million files that cannot be read are no memory's
+        to hold."""
+        self.lines.append(text[-MOST_LOG:])
+        self.size += len(self.lines[-1])
+        if self.size > 4 * MOST_LOG:
+            while self.size > 2 * MOST_LOG and len(self.lines) > 1:
+                self.size -= len(self.lines.pop(0))
 
 
 class BackupAttempts:
@@ -126,7 +137,7 @@ class BackupAttempts:
 
     def _line(self, record: AttemptRecord, text: str) -> None:
         if text:
-            record.lines.append(text)
+            record.keep(text)
             for line in text.splitlines():
                 self._say(f"{record.source}: {printable(line.encode())}")
 
