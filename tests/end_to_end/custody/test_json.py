@@ -14,7 +14,7 @@ from tests.support.forge import Forge, dumps, node, sha
 from tests.support.programs import Strongroom
 from tests.support.repositories import PASSWORD
 
-ELSEWHERE = {"import", "follow", "card", "reseal", "reissue"}
+ELSEWHERE = {"executor init", "executor run", "executor show", "import", "follow", "card", "reseal", "reissue"}
 """Verbs that need another state or a server: their own tests run them with --json, or say what they print."""
 
 
