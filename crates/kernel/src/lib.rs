@@ -22,6 +22,7 @@ pub mod reach;
 pub mod restore;
 pub mod sets;
 pub mod small_files;
+mod sync;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -13,12 +13,6 @@ SPARED = {"src/strongroom/cli"}
 
 
 LONGER = {
-    "crates/kernel/src/filter/pattern.rs",
-    "crates/kernel/src/restore/directory.rs",
-    "crates/kernel/src/restore/disk/metadata.rs",
-    "crates/kernel/src/restore/remove.rs",
-    "crates/kernel/src/tree/fields.rs",
-    "crates/kernel/src/tree/json.rs",
     "tests/attack/cases.py",
     "tests/attack/gateway/test_threats.py",
     "tests/end_to_end/gateway/test_operation.py",
@@ -27,7 +21,6 @@ LONGER = {
     "tests/support/servers/gateways.py",
     "tests/support/servers/rest_server.py",
     "tests/unit/archive/test_restore.py",
-    "tests/unit/receipts/test_promises.py",
     "tests/unit/receipts/test_witness.py",
     "tests/unit/storage/test_rest_store.py",
 }

@@ -3,9 +3,10 @@
 use super::directory::Directory;
 use super::events::Action;
 use crate::Id;
+use crate::sync::lock;
 use crate::tree::Node;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// What is known of a file before it is read.
 #[derive(Clone)]
@@ -26,10 +27,6 @@ pub(super) struct OpenFile {
     contents: Mutex<Vec<Vec<Id>>>,
     pending: AtomicUsize,
     read: AtomicU64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl OpenFile {

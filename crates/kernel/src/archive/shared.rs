@@ -11,10 +11,10 @@ use super::target::Target;
 use super::tasks::Tasks;
 use crate::chunker::Chunker;
 use crate::metadata::MetadataReader;
-use crate::{Error, Id, Result};
+use crate::{Error, Id, Result, sync::lock};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 /// What all workers share.
 pub(super) struct Shared {
@@ -61,10 +61,6 @@ impl Drop for Current<'_> {
             current.swap_remove(place);
         }
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

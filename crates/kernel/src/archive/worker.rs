@@ -2,11 +2,12 @@
 
 use super::blobs::Scratch;
 use super::content;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::source::entries;
 use super::source::listing;
 use super::source::plan;
 use super::tasks::Task;
+use crate::sync::lock;
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};

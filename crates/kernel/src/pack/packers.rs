@@ -4,8 +4,8 @@ use super::bytes::{PackBytes, Spare};
 use super::{MAX_HEADER, PackBuilder};
 use crate::compress::{Compression, Effort};
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::{BlobEntry, BlobType, Id, Result};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use crate::{BlobEntry, BlobType, Id, Result, sync::lock};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// Open packs of data where nobody says otherwise: a second one only while two workers would wait for each other.
 pub const DATA_PACKS: usize = 2;
@@ -135,8 +135,4 @@ impl Packers {
         let open = self.data.iter().chain([&self.trees]);
         open.filter_map(|packer| lock(packer).take()).map(|builder| self.finish(builder)).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,12 +6,12 @@
 use super::disk::beneath;
 use super::disk::metadata::Metadata;
 use super::disk::stamp::{Identity, identity};
-use crate::{Error, Result};
+use crate::{Error, Result, sync::lock};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Mode;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// A directory below the target, or the target itself.
 pub(super) struct Dir {
@@ -32,10 +32,6 @@ pub(super) struct Dir {
     writable: AtomicBool,
     pending: AtomicUsize,
     handle: Mutex<Option<Arc<OwnedFd>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Dir {

@@ -40,6 +40,7 @@ mod report;
 mod session;
 mod stage;
 mod trees;
+mod visits;
 mod walk;
 mod worker;
 mod write;

@@ -6,14 +6,12 @@ use super::directory::Dir;
 use super::disk::beneath;
 use super::disk::stamp::{Identity, identity};
 use super::stage;
+use super::visits::{Look, Quiet, Told, Visit};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, Stat};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::sync::Arc;
-
-/// Levels that are descended.
-const DEEPEST: usize = 4096;
 
 /// The names in a directory that are not expected.
 pub(super) fn unexpected(
@@ -89,114 +87,6 @@ pub(super) fn holds_a_mount(context: &Context, above: BorrowedFd<'_>, name: &[u8
     let device = rustix::fs::fstat(above).map(|stat| stat.st_dev);
     walk(&mut look, above, name, stat, b"");
     look.found || device != Ok(stat.st_dev)
-}
-
-/// What is done with the entries of a tree, from the bottom up.
-trait Visit {
-    fn stopped(&self) -> bool;
-    /// Whether a directory is entered.
-    fn enters(&mut self, stat: &Stat, path: &[u8], depth: usize) -> bool;
-    /// Something that is no directory, or a directory of which everything was taken; whether it was taken.
-    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, path: &[u8]) -> bool;
-    fn fails(&mut self, path: &[u8], what: &str, error: Errno);
-    /// Directories of our own are opened to us.
-    fn changes(&self) -> bool;
-}
-
-struct Told<'a> {
-    context: &'a Context,
-    device: u64,
-}
-
-impl Visit for Told<'_> {
-    fn stopped(&self) -> bool {
-        self.context.report.stopped()
-    }
-
-    fn enters(&mut self, stat: &Stat, path: &[u8], depth: usize) -> bool {
-        let why = match () {
-            () if stat.st_dev != self.device => "another file system is mounted there",
-            () if depth >= DEEPEST => "it lies too deep",
-            () => return true,
-        };
-        self.context.report.failed(path.to_vec(), format!("not removed: {why}"));
-        false
-    }
-
-    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, path: &[u8]) -> bool {
-        if !self.context.options.dry_run
-            && let Err(error) = remove(above, name, directory)
-        {
-            self.context.fail(path.to_vec(), "cannot remove it", error);
-            return false;
-        }
-        self.context.report.deleted(|| path.to_vec(), directory);
-        true
-    }
-
-    fn fails(&mut self, path: &[u8], what: &str, error: Errno) {
-        self.context.fail(path.to_vec(), what, error);
-    }
-
-    fn changes(&self) -> bool {
-        !self.context.options.dry_run
-    }
-}
-
-struct Quiet {
-    device: u64,
-}
-
-impl Visit for Quiet {
-    fn stopped(&self) -> bool {
-        false
-    }
-
-    fn enters(&mut self, stat: &Stat, _: &[u8], depth: usize) -> bool {
-        stat.st_dev == self.device && depth < DEEPEST
-    }
-
-    fn takes(&mut self, above: BorrowedFd<'_>, name: &[u8], directory: bool, _: &[u8]) -> bool {
-        remove(above, name, directory).is_ok()
-    }
-
-    fn fails(&mut self, _: &[u8], _: &str, _: Errno) {}
-
-    fn changes(&self) -> bool {
-        true
-    }
-}
-
-struct Look<'a> {
-    context: &'a Context,
-    device: u64,
-    found: bool,
-}
-
-impl Visit for Look<'_> {
-    fn stopped(&self) -> bool {
-        self.found || self.context.report.stopped()
-    }
-
-    fn enters(&mut self, stat: &Stat, _: &[u8], depth: usize) -> bool {
-        self.found |= stat.st_dev != self.device;
-        !self.found && depth < DEEPEST
-    }
-
-    fn takes(&mut self, _: BorrowedFd<'_>, _: &[u8], _: bool, _: &[u8]) -> bool {
-        true
-    }
-
-    fn fails(&mut self, _: &[u8], _: &str, _: Errno) {}
-
-    fn changes(&self) -> bool {
-        false
-    }
-}
-
-fn remove(above: BorrowedFd<'_>, name: &[u8], directory: bool) -> rustix::io::Result<()> {
-    let result = if directory { beneath::remove_directory(above, name) } else { beneath::unlink(above, name) };
-    if result == Err(Errno::NOENT) { Ok(()) } else { result }
 }
 
 /// A directory on the way down.

@@ -1,8 +1,8 @@
 //! What a restore has to say: counters, events, the reason why it stopped.
 
-use crate::{Error, Result};
+use crate::{Error, Result, sync::lock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Events that may wait for the owner; beyond that whoever makes them waits.
@@ -98,10 +98,6 @@ pub(super) struct Report {
     taken: Condvar,
     stopped: AtomicBool,
     reason: Mutex<Option<Error>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Report {

@@ -1,7 +1,8 @@
 //! Reading trees that restic, rustic or an intruder wrote.
 
-use super::fields::{fold, read_node};
+use super::fields::read_node;
 use super::json::Reader;
+use super::keys::fold;
 use super::{MAX_NAME, MAX_TREE, Node};
 use crate::{Error, Id, Result};
 use std::collections::HashSet;

@@ -1,6 +1,8 @@
 //! One node's fields, from JSON.
 
-use super::json::{Reader, Text};
+use super::json::Reader;
+use super::keys::{KEYS, USUAL, fold, is_lower};
+use super::text::Text;
 use super::{Node, NodeType, quote};
 use crate::{Id, Result, time::Timestamp};
 use base64::Engine;
@@ -87,72 +89,6 @@ fn field(
             Ok(())
         }
     })
-}
-
-/// The keys that most nodes have, in the order in which restic and rustic write them: they are looked for before the
-/// key at hand is looked up.
-const USUAL: [&[u8]; 16] = [
-    b"name",
-    b"type",
-    b"mode",
-    b"mtime",
-    b"atime",
-    b"ctime",
-    b"uid",
-    b"gid",
-    b"user",
-    b"group",
-    b"inode",
-    b"device_id",
-    b"size",
-    b"links",
-    b"content",
-    b"subtree",
-];
-
-const KEYS: [&[u8]; 22] = [
-    b"name",
-    b"type",
-    b"mode",
-    b"mtime",
-    b"atime",
-    b"ctime",
-    b"uid",
-    b"gid",
-    b"user",
-    b"group",
-    b"inode",
-    b"device_id",
-    b"size",
-    b"links",
-    b"linktarget",
-    b"linktarget_raw",
-    b"extended_attributes",
-    b"generic_attributes",
-    b"device",
-    b"content",
-    b"subtree",
-    b"error",
-];
-
-/// A key as Go compares it: letters without case, with the two runes beyond ASCII that fold to ASCII letters. A key too
-/// long for any of ours, however it is escaped, is nothing.
-pub(super) fn fold(key: Text<'_>) -> Vec<u8> {
-    const LONGEST: usize = 200;
-    if key.raw.len() > LONGEST {
-        return Vec::new();
-    }
-    let fold = |rune| match rune {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    };
-    key.string().chars().map(fold).collect::<String>().into_bytes()
-}
-
-/// Whether a key is as it stands, and short as all of ours: then it need not be folded to be compared.
-fn is_lower(key: &[u8]) -> bool {
-    key.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
 }
 
 /// Sets a field; `null` leaves it alone, as in Go.

@@ -8,10 +8,12 @@ mod decode;
 mod encode;
 mod fields;
 mod json;
+mod keys;
 mod node;
 mod outline;
 mod printable;
 mod quote;
+mod text;
 
 pub use decode::{Mode, Skipped, Tree, decode_tree};
 pub use encode::{TreeEncoder, encode_node, encode_tree};

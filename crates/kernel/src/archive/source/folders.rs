@@ -5,12 +5,12 @@
 //! opened again from the nearest one above it that is open, name by name, never through a link, and has to be the
 //! same folder then.
 
-use crate::{Error, Result};
+use crate::{Error, Result, sync::lock};
 use rustix::fs::{Mode, OFlags, fstat, openat};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// The folders that are open.
 pub(in crate::archive) struct Folders {
@@ -148,10 +148,6 @@ impl Drop for Folder {
             self.folders.open.fetch_sub(1, Relaxed);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn identity(fd: &Arc<OwnedFd>) -> rustix::io::Result<(u64, u64)> {

@@ -9,7 +9,7 @@ use crate::compress::Effort;
 use crate::envelope::Envelope;
 use crate::index::{Index, encode_index};
 use crate::pack::{DATA_PACKS, Outgoing, Packers, Piece};
-use crate::{BlobEntry, BlobType, Error, Id, Result};
+use crate::{BlobEntry, BlobType, Error, Id, Result, sync::lock};
 use outbox::Outbox;
 use spool::Spool;
 use std::collections::{HashMap, HashSet};
@@ -55,10 +55,6 @@ struct Unindexed {
     packs: Vec<(Id, Vec<BlobEntry>)>,
     blobs: usize,
     since: Instant,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Target {

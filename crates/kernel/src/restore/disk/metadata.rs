@@ -3,6 +3,7 @@
 //! The order is that in which nothing undoes what came before: the owner (which clears set-user-ID bits and
 //! capabilities), extended attributes and access lists (which change the mode), the mode, the times.
 
+use super::attributes;
 use super::beneath;
 use super::choice::Choice;
 use crate::Error;
@@ -90,7 +91,7 @@ impl Metadata {
 
     /// Whether an attribute that is there and not in the snapshot is removed.
     fn may_remove(&self, name: &[u8]) -> bool {
-        is_ours_to_remove(name) && self.choice.as_ref().is_none_or(|choice| choice.takes(name))
+        attributes::is_ours_to_remove(name) && self.choice.as_ref().is_none_or(|choice| choice.takes(name))
     }
 
     /// Whether some attributes are left as they are.
@@ -158,11 +159,12 @@ pub(in crate::restore) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted:
         outcome.owner(result);
         now = UNKNOWN; // the system may have taken bits away
     }
-    let names = if clean { Vec::new() } else { attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer)) };
+    let names = if clean { Vec::new() } else { attributes::names(|buffer| rustix::fs::flistxattr(handle, buffer)) };
     let stale =
         |name: &[u8]| wanted.may_remove(name) && !wanted.attributes.iter().any(|(wanted, _)| wanted.as_slice() == name);
     let stale: Vec<_> = names.iter().filter(|name| stale(name)).collect();
-    let missing = |(name, value): &&Attribute| !names.contains(name) || attribute(handle, name).as_ref() != Some(value);
+    let missing =
+        |(name, value): &&Attribute| !names.contains(name) || attributes::value(handle, name).as_ref() != Some(value);
     let missing: Vec<_> = wanted.attributes.iter().filter(missing).collect();
     if (!stale.is_empty() || !missing.is_empty()) && stat.st_mode & 0o200 == 0 {
         // Attributes of users are for those who may write the file, whatever its handle is open for.
@@ -174,7 +176,8 @@ pub(in crate::restore) fn apply_to_handle(handle: &OwnedFd, stat: &Stat, wanted:
         now = UNKNOWN;
     }
     for (name, value) in missing {
-        let result = checked(name).and_then(|name| rustix::fs::fsetxattr(handle, name, value, XattrFlags::empty()));
+        let result =
+            attributes::checked(name).and_then(|name| rustix::fs::fsetxattr(handle, name, value, XattrFlags::empty()));
         outcome.attribute(name, result);
         now = UNKNOWN;
     }
@@ -203,31 +206,24 @@ pub(in crate::restore) fn touch(handle: &OwnedFd) -> rustix::io::Result<()> {
 /// Takes over to a new file what its older one has and a restore would leave alone on that: attributes that were not
 /// asked for, labels of the system. What cannot be taken over is what new files do not have.
 pub(in crate::restore) fn take_over(old: &OwnedFd, new: &OwnedFd, wanted: &Metadata) {
-    for name in attribute_names(|buffer| rustix::fs::flistxattr(old, buffer)) {
+    for name in attributes::names(|buffer| rustix::fs::flistxattr(old, buffer)) {
         let ours = wanted.may_remove(&name) || wanted.attributes.iter().any(|(wanted, _)| *wanted == name);
         // The last two are about the content, which is another one.
         if !ours
             && !name.starts_with(b"security.ima")
             && !name.starts_with(b"security.evm")
-            && let Some(value) = attribute(old, &name)
+            && let Some(value) = attributes::value(old, &name)
         {
             let _ = rustix::fs::fsetxattr(new, name.as_slice(), &value, XattrFlags::empty());
         }
     }
 }
 
-fn attribute(handle: &OwnedFd, name: &[u8]) -> Option<Vec<u8>> {
-    let mut buffer = vec![0; 64 << 10];
-    let length = rustix::fs::fgetxattr(handle, checked(name).ok()?, buffer.as_mut_slice()).ok()?;
-    buffer.truncate(length);
-    Some(buffer)
-}
-
 /// Whether an open file has all that [`apply_to_handle`] would give it.
 pub(in crate::restore) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) -> bool {
     let times = (stat.st_mtime, stat.st_mtime_nsec as u32) == (wanted.mtime.seconds, wanted.mtime.nanos);
     let owner = !is_root() || (stat.st_uid, stat.st_gid) == (wanted.uid, wanted.gid);
-    let names = attribute_names(|buffer| rustix::fs::flistxattr(handle, buffer));
+    let names = attributes::names(|buffer| rustix::fs::flistxattr(handle, buffer));
     times
         && owner
         && stat.st_mode & 0o7777 == wanted.mode
@@ -235,7 +231,7 @@ pub(in crate::restore) fn has(handle: &OwnedFd, stat: &Stat, wanted: &Metadata) 
             .iter()
             .filter(|name| wanted.may_remove(name))
             .all(|name| wanted.attributes.iter().any(|(n, _)| n == name))
-        && wanted.attributes.iter().all(|(name, wanted)| attribute(handle, name).as_ref() == Some(wanted))
+        && wanted.attributes.iter().all(|(name, wanted)| attributes::value(handle, name).as_ref() == Some(wanted))
 }
 
 /// Applies to an entry that is not opened: a symbolic link, a device, a pipe. It was made by this run.
@@ -275,7 +271,8 @@ pub(in crate::restore) fn entry_has(stat: &Stat, link: bool, wanted: &Metadata) 
 fn apply_through_proc(handle: &OwnedFd, link: bool, wanted: &Metadata, outcome: &mut Outcome) {
     let path = beneath::proc_path(handle);
     for (name, value) in &wanted.attributes {
-        let result = checked(name).and_then(|name| rustix::fs::setxattr(&path, name, value, XattrFlags::empty()));
+        let result =
+            attributes::checked(name).and_then(|name| rustix::fs::setxattr(&path, name, value, XattrFlags::empty()));
         outcome.attribute(name, result);
     }
     if !link && let Err(error) = rustix::fs::chmod(&path, Mode::from_raw_mode(wanted.mode)) {
@@ -285,32 +282,4 @@ fn apply_through_proc(handle: &OwnedFd, link: bool, wanted: &Metadata, outcome: 
 
 fn ours() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
-}
-
-/// A name that the system call can take: a NUL would end it early.
-fn checked(name: &[u8]) -> rustix::io::Result<&[u8]> {
-    if name.is_empty() || name.contains(&0) { Err(Errno::INVAL) } else { Ok(name) }
-}
-
-/// Whether an attribute that the snapshot does not have is removed: not those that the system gives to each file
-/// (labels), whose absence from the snapshot says nothing.
-fn is_ours_to_remove(name: &[u8]) -> bool {
-    name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_") || name == b"security.capability"
-}
-
-fn attribute_names(list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> Vec<Vec<u8>> {
-    let mut small = [0u8; 1024];
-    let mut large = Vec::new();
-    let names: &[u8] = match list(&mut small) {
-        Ok(0) | Err(Errno::NOTSUP) => return Vec::new(),
-        Ok(length) => &small[..length],
-        Err(_) => {
-            large.resize(64 << 10, 0);
-            match list(&mut large) {
-                Ok(length) => &large[..length],
-                Err(_) => return Vec::new(),
-            }
-        }
-    };
-    names.split(|&byte| byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
 }

@@ -1,5 +1,6 @@
 //! The disk, one entry at a time: reached without leaving the target, written, described, recognised.
 
+mod attributes;
 pub(super) mod beneath;
 pub(super) mod bytes;
 pub(super) mod choice;
