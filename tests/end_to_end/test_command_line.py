@@ -150,7 +150,7 @@ paths = ["{source}"]
         [str(source)]
     ]
     source.rename(tmp_path / "elsewhere")
-    assert "nothing of what shall be backed up exists" in strongroom.run("backup").expect(1).err
+    assert "all source directories/files of source away do not exist" in strongroom.run("backup").expect(1).err
 
 
 def test_names_that_are_no_text(strongroom: Strongroom, repository: Path, source: Path) -> None:

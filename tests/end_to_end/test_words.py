@@ -93,11 +93,11 @@ def test_a_folder_that_one_may_not_enter_is_not_called_missing(strongroom: Stron
         assert "can be accessed" in alone.err
         assert "exist" not in alone.err
         beside = command.run([*start, closed / "in", other], env=strongroom.env).expect(3)
-        assert f"{closed / 'in'}: cannot be accessed: Permission denied, skipping (scan)" in beside.err
+        assert f"{closed / 'in'} cannot be accessed: Permission denied, skipping\n" in beside.err
     finally:
         closed.chmod(0o700)
     missing = strongroom.on(repository, "backup", tmp_path / "gone").expect(1)
-    assert "nothing of what shall be backed up exists" in missing.err
+    assert "all source directories/files do not exist" in missing.err
 
 
 def test_years_have_four_digits(strongroom: Strongroom, tmp_path: Path) -> None:

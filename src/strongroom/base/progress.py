@@ -153,6 +153,9 @@ class Reporter:
     def error(self, item: bytes | str, message: str, during: str) -> None:
         """An item failed; the rest goes on. ``during`` is scan, archival, restore, check (restic) or a verb."""
 
+    def skipped(self, item: bytes | str, why: str) -> None:
+        """A path that was named is left out, for half a sentence's reason: it does not exist."""
+
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         """The totals are known: ``files`` files of ``size`` bytes, counted in ``seconds``."""
 

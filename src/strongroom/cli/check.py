@@ -11,8 +11,8 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.shared.opening import check_promises, each_repository, locked
 from strongroom.cli.shared.promise_alarms import say_broken
-from strongroom.cli.shared.selecting import filter_of
-from strongroom.repository.selection import EVERYTHING, select_snapshots
+from strongroom.cli.shared.selecting import chosen, filter_of
+from strongroom.repository.selection import EVERYTHING
 
 if TYPE_CHECKING:
     import argparse
@@ -61,12 +61,11 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         nonlocal wrong
-        unknown: list[str] = []
         reporter.repository = label
         if label:
             reporter.message(f"repository {label}:")
         with locked(context, repository, exclusive=True), context.signals.cooperative(reporter):
-            snapshots = select_snapshots(repository, arguments.names, filter_of(context), unknown) if some else None
+            snapshots, unknown = chosen(context, repository) if some else (None, False)
             options = CheckOptions(
                 read_data=arguments.read_data or subset is not None,
                 subset=subset,

@@ -13,11 +13,10 @@ from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.opening import check_promises, locked, open_target, open_targets, say_failure, targets_of
 from strongroom.cli.shared.promise_alarms import say_broken
-from strongroom.cli.shared.selecting import filter_of, of_snapshot
+from strongroom.cli.shared.selecting import chosen, of_snapshot
 from strongroom.cli.shared.targets import find_source_target
 from strongroom.repository.destination import PackOptions
 from strongroom.repository.packs.crowds import load_to_read
-from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
     import argparse
@@ -118,8 +117,7 @@ class _Copying:
                 say_failure(context, target.label, error)
         if not opened:
             return exit_codes.of_repositories(list(codes.values()))
-        unknown: list[str] = []
-        snapshots = select_snapshots(self._source, context.arguments.names, filter_of(context), unknown)
+        snapshots, unknown = chosen(context, self._source)
         load_to_read(self._source)
         events = _Shown(context, self._reporter, several=len(targets) > 1)
         with context.signals.cooperative(self._reporter):

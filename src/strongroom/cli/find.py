@@ -13,9 +13,9 @@ from strongroom.cli.arguments.values import local_time, nanoseconds
 from strongroom.cli.output.nodes import find_json, long_line
 from strongroom.cli.output.text import as_text
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.selecting import filter_of
+from strongroom.cli.shared.selecting import chosen
 from strongroom.repository.packs.crowds import load_to_read
-from strongroom.repository.selection import complete_prefix, is_beginning, select_snapshots
+from strongroom.repository.selection import complete_prefix, is_beginning
 
 if TYPE_CHECKING:
     import argparse
@@ -68,10 +68,9 @@ def run(context: Context) -> int:
     collected: list[dict[str, Any]] = []
 
     def work(repository: Repository, label: str) -> int:
-        unknown: list[str] = []
         reporter.repository = label
         with locked(context, repository):
-            snapshots = select_snapshots(repository, arguments.names or (), filter_of(context), unknown)
+            snapshots, unknown = chosen(context, repository)
             load_to_read(repository)
             if not arguments.reverse:
                 snapshots.reverse()

@@ -10,8 +10,8 @@ from strongroom.cli.arguments.options import add_snapshot_filter, typed
 from strongroom.cli.arguments.values import any_number
 from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.selecting import filter_of, grouping
-from strongroom.repository.selection import GroupKey, Listed, as_shown, group_snapshots, select_snapshots
+from strongroom.cli.shared.selecting import chosen, grouping
+from strongroom.repository.selection import GroupKey, Listed, as_shown, group_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,9 +46,8 @@ def run(context: Context) -> int:
 
     def work(repository: Repository, label: str) -> int:
         nonlocal labelled
-        unknown: list[str] = []
         with locked(context, repository):
-            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
+            snapshots, unknown = chosen(context, repository)
         code = exit_codes.FAILED if unknown or repository.unreadable else exit_codes.OK
         latest = context.arguments.latest or (1 if context.arguments.last else 0)
         if latest > 0:

@@ -9,9 +9,8 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.selecting import filter_of
+from strongroom.cli.shared.selecting import chosen
 from strongroom.repository.packs.crowds import load_to_read
-from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
     import argparse
@@ -44,10 +43,9 @@ def run(context: Context) -> int:
     mode = context.arguments.mode
 
     def work(repository: Repository, label: str) -> int:
-        unknown: list[str] = []
         reporter.repository = label
         with locked(context, repository):
-            snapshots = select_snapshots(repository, context.arguments.names, filter_of(context), unknown)
+            snapshots, unknown = chosen(context, repository)
             load_to_read(repository)
             if not context.json and context.verbosity > 0:
                 context.out.line("scanning...")

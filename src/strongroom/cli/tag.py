@@ -9,11 +9,10 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments import values
 from strongroom.cli.arguments.options import add_snapshot_filter, typed
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.cli.shared.selecting import filter_of
+from strongroom.cli.shared.selecting import chosen
 from strongroom.maintenance.removing import Remover, refuse_where_append_only
 from strongroom.maintenance.replacing import replace_snapshot
 from strongroom.maintenance.tag import TagChange
-from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
     import argparse
@@ -66,12 +65,12 @@ def _change(arguments: argparse.Namespace) -> TagChange:
 
 
 def _tag(context: Context, repository: Repository, label: str, change: TagChange) -> int:
-    unknown: list[str] = []
     changed = failed = 0
     with locked(context, repository, exclusive=True, writing=True, settle=False) as lock:
         assert lock is not None
         remover = Remover(repository)
-        for name, snapshot in select_snapshots(repository, context.arguments.names, filter_of(context), unknown):
+        snapshots, unknown = chosen(context, repository)
+        for name, snapshot in snapshots:
             new = change.apply(name, snapshot)
             if new is None:
                 continue

@@ -142,8 +142,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("version", "version", "Print the version"),
 )
 
+ALIASES = {"rebuild-index": "repair index"}
+"""Names of old that scripts still call: restic takes them, too."""
+
 RESTICS = {
-    "rebuild-index": "It is called `repair index` now.",
     "self-update": "Update Strongroom the way it was installed.",
 }
 """restic's verbs that are not here, and what to do instead."""

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from strongroom.cli.shared.environment import called_restic
+
 if TYPE_CHECKING:
     import argparse
 
@@ -30,11 +32,6 @@ def strongroom_version() -> str:
 
 RESTIC = "0.19.1"
 """The restic whose command line ours is: what wrappers are told that call us by restic's name."""
-
-
-def called_restic() -> bool:
-    """Whether we stand in for restic, as a link of that name."""
-    return os.path.basename(sys.argv[0]) == "restic"
 
 
 def version_line() -> str:

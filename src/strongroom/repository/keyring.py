@@ -78,8 +78,8 @@ def find_key(
             if misfit is not None:
                 return misfit
             raise WrongPassword(
-                f"wrong password or no key found: the first {tried} keys do not open with it, and there are more",
-                subject=store.location,
+                f"wrong password or no key found: the first {tried} keys of {store.location} do not open with it, "
+                "and there are more",
                 hint="Name the right one with --key-hint.",
             )
         tried, work = tried + 1, work + file.work
@@ -97,9 +97,8 @@ def find_key(
         misfit = misfit or (name, key)
     if misfit is not None:
         return misfit
-    why = "" if tried else ": there is no key that could be tried"
-    what = f"wrong password or no key found{why}"
-    raise WrongPassword(what, subject=store.location)
+    why = "" if tried else ", since there is none that could be tried"
+    raise WrongPassword(f"wrong password or no key found{why}: {store.location}")
 
 
 def _candidates(store: Store, pinned: Sequence[str], hint: str | None) -> Iterator[str]:

@@ -227,4 +227,5 @@ def _read_config(store: Store, pins: Sequence[Pin]) -> tuple[bytes, bool]:
         if pins:
             hint = f"This machine knows the repository {_named(pins)} here. {_KNOWN_HINT}"
         where = f"Is there a repository at the following location?\n{store.location}"
-        raise NoRepository("repository does not exist: there is no config file", hint=f"{where}\n{hint}") from None
+        what = "repository does not exist: unable to open config file: there is none"
+        raise NoRepository(what, hint=f"{where}\n{hint}") from None

@@ -123,10 +123,13 @@ def select_snapshots(
     filter: SnapshotFilter = EVERYTHING,
     unknown: list[str] | None = None,
     damaged: list[str] | None = None,
+    *,
+    lenient: bool = False,
 ) -> list[Listed]:
     """Those named, or without names all that pass the filter, oldest first.
 
-    A name that finds none is a warning and is added to ``unknown``. Raises ``UsageError`` when no name finds any.
+    A name that finds none is a warning and is added to ``unknown``. Raises ``UsageError`` when no name finds any,
+    unless ``lenient``.
     The IDs of those that cannot be read go to ``damaged``; without such a list the first one raises its error.
     """
     if not names:
@@ -146,7 +149,7 @@ def select_snapshots(
             damaged.append(complete_prefix(name.partition(":")[0], repository.snapshot_names(), "snapshot"))
             continue
         selected[found.id] = found.snapshot
-    if problems and not selected and not damaged:
+    if problems and not selected and not damaged and not lenient:
         raise problems[0][1]
     for name, why in problems:
         repository.surroundings.warn(f'Ignoring "{name}": {why.what}')

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli.arguments.parser import build_parser
-from strongroom.cli.verbs import VERBS, group_of
+from strongroom.cli.verbs import ALIASES, VERBS, group_of
 from tests.support import command, peers
 
 PAGE = Path(__file__).parents[3] / "docs" / "migrate-from-restic.md"
 VERDICTS = ("same", "better", "different", "not there")
 OURS = {verb.name: verb for verb in VERBS}
+OURS |= {old: OURS[new] for old, new in ALIASES.items()}
 
 
 @cache

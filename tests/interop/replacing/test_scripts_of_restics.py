@@ -111,15 +111,70 @@ def test_a_backup_in_words(program: Program, source: Path) -> None:
         assert any(re.match(r"snapshot [0-9a-f]{8} saved$", line) for line in lines)
 
 
+def test_the_parent_is_named(program: Program, source: Path) -> None:
+    """autorestic gives its hooks the parent out of the line that names it; there is one for a backup without, too."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    first = program.run("backup", str(source)).expect(0).out
+    assert "no parent snapshot found, will read all files" in first.splitlines()
+    saved = re.search(r"^snapshot ([0-9a-f]{8}) saved$", first, re.MULTILINE)
+    second = program.run("backup", str(source)).expect(0).out
+    parent = re.search(r"^using parent snapshot ([0-9a-f]{8})$", second, re.MULTILINE)
+    assert saved and parent and parent[1] == saved[1]
+
+
+def test_a_dry_run_in_json(program: Program, source: Path) -> None:
+    """Backrest takes a summary without a snapshot's ID for none at all; times are times."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    summary = _lines(program.run("backup", "--json", "--dry-run", str(source)).expect(0).out)[-1]
+    assert summary["message_type"] == "summary" and summary["dry_run"] is True
+    assert ID.fullmatch(summary["snapshot_id"])
+    assert all(re.match(r"\d{4}-\d\d-\d\dT", summary[name]) for name in ("backup_start", "backup_end"))
+    assert program.run("list", "snapshots").expect(0).out == ""
+    assert "saved" not in program.run("backup", "--dry-run", str(source)).expect(0).out.splitlines()[-1]
+
+
+def test_failures_that_end_every_try(program: Program, tmp_path: Path) -> None:
+    """runrestic does not try again after these words at a line's beginning; scripts make a repository after others."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    wrong = program.run("backup", str(tmp_path), env={"RESTIC_PASSWORD": "wrong"}).expect(12)
+    assert wrong.err.startswith("Fatal: wrong password or no key found")
+    none = program.run("-r", str(tmp_path / "none"), "backup", str(tmp_path)).expect(10)
+    assert "repository does not exist: unable to open config file" in none.err
+    assert "config file already exists" in program.run("init").expect(1).err
+
+
+def test_a_name_that_finds_nothing(program: Program) -> None:
+    """Before the first backup `latest` is no failure where restic ignores it, and lists are empty ones."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    for words, told in (
+        ("snapshots --json latest", "[]"),
+        ("find --json --snapshot latest x", "[]"),
+        ("stats --json latest", '{"total_size":0,"snapshots_count":0}'),
+        ("forget 12345678", ""),
+        ("tag --add x 12345678", None),
+        ("rewrite --exclude x 12345678", None),
+        ("repair snapshots 12345678", None),
+    ):
+        ended = program.run(*words.split()).expect(0)
+        assert "Ignoring" in ended.err and (told is None or ended.out.strip() == told)
+    for words in ("ls latest", "dump latest /x", "restore latest --target x"):
+        program.run(*words.split()).expect(1)
+    program.run("rebuild-index").expect(0)
+
+
 def test_a_file_that_cannot_be_read(program: Program, source: Path) -> None:
     """The code is 3, and a line of standard error says which item, as resticprofile's pattern has it."""
     program.init(program.env["RESTIC_REPOSITORY"])
     ended = program.run("backup", "--json", str(source), str(source / "nowhere"))
     assert ended.code == 3
     pattern = r'^\{"message_type":"error",.+,"during":"(?:archival|scan)","item":"([^"]+)".*}$'
-    items = re.findall(pattern, ended.err, re.MULTILINE)
-    assert items or "nowhere does not exist" in ended.err
+    assert f"{source / 'nowhere'} does not exist, skipping" in ended.err
     assert '"message_type":"summary"' in ended.out
+    assert all(re.match(pattern, line) for line in ended.err.splitlines() if '"error"' in line)
+    plain = program.run("backup", str(source / "nowhere"), str(source))
+    assert plain.code == 3 and f"{source / 'nowhere'} does not exist, skipping" in plain.err.splitlines()
+    for words, told in (([], "nothing to backup, please specify source files/dirs"), (["/nowhere"], "do not exist")):
+        assert told in program.run("backup", *words).expect(1).err
 
 
 def test_listing_and_counting(program: Program, source: Path) -> None:
@@ -159,6 +214,17 @@ def test_forgetting_and_pruning(program: Program, source: Path) -> None:
     checked = _lines(program.run("check", "--json").expect(0).out)[-1]
     assert checked["message_type"] == "summary" and checked["num_errors"] == 0
     assert len(json.loads(program.run("snapshots", "--json").expect(0).out)) == 1
+
+
+def test_forgetting_with_both_streams_in_one(program: Program, source: Path) -> None:
+    """Backrest parses standard output and error of forget as one document, whatever the snapshots' dates are."""
+    program.init(program.env["RESTIC_REPOSITORY"])
+    program.run("backup", "--time", "2045-01-01 01:00:00", str(source)).expect(0)
+    words = [str(program.executable), "forget", "--json", "--keep-last", "1", "--dry-run"]
+    both = subprocess.run(words, env=program.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
+    (group,) = json.loads(both)
+    assert len(group["keep"]) == 1 and not group["remove"]
+    assert ("times in the future" in group.get("warning", "")) == (program.name == "link")
 
 
 def test_restoring(program: Program, source: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from strongroom import _kernel
 from strongroom.archive.backup.meeting import failure
 from strongroom.archive.backup.new_snapshot import make_snapshot, must_hold_the_stream, summary_of
 from strongroom.archive.backup.one_pass import PassTarget
@@ -173,7 +174,10 @@ class Lane:
         if options.skip_if_unchanged and parent is not None and parent.tree == tree:
             summary.skipped_unchanged = True
             self._remember(meeting, repository, parent.snapshot, tree, run)
-        elif not options.dry_run:
+        elif options.dry_run:  # restic names the one that it would have made
+            snapshot = make_snapshot(repository, options, meeting.paths, tree, parent, summary, run.started_ns)
+            summary.snapshot_id = _kernel.sha256_hex(snapshot.encode())
+        else:
             self._check(seat.lock)
             snapshot = make_snapshot(repository, options, meeting.paths, tree, parent, summary, run.started_ns)
             summary.snapshot_id = repository.save_snapshot(snapshot)

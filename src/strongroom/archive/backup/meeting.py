@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from strongroom.archive.backup.one_pass import PassTarget
     from strongroom.archive.backup.options import BackupOptions
+    from strongroom.archive.backup.parents import Parent
     from strongroom.archive.backup.stall_watch import StallWatch
     from strongroom.base.progress import Reporter
 
@@ -180,6 +181,8 @@ class Meeting:
     def _make(self, seats: Sequence[PassTarget], now_ns: int) -> Pass:
         repositories = [seat.target.repository for seat in seats]
         parents = share_parents(repositories, [seat.parent for seat in seats], self.reporter)
+        if len(seats) == 1:
+            self._say_parent(parents[0])
         recorded = max((parent.recorded_ns for parent in parents if parent), default=0)
         state = next((repository.state for repository in repositories if repository.state is not None), None)
         share = None
@@ -187,6 +190,13 @@ class Meeting:
             share = Reread(state.salt, recorded // 1_000_000_000, now_ns // 1_000_000_000)
         trees = [parent.tree if parent else None for parent in parents]
         return Pass(seats, trees, self.options, self.reporter, share, now_ns)
+
+    def _say_parent(self, parent: Parent | None) -> None:
+        """In restic's words, which wrappers match (autorestic)."""
+        if parent is not None and parent.snapshot:
+            self.reporter.message(f"using parent snapshot {parent.snapshot[:8]}")
+        elif parent is None and self.options.stream is None:
+            self.reporter.message("no parent snapshot found, will read all files")
 
 
 def failure(label: str, options: BackupOptions, error: StrongroomError) -> BackupResult:

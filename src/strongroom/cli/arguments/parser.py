@@ -17,7 +17,7 @@ from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments import options
 from strongroom.cli.arguments.go_flags import go_style
-from strongroom.cli.verbs import RESTICS, VERBS, Verb, group_of
+from strongroom.cli.verbs import ALIASES, RESTICS, VERBS, Verb, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -151,7 +151,7 @@ def split_verb(words: Sequence[str]) -> tuple[Verb | None, list[str]]:
 
 
 def _verb(word: str, group: str | None) -> Verb:
-    name = f"{group} {word}" if group else word
+    name = f"{group} {word}" if group else ALIASES.get(word, word)
     for verb in VERBS:
         if verb.name == name:
             return verb

@@ -13,7 +13,7 @@ from strongroom.cli.maintenance.policies import policies_of
 from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
 from strongroom.cli.prune import prune_repository
 from strongroom.cli.shared.opening import locked
-from strongroom.cli.shared.selecting import filter_of
+from strongroom.cli.shared.selecting import chosen
 from strongroom.maintenance.forget import arrivals_of, decide, decide_guarded, group_text, guarded_policy
 from strongroom.maintenance.removing import refuse_where_append_only
 from strongroom.repository.selection import select_snapshots
@@ -38,10 +38,12 @@ class Forgetting:
         self._arguments = context.arguments
         self._reporter = reporter
         self._target: Target | None = None
+        self._unknown = False
 
     def begin(self, _context: Context, target: Target) -> None:
         """The repository that comes next."""
         self._target = target
+        self._unknown = False
 
     def forget(self, repository: Repository, label: str) -> int:
         """Apply each policy: decide on all, show it, then remove; the exit code."""
@@ -49,14 +51,13 @@ class Forgetting:
         assert self._target is not None
         policies = policies_of(context, self._target)
         self._refuse_where_append_only(repository)
-        unknown: list[str] = []
         failed = 0
         if label and not context.json:
             self._reporter.message(f"repository {label}:")
         writing = not arguments.dry_run
         keeper = Keeper(context, repository, self._target.name, "forget") if writing else None
         with locked(context, repository, exclusive=True, writing=writing, settle=False) as lock:
-            gone, table = self._decide_all(repository, policies, label, unknown)
+            gone, table = self._decide_all(repository, policies, label)
             if keeper is None:
                 self._say_dry_run(gone)
             else:
@@ -71,16 +72,15 @@ class Forgetting:
                 keeper.say(self._reporter)
         if failed:
             return exit_codes.INCOMPLETE
-        return exit_codes.FAILED if unknown or repository.unreadable else exit_codes.OK
+        return exit_codes.FAILED if self._unknown or repository.unreadable else exit_codes.OK
 
     def _decide_all(
-        self, repository: Repository, policies: Sequence[Applied], label: str, unknown: list[str]
+        self, repository: Repository, policies: Sequence[Applied], label: str
     ) -> tuple[list[str], Mapping[str, Any]]:
         """Which snapshots go, shown; and what the file says of the first policy by which any do."""
-        names = self._arguments.names
-        if names:
+        if self._arguments.names:
             damaged: list[str] = []  # a policy never says that one goes which cannot be read; a user may
-            found = select_snapshots(repository, names, filter_of(self._context), unknown, damaged)
+            found, self._unknown = chosen(self._context, repository, damaged)
             return list(dict.fromkeys([*(name for name, _ in found), *damaged])), {}
         gone: dict[str, None] = {}
         table: Mapping[str, Any] = {}
@@ -92,7 +92,7 @@ class Forgetting:
             table = table or (applied.table if removed else {})
             gone |= dict.fromkeys(removed)
             if self._context.json:
-                shown += [_as_json(group) for group in groups]
+                shown += [_as_json(group, doubts=self._context.out.is_one_stream) for group in groups]
             elif self._context.verbosity > 0:
                 self._show(groups)
         if shown:
@@ -118,6 +118,8 @@ class Forgetting:
             groups = decide_guarded(snapshots, policy, arrivals, now_ns)
         else:
             groups = decide(snapshots, applied.policy, applied.by, arrivals, now_ns)
+        if self._context.json and self._context.out.is_one_stream:
+            return groups  # the doubts are said in the groups
         for group in groups:
             if group.doubts:
                 where = group_text(group.key)
@@ -189,8 +191,9 @@ class Forgetting:
         )
 
 
-def _as_json(group: Decided) -> dict[str, Any]:
-    """restic's object of a group."""
+def _as_json(group: Decided, *, doubts: bool) -> dict[str, Any]:
+    """restic's object of a group. With ``doubts`` what is odd about its dates stands in it: of who reads both streams
+    as one, as Backrest does, a line of ours beside the document would be the end."""
     listed = {name: snapshot_json(name, snapshot) for name, snapshot in (*group.keep, *group.remove)}
     key = group.key
     return {
@@ -200,4 +203,4 @@ def _as_json(group: Decided) -> dict[str, Any]:
         "keep": [listed[name] for name, _ in group.keep] or None,
         "remove": [listed[name] for name, _ in group.remove] or None,
         "reasons": [{"snapshot": listed[name], "matches": list(group.reasons[name])} for name, _ in group.keep] or None,
-    }
+    } | ({"warning": group.doubts.describe()} if doubts and group.doubts else {})

@@ -8,11 +8,10 @@ from strongroom.base.errors import Damaged, Interrupted, LimitExceeded
 from strongroom.base.record import mutable
 from strongroom.cli import exit_codes
 from strongroom.cli.shared.opening import locked
-from strongroom.cli.shared.selecting import filter_of, of_snapshot
+from strongroom.cli.shared.selecting import chosen, of_snapshot
 from strongroom.maintenance.removing import Remover
 from strongroom.maintenance.replacing import remove_snapshot, replace_snapshot
 from strongroom.maintenance.tree_writer import TreeWriter
-from strongroom.repository.selection import select_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,10 +58,9 @@ def replace_snapshots(
     """
     arguments = context.arguments
     dry_run, forget = arguments.dry_run, arguments.forget
-    unknown: list[str] = []
     with locked(context, repository, exclusive=exclusive, writing=not dry_run, settle=False) as lock:
         check = (lambda: None) if lock is None else lock.check
-        snapshots = select_snapshots(repository, arguments.names, filter_of(context), unknown)
+        snapshots, unknown = chosen(context, repository)
         repository.load_index()
         remover = Remover(repository) if forget and not dry_run else None
         writer = TreeWriter(

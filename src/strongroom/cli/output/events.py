@@ -64,6 +64,9 @@ class EventReporter(CommandReporter):
             event["message"] = f"{as_text(item)}: {message}" if item else message
         self._out.warn_json(event | ({"repository": self.repository} if self.repository else {}))
 
+    def skipped(self, item: bytes | str, why: str) -> None:
+        self.error(item, f"{as_text(item)} {why}, skipping", "scan")
+
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         if self._verbosity >= 2:
             event = self._verbose("scan_finished", "", seconds)

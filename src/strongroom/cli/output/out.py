@@ -65,6 +65,15 @@ class Out:
         except ValueError:  # closed
             return False
 
+    @property
+    def is_one_stream(self) -> bool:
+        """Whether one program reads standard output and standard error as one, so that a warning would stand in the
+        middle of what it parses."""
+        try:
+            return not self._stdout.isatty() and os.path.sameopenfile(self._stdout.fileno(), self._stderr.fileno())
+        except (OSError, ValueError):  # closed, or not a file
+            return False
+
     def name(self, path: bytes) -> str:
         """A name of the repository for a line of results: as it is for programs, as restic writes it; on a terminal
         quoted where it could steer that."""

@@ -41,7 +41,7 @@ def backup_lines(summary: BackupSummary, verbosity: int) -> Iterator[str]:
         f"processed {summary.total_files_processed} files, {format_bytes(summary.total_bytes_processed)}"
         f" in {format_seconds(summary.total_duration)}"
     )
-    if summary.snapshot_id:
+    if summary.snapshot_id and not summary.dry_run:
         yield f"snapshot {summary.snapshot_id[:8]} saved"
     elif summary.skipped_unchanged:
         yield "skipped creating snapshot: nothing has changed"

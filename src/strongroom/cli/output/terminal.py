@@ -67,6 +67,11 @@ class TerminalReporter(CommandReporter):
             self._erase()
             self._out.warn(f"error: {what}" + (f" ({during})" if during in _STEPS else ""))
 
+    def skipped(self, item: bytes | str, why: str) -> None:
+        with self._lock:
+            self._erase()
+            self._out.warn(f"{printable(item)} {why}, skipping")
+
     def scan_finished(self, files: int, size: int, seconds: float) -> None:
         self.message(f"scan finished in {seconds:.3f}s: {files} files, {format_bytes(size)}", 2)
 

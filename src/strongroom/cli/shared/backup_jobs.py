@@ -95,12 +95,16 @@ def _job(
     obstacles = [(path, _obstacle(path)) for path in paths]
     there = [path for path, why in obstacles if not why]
     missing = [(path, why) for path, why in obstacles if why]
-    if not there:
-        names = ", ".join(os.fsdecode(path) for path in paths)
-        hint = "Check the paths." if _none(paths) == "exists" else "Look at who may enter the folders above."
-        raise UsageError(f"nothing of what shall be backed up {_none(paths)}", subject=source or names, hint=hint)
     for path, why in missing:
-        reporter.error(path, f"{why}, skipping", "scan")
+        reporter.skipped(path, why)
+    if not there:
+        where = f" of source {source}" if source else ""
+        if _none(paths) == "exists":
+            what, hint = f"all source directories/files{where} do not exist", "Check the paths."
+        else:
+            what = f"nothing{where} of what shall be backed up can be accessed"
+            hint = "Look at who may enter the folders above."
+        raise UsageError(what, hint=hint)
     for path in there:
         if os.path.islink(path) and os.path.isdir(path):
             reporter.warning(
@@ -152,7 +156,7 @@ def _sources(context: Context) -> dict[str, Mapping[str, Any]]:
     chosen: list[str] = context.arguments.sources
     if file is None or not file.sources:
         hint = "Name files or folders, or sources in a configuration file (`strongroom config generate`)."
-        raise UsageError("nothing to back up", hint=hint)
+        raise UsageError("nothing to backup, please specify source files/dirs", hint=hint)
     for name in chosen:
         if name not in file.sources:
             raise UsageError("no such source", subject=name, hint=f"{file.path} has: {', '.join(file.sources)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from strongroom.base.record import record
 
@@ -33,3 +34,8 @@ def lookup(*suffixes: str) -> Variable | None:
             if value:
                 return Variable(prefix + suffix, value)
     return None
+
+
+def called_restic() -> bool:
+    """Whether we stand in for restic, as a link of that name."""
+    return os.path.basename(sys.argv[0]) == "restic"

@@ -164,7 +164,7 @@ def _opened(context: Context, target: Target, password: bytes, standing: StallWa
     except BaseException as error:
         store.close()
         if isinstance(error, WrongPassword) and target.password is not None and not error.hint:
-            raise WrongPassword(error.what, subject=error.subject, hint=_came_from(target.password)) from None
+            raise WrongPassword(error.what, hint=_came_from(target.password)) from None
         raise
 
 

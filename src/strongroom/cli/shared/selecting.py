@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli.arguments.times import go_text
 from strongroom.cli.output.text import printable
-from strongroom.cli.shared.environment import lookup
-from strongroom.repository.selection import SnapshotFilter
+from strongroom.cli.shared.environment import called_restic, lookup
+from strongroom.repository.selection import SnapshotFilter, select_snapshots
 
 if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.format.snapshot import Snapshot
+    from strongroom.repository.opened import Repository
+    from strongroom.repository.selection import Listed
 
 
 def filter_of(context: Context) -> SnapshotFilter:
@@ -34,6 +36,19 @@ def _absolute(path: str) -> str:
         return os.path.abspath(path)
     except FileNotFoundError:
         return path
+
+
+def chosen(context: Context, repository: Repository, damaged: list[str] | None = None) -> tuple[list[Listed], bool]:
+    """The snapshots that are named, or pass the filter, oldest first; and whether a name that finds none is a failure.
+
+    It is one, since a script would not notice else; not under restic's name: there it is what restic makes of it, a
+    line on standard error. ``damaged`` is as in ``select_snapshots``. Raises ``UsageError``.
+    """
+    unknown: list[str] = []
+    lenient = called_restic()
+    names = context.arguments.names or ()
+    found = select_snapshots(repository, names, filter_of(context), unknown, damaged, lenient=lenient)
+    return found, bool(unknown) and not lenient
 
 
 def of_snapshot(name: str, snapshot: Snapshot) -> str:

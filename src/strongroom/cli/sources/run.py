@@ -163,7 +163,7 @@ class _SourcesRun:
             jobs = jobs_of_source(self._context, self._reporter, name, self._targets, [one.stream for one in dumps])
 
             def hear(number: int, result: BackupResult) -> bool:
-                if result.summary.snapshot_id:
+                if result.summary.snapshot_id and not result.summary.dry_run:
                     tally.snapshots.append(result.summary.snapshot_id)
                 if number >= len(dumps):
                     return True
