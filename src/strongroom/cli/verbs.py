@@ -99,6 +99,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody executor", "custody.two_machines.executor", "Let go what a judge elsewhere planned, with own rights"),
     Verb("custody set-aside", "custody.set_aside", "Take what a host planted out of its place, at once"),
     Verb("custody repositories", "custody.care.repositories", "List what is in care, and what is kept of it"),
+    Verb("custody change", "custody.care.change", "Change the policy of a repository in care, or its log"),
     Verb("custody retire", "custody.care.release", "Say that a source sends nothing more"),
     Verb("custody release", "custody.care.release", "Let a repository go out of care, or take it up again"),
     Verb("custody verify", "custody.care.verify", "Read stored objects again now"),

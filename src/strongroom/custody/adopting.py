@@ -61,7 +61,8 @@ def adopt(
             raise Exists(
                 "is in this custodian's care already",
                 subject=repository.id[:10],
-                hint="Where it was released, `custody release NAME --undo` takes it up again.",
+                hint="`custody change NAME` gives it another policy or log. Where it was released, "
+                "`custody release NAME --undo` takes it up again.",
             )
         if connection.execute(sa.select(table.c.id).where(table.c.name == name)).one_or_none():
             raise Exists("another repository has this name", subject=name, hint="Give it another.")

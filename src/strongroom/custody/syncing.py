@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import Missing
+from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
@@ -18,6 +18,7 @@ from strongroom.custody.indexed.names import forget_unlisted
 from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.schema import stored
+from strongroom.custody.verifying import MOST_REFUSED
 from strongroom.database.prepared import plain, prepared
 from strongroom.repository.parallel import outcomes
 from strongroom.storage.contract import Info
@@ -94,16 +95,11 @@ def _look_at(
     other = listed - known  # most are as they were, and two sets say so at once
     found = {row[0]: _info(kind, row) for row in rows if row in other}
     before = {row[0]: row for row in known - listed}
-    missing: list[ObjectName] = []
     # A list may lag behind, so each one that is not in it is asked for.
     unlisted = [ObjectName(kind, name) for name in sorted(before.keys() - found.keys())]
-    asked = outcomes(still_there, unlisted, store.connections)
-    for name, answer in asked:
-        info = answer()
-        if info is None:
-            missing.append(name)
-        else:
-            found[name.name] = info
+    asked = _ask(unlisted, still_there, store.connections)
+    found |= {info.name.name: info for info in asked.there}
+    missing = asked.missing
     fresh = [info for name, info in found.items() if name not in before and name not in away]
     changed = [info for name, info in found.items() if name in before and _differs(info, before[name])]
     returned = [info for name, info in found.items() if name in away]
@@ -122,8 +118,10 @@ def _look_at(
                     close_for(connection, adopted.id, [str(name)], now_ns)
                     continue
                 _note_gone(connection, adopted.id, name, now_ns)
-    if changed or returned:
+    if changed or returned or asked.refused:
         with state.writing(lease) as connection:
+            for name, what in asked.refused:
+                _note_refused(connection, adopted.id, name, what, now_ns)
             for info in changed:
                 _note_change(connection, adopted.id, info, now_ns)
             for info in returned:
@@ -137,6 +135,32 @@ def _look_at(
     seen.altered += [info.name for info in changed]
     seen.returned += [info.name for info in returned]
     seen.missing += [name for name in missing if str(name) not in ours]
+
+
+@mutable
+class _Asked:
+    """What the store says of objects that no list has."""
+
+    there: list[Info] = field(default_factory=list)
+    missing: list[ObjectName] = field(default_factory=list)
+    refused: list[tuple[ObjectName, str]] = field(default_factory=list)
+
+
+def _ask(names: list[ObjectName], still_there: Callable[[ObjectName], Info | None], at_once: int) -> _Asked:
+    asked = _Asked()
+    for name, answer in outcomes(still_there, names, at_once):
+        try:
+            info = answer()
+        except Refused as problem:
+            asked.refused.append((name, problem.what))
+            if len(asked.refused) >= MOST_REFUSED:
+                raise
+            continue
+        if info is None:
+            asked.missing.append(name)
+        else:
+            asked.there.append(info)
+    return asked
 
 
 def _known(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
@@ -208,6 +232,13 @@ def _note_change(connection: sa.Connection, repository: str, info: Info, now_ns:
     open_incident(connection, repository, Code.ALTERED, str(info.name), words, now_ns)
     if info.name.kind is Kind.INDEX:
         note_loss(connection, repository)
+
+
+def _note_refused(connection: sa.Connection, repository: str, name: ObjectName, what: str, now_ns: int) -> None:
+    """No list has it, and the store says neither that it is there nor that it is not: nothing is known but that, and it
+    is read as soon as the store gives it. It is no reason to leave the others."""
+    _set(connection, repository, name, verified_ns=None)
+    open_incident(connection, repository, Code.UNREADABLE, str(name), what, now_ns)
 
 
 def _note_gone(connection: sa.Connection, repository: str, name: ObjectName, now_ns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -131,6 +132,31 @@ def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -
     watched.wrap = lambda store: store
     watched.round()
     assert watched.codes() == set()
+
+
+@pytest.mark.parametrize("kind", ["data", "index", "snapshots"])
+def test_b_4_what_is_no_file_any_more_stops_no_round(tmp_path: Path, kind: str) -> None:
+    """B-4: who can write in a folder puts a pipe in an object's place: that object is named, all else is judged and
+    read; with the file back the incident ends."""
+    watched = Watched(tmp_path)
+    for content in (b"first", b"second"):
+        watched.backup({"a": content * 100})
+    watched.adopt()
+    watched.round()
+    path = min(path for path in (watched.forge.place / kind).rglob("*") if len(path.name) == 64)
+    path.rename(tmp_path / "kept")
+    os.mkfifo(path)
+    again = watched.backup({"a": b"first" * 100})
+    outcome = watched.round()
+    assert outcome.failure == ""
+    assert watched.verdict(again) in ("good", "pending", "suspicious")
+    opened = {(one.code.value, one.object) for one in watched.incidents()}
+    assert ("unreadable", f"{kind}/{path.name}") in opened
+    path.unlink()
+    (tmp_path / "kept").rename(path)
+    watched.round()
+    watched.round()
+    assert ("unreadable", f"{kind}/{path.name}") not in {(one.code.value, one.object) for one in watched.incidents()}
 
 
 DEADLY = """

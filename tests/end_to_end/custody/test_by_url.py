@@ -84,6 +84,44 @@ def test_an_audit_tries_each_credential_as_itself(strongroom: Strongroom, served
     assert "executor" in own.out and "all that was tried was held" in own.out
 
 
+def test_policy_and_log_are_changed_after_adoption(strongroom: Strongroom, served: Gateway, tmp_path: Path) -> None:
+    """Who adopted a folder first gives it its gateway's log, by a verb that `adopt` names; settings change by their
+    names, and what does not fit changes nothing. A token that was rotated goes into the file of credentials."""
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", served.data / "r")
+    token = operate(served, "principal", "add", "care", "--repository", "r", "--role", "custodian")[1].strip()
+    log = ("--gateway", f"http://care:{token}@{served.address}/r/", "--log-key", served.key)
+    assert "custody change NAME" in custodian.run("adopt", "web01", "--store", str(served.data / "r"), *log).err
+    changed = custodian.run("change", "web01", *log).expect(0)
+    assert token not in changed.out and served.address in changed.out
+    operate(served, "reconcile", "r", "--reason", "the custodian's key")
+    custodian.round().expect(0)
+    (standing,) = custodian.run("status", "--json").expect(0).json()
+    assert "receipts are proven" in standing["log"]
+    custodian.run("change", "web01", "--policy", "daily=30", "--policy", "hold=14", "--json").expect(0)
+    (one,) = custodian.run("repositories", "--json").expect(0).json()
+    assert (one["policy"]["daily"], one["policy"]["hold"], one["policy"]["weekly"]) == (30, 14, 8)
+    for words, said in ((("expiry=3",), "expiry: must be"), (("operators=1",), "custody operator require web01")):
+        refused = custodian.run("change", "web01", "--policy", *words)
+        assert refused.code == 1 and said in refused.err
+    assert custodian.run("repositories", "--json").expect(0).json() == [one]
+
+
+def test_a_token_that_was_rotated_goes_into_the_file(strongroom: Strongroom, served: Gateway, tmp_path: Path) -> None:
+    """The URL keeps the old token; what custody.toml names comes before it."""
+    custodian, token = _adopted(strongroom, served, tmp_path)
+    operate(served, "principal", "disable", "care")
+    fresh = operate(served, "principal", "enable", "care")[1].strip().splitlines()[-1]
+    assert fresh != token
+    failed = custodian.run("round", "web01", "-o", "retry-for=0")
+    assert failed.code != 0 and "does not know this user and password" in failed.err
+    credentials = tmp_path / "web01.env"
+    credentials.write_text(f"STRONGROOM_REST_USERNAME=care\nSTRONGROOM_REST_PASSWORD={fresh}\n")
+    credentials.chmod(0o600)
+    (custodian.state / "custody.toml").write_text(f'version = 1\n[repository.web01]\ncredentials = "{credentials}"\n')
+    custodian.round().expect(0)
+
+
 def test_a_host_of_a_folder_is_not_tried_as_who_runs_the_audit(strongroom: Strongroom, tmp_path: Path) -> None:
     """A host does not see the custodian's folder: its file has to say what it sees."""
     custodian = Custodian(strongroom, tmp_path / "state")

@@ -78,6 +78,7 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")
     run("replicate", "web", "--to", str(tmp_path / "replica"))
     ran |= _keep(strongroom, forge, tmp_path, json.loads(run("repositories"))[0]["id"])
+    run("change", "web", "--policy", "daily=9")
     run("export", tmp_path / "custody.age")
     run("rebuild", "web")
     run("release", "web")

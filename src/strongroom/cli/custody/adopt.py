@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.evidence.pinning import LogPins
     from strongroom.custody.state import Adopted
+    from strongroom.storage.options import StoreOptions
 
 _DESCRIPTION = """\
 Take a repository into care, whoever made it: Strongroom, restic or rustic. It is opened once with a password of its
@@ -34,6 +35,13 @@ def arguments_adopt(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.add_argument("name", metavar="NAME", help="what it is called here")
     parser.add_argument("--store", metavar="REPOSITORY", help="its place, as after --repo, with the custodian's rights")
+    add_policy(parser)
+    add_log(parser)
+    add_state(parser, identity=True)
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """``--policy``."""
     parser.add_argument(
         "--policy",
         action="append",
@@ -41,6 +49,10 @@ def arguments_adopt(parser: argparse.ArgumentParser) -> None:
         metavar="SETTING=NUMBER",
         help="what to keep and how long to wait, such as daily=30; `custody explain` and the guide list them",
     )
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Where the receipts are."""
     group = parser.add_argument_group("the log of its gateway, as evidence of when things arrived")
     group.add_argument(
         "--gateway", metavar="URL", help="the repository at its gateway (default: --store, if that is one)"
@@ -50,12 +62,12 @@ def arguments_adopt(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--witness", metavar="URL", help="who countersigns that log; its clock counts, too")
     group.add_argument("--witness-key", metavar="KEY", help="the witness's verifier key")
-    add_state(parser, identity=True)
 
 
 def run_adopt(context: Context) -> int:
     """Adopt it, and say what comes next."""
-    from strongroom.cli.shared.opening import one_repository
+    from strongroom.cli.shared.opening import one_repository, targets_of
+    from strongroom.cli.shared.targets import store_options
     from strongroom.custody.adopting import adopt
     from strongroom.custody.policy import CustodyPolicy, adjusted
     from strongroom.custody.recovery.recipients import recipients
@@ -67,11 +79,11 @@ def run_adopt(context: Context) -> int:
         )
     file = file_of(context)
     _take_place(context, file.get("repository", {}).get(arguments.name))
-    policy = adjusted(CustodyPolicy(), {**file.get("policy", {}), **dict(map(_setting, arguments.policy))})
+    policy = adjusted(CustodyPolicy(), {**file.get("policy", {}), **settings_of(context)})
     identity = identity_of(context)
     with open_state(context) as state, one_repository(context) as repository:
         url = context_url(context)
-        log = _log_pins(context, url)
+        log = log_pins(context, url, store_options(context, targets_of(context)[0]))
         key = adopt(
             state,
             repository,
@@ -126,10 +138,8 @@ def let_executor_look(context: Context, adopted: Adopted) -> None:
         executor.look(())
 
 
-def _log_pins(context: Context, url: str) -> LogPins | None:
-    """The log that the options name, asked once. Raises ``UsageError``, and what the gateway raises."""
-    from strongroom.cli.shared.opening import targets_of
-    from strongroom.cli.shared.targets import store_options
+def log_pins(context: Context, url: str, options: StoreOptions) -> LogPins | None:
+    """The log that the arguments name, asked once. Raises ``UsageError``, and what the gateway raises."""
     from strongroom.custody.evidence.pinning import LogPins, check_log, check_pins
 
     arguments = context.arguments
@@ -143,7 +153,7 @@ def _log_pins(context: Context, url: str) -> LogPins | None:
         raise UsageError("which gateway?", hint="Give --gateway with the repository's URL there, and a name and token.")
     pins = LogPins(gateway, arguments.log_key, arguments.witness or "", arguments.witness_key or "")
     check_pins(pins)
-    check_log(pins, store_options(context, targets_of(context)[0]))
+    check_log(pins, options)
     return pins
 
 
@@ -159,6 +169,11 @@ def context_url(context: Context) -> str:
     from strongroom.repository.state import pin_url
 
     return pin_url(targets_of(context)[0].url)
+
+
+def settings_of(context: Context) -> dict[str, int]:
+    """What ``--policy`` sets. Raises ``UsageError``."""
+    return dict(map(_setting, context.arguments.policy))
 
 
 def _setting(text: str) -> tuple[str, int]:

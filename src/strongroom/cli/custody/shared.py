@@ -169,9 +169,20 @@ def beside(identity: str) -> str:
 
 
 def target_of(context: Context, adopted: Adopted) -> Target:
-    """A repository in care as other verbs know it, by the name that it has in custody.toml."""
-    name = adopted.name if adopted.name in file_of(context).get("repository", {}) else None
-    return Target(adopted.name, adopted.store, "the custodian's state", name, None, None)
+    """A repository in care as other verbs know it, by the name that it has in custody.toml. A user and password of a
+    server that stand there come before those in its URL, which may be older."""
+    table = file_of(context).get("repository", {}).get(adopted.name)
+    name = None if table is None else adopted.name
+    url = adopted.store
+    if table is not None and "credentials" in table and url.startswith("rest:"):
+        from strongroom.base.configuration.variables import read_variables
+        from strongroom.storage.locate import restic_place
+        from strongroom.storage.options import StoreOptions
+
+        found = read_variables(os.path.expanduser(table["credentials"]))
+        if any(one.endswith("_REST_PASSWORD") for one in found):
+            url = restic_place(url, StoreOptions(environment={}))
+    return Target(adopted.name, url, "the custodian's state", name, None, None)
 
 
 def store_for(context: Context, adopted: Adopted) -> Store:

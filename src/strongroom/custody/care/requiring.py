@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.custody.care.changing import write_policy
 from strongroom.custody.policy import adjusted
-from strongroom.custody.schema import repository
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State
@@ -18,6 +18,5 @@ def set_operators(state: State, adopted: Adopted, count: int, who: str) -> None:
     it was ever told, or what so many signed, so that this line alone lowers nothing.
     """
     policy = adjusted(adopted.policy, {"operators": count})
-    with state.database.write() as connection:
-        connection.execute(repository.update().where(repository.c.id == adopted.id).values(policy=policy.encode()))
-        state.record(connection, who, adopted.id, f"{count} operators sign", f"{adopted.policy.operators} did")
+    was = f"{adopted.policy.operators} did"
+    write_policy(state, adopted, policy, who, f"{count} operators sign", was)

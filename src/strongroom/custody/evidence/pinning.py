@@ -110,7 +110,7 @@ def accept_log(state: State, adopted: Adopted, key: str, who: str, why: str) -> 
     """
     row = pinned(state, adopted.id)
     if row is None:
-        raise UsageError("no log was pinned", subject=adopted.name, hint="`custody adopt` does it, with --log-key.")
+        raise UsageError("no log was pinned", subject=adopted.name, hint="`custody change` does it, with --log-key.")
     pins = LogPins(row.url, key, row.witness, row.witness_key)
     check_pins(pins)
     with state.database.write() as connection:

@@ -1,0 +1,84 @@
+"""``custody change``: another policy, or another log, for a repository in care."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.base.redact import redact
+from strongroom.cli import exit_codes
+from strongroom.cli.custody.adopt import add_log, add_policy, log_pins, settings_of
+from strongroom.cli.custody.care.signing import add_signing, spoken
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, target_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from strongroom.cli.shared.context import Context
+    from strongroom.custody.state import Adopted, State
+
+_DESCRIPTION = """\
+Change the policy of a repository in care, or say where its receipts are. It counts from now on: plans that wait let go
+what the new policy lets go as well, and nothing more. A log with the same key at another URL, or by another token, goes
+on; one with another key is read anew.
+
+  strongroom custody change web01 --policy daily=30 --policy hold=14
+  strongroom custody change web01 --gateway https://care:TOKEN@backup.example/web01/ --log-key KEY
+"""
+
+
+def arguments_change(parser: argparse.ArgumentParser) -> None:
+    """What, and why."""
+    parser.description = _DESCRIPTION
+    add_repository(parser)
+    add_policy(parser)
+    add_log(parser)
+    parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
+    add_signing(parser)
+    add_state(parser)
+
+
+def run_change(context: Context) -> int:
+    """Change one of the two, and say what it is now."""
+    arguments = context.arguments
+    log = arguments.gateway or arguments.log_key or arguments.witness or arguments.witness_key
+    if bool(arguments.policy) == bool(log):
+        raise UsageError("change what?", hint="Give --policy SETTING=NUMBER, or --gateway and --log-key.")
+    with open_state(context) as state:
+        (adopted,) = chosen(context, state)
+        said = _log(context, state, adopted) if log else _policy(context, state, adopted)
+    if said is None:
+        return exit_codes.OPERATOR_AWAITED
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": said})
+    else:
+        context.out.line(said)
+    return exit_codes.OK
+
+
+def _policy(context: Context, state: State, adopted: Adopted) -> str | None:
+    from strongroom.custody.care.changing import changed_policy, write_policy
+    from strongroom.custody.executor.words import ACCEPT
+
+    changes = settings_of(context)
+    policy = changed_policy(adopted, changes)
+    words = " ".join(f"{name}={changes[name]}" for name in sorted(changes))
+    who = spoken(context, adopted, ACCEPT, f"policy/{words}")
+    if who is None:
+        return None
+    write_policy(state, adopted, policy, who, f"changed the policy: {words}", context.arguments.why)
+    return f"changed the policy of {adopted.name}: {words}"
+
+
+def _log(context: Context, state: State, adopted: Adopted) -> str | None:
+    from strongroom.cli.shared.targets import store_options
+    from strongroom.custody.care.changing import change_log
+    from strongroom.custody.executor.words import ACCEPT
+
+    pins = log_pins(context, adopted.store, store_options(context, target_of(context, adopted)))
+    assert pins is not None
+    who = spoken(context, adopted, ACCEPT, f"log-key/{pins.key} {redact(pins.url)} {pins.witness_key}".strip())
+    if who is None:
+        return None
+    change_log(state, adopted, pins, who, context.arguments.why)
+    return f"the receipts of {adopted.name} are at {redact(pins.url)}; the next round reads them"

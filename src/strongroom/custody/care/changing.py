@@ -1,0 +1,53 @@
+"""What an operator changes of a repository in care: its policy, and where its receipts are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strongroom.base.errors import UsageError
+from strongroom.base.redact import redact
+from strongroom.custody.evidence.pinning import pin_log, pinned
+from strongroom.custody.evidence.schema import pinned_log
+from strongroom.custody.policy import CustodyPolicy, adjusted
+from strongroom.custody.schema import repository
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from strongroom.custody.evidence.pinning import LogPins
+    from strongroom.custody.state import Adopted, State
+
+
+def changed_policy(adopted: Adopted, changes: dict[str, int]) -> CustodyPolicy:
+    """The policy with other settings. Raises ``ConfigurationError``, and ``UsageError`` for who signs: that is changed
+    by signatures of its own."""
+    if "operators" in changes:
+        hint = f"`custody operator require {adopted.name} NUMBER` does, by the word of as many."
+        raise UsageError("is not changed so", subject="operators", hint=hint)
+    return adjusted(adopted.policy, changes)
+
+
+def write_policy(state: State, adopted: Adopted, policy: CustodyPolicy, who: str, what: str, why: str) -> None:
+    """Write it down, and in the audit trail. Plans that wait let go only what the new one lets go as well."""
+    with state.database.write() as connection:
+        connection.execute(repository.update().where(repository.c.id == adopted.id).values(policy=policy.encode()))
+        state.record(connection, who, adopted.id, what, why)
+
+
+def change_log(state: State, adopted: Adopted, pins: LogPins, who: str, why: str) -> None:
+    """Pin a log, or another place of the pinned one: with the same key what is proven of it stays."""
+    row = pinned(state, adopted.id)
+    with state.database.write() as connection:
+        if row is not None and row.key == pins.key:
+            _repoint(connection, adopted.id, pins)
+        else:
+            pin_log(connection, adopted.id, pins)
+        state.record(connection, who, adopted.id, f"pinned the log's key {pins.key} at {redact(pins.url)}", why)
+
+
+def _repoint(connection: sa.Connection, repository_id: str, pins: LogPins) -> None:
+    connection.execute(
+        pinned_log.update()
+        .where(pinned_log.c.repository == repository_id)
+        .values(url=pins.url, witness=pins.witness, witness_key=pins.witness_key)
+    )
