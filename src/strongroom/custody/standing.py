@@ -190,7 +190,8 @@ def _advice(open_ones: tuple[Incident, ...], adopted: Adopted, faults: _Faults) 
 def _advice_of(adopted: Adopted, faults: _Faults) -> str:
     """What to do about what was not done."""
     if faults.failure:
-        return f"The last round did not go through: {faults.failure}. Mend that; `custody round {adopted.name}`."
+        why = faults.failure.rstrip(".")
+        return f"The last round did not go through: {why}. Mend that; `custody round {adopted.name}`."
     if faults.never:
         return f"No round was made yet: `strongroom custody round {adopted.name}`."
     if faults.late:

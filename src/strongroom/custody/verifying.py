@@ -287,8 +287,9 @@ def _keep(
             note_gain(connection, repository)
     if name.kind in (Kind.DATA, Kind.INDEX) and outcome.fault and before.fault is None and before.sound_ns is not None:
         note_loss(connection, repository)
-    code = Code.PLANTED_KEY if name.kind is Kind.KEY else Code.DAMAGED
+    planted = name.kind is Kind.KEY and before.sound_ns is None
+    code = Code.PLANTED_KEY if planted else Code.DAMAGED  # a key that was sound is one that hosts open by
     if outcome.fault:
         open_incident(connection, repository, code, str(name), outcome.fault, now_ns)
         return (Code.UNREADABLE,)
-    return Code.UNREADABLE, code, Code.ALTERED
+    return Code.UNREADABLE, Code.DAMAGED, Code.PLANTED_KEY, Code.ALTERED

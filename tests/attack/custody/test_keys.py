@@ -69,6 +69,20 @@ def test_k_4_a_well_formed_key_waits_for_an_operator(watched: Watched) -> None:
     assert watched.codes() == {"missing"}
 
 
+def test_k_1_a_pinned_key_with_other_bytes_is_damaged_and_not_planted(watched: Watched) -> None:
+    """K-1: other bytes in the place of the key by which hosts open lock out stock restic; nobody is told to set that
+    key aside, and with its bytes back all is well."""
+    (path,) = [path for path in (watched.forge.place / "keys").iterdir() if path.name != watched.adopted.key_name]
+    kept = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(b"{}")
+    assert watched.round().failure == ""
+    assert watched.codes() == {"altered", "damaged"}
+    path.write_bytes(kept)
+    watched.round()
+    assert watched.codes() == set()
+
+
 @pytest.mark.parametrize("change", ["other", "gone", "huge"])
 def test_k_5_another_config_or_none_freezes_all(watched: Watched, change: str) -> None:
     """K-5: the pinned config or nothing: with another, or none, nothing is read, judged or planned; with the first one
