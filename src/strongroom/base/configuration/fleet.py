@@ -21,6 +21,7 @@ GATEWAY_KEYS: dict[str, Key] = {
     "user": Key(text, '"fleet"', "the enroller's name there"),
     "token": Key(password, '{ file = "/etc/strongroom/enroller" }', "its token: command, file or env"),
     "log_key": Key(text, '"backup.example.org/log+0123abcd+…"', "the verifier key of its log, to follow receipts"),
+    "witness_key": Key(text, '"witness.example.org+4567cdef+…"', "who countersigns that log: its time counts, too"),
     "auditor": Key(text, '"fleet-log"', "who may read that log: a principal with the role auditor"),
     "auditor_token": Key(password, '{ file = "/etc/strongroom/auditor" }', "its token: command, file or env"),
     "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),

@@ -95,12 +95,14 @@ def followed_of(found: Mapping[str, Any]) -> list[FollowedGateway]:
         if ("auditor" in one) != ("auditor_token" in one):
             raise ConfigurationError("an auditor has both `auditor` and `auditor_token`", subject=f"gateway.{name}")
         if "log_key" not in one:
-            if "auditor" in one:
+            if "auditor" in one or "witness_key" in one:
                 raise ConfigurationError("a log is believed by its `log_key` alone", subject=f"gateway.{name}")
             continue
         token = _token(name, one["auditor_token"], "auditor_token") if "auditor" in one else ""
         key = Verifier.parse(one["log_key"])
-        gateways.append(FollowedGateway(name, one["url"], key, one.get("auditor", ""), token, one.get("cacert", "")))
+        witness = Verifier.parse(one["witness_key"]) if "witness_key" in one else None
+        ca, auditor = one.get("cacert", ""), one.get("auditor", "")
+        gateways.append(FollowedGateway(name, one["url"], key, auditor, token, ca, witness))
     return gateways
 
 

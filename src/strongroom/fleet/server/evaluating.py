@@ -61,7 +61,13 @@ class Evaluator:
         with self._state.database.write() as connection:
             if not self._holds(connection):
                 return None
-            notices = advance(connection, [*found.wrong, *self._files.soon(now)], found.hosts, now)
+            notices = advance(
+                connection,
+                [*found.wrong, *self._files.soon(now)],
+                found.hosts,
+                now,
+                ends=not found.clock_in_doubt,
+            )
         self.turned = now
         return notices
 

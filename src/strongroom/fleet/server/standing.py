@@ -12,7 +12,9 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.begun_runs import unended_runs
+from strongroom.fleet.server.following.clocks import CLOCK, clock_doubt
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
+from strongroom.fleet.server.following.expiry import expiring
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.places import BY_RECEIPTS
@@ -85,6 +87,8 @@ class FleetStanding:
     watches: tuple[StandingWatch, ...]
     wrong: tuple[Wrong, ...]
     hosts: int
+    clock_in_doubt: bool = False
+    """Whether another clock differs from this server's: what looks well may not be."""
 
     @property
     def alarming(self) -> bool:
@@ -102,10 +106,13 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         troubled = (
             _troubled_channels(connection, now) + silent_custodians(connection, now) + troubled_logs(connection, now)
         )
-        troubled += unopened(connection, now) + replacements(connection)
+        troubled += unopened(connection, now) + replacements(connection) + expiring(connection, now)
         uploads = last_uploads(connection)
         names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
         troubled += unended_runs(connection, watches, names, uploads, now)
+        doubt = clock_doubt(connection, now)
+        troubled += [] if doubt is None else [Wrong("this server's clock", CLOCK, "", True, doubt.words)]
+    latest = now if doubt is None else doubt.latest
     troubled += _unwatched(hosts, {row.host for row in watches}, now)
     shown = []
     wrong = [
@@ -117,7 +124,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
     for row in watches:
         if row.host not in names:
             continue
-        judgement = judge(facts_of(row, suspicions.get(row.host, ()), uploads.get((row.host, row.repository))), now)
+        judgement = judge(facts_of(row, suspicions.get(row.host, ()), uploads.get((row.host, row.repository))), latest)
         repository = repositories.get(row.repository_id) if row.repository_id else None
         watch = _standing_watch(row, names[row.host], judgement, repository)
         shown.append(watch)
@@ -133,7 +140,8 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             subject = f"{stated.name}/{incident['code']}/{incident['number']}"
             wrong.append(Wrong(subject, "incident", "", True, incident["words"]))
     shown.sort(key=lambda one: (ORDER[one.judgement.state], one.subject))
-    return FleetStanding(tuple(shown), tuple(wrong), sum(row.state == ACTIVE for row in hosts))
+    active = sum(row.state == ACTIVE for row in hosts)
+    return FleetStanding(tuple(shown), tuple(wrong), active, doubt is not None)
 
 
 def _unwatched(hosts: Iterable[Any], watched: set[str], now: int) -> list[Wrong]:

@@ -41,10 +41,13 @@ def _alert(row: Any) -> Alert:
     )
 
 
-def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int) -> list[Notice]:
-    """Go on to ``now``, in the transaction of the caller; what is said is in the list of notices, too."""
+def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int, *, ends: bool = True) -> list[Notice]:
+    """Go on to ``now``, in the transaction of the caller; what is said is in the list of notices, too.
+
+    Without ``ends`` no alert ends, since nobody knows what time it is.
+    """
     before = load(connection)
-    after, notices = step(before, wrong, hosts, now)
+    after, notices = step(before, wrong, hosts, now, ends=ends)
     table = schema.alert
     gone = [{"of_subject": subject, "of_kind": kind} for subject, kind in before.open.keys() - after.open.keys()]
     which = table.c.subject == sa.bindparam("of_subject"), table.c.kind == sa.bindparam("of_kind")

@@ -87,8 +87,9 @@ class Alerts:
     openings: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
 
 
-def step(alerts: Alerts, wrong: list[Wrong], hosts: int, now: int) -> tuple[Alerts, list[Notice]]:
+def step(alerts: Alerts, wrong: list[Wrong], hosts: int, now: int, *, ends: bool = True) -> tuple[Alerts, list[Notice]]:
     """What is open now, and what must be said. ``wrong``: all that is wrong at ``now``; ``hosts``: how many there are.
+    Without ``ends`` what is wrong no more stays open as it is.
 
     The same input again changes nothing and says nothing.
     """
@@ -102,7 +103,7 @@ def step(alerts: Alerts, wrong: list[Wrong], hosts: int, now: int) -> tuple[Aler
     notices: list[Notice] = []
     for key, alert in before.items():
         one = present.get(key)
-        kept = _gone(alert, now, notices) if one is None else _still(alert, one, now, notices)
+        kept = _gone(alert, now, notices, ends=ends) if one is None else _still(alert, one, now, notices)
         if kept is not None:
             after[key] = kept
     opened = []
@@ -145,8 +146,10 @@ def _reminded(alert: Alert, now: int, notices: list[Notice]) -> Alert:
     return alert
 
 
-def _gone(alert: Alert, now: int, notices: list[Notice]) -> Alert | None:
+def _gone(alert: Alert, now: int, notices: list[Notice], *, ends: bool) -> Alert | None:
     """What stays of an alert whose reason is gone: one that flaps stays open until it was quiet for a day."""
+    if not ends:
+        return alert
     since = now if alert.absent_since is None else alert.absent_since
     if alert.flapping and now < since + DAY:
         return replace(alert, absent_since=since)

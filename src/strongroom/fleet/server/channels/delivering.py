@@ -23,6 +23,8 @@ from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_
 from strongroom.fleet.server.channels.messages import in_messages, route
 from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
+from strongroom.fleet.server.following.clocks import clock_doubt
+from strongroom.fleet.server.following.follower import troubled_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -160,8 +162,8 @@ class Deliverer:
         return [row for row in channels if row.kind in PINGS] if carrying else []
 
     def _begin_pings(self, pings: Sequence[Any]) -> None:
-        """Say that all is well, where a proven channel carries."""
-        if pings and self._carries():
+        """Say that all is well, where a proven channel carries, every log is read, and no other clock differs."""
+        if pings and self._carries() and self._sees():
             now = self._state.now()
             for row in pings:
                 self._begin_lane(row, self._ping, now)
@@ -176,6 +178,12 @@ class Deliverer:
         query = sa.select(table.c.kind).where(table.c.proven.is_not(None), table.c.trouble == "")
         with self._state.database.read() as connection:
             return any(kind not in PINGS for kind in connection.execute(query).scalars())
+
+    def _sees(self) -> bool:
+        """Whether what is judged is as new as it should be."""
+        now = self._state.now()
+        with self._state.database.read() as connection:
+            return not troubled_logs(connection, now) and clock_doubt(connection, now) is None
 
     def _note_hanging(self, name: str, now: int) -> None:
         """What takes too long is a channel that fails, whatever becomes of it; its thread is not waited for."""

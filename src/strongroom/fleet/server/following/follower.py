@@ -12,6 +12,8 @@ from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following import schema
+from strongroom.fleet.server.following.clocks import forget_clocks, look_at_clock
+from strongroom.fleet.server.following.expiry import forget_certificates, look_at_certificate
 from strongroom.fleet.server.following.gateway_source import AuditedGateway, GatewayNames
 from strongroom.fleet.server.following.log_reading import LogDoubtful, ReadLog, ReceiptChains, read_on
 from strongroom.fleet.server.following.places import GatewayPlaces, joined_at
@@ -44,6 +46,8 @@ class FollowedGateway:
     user: str = ""
     token: str = field(default="", repr=False)
     ca: str = ""
+    witness: Verifier | None = None
+    """Who countersigns its log, and says when."""
 
 
 def follow_once(
@@ -186,6 +190,8 @@ class LogFollower:
         words = ""
         try:
             follow_once(self._state, gateway, source, source.names)
+            look_at_clock(self._state, gateway.name, source, gateway.witness)
+            look_at_certificate(self._state, gateway.name, source)
         except StrongroomError as error:
             words = str(error).splitlines()[0]
         except Exception as error:  # a fault of ours over one log must not end the following of others
@@ -202,3 +208,5 @@ def forget_others(state: FleetState, names: Sequence[str]) -> None:
     table = schema.log
     with state.database.write() as connection:
         connection.execute(table.delete().where(table.c.gateway.not_in(names)))
+        forget_clocks(connection, names)
+        forget_certificates(connection, names)

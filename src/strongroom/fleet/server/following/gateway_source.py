@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -37,6 +41,7 @@ class AuditedGateway:
         self._headers = {"Authorization": f"Basic {pair}"} if user else {}
         self._limit = ExchangeLimit(_WHOLE_SECONDS)
         self._pool = self._limit.pool(ca_certs=ca or None, timeout=_SECONDS, retries=False)
+        self._ca, self._date = ca, ""
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,6 +65,38 @@ class AuditedGateway:
             return tiles.unbundle(data, tiles.WIDTH)[:width]
         return tiles.unbundle(data, width)
 
+    def cosigned(self) -> bytes | None:
+        """The newest countersigned head; None where there is none. Raises ``Refused``, ``Unavailable``."""
+        try:
+            return self._get(".strongroom/log/checkpoint.cosigned", MAX_NOTE)
+        except Missing:
+            return None
+
+    def time(self) -> int | None:
+        """Its clock now, in seconds since 1970; None where it does not say. Raises ``Refused``, ``Unavailable``."""
+        self._date = ""
+        self.head()
+        try:
+            return int(parsedate_to_datetime(self._date).timestamp())
+        except (ValueError, OverflowError):
+            return None
+
+    def certificate_end(self) -> int | None:
+        """When its certificate ends, in seconds since 1970; None where it shows none now."""
+        place = urlsplit(self.url)
+        if place.scheme != "https" or place.hostname is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self._ca or None)
+            with (
+                socket.create_connection((place.hostname, place.port or 443), _SECONDS) as raw,
+                context.wrap_socket(raw, server_hostname=place.hostname) as secured,
+            ):
+                shown: Any = secured.getpeercert()
+            return int(ssl.cert_time_to_seconds(shown["notAfter"]))
+        except (OSError, ValueError, KeyError, TypeError):  # what is wrong with it is said where it is needed
+            return None
+
     def names(self) -> GatewayNames:
         """What the IDs are called; nothing where the gateway does not say. Raises ``Refused``, ``Unavailable``."""
         try:
@@ -75,6 +112,7 @@ class AuditedGateway:
                     "GET", f"{self.url}/{path}", headers=self._headers, preload_content=False, redirect=False
                 )
                 data = answer.read(most + 1)
+                self._date = answer.headers.get("Date", "")
                 answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason = (str(error).splitlines() or [""])[0][:200]

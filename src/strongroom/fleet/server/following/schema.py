@@ -77,6 +77,14 @@ begun = sa.Table(
 )
 """Runs that a host said it has begun, when the report came, until it says that one has ended."""
 
+clock = sa.Table("fleet_clock", METADATA, key_column("gateway"), number_column("ahead"), number_column("at"))
+"""By how many seconds this server's clock was ahead of a gateway's when it looked last, and when that was."""
+
+certificate = sa.Table(
+    "fleet_certificate", METADATA, key_column("gateway"), number_column("until"), number_column("seen")
+)
+"""Until when a gateway's certificate is good, and when it was looked at."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
@@ -108,5 +116,9 @@ STEPS = (
     """,
     """
     CREATE INDEX fleet_receipt_age ON fleet_receipt (arrival)
+    """,
+    """
+    CREATE TABLE fleet_clock (gateway TEXT PRIMARY KEY, ahead BIGINT NOT NULL, at BIGINT NOT NULL);
+    CREATE TABLE fleet_certificate (gateway TEXT PRIMARY KEY, until BIGINT NOT NULL, seen BIGINT NOT NULL)
     """,
 )
