@@ -39,6 +39,8 @@ class WebSink:
     url: str = ""
     status: int = 200
     posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    """What was asked for with each, the query too."""
 
 
 @contextlib.contextmanager
@@ -63,6 +65,7 @@ def web_sink() -> Iterator[WebSink]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            sink.paths.append(self.path)
             sink.posted.append(({key.lower(): value for key, value in self.headers.items()}, body))
             self.send_response(sink.status)
             self.send_header("Content-Length", "0")

@@ -25,7 +25,8 @@ Say by which ways alerts reach people. `add NAME KIND KEY=VALUE…` makes one an
 mail: server=HOST:PORT from=… to=… [security=starttls|tls|none user=… password_file=… cacert=…]. ntfy: url=…
 [token_file=… cacert=…]. webhook: url=… [secret_file=… cacert=…]; Strongroom-Signature is HMAC-SHA256, in hexadecimal
 digits, of Strongroom-Time, a dot and the body. healthchecks: url=…, pinged hourly while all of this server works and
-another channel does; its absence is the alarm. apprise: url_file=…, a file with one of Apprise's URLs, such as slack://…
+another channel does; its absence is the alarm; with runs=HOST/SOURCE at the start and the end of each of its runs
+instead, with exit code and log. apprise: url_file=…, a file with one of Apprise's URLs, such as slack://…
 
 Each takes least=critical, hosts=PATTERN, quiet=22:00-07:00 and zone=…: warnings of these hours come as one message at
 their end. when=unacknowledged carries only what nobody acknowledged for four hours (`fleet alerts --acknowledge`).

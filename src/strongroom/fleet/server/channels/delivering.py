@@ -19,6 +19,7 @@ from strongroom.base.errors import ConfigurationError, Missing, Refused, Strongr
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.routing import WINDOW, terms_of, weekly_after
+from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
 from strongroom.fleet.server.channels.messages import in_messages, route
 from strongroom.fleet.server.channels.week import carries_weeks, week_message
@@ -70,7 +71,7 @@ def send_test(state: FleetState, name: str) -> None:
     body = (
         f"This is a test of the fleet server's channel {name}.\n\nType: strongroom fleet channels prove {name} {code}\n"
     )
-    facts = {"test": True, "code": code}
+    facts = {"test": True, "code": code} | ({"event": run_pings.LOG_ONLY} if run_pings.is_of_runs(row) else {})
     send(
         row.kind,
         json.loads(row.settings),
@@ -91,7 +92,8 @@ def prove_channel(state: FleetState, name: str, code: str) -> None:
             connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(code_sha256=""))
         raise Refused("this is not the code of its last test message", subject=name, hint=hint)
     with state.database.write() as connection:
-        values = {"proven": state.now(), "code_sha256": "", "trouble": "", "sent_to": _newest(connection)}
+        newest = state.now() if run_pings.is_of_runs(row) else _newest(connection)
+        values = {"proven": state.now(), "code_sha256": "", "trouble": "", "sent_to": newest}
         connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(**values))
 
 
@@ -155,11 +157,17 @@ class Deliverer:
             for row in channels:
                 if row.kind not in PINGS:
                     route(connection, row, now)
+                elif run_pings.is_of_runs(row):
+                    run_pings.route_runs(connection, row, now)
         for row in channels:
-            if row.kind not in PINGS:
-                self._begin_lane(row, self._carry, now)
+            if (work := self._work_of(row)) is not None:
+                self._begin_lane(row, work, now)
         carrying = [row.name for row in channels if row.kind not in PINGS]
-        return [row for row in channels if row.kind in PINGS] if carrying else []
+        return [row for row in channels if self._work_of(row) is None] if carrying else []
+
+    def _work_of(self, row: Any) -> Callable[[Any, int], int] | None:
+        """What a channel does at each turn; None for one that says that all is well."""
+        return self._carry if row.kind not in PINGS else self._ping_runs if run_pings.is_of_runs(row) else None
 
     def _begin_pings(self, pings: Sequence[Any]) -> None:
         """Say that all is well, where a proven channel carries, every log is read, and no other clock differs."""
@@ -203,6 +211,11 @@ class Deliverer:
         self._pinged[row.name] = now - PING_SECONDS + BACKOFF[0]  # one hiccup outside is no reason for an alarm there
         return 0
 
+    def _ping_runs(self, row: Any, now: int) -> int:
+        with self._state.database.read() as connection:
+            waiting = run_pings.waiting_runs(connection, row, now)
+        return self._say_all(row, [(run_pings.run_message(one, now), [one]) for one in waiting], now)
+
     def _carry(self, row: Any, now: int) -> int:
         return self._deliver(row, now) + self._week(row, now)
 
@@ -217,12 +230,14 @@ class Deliverer:
             waiting = connection.execute(due.limit(5000)).all()
             sent_lately = int(connection.execute(recent).scalar_one())
         single, summary = in_messages(waiting, sent_lately)
-        sent = 0
-        for message, rows in (*single, *summary):
+        return self._say_all(row, (*single, *summary), now)
+
+    def _say_all(self, row: Any, messages: Sequence[tuple[ChannelMessage, Sequence[Any]]], now: int) -> int:
+        """Say one after the other until one fails; how many went out."""
+        for sent, (message, rows) in enumerate(messages):
             if not self._say(row, message, now, rows):
-                break
-            sent += 1
-        return sent
+                return sent
+        return len(messages)
 
     def _week(self, row: Any, now: int) -> int:
         """Hand on the numbers of a week, once each Monday: their absence is an alarm as well. 1 when they went out."""

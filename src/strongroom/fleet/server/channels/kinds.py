@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
 
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
 KINDS = ("mail", "ntfy", "webhook", "healthchecks", "apprise")
 PINGS = frozenset(("healthchecks",))
-"""Kinds that carry no messages: they are pinged while all is well."""
+"""Kinds that carry no messages: they are pinged while all is well, or at each run of one source."""
 _SECONDS, _WHOLE_SECONDS = 15.0, 60.0
 """Without a byte, and for all of a message: whoever drips keeps no later message waiting."""
 _SETTINGS = {
     "mail": (("server", "from", "to"), ("user", "password_file", "security", "cacert")),
     "ntfy": (("url",), ("token_file", "cacert")),
     "webhook": (("url", "secret_file"), ("cacert",)),
-    "healthchecks": (("url",), ("cacert",)),
+    "healthchecks": (("url",), ("cacert", "runs")),
     "apprise": (("url_file",), ()),
 }
 _SECURITY = ("starttls", "tls", "none")
+_RUNS = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}/[a-z0-9][a-z0-9._-]{0,62}\Z")
 _URL = re.compile(r"https?://[^\s\"'<>]+\Z")
 SHARED = ("least", "hosts", "quiet", "zone", "when", "weekly")
 """Settings that each kind may have: the least severity, a pattern of hosts, quiet hours and their time zone, whether it
@@ -72,6 +74,8 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
             raise ConfigurationError("a setting is one line", subject=name)
     if "url" in settings and not _URL.match(settings["url"]):
         raise ConfigurationError("not a URL", subject="url", hint="such as https://ntfy.example.org/backups")
+    if "runs" in settings and not _RUNS.match(settings["runs"]):
+        raise ConfigurationError("not HOST/SOURCE", subject="runs", hint="such as runs=web01/home")
     for name, choices in _CHOICES.items():
         if settings.get(name, choices[0]) not in choices:
             raise ConfigurationError(f"is none of {', '.join(choices)}", subject=name)
@@ -119,7 +123,18 @@ def _webhook(settings: Mapping[str, str], message: ChannelMessage, now: int) -> 
 
 
 def _ping(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
-    _post(settings, message.body.encode(), {"Content-Type": "text/plain"})
+    url = ping_url(settings["url"], message.facts)
+    _post({**settings, "url": url}, message.body.encode(), {"Content-Type": "text/plain"})
+
+
+def ping_url(url: str, facts: Mapping[str, object]) -> str:
+    """Where an event is said: `URL/start?rid=…`, `URL/CODE?rid=…`; the URL itself for what is no event."""
+    if not facts.get("event"):
+        return url
+    parts = urlsplit(url)
+    rid = {"rid": str(facts["rid"])} if facts.get("rid") else {}
+    query = "&".join(filter(None, (parts.query, urlencode(rid))))
+    return urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{facts['event']}", query, ""))
 
 
 def _apprise(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
