@@ -18,10 +18,12 @@ server = sa.Table(
     sa.Column("trouble", sa.Text, nullable=False),
     sa.Column("gateway", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("log_key", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("adopts", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 """The one server that is told. ``number``: the last that a statement was given; ``taken``: the last that the server
 confirmed, ``taken_ns`` when; ``followed_ns``: when `custody follow` last came round; ``trouble``: why not since.
-``gateway``: where keys of hosts that join are opened, with our name and token; ``log_key``: its log's."""
+``gateway``: where keys of hosts that join are opened, with our name and token; ``log_key``: its log's; ``adopts``:
+whether their repositories come into care."""
 
 told = sa.Table(
     "custody_stated",
@@ -46,4 +48,5 @@ STEPS = (
     ALTER TABLE custody_fleet ADD COLUMN gateway TEXT NOT NULL DEFAULT '';
     ALTER TABLE custody_fleet ADD COLUMN log_key TEXT NOT NULL DEFAULT ''
     """,
+    "ALTER TABLE custody_fleet ADD COLUMN adopts BIGINT NOT NULL DEFAULT 0",
 )

@@ -44,6 +44,8 @@ class ToldServer:
     gateway: str
     """Where keys of hosts that join are opened, with our name and token; empty for nowhere."""
     log_key: str
+    adopts: bool
+    """Whether what was opened comes into care."""
 
 
 @record
@@ -59,7 +61,9 @@ def told_server(state: State) -> ToldServer | None:
     row = _row(state)
     if row is None:
         return None
-    return ToldServer(row.url, row.pin, row.taken_ns, row.followed_ns, row.trouble, row.gateway, row.log_key)
+    return ToldServer(
+        row.url, row.pin, row.taken_ns, row.followed_ns, row.trouble, row.gateway, row.log_key, bool(row.adopts)
+    )
 
 
 def _row(state: State) -> Any:
@@ -85,12 +89,15 @@ def tell_server(state: State, url: str, pin: str, who: str) -> None:
         state.record(connection, who, "", "tells another fleet server", url)
 
 
-def open_keys_at(state: State, gateway: str, log_key: str, who: str) -> None:
-    """Open keys of hosts that join, at this gateway from now on. Raises ``ConfigurationError`` without a server."""
+def open_keys_at(state: State, gateway: str, log_key: str, who: str, *, adopts: bool = False) -> None:
+    """Open keys of hosts that join, at this gateway from now on; with ``adopts`` their repositories come into care.
+
+    Raises ``ConfigurationError`` without a server.
+    """
     if told_server(state) is None:
         raise ConfigurationError("no fleet server is told", hint="Name it as well: --server URL --pin PIN.")
     with state.database.write() as connection:
-        connection.execute(schema.server.update().values(gateway=gateway, log_key=log_key))
+        connection.execute(schema.server.update().values(gateway=gateway, log_key=log_key, adopts=int(adopts)))
         state.record(connection, who, "", "opens keys of hosts that join", redact(gateway))
 
 

@@ -9,7 +9,7 @@ from strongroom.base.errors import Damaged, Unavailable
 from strongroom.custody.deciding import condemn_snapshot
 from strongroom.custody.schema import repository, snapshot
 from strongroom.custody.telling import schema as telling
-from strongroom.fleet.custodian.telling import CustodianLink, ToldCount, tell_server, told_server
+from strongroom.fleet.custodian.telling import CustodianLink, ToldCount, open_keys_at, tell_server, told_server
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatementAnswer, parse_statement
 from strongroom.fleet.server import schema
@@ -200,3 +200,12 @@ def test_a_server_that_names_a_number_beyond_all_is_no_server(custody: Custody, 
         wild.tell(following=True)
     with custody.state.database.read() as connection:
         assert connection.execute(sa.select(telling.server.c.number)).scalar() == 1
+
+
+def test_that_repositories_come_into_care_is_remembered(custody: Custody) -> None:
+    """The service has no words of its own: what was said once by hand counts, until another gateway is named."""
+    tell_server(custody.state, "https://fleet:8040", "", "test")
+    for adopts in (True, False):
+        open_keys_at(custody.state, "rest:https://custodian:x@backup/", "", "test", adopts=adopts)
+        told = told_server(custody.state)
+        assert told is not None and told.adopts is adopts

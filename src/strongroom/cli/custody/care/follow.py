@@ -43,7 +43,11 @@ def arguments_follow(parser: argparse.ArgumentParser) -> None:
         help="open keys that hosts sealed when they joined, at rest:https://NAME:TOKEN@HOST/, from now on",
     )
     parser.add_argument("--log-key", metavar="KEY", help="the verifier key of that gateway's log")
-    parser.add_argument("--adopt", action="store_true", help="take repositories of hosts that join into care")
+    parser.add_argument(
+        "--adopt",
+        action="store_true",
+        help="take repositories of hosts that join into care, with --gateway from now on",
+    )
     parser.add_argument("--once", action="store_true", help="tell it now, and end")
     add_state(parser, identity=True)
 
@@ -122,7 +126,7 @@ def _name_gateway(context: Context) -> None:
         raise UsageError("not a gateway's URL", subject="--gateway", hint="rest:https://NAME:TOKEN@HOST/")
     key = str(Verifier.parse(arguments.log_key)) if arguments.log_key else ""
     with open_state(context) as state:
-        open_keys_at(state, url, key, operator())
+        open_keys_at(state, url, key, operator(), adopts=arguments.adopt)
 
 
 def _open_keys(context: Context, state: State, said: dict[str, str]) -> dict[str, str]:
@@ -156,7 +160,8 @@ def _open_keys(context: Context, state: State, said: dict[str, str]) -> dict[str
         lambda url: store_of(context, target(url)), sealed,
     )  # fmt: skip
     troubles = {}
-    for one in opener.open_all(adopting=operator() if context.arguments.adopt else ""):
+    adopts = context.arguments.adopt or server.adopts
+    for one in opener.open_all(adopting=operator() if adopts else ""):
         if one.trouble:
             troubles[one.host] = one.trouble
             if said.get(one.host) != one.trouble:
