@@ -85,6 +85,31 @@ def test_s_8_a_replica_heals_what_was_lost_and_restores_alone(
     restic.check(replica)
 
 
+def test_s_8_a_key_with_other_bytes_comes_back_from_the_replica(
+    strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """S-8, K-1: an intruder in the folder overwrites the keys, the hosts' and the custodian's own; stock restic stops.
+    Rounds put the replica's bytes in their place, and restic opens as before."""
+    place = tmp_path / "r"
+    restic.init(place)
+    restic.backup(place, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    custodian.run("replicate", "web01", "--to", tmp_path / "replica").expect(0)
+    kept = {path: path.read_bytes() for path in objects(place, "keys")}
+    assert len(kept) == 2
+    for path in kept:
+        path.chmod(0o600)
+        path.write_bytes(b"{}")
+    assert restic.on(place, "snapshots").code != 0
+    custodian.round()
+    custodian.round()
+    assert custodian.incidents("web01") == []
+    assert {path: path.read_bytes() for path in objects(place, "keys")} == kept
+    restic.check(place)
+
+
 def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
 ) -> None:

@@ -149,13 +149,16 @@ def test_m_3_operators_sign_at_the_judge_and_count_there(custody: Custody, host:
     machines.close()
 
 
-def test_s_8_wrong_bytes_are_set_aside_there_for_those_of_the_replica(custody: Custody, machines: TwoMachines) -> None:
+@pytest.mark.parametrize("kind", [Kind.DATA, Kind.KEY])
+def test_s_8_wrong_bytes_are_set_aside_there_for_those_of_the_replica(
+    custody: Custody, machines: TwoMachines, kind: Kind
+) -> None:
     """S-8: the judge asks, the executor hashes, and puts away what is not its name; what is right stays."""
-    name = sorted(custody.names("data"))[0]
-    target = next((custody.place / "data").rglob(name))
+    name = sorted(custody.names(kind.value))[0]
+    target = next((custody.place / kind.value).rglob(name))
     with pytest.raises(Exception, match="has the bytes"):
-        machines.remote().set_aside(ObjectName(Kind.DATA, name))
+        machines.remote().set_aside(ObjectName(kind, name))
     target.chmod(0o600)
     target.write_bytes(b"wrong")
-    machines.remote().set_aside(ObjectName(Kind.DATA, name))
+    machines.remote().set_aside(ObjectName(kind, name))
     assert not target.exists()

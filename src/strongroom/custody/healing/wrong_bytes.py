@@ -11,7 +11,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.healing.replica import heal_from_replica
 from strongroom.custody.incidents import Code
 from strongroom.custody.replica.rereading import hash_of
-from strongroom.custody.schema import incident
+from strongroom.custody.schema import incident, pinned_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.storage.contract import Store
 
-_KINDS = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
-"""Never a key: without a pinned one nobody opens the repository."""
+_KINDS = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT, Kind.KEY)
+"""All but the config, which no name vouches for."""
 
 
 def damaged_objects(state: State, adopted: Adopted) -> list[ObjectName]:
-    """What an open incident calls damaged, keys and the config apart."""
+    """What an open incident calls damaged, but for the config, and for keys that are not pinned: those first that are,
+    since stock restic stops at a key with wrong bytes."""
     with state.database.read() as connection:
         rows = connection.execute(
             sa.select(incident.c.object).where(
@@ -34,7 +35,12 @@ def damaged_objects(state: State, adopted: Adopted) -> list[ObjectName]:
             )
         ).scalars()
         parts = [text.split("/", 1) for text in rows]
-    return [ObjectName(Kind(one[0]), one[1]) for one in parts if one[0] in {kind.value for kind in _KINDS}]
+        pinned = set(
+            connection.execute(sa.select(pinned_key.c.name).where(pinned_key.c.repository == adopted.id)).scalars()
+        )
+    names = [ObjectName(Kind(one[0]), one[1]) for one in parts if one[0] in {kind.value for kind in _KINDS}]
+    found = [name for name in names if name.kind is not Kind.KEY or name.name in pinned]
+    return sorted(found, key=lambda name: name.kind is not Kind.KEY)
 
 
 def replace_wrong(

@@ -55,6 +55,8 @@ LOOK_NS = 3600 * 10**9
 KEPT = 100
 """So many messages stay, each way; older ones are tidied away."""
 _WORDS = 300
+_MENDED = [kind.value for kind in (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT, Kind.KEY)]
+"""What is set aside for the right bytes: each kind that a name vouches for, but for locks."""
 _AHEAD_NS = 5 * 60 * 10**9
 
 
@@ -188,7 +190,7 @@ class ExecutorService:
 
     def _set_aside(self, message: ExecutorMessage) -> dict[str, Any]:
         kind, _, rest = str(message.members.get("name")).partition("/")
-        if kind not in (Kind.DATA.value, Kind.INDEX.value, Kind.SNAPSHOT.value) or not is_object_name(rest):
+        if kind not in _MENDED or not is_object_name(rest):
             raise Damaged("wishes to set aside what is no object")
         if not -_AHEAD_NS <= self._records.clock.now_ns() - message.at_ns < LOOK_NS:
             raise Refused("the wish is older than an hour", subject=f"{kind}/{rest}")
