@@ -134,6 +134,7 @@ def _in_care(source: Path, fleet: QuickFleet, target: Path) -> None:
         run("custody", "adopt", HOST, "--store", str(store), *state)
         run("gateway", "reconcile", fleet.repository, "--path", str(fleet.data), "--reason", "the custodian's key")
     run("custody", "round", HOST, *state, accept=(0, 73, 74))
+    good = _good(source, state)
     print("\nNow an intruder, with everything that this host has:", flush=True)
     with fleet.gateway():
         address, login = fleet.access()
@@ -146,9 +147,7 @@ def _in_care(source: Path, fleet: QuickFleet, target: Path) -> None:
     if not planted - set(os.listdir(store / "index")):
         raise SystemExit("The planted index is still in its place. That is a bug.")
     run("check", "--repo", str(store), "--no-lock")
-    listed = json.loads(ask("custody", "snapshots", HOST, *state, "--json"))
-    good = [one["id"] for one in listed if one["verdict"] == "good" and str(source) in one["paths"]]
-    run("restore", good[-1], "--repo", str(store), "--target", str(back), "--no-lock")
+    run("restore", good, "--repo", str(store), "--target", str(back), "--no-lock")
     differences = compare(source, back / source.relative_to("/"))
     shutil.rmtree(back)
     if differences:
@@ -158,6 +157,20 @@ def _in_care(source: Path, fleet: QuickFleet, target: Path) -> None:
         "\nNothing was taken away, the planted index was set aside, and the last good snapshot came back as it is.\n"
         f"The forged snapshots stay in {store} until an operator decides: `strongroom custody condemn`."
     )
+
+
+def _good(source: Path, state: tuple[str, ...]) -> str:
+    """The newest good snapshot of the source. The first one of a folder that an earlier run did not have is suspicious
+    until somebody who knows of it accepts it, and whoever started this does."""
+    listed = json.loads(ask("custody", "snapshots", HOST, *state, "--json"))
+    mine = [one for one in listed if str(source) in one["paths"]]
+    good = [one for one in mine if one["verdict"] == "good"]
+    if mine and not good:
+        print(f"\nThe custodian does not know that {HOST} backs up {source}. It is you who asked for it, so accept it:")
+        run("custody", "accept", HOST, mine[-1]["id"], "--why", "one more folder", *state)
+    if not mine:
+        raise SystemExit(f"The custodian has seen no snapshot of {source}. That is a bug.")
+    return str((good or mine)[-1]["id"])
 
 
 def _room(source: Path, target: Path) -> bool:

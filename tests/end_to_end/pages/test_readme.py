@@ -94,7 +94,9 @@ def test_the_quick_start(tmp_path: Path, source: Path, home: Path, restic: Resti
     assert first["chunker_polynomial"] == second["chunker_polynomial"]
     restic.run(*offsite, "restore", "latest", "--path", source, "--target", tmp_path / "back").expect(0)
     compare.assert_same(source, compare.restored(tmp_path / "back", source))
-    again = _quickstart(home, source, tmp_path / "kept")
+    other = tmp_path / "other"
+    shutil.copytree(source, other, symlinks=True)
+    again = _quickstart(home, other, tmp_path / "kept")  # a folder that the custodian has not seen before
     assert again.returncode == 0, again.stdout + again.stderr
     shutil.rmtree(tmp_path / "kept")  # all that it keeps lies there
     with socket.socket(socket.AF_UNIX) as left_behind:  # in the source a socket, which nobody restores, is no bug
