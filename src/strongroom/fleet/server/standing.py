@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,12 +22,13 @@ from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
+from strongroom.fleet.server.judging.unreadable import Readings
 from strongroom.fleet.server.replacing.taking_over import replacements
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from strongroom.fleet.server.state import FleetState
 
@@ -77,7 +79,7 @@ class StandingWatch:
     @property
     def subject(self) -> str:
         """What alerts call it."""
-        return "/".join(filter(None, (self.host, self.source, self.repository)))
+        return "/".join(str(one) for one in (self.host, self.source, self.repository) if one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +99,34 @@ class FleetStanding:
 
 
 def standing(state: FleetState, now: int) -> FleetStanding:
-    """Judge everything as it is at ``now``, in seconds. Raises ``Unavailable``."""
+    """Judge everything as it is at ``now``, in seconds. What the database holds that makes no sense is an alert, and
+    hides nothing else. Raises ``Unavailable``.
+    """
+    readings = Readings()
     with state.database.read() as connection:
         hosts = connection.execute(sa.select(schema.host)).all()
         watches = all_watches(connection)
         repositories = {row.repository: row for row in connection.execute(current_care())}
-        suspicions = _suspicions(connection, repositories, now)
-        troubled = (
-            _troubled_channels(connection, now) + silent_custodians(connection, now) + troubled_logs(connection, now)
-        )
-        troubled += unopened(connection, now) + replacements(connection) + expiring(connection, now)
-        uploads = last_uploads(connection)
-        names = {row.id: row.name for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
-        troubled += unended_runs(connection, watches, names, uploads, now)
-        doubt = clock_doubt(connection, now)
+        suspicions = _suspicions(connection, repositories, now, readings)
+        names = {row.id: str(row.name) for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
+        uploads = readings.of("what was uploaded", "", lambda: last_uploads(connection), dict[tuple[str, str], int]())
+        doubt = readings.of("this server's clock", "", lambda: clock_doubt(connection, now), None)
+        parts: dict[str, Callable[[], list[Wrong]]] = {
+            "the custodians": lambda: silent_custodians(connection, now),
+            "the logs of gateways": lambda: troubled_logs(connection, now),
+            "the keys that were sealed": lambda: unopened(connection, now, readings),
+            "the hosts that are replaced": lambda: replacements(connection),
+            "what ends by itself": lambda: expiring(connection, now),
+            "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),
+        }
+        troubled = _troubled_channels(connection, now, readings)
+        for part, find in parts.items():
+            troubled += readings.of(part, "", find, list[Wrong]())
         troubled += [] if doubt is None else [Wrong("this server's clock", CLOCK, "", True, doubt.words)]
     latest = now if doubt is None else doubt.latest
-    troubled += _unwatched(hosts, {row.host for row in watches}, now)
+    watched = {row.host for row in watches}
+    for row in hosts:
+        troubled += readings.of(row.name, row.name, partial(_unwatched, [row], watched, now), list[Wrong]())
     shown = []
     wrong = [
         Wrong(names[host], one.code, names[host], True, one.words)
@@ -124,24 +137,41 @@ def standing(state: FleetState, now: int) -> FleetStanding:
     for row in watches:
         if row.host not in names:
             continue
-        judgement = judge(facts_of(row, suspicions.get(row.host, ()), uploads.get((row.host, row.repository))), latest)
+        name, known = names[row.host], suspicions.get(row.host, ())
+        uploaded = uploads.get((row.host, row.repository))
         repository = repositories.get(row.repository_id) if row.repository_id else None
-        watch = _standing_watch(row, names[row.host], judgement, repository)
-        shown.append(watch)
-        codes = {one.code for one in suspicions.get(row.host, ())}  # said of the host, once
-        wrong += [
-            Wrong(watch.subject, one.kind, watch.host, one.critical, one.words)
-            for one in judgement.conditions
-            if one.kind not in codes
-        ]
-    wrong += troubled + late_care(repositories.values(), now)
+        judged = partial(_judged, row, name, known, uploaded, repository, latest)
+        its_watch, its_wrong = readings.of(
+            f"{name}/{row.source}/{row.repository}", name, judged, (list[StandingWatch](), list[Wrong]())
+        )
+        shown += its_watch
+        wrong += its_wrong
     for stated in repositories.values():
-        for incident in json.loads(stated.incidents):
-            subject = f"{stated.name}/{incident['code']}/{incident['number']}"
-            wrong.append(Wrong(subject, "incident", "", True, incident["words"]))
+        troubled += readings.of(f"repository {stated.name}", "", partial(_of_care, stated, now), list[Wrong]())
     shown.sort(key=lambda one: (ORDER[one.judgement.state], one.subject))
     active = sum(row.state == ACTIVE for row in hosts)
-    return FleetStanding(tuple(shown), tuple(wrong), active, doubt is not None)
+    return FleetStanding(tuple(shown), (*wrong, *troubled, *readings.wrong), active, doubt is not None)
+
+
+def _judged(
+    row: Any, host: str, known: tuple[Suspicion, ...], uploaded: int | None, repository: Any, now: int
+) -> tuple[list[StandingWatch], list[Wrong]]:
+    """A watch, and what is wrong with it."""
+    watch = _standing_watch(row, host, judge(facts_of(row, known, uploaded), now), repository)
+    codes = {one.code for one in known}  # said of the host, once
+    return [watch], [
+        Wrong(watch.subject, one.kind, watch.host, one.critical, one.words)
+        for one in watch.judgement.conditions
+        if one.kind not in codes
+    ]
+
+
+def _of_care(stated: Any, now: int) -> list[Wrong]:
+    """What is wrong with a repository in care, as its custodian said it."""
+    return late_care([stated], now) + [
+        Wrong(f"{stated.name}/{one['code']}/{one['number']}", "incident", "", True, str(one["words"]))
+        for one in json.loads(stated.incidents)
+    ]
 
 
 def _unwatched(hosts: Iterable[Any], watched: set[str], now: int) -> list[Wrong]:
@@ -180,36 +210,68 @@ def _standing_watch(row: Any, host: str, judgement: Judgement, repository: Any) 
     )
 
 
-def _suspicions(connection: sa.Connection, repositories: dict[str, Any], now: int) -> dict[str, tuple[Suspicion, ...]]:
+def _suspicions(
+    connection: sa.Connection, repositories: dict[str, Any], now: int, readings: Readings
+) -> dict[str, tuple[Suspicion, ...]]:
     found: dict[str, list[Suspicion]] = {}
+    names = {row.id: row.name for row in connection.execute(sa.select(schema.host.c.id, schema.host.c.name))}
+
+    def add(host: str, suspicion: Callable[[], Suspicion | None]) -> None:
+        name = names.get(host, host)
+        one = readings.of(f"{name}: what makes it suspicious", name, suspicion, None)
+        if one is not None:
+            found.setdefault(host, []).append(one)
+
     for row in connection.execute(sa.select(schema.suspicion)):
-        found.setdefault(row.host, []).append(Suspicion(row.code, row.since, row.words))
+        add(row.host, partial(_kept, row))
     gaps: dict[str, list[Any]] = {}
     for row in connection.execute(sa.select(schema.gap).where(schema.gap.c.seen <= now - GAP_GRACE)):
         gaps.setdefault(row.host, []).append(row)
     for host, rows in gaps.items():
-        count = sum(row.last - row.first + 1 for row in rows)
-        words = f"{count} reports are missing, and the host does not say that it dropped them"
-        found.setdefault(host, []).append(Suspicion(GAP, min(row.seen for row in rows), words))
+        add(host, partial(_of_gaps, rows))
     claims: dict[str, list[Any]] = {}
     for row in connection.execute(sa.select(schema.claim)):
-        rounds = repositories.get(row.repository)
-        if rounds is not None and rounds.round_long_before is not None and row.at < rounds.round_long_before:
+        if row.repository in repositories:
             claims.setdefault(row.host, []).append(row)
     for host, rows in claims.items():
-        words = f"says that it made snapshot {rows[0].snapshot[:8]}, which the custodian does not find good in 3 rounds"
-        found.setdefault(host, []).append(Suspicion(UNSEEN, min(row.at for row in rows), words))
-    for host, rows in unconfirmed(connection, now, RECEIPT_GRACE).items():
+        add(host, partial(_of_claims, rows, repositories))
+    claimed = partial(unconfirmed, connection, now, RECEIPT_GRACE)
+    unlogged = readings.of("what hosts claim", "", claimed, dict[str, list[Any]]())
+    for host, rows in unlogged.items():
         words = f"says that it made snapshot {rows[0].snapshot[:8]}, which the log of its gateway does not have"
         found.setdefault(host, []).append(Suspicion(UNLOGGED, min(row.at for row in rows), words))
     return {host: tuple(one) for host, one in found.items()}
 
 
-def _troubled_channels(connection: sa.Connection, now: int) -> list[Wrong]:
+def _kept(row: Any) -> Suspicion:
+    return Suspicion(row.code, int(row.since), row.words)
+
+
+def _of_gaps(rows: list[Any]) -> Suspicion:
+    count = sum(row.last - row.first + 1 for row in rows)
+    words = f"{count} reports are missing, and the host does not say that it dropped them"
+    return Suspicion(GAP, min(row.seen for row in rows), words)
+
+
+def _of_claims(rows: list[Any], repositories: dict[str, Any]) -> Suspicion | None:
+    """Of what a host claims in repositories in care, that which three rounds have not found."""
+    rounds = {row.repository: repositories[row.repository].round_long_before for row in rows}
+    late = [row for row in rows if rounds[row.repository] is not None and row.at < rounds[row.repository]]
+    if not late:
+        return None
+    words = f"says that it made snapshot {late[0].snapshot[:8]}, which the custodian does not find good in 3 rounds"
+    return Suspicion(UNSEEN, min(row.at for row in late), words)
+
+
+def _troubled_channels(connection: sa.Connection, now: int, readings: Readings) -> list[Wrong]:
     """Channels that have failed for an hour: whoever has another one hears of it there."""
-    found = []
-    for row in connection.execute(sa.select(alerting.channel).where(alerting.channel.c.trouble != "")):
+
+    def of(row: Any) -> list[Wrong]:
         since, _, words = row.trouble.partition(" ")
-        if int(since) <= now - HOUR:
-            found.append(Wrong(f"channel {row.name}", "channel", "", True, f"carries nothing: {words}"))
+        old = int(since) <= now - HOUR
+        return [Wrong(f"channel {row.name}", "channel", "", True, f"carries nothing: {words}")] if old else []
+
+    found: list[Wrong] = []
+    for row in connection.execute(sa.select(alerting.channel).where(alerting.channel.c.trouble != "")):
+        found += readings.of(f"channel {row.name}", "", partial(of, row), list[Wrong]())
     return found

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 def load(connection: sa.Connection) -> Alerts:
     """What is remembered."""
     # Whoever acknowledges one meanwhile waits until the turn is written: PostgreSQL locks rows alone.
-    rows = connection.execute(sa.select(schema.alert).with_for_update()).all()
+    rows = [row for row in connection.execute(sa.select(schema.alert).with_for_update()).all() if _is_sound(row)]
     openings: dict[tuple[str, str], tuple[int, ...]] = {}
     for row in connection.execute(sa.select(schema.opening).order_by(schema.opening.c.at)):
+        if not isinstance(row.at, int):
+            continue
         openings[row.subject, row.kind] = (*openings.get((row.subject, row.kind), ()), row.at)
     return Alerts({(row.subject, row.kind): _alert(row) for row in rows}, openings)
+
+
+def _is_sound(row: Any) -> bool:
+    """Whether it is an alert at all; what is not is opened anew where its reason holds."""
+    numbers = (row.opened, row.said, 0 if row.absent_since is None else row.absent_since)
+    return all(isinstance(one, int) for one in numbers) and all(isinstance(one, str) for one in row[:3])
 
 
 def _alert(row: Any) -> Alert:
@@ -54,6 +62,8 @@ def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int,
     if gone:
         connection.execute(table.delete().where(*which), gone)
     if new := [_row(alert) for key, alert in after.open.items() if key not in before.open]:
+        unsound = [{"of_subject": one["subject"], "of_kind": one["kind"]} for one in new]
+        connection.execute(table.delete().where(*which), unsound)
         connection.execute(table.insert(), new)
     if changed := [_row(one) for key, one in after.open.items() if before.open.get(key, one) != one]:
         values: dict[str, Any] = {
@@ -74,11 +84,17 @@ def advance(connection: sa.Connection, wrong: list[Wrong], hosts: int, now: int,
         ]
         if rows:
             connection.execute(opening.insert(), rows)
-    number = int(connection.execute(sa.select(sa.func.max(schema.notice.c.number))).scalar() or 0)
+    number = newest_notice(connection)
     rows = [_notice_row(number + count, now, one) for count, one in enumerate(notices, 1)]
     if rows:
         connection.execute(schema.notice.insert(), rows)
     return notices
+
+
+def newest_notice(connection: sa.Connection) -> int:
+    """The number of the newest notice; what is no number, or none that a server comes to, counts for nothing."""
+    number = schema.notice.c.number
+    return int(connection.execute(sa.select(sa.func.max(number)).where(number < schema.MOST_NOTICES)).scalar() or 0)
 
 
 def _notice_row(number: int, now: int, notice: Notice) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from strongroom.fleet.server.schema import key_column, number_column, number_or_
 
 METADATA = sa.MetaData()
 
+MOST_NOTICES = 1 << 62
+"""No notice has a number that is as large."""
+
 alert = sa.Table(
     "fleet_alert",
     METADATA,

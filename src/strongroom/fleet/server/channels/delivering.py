@@ -18,10 +18,11 @@ import sqlalchemy as sa
 from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting import schema
+from strongroom.fleet.server.alerting.book import newest_notice
 from strongroom.fleet.server.alerting.routing import WINDOW, terms_of, weekly_after
 from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
-from strongroom.fleet.server.channels.messages import in_messages, route
+from strongroom.fleet.server.channels.messages import in_messages, routed
 from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
 from strongroom.fleet.server.following.clocks import clock_doubt
@@ -52,7 +53,7 @@ def add_channel(state: FleetState, name: str, kind: str, settings: Mapping[str, 
         if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
             raise ConfigurationError("there is a channel of this name already", subject=name)
         row = {"name": name, "kind": kind, "settings": json.dumps(dict(settings)), "code_sha256": "", "trouble": ""}
-        connection.execute(table.insert(), row | {"sent_to": _newest(connection)})
+        connection.execute(table.insert(), row | {"sent_to": newest_notice(connection)})
 
 
 def remove_channel(state: FleetState, name: str) -> None:
@@ -92,7 +93,7 @@ def prove_channel(state: FleetState, name: str, code: str) -> None:
             connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(code_sha256=""))
         raise Refused("this is not the code of its last test message", subject=name, hint=hint)
     with state.database.write() as connection:
-        newest = state.now() if run_pings.is_of_runs(row) else _newest(connection)
+        newest = state.now() if run_pings.is_of_runs(row) else newest_notice(connection)
         values = {"proven": state.now(), "code_sha256": "", "trouble": "", "sent_to": newest}
         connection.execute(schema.channel.update().where(schema.channel.c.name == name).values(**values))
 
@@ -110,10 +111,6 @@ def channel_of(state: FleetState, name: str) -> Any:
 
 def _hash(name: str, code: str) -> str:
     return hashlib.sha256(f"{name}\0{code}".encode()).hexdigest()
-
-
-def _newest(connection: sa.Connection) -> int:
-    return int(connection.execute(sa.select(sa.func.max(schema.notice.c.number))).scalar() or 0)
 
 
 class Deliverer:
@@ -153,12 +150,8 @@ class Deliverer:
             if now - lane.begun > LONGEST_SECONDS:
                 self._note_hanging(name, now)
         with self._state.database.write() as connection:
-            channels = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
-            for row in channels:
-                if row.kind not in PINGS:
-                    route(connection, row, now)
-                elif run_pings.is_of_runs(row):
-                    run_pings.route_runs(connection, row, now)
+            proven = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
+            channels = [row for row in proven if routed(connection, row, now)]
         for row in channels:
             if (work := self._work_of(row)) is not None:
                 self._begin_lane(row, work, now)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from strongroom.base.errors import StrongroomError
+from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.alerting.routing import carries, due_at, messages_of, terms_of
-from strongroom.fleet.server.channels.kinds import ChannelMessage
+from strongroom.fleet.server.channels import run_pings
+from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +23,31 @@ Outgoing = tuple[ChannelMessage, list[Any]]
 _MOST_LINES = 200
 
 
+def routed(connection: sa.Connection, row: Any, now: int) -> bool:
+    """Write down what a proven channel will say. One of which the database makes no sense is one that fails, and keeps
+    no other from what it has to say."""
+    try:
+        if row.kind not in PINGS:
+            route(connection, row, now)
+        elif run_pings.is_of_runs(row):
+            run_pings.route_runs(connection, row, now)
+    except (StrongroomError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        table = schema.channel
+        words = f"{now} what the database has of it makes no sense: {type(error).__name__}"
+        where = table.c.name == row.name, table.c.trouble == ""
+        if connection.execute(table.update().where(*where).values(trouble=words)).rowcount:
+            LOG.error(f"the channel {row.name} carries nothing: what the database has of it makes no sense")
+        return False
+    return True
+
+
 def route(connection: sa.Connection, row: Any, now: int) -> None:
     """Write down what of the new notices this channel will say, and when."""
     table = schema.notice
     terms = terms_of(json.loads(row.settings))
     newest = row.sent_to
-    for one in connection.execute(sa.select(table).where(table.c.number > row.sent_to).order_by(table.c.number)).all():
+    new = table.c.number > row.sent_to, table.c.number < schema.MOST_NOTICES
+    for one in connection.execute(sa.select(table).where(*new).order_by(table.c.number)).all():
         newest = one.number
         if not carries(terms, bool(one.critical), one.host, Said(one.said), bool(one.escalated)):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.statements import REPLACED, known_custodian
+from strongroom.fleet.server.judging.unreadable import Readings
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState
@@ -46,15 +48,18 @@ def take_question(state: FleetState, message: SignedMessage) -> bytes:
     return decisions_answer(now, waiting)
 
 
-def _rows(connection: sa.Connection) -> list[Any]:
-    """Hosts some of whose keys were not opened, those first that were tried least lately."""
+def _rows(connection: sa.Connection, readings: Readings | None = None) -> list[Any]:
+    """Hosts some of whose keys were not opened, those first that were tried least lately. ``readings`` takes those of
+    which nobody can read what they sealed: they hide no other."""
     table = schema.host
     query = (
         sa.select(table)
         .where(table.c.done.is_not(None), table.c.opened.is_(None), table.c.state.in_(("active", "retired")))
         .order_by(table.c.joined.desc())
     )
-    return [row for row in connection.execute(query).all() if _sealed(row)][:_MOST_ROWS]
+    rows = connection.execute(query).all()
+    readings = Readings() if readings is None else readings
+    return [row for row in rows if readings.of(row.name, row.name, partial(_sealed, row), set[str]())][:_MOST_ROWS]
 
 
 def _sealed(row: Any) -> set[str]:
@@ -105,13 +110,13 @@ def opening_of(state: FleetState, host: str) -> str:
     return AWAITED if last is not None and state.now() < last + OPENER else NOBODY
 
 
-def unopened(connection: sa.Connection, now: int) -> list[Wrong]:
+def unopened(connection: sa.Connection, now: int, readings: Readings) -> list[Wrong]:
     """Hosts whose keys the custodian has not opened: nobody but the host itself could restore."""
     if connection.execute(sa.select(following.asked.c.at)).first() is None:
         return []  # no custodian opens keys of hosts here
     words = "the custodian has not opened the key that this host sealed to it: nobody else could restore"
     return [
         Wrong(str(row.name), SEALED, str(row.name), False, words)
-        for row in _rows(connection)
+        for row in _rows(connection, readings)
         if row.state == "active" and now > row.joined + GRACE
     ]
