@@ -153,7 +153,14 @@ def test_x_3_without_its_tiles_an_old_database_promises_nothing(tmp_path: Path) 
         assert answer.status == 200
         assert "strongroom-receipt" not in answer.headers
         (tmp_path / "tail").rename(gateway.log / "tail")
-        until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said, pause=0.2)
+        said: list[list[str]] = []
+
+        def well() -> bool:
+            said.append(gateway.ask("GET", "/health").json()["problems"])
+            return not said[-1]
+
+        until(well, gateway.said, pause=0.2)
+        assert max(map(len, said)) == 1  # both the database and the worker know of the alarm, which is one
         until(lambda: "strongroom-receipt" in gateway.ask("POST", f"/web01/data/{name_of(b'late')}", b"late").headers)
         gateway.settle()
     names = [one.name for one in leaves(gateway)]

@@ -57,17 +57,18 @@ class Services:
 
     def problems(self) -> list[str]:
         """Why this gateway is not well, in words for people; empty when it is."""
-        found = []
+        found, failure = [], self.sequencer.failure
         try:
             with self.database.read() as connection:
                 now = read_state(connection)
             if now is not None and now.alarm:
                 found.append(f"the log is not signed: {now.alarm.splitlines()[0]}")
+                failure = failure if failure != now.alarm else None
         except StrongroomError as error:
             found.append(error.what)
         expired = self.certificates.problem(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
-        failures = (self.sequencer.failure, *self.access.alarms, expired)
-        found += [failure.splitlines()[0] for failure in failures if failure]
+        failures = (failure, *self.access.alarms, expired)
+        found += [one.splitlines()[0] for one in failures if one]
         return found + self.repositories.problems()
 
     def warnings(self) -> list[str]:

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.gateway.http.places import MAX_CONNECTIONS, Places, Seat
+from strongroom.gateway.http import connection as serving
+from strongroom.gateway.http.answer import Answer, text
+from strongroom.gateway.http.body import Body
+from strongroom.gateway.http.listeners import open_listeners
+from strongroom.gateway.http.places import MAX_CONNECTIONS, MAX_STRANGERS, Places, Seat
+from strongroom.gateway.http.request import Request
+from strongroom.gateway.http.server import Server
 from strongroom.gateway.pages import shared_look
 from strongroom.gateway.pages.shared_look import SharedLook
 from tests.support.servers.gateways import Gateway, over_tls
-from tests.support.waiting import kept, until
-
-CROWD = 800
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -27,25 +31,47 @@ def gateway(tmp_path: Path) -> Gateway:
     return Gateway(tmp_path, flags=("--append-only",), users={"alice": "pw"}, user="alice")
 
 
-def test_g_2_a_body_that_is_refused_holds_no_place(gateway: Gateway) -> None:
-    """G-2: 800 strangers, who announce bodies that nobody will take and send nothing of them, keep nobody waiting."""
-    with gateway:
-        config = gateway.make()
-        host, _, port = gateway.address.rpartition(":")
-        refused = gateway.head("POST", "/web01/config", {"Content-Length": "60000"}, user="")
+class Refusing:
+    """What takes no body, and counts those whom it told so."""
 
-        def beside_them() -> float:
-            with contextlib.ExitStack() as crowd:
-                for number in range(CROWD):
-                    connection = crowd.enter_context(socket.socket())
-                    connection.bind((f"127.0.0.{2 + number % 8}", 0))
-                    connection.connect((host, int(port)))
-                    connection.sendall(refused)
-                begun = time.monotonic()
-                assert gateway.ask("GET", "/web01/config").body == config
-                return time.monotonic() - begun
+    def __init__(self) -> None:
+        self._counting = threading.Lock()
+        self.refused = 0
 
-        kept(7, beside_them)
+    def handle(self, request: Request, _body: Body) -> Answer:
+        if request.method == "GET":
+            return text(200, "here")
+        with self._counting:
+            self.refused += 1
+        return text(401, "wrong credentials")
+
+    def done(self, request: Request | None, answer: Answer, seconds: float, peer: str) -> None:
+        pass
+
+
+def test_g_2_a_body_that_is_refused_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """G-2: all strangers that have a place, who announce bodies that nobody will take and send nothing of them, keep
+    nobody waiting, however long what they may still send is waited for."""
+    monkeypatch.setattr(serving, "DRAIN_SECONDS", 2 * PATIENCE)
+    (listener,) = listeners = open_listeners(["127.0.0.1:0"])
+    handler = Refusing()
+    server = Server(listeners, handler)
+    accepting = threading.Thread(target=server.accept)
+    accepting.start()
+    with listener, contextlib.ExitStack() as crowd:
+        try:
+            for number in range(MAX_STRANGERS):
+                stranger = crowd.enter_context(socket.socket())
+                stranger.bind((f"127.0.0.{2 + number % 8}", 0))
+                stranger.connect(listener.getsockname())
+                stranger.sendall(b"POST /web01/config HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+            until(lambda: handler.refused == MAX_STRANGERS)
+            with socket.create_connection(listener.getsockname(), timeout=PATIENCE) as late:
+                late.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert late.recv(4096).endswith(b"here\n")
+        finally:
+            server.stop()
+            accepting.join()
 
 
 def test_g_2_few_principals_never_take_all_places() -> None:
@@ -81,6 +107,32 @@ def test_g_2_few_principals_never_take_all_places() -> None:
         seat.leave()
         seat.connection.close()
     assert places.taken == 0
+
+
+def test_g_2_where_nobody_shows_a_name_an_address_is_one() -> None:
+    """G-2: without authentication eight addresses whose connections are all at work leave others a place."""
+    places, held = Places(), list[Seat]()
+
+    def enter(address: str) -> bool:
+        seat = places.enter(socket.socket(), address)
+        if seat is None:
+            return False
+        held.append(seat)
+        seat.works()
+        return seat.admit("")
+
+    taken = dict.fromkeys((f"192.0.2.{number}" for number in range(8)), 0)
+    for address in taken:
+        while enter(address):
+            taken[address] += 1
+            assert places.taken < MAX_CONNECTIONS, taken
+        refused = held.pop()
+        refused.leave()
+        refused.connection.close()
+    assert enter("192.0.2.99")
+    for seat in held:
+        seat.leave()
+        seat.connection.close()
 
 
 def test_g_2_however_many_ask_for_health_one_looks() -> None:

@@ -69,8 +69,10 @@ class Seat:
     def admit(self, principal: str) -> bool:
         """Note who was let in; whether there is room for one more connection of this principal's.
 
-        The empty name is everybody's where nobody is asked for a password, and has no bound.
+        The empty name is everybody's where nobody is asked for a password: an address is then a principal. Who comes
+        by a proxy or a unix socket has none there, and no bound.
         """
+        principal = principal or self.crowd
         return self.principal == principal or self._places.admit(self, principal)
 
 
