@@ -45,6 +45,8 @@ PLACES = [
     ("key add --new-insecure-no-password", "POST", "keys/", "stall"),
     ("unlock", "GET", "locks/", "stall"),
     ("init", "HEAD", "config", "stall"),
+    ("storage probe URL", "POST", "data/", "stall"),
+    ("storage probe URL", "DELETE", "data/", "stall"),
 ]
 
 
@@ -108,7 +110,7 @@ def test_a_signal_ends_each_verb_wherever_its_server_stalls(
             server.objects.update(objects)
             server.fail(method, how, matching=path)
             number = signal.SIGTERM if path == "config" else signal.SIGINT
-            words = ("--no-cache", *_words(command, tmp_path, source))
+            words = ("--no-cache", *_words(command.replace("URL", f"rest:{server.url}"), tmp_path, source))
             process = strongroom.start("-r", f"rest:{server.url}", *words)
             try:
                 waiting.until(lambda: not server.faults or process.poll() is not None)

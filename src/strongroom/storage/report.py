@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from strongroom.base.errors import Interrupted
 from strongroom.base.record import field, mutable, record
 
 
@@ -52,3 +53,9 @@ class Report:
     def bad(self) -> bool:
         """Whether something is found that makes the place unfit for append-only repositories."""
         return any(row.worth is Worth.BAD for row in self.rows)
+
+
+def left_at(place: str) -> Interrupted:
+    """For a probe that is stopped before it has removed what it wrote."""
+    hint = "What lies there is the probe's own, and can be removed."
+    return Interrupted("stopped before the probe's objects were removed", subject=place, hint=hint)

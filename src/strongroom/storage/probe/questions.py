@@ -7,7 +7,6 @@ written.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import secrets
@@ -20,7 +19,7 @@ from strongroom.storage.local.store import LocalStore
 from strongroom.storage.probe.race import RACERS, race
 from strongroom.storage.removal import removal_of
 from strongroom.storage.removal.probe import PLACE, remove_folder
-from strongroom.storage.report import Report, Worth
+from strongroom.storage.report import Report, Worth, left_at
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
@@ -58,13 +57,19 @@ def probe(store: Store) -> Report:
 def _tidy(place: Store) -> list[str]:
     """Remove what lies in the probe's own repository, as far as that is allowed; what stays behind."""
     left = []
-    with contextlib.suppress(errors.StrongroomError):
+    try:
         for kind in (Kind.CONFIG, Kind.DATA):
             for info in list(place.list(kind)):
                 try:
                     removal_of(place).remove(info.name)
+                except errors.Interrupted:
+                    raise
                 except errors.StrongroomError:
                     left.append(f"{place.location} {info.name}")
+    except errors.Interrupted:
+        raise left_at(place.location) from None
+    except errors.StrongroomError:
+        left.append(place.location)
     return left
 
 
@@ -105,6 +110,8 @@ def _contract(store: Store, report: Report) -> None:
 def _outcome(act: Callable[[], object]) -> str:
     try:
         act()
+    except errors.Interrupted:
+        raise  # no answer of the place
     except errors.StrongroomError as error:
         return f"refused ({type(error).__name__})"
     return "accepted"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import hashlib
 import secrets
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base import errors
 from strongroom.storage.removal.probe import PLACE, ProbeRemoval
-from strongroom.storage.report import Report
+from strongroom.storage.report import Report, left_at
 from strongroom.storage.s3 import xml as s3_xml
 from strongroom.storage.s3.sign import query_string
 
@@ -74,6 +73,8 @@ class S3Requests:
         """Key, version ID and whether it is a marker, below a key."""
         try:
             page = self.client.document(f"?{query_string({'versions': '', 'prefix': self.root + key})}")
+        except errors.Interrupted:
+            raise
         except errors.StrongroomError:
             return []
         return [
@@ -87,13 +88,17 @@ class S3Requests:
 
     def tidy(self) -> None:
         """Remove the probe's own objects, with their versions where that is allowed."""
-        with contextlib.suppress(errors.StrongroomError):
+        try:
             for key, _ in self.keys():
                 self.delete(key)
             for key, version, _ in self.all_versions():
                 self.delete(key, version)
             left = {key for key, _ in self.keys()} | {key for key, _, _ in self.all_versions()}
             self.report.left_behind = [self.root + key for key in sorted(left)]
+        except errors.Interrupted:
+            raise left_at(f"{self.store.location}: {self.root}") from None
+        except errors.StrongroomError:
+            self.report.left_behind = [self.root]
 
 
 def date_of(answer: ClientAnswer) -> float | None:
