@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
+import ssl
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from tests.end_to_end.several.test_several_repositories import is_running, place, until_finished
 from tests.support import trees
@@ -138,3 +141,24 @@ def test_a_password_from_a_pipe_opens_all(strongroom: Strongroom, local: Path, t
     again = ("--new-password-file", "/dev/stdin")
     changed = strongroom.run("-r", local, "--password-file", "/dev/stdin", "key", "passwd", *again, stdin=word)
     assert "the password is empty" in changed.expect(1).err
+
+
+def test_certificates_from_pipes_serve_every_connection(strongroom: Strongroom, tmp_path: Path) -> None:
+    """An authority and a client's certificate that are read once are believed and shown for each of two servers."""
+    authority = trustme.CA()
+    identity, client = authority.issue_cert("127.0.0.1"), authority.issue_cert("me@example.org")
+
+    def certificate(context: ssl.SSLContext) -> None:
+        identity.configure_cert(context)
+        authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    pem, own = tmp_path / "ca.pem", tmp_path / "own.pem"
+    authority.cert_pem.write_to_path(str(pem))
+    client.private_key_and_cert_chain_pem.write_to_path(str(own))
+    with RestServer(certificate=certificate) as one, RestServer(certificate=certificate) as two:
+        for server in (one, two):
+            strongroom.run("-r", place(server), "init", "--cacert", pem, "--tls-client-cert", own).expect(0)
+        words = shlex.join([str(strongroom.executable), "-r", place(one), "-r", place(two), "snapshots"])
+        line = f"{words} --cacert <(cat {pem}) --tls-client-cert <(cat {own})"
+        subprocess.run(["bash", "-c", line], env=strongroom.env, check=True, timeout=PATIENCE, capture_output=True)

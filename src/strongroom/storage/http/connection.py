@@ -6,9 +6,12 @@ urllib3 and lets an upload be pushed block by block, which urllib3's public inte
 
 from __future__ import annotations
 
+import functools
 import http.client
+import os
 import select
 import socket
+import stat
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
 _CONNECT_TIMEOUT = 30.0
+_LONGEST = 16 << 20
+"""Bytes of certificates; all authorities of a system take a hundredth."""
 
 
 def tls_context(options: StoreOptions) -> ssl.SSLContext:
@@ -39,10 +44,10 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
         if options.cacert:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             for subject in options.cacert:
-                context.load_verify_locations(cafile=subject)
+                context.load_verify_locations(cafile=_readable_again(subject))
         if options.client_certificate:
             subject = options.client_certificate
-            context.load_cert_chain(subject)
+            context.load_cert_chain(_readable_again(subject))
     except OSError as error:
         why = "it holds none" if isinstance(error, ssl.SSLError) else error.strerror
         hint = "A PEM file is needed, with its private key for --tls-client-cert."
@@ -52,6 +57,22 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _readable_again(path: str) -> str:
+    """The path itself; for a pipe, which can be read once, a copy in memory that serves every connection."""
+    status = os.stat(path)
+    return _copied(path, status.st_dev, status.st_ino) if stat.S_ISFIFO(status.st_mode) else path
+
+
+@functools.lru_cache
+def _copied(path: str, _device: int, _inode: int) -> str:
+    with open(path, "rb") as pipe:
+        data = pipe.read(_LONGEST)
+    descriptor = os.memfd_create("strongroom-certificate", os.MFD_CLOEXEC)  # until the process ends
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    return f"/proc/self/fd/{descriptor}"
 
 
 class Connection(http.client.HTTPConnection):
