@@ -246,3 +246,22 @@ def test_a_file_that_others_can_write_is_refused_by_every_verb(strongroom: Stron
     for words in (("snapshots",), ("config", "show"), ("config", "validate")):
         ended = strongroom.run("--config", tmp_path / "config.toml", *words).expect(1)
         assert "chmod go-w" in ended.err
+
+
+@pytest.mark.parametrize("infix", ["", "from-"])
+def test_a_place_given_in_two_ways_is_refused(strongroom: Strongroom, tmp_path: Path, infix: str) -> None:
+    """A repository and a file that holds one, as options or as variables: refused in restic's words."""
+    place, file = tmp_path / "place", tmp_path / "file"
+    file.write_text(f"{tmp_path / 'another'}\n")
+    main = ("-r", tmp_path / "main") if infix else ()
+    ended = strongroom.run(*main, f"--{infix}repo", place, f"--{infix}repository-file", file, "copy").expect(1)
+    assert f"{infix}repository-file are mutually exclusive, please specify only one" in ended.err
+    name = f"RESTIC_{infix.upper().replace('-', '_')}REPOSITORY"
+    ended = strongroom.run(*main, "copy", env={name: str(place), f"{name}_FILE": str(file)}).expect(1)
+    assert f"${name} and ${name}_FILE are mutually exclusive" in ended.err
+
+
+@pytest.mark.parametrize("place", ["s3:http://127.0.0.1:1/b/x", "gs:b:/x", "azure:b:/x"])
+def test_a_bucket_of_one_letter_is_named(strongroom: Strongroom, place: str) -> None:
+    """No provider has such a bucket, and that is what is said."""
+    assert "name has 3" in strongroom.run("-r", place, "snapshots").expect(1).err

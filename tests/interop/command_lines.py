@@ -188,5 +188,7 @@ RESTIC_TLS_CLIENT_CERT=/etc/passwd list keys
 list keys --cacert /etc/passwd
 list keys --insecure-no-password
 RESTIC_FEATURES=nonsense version
+list keys --repository-file /etc/hostname
+RESTIC_REPOSITORY=/nonexistent list keys
 """
 """Variables and options that make no sense: which verbs mind."""

@@ -68,16 +68,17 @@ def find_source_target(settings: Settings, main: Sequence[Target]) -> Target | N
     """The repository of ``--from-repo``; its password falls back to the first main one. None when none is given."""
     arguments = settings.arguments
     place: str | None
+    if arguments.from_repo and arguments.from_repository_file:
+        raise _both("--from-repo", "--from-repository-file")
     if arguments.from_repo:
         place, origin = arguments.from_repo, "--from-repo"
     elif arguments.from_repository_file:
         place, origin = _place_in_file(arguments.from_repository_file), "--from-repository-file"
     else:
-        variable = lookup("FROM_REPOSITORY", "FROM_REPOSITORY_FILE")
-        if variable is None:
+        of_variable = _place_of_variable("FROM_")
+        if of_variable is None:
             return None
-        in_file = variable.name.endswith("_FILE")
-        place, origin = (_place_in_file(variable.value) if in_file else variable.value), variable.origin
+        place, origin = of_variable
     name, url = _resolve(settings, place)
     given = [_password_option(kind, value) for kind, value in arguments.from_passwords or []]
     if len(given) > 1:
@@ -108,17 +109,37 @@ def left_out_of_file(settings: Settings, targets: Sequence[Target]) -> tuple[str
 def _places(settings: Settings) -> list[tuple[str, str]]:
     """Each place as given, and where it was given."""
     given: list[tuple[str, str]] = getattr(settings.arguments, "repositories", None) or []
+    if {option for option, _ in given} == {"repo", "repository-file"}:
+        raise _both("-r", "--repository-file")
     if given:
         return [
             (_place_in_file(text) if option == "repository-file" else text, "--" + option) for option, text in given
         ]
-    variable = lookup("REPOSITORY", "REPOSITORY_FILE")
-    if variable is not None:
-        in_file = variable.name.endswith("_FILE")
-        return [(_place_in_file(variable.value) if in_file else variable.value, variable.origin)]
+    if (of_variable := _place_of_variable("")) is not None:
+        return [of_variable]
     if settings.file is not None:
         return [(name, settings.file.path) for name, table in settings.file.repositories.items() if "url" in table]
     return []
+
+
+def _place_of_variable(infix: str) -> tuple[str, str] | None:
+    """The place that a variable gives, and the variable's name."""
+    variable = lookup(infix + "REPOSITORY", infix + "REPOSITORY_FILE")
+    if variable is None:
+        return None
+    if variable.name.endswith("_FILE"):
+        return _place_in_file(variable.value), variable.origin
+    if os.environ.get(f"{variable.name}_FILE"):
+        raise _both(variable.origin, f"{variable.origin}_FILE")
+    return variable.value, variable.origin
+
+
+def _both(one: str, other: str) -> UsageError:
+    """A place that is given in two ways; restic's words."""
+    return UsageError(
+        f"Options {one} and {other} are mutually exclusive, please specify only one",
+        hint="Several repositories are all given with the same one of them.",
+    )
 
 
 def _resolve(settings: Settings, place: str) -> tuple[str | None, str]:

@@ -17,7 +17,7 @@ from strongroom.base.redact import redact
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
-_BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}\Z")
+_BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{2,221}\Z")
 _PREFIX = re.compile(r"[^\x00-\x1f?#\\%\ud800-\udfff]*\Z")
 """Names in a bucket are UTF-8."""
 
@@ -48,8 +48,12 @@ def parse(scheme: str, text: str, options: StoreOptions) -> CloudAddress:
         raise _unreadable(scheme, text)
     bucket, _, prefix = text[2:].partition("/") if text.startswith("//") else text.partition(":")
     prefix = "/".join(part for part in prefix.split("/") if part)
-    if not _BUCKET.match(bucket) or not _PREFIX.match(prefix):
+    if not bucket or not _PREFIX.match(prefix):
         raise _unreadable(scheme, text)
+    if not _BUCKET.match(bucket):
+        raise _unreadable(
+            scheme, text, "a bucket's or container's name has 3 letters, digits, dots and hyphens at least"
+        )
     emulator = options.environment.get("STORAGE_EMULATOR_HOST", "") if scheme == "gs" else ""
     endpoint = parameters.get("endpoint") or emulator
     if endpoint and "://" not in endpoint:
@@ -57,9 +61,9 @@ def parse(scheme: str, text: str, options: StoreOptions) -> CloudAddress:
     return CloudAddress(scheme, bucket, f"{prefix}/" if prefix else "", endpoint)
 
 
-def _unreadable(scheme: str, text: str) -> UsageError:
+def _unreadable(scheme: str, text: str, what: str = "this names no bucket and prefix") -> UsageError:
     return UsageError(
-        "this names no bucket and prefix",
+        what,
         subject=redact(f"{scheme}:{text}"),
         hint=f"Write {scheme}://BUCKET/PREFIX, with ?endpoint=URL for a server of your own.",
     )

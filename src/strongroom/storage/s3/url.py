@@ -19,7 +19,7 @@ from strongroom.storage.http.endpoint import Endpoint
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}\Z")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}\Z")
 _PREFIX = re.compile(r"[^\x00-\x1f?#\\%\ud800-\udfff]*\Z")
 """Names in a bucket are UTF-8: a byte that is none, a lone surrogate here, names nothing there."""
 _REGION = re.compile(r"[A-Za-z0-9._-]*\Z")
@@ -71,8 +71,10 @@ def parse(text: str, options: StoreOptions) -> S3Address:
     if unknown := sorted(set(parameters) - _PARAMETERS):
         raise _unreadable(text, f"there is no parameter {unknown[0]}; there are {', '.join(sorted(_PARAMETERS))}")
     base, bucket, prefix = _split(text, parameters.get("endpoint"))
-    if not _BUCKET.match(bucket) or not _PREFIX.match(prefix):
+    if not bucket or not _PREFIX.match(prefix):
         raise _unreadable(text, "this names no bucket and prefix")
+    if not _BUCKET.match(bucket):
+        raise _unreadable(text, "a bucket's name has 3 to 63 letters, digits, dots and hyphens")
     environment = options.environment
     region = (
         parameters.get("region")
