@@ -23,6 +23,7 @@ from strongroom.fleet.protocol.enrolment import (
 )
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.following.places import place_given
 from strongroom.fleet.server.ownership import bind_repositories
 from strongroom.fleet.server.replacing.taking_over import (
     REPLACED,
@@ -80,7 +81,7 @@ def begin(state: FleetState, message: SignedMessage, gateways: Sequence[Enrollin
             raise Refused("this host has joined already", subject=known.name)
     accesses = _admitted(gateways, asked.name, asked.claim)
     if accesses:
-        places = "\n".join(one.path for one in accesses)
+        places = "\n".join(place_given(one.url, one.path) for one in accesses)
         with state.database.write() as connection:
             connection.execute(schema.host.update().where(schema.host.c.id == message.signer).values(places=places))
     answer = EnrolAnswer(message.signer, asked.name, ticket.profile, False, accesses, now)

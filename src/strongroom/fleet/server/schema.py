@@ -71,8 +71,8 @@ host = sa.Table(
     sa.Index("fleet_host_replaces", "replaces"),
 )
 """``state``: joining, active, retired, revoked or replaced. ``sequence`` and ``head``: the newest report and its hash.
-``replaces``: the ID of the host whose place it takes or took; ``places``: paths that gateways gave it, a line each;
-``settled``: whether gateways have ended what its name could do before.
+``replaces``: the ID of the host whose place it takes or took; ``places``: the URL of a gateway and the path
+that it gave, a line each; ``settled``: whether gateways have ended what its name could do before.
 ``kept``: bytes of its reports that are kept.
 ``done`` and ``opened``: the messages of joining, as they were sent."""
 

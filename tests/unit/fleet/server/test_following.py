@@ -13,6 +13,7 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.fleet.protocol.enrolment import EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, StatedSnapshot, Statement
+from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.follower import FollowedGateway, LogFollower, forget_others
 from strongroom.fleet.server.following.schema import log, place
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
@@ -180,7 +181,6 @@ def test_a_claim_of_another_hosts_snapshot_makes_no_backup(server: ServerInProce
 
 def test_a_host_cannot_join_with_another_ones_path(server: ServerInProcess, gateway: LoggingGateway) -> None:
     """Its word of where its repository is counts below its own name alone."""
-
     server.join(Behind("db01"))
     thief = Behind("web01")
     thief.path = "hosts/db01"
@@ -189,6 +189,19 @@ def test_a_host_cannot_join_with_another_ones_path(server: ServerInProcess, gate
     gateway.follow()
     with server.state.database.read() as connection:
         assert [row.host for row in connection.execute(sa.select(place))] == [key_of("db01").id]
+
+
+@pytest.mark.parametrize("places", ["https://backup:8000 hosts/web01", "hosts/web01"])
+def test_a_namesakes_receipts_are_not_its_own(server: ServerInProcess, gateway: LoggingGateway, places: str) -> None:
+    """R-13: A host has the place that the gateway gave it, and who backs up elsewhere is watched as before."""
+    host = Behind("web01")
+    host.path = "other/web01"
+    server.join(host)
+    with server.state.database.write() as connection:
+        connection.execute(schema.host.update().values(places=places))
+    server.take(host, snapshot=gateway.snapshot("their01", "other/web01"))
+    gateway.follow()
+    assert {one.host: one.evidence for one in server.standing().watches} == {"web01": "claimed", "their01": "receipt"}
 
 
 def test_where_a_custodian_cares_receipts_make_nothing_good(server: ServerInProcess, gateway: LoggingGateway) -> None:

@@ -160,12 +160,24 @@ def is_behind(connection: sa.Connection, host: str, repository: str, urls: Seque
     return row is not None and any(name == repository for url in urls for _, name in _made(row, url))
 
 
+def place_given(url: str, path: str) -> str:
+    """A line of a host's ``places``: what a gateway gave it."""
+    return f"{url.rstrip('/')} {path}"
+
+
+def places_given(places: str, url: str) -> set[str]:
+    """The paths that the gateway at this URL gave a host; older lines name none, and count for each."""
+    lines = [line.partition(" ") if "://" in line else ("", "", line) for line in places.split("\n") if line]
+    return {path.strip("/") for at, _, path in lines if at in ("", url.rstrip("/"))}
+
+
 def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
     """Paths at a gateway, and names, of the repositories that a host says it made.
 
-    It is believed where the path ends in its own name or is one that the gateway gave it, so that none takes another's
-    receipts for its own.
+    It is believed where the path is one that the gateway gave it, so that none takes another's receipts for its own.
+    Where the gateway gave it none, since its operator made the principal by hand, the path ends in its own name.
     """
+    given = places_given(row.places, url)
     base = urlsplit(url)
     prefix = base.path.strip("/")
     try:
@@ -175,7 +187,7 @@ def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
             path = unquote(place.path).strip("/")
             inside = path.removeprefix(prefix).strip("/") if path.startswith(prefix) else ""
             same = (place.scheme, place.hostname, place.port) == (base.scheme, base.hostname, base.port)
-            own = inside.rpartition("/")[2] == row.name.partition("~")[0] or inside in row.places.split("\n")
+            own = inside in given if given else inside.rpartition("/")[2] == row.name.partition("~")[0]
             if same and own and inside:
                 yield inside, one.name
     except (StrongroomError, ValueError):
