@@ -81,8 +81,9 @@ ADVICE = {
     Code.SUSPICIOUS: "A snapshot is not like those before it: `custody explain`, then `custody accept` or `condemn`.",
     Code.DRILL: "What a drill restored is not right. A failed drill outranks a good backup: look at it first.",
     Code.OVERDUE: "Bytes were not read again in time. Give rounds a larger budget, or run them more often.",
-    Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository, or these are gone. If it "
-    "was not you who brought one back, look at who can write there. It ends once the detection window is over.",
+    Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository, or these are gone or "
+    "crowded out. If it was not you who brought one back, look at who can write there. It ends once the detection "
+    "window is over.",
     Code.DRIFT: "The bucket's settings are not those that were pinned. Put them back, and look at who may change them; "
     "if it was you, `custody accept --settings`.",
     Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",

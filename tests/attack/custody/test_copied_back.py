@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.custody.continuity import newest
-from strongroom.custody.continuity.records import ROUNDS
+from strongroom.custody.continuity.records import MOST_NUMBERS, MOST_STRANGERS, ROUNDS
 from strongroom.custody.deciding import condemn_snapshot, pin_snapshot, snapshots_of
 from strongroom.custody.deletion.plans import plan_rows
 from tests.support.custody.fixtures import days
@@ -134,6 +134,35 @@ def test_x_3_files_that_others_wrote_there_beforehand_change_nothing(custody: Cu
             (place / f"{number:010d}").write_bytes(junk)
     days(custody, host, 2, look=False)
     assert [name for name in records(custody) if name.endswith("-1")] == ["0000000002-1", "0000000003-1"]
+
+
+@pytest.mark.parametrize("flood", ["numbers", "one number"])
+def test_x_3_a_flood_of_files_there_freezes_deleting_and_ends_no_round(
+    custody: Custody, host: Host, flood: str
+) -> None:
+    """X-3: whoever may create there writes records without end: rounds go on, judge and heal, and nothing is deleted
+    until they are away; then all is well after the detection window."""
+    host.backup()
+    custody.round()
+    folder = custody.place / ".strongroom" / ROUNDS
+    following = f"{int(records(custody)[-1]) + 1:010d}"
+    names = [f"{number:010d}" for number in range(5000, 5000 + MOST_NUMBERS + 1)]
+    if flood == "one number":
+        names = [following, *(f"{following}-{stranger}" for stranger in range(1, MOST_STRANGERS))]
+    for name in names:
+        (folder / name).write_bytes(b"junk")
+    for _ in range(2):
+        host.backup()
+        assert custody.round().failure == ""
+        assert [code for code, _ in custody.open_incidents()] == ["rolled-back"]
+    assert {row.verdict for row in snapshots_of(custody.state, custody.adopted)} == {"good"}
+    for name in names:
+        (folder / name).unlink()
+    custody.clock.advance(POLICY.detection * DAY)
+    host.backup()
+    for _ in range(2):
+        assert custody.round().failure == ""
+    assert custody.open_incidents() == []
 
 
 def test_a_round_that_was_killed_before_it_wrote_its_record(

@@ -21,6 +21,7 @@ from strongroom.custody.continuity import schema
 from strongroom.custody.continuity.facts import is_any_waiting, note_told, take_in, untold
 from strongroom.custody.continuity.records import (
     ROUNDS,
+    Crowded,
     RoundRecord,
     all_records,
     copy_path,
@@ -78,8 +79,16 @@ class Continuity:
 
         Any later record says so, whichever were taken away before it. Where our own last one is gone or another, the
         store was rolled back, or somebody deletes there: that is an incident for as long. What a round that was killed
-        had still to write is written first.
+        had still to write is written first. Where others wrote so much there that this cannot be known, that is the
+        incident, and the round goes on: it deletes nothing, and heals.
         """
+        try:
+            return self._check()
+        except Crowded as problem:
+            self._doubt(f"{problem.what}, so it is not known whether this state is the newest")
+            return True
+
+    def _check(self) -> bool:
         adopted = self._adopted
         standing = self._standing()
         if standing.record is not None:
@@ -97,6 +106,12 @@ class Continuity:
     def write(self) -> None:
         """Write the next record, after taking in what waited for this round. Raises ``Locked`` where another of ours
         has its number: a second copy of this state is at work."""
+        try:
+            self._write_next()
+        except Crowded as problem:  # it stays prepared
+            self._doubt(f"{problem.what}, so this custodian's own finds no place")
+
+    def _write_next(self) -> None:
         with self._state.database.read() as connection:
             waits = is_any_waiting(connection, self._adopted.id)
         if waits:
@@ -206,10 +221,12 @@ class Continuity:
         return facts, lost
 
     def _miss(self, number: int) -> None:
-        words = (
+        self._doubt(
             f"the record of round {number}, which this custodian wrote beside the repository, is gone or another: the "
             "store was rolled back, or somebody deletes there"
         )
+
+    def _doubt(self, words: str) -> None:
         with self._state.writing(self._lease) as connection:
             open_incident(connection, self._adopted.id, Code.ROLLED_BACK, RECORDS, words, self._state.clock.now_ns())
 

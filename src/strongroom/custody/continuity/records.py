@@ -29,6 +29,10 @@ _TYPE = "strongroom custody round 1"
 _NAME = re.compile(r"([0-9]{10})(-[0-9]{1,3})?\Z")
 
 
+class Crowded(Refused):
+    """Others wrote so much there that ours are not looked for any more, or find no place."""
+
+
 @record
 class RoundRecord:
     """One record. ``head`` is a hash over the state and the head before; ``copy``: the SHA-256 of the audit copy, or
@@ -65,7 +69,7 @@ def parse_record(data: bytes, verifier: Verifier, repository: str) -> RoundRecor
 
 
 def write_record(files: OwnFiles, data: bytes, number: int, verifier: Verifier, repository: str) -> bool:
-    """Make a record exist; false where another of ours has its number. Raises the store's errors."""
+    """Make a record exist; false where another of ours has its number. Raises ``Crowded``, and the store's errors."""
     for path in _paths(number):
         try:
             files.write_once(path, data)
@@ -74,7 +78,7 @@ def write_record(files: OwnFiles, data: bytes, number: int, verifier: Verifier, 
                 return False
             continue
         return True
-    raise Refused(f"others wrote {MOST_STRANGERS} files of one number there", subject=f".strongroom/{ROUNDS}")
+    raise Crowded(f"others wrote {MOST_STRANGERS} files of one number there", subject=f".strongroom/{ROUNDS}")
 
 
 def read_record(files: OwnFiles, number: int, verifier: Verifier, repository: str) -> RoundRecord | None:
@@ -92,7 +96,7 @@ def read_record(files: OwnFiles, number: int, verifier: Verifier, repository: st
 def all_records(files: OwnFiles, verifier: Verifier, repository: str, *, above: int = 0) -> Iterator[RoundRecord]:
     """Every record of ours with a number ``above``, by their numbers, whichever are taken away between.
 
-    Raises ``Refused`` where others wrote at more numbers than are passed over, and the store's errors.
+    Raises ``Crowded`` where others wrote at more numbers than are passed over, and the store's errors.
     """
     numbers = {int(match[1]) for name in files.names(ROUNDS) if (match := _NAME.match(name))}
     others = 0
@@ -103,7 +107,7 @@ def all_records(files: OwnFiles, verifier: Verifier, repository: str, *, above: 
             continue
         others += 1
         if others > MOST_NUMBERS:
-            raise Refused(f"others wrote records at {MOST_NUMBERS} numbers there", subject=f".strongroom/{ROUNDS}")
+            raise Crowded(f"others wrote records at {MOST_NUMBERS} numbers there", subject=f".strongroom/{ROUNDS}")
 
 
 def _paths(number: int) -> Iterator[str]:
