@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, Damaged, Exists, Missing, Unsupported
@@ -39,14 +38,24 @@ def has_place(store: Store) -> bool:
     return True
 
 
-def make_mark(store: Store, repository: str, judge: str) -> None:
-    """Name the judge whose plans count here, unless somebody is named already. Raises the store's errors."""
-    with contextlib.suppress(Unsupported):
+def make_mark(store: Store, repository: str, judge: str) -> str:
+    """Name the judge whose plans count here, unless somebody is named already; in words, why this one's do not.
+
+    Raises the store's errors.
+    """
+    try:
         files = files_beside(store)
-        named, number = _newest(files, repository)
-        if named is None:
-            with contextlib.suppress(Exists):  # another was faster, and is named
-                files.write_once(_path(number), f"{judge}\n".encode())
+    except Unsupported:
+        return ""
+    named, number = _newest(files, repository)
+    if named is None:
+        try:
+            files.write_once(_path(number), f"{judge}\n".encode())
+        except Exists:  # another was faster, and is named
+            named, _ = _newest(files, repository)
+    if named in (None, judge):
+        return ""
+    return f"`.strongroom/custodian` names another custodian, {named}, so nothing goes by this one"
 
 
 def read_mark(store: Store, repository: str) -> str | None:

@@ -72,7 +72,7 @@ class Outcome:
     promoted: Promoted = field(default_factory=Promoted)
     liars: list[tuple[str, str]] = field(default_factory=list)
     obstacle: str = ""
-    """Why an index that lies cannot be set aside, or one that lacks be written, in words."""
+    """Why an index that lies cannot be set aside, or one that lacks be written, or nothing go, in words."""
     indexed: list[str] = field(default_factory=list)
     """Index files written since no other named packs that snapshots need."""
     judged: list[Judged] = field(default_factory=list)
@@ -236,7 +236,7 @@ def _steps(
     if signer is None:
         outcome.plans = make_plans(state, lease, adopted, now_ns)
     else:
-        make_mark(repository.store, adopted.id, str(signer.verifier))
+        outcome.obstacle = outcome.obstacle or make_mark(repository.store, adopted.id, str(signer.verifier))
         preparing = Preparing(state, lease, adopted, repository, signer, reporter)
         outcome.plans = make_plans(state, lease, adopted, now_ns, preparing.weigh)
         outcome.prepared = preparing.prepare()

@@ -99,6 +99,34 @@ def test_a_lost_machine_goes_on_by_its_export_and_the_recovery_identity_alone(
     assert pyrage.decrypt(base64.b64decode(sealed[1]), [recovery])
 
 
+def test_where_only_the_paper_is_left_another_custodian_begins(
+    strongroom: Strongroom, place: Path, tmp_path: Path
+) -> None:
+    """State, export, identity and judge's key are gone: what was said can be read by the recovery identity; the new
+    custodian says that another is named until that is taken away, as the guide says, and is named then."""
+    custodian = Custodian(strongroom, tmp_path / "lost")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    (snapshot,) = custodian.verdicts("web01")
+    custodian.run("condemn", "web01", snapshot, "--why", "not ours").expect(0)
+    custodian.round()
+    shutil.rmtree(tmp_path / "lost")
+    recovery = pyrage.x25519.Identity.from_str(custodian.recovery)
+    said = [pyrage.decrypt(copy.read_bytes(), [recovery]) for copy in (place / ".strongroom/custody/audit").iterdir()]
+    assert any(snapshot.encode() in one and b"condemned" in one for one in said)
+    heir = Custodian(strongroom, tmp_path / "new")
+    heir.adopt("web01", place)
+    for _ in range(2):
+        assert "names another custodian" in heir.run("round", "web01", "-q").out
+    shutil.rmtree(place / ".strongroom/custody")
+    for mark in (place / ".strongroom").glob("custodian*"):
+        mark.unlink()
+    assert "names another custodian" not in heir.round().out
+    assert heir.run("round", "web01", "-q").out.count("another custodian") == 0
+    named = (place / ".strongroom/custodian").read_text()
+    assert named.strip() in heir.run("export", tmp_path / "file.age").expect(0).out
+
+
 def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:
     """The state is in a bucket alone: each command fetches the newest and stores the next. What others put there is
     passed over, and one who was overtaken stores nothing. Exported,

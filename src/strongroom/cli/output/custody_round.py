@@ -18,9 +18,8 @@ def _is_news(outcome: Outcome) -> bool:
     seen = outcome.seen
     log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
     wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
-    return bool(
-        wrong or outcome.indexed or outcome.failure or outcome.read.left or any(one.reasons for one in outcome.judged)
-    )
+    told = outcome.failure or outcome.obstacle
+    return bool(wrong or told or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged))
 
 
 def say_round(context: Context, outcome: Outcome) -> None:
