@@ -14,10 +14,11 @@ from strongroom.fleet.host.reporting.sending import send_all
 from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.report import ReportAnswer
 from strongroom.fleet.protocol.signed import KeyPair
-from strongroom.fleet.server.channels import kinds, mailing
+from strongroom.fleet.server.channels import apprise_child, kinds, mailing
 from strongroom.fleet.server.channels.kinds import ChannelMessage, send
 from tests.support.clock import ManualClock
 from tests.support.servers.drips import endless
+from tests.support.servers.sinks import web_sink
 
 MESSAGE = ChannelMessage("late", "late", True, {})
 MAIL = {"from": "fleet@example.org", "to": "ops@example.org", "security": "none"}
@@ -73,3 +74,30 @@ def test_a_web_server_that_says_continue_for_ever_holds_no_channel(monkeypatch: 
     monkeypatch.setattr(kinds, "_WHOLE_SECONDS", 0.5)
     with endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n") as port, pytest.raises(Unavailable):
         send(kind, {"url": f"http://127.0.0.1:{port}/"}, MESSAGE, 0)
+
+
+@pytest.mark.parametrize(
+    ("piece", "pause", "words"), [(b"x", 0.05, "no whole answer"), (b"x" * 60_000, 0.0, "hand it on")]
+)
+def test_a_service_of_apprises_whose_answer_has_no_end_holds_no_channel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, piece: bytes, pause: float, words: str
+) -> None:
+    """M-5: Apprise waits for each byte anew, and keeps all of them."""
+    monkeypatch.setattr(apprise_child, "WHOLE_SECONDS", 4.0 if pause else 60.0)
+    file = tmp_path / "service"
+    with endless(b"HTTP/1.1 200 OK\r\n\r\n", piece, pause) as port:
+        file.write_text(f"json://127.0.0.1:{port}/")
+        with pytest.raises(Unavailable, match=words):
+            send("apprise", {"url_file": str(file)}, MESSAGE, 0)
+
+
+def test_a_service_of_apprises_leads_to_no_other_place(tmp_path: Path) -> None:
+    """M-5: A redirect could lead to what only the server's machine reaches."""
+    file = tmp_path / "service"
+    with web_sink() as inner:
+        answer = f"HTTP/1.1 307 Go on\r\nLocation: {inner.url}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        with endless(answer.encode(), b" ") as port:
+            file.write_text(f"json://127.0.0.1:{port}/")
+            with pytest.raises(Unavailable, match="hand it on"):
+                send("apprise", {"url_file": str(file)}, MESSAGE, 0)
+        assert not inner.posted

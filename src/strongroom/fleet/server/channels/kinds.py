@@ -11,7 +11,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
@@ -19,6 +19,7 @@ import urllib3
 from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.fleet.protocol.fields import visible
+from strongroom.fleet.server.channels.apprise_child import hand_on
 from strongroom.fleet.server.channels.mailing import send_mail
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
         if settings.get(name, choices[0]) not in choices:
             raise ConfigurationError(f"is none of {', '.join(choices)}", subject=name)
     if kind == "apprise":
-        _apprise_of(settings)
+        _service(settings)
 
 
 def send(kind: str, settings: Mapping[str, str], message: ChannelMessage, now: int) -> None:
@@ -139,23 +140,22 @@ def ping_url(url: str, facts: Mapping[str, object]) -> str:
 
 def _apprise(settings: Mapping[str, str], message: ChannelMessage, _now: int) -> None:
     kind = "failure" if message.critical else "warning"
-    if not _apprise_of(settings).notify(title=visible(message.subject), body=message.body, notify_type=kind):
-        raise Unavailable("apprise could not hand it on", subject="apprise")
+    hand_on(_service(settings), visible(message.subject), message.body, kind)
 
 
-def _apprise_of(settings: Mapping[str, str]) -> Any:
-    """Apprise with the service that the file names. Raises ``ConfigurationError``, without what the file holds."""
+def _service(settings: Mapping[str, str]) -> str:
+    """The URL of Apprise's that the file holds. Raises ``ConfigurationError``, without what that is."""
     try:
         import apprise  # noqa: PLC0415 - a dependency of few, and slow to load
     except ImportError:
         hint = "pip install 'strongroom[notify]'"
         raise ConfigurationError("apprise is not installed here", subject="apprise", hint=hint) from None
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its words hold tokens
-    found = apprise.Apprise()
-    if not found.add(_secret(settings, "url_file")):
+    url = _secret(settings, "url_file")
+    if not apprise.Apprise().add(url):
         hint = "The file holds one line, such as slack://… (https://github.com/caronc/apprise/wiki)."
         raise ConfigurationError("apprise knows no such service", subject="url_file", hint=hint)
-    return found
+    return url
 
 
 def _post(settings: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> None:
