@@ -55,7 +55,10 @@ def make_mark(store: Store, repository: str, judge: str) -> str:
             named, _ = _newest(files, repository)
     if named in (None, judge):
         return ""
-    return f"`.strongroom/custodian` names another custodian, {named}, so nothing goes by this one"
+    return (
+        f"`.strongroom/custodian` names another custodian, {named}, so nothing goes by this one; where that one is "
+        "gone for good, or an intruder's, take the file away by the store's own means"
+    )
 
 
 def read_mark(store: Store, repository: str) -> str | None:

@@ -11,6 +11,7 @@ from strongroom.custody.continuity import newest
 from strongroom.custody.continuity.records import MOST_NUMBERS, MOST_STRANGERS, ROUNDS
 from strongroom.custody.deciding import condemn_snapshot, pin_snapshot, snapshots_of
 from strongroom.custody.deletion.plans import plan_rows
+from strongroom.receipts.commit.signing_key import load_or_create as generate_signer
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, POLICY, Custody, Host
 from tests.support.programs import Restic
@@ -163,6 +164,24 @@ def test_x_3_a_flood_of_files_there_freezes_deleting_and_ends_no_round(
     for _ in range(2):
         assert custody.round().failure == ""
     assert custody.open_incidents() == []
+
+
+def test_x_3_another_judge_in_the_place_of_ours_is_said_each_round(
+    custody: Custody, host: Host, tmp_path: Path
+) -> None:
+    """X-3: whoever may overwrite there names a judge of his own: nothing goes, each round says why, and once it is
+    taken away ours is named again."""
+    mark = custody.place / ".strongroom" / "custodian"
+    host.backup()
+    assert custody.round().obstacle == ""
+    ours = mark.read_bytes()
+    mark.chmod(0o600)
+    mark.write_bytes(f"{generate_signer(str(tmp_path / 'his'), 'his').verifier}\n".encode())
+    for _ in range(2):
+        assert "names another custodian, his+" in custody.round().obstacle
+    mark.unlink()
+    assert custody.round().obstacle == ""
+    assert mark.read_bytes() == ours
 
 
 def test_a_round_that_was_killed_before_it_wrote_its_record(
