@@ -31,6 +31,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
 
 def run_serve(context: Context) -> int:
     """Serve until told to stop."""
+    from strongroom.base.own_files import check_own_files, make_own_folder
     from strongroom.base.server_log import LOG
     from strongroom.receipts.commit.signing_key import load_or_create
     from strongroom.receipts.log.note import COSIGNATURE, Verifier
@@ -43,7 +44,8 @@ def run_serve(context: Context) -> int:
     host, colon, port = arguments.listen.rpartition(":")
     if not colon or not port.isdecimal():
         raise UsageError(f"not an address: {arguments.listen}", hint="such as 127.0.0.1:8010")
-    os.makedirs(arguments.state, mode=0o700, exist_ok=True)
+    make_own_folder(arguments.state)
+    check_own_files(arguments.state)
     name = arguments.name or f"{socket.getfqdn()}/witness"
     signer = load_or_create(os.path.join(arguments.state, "witness.key"), name, COSIGNATURE)
     witness = Witness(arguments.state, signer, [Verifier.parse(key) for key in arguments.log], SystemClock())

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError, Locked, Missing
+from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.base.record import record
 from strongroom.custody import schema
 from strongroom.custody.continuity import schema as continuity
@@ -102,17 +103,15 @@ class State:
         url = place
         if not place.startswith(_SCHEMES):
             file = os.path.join(os.path.abspath(place), "custody.db")
-            try:
-                if create:
-                    os.makedirs(place, mode=0o700, exist_ok=True)
-                elif not os.path.exists(file):
-                    raise ConfigurationError(
-                        "there is no custodian's state here",
-                        subject=place,
-                        hint="`strongroom custody init` begins one; --state names another place.",
-                    )
-            except OSError as error:
-                raise ConfigurationError(f"cannot be made: {error.strerror}", subject=place) from None
+            if create:
+                make_own_folder(place)
+            check_own_files(place, [file])
+            if not create and not os.path.exists(file):
+                raise ConfigurationError(
+                    "there is no custodian's state here",
+                    subject=place,
+                    hint="`strongroom custody init` begins one; --state names another place.",
+                )
             url = f"sqlite:///{file}"
         self.database = Database(url, clock=clock)
         for module, tables in MODULES:

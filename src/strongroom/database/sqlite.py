@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from strongroom.base.errors import ConfigurationError, Unsupported
+from strongroom.base.own_files import check_own_files
 from strongroom.database.network_mounts import network_file_system
 
 BUSY_SECONDS = 30.0
+_BESIDE = ("-wal", "-shm", ".closed", ".write-lock")
 
 
 def sqlite_file(url: str) -> str | None:
@@ -27,6 +29,11 @@ def sqlite_file(url: str) -> str | None:
     except sa.exc.ArgumentError:
         return None
     return os.path.abspath(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def check_database_files(path: str) -> None:
+    """Raise ``ConfigurationError`` where this user may not read and write a database and what lies beside it."""
+    check_own_files(os.path.dirname(path), [path, *(f"{path}{end}" for end in _BESIDE)])
 
 
 def open_sqlite(path: str, cache: int) -> tuple[sa.Engine, str]:
@@ -43,6 +50,7 @@ def open_sqlite(path: str, cache: int) -> tuple[sa.Engine, str]:
             subject=where,
             hint="keep the state on a local disk, or use PostgreSQL",
         )
+    check_database_files(where)
     # For its owner alone. Never open one that is there: on closing it the system would take away the locks of every
     # other connection of this process, and the next process to come would clear the log they still write to.
     with contextlib.suppress(FileExistsError):

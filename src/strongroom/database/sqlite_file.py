@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from strongroom.base.errors import Damaged
+from strongroom.database.sqlite import check_database_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,11 @@ def remember_closed(path: str) -> None:
 
 
 def check_file(path: str) -> None:
-    """Check a database that is there, unless it is the one that was closed last. Raises ``Damaged``."""
+    """Check a database that is there, unless it is the one that was closed last.
+
+    Raises ``Damaged``, and ``ConfigurationError`` where this user may not read and write it, which is no damage.
+    """
+    check_database_files(path)
     try:
         with open(f"{path}.closed", encoding="ascii", errors="replace") as file:
             closed = file.read(200)

@@ -45,8 +45,11 @@ def configuration(folder: str) -> Mapping[str, Any]:
     """What fleet.toml says. Raises ``ConfigurationError``, also where there is none."""
     from strongroom.base.configuration.document import parse, read_text
     from strongroom.base.configuration.fleet import FORM
+    from strongroom.base.own_files import check_own_files
 
     path = os.path.join(folder, FILE)
+    if not os.access(path, os.R_OK):
+        check_own_files(folder)
     hint = "`strongroom fleet init --url URL` begins a server; --state names another place."
     return parse(FORM, read_text(path, hint=hint, runs_commands=True), path)
 

@@ -6,6 +6,7 @@ import os
 
 from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.fleet.server import schema
@@ -32,17 +33,16 @@ class FleetState:
         self.folder = os.path.abspath(folder)
         self.clock = clock
         file = os.path.join(self.folder, "fleet.db")
-        try:
-            if create:
-                os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            elif not os.path.isdir(self.folder) or not (url or os.path.exists(file)):
-                raise ConfigurationError(
-                    "there is no fleet server's state here",
-                    subject=folder,
-                    hint="`strongroom fleet init` begins one; --state names another place.",
-                )
-        except OSError as error:
-            raise ConfigurationError(f"cannot be made: {error.strerror}", subject=folder) from None
+        if create:
+            make_own_folder(folder)
+        if not url:
+            check_own_files(self.folder, [file])
+        if not create and (not os.path.isdir(self.folder) or not (url or os.path.exists(file))):
+            raise ConfigurationError(
+                "there is no fleet server's state here",
+                subject=folder,
+                hint="`strongroom fleet init` begins one; --state names another place.",
+            )
         if url and not url.startswith(_SCHEMES):
             raise ConfigurationError("not the URL of a database", subject="database", hint="postgresql://…")
         self.database = Database(url or f"sqlite:///{file}", clock=clock, cache=8192)

@@ -43,6 +43,10 @@ def _child(work: Callable[[], None], sending: int) -> int:
     except StrongroomError as error:
         known = next(kind.__name__ for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
         os.write(sending, json.dumps([known, error.what, error.subject, error.hint]).encode())
+    except OSError as error:  # such as a file of the log that belongs to another user
+        what = error.strerror or str(error)
+        hint = "Start this as the user who keeps these files." if isinstance(error, PermissionError) else ""
+        os.write(sending, json.dumps(["StrongroomError", what, str(error.filename or ""), hint]).encode())
     except BaseException:
         traceback.print_exc()
         return 1

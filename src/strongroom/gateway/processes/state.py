@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.base.own_files import make_own_folder
 from strongroom.database import migrations
 from strongroom.database.engine import Database
 from strongroom.gateway import schema
@@ -52,10 +53,7 @@ def check_there(settings: GatewaySettings, *, begins: bool = False) -> None:
 def make_folders(settings: GatewaySettings) -> None:
     """Make the folders of the data and of the state. Raises ``ConfigurationError``."""
     for folder in (settings.home, settings.state_folder):
-        try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"the folder cannot be made: {error.strerror}", subject=folder) from None
+        make_own_folder(folder)
 
 
 def open_signer(settings: GatewaySettings, origin: str) -> Signer:
