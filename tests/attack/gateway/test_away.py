@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate
+from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.liar import Liar
+from tests.support.servers.minio import running
 from tests.support.waiting import until
 
 PACK = b"a pack"
@@ -65,3 +67,26 @@ def test_an_operator_gives_the_path_of_a_removed_repository_away(tmp_path: Path)
         assert gateway.ask("GET", "/moved/config").status == 200
         gateway.make()
         assert len({one.repository for one in leaves(gateway)}) == 3
+
+
+def test_health_says_that_a_bucket_does_not_answer(tmp_path: Path) -> None:
+    """A store that is silent, or gone, is 503 at /health within seconds, which needs no credentials; well when it is
+    back."""
+    with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
+        gateway.make()
+
+        def problems() -> str:
+            answer = gateway.ask("GET", "/health", user="")
+            said = answer.json()["problems"]
+            assert answer.status == (503 if said else 200)
+            return " ".join(said)
+
+        until(lambda: not problems(), gateway.said, pause=0.2)
+        proxy.away = "silent"
+        until(lambda: "the store does not answer" in problems(), gateway.said)
+        proxy.away = ""
+        until(lambda: not problems(), gateway.said)
+        proxy.away = "gone"
+        until(lambda: "the store cannot be used" in problems(), gateway.said)
+        proxy.away = ""
+        until(lambda: not problems(), gateway.said)

@@ -4,7 +4,8 @@ The liar drops conditions and checksums. The honest one keeps them; ``faults`` h
 a status with an error code instead of passing the upload on, or ``lost`` when it is passed on and the answer is not.
 What a gateway keeps for itself (``.strongroom/``) is passed on at all times and is not counted: it comes when it will.
 With ``hold before`` or ``hold after`` the upload stops before or after it is passed on, ``holding`` is set, and nothing
-more is heard of it until ``release`` is set.
+more is heard of it until ``release`` is set. ``away`` is how all requests fare: ``silent`` are those that wait until it
+is something else, ``gone`` those that find their connection closed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.storage.s3.sign import Credentials, signed
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.support.servers.minio import Minio
@@ -34,6 +35,7 @@ class Liar:
         self.minio = minio
         self.honest = honest
         self.faults: list[str] = []
+        self.away = ""
         self.requests: list[str] = []
         self.asked: list[tuple[str, str]] = []
         """The same with their paths."""
@@ -56,6 +58,7 @@ class Liar:
 
     def __exit__(self, *_: object) -> None:
         self.release.set()
+        self.away = ""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -71,6 +74,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         owner: Liar = self.server.owner  # type: ignore[attr-defined]
         minio = owner.minio
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        until(lambda: owner.away != "silent")
+        if owner.away == "gone":
+            self.close_connection = True
+            return
         own = "/.strongroom/" in self.path.partition("?")[0]
         if not own:
             owner.requests.append(self.command)

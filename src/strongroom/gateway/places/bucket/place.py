@@ -17,6 +17,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.bucket import guarantees, settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.places.bucket.intents import Intents
+from strongroom.gateway.places.bucket.reach import BucketReach
 from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
 from strongroom.gateway.places.bucket.spool import Spool
 from strongroom.gateway.places.bucket.works import Works
@@ -65,6 +66,7 @@ class BucketPlace(Place):
         self._database = database
         self._root = open_store(settings.store, options)
         self.keyed = keyed_of(self._root)
+        self._reach = BucketReach(self.keyed, database.clock)
         folder = os.path.join(settings.state_folder, "spool")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         self._guarantees = guarantees.load(database)
@@ -196,6 +198,8 @@ class BucketPlace(Place):
     def problems(self) -> list[str]:
         """As the base says."""
         found = room_problems({"the spool": self._works.folder})
+        if unreachable := self._reach.problem():
+            found.append(unreachable)
         if self._works.guarded and not self._settings.allow_unconditional:
             found.append("the store no longer refuses to replace; this gateway alone serialises creation")
         if self._emptied:
