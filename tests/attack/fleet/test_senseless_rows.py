@@ -9,9 +9,12 @@ import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting import schema as alerting
+from strongroom.fleet.server.api.reading import hosts
+from strongroom.fleet.server.api.tokens import ApiToken
 from strongroom.fleet.server.channels import kinds
 from strongroom.fleet.server.channels.delivering import Deliverer
 from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.following.places import joined_at
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
 
@@ -20,6 +23,7 @@ TABLES = (schema.host, schema.gap, schema.suspicion, schema.claim, schema.watch,
 FOLLOWED = (following.log, following.place, following.asked, following.begun, following.clock, following.certificate)
 SAID = (alerting.channel, alerting.alert, alerting.opening, alerting.notice)
 OLD = 1_800_000_000
+EVERYTHING = ApiToken("all", "id", b"", "*", 0, 0)
 
 
 def _fill(server: ServerInProcess, host: FleetHost) -> None:
@@ -66,7 +70,7 @@ def test_no_row_that_makes_no_sense_blinds_the_server_to_other_hosts(tmp_path: P
     columns = [(table, column) for table in (*TABLES, *FOLLOWED, *SAID) for column in table.c]
     cases = [(*one, SENSELESS[number % len(SENSELESS)]) for number, one in enumerate(columns)]
     cases += [(schema.stated, schema.stated.c.incidents, one) for one in SENSELESS]
-    cases += [(schema.host, schema.host.c.done, one) for one in SENSELESS]
+    cases += [(schema.host, column, one) for column in (schema.host.c.done, schema.host.c.places) for one in SENSELESS]
     blinded = [
         f"{table.name}.{column.name}: {str(value)[:8]!r}"
         for table, column, value in cases
@@ -91,6 +95,9 @@ def _turns(server: ServerInProcess, table: sa.Table, column: sa.Column[object], 
     try:
         found = server.standing()
         server.turn()
+        with state.database.read() as connection:
+            joined_at(connection, "https://backup")
+        assert "web01" in {one.name for one in hosts(state, EVERYTHING)}
         seen = any(one.subject.startswith("web01") for one in found.wrong)
     except Exception:
         seen = False

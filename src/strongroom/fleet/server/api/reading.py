@@ -124,12 +124,16 @@ def hosts(state: FleetState, token: ApiToken) -> list[HostDocument]:
     columns = [column for column in table.c if column.name not in ("public", "done", "opened")]
     with state.database.read() as connection:
         rows = connection.execute(sa.select(*columns).order_by(table.c.name)).all()
-    return [_host(row) for row in sorted(rows, key=lambda row: str(row.name)) if token.sees(row.name)]
+    return [_host(row) for row in sorted(rows, key=lambda row: str(row.name)) if token.sees(str(row.name))]
 
 
 def _host(row: Any) -> HostDocument:
-    versions = json.loads(row.versions)
-    return HostDocument(row.name, row.id, row.state, row.profile, row.joined, row.reported, row.clock_offset, versions)
+    try:
+        versions = {str(name): str(value) for name, value in json.loads(row.versions).items()}
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        versions = {}  # one row that makes no sense hides no other host
+    name = str(row.name)
+    return HostDocument(name, row.id, row.state, row.profile, row.joined, row.reported, row.clock_offset, versions)
 
 
 def runs(

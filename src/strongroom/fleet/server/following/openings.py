@@ -42,10 +42,13 @@ def take_question(state: FleetState, message: SignedMessage) -> bytes:
         known_custodian(connection, message)
         connection.execute(table.delete().where(table.c.custodian == message.signer))
         connection.execute(table.insert(), {"custodian": message.signer, "at": now})
-        waiting = [
-            AwaitedOpening(row.name, bytes(row.public), parse_signed(bytes(row.done))) for row in _rows(connection)
-        ]
+        waiting = [one for row in _rows(connection) if (one := Readings().of("", "", partial(_awaited, row), None))]
     return decisions_answer(now, waiting)
+
+
+def _awaited(row: Any) -> AwaitedOpening:
+    public = bytes(memoryview(row.public))
+    return AwaitedOpening(str(row.name), public, parse_signed(bytes(memoryview(row.done))))
 
 
 def _rows(connection: sa.Connection, readings: Readings | None = None) -> list[Any]:
@@ -68,7 +71,7 @@ def _sealed(row: Any) -> set[str]:
 
 
 def _said(row: Any) -> EnrolDone:
-    return parse_done(parse_signed(bytes(row.done)))
+    return parse_done(parse_signed(bytes(memoryview(row.done))))  # of a number, bytes would be as many
 
 
 def take_opened(state: FleetState, message: SignedMessage) -> str:

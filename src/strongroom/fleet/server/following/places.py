@@ -177,11 +177,11 @@ def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
     It is believed where the path is one that the gateway gave it, so that none takes another's receipts for its own.
     Where the gateway gave it none, since its operator made the principal by hand, the path ends in its own name.
     """
-    given = places_given(row.places, url)
     base = urlsplit(url)
     prefix = base.path.strip("/")
     try:
-        repositories = parse_done(parse_signed(bytes(row.done))).repositories
+        given = places_given(row.places, url)
+        repositories = parse_done(parse_signed(bytes(memoryview(row.done)))).repositories
         for one in repositories:
             place = urlsplit(one.url.removeprefix("rest:"))
             path = unquote(place.path).strip("/")
@@ -190,5 +190,5 @@ def _made(row: Any, url: str) -> Iterator[tuple[str, str]]:
             own = inside in given if given else inside.rpartition("/")[2] == row.name.partition("~")[0]
             if same and own and inside:
                 yield inside, one.name
-    except (StrongroomError, ValueError):
-        return  # what an older version took, or a host that is no URL's
+    except (StrongroomError, AttributeError, TypeError, ValueError):
+        return  # what an older version took, a host that is no URL's, or a row that makes no sense
