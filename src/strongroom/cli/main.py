@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Interrupted, UsageError
 from strongroom.cli import exit_codes
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from strongroom.cli.output.out import Out
     from strongroom.cli.shared.signals import Signals
 
+SERVERS = ("gateway serve", "fleet serve", "witness serve")
+"""What runs until a signal ends it, which is no fault of it."""
 GARBAGE = 5000
 """At how many new objects Python looks for garbage among them."""
 
@@ -120,14 +122,28 @@ def _run(words: list[str], out: Out, settle: Callable[[], None]) -> int:
     try:
         signals.install()
         code = _command(words, out, signals, settle)
-        return exit_codes.INTERRUPTED if signals.asked and code != exit_codes.OK else code
+        return _stopped(words) if signals.asked and code != exit_codes.OK else code
     except OutputClosed:
         raise
     except (Exception, KeyboardInterrupt) as error:
+        stopped = _stopped(words) if signals.asked else None
+        if stopped == exit_codes.OK and isinstance(error, Interrupted):
+            return stopped
         code = report(error, out, json=json, debug=debug)
-        return exit_codes.INTERRUPTED if signals.asked else code
+        return code if stopped is None else stopped
     finally:
         signals.conclude()
+
+
+def _stopped(words: Sequence[str]) -> int:
+    """The exit code of what a signal ended: a server is meant to run until one comes, also while it still starts."""
+    from strongroom.cli.arguments import parser as parsing
+
+    try:
+        verb, _ = parsing.split_verb(words)
+    except UsageError:
+        verb = None
+    return exit_codes.OK if verb is not None and verb.name in SERVERS else exit_codes.INTERRUPTED
 
 
 def _command(words: list[str], out: Out, signals: Signals, settle: Callable[[], None]) -> int:

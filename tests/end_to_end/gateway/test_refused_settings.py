@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -174,3 +176,22 @@ def test_a_stop_is_heeded_while_workers_do_not_come_up(tmp_path: Path) -> None:
         return took
 
     kept(5, stop)
+
+
+def test_a_stop_while_it_waits_to_begin_is_a_stop(tmp_path: Path) -> None:
+    """SIGTERM while a start waits for its database ends it with 0 as it ends one that serves, with nothing to say."""
+    state = tmp_path / "data" / ".strongroom"
+    state.mkdir(parents=True)
+    with (state / "gateway.db.write-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = ["gateway", "serve", "--path", str(state.parent), "--no-auth", "--listen", "127.0.0.1:0"]
+        server = subprocess.Popen([STRONGROOM, *words], stderr=subprocess.PIPE, env=environment(tmp_path), text=True)
+        try:
+            waiting = f" {server.pid} "
+            until(lambda: any(" -> " in one and waiting in one for one in Path("/proc/locks").read_text().splitlines()))
+            server.send_signal(signal.SIGTERM)
+            said = server.communicate(timeout=PATIENCE)[1]
+        finally:
+            server.kill()
+            server.wait()
+    assert (server.returncode, said) == (0, "")

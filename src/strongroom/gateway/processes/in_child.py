@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 from strongroom.base import errors
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import Interrupted, StrongroomError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,12 @@ def run_in_child(work: Callable[[], None]) -> None:
         os.close(receiving)
         os._exit(_child(work, sending))
     os.close(sending)
-    with os.fdopen(receiving, "rb") as pipe:
-        told = pipe.read()
+    try:
+        with os.fdopen(receiving, "rb") as pipe:
+            told = pipe.read()
+    except Interrupted:  # a signal for us alone: it must not go on by itself
+        os.kill(pid, signal.SIGTERM)
+        raise
     _, status = os.waitpid(pid, 0)
     if told:
         name, what, subject, hint = json.loads(told)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import ConfigurationError
+from strongroom.base.errors import ConfigurationError, Interrupted
 from strongroom.base.own_files import make_own_folder
 from strongroom.database import migrations
 from strongroom.database.engine import Database
@@ -65,6 +64,9 @@ def open_signer(settings: GatewaySettings, origin: str) -> Signer:
 
 def origin_of(settings: GatewaySettings, database: Database) -> str:
     """The log's origin: that of the database once it has a log, since a renamed host must not begin another."""
-    with contextlib.suppress(Exception):
+    try:
         return state(database).origin
-    return settings.origin
+    except Interrupted:
+        raise
+    except Exception:  # no log yet, or what says so once it is used
+        return settings.origin
