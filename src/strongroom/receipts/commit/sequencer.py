@@ -128,7 +128,7 @@ class Sequencer:
 
         Raises ``Unavailable`` and whatever the store raises; nothing is signed then, and the next step tries again.
         """
-        if self._started and self._news() == self._compared_news and self._idle():
+        if self._started and self.failure is None and self._news() == self._compared_news and self._idle():
             return False
         held = self._lease.take()
         self._checked = self._checked and self._lease.unbroken
@@ -137,14 +137,13 @@ class Sequencer:
         if self._unsure() and not self._compare():
             return False
         ending = not self._started  # what an earlier run signed is kept at once: its ten minutes may never have come
-        self._started = True
         count = self._assign()
         before = state(self._database)
         if (before.published < before.assigned or before.checkpoint is None) and not self._publish(before):
             self._checked = False  # another head was kept than this database leads to
             return False
         self._keep(state(self._database), ending=ending)
-        self.failure = None
+        self._started, self.failure = True, None
         return count == BATCH
 
     def _compare(self) -> bool:
