@@ -37,7 +37,9 @@ class Change:
     """What became of one item of a backup or a restore; restic's ``verbose_status``.
 
     ``action`` is restic's word. Backup: new, modified, unchanged; restore: restored, updated, unchanged, deleted.
-    A directory's item ends with a slash. Sizes are in bytes, before (``_size``) and after compression and encryption.
+    A directory's item ends with a slash. A backup's sizes are those of the item's new blobs, in all repositories of the
+    run together, in bytes, before (``_size``) and after compression and encryption: ``data`` of a file, ``metadata``
+    of a directory's tree.
     """
 
     action: str

@@ -115,6 +115,8 @@ class _Copying:
                     raise
                 codes[target.label] = exit_codes.of_error(error)
                 say_failure(context, target.label, error)
+        order = [target.label for target in targets]
+        opened.sort(key=lambda target: order.index(target.label))  # whichever opened first
         if not opened:
             return exit_codes.of_repositories(list(codes.values()))
         snapshots, unknown = chosen(context, self._source)

@@ -16,33 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.support import command, waiting
+from tests.support import waiting
 from tests.support.command import Result
-from tests.support.programs import Program, Restic
+from tests.support.programs import Program
 
 pytestmark = pytest.mark.peer("restic")
 ID = re.compile(r"[0-9a-f]{64}")
-
-
-class Linked(Program):
-    """Our command under restic's name."""
-
-    name = "link"
-
-    def __init__(self, home: Path) -> None:
-        link = home / "bin" / "restic"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(command.STRONGROOM)
-        super().__init__(home, link)
-
-
-@pytest.fixture(params=[Linked, Restic], ids=lambda kind: kind.name)
-def program(request: pytest.FixtureRequest, home: Path, repository: Path) -> Program:
-    """Our link, and restic; the repository is in the environment, as wrappers have it."""
-    made: Program = request.param(home)
-    made.env["RESTIC_REPOSITORY"] = str(repository)
-    return made
 
 
 def _together(ended: Result) -> str:

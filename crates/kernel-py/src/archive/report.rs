@@ -116,24 +116,28 @@ pub struct BackupEvent {
     path: Vec<u8>,
     message: String,
     directory: bool,
-    size: u64,
+    added: u64,
+    stored: u64,
+    duration: f64,
 }
 
 impl From<Event> for BackupEvent {
     fn from(event: Event) -> Self {
-        let plain = |kind, path, message| Self { kind, path, message, directory: false, size: 0 };
+        let plain =
+            |kind, path, message| Self { kind, path, message, directory: false, added: 0, stored: 0, duration: 0.0 };
         match event {
             Event::Failed { path, message } => plain("failed", path, message),
             Event::Warning { path, message } => plain("warning", path, message),
             Event::ContentDiffers { path } => plain("content-differs", path, String::new()),
             Event::LeftOut { path } => plain("left-out", path, String::new()),
-            Event::Item { path, directory, action, size } => {
+            Event::Item { path, directory, action, cost } => {
                 let kind = match action {
                     Action::New => "new",
                     Action::Changed => "changed",
                     Action::Unchanged => "unchanged",
                 };
-                Self { kind, path, message: String::new(), directory, size }
+                let (added, stored, duration) = (cost.added, cost.stored, cost.duration.as_secs_f64());
+                Self { kind, path, message: String::new(), directory, added, stored, duration }
             }
         }
     }

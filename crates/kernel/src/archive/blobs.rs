@@ -1,5 +1,6 @@
 //! One blob: hashed once, compressed once for each effort, sealed for every repository that lacks it.
 
+use super::events::Cost;
 use super::shared::Shared;
 use super::target::outbox::Offered;
 use super::target::{Standing, Target};
@@ -69,18 +70,17 @@ impl Scope {
     }
 }
 
-/// Save a blob wherever it is lacking and return its ID.
+/// Save a blob wherever it is lacking and return its ID, with what that took.
 pub(super) fn save_blob(
     shared: &Shared,
     scratch: &mut Scratch,
     kind: BlobType,
     plain: &[u8],
     scope: Scope,
-) -> Result<Id> {
+) -> Result<(Id, Cost)> {
     let beside = || shared.targets.iter().find_map(|target| target.hash_beside_pack(plain));
     let id = if plain.len() < WORTH_A_LOCK { Id::of(plain) } else { beside().unwrap_or_else(|| Id::of(plain)) };
-    save_hashed(shared, scratch, kind, plain, id, scope)?;
-    Ok(id)
+    Ok((id, save_hashed(shared, scratch, kind, plain, id, scope)?))
 }
 
 /// The same of a blob whose hash is known.
@@ -91,7 +91,8 @@ pub(super) fn save_hashed(
     plain: &[u8],
     id: Id,
     scope: Scope,
-) -> Result<()> {
+) -> Result<Cost> {
+    let mut cost = Cost::default();
     let mut wanting: Vec<&Target> = Vec::with_capacity(shared.targets.len());
     for target in shared.targets.iter().filter(|target| scope.holds(target) && target.is_active()) {
         if kind == BlobType::Data {
@@ -116,9 +117,10 @@ pub(super) fn save_hashed(
             None => (plain, 0),
         };
         for target in wanting.iter().filter(|target| target.effort(kind, plain.len()) == effort) {
-            let full = target.pack(kind, id, bytes, uncompressed_length, |envelope, entry, sealed| {
+            let (stored, full) = target.pack(kind, id, bytes, uncompressed_length, |envelope, entry, sealed| {
                 if shared.options.extra_verify { verify(scratch, envelope, entry, sealed) } else { Ok(()) }
             })?;
+            cost += Cost { added: plain.len() as u64, stored: stored.into(), ..Cost::default() };
             if let Some(pack) = full {
                 deliver(shared, target, pack)?;
             }
@@ -126,7 +128,7 @@ pub(super) fn save_hashed(
         scratch.frame = frame;
     }
     scratch.shrink();
-    Ok(())
+    Ok(cost)
 }
 
 fn length(plain: &[u8]) -> Result<u32> {

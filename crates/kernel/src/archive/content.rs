@@ -3,14 +3,14 @@
 use super::blobs::{Scope, Scratch, save_blob, save_hashed};
 use super::directory::{Directory, Finished, Variant};
 use super::events::{Action, Event};
-use super::file::{FileJob, OpenFile};
+use super::file::{FileJob, OpenFile, Saved};
 use super::shared::Shared;
 use super::source::holes::{ZERO_CHUNK, ZEROS};
 use super::tasks::{BlobTask, Task};
 use super::trees;
 use crate::chunker::MIN;
 use crate::tree::Node;
-use crate::{BlobType, Id, Result};
+use crate::{BlobType, Result};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,8 +35,8 @@ pub(super) fn save(
         shared.tasks.push([Task::Blob(BlobTask { file: Arc::clone(file), group, number, plain })]);
         return Ok(());
     }
-    let id = save_blob(shared, scratch, BlobType::Data, plain, Scope::Group(group))?;
-    file.place(group, number, id);
+    let (id, cost) = save_blob(shared, scratch, BlobType::Data, plain, Scope::Group(group))?;
+    file.place(group, number, id, cost);
     Ok(())
 }
 
@@ -48,17 +48,17 @@ pub(super) fn save_zeros(
     group: usize,
     number: usize,
 ) -> Result<()> {
-    save_hashed(shared, scratch, BlobType::Data, &ZEROS, *ZERO_CHUNK, Scope::Group(group))?;
-    file.place(group, number, *ZERO_CHUNK);
+    let cost = save_hashed(shared, scratch, BlobType::Data, &ZEROS, *ZERO_CHUNK, Scope::Group(group))?;
+    file.place(group, number, *ZERO_CHUNK, cost);
     Ok(())
 }
 
 /// Save a blob that was handed on.
 pub(super) fn save_task(task: BlobTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
     let BlobTask { file, group, number, plain } = task;
-    let id = save_blob(shared, scratch, BlobType::Data, &plain, Scope::Group(group))?;
+    let (id, cost) = save_blob(shared, scratch, BlobType::Data, &plain, Scope::Group(group))?;
     drop(plain);
-    file.place(group, number, id);
+    file.place(group, number, id, cost);
     release(&file, shared, scratch)
 }
 
@@ -74,8 +74,8 @@ fn release(file: &OpenFile, shared: &Shared, scratch: &mut Scratch) -> Result<()
     }
     shared.counters.bytes_in_progress.fetch_sub(file.bytes_read(), Ordering::Relaxed);
     if let Some(node) = file.take_node() {
-        let contents = file.take_contents();
-        finish(shared, &file.directory, file.slot, (&file.path, &file.name), &file.job, node, contents);
+        let names = (&file.path[..], &file.name[..]);
+        finish(shared, &file.directory, file.slot, names, &file.job, node, file.take_saved());
     }
     trees::release(&file.directory, shared, scratch)
 }
@@ -88,9 +88,10 @@ pub(super) fn finish(
     (path, name): (&[u8], &[u8]),
     job: &FileJob,
     mut node: Node,
-    contents: Vec<Vec<Id>>,
+    saved: Saved,
 ) {
     let size = node.size;
+    let Saved { contents, mut cost } = saved;
     let mut contents = contents.into_iter();
     node.content = contents.next();
     let mut action = job.action;
@@ -100,5 +101,6 @@ pub(super) fn finish(
         shared.events.push(Event::ContentDiffers { path: path.to_vec() });
     }
     directory.fill(slot, Finished { node, others: contents.map(Variant::Content).collect() });
-    shared.item(&directory.snapshot_path, name, action, size);
+    cost.duration = job.begun.elapsed();
+    shared.item(&directory.snapshot_path, name, action, size, cost);
 }

@@ -5,6 +5,7 @@ use crate::Id;
 use crate::tree::Node;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// An entry that is done: its node, with what differs for the second and further polynomials.
 pub(super) struct Finished {
@@ -35,6 +36,8 @@ pub(super) struct Directory {
     /// Path in the snapshot.
     pub(super) snapshot_path: Vec<u8>,
     pub(super) depth: usize,
+    /// When it was opened.
+    pub(super) begun: Instant,
     /// The file system that entries must be on; `None` where any will do.
     pub(super) device: Option<u64>,
     /// It is on another one itself: an empty folder where a file system is mounted.
@@ -68,6 +71,7 @@ impl Directory {
             path: opening.path,
             snapshot_path: opening.snapshot_path,
             depth,
+            begun: Instant::now(),
             device: opening.device,
             is_beyond: opening.is_beyond,
             old,

@@ -1,6 +1,8 @@
 //! What the owner may want to tell a user about single items.
 
+use std::ops::AddAssign;
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// What became of an item; the words are restic's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,25 @@ pub enum Action {
     Changed,
     /// As in the parent.
     Unchanged,
+}
+
+/// What saving an item took, in all repositories of the run together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Plain bytes of new blobs.
+    pub added: u64,
+    /// Stored bytes of new blobs.
+    pub stored: u64,
+    /// From the first look at it until its last blob was packed; zero where nothing was read.
+    pub duration: Duration,
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.added += other.added;
+        self.stored += other.stored;
+        self.duration += other.duration;
+    }
 }
 
 /// Something worth a line.
@@ -48,8 +69,8 @@ pub enum Event {
         directory: bool,
         /// What became of it.
         action: Action,
-        /// Plain size in bytes.
-        size: u64,
+        /// What it took: a file's content, or the tree of a directory without what is in it.
+        cost: Cost,
     },
 }
 

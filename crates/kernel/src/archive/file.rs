@@ -1,12 +1,13 @@
 //! One file on its way into a node: it is open until the last of its blobs has arrived.
 
 use super::directory::Directory;
-use super::events::Action;
+use super::events::{Action, Cost};
 use crate::Id;
 use crate::sync::lock;
 use crate::tree::Node;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// What is known of a file before it is read.
 #[derive(Clone)]
@@ -14,6 +15,15 @@ pub(super) struct FileJob {
     pub(super) action: Action,
     /// The content that the parent has under the same metadata: reading again should find just that.
     pub(super) expected: Option<Vec<Id>>,
+    /// When it was opened.
+    pub(super) begun: Instant,
+}
+
+/// The content of a file, for each polynomial, and what saving it took.
+#[derive(Default)]
+pub(super) struct Saved {
+    pub(super) contents: Vec<Vec<Id>>,
+    pub(super) cost: Cost,
 }
 
 /// A file whose blobs are on their way; the last one to arrive makes the node.
@@ -24,7 +34,7 @@ pub(super) struct OpenFile {
     pub(super) name: Vec<u8>,
     pub(super) job: FileJob,
     node: Mutex<Option<Node>>,
-    contents: Mutex<Vec<Vec<Id>>>,
+    saved: Mutex<Saved>,
     pending: AtomicUsize,
     read: AtomicU64,
 }
@@ -47,16 +57,17 @@ impl OpenFile {
             name,
             job,
             node: Mutex::new(None),
-            contents: Mutex::new(vec![Vec::new(); groups]),
+            saved: Mutex::new(Saved { contents: vec![Vec::new(); groups], cost: Cost::default() }),
             pending: AtomicUsize::new(1),
             read: AtomicU64::new(0),
         })
     }
 
-    /// The blob of this number is this one.
-    pub(super) fn place(&self, group: usize, number: usize, id: Id) {
-        let mut contents = lock(&self.contents);
-        let content = &mut contents[group];
+    /// The blob of this number is this one, and saving it took so much.
+    pub(super) fn place(&self, group: usize, number: usize, id: Id, cost: Cost) {
+        let mut saved = lock(&self.saved);
+        saved.cost += cost;
+        let content = &mut saved.contents[group];
         if content.len() <= number {
             content.resize(number + 1, Id([0; 32]));
         }
@@ -92,8 +103,8 @@ impl OpenFile {
         lock(&self.node).take()
     }
 
-    /// The IDs of its blobs, for each polynomial.
-    pub(super) fn take_contents(&self) -> Vec<Vec<Id>> {
-        std::mem::take(&mut *lock(&self.contents))
+    /// What its blobs came to.
+    pub(super) fn take_saved(&self) -> Saved {
+        std::mem::take(&mut *lock(&self.saved))
     }
 }

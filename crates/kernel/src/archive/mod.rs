@@ -41,7 +41,7 @@ mod trees;
 mod worker;
 
 pub use counters::{Progress, Summary, TargetSummary};
-pub use events::{Action, Event};
+pub use events::{Action, Cost, Event};
 pub use options::{Options, Plan, StdinSource, TargetOptions};
 pub use parent::PackRequest;
 pub use reread::Reread;

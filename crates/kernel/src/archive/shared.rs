@@ -1,7 +1,7 @@
 //! What the tasks of a run share.
 
 use super::counters::{Counters, Totals};
-use super::events::{Action, Event, Events};
+use super::events::{Action, Cost, Event, Events};
 use super::limits::Limits;
 use super::options::Options;
 use super::parent::Parents;
@@ -89,15 +89,15 @@ impl Shared {
     }
 
     /// A file is done. As in restic, links and devices are not counted.
-    pub(super) fn item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
+    pub(super) fn item(&self, folder: &[u8], name: &[u8], action: Action, size: u64, cost: Cost) {
         self.counters.count_file(action, size);
-        self.report_item(folder, name, action, size);
+        self.report_item(folder, name, action, cost);
     }
 
     /// An item that is no directory is done.
-    pub(super) fn report_item(&self, folder: &[u8], name: &[u8], action: Action, size: u64) {
+    pub(super) fn report_item(&self, folder: &[u8], name: &[u8], action: Action, cost: Cost) {
         if self.options.verbose {
-            self.events.push(Event::Item { path: join(folder, name), directory: false, action, size });
+            self.events.push(Event::Item { path: join(folder, name), directory: false, action, cost });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::blobs::{Scope, Scratch, save_blob};
 use super::directory::{Directory, Finished, Opening, Variant};
-use super::events::{Action, Event};
+use super::events::{Action, Cost, Event};
 use super::parent::ParentTree;
 use super::shared::Shared;
 use crate::tree::{Node, TreeEncoder};
@@ -41,6 +41,7 @@ pub(super) fn release(directory: &Arc<Directory>, shared: &Shared, scratch: &mut
 
 fn finish(directory: &Directory, shared: &Shared, scratch: &mut Scratch) -> Result<(Option<Node>, Vec<Id>)> {
     let mut entries = directory.take_entries();
+    let mut cost = Cost::default();
     let mut roots = Vec::with_capacity(shared.chunkers.len());
     for group in 0..shared.chunkers.len() {
         let mut encoder = TreeEncoder::new();
@@ -53,7 +54,9 @@ fn finish(directory: &Directory, shared: &Shared, scratch: &mut Scratch) -> Resu
             }
             encoder.add(&entry.node)?;
         }
-        roots.push(save_blob(shared, scratch, BlobType::Tree, &encoder.finish(), Scope::Group(group))?);
+        let (root, took) = save_blob(shared, scratch, BlobType::Tree, &encoder.finish(), Scope::Group(group))?;
+        roots.push(root);
+        cost += took;
     }
     let action = match directory.old_subtrees.first().copied().flatten() {
         None => Action::New,
@@ -63,8 +66,9 @@ fn finish(directory: &Directory, shared: &Shared, scratch: &mut Scratch) -> Resu
     if directory.up.is_some() {
         shared.counters.count_directory(action);
         if shared.options.verbose {
+            cost.duration = directory.begun.elapsed();
             let path = directory.snapshot_path.clone();
-            shared.events.push(Event::Item { path, directory: true, action, size: 0 });
+            shared.events.push(Event::Item { path, directory: true, action, cost });
         }
     }
     Ok((directory.take_node(), roots))

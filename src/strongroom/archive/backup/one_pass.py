@@ -67,6 +67,16 @@ def _spool(options: BackupOptions) -> tuple[str, int] | None:
         return None
 
 
+def _change(event: _kernel.BackupEvent) -> Change:
+    """As restic tells it: a directory's tree is metadata, and what is as it was has taken no time."""
+    action = ACTIONS[event.kind]
+    duration = 0.0 if action == "unchanged" else event.duration
+    if event.directory:
+        sizes = {"metadata_size": event.added, "metadata_size_in_repo": event.stored}
+        return Change(action, event.path + b"/", duration=duration, **sizes)
+    return Change(action, event.path, duration=duration, data_size=event.added, data_size_in_repo=event.stored)
+
+
 def _working_folder() -> bytes:
     """What relative paths are relative to; when that was removed only absolute ones have got here."""
     try:
@@ -244,5 +254,4 @@ class Pass:
         elif event.kind == "left-out":
             reporter.message(f"left out {path}: a folder of Strongroom itself")
         else:
-            item = event.path + b"/" if event.directory else event.path
-            reporter.changed(Change(ACTIONS[event.kind], item, data_size=event.size))
+            reporter.changed(_change(event))

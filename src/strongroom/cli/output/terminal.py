@@ -80,9 +80,10 @@ class TerminalReporter(CommandReporter):
             return
         text = f"{change.action:<9} {printable(change.item)}"
         if change.action in ("new", "modified"):
-            added = change.data_size + change.metadata_size
-            stored = change.data_size_in_repo + change.metadata_size_in_repo
-            text += f", saved in {change.duration:.3f}s ({format_bytes(added)} added, {format_bytes(stored)} stored)"
+            added, stored = format_bytes(change.data_size), format_bytes(change.data_size_in_repo)
+            text += f", saved in {change.duration:.3f}s ({added} added, {stored} stored"
+            is_directory = os.fsencode(change.item).endswith(b"/")
+            text += f", {format_bytes(change.metadata_size_in_repo)} metadata)" if is_directory else ")"
         elif change.size:
             text += f" with size {format_bytes(change.size)}"
         self._print(text)

@@ -5,7 +5,7 @@ use super::entry::Entry;
 use super::reading::{OpenedFile, open_or_report};
 use crate::archive::blobs::Scratch;
 use crate::archive::directory::{Finished, Opening, Variant};
-use crate::archive::events::{Action, Event};
+use crate::archive::events::{Action, Cost, Event};
 use crate::archive::file::FileJob;
 use crate::archive::shared::Shared;
 use crate::archive::tasks::{DirectoryTask, EntriesTask, LeafTask, Task};
@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 /// Save a path that the user named.
 pub(in crate::archive) fn save_leaf(task: LeafTask, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
@@ -200,7 +201,7 @@ impl<'a> Entry<'a> {
                     Some(_) => Action::Changed,
                 };
                 self.directory.fill(self.slot, Finished::plain(node));
-                shared.report_item(&self.directory.snapshot_path, self.name, action, 0);
+                shared.report_item(&self.directory.snapshot_path, self.name, action, Cost::default());
             }
             Err(error) => self.fail(shared, &error),
         }
@@ -208,7 +209,7 @@ impl<'a> Entry<'a> {
     }
 
     fn save_file(self, shared: &Shared, stat: &Stat) -> Result<Option<OpenedFile<'a>>> {
-        let is_new = self.old(0).is_none();
+        let (begun, is_new) = (Instant::now(), self.old(0).is_none());
         // What the parent does not have is read in any case; its attributes are then at hand.
         let file = if is_new {
             match open_or_report(shared, &self) {
@@ -238,7 +239,7 @@ impl<'a> Entry<'a> {
             let others = contents.map(Variant::Content).collect();
             let size = node.size;
             self.directory.fill(self.slot, Finished { node, others });
-            shared.item(&self.directory.snapshot_path, self.name, Action::Unchanged, size);
+            shared.item(&self.directory.snapshot_path, self.name, Action::Unchanged, size, Cost::default());
             return Ok(None);
         }
         if is_due {
@@ -253,7 +254,7 @@ impl<'a> Entry<'a> {
         };
         let expected = if is_same { self.old(0).and_then(|old| old.content.clone()) } else { None };
         let file = file.or_else(|| open_or_report(shared, &self));
-        Ok(file.map(|file| OpenedFile::new(self, file, node, stat, FileJob { action, expected })))
+        Ok(file.map(|file| OpenedFile::new(self, file, node, stat, FileJob { action, expected, begun })))
     }
 
     /// Whether every repository has all the content that the parent snapshot names.

@@ -20,6 +20,7 @@ use rustix::fs::{AtFlags, statat};
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Lay the root tree out, with what is to be done in it on the stack.
 pub(in crate::archive) fn lay_out(plan: Plan, shared: &Shared, scratch: &mut Scratch) -> Result<()> {
@@ -116,7 +117,7 @@ fn save_stream(shared: &Shared, scratch: &mut Scratch, opening: Opening, stdin: 
     }
     let is_new = directory.old.first().is_none_or(|old| old.as_ref().is_none_or(|old| old.find(&name).is_none()));
     let action = if is_new { Action::New } else { Action::Changed };
-    let job = FileJob { action, expected: None };
+    let job = FileJob { action, expected: None, begun: Instant::now() };
     let file = OpenFile::new(shared.chunkers.len(), &directory, 0, name.clone(), name.clone(), job);
     let current = shared.current(&name);
     let size = cut_stream(shared, scratch, &file, |buffer: &mut [u8]| read_when_ready(&mut source, buffer))?;

@@ -5,8 +5,8 @@ use super::holes::Holed;
 use super::stream::cut_stream;
 use crate::archive::blobs::{Scope, Scratch, save_hashed};
 use crate::archive::content::{close, finish};
-use crate::archive::events::Event;
-use crate::archive::file::{FileJob, OpenFile};
+use crate::archive::events::{Cost, Event};
+use crate::archive::file::{FileJob, OpenFile, Saved};
 use crate::archive::shared::Shared;
 use crate::chunker::MIN;
 use crate::tree::Node;
@@ -163,15 +163,15 @@ impl<'a> OpenedFile<'a> {
 
     /// A file that is one blob, or none when it is empty.
     fn save_whole(&self, shared: &Shared, scratch: &mut Scratch, plain: &[u8], id: Id) -> Result<()> {
-        let mut content = Vec::new();
+        let (mut content, mut cost) = (Vec::new(), Cost::default());
         if !plain.is_empty() {
-            save_hashed(shared, scratch, BlobType::Data, plain, id, Scope::All)?;
+            cost = save_hashed(shared, scratch, BlobType::Data, plain, id, Scope::All)?;
             content.push(id);
         }
         let node = Node { size: plain.len() as u64, ..self.node.clone() };
         let Entry { directory, slot, path, name, .. } = &self.entry;
-        let contents = vec![content; shared.chunkers.len()];
-        finish(shared, directory, *slot, (path, name), &self.job, node, contents);
+        let saved = Saved { contents: vec![content; shared.chunkers.len()], cost };
+        finish(shared, directory, *slot, (path, name), &self.job, node, saved);
         Ok(())
     }
 

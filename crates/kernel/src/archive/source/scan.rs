@@ -51,19 +51,19 @@ fn look(shared: &Shared, base: BorrowedFd<'_>, mut entry: Waiting, is_explicit: 
     if is_foreign && (kind != FileType::Directory || entry.is_beyond) {
         return None;
     }
-    let size = if kind == FileType::RegularFile { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
     match kind {
         FileType::Directory => {
             let is_own = shared.own_folders.contains(&(stat.st_dev, stat.st_ino));
             entry.is_beyond = is_foreign;
             return Some(entry).filter(|entry| !is_own && entry.depth < MAX_DEPTH);
         }
-        FileType::Socket => {}
-        _ if !is_explicit && shared.options.excludes.by_size(size) => {}
-        _ => {
+        FileType::RegularFile if is_explicit || !shared.options.excludes.by_size(size) => {
             shared.totals.files.fetch_add(1, Relaxed);
             shared.totals.bytes.fetch_add(size, Relaxed);
         }
+        // As where they are saved, links and devices are no files.
+        _ => {}
     }
     None
 }

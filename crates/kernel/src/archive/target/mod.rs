@@ -139,7 +139,8 @@ impl Target {
         self.packers.hash_beside_pack(plain)
     }
 
-    /// Seal a blob into an open pack, look at it again with `check`, and return the pack if that filled it.
+    /// Seal a blob into an open pack, look at it again with `check`, and return its stored length, with the pack if that
+    /// filled it.
     pub(super) fn pack(
         &self,
         kind: BlobType,
@@ -147,10 +148,10 @@ impl Target {
         bytes: &[u8],
         uncompressed_length: u32,
         check: impl FnOnce(&Envelope, &BlobEntry, &[u8]) -> Result<()>,
-    ) -> Result<Option<Outgoing>> {
+    ) -> Result<(u32, Option<Outgoing>)> {
         let (entry, full) = self.packers.pack(kind, id, Piece::Open(bytes), uncompressed_length, check)?;
         self.count(kind, bytes.len() as u64, uncompressed_length, entry.length);
-        Ok(full)
+        Ok((entry.length, full))
     }
 
     fn count(&self, kind: BlobType, plain: u64, uncompressed_length: u32, packed: u32) {
