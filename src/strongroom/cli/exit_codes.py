@@ -32,6 +32,8 @@ SKIPPED = 78
 """A ``before`` said that there shall be no backup now: no success, and nothing was tried."""
 OVERLAP = 79
 """Another run of the same source is under way; nothing was done."""
+REPORTS_WAIT = 80
+"""The fleet's server is away: reports wait for it in the outbox, and nothing is lost."""
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Whoever read our output has gone: what a shell reports of a program that SIGPIPE ended."""
@@ -52,6 +54,7 @@ MEANINGS = {
     WATCH_ALARMING: "a backup of the fleet did not come, failed, or is not to be believed",
     SKIPPED: "a hook said that there shall be no backup now",
     OVERLAP: "another run of the same source is under way",
+    REPORTS_WAIT: "the fleet's server is away, and reports wait for it",
     INTERRUPTED: "a signal ended the command",
     OUTPUT_CLOSED: "whoever read the output has gone",
 }
@@ -67,6 +70,7 @@ _OF_VERB = {
         *(SOME_REPOSITORIES_FAILED, PROMISE_BROKEN, DATABASE_MISSING, SKIPPED, OVERLAP),
     ),
     "check": (PROMISE_BROKEN,),
+    "host report": (REPORTS_WAIT,),
     "copy": (SOME_REPOSITORIES_FAILED, PROMISE_BROKEN),
     "forget": (INCOMPLETE,),
     "log trust": (PROMISE_BROKEN,),

@@ -142,7 +142,9 @@ def arguments_report(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(context: Context) -> int:
-    """0 when nothing waits any more. Raises ``UsageError`` where this host is in no fleet."""
+    """0 when nothing waits any more, 80 where they wait for a server that is away.
+
+    Raises ``UsageError`` where this host is in no fleet."""
     path: str | None = context.arguments.metrics
     member = member_of(context) if path else must_be_member(context)
     if member is None:
@@ -150,7 +152,7 @@ def run_report(context: Context) -> int:
         _write_metrics(context, path, 0)
         return exit_codes.OK
     member.report("hourly", [one.terms() for one in machine_schedules(file_of(context))], None, good=True)
-    sent = member.send()
+    sent = member.send(at_once=True)
     heeding = Heeding(member, file_of(context), context.warn)
     heeding.heed(sent)
     heeding.ended(wait=True)
@@ -158,7 +160,7 @@ def run_report(context: Context) -> int:
         _write_metrics(context, path, sent.waiting)
     if sent.trouble or sent.waiting:
         context.warn(f"{sent.waiting} reports wait for the server: {sent.trouble}")
-        return exit_codes.FAILED
+        return exit_codes.REPORTS_WAIT if sent.away else exit_codes.FAILED
     if not context.json:
         context.out.line(f"{sent.sent} reports sent")
     return exit_codes.OK

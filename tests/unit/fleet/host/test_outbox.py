@@ -111,6 +111,17 @@ def test_a_server_that_is_away_is_asked_less_and_less_often(host: Host) -> None:
     assert host.send(at_once=True) == (1, 0)
 
 
+def test_a_refusal_is_not_a_server_that_is_away(host: Host) -> None:
+    """What waits for a server that is away is no failure of the host; what the server refuses is."""
+    host.report()
+    host.server.away = True
+    found = send_all(host.outbox, host.server.post, host.clock, at_once=True)
+    assert (found.waiting, found.away) == (1, True)
+    host.server.away, host.server.trouble = False, {1: Refused("this host was revoked")}
+    found = send_all(host.outbox, host.server.post, host.clock, at_once=True)
+    assert (found.waiting, found.away) == (1, False)
+
+
 def test_a_clock_that_was_years_ahead_keeps_no_report_back(host: Host) -> None:
     """R-13: "not before then" was said by a clock that has been set since."""
     host.clock.seconds += 10 * 365 * 86400

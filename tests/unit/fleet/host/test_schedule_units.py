@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from strongroom.base.errors import ConfigurationError, StrongroomError, UsageError
+from strongroom.cli.exit_codes import REPORTS_WAIT
 from strongroom.fleet.host.schedule.installing import UnitFolder
 from strongroom.fleet.host.schedule.terms import schedule_of, split_words
 from strongroom.fleet.host.schedule.units import (
@@ -151,6 +152,12 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
 
 PLACE = "etc/systemd/system"
+
+
+def test_a_server_that_is_away_fails_no_report_unit() -> None:
+    """Reports that wait for the server end the unit well; a refusal, and what is no answer of its own, do not."""
+    lines = report_units(["/bin/true"])[REPORT_SERVICE].splitlines()
+    assert [one for one in lines if one.startswith("SuccessExitStatus")] == [f"SuccessExitStatus={REPORTS_WAIT}"]
 
 
 def test_units_of_others_are_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError
+from strongroom.base.errors import Damaged, LimitExceeded, StrongroomError, Unavailable
 from strongroom.base.record import record
 from strongroom.fleet.protocol.report import parse_answer
 from strongroom.fleet.protocol.signed import parse_signed
@@ -36,6 +36,8 @@ class Sent:
     trouble: str = ""
     request: JobRequest | None = None
     """What the server asks in its last answer."""
+    away: bool = False
+    """Whether they wait because the server could not be asked, or is slow; not because it refused one."""
 
 
 def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Clock, *, at_once: bool = False) -> Sent:
@@ -58,7 +60,7 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
                     0,
                     "the server answers slowly; the rest is sent later",
                 )
-                return Sent(done, len(waiting) - position, state.trouble, request)
+                return Sent(done, len(waiting) - position, state.trouble, request, away=True)
             try:
                 with open(one.path, "rb") as file:
                     message = parse_signed(file.read())
@@ -67,7 +69,8 @@ def send_all(outbox: Outbox, post: Callable[[SignedMessage], bytes], clock: Cloc
                 outbox.drop(state, one)
                 continue
             except StrongroomError as error:
-                return Sent(done, len(waiting) - position, _failed(state, now, error))
+                away = isinstance(error, Unavailable)
+                return Sent(done, len(waiting) - position, _failed(state, now, error), away=away)
             try:
                 request = _answered(state, answer, clock)
             except (Damaged, LimitExceeded) as error:  # the answer is what cannot be read: the report may not be there
