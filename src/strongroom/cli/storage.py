@@ -10,8 +10,7 @@ from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.output.table import table
 from strongroom.cli.output.text import printable
-from strongroom.cli.shared.opening import store_of
-from strongroom.cli.shared.targets import Target
+from strongroom.cli.shared.targets import Target, store_options
 
 if TYPE_CHECKING:
     import argparse
@@ -32,10 +31,13 @@ def arguments_probe(parser: argparse.ArgumentParser) -> None:
 
 def run_probe(context: Context) -> int:
     """Probe and print a table."""
+    from strongroom.storage.locate import open_store
     from strongroom.storage.probe.questions import probe
 
     url: str = context.arguments.url
-    with store_of(context, Target(redact(url), url, "URL", None, None, None)) as store:
+    context.signals.locks()
+    options = store_options(context, Target(redact(url), url, "URL", None, None, None))
+    with open_store(url, options) as store:  # whose receipts are for the probe's own repository, and are not kept
         report = probe(store)
     _show(context, report)
     return exit_codes.FAILED if report.bad else exit_codes.OK
