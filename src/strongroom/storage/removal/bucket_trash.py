@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Missing, Refused
+from strongroom.base.errors import Refused
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of, versions_of
 from strongroom.storage.own.trash import TRASH, copy_into, find_keys
 from strongroom.storage.removal import removal_of
+from strongroom.storage.removal.bucket_key import delete_key
 from strongroom.storage.removal.contract import SlowRemoval
 from strongroom.storage.versions.contract import Versioning
 from strongroom.storage.wrappers.wrapper import innermost
@@ -57,24 +57,4 @@ class BucketTrashRemoval(SlowRemoval):
         """DELETE a file of the trash; this can build nothing else."""
         if not key.startswith(f"{TRASH}/"):
             raise ValueError("nothing but the trash is purged")
-        if self._store.store_kind is StoreKind.CLOUD:
-            self._delete_cloud_key(key)
-            return
-        from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
-
-        assert isinstance(self._store, S3Store)
-        path, client = self._store.address.prefix + key, self._store.client
-        answer = client.ask("DELETE", path)
-        if answer.status not in {200, 204, 404}:
-            raise client.fault(answer, path)
-        answer.close()
-
-    def _delete_cloud_key(self, key: str) -> None:
-        import obstore  # noqa: PLC0415
-
-        from strongroom.storage.cloud.store import CloudStore  # noqa: PLC0415
-
-        assert isinstance(self._store, CloudStore)
-        path = self._store.address.prefix + key
-        with contextlib.suppress(Missing), self._store.faults(path):
-            obstore.delete(self._store.bucket, path)
+        delete_key(self._store, key)
