@@ -28,7 +28,8 @@ def test_m_3_what_no_window_needs_goes_there_and_comes_back_here(
     """M-3: snapshots, index files and packs go by messages alone, each evening all that is listed is whole, nothing of
     it is an incident, and the judge brings back what went."""
     went: dict[str, int] = {}
-    for _ in range(14):
+    kinds = ("snapshots", "indexes", "packs")
+    for _ in range(28):  # when a pack is worth its removal hangs on how blobs fell into packs
         host.backup()
         custody.settle()
         handed = machines.day()
@@ -37,7 +38,9 @@ def test_m_3_what_no_window_needs_goes_there_and_comes_back_here(
             went[one.kind] = went.get(one.kind, 0) + len(one.removed)
         assert sound(custody.place) == []
         assert custody.open_incidents() == []
-    assert all(went.get(kind, 0) for kind in ("snapshots", "indexes", "packs")), went
+        if all(went.get(kind, 0) for kind in kinds):
+            break
+    assert all(went.get(kind, 0) for kind in kinds), went
     assert len(custody.names("snapshots")) < len(host.files)
     done = next(row for row in plan_rows(custody.state, custody.adopted.id, ("done",)) if row.kind == SNAPSHOTS)
     before = custody.names("snapshots")
