@@ -32,8 +32,8 @@ and executor pass signed messages beside the repository, below `.strongroom/cust
 counts each hold from its own first sight, and lets nothing go but what it saw named on three days, within bounds of its
 own. `init` prints its key: name it in the judge's custody.toml.
 
-  strongroom custody executor init web01 --executor /var/lib/strongroom/executor --store s3:https://s3.example/vault/web01
-      --repository ID --judge strongroom-judge+0123abcd+AbCd... --credentials /etc/strongroom/executor.env
+  strongroom custody executor init web01 --executor /var/lib/strongroom/executor
+      --store s3:https://s3.example/vault/web01 --credentials web01.env --repository ID --judge strongroom-judge+0123...
   strongroom custody executor run --executor /var/lib/strongroom/executor --follow      # as a service
   strongroom custody executor show web01 --executor /var/lib/strongroom/executor
 """
