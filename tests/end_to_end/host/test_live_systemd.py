@@ -41,6 +41,7 @@ SERVICE = (
 )
 DROP_IN = (
     "[Service]\nReadWritePaths=/out/r\nStandardOutput=append:/out/custody\n"
+    "BindReadOnlyPaths={shown}\n"
     "ExecStartPost={program} custody status --json\n"
     "ExecStartPost=sh -c '! touch /etc/not-writable'\n"
 )
@@ -83,7 +84,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "password": made.env["RESTIC_PASSWORD"],
         "config.toml": CONFIG.format(hour=(time.gmtime().tm_hour + 12) % 24),
         "inside": INSIDE.format(program=program),
-        "drop-in": DROP_IN.format(program=program),
+        # A checkout below /tmp would be hidden: the unit has a /tmp of its own.
+        "drop-in": DROP_IN.format(program=program, shown=" ".join({str(ROOT), str(STRONGROOM.parents[1])})),
         "probe.target": TARGET,
         "probe.service": SERVICE,
     }
