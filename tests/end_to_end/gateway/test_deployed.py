@@ -89,7 +89,7 @@ def test_servers_units_have_few_rights(tmp_path: Path) -> None:
     if analyze is None:
         pytest.skip("needs systemd-analyze")
     units = sorted((DEPLOY / "systemd").glob("*.service"))
-    assert len(units) == 4
+    assert len(units) == 5
     for unit in units:
         shutil.copy(unit, tmp_path)
         words = [analyze, "security", "--offline=yes", "--threshold=25", str(tmp_path / unit.name)]
