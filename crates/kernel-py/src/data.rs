@@ -89,6 +89,16 @@ pub fn ids(texts: &[String]) -> PyResult<HashSet<Id>> {
     texts.iter().map(|text| id(text)).collect()
 }
 
+/// Where the bytes of a pack, or of a range of one, are.
+#[derive(FromPyObject)]
+pub enum Source {
+    /// Of a file that the caller keeps open for the length of the call.
+    #[pyo3(transparent)]
+    Descriptor(i32),
+    #[pyo3(transparent)]
+    Bytes(Data),
+}
+
 /// A file of our own for a descriptor that the caller keeps open for the length of this call.
 pub fn duplicate(descriptor: i32) -> PyResult<File> {
     if descriptor < 0 {

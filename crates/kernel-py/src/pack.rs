@@ -1,6 +1,6 @@
 //! Packs: their headers, their blobs, and building one.
 
-use crate::data::{Data, Plaintext, duplicate, id, kind, kind_name};
+use crate::data::{Data, Plaintext, Source, duplicate, id, kind, kind_name};
 use crate::error::{detached, to_py};
 use crate::key::Key;
 use pyo3::exceptions::PyValueError;
@@ -88,15 +88,6 @@ fn opened(
     let mut out = Vec::new();
     detached(py, || pack::Opener::default().open(key.envelope(), &entry, ciphertext, &mut out))?;
     Ok(out)
-}
-
-/// Where the bytes of a range of a pack are.
-#[derive(FromPyObject)]
-enum Source {
-    #[pyo3(transparent)]
-    Descriptor(i32),
-    #[pyo3(transparent)]
-    Bytes(Data),
 }
 
 /// The verified plaintexts of blobs of one range of a pack.

@@ -1,6 +1,6 @@
 //! Blobs from one repository's packs into those of others.
 
-use crate::data::{Data, duplicate, id, kind, kind_name};
+use crate::data::{Source, duplicate, id, kind, kind_name};
 use crate::error::{detached, to_py};
 use crate::key::Key;
 use crate::pack::BlobEntry;
@@ -72,15 +72,6 @@ impl PackWriter {
     fn flush(&self, py: Python<'_>) -> PyResult<Vec<Finished>> {
         Ok(detached(py, || self.0.flush())?.into_iter().map(finished).collect())
     }
-}
-
-/// Where the bytes of a range are.
-#[derive(FromPyObject)]
-enum Source {
-    #[pyo3(transparent)]
-    Descriptor(i32),
-    #[pyo3(transparent)]
-    Bytes(Data),
 }
 
 type Transferred = (Vec<(usize, Pack, Vec<BlobEntry>)>, Vec<(BlobEntry, String)>);

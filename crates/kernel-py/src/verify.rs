@@ -1,6 +1,6 @@
 //! Verification of whole packs.
 
-use crate::data::{Data, duplicate, id};
+use crate::data::{Source, duplicate, id};
 use crate::error::detached;
 use crate::key::Key;
 use crate::pack::BlobEntry;
@@ -52,15 +52,6 @@ impl PackReport {
     fn bad_blobs(&self) -> Vec<(BlobEntry, String)> {
         self.0.bad_blobs.iter().map(|(blob, reason)| (BlobEntry(*blob), reason.clone())).collect()
     }
-}
-
-/// Where the bytes of a pack are.
-#[derive(FromPyObject)]
-enum Source {
-    #[pyo3(transparent)]
-    Descriptor(i32),
-    #[pyo3(transparent)]
-    Bytes(Data),
 }
 
 /// Verifies a whole pack.
