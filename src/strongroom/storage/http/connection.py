@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 30.0
 _LONGEST = 16 << 20
 """Bytes of certificates; all authorities of a system take a hundredth."""
+_COPYING = threading.Lock()
 
 
 def tls_context(options: StoreOptions) -> ssl.SSLContext:
@@ -62,7 +63,10 @@ def tls_context(options: StoreOptions) -> ssl.SSLContext:
 def _readable_again(path: str) -> str:
     """The path itself; for a pipe, which can be read once, a copy in memory that serves every connection."""
     status = os.stat(path)
-    return _copied(path, status.st_dev, status.st_ino) if stat.S_ISFIFO(status.st_mode) else path
+    if not stat.S_ISFIFO(status.st_mode):
+        return path
+    with _COPYING:  # else two repositories that open at once would each get a part of it
+        return _copied(path, status.st_dev, status.st_ino)
 
 
 @functools.lru_cache
