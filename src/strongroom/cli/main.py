@@ -122,28 +122,28 @@ def _run(words: list[str], out: Out, settle: Callable[[], None]) -> int:
     try:
         signals.install()
         code = _command(words, out, signals, settle)
-        return _stopped(words) if signals.asked and code != exit_codes.OK else code
+        return exit_codes.INTERRUPTED if signals.asked and code != exit_codes.OK and not _is_server(words) else code
     except OutputClosed:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        stopped = _stopped(words) if signals.asked else None
-        if stopped == exit_codes.OK and isinstance(error, Interrupted):
-            return stopped
+        serves = _is_server(words)
+        if signals.asked and serves and isinstance(error, Interrupted):
+            return exit_codes.OK
         code = report(error, out, json=json, debug=debug)
-        return code if stopped is None else stopped
+        return exit_codes.INTERRUPTED if signals.asked and not serves else code
     finally:
         signals.conclude()
 
 
-def _stopped(words: Sequence[str]) -> int:
-    """The exit code of what a signal ended: a server is meant to run until one comes, also while it still starts."""
+def _is_server(words: Sequence[str]) -> bool:
+    """Whether a signal is how it ends, also while it still starts; what else goes wrong then has its own code."""
     from strongroom.cli.arguments import parser as parsing
 
     try:
         verb, _ = parsing.split_verb(words)
     except UsageError:
-        verb = None
-    return exit_codes.OK if verb is not None and verb.name in SERVERS else exit_codes.INTERRUPTED
+        return False
+    return verb is not None and verb.name in SERVERS
 
 
 def _command(words: list[str], out: Out, signals: Signals, settle: Callable[[], None]) -> int:
