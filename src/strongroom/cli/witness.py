@@ -55,6 +55,7 @@ def run_serve(context: Context) -> int:
         raise ConfigurationError(f"cannot listen: {error.strerror}", subject=arguments.listen) from None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    context.signals.heed()
     LOG.info(f"witness verifier key: {signer.verifier}")
     LOG.info(f"start witness on {server.server_address[0]!s}:{server.server_address[1]}")
     server.serve_forever()

@@ -118,6 +118,5 @@ def run_serve(context: Context) -> int:
         if (card := card_of(server, None)) is not None:
             trust_custodian(state, parse_card(card).key, "card")
         listening = Listening(host or "0.0.0.0", port, certificate, key)
-        return serve(
-            state, listening, gateways_of(found), Evaluator(state, ending_files(folder, server)), followed_of(found)
-        )
+        evaluator = Evaluator(state, ending_files(folder, server))
+        return serve(state, listening, gateways_of(found), evaluator, followed_of(found), context.signals.heed)

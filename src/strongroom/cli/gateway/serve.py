@@ -66,4 +66,4 @@ def run_serve(context: Context) -> int:
     arguments = context.arguments
     if arguments.no_verify_upload:
         context.warn("--no-verify-upload is ignored: what is stored is always checked")
-    return serve(settings_of(arguments))
+    return serve(settings_of(arguments), context.signals.heed)

@@ -93,6 +93,7 @@ def _for_ever(context: Context, schedules: list[SourceSchedule]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
+    context.signals.heed()
     clock = StoppableClock(SYSTEM, stop)
     sources = [
         (DueDates(one, memory(), machine(), CODES.good), _scheduled(context, one, attempts, clock)) for one in schedules

@@ -61,6 +61,15 @@ class Signals:
                 signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._show)
 
+    def heed(self) -> None:
+        """Raise ``Interrupted`` if somebody has asked to stop. For a server whose own handlers stand now.
+
+        One that came before them may be lost: Python drops what is raised within a callback of the garbage collector,
+        of an import's locks or of a destructor, and the server would serve on.
+        """
+        if self._asked:
+            raise Interrupted("interrupted")
+
     def hear_interrupts(self) -> None:
         """Heed SIGINT though it was ignored when we started, as it is for what a script starts with ``&``."""
         signal.signal(signal.SIGINT, self._stop)

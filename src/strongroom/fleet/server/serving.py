@@ -22,7 +22,7 @@ from strongroom.fleet.server.following.follower import LogFollower
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.fleet.server.door.listening import ConnectionPlaces
     from strongroom.fleet.server.following.follower import FollowedGateway
@@ -50,9 +50,10 @@ class Listening:
 class _Server(uvicorn.Server):
     """uvicorn, for which a signal is the wish to end and no fault, and which then waits for no half request."""
 
-    def __init__(self, config: uvicorn.Config, places: ConnectionPlaces) -> None:
+    def __init__(self, config: uvicorn.Config, places: ConnectionPlaces, heed: Callable[[], None]) -> None:
         super().__init__(config)
         self._places = places
+        self._heed = heed
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End in good order what is being answered, and at once what is only waited for."""
@@ -64,6 +65,7 @@ class _Server(uvicorn.Server):
         """End in good order at SIGTERM and SIGINT; uvicorn itself would raise them once more when it has ended."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
+            self._heed()
             yield
         finally:
             for number, handler in before.items():
@@ -75,10 +77,11 @@ def serve(
     listening: Listening,
     gateways: Sequence[EnrollingGateway],
     evaluator: Evaluator,
-    followed: Sequence[FollowedGateway] = (),
+    followed: Sequence[FollowedGateway],
+    heed: Callable[[], None],
 ) -> int:
-    """Serve until SIGTERM or SIGINT. ``followed``: gateways whose logs are read. Raises ``ConfigurationError`` when it
-    cannot listen."""
+    """Serve until SIGTERM or SIGINT. ``followed``: gateways whose logs are read. ``heed`` raises ``Interrupted`` if a
+    signal has come already. Raises ``ConfigurationError`` when it cannot listen."""
     found = listen(listening.host, listening.port)
     app = FleetApp(state, gateways, evaluator)
     BoundedConnection.places = found.places
@@ -115,7 +118,7 @@ def serve(
     scheme = "https" if listening.certificate else "http"
     LOG.info(f"start fleet server on {scheme}://{found.getsockname()[0]}:{found.getsockname()[1]}")
     try:
-        _Server(config, found.places).run(sockets=[found])
+        _Server(config, found.places, heed).run(sockets=[found])
     finally:
         app.close()
         follower.close()

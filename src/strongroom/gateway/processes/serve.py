@@ -26,12 +26,16 @@ from strongroom.gateway.processes.supervisor import Supervisor
 from strongroom.receipts.commit.log_state import ensure_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.gateway.processes.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 
-def serve(settings: GatewaySettings) -> int:
+def serve(settings: GatewaySettings, heed: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code.
+
+    ``heed`` raises ``Interrupted`` if one has come already; it is asked when no handler can raise that any more.
 
     Raises ``ConfigurationError``, ``Unsupported`` or ``Unavailable`` before anything is served.
     """
@@ -65,6 +69,7 @@ def serve(settings: GatewaySettings) -> int:
         metrics.use_folder(os.path.join(settings.state_folder, "metrics"))
     LOG.info(f"log verifier key: {signer.verifier}")
     supervisor = Supervisor(settings, signer, listeners, certificates, last_good, beyond_loopback=beyond)
+    heed()
     for listener in listeners:
         LOG.info(f"start server on {describe(listener)}")
     code = supervisor.supervise()
