@@ -19,6 +19,7 @@ from strongroom.custody.evidence.pinning import LogPins
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.fleet.protocol.decisions import DECISIONS, parse_decisions, question
 from strongroom.fleet.protocol.enrolment import DONE, OPENED, CustodyOpened, parse_done
+from strongroom.fleet.protocol.fields import NAME
 from strongroom.fleet.protocol.signed import Forged, sign_with, signer_id
 from strongroom.fleet.protocol.strict_json import encode
 from strongroom.repository.opening import open_repository
@@ -131,7 +132,7 @@ class KeyOpener:
             if set(keys) != set(made.keys) or len(keys) != KEYS:
                 raise Damaged(f"it has {len(keys)} keys, where the host's and ours are due", subject=made.id[:8])
             word = CustodyOpened(host, made.id, keys, self._state.clock.now_ns() // _NANO)
-            adopted = bool(adopting) and self._adopt(repository, waiting.name, url, (name, sealed), adopting)
+            adopted = bool(adopting) and self._adopt(repository, url, (name, sealed), adopting)
             self._post(OPENED_PATH, self._sign(OPENED, encode(word.to_document())))
         return adopted
 
@@ -144,11 +145,16 @@ class KeyOpener:
                     return name, sealed
         raise Damaged("what the host sealed is not at the gateway", subject=url.rpartition("@")[2])
 
-    def _adopt(self, repository: Repository, name: str, url: str, own_key: tuple[str, bytes], who: str) -> bool:
-        """Take it into care with the key that the host made for us; nothing where it is. Raises ``Refused``, …"""
+    def _adopt(self, repository: Repository, url: str, own_key: tuple[str, bytes], who: str) -> bool:
+        """Take it into care with the key that the host made for us; nothing where it is. Raises ``Refused``, …
+
+        It is called what the gateway calls it, where a name belongs to a key: a server could exchange two hosts' names.
+        """
+        last = unquote(urlsplit(url.removeprefix("rest:")).path).strip("/").rpartition("/")[2]
+        name = last if NAME.match(last) else repository.id[:8]
         log = LogPins(url, self._place.log_key, "", "") if self._place.log_key else None
         taken = {one.name for one in self._state.repositories(released=True)}
-        called = name if name not in taken else f"{name}-{repository.id[:8]}"
+        called = name if name not in taken else f"{name[:50]}-{repository.id[:8]}"
         try:
             adopt(
                 self._state, repository, called, url, self._identity, CustodyPolicy(), who=who, log=log, own_key=own_key

@@ -53,11 +53,12 @@ class Calendar:
             if not SHORTEST <= self.every <= LONGEST:
                 raise Damaged(f"every {words}: between 5 minutes and {LONGEST // DAY} days are allowed")
             return
-        dates = list(itertools.islice(self._from(0), _PROBES))
+        dates = list(itertools.islice(self.dates_after(0), _PROBES))
         if any(second - first < SHORTEST for first, second in itertools.pairwise(dates)):
             raise Damaged(f"`{words}` is due more often than every {SHORTEST // 60} minutes")
 
-    def _from(self, after: int) -> Iterator[int]:
+    def dates_after(self, after: int) -> Iterator[int]:
+        """All due dates after a moment, of a calendar; may have no end. Raises ``Damaged``."""
         try:
             start = datetime.fromtimestamp(after, self._zone)
             dates = CronSim(self.words, start) if self.grammar == "cron" else OnCalendar(self.words, start)
@@ -85,7 +86,7 @@ class Calendar:
         for start, date in self._lately:
             if start <= moment and (date is None or moment < date):
                 return date
-        found = next(self._from(moment), None)
+        found = next(self.dates_after(moment), None)
         self._lately.append((moment, found))
         return found
 
@@ -95,7 +96,7 @@ class Calendar:
             return None
         for window in _WINDOWS:
             newest = None
-            for date in self._from(moment - window - 1):
+            for date in self.dates_after(moment - window - 1):
                 if date > moment:
                     break
                 newest = date

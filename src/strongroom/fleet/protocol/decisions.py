@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from typing import Any
 
-from strongroom.base.errors import Damaged
+from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.record import record
-from strongroom.fleet.protocol.fields import Fields
+from strongroom.fleet.protocol.fields import Fields, visible
 from strongroom.fleet.protocol.signed import MOST_BODY, SignedMessage, parse_signed
 from strongroom.fleet.protocol.strict_json import decode, encode
 
@@ -60,14 +61,15 @@ def decisions_answer(now: int, openings: list[AwaitedOpening]) -> bytes:
 
 
 def parse_decisions(data: bytes) -> tuple[AwaitedOpening, ...]:
-    """Raises ``Damaged`` or ``LimitExceeded``; no signature is verified yet."""
+    """What can be read of it: one that makes no sense hides no other. Raises ``Damaged`` or ``LimitExceeded`` for an
+    answer that is none; no signature is verified yet."""
     fields = Fields(decode(data, 2 * MOST_DECISIONS, "the server's answer"), "the server's answer")
-    return tuple(
-        AwaitedOpening(
-            one.name("name"), bytes.fromhex(one.hexadecimal("public", 32)), _message(one.text("done", MOST_BODY))
-        )
-        for one in fields.each("openings", MOST_OPENINGS)
-    )
+    found = []
+    for one in fields.each("openings", MOST_OPENINGS):
+        with contextlib.suppress(Damaged, LimitExceeded):
+            public = bytes.fromhex(one.hexadecimal("public", 32))
+            found.append(AwaitedOpening(visible(one.text("name")), public, _message(one.text("done", MOST_BODY))))
+    return tuple(found)
 
 
 def _message(text: str) -> SignedMessage:

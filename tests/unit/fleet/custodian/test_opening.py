@@ -14,7 +14,7 @@ from strongroom.base.errors import Damaged, Missing, Refused
 from strongroom.base.objects import Kind
 from strongroom.custody.identity import generate, seal
 from strongroom.fleet.custodian.opening import ASK, KeyOpener, OpeningPlace, OpeningResult
-from strongroom.fleet.protocol.decisions import DECISIONS, AwaitedOpening, decisions_answer, question
+from strongroom.fleet.protocol.decisions import DECISIONS, AwaitedOpening, decisions_answer, parse_decisions, question
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, OPENED, EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.signed import Forged, SignedMessage, sign_with
 from strongroom.fleet.protocol.strict_json import encode
@@ -178,6 +178,46 @@ def test_a_server_that_forges_a_host(custody: Custody, server: ServerInProcess, 
         (found,) = opener(custody, server, machine, lambda lies=lies: lies).open_all(adopting="test")  # type: ignore[misc]
         assert found.trouble and not found.adopted
     assert {one.name for one in custody.state.repositories()} == {"web"}
+
+
+def test_a_server_that_exchanges_names(custody: Custody, server: ServerInProcess, machine: Machine) -> None:
+    """M-2, M-3: a repository comes into care under the name that its gateway gave it, whatever the server calls it."""
+    join(server, machine)
+    for called in ("web02", "web01~\x1b[2J", "web"):
+        lies = decisions_answer(server.now, [AwaitedOpening(called, machine.pair.public, machine.done())])
+        (found,) = opener(custody, server, machine, lambda lies=lies: lies).open_all(adopting="test")  # type: ignore[misc]
+        assert not found.trouble and "\x1b" not in found.host
+    assert {one.name for one in custody.state.repositories()} == {"web", "web01"}
+
+
+def test_what_makes_no_sense_hides_no_other_key(custody: Custody, server: ServerInProcess, machine: Machine) -> None:
+    """M-2, M-3: rows of the server's that were spoilt."""
+    join(server, machine)
+    good = AwaitedOpening("web01", machine.pair.public, machine.done()).to_document()
+    spoilt = [good | one for one in ({"name": 1}, {"public": "ab"}, {"done": "!"}, {"done": None})]
+    lies = encode({"now": server.now, "openings": [*spoilt, good, *spoilt]})
+    (found,) = opener(custody, server, machine, lambda: lies).open_all(adopting="test")
+    assert found.adopted
+
+
+def test_keys_that_never_open_keep_no_other_waiting(custody: Custody, server: ServerInProcess) -> None:
+    """M-5: many hosts that sealed nothing of sense, and one before them: the custodian hears of each."""
+    trust_custodian(server.state, custody.signer.verifier.public, "card")
+    names = [f"h{number:02}" for number in range(45)]
+    for name in names:
+        server.join(FleetHost(name))
+        server.clock.advance(1)
+    heard: set[str] = set()
+    public, sign = custody.signer.verifier.public, custody.signer.sign_bytes
+    for _ in range(5):
+        answer = take_question(server.state, sign_with(sign, public, DECISIONS, question(server.now)))
+        asked = [one.name for one in parse_decisions(answer)]
+        assert asked[:10] == names[:-11:-1] and len(set(asked)) == 20
+        heard |= set(asked)
+        server.clock.advance(300)
+    assert heard == set(names)
+    server.clock.advance(HOUR)
+    assert {one.subject for one in server.standing().wrong if one.kind == "sealed"} == set(names)
 
 
 def test_who_may_ask_and_when(custody: Custody, server: ServerInProcess, machine: Machine) -> None:

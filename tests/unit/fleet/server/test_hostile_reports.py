@@ -53,6 +53,8 @@ def calendar_of(server: ServerInProcess) -> tuple[str, int]:
         ("every", "400d", "UTC", 0),
         ("oncalendar", "Sat *-*-* 02:00:00", "Europe/Berlin", 1800),
         ("oncalendar", "2027-02..03-* 02:00:00", "Europe/Berlin", 1800),
+        ("oncalendar", "*-*-25..31,01..10 02:00:00", "Europe/Berlin", 1800),
+        ("cron", "0 2 1-12,27-31 * *", "Europe/Berlin", 1800),
         ("cron", "0 2 1 1 *", "Europe/Berlin", 1800),
         ("oncalendar", "no words of a calendar", "Europe/Berlin", 1800),
         ("oncalendar", "*-*-* 02:00:00", "No/Where", 1800),
@@ -71,6 +73,17 @@ def test_a_rarer_schedule_moves_no_deadline_until_an_operator_says_so(
     assert believe(server.state, "web01") == 1
     assert calendar_of(server) == (calendar, jitter)
     deliver(server, host.report(server.now))
+    assert server.watch("web01").judgement.state is WatchState.OK
+
+
+@pytest.mark.parametrize("calendar", ["*-*-* 05:00:00", "*-*-* 02:30:00", "*-*-* 00/6:00:00", "*-*-* *:00:00"])
+def test_another_hour_or_more_dates_are_nothing_to_look_at(server: ServerInProcess, calendar: str) -> None:
+    """R-13: also where a change of the clock skips one date a year, before or after."""
+    host, _ = backed_up(server)
+    for words in ("*-*-* 04:00:00", calendar):
+        host.schedules = (replace(DAILY, calendar=words),)
+        deliver(server, host.report(server.now))
+        assert calendar_of(server) == (words, DAILY.jitter)
     assert server.watch("web01").judgement.state is WatchState.OK
 
 

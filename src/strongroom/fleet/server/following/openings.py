@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Missing, Refused
-from strongroom.fleet.protocol.decisions import DECISIONS, AwaitedOpening, decisions_answer, parse_question
+from strongroom.fleet.protocol.decisions import (
+    DECISIONS,
+    MOST_OPENINGS,
+    AwaitedOpening,
+    decisions_answer,
+    parse_question,
+)
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, OPENED, EnrolDone, parse_done, parse_opened
 from strongroom.fleet.protocol.signed import SignedMessage, parse_signed
 from strongroom.fleet.server import schema
@@ -27,7 +33,8 @@ OPENER = 900
 GRACE = 3600
 """So long a key may wait, in seconds; then it is an alarm."""
 SEALED = "sealed"
-_MOST_ROWS = 20
+TURN = 300
+"""Seconds between two questions of a custodian that follows."""
 
 
 def take_question(state: FleetState, message: SignedMessage) -> bytes:
@@ -42,7 +49,8 @@ def take_question(state: FleetState, message: SignedMessage) -> bytes:
         known_custodian(connection, message)
         connection.execute(table.delete().where(table.c.custodian == message.signer))
         connection.execute(table.insert(), {"custodian": message.signer, "at": now})
-        waiting = [one for row in _rows(connection) if (one := Readings().of("", "", partial(_awaited, row), None))]
+        rows = _of_this_turn(_rows(connection), now)
+        waiting = [one for row in rows if (one := Readings().of("", "", partial(_awaited, row), None))]
     return decisions_answer(now, waiting)
 
 
@@ -52,8 +60,8 @@ def _awaited(row: Any) -> AwaitedOpening:
 
 
 def _rows(connection: sa.Connection, readings: Readings | None = None) -> list[Any]:
-    """Hosts some of whose keys were not opened, those first that were tried least lately. ``readings`` takes those of
-    which nobody can read what they sealed: they hide no other."""
+    """Hosts some of whose keys were not opened, the newest first. ``readings`` takes those of which nobody can read
+    what they sealed: they hide no other."""
     table = schema.host
     query = (
         sa.select(table)
@@ -62,7 +70,14 @@ def _rows(connection: sa.Connection, readings: Readings | None = None) -> list[A
     )
     rows = connection.execute(query).all()
     readings = Readings() if readings is None else readings
-    return [row for row in rows if readings.of(row.name, row.name, partial(_sealed, row), set[str]())][:_MOST_ROWS]
+    return [row for row in rows if readings.of(row.name, row.name, partial(_sealed, row), set[str]())]
+
+
+def _of_this_turn(rows: list[Any], now: int) -> list[Any]:
+    """Those that fit into an answer: half of it the newest, whose first backup waits, and others each time."""
+    newest, others = rows[: MOST_OPENINGS // 2], rows[MOST_OPENINGS // 2 :]
+    first = now // TURN * (MOST_OPENINGS // 2) % len(others) if len(others) > MOST_OPENINGS // 2 else 0
+    return [*newest, *others[first:], *others[:first]][:MOST_OPENINGS]
 
 
 def _sealed(row: Any) -> set[str]:

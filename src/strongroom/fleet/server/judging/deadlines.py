@@ -7,12 +7,19 @@ shorter one. A run that came late moves no date. All times are seconds since 197
 
 from __future__ import annotations
 
+import functools
+import heapq
+import itertools
 from dataclasses import dataclass
 
 from strongroom.fleet.protocol.calendars import DAY, HOUR, Calendar, usual_lateness
 
 _STEP = 3 * HOUR
-_YEAR, _PROBED = 400 * DAY, 30 * DAY
+_YEAR, _PERIOD = 400 * DAY, 30 * DAY
+_EACH = 12_000
+"""Dates of a schedule that are looked at one by one: an hour apart they last for more than a year."""
+_MANY = 20
+"""A schedule with so many dates in a year may lose two to changes of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +70,32 @@ def deadlines_after(
 def longest_silence(calendar: Calendar, now: int) -> int | None:
     """How long a schedule is silent at most in the year to come, in steps of three hours; None where its dates end.
 
-    The steps hide the hour of a change of the clock. They are fixed, so that many small changes add up to large ones.
+    Every gap is looked at, also one that comes once a month. Two of them count by half: a change of the clock may skip
+    a date. The steps hide the hour of such a change. They are fixed, so that many small changes add up to large ones.
     """
     if calendar.every is not None:
         return (calendar.every + _STEP // 2) // _STEP
-    longest = 0
-    for probe in range(now, now + _YEAR, _PROBED):
-        due = calendar.next_after(probe)
-        following = None if due is None else calendar.next_after(due)
-        if due is None or following is None:
-            return None
-        longest = max(longest, due - probe, following - due)
-        if longest >= _YEAR:  # looking for dates that are far away takes long, and this is rare enough
+    return _longest_from(calendar, now - now % _PERIOD)
+
+
+@functools.lru_cache(4096)
+def _longest_from(calendar: Calendar, start: int) -> int | None:
+    """Reckoned once a month: of a schedule with many dates it takes a while."""
+    gaps, before, end = [0], start, start + _PERIOD + _YEAR
+    for due in itertools.islice(calendar.dates_after(start), _EACH):
+        gaps.append(due - before)
+        before = due
+        if due >= end or gaps[-1] >= _YEAR:  # dates that are far away take long to find, and this is rare enough
             break
-    return (longest + _STEP // 2) // _STEP
+    while before < end and gaps[-1] < _YEAR:  # the dates have ended, or are closer than an hour: looked at by the hour
+        found = calendar.next_after(before + HOUR)
+        if found is None:
+            return None
+        gaps.append(found - before - HOUR)
+        before = found
+    longest = heapq.nlargest(3, gaps)
+    silent = longest[0] if len(gaps) < _MANY else max(longest[0] // 2, longest[2])
+    return (silent + _STEP // 2) // _STEP
 
 
 def missed_until(calendar: Calendar, answered: int, now: int, most: int = 1000) -> int:
