@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from strongroom.base.errors import Interrupted, UsageError
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SERVERS = ("gateway serve", "fleet serve", "witness serve")
 """What runs until a signal ends it, which is no fault of it."""
+RELOADING = "gateway serve"
+"""What reads its files again at SIGHUP. While it starts it reads them anyway: it does not end."""
 GARBAGE = 5000
 """At how many new objects Python looks for garbage among them."""
 
@@ -27,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; without ``words`` as the process that was started for it."""
     is_process = words is None
     if is_process:
+        _heed_early(sys.argv[1:])
         speak_utf8()
         gc.disable()  # what is loaded now stays
     words = list(sys.argv[1:] if words is None else words)
@@ -62,6 +67,22 @@ def main(words: Sequence[str] | None = None) -> int:
     if is_process:
         gc.freeze()  # Python looks through all of it twice while it ends
     return code
+
+
+def _heed_early(words: Sequence[str]) -> None:
+    """Until ``Signals`` are there, which takes as long as an import, end at once and without words: with 0 as a server,
+    else by the signal."""
+    verbs = [f"{group} {verb}" for group, verb in pairwise(words)]
+    serves = any(verb in SERVERS for verb in verbs)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if serves or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave if serves else signal.SIG_DFL)
+    if RELOADING in verbs:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    os._exit(exit_codes.OK)
 
 
 def _settle() -> None:

@@ -224,8 +224,10 @@ TRIM_SECONDS = 10.0
 
 
 def tick(services: Services, stopping: Callable[[], bool]) -> None:
-    """What a worker does beside requests, about once a second: files that changed, counts to write."""
+    """What a worker does beside requests, about once a second: files that changed, counts to write. What goes wrong is
+    told once, until it goes well or wrong otherwise."""
     trimmed = services.clock.monotonic()
+    told = ""
     while not stopping():
         time.sleep(1.0)
         if services.clock.monotonic() > trimmed + TRIM_SECONDS:
@@ -241,9 +243,11 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             services.reading.flush()
             services.repositories.reload()
             services.quotas.catch_up()
-        except StrongroomError as error:
-            LOG.error(f"{error.what}")
+            told = ""
         except Exception as error:  # whatever it is, the next second is another try
-            LOG.error(f"{error!r}")
+            words = str(error).splitlines()[0] if isinstance(error, StrongroomError) else repr(error)
+            if words != told:
+                LOG.error(words)
+                told = words
         if services.parent not in (None, os.getppid()):
             os._exit(1)

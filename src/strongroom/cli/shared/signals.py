@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ class Signals:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._show)
+        sys.unraisablehook = _say_unless_interrupted
 
     def heed(self) -> None:
         """Raise ``Interrupted`` if somebody has asked to stop. For a server whose own handlers stand now.
@@ -154,3 +156,9 @@ class Signals:
         reporter = self._reporter or self._watched
         if reporter is not None:
             reporter.show_now()
+
+
+def _say_unless_interrupted(dropped: sys.UnraisableHookArgs) -> None:
+    """What Python says of an exception that it drops; nothing of a wish to stop, after which is asked again."""
+    if not isinstance(dropped.exc_value, Interrupted):
+        sys.__unraisablehook__(dropped)

@@ -72,6 +72,8 @@ class Supervisor:
         """What ended and is to be started anew, and when by the monotonic clock."""
         self._pid = os.getpid()
         self._stopping = False
+        self._failed = False
+        """Whether a process could not end in good order when it was told to."""
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it
         signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISED)  # from now on they wait until ``supervise`` asks for them
 
@@ -95,7 +97,7 @@ class Supervisor:
             elif found is not None:
                 self._hand_on(found.si_signo)
             self._start_due()
-        return 0
+        return 1 if self._failed else 0
 
     def _pause(self) -> float:
         """Seconds until a process is to be started; a long while when none is."""
@@ -120,10 +122,13 @@ class Supervisor:
         ended = self._processes.pop(pid, None)
         if ended is None:
             return  # a child that whoever became this program had started
+        what = "a worker" if ended.serves else "the process that commits receipts"
         if self._stopping:
+            if code:
+                LOG.error(f"{what} ended with {code} while the gateway was stopped")
+                self._failed = True
             self._wind_up()
             return
-        what = "a worker" if ended.serves else "the process that commits receipts"
         LOG.error(f"{what} ended with {code}; another one is started")
         self._due.append((ended.begun + 1.0, ended))  # never waited for: a stop must be heeded meanwhile
 

@@ -39,7 +39,7 @@ from strongroom.receipts.witness.countersigning import Countersigning
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from strongroom.base.clock import Clock
     from strongroom.gateway.access.last_good import LastGoodFiles
@@ -168,20 +168,25 @@ def run_worker(
 
 
 def _finish(services: Services) -> int:
-    try:
-        services.reading.flush(ending=True)
-        services.ledger.close()
-        if services.countersigning is not None:
-            services.countersigning.close()
-        services.sequencer.close()
-        services.refusals.flush()
-        services.repositories.close()
-    except StrongroomError as error:
-        LOG.error(f"{error}")
-        return 1
-    finally:
-        services.database.close()
-    return 0
+    """End what is open, each whether or not the others could. The exit code."""
+    countersigning = services.countersigning
+    steps: list[Callable[[], None]] = [
+        lambda: services.reading.flush(ending=True),
+        services.ledger.close,
+        *([countersigning.close] if countersigning is not None else []),
+        services.sequencer.close,
+        services.refusals.flush,
+        services.repositories.close,
+        services.database.close,
+    ]
+    code = 0
+    for step in steps:
+        try:
+            step()
+        except (StrongroomError, OSError) as error:
+            LOG.error(f"{error}")
+            code = 1
+    return code
 
 
 def _reload(services: Services) -> None:
