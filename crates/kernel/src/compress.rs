@@ -1,5 +1,9 @@
 //! zstd as restic uses it: one frame with its content size, no checksum; and bounded on the way back.
 
+mod stored;
+
+pub(crate) use stored::Stored;
+
 use crate::{Error, Result};
 use std::collections::HashMap;
 use zstd_safe::zstd_sys::{ZSTD_EndDirective, ZSTD_ErrorCode};

@@ -16,10 +16,14 @@ use poly1305::Poly1305;
 use poly1305::universal_hash::UniversalHash;
 use zeroize::Zeroize;
 
+mod opening;
+
+pub(crate) use opening::Opening;
+
 /// Bytes that an envelope adds to its plaintext: IV and MAC.
 pub const OVERHEAD: usize = IV + MAC;
-const IV: usize = 16;
-const MAC: usize = 16;
+pub(crate) const IV: usize = 16;
+pub(crate) const MAC: usize = 16;
 
 /// Encrypted and authenticated in steps of this many bytes, so that each is still in the first-level
 /// cache when the MAC reads it. A multiple of the Poly1305 block.
@@ -128,7 +132,7 @@ impl Envelope {
     fn seal_with(&self, iv: [u8; IV], plaintext: &[u8], out: &mut Vec<u8>) {
         out.reserve(plaintext.len() + OVERHEAD);
         out.extend_from_slice(&iv);
-        let (mut stream, mut mac) = self.begin(&iv);
+        let (mut stream, mut mac) = (self.key_stream(&iv), self.mac(&iv));
         for piece in plaintext.chunks(STEP) {
             let start = out.len();
             out.extend_from_slice(piece);
@@ -147,7 +151,7 @@ impl Envelope {
     pub fn open(&self, envelope: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         let (iv, ciphertext) = self.authenticate(envelope)?;
-        let (mut stream, _) = self.begin(&iv);
+        let mut stream = self.key_stream(&iv);
         out.reserve(ciphertext.len());
         for piece in ciphertext.chunks(STEP) {
             let start = out.len();
@@ -166,7 +170,7 @@ impl Envelope {
         if ciphertext.len() != plaintext.len() {
             return Ok(false);
         }
-        let (mut stream, _) = self.begin(&iv);
+        let mut stream = self.key_stream(&iv);
         let mut opened = [0; STEP];
         Ok(ciphertext.chunks(STEP).zip(plaintext.chunks(STEP)).all(|(sealed, expected)| {
             let opened = &mut opened[..sealed.len()];
@@ -184,36 +188,37 @@ impl Envelope {
         let (iv, _) = self.authenticate(envelope)?;
         let end = envelope.len() - MAC;
         let text = &mut envelope[IV..end];
-        self.begin(&iv).0.apply_keystream(text);
+        self.key_stream(&iv).apply_keystream(text);
         Ok(text)
     }
 
     /// Splits an envelope into IV and ciphertext after checking the MAC in constant time.
     fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<([u8; IV], &'a [u8])> {
-        if !self.valid {
-            return Err(Error::damaged("a key has a part of zeros only"));
-        }
         let Some((iv, rest)) = envelope.split_first_chunk::<IV>() else {
             return Err(Error::damaged("an encrypted object is shorter than 32 bytes"));
         };
         let Some((ciphertext, mac)) = rest.split_last_chunk::<MAC>() else {
             return Err(Error::damaged("an encrypted object is shorter than 32 bytes"));
         };
-        if *iv == [0; IV] {
-            return Err(Error::damaged("an encrypted object has an initialisation vector of zeros"));
-        }
+        self.allow(iv)?;
         let mut running = self.mac(iv);
         running.update(ciphertext);
-        let difference = running.finish().iter().zip(mac).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
-        if std::hint::black_box(difference) != 0 {
-            return Err(Error::WrongKey);
-        }
+        running.compare(mac)?;
         Ok((*iv, ciphertext))
     }
 
-    fn begin(&self, iv: &[u8; IV]) -> (StreamCipherCoreWrapper<CtrCore<&Aes256, Ctr128BE>>, Mac) {
-        let core = CtrCore::inner_iv_init(&self.cipher, &Array(*iv));
-        (StreamCipherCoreWrapper::from_core(core), self.mac(iv))
+    fn allow(&self, iv: &[u8; IV]) -> Result<()> {
+        if !self.valid {
+            return Err(Error::damaged("a key has a part of zeros only"));
+        }
+        if *iv == [0; IV] {
+            return Err(Error::damaged("an encrypted object has an initialisation vector of zeros"));
+        }
+        Ok(())
+    }
+
+    fn key_stream(&self, iv: &[u8; IV]) -> KeyStream<'_> {
+        StreamCipherCoreWrapper::from_core(CtrCore::inner_iv_init(&self.cipher, &Array(*iv)))
     }
 
     fn mac(&self, iv: &[u8; IV]) -> Mac {
@@ -227,6 +232,8 @@ impl Envelope {
         mac
     }
 }
+
+type KeyStream<'a> = StreamCipherCoreWrapper<CtrCore<&'a Aes256, Ctr128BE>>;
 
 /// Poly1305 of pieces, of which only the last may be no multiple of 16 bytes long.
 struct Mac {
@@ -242,6 +249,12 @@ impl Mac {
         self.state.update(blocks);
         self.tail[..tail.len()].copy_from_slice(tail);
         self.tail_length = tail.len();
+    }
+
+    /// In constant time.
+    fn compare(self, expected: &[u8; MAC]) -> Result<()> {
+        let difference = self.finish().iter().zip(expected).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        if std::hint::black_box(difference) != 0 { Err(Error::WrongKey) } else { Ok(()) }
     }
 
     fn finish(self) -> [u8; MAC] {

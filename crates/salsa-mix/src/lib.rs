@@ -1,8 +1,8 @@
 //! BlockMix with Salsa20/8, the inner loop of scrypt (RFC 7914, sections 3 and 4), for lanes side by side.
 //!
 //! A lane is one long chain in which each operation waits for the one before. In a vector that is wide enough two or
-//! four lanes take hardly longer than one; else the steps of a second lane fill the waits of the first, and two take
-//! 1.4 times as long. A crate of its own because calling what not every processor has takes an `unsafe` block.
+//! four lanes take hardly longer than one; else the steps of a second vector fill the waits of the first. A crate of its
+//! own because calling what not every processor has takes an `unsafe` block.
 //!
 //! The words of a block lie in the order of the diagonals, so that a quarter of a round is four operations on vectors
 //! of four; everything else in scrypt commutes with that order.
@@ -25,7 +25,7 @@ pub fn mix_blocks<const L: usize>(x: [&[Block]; L], other: Option<[&[Block]; L]>
     portable::mix_blocks(x, other, y);
 }
 
-/// How many lanes take hardly longer than one on this processor: 1, 2 or 4.
+/// How many lanes take hardly longer than one on this processor: 1 or 4.
 pub fn side_by_side() -> usize {
     #[cfg(target_arch = "x86_64")]
     return x86::side_by_side();

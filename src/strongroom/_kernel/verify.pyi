@@ -42,6 +42,6 @@ def verify_pack(
     """Verifies a whole pack: SHA-256 against ``name``, header, each blob, and header against ``expected``, the index.
 
     ``source`` is its bytes, or an open file descriptor that is read from ``offset`` on, ``size`` bytes or to its end;
-    each thread keeps the memory of one pack. A wrong pack is no error. Raises ``OSError``, and ``LimitExceeded`` above
-    4 GiB.
+    each thread keeps the memory of some blobs. A wrong pack is no error. Raises ``OSError``, and ``LimitExceeded``
+    above 4 GiB.
     """

@@ -32,14 +32,31 @@ impl Kept {
     }
 }
 
-/// Mixes lanes of `128·r` bytes in place, side by side in one thread. Each memory has room for `kept.count(n)·2r` blocks.
-pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, kept: Kept, mut memories: [&mut [Block]; L]) {
+/// The state that a lane wants to mix with.
+struct Wanted {
+    /// Where the one stands that it is made from.
+    place: usize,
+    /// Steps until it is made, and whether the first is taken.
+    left: usize,
+    begun: bool,
+}
+
+impl Wanted {
+    /// N is a power of two, at most 2^21 here, so the lowest word is number enough.
+    fn by(x: &[Block], n: usize, kept: Kept) -> Self {
+        let (place, left) = kept.find(x[x.len() - 1][0][0] as usize & (n - 1));
+        Self { place, left, begun: false }
+    }
+}
+
+/// Mixes lanes of `128·r` bytes in place, side by side in one thread. Each memory has room for `portion.count(n)·2r` blocks.
+pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, portion: Kept, mut memories: [&mut [Block]; L]) {
     let mut x: [Vec<Block>; L] =
         std::array::from_fn(|lane| lanes[lane].as_chunks::<64>().0.iter().map(gather).collect());
     let mut y = x.clone();
     let blocks = x.first().map_or(0, Vec::len);
     for number in 0..n {
-        if let (place, 0) = kept.find(number) {
+        if let (place, 0) = portion.find(number) {
             for (memory, x) in memories.iter_mut().zip(&x) {
                 memory[place * blocks..][..blocks].copy_from_slice(x);
             }
@@ -47,26 +64,34 @@ pub(super) fn mix<const L: usize>(lanes: [&mut [u8]; L], n: usize, kept: Kept, m
         mix_blocks(x.each_ref().map(Vec::as_slice), None, y.each_mut().map(Vec::as_mut_slice));
         std::mem::swap(&mut x, &mut y);
     }
-    let (mut again, mut spare) = (x.clone(), x.clone());
-    for _ in 0..n {
-        // N is a power of two, at most 2^21 here, so the lowest word is number enough.
-        let found = x.each_ref().map(|x| kept.find(x[blocks - 1][0][0] as usize & (n - 1)));
-        let nearest: [&[Block]; L] = std::array::from_fn(|lane| &memories[lane][found[lane].0 * blocks..][..blocks]);
-        for step in 0..found.iter().map(|(_, steps)| *steps).max().unwrap_or(0) {
-            let wanted = |lane: &usize| found[*lane].1 > step;
-            let from = if step == 0 { nearest } else { again.each_ref().map(Vec::as_slice) };
-            let mut waiting = (0..L).filter(wanted);
-            match (waiting.next(), waiting.next()) {
-                (Some(lane), None) => mix_blocks([from[lane]], None, [&mut spare[lane]]),
-                _ => mix_blocks(from, None, spare.each_mut().map(Vec::as_mut_slice)), // what nobody wants stays unused
+    // A lane that must make its state again does so while others go on: no lane waits for another.
+    let nothing = vec![Block::default(); blocks];
+    let mut again = x.clone();
+    let mut wanted = x.each_ref().map(|x| Wanted::by(x, n, portion));
+    let mut steps = [0; L];
+    while steps.iter().any(|steps| *steps < n) {
+        let kept = |lane: usize| match &wanted[lane] {
+            Wanted { begun: false, place, .. } => &memories[lane][place * blocks..][..blocks],
+            _ => again[lane].as_slice(),
+        };
+        let is_made = |lane: usize| wanted[lane].left == 0;
+        let from = std::array::from_fn(|lane| if is_made(lane) { x[lane].as_slice() } else { kept(lane) });
+        let other = std::array::from_fn(|lane| if is_made(lane) { kept(lane) } else { nothing.as_slice() });
+        mix_blocks(from, Some(other), y.each_mut().map(Vec::as_mut_slice));
+        for lane in 0..L {
+            if steps[lane] == n {
+                continue; // it is done, and mixes only because its neighbours do
             }
-            for lane in (0..L).filter(wanted) {
-                std::mem::swap(&mut again[lane], &mut spare[lane]);
+            if wanted[lane].left == 0 {
+                std::mem::swap(&mut x[lane], &mut y[lane]);
+                steps[lane] += 1;
+                wanted[lane] = Wanted::by(&x[lane], n, portion);
+            } else {
+                std::mem::swap(&mut again[lane], &mut y[lane]);
+                wanted[lane].left -= 1;
+                wanted[lane].begun = true;
             }
         }
-        let other = std::array::from_fn(|lane| if found[lane].1 > 0 { again[lane].as_slice() } else { nearest[lane] });
-        mix_blocks(x.each_ref().map(Vec::as_slice), Some(other), y.each_mut().map(Vec::as_mut_slice));
-        std::mem::swap(&mut x, &mut y);
     }
     for (lane, x) in lanes.into_iter().zip(&x) {
         for (block, bytes) in x.iter().zip(lane.as_chunks_mut::<64>().0) {

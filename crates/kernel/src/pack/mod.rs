@@ -13,7 +13,7 @@ mod writer;
 pub use builder::{FinishedPack, PackBuilder};
 pub use bytes::PackBytes;
 pub use header::{MAX_HEADER, encode_header, header_length, parse_header};
-pub(crate) use open::{MOST_PAIRED, prove};
+pub(crate) use open::{MOST_PAIRED, allow_length, allow_plain, named, prove};
 pub use open::{Opener, limit_of};
 pub(crate) use packers::Piece;
 pub use packers::{DATA_PACKS, Outgoing, Packers};

@@ -46,37 +46,30 @@ impl Opener {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         out.clear();
-        self.fill(envelope, entry, ciphertext, out).map_err(|error| match error {
-            Error::WrongKey => Error::damaged(format!("{}: ciphertext verification failed", name(entry))),
-            Error::Damaged(what) => Error::damaged(format!("{}: {what}", name(entry))),
-            Error::TooLarge { what, limit } => Error::TooLarge { what: format!("{}: {what}", name(entry)), limit },
-            other => other,
-        })
+        self.fill(envelope, entry, ciphertext, out).map_err(|error| named(entry, error))
     }
 
     fn fill(&mut self, envelope: &Envelope, entry: &BlobEntry, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let limit = limit_of(entry.kind);
-        let too_large = || Error::too_large("the length, in bytes,", limit as u64);
         if ciphertext.len() != entry.length as usize {
             let what = format!("{} bytes where {} were promised", ciphertext.len(), entry.length);
             return Err(Error::damaged(what));
         }
-        let uncompressed_length = entry.uncompressed_length as usize;
-        // A frame is hardly longer than what it holds; the slack is for rubbish that does not compress.
-        if uncompressed_length > limit || ciphertext.len() > limit + limit / 128 + OVERHEAD {
-            return Err(too_large());
-        }
-        if uncompressed_length == 0 {
+        allow_length(entry)?;
+        if entry.uncompressed_length == 0 {
             envelope.open(ciphertext, out)?;
         } else {
             envelope.open(ciphertext, &mut self.frame)?;
-            self.decompressor.decompress(&self.frame, Some(uncompressed_length), limit, out)?;
+            self.unpack(entry, out)?;
         }
-        if out.len() > limit {
-            out.clear();
-            return Err(too_large());
-        }
-        Ok(())
+        allow_plain(entry, out.len()).inspect_err(|_| out.clear())
+    }
+
+    /// Decompresses [`Opener::frame`], which is what the envelope of this blob held.
+    ///
+    /// # Errors
+    /// As [`Decompressor::decompress`].
+    pub(crate) fn unpack(&mut self, entry: &BlobEntry, out: &mut Vec<u8>) -> Result<()> {
+        self.decompressor.decompress(&self.frame, Some(entry.uncompressed_length as usize), limit_of(entry.kind), out)
     }
 
     /// The frame of the blob that was opened last, if that is compressed.
@@ -84,11 +77,54 @@ impl Opener {
         &self.frame
     }
 
+    /// Room for the frame of the next blob, empty.
+    pub(crate) fn next_frame(&mut self) -> &mut Vec<u8> {
+        self.frame.clear();
+        &mut self.frame
+    }
+
     /// Gives memory back that a single large frame needed, beyond `most` bytes.
     pub(crate) fn trim(&mut self, most: usize) {
         if self.frame.capacity() > most {
             self.frame = Vec::new();
         }
+    }
+}
+
+/// Whether a blob may have the lengths that are said of it, before memory is spent on it.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub(crate) fn allow_length(entry: &BlobEntry) -> Result<()> {
+    let limit = limit_of(entry.kind);
+    // A frame is hardly longer than what it holds; the slack is for rubbish that does not compress.
+    let longest = limit + limit / 128 + OVERHEAD;
+    if entry.uncompressed_length as usize > limit || entry.length as usize > longest {
+        return Err(too_large(limit));
+    }
+    Ok(())
+}
+
+/// Whether a blob may have this much plaintext.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub(crate) fn allow_plain(entry: &BlobEntry, length: usize) -> Result<()> {
+    let limit = limit_of(entry.kind);
+    if length > limit { Err(too_large(limit)) } else { Ok(()) }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::too_large("the length, in bytes,", limit as u64)
+}
+
+/// The error of a blob, which says of which.
+pub(crate) fn named(entry: &BlobEntry, error: Error) -> Error {
+    match error {
+        Error::WrongKey => Error::damaged(format!("{}: ciphertext verification failed", name(entry))),
+        Error::Damaged(what) => Error::damaged(format!("{}: {what}", name(entry))),
+        Error::TooLarge { what, limit } => Error::TooLarge { what: format!("{}: {what}", name(entry)), limit },
+        other => other,
     }
 }
 

@@ -25,12 +25,23 @@ impl Place<'_> {
     pub fn part<'b>(&'b self, offset: u64, length: usize, buffer: &'b mut Vec<u8>) -> Result<&'b [u8]> {
         match self {
             Self::Memory(bytes) => Ok(&bytes[offset as usize..offset as usize + length]),
-            Self::File { file, start, .. } => {
+            Self::File { .. } => {
                 buffer.resize(length, 0);
-                file.read_exact_at(buffer, start + offset).map_err(|error| Error::io("reading", error))?;
+                self.read(offset, buffer)?;
                 Ok(buffer)
             }
         }
+    }
+
+    /// Fills `buffer` with what stands from `offset` on, all of it within the pack.
+    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        match self {
+            Self::Memory(bytes) => buffer.copy_from_slice(&bytes[offset as usize..offset as usize + buffer.len()]),
+            Self::File { file, start, .. } => {
+                file.read_exact_at(buffer, start + offset).map_err(|error| Error::io("reading", error))?;
+            }
+        }
+        Ok(())
     }
 
     /// The SHA-256 of the whole pack.

@@ -1,33 +1,30 @@
 //! Reads one whole pack and says everything that is wrong with it.
 
-mod beside;
+mod stream;
+mod window;
 
 use crate::envelope::{Envelope, OVERHEAD};
-use crate::pack::{MAX_HEADER, MOST_PAIRED, Opener, Place, header_length, limit_of, parse_header, prove};
+use crate::pack::{MAX_HEADER, Opener, Place, header_length, limit_of, parse_header};
 use crate::{BlobEntry, Error, Id, Result};
-use beside::Beside;
 use std::fs::File;
+use stream::{Buffers, stream};
+use window::Window;
 
-/// Packs up to this size are read into memory at once, larger ones piece by piece: restic allows 128 MiB and
-/// closes a pack with the blob that passes that.
-const WHOLE: u64 = 160 << 20;
-
-/// Memory that is kept from pack to pack; what a single large one needed beyond is given back.
-const KEPT: usize = 160 << 20;
+/// Memory that is kept from pack to pack; what a single large blob needed beyond is given back.
+const KEPT: usize = 16 << 20;
 
 /// Memory that one thread reuses from pack to pack.
 #[derive(Default)]
 pub struct Scratch {
-    opener: Opener,
-    plain: Vec<u8>,
-    other: Vec<u8>,
-    pack: Vec<u8>,
+    buffers: Buffers,
+    window: Vec<u8>,
+    tail: Vec<u8>,
 }
 
 impl Scratch {
     fn trim(&mut self) {
-        self.opener.trim(KEPT);
-        for buffer in [&mut self.plain, &mut self.other, &mut self.pack] {
+        self.buffers.trim(KEPT);
+        for buffer in [&mut self.window, &mut self.tail] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
@@ -84,8 +81,7 @@ pub fn verify_pack(
     report
 }
 
-/// As [`verify_pack`], for `size` bytes from `start` on of an open file. Takes memory for the pack, if that has
-/// up to 160 MiB, otherwise for its longest blob.
+/// As [`verify_pack`], for `size` bytes from `start` on of an open file. Takes memory for three of its blobs at most.
 ///
 /// # Errors
 /// [`Error::Io`] if reading fails or the file ends early.
@@ -96,17 +92,7 @@ pub fn verify_pack_file(
     expected: Option<&[BlobEntry]>,
     scratch: &mut Scratch,
 ) -> Result<Report> {
-    let place = Place::File { file, start, size };
-    let result = if size <= WHOLE {
-        let mut pack = std::mem::take(&mut scratch.pack);
-        let result = place
-            .part(0, size as usize, &mut pack)
-            .and_then(|bytes| verify(envelope, id, &Place::Memory(bytes), expected, scratch));
-        scratch.pack = pack;
-        result
-    } else {
-        verify(envelope, id, &place, expected, scratch)
-    };
+    let result = verify(envelope, id, &Place::File { file, start, size }, expected, scratch);
     scratch.trim();
     result.map_err(|error| match error {
         Error::Io { what, source } => Error::Io { what: format!("{what} pack {id}"), source },
@@ -122,78 +108,69 @@ fn verify(
     scratch: &mut Scratch,
 ) -> Result<Report> {
     let mut report = Report { size: place.size(), ..Report::default() };
-    let Scratch { opener, plain, other, pack } = scratch;
-    // In memory the pack is hashed beside its blobs, from a file before them.
-    let (mut hashes, found) = match place {
-        Place::Memory(bytes) => (Beside::new(bytes), None),
-        Place::File { .. } => (Beside::new(&[]), Some(place.hash(pack)?)),
-    };
-    let mut entries = Vec::new();
-    match header(envelope, place, pack) {
-        Ok(found) => entries = found,
-        Err(error @ Error::Io { .. }) => return Err(error),
-        Err(error) => report.errors.push(format!("the header cannot be read: {error}")),
-    }
-    if let Some(expected) = expected
-        && !entries.is_empty()
-    {
-        compare(&entries, expected, &mut report.errors);
-    }
-    let blobs = if entries.is_empty() { expected.unwrap_or_default() } else { &entries };
-    let mut open = |entry: &BlobEntry, plain: &mut Vec<u8>| {
-        let length = entry.length as usize;
-        let limit = limit_of(entry.kind);
-        if u64::from(entry.offset) + u64::from(entry.length) > place.size() {
-            Err(Error::damaged("the blob lies beyond the end of the pack"))
-        } else if length > limit + limit / 128 + OVERHEAD {
-            Err(Error::too_large("the length of the blob, in bytes,", limit as u64))
-        } else {
-            let sealed = place.part(u64::from(entry.offset), length, pack)?;
-            opener.open_unproven(envelope, entry, sealed, plain)
-        }
-    };
-    let mut blobs = blobs.iter().peekable();
-    while let Some(entry) = blobs.next() {
-        let opened = open(entry, plain);
-        if opened.is_ok()
-            && let Some(next) = blobs.next_if(|next| is_pair(entry, next))
-        {
-            let next_opened = open(next, other);
-            if next_opened.is_ok() {
-                let (hash, next_hash) = hashes.two(plain, other);
-                report.judge(entry, prove(entry, hash))?;
-                report.judge(next, prove(next, next_hash))?;
-                continue;
+    let Scratch { buffers, window, tail } = scratch;
+    let found = match header(envelope, place, tail) {
+        Ok((entries, tail)) => {
+            if let Some(expected) = expected {
+                compare(&entries, expected, &mut report.errors);
             }
-            report.judge(entry, prove(entry, hashes.one(plain)))?;
-            report.judge(next, next_opened)?;
-        } else {
-            report.judge(entry, opened.and_then(|()| prove(entry, hashes.one(plain))))?;
+            let window = Window::new(place, place.size() - tail.len() as u64, window);
+            let (found, results) = stream(envelope, &entries, window, tail, buffers)?;
+            entries.iter().zip(results).try_for_each(|(entry, result)| report.judge(entry, result))?;
+            report.entries = entries;
+            found
         }
-    }
-    let found = found.unwrap_or_else(|| hashes.finish());
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) => {
+            report.errors.push(format!("the header cannot be read: {error}"));
+            let (mut opener, mut plain) = (Opener::default(), Vec::new());
+            for entry in expected.unwrap_or_default() {
+                let result = apart(envelope, place, entry, &mut opener, (window, &mut plain));
+                report.judge(entry, result)?;
+            }
+            place.hash(window)?
+        }
+    };
     if found != *id {
         report.errors.insert(0, format!("the content has the hash {found}"));
     }
-    report.entries = entries;
     Ok(report)
 }
 
-/// Whether two blobs are held in memory together, to be hashed together: few bytes, and so many more than their pack has
-/// that it could not be hashed beside them all.
-fn is_pair(one: &BlobEntry, other: &BlobEntry) -> bool {
-    let has_shrunk = |entry: &BlobEntry| u64::from(entry.length) * 4 < u64::from(entry.uncompressed_length) * 3;
-    let length = u64::from(one.uncompressed_length) + u64::from(other.uncompressed_length);
-    has_shrunk(one) && has_shrunk(other) && length <= MOST_PAIRED
+/// One blob where the index says that it stands, which may be anywhere.
+fn apart(
+    envelope: &Envelope,
+    place: &Place,
+    entry: &BlobEntry,
+    opener: &mut Opener,
+    (sealed, plain): (&mut Vec<u8>, &mut Vec<u8>),
+) -> Result<()> {
+    if u64::from(entry.offset) + u64::from(entry.length) > place.size() {
+        return Err(Error::damaged("the blob lies beyond the end of the pack"));
+    }
+    allow_span(entry)?;
+    let sealed = place.part(u64::from(entry.offset), entry.length as usize, sealed)?;
+    opener.open(envelope, entry, sealed, plain)
 }
 
-fn header(envelope: &Envelope, place: &Place, buffer: &mut Vec<u8>) -> Result<Vec<BlobEntry>> {
+/// Whether a blob may take so much of a pack, before it is read.
+fn allow_span(entry: &BlobEntry) -> Result<()> {
+    let limit = limit_of(entry.kind);
+    if entry.length as usize > limit + limit / 128 + OVERHEAD {
+        return Err(Error::too_large("the length of the blob, in bytes,", limit as u64));
+    }
+    Ok(())
+}
+
+/// The entries of the header, and the last bytes of the pack, out of which they were read: header and its length.
+fn header<'b>(envelope: &Envelope, place: &'b Place, buffer: &'b mut Vec<u8>) -> Result<(Vec<BlobEntry>, &'b [u8])> {
     let size = place.size();
     let last = size.min(4);
     let length = header_length(place.part(size - last, last as usize, buffer)?, size)?;
     debug_assert!(length <= MAX_HEADER);
     let tail = length + 4;
-    parse_header(envelope, place.part(size - tail as u64, tail, buffer)?, size)
+    let tail = place.part(size - tail as u64, tail, buffer)?;
+    Ok((parse_header(envelope, tail, size)?, tail))
 }
 
 /// Says which blobs only the header or only the index knows.
@@ -218,3 +195,7 @@ fn compare(header: &[BlobEntry], index: &[BlobEntry], errors: &mut Vec<String>) 
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_damage;
+#[cfg(test)]
+mod twin;

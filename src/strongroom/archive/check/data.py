@@ -93,7 +93,8 @@ def parse_subset(text: str) -> Subset:
 def read_packs(repository: Repository, packs: Sequence[str], reporter: Reporter) -> Iterator[tuple[str, list[str]]]:
     """Each pack with what is wrong with it; empty where all is well. A bad one is read a second time before it counts.
 
-    Each worker holds one pack in memory. Raises ``Interrupted`` and errors of the store other than a missing pack.
+    Where the store has no file of it, each worker holds a pack in memory. Raises ``Interrupted`` and errors of the
+    store other than a missing pack.
     """
     workers = min(repository.store.connections, max(2, min(4, os.cpu_count() or 1)))
     for done, (pack, outcome) in enumerate(outcomes(lambda pack: _read(repository, pack), packs, workers), 1):
