@@ -15,7 +15,6 @@ import hashlib
 import http.client
 import random
 import shutil
-import statistics
 import sys
 import tempfile
 import threading
@@ -27,21 +26,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.processes import descriptors, memory
+from benchmarks.processes import descriptors
 from tests.support.servers.gateways import Gateway, over_bucket
 
+from scripts.soak_samples import Samples
 from strongroom.receipts.audit.audit import audit
 from strongroom.receipts.audit.entries import entries
 from strongroom.receipts.log.note import Verifier
 
 CLIENTS = 40
-LIMIT = 150e6
-"""PSS of all processes of the gateway in bytes, at most."""
-GROWTH = 1.10
-"""The last third's median of PSS over the middle third's, at most."""
-POOLS = 96
-"""Descriptors that may stay open: each worker's eight connections of the database, of three descriptors, and eight
-channels for receipts with both ends. Of thousands of requests, a leak would leave more."""
 PART = 1 << 20
 KEPT = 2 << 30
 """Bytes that are stored at most; afterwards clients send what is there already, which is compared and acknowledged."""
@@ -177,35 +170,6 @@ def listing(soak: Soak, _dice: random.Random, connection: http.client.HTTPConnec
     if answer.status != 200 or missing:
         soak.failures.append(f"list: {answer.status}, {missing} missing")
     return not answer.will_close
-
-
-@dataclass
-class Samples:
-    """PSS in bytes and open descriptors of all processes of the gateway, once a second."""
-
-    memory: list[int] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
-
-    def watch(self, pid: int, end: threading.Event) -> None:
-        """Sample until told to end."""
-        while not end.wait(1.0):
-            self.memory.append(memory(pid))
-            self.descriptors.append(descriptors(pid))
-
-    def check(self, before: int, after: int) -> None:
-        """Raise ``AssertionError`` when memory was too much or grew, or descriptors are left that were not there."""
-        third, tenth = len(self.memory) // 3, max(1, len(self.memory) // 10)
-        tenths = [statistics.median(self.memory[i : i + tenth]) / 1e6 for i in range(0, len(self.memory), tenth)]
-        print(f"  memory over time, MB PSS: {', '.join(f'{one:.0f}' for one in tenths)}")
-        middle, last = statistics.median(self.memory[third : 2 * third]), statistics.median(self.memory[-third:])
-        print(
-            f"  memory of all processes: highest {max(self.memory) / 1e6:.0f} MB PSS, median of the middle third "
-            f"{middle / 1e6:.0f}, of the last {last / 1e6:.0f}; descriptors: {before} before, at most "
-            f"{max(self.descriptors)}, {after} after"
-        )
-        assert max(self.memory) <= LIMIT, "too much memory"
-        assert last <= middle * GROWTH, "memory grows"
-        assert after <= before + POOLS, "descriptors are left open"
 
 
 def run(gateway: Gateway, seconds: float, seed: int) -> None:

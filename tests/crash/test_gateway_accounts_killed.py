@@ -16,7 +16,9 @@ from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
 from tests.support.servers import postgres
-from tests.support.servers.gateways import Gateway, chunked, name_of, operate, over_bucket
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
+from tests.support.servers.replies import chunked
 from tests.support.waiting import until
 
 KINDS = ("data", "index", "snapshots")

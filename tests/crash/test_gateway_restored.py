@@ -16,7 +16,8 @@ from strongroom.receipts.log.note import Verifier
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.servers import postgres
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.waiting import until
 
 FLAGS = ("--no-auth", "--append-only", "--public-log")

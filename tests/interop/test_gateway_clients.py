@@ -14,7 +14,8 @@ import pytest
 from tests.support import peers
 from tests.support.compare import differences
 from tests.support.programs import PROGRAMS, Program, Restic, Strongroom
-from tests.support.servers.gateways import Gateway, operate, over_bucket
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, over_bucket
 from tests.support.servers.minio import running
 from tests.support.waiting import PATIENCE, until
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import PROGRAMS, Restic
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of
 
 
 @pytest.mark.parametrize("name", ["restic", "strongroom"])

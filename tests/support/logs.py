@@ -17,6 +17,7 @@ from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.committer import Committed, Draft, commit_group
 from strongroom.receipts.commit.log_state import ensure_log, migrate, node_of, state
 from strongroom.receipts.commit.sequencer import Sequencer
+from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.merkle import inclusion_proof
 from strongroom.receipts.log.note import Signer
@@ -120,6 +121,13 @@ class Shown(GatewayLog):
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def head(log: Log) -> checkpoints.Checkpoint:
+    """The log's newest checkpoint."""
+    now = state(log.database).checkpoint
+    assert now is not None
+    return checkpoints.parse(now)
 
 
 def rewrite(log: Log, *dropped: int) -> None:

@@ -17,7 +17,8 @@ from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
 from tests.support.programs import Strongroom
 from tests.support.repositories import PASSWORD
-from tests.support.servers.gateways import Gateway, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway
 from tests.support.servers.minio import running
 from tests.support.waiting import until
 

@@ -12,7 +12,8 @@ from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.executor.ways import way_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.servers.minio import running
 
 DATA = b"a pack" * 100

@@ -21,7 +21,8 @@ from tests.support.clock import ManualClock
 from tests.support.custody.in_process import BOOT, DAY, Custody, Host
 from tests.support.programs import Restic
 from tests.support.repositories import PASSWORD
-from tests.support.servers.gateways import Gateway, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway
 
 ENV = {"RESTIC_PASSWORD": PASSWORD.decode()}
 OPTIONS = StoreOptions(retry_for=0)

@@ -11,7 +11,9 @@ import pytest
 
 from tests.support import peers
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.servers.gateways import Gateway, chunked, name_of, operate, over_bucket, over_tls
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket, over_tls
+from tests.support.servers.replies import chunked
 from tests.support.waiting import until
 
 MB = 1_000_000

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running
 from tests.support.waiting import until

@@ -12,7 +12,8 @@ from strongroom.storage.s3.policy import bucket_policy
 from strongroom.storage.s3.url import parse
 from tests.support.buckets import delete, keys, overwrite, unmark
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running
 

@@ -25,8 +25,10 @@ from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite
 from tests.support.clock import ManualClock
-from tests.support.servers.gateways import Gateway, name_of, operate, over_bucket, read_reply
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.minio import running
+from tests.support.servers.replies import read_reply
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)

@@ -34,7 +34,8 @@ from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Signer
 from tests.support.buckets import delete, keys, overwrite
 from tests.support.servers import postgres
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate, over_bucket
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.minio import running
 from tests.support.waiting import until
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import postgres
-from tests.support.servers.gateways import Gateway, name_of, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import kept
 
 OBJECTS = 300

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers.gateways import Gateway, chunked, leaves, name_of, operate, over_bucket, over_tls, read_reply
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of, over_bucket, over_tls
+from tests.support.servers.replies import chunked, read_reply
 from tests.support.waiting import until
 
 KINDS = ("data", "index", "snapshots", "keys")

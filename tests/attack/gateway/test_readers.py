@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from strongroom.receipts.log.leaf import GATEWAY, LeafType
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import away_from_midnight, kept, until
 
 DATA = b"some bytes of a pack" * 5000

@@ -15,7 +15,9 @@ from strongroom.receipts.audit.audit import LogDamaged, audit
 from strongroom.receipts.audit.log_source import FolderSource
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import Verifier
-from tests.support.servers.gateways import Gateway, chunked, leaves, name_of, operate
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of
+from tests.support.servers.replies import chunked
 from tests.support.waiting import away_from_midnight, until
 
 DATA = b"some bytes of a pack" * 100

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from strongroom.base.steady import SETTLE_NS, Steady
 from strongroom.database.engine import Database
-from tests.support.servers.gateways import Gateway, name_of, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import away_from_midnight, until
 
 SECOND = 10**9

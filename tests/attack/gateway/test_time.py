@@ -20,7 +20,8 @@ from strongroom.receipts.log.leaf import parse
 from strongroom.receipts.log.note import COSIGNATURE, Note
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.logs import Log, draft, make_log, new_signer
-from tests.support.servers.gateways import Gateway, leaves, name_of
+from tests.support.servers.gateway_inside import leaves
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 
 SECOND = 10**9

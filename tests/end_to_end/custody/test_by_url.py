@@ -13,7 +13,8 @@ from strongroom.storage.options import StoreOptions
 from tests.support.custody.custodian import Custodian
 from tests.support.forge import Forge, node
 from tests.support.programs import Restic, Strongroom
-from tests.support.servers.gateways import Gateway, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway
 
 
 @pytest.fixture

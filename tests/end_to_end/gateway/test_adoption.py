@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.receipts.log.leaf import LeafType
-from tests.support.servers.gateways import Gateway, leaves, name_of, operate
+from tests.support.servers.gateway_inside import leaves, operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 
 NOW = 1_700_000_000

@@ -22,9 +22,11 @@ from strongroom.storage.options import StoreOptions
 from tests.support.buckets import keys
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.servers import emulators, postgres
-from tests.support.servers.gateways import Gateway, leaves, name_of, over_bucket, read_reply
+from tests.support.servers.gateway_inside import leaves
+from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running
+from tests.support.servers.replies import read_reply
 from tests.support.waiting import PATIENCE, until
 
 

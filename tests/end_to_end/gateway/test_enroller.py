@@ -10,7 +10,8 @@ from strongroom.fleet.protocol.fingerprint_words import words_of
 from strongroom.fleet.protocol.gateway_claim import make_claim
 from strongroom.fleet.server.gateways import EnrollingGateway
 from tests.support.fleet.hosts import FleetHost
-from tests.support.servers.gateways import Gateway, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
 PAGE = "/.strongroom/v1/principals"

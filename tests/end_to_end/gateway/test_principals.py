@@ -9,7 +9,8 @@ import pytest
 
 from strongroom.cli.main import main
 from tests.support.command import STRONGROOM, environment, run
-from tests.support.servers.gateways import Gateway, name_of, operate
+from tests.support.servers.gateway_inside import operate
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 
 DATA = b"a pack"

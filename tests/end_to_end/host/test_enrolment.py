@@ -16,7 +16,7 @@ from strongroom.repository.opening import open_repository
 from strongroom.storage.locate import open_store
 from tests.support.programs import Strongroom
 from tests.support.servers import fleets
-from tests.support.servers.gateways import operate
+from tests.support.servers.gateway_inside import operate
 from tests.support.waiting import until
 
 if TYPE_CHECKING:

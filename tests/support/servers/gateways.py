@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -26,13 +25,12 @@ import sqlalchemy as sa
 import trustme
 
 from strongroom.database.engine import Database
-from strongroom.receipts.audit.entries import entries
 from strongroom.receipts.audit.log_source import FolderSource, LogSource, open_source
-from strongroom.receipts.log.leaf import Receipt
 from strongroom.storage.options import StoreOptions
-from tests.support.command import STRONGROOM, environment, run
+from tests.support.command import STRONGROOM, environment
 from tests.support.servers.minio import running
 from tests.support.servers.ports import reserve
+from tests.support.servers.replies import Reply, read_reply
 from tests.support.waiting import PATIENCE, until
 
 V2 = "application/vnd.x.restic.rest.v2"
@@ -41,19 +39,6 @@ V2 = "application/vnd.x.restic.rest.v2"
 def name_of(data: bytes) -> str:
     """An object's name."""
     return hashlib.sha256(data).hexdigest()
-
-
-@dataclass
-class Reply:
-    """An answer: status, headers by lower-case name, body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
 
 
 @dataclass
@@ -296,52 +281,3 @@ def over_tls(gateway: Gateway) -> Gateway:
     authority.configure_trust(gateway.context)
     gateway.flags = (*gateway.flags, "--tls")
     return gateway
-
-
-def read_reply(connection: socket.socket, method: str = "GET") -> Reply:
-    """The answer on a connection that closes after it."""
-    data = bytearray()
-    while more := connection.recv(65536):
-        data += more
-    head, found, body = bytes(data).partition(b"\r\n\r\n")
-    assert found, bytes(data[:200])
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
-        body = dechunk(body)
-    elif method != "HEAD" and "content-length" in headers:
-        assert len(body) == int(headers["content-length"]), "a short answer"
-    return Reply(int(first.split(" ")[1]), headers, body)
-
-
-def dechunk(data: bytes) -> bytes:
-    """The content of a chunked body; fails when it does not end as it should."""
-    content = bytearray()
-    while True:
-        size, _, data = data.partition(b"\r\n")
-        count = int(size, 16)
-        content += data[:count]
-        assert data[count : count + 2] == b"\r\n"
-        data = data[count + 2 :]
-        if count == 0:
-            assert not data
-            return bytes(content)
-
-
-def chunked(data: bytes, size: int = 1000) -> bytes:
-    """A body in chunks."""
-    parts = [data[i : i + size] for i in range(0, len(data), size)]
-    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-
-
-def leaves(gateway: Gateway) -> list[Receipt]:
-    """All receipts, after a graceful stop."""
-    gateway.stop()
-    return [receipt for _, receipt in entries(gateway.source, 0, 10_000)]
-
-
-def operate(gateway: Gateway, *words: str) -> tuple[int, str]:
-    """An operator's command on the gateway's machine."""
-    env = environment(gateway.folder, gateway.variables)
-    done = run([STRONGROOM, "gateway", *words, *gateway.where], env=env)
-    return done.code, done.out + done.err

@@ -19,7 +19,8 @@ from strongroom.receipts.commit.clock_watch import ClockWatch
 from strongroom.receipts.commit.log_state import ensure_log, migrate
 from strongroom.receipts.commit.process import CommitProcess, RemoteCommitter, control_pair
 from tests.support.logs import ORIGIN, draft
-from tests.support.servers.gateways import Gateway, leaves, name_of
+from tests.support.servers.gateway_inside import leaves
+from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 
 
