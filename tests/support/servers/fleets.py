@@ -84,9 +84,9 @@ class Fleet:
             self.process.wait(PATIENCE)
             self.process = None
 
-    def invite(self, name: str, *, replace: bool = False) -> str:
+    def invite(self, name: str, *more: str, replace: bool = False) -> str:
         """A token."""
-        more = ["--replace"] if replace else []
+        more = (*more, "--replace") if replace else more
         made = self.run("fleet", "invite", name, *more, "--state", str(self.folder / "fleet"), "--json").json()
         token: str = made["token"]
         return token

@@ -26,6 +26,7 @@ from strongroom.custody.two_machines import schema as two_machines
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.fleet.server import schema as fleet
+from strongroom.fleet.server.admitting import schema as fleet_admitting
 from strongroom.fleet.server.alerting import schema as fleet_alerting
 from strongroom.fleet.server.api import schema as fleet_api
 from strongroom.fleet.server.following import schema as fleet_following
@@ -50,6 +51,7 @@ MODULES = {
     "two_machines": two_machines,
     "indexed": indexed,
     "fleet": fleet,
+    "fleet-admitting": fleet_admitting,
     "fleet-alerting": fleet_alerting,
     "fleet-api": fleet_api,
     "fleet-following": fleet_following,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import client
@@ -103,7 +104,8 @@ def run_enrol(context: Context) -> int:
     if not joining.progress.ticket or joining.progress.ticket != token.ticket.id:
         _say(context, f"joining {token.ticket.url} as {name}")
     try:
-        joining.begin(token, name, card, _kept(context.arguments.keep))
+        waits = partial(_say_waiting, context, folder, name)
+        joining.begin(token, name, card, _kept(context.arguments.keep), waits)
     except RefusedByGateway:  # a name there is a key's; any other refusal is not mended by this
         _say_key(context, folder, name)
         raise
@@ -134,6 +136,14 @@ def _say_key(context: Context, folder: str, name: str) -> None:
         said = f"strongroom gateway principal readmit {name} --key {words}"
         context.warn(f"the key of this host is {words}; if it was reinstalled, or takes another one's place, type")
         context.warn(f"at the gateway, then do this again here: {said}")
+
+
+def _say_waiting(context: Context, folder: str, name: str) -> None:
+    """What an operator has to do, with this key's own words: a name alone may be somebody else's."""
+    words = words_of(host_key(folder).id)
+    context.warn("the token has let in as many hosts as it may, so an operator has to let this one in: at the server")
+    context.warn(f"  strongroom fleet approve {name} --key {words}")
+    context.warn("waiting for that, an hour at most; the same command goes on later")
 
 
 def _write_membership(member: MembershipFile) -> None:

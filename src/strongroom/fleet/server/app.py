@@ -25,7 +25,7 @@ from strongroom.fleet.protocol.enrolment import GATEWAY_REFUSED
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import MOST_BODY, Forged, SignedMessage
 from strongroom.fleet.server.api.endpoints import FleetApi, NoToken
-from strongroom.fleet.server.attempts import WrongProofs
+from strongroom.fleet.server.attempts import WrongProofs, network_of
 from strongroom.fleet.server.door.bodies import MOST_BEGIN, Bodies, address_of
 from strongroom.fleet.server.door.keys import HostKeys
 from strongroom.fleet.server.door.limits import TooMuch
@@ -144,10 +144,10 @@ class FleetApp:
         self.intake.close()
 
     def _signed(
-        self, handle: Callable[[SignedMessage], Response], known: Callable[[str], object] | None = None
+        self, handle: Callable[[SignedMessage, str], Response], known: Callable[[str], object] | None = None
     ) -> Callable[[Request], object]:
-        """An endpoint for a signed message, which ``handle`` takes in a thread. ``known`` raises for a signer of whom
-        no more than the first line is read; without it anybody may send a little.
+        """An endpoint for a signed message, which ``handle`` takes in a thread, with the address that it came from.
+        ``known`` raises for a signer of whom no more than the first line is read; without it anybody may send a little.
         """
 
         async def admit(signer: str) -> None:
@@ -159,7 +159,7 @@ class FleetApp:
             try:
                 if self._attempts.must_wait(address, self._state.now()):
                     raise TooManyAttempts("too many wrong proofs from this address", hint="Wait ten minutes.")
-                return await run_in_threadpool(handle, await self._bodies.signed(request, admit, most))
+                return await run_in_threadpool(handle, await self._bodies.signed(request, admit, most), address)
             except StrongroomError as error:
                 if isinstance(error, Forged | Missing):
                     self._attempts.failed(address, self._state.now())
@@ -169,15 +169,15 @@ class FleetApp:
 
         return endpoint
 
-    def _begin(self, message: SignedMessage) -> Response:
+    def _begin(self, message: SignedMessage, address: str) -> Response:
         try:
-            answer = begin(self._state, message, self._gateways)
+            answer = begin(self._state, message, self._gateways, network_of(address))
         except TokenShownTwice as error:
             note_suspicion(self._state, error.owner, STOLEN, STOLEN_WORDS)
             raise
         return Response(answer, media_type="application/json")
 
-    def _done(self, message: SignedMessage) -> Response:
+    def _done(self, message: SignedMessage, _address: str) -> Response:
         try:
             host = done(self._state, message).host
             settle(self._state, host, self._gateways)
@@ -186,13 +186,13 @@ class FleetApp:
             note_suspicion(self._state, message.signer, FOREIGN, error.words)
             raise
 
-    def _opened(self, message: SignedMessage) -> Response:
+    def _opened(self, message: SignedMessage, _address: str) -> Response:
         return JSONResponse({"host": take_opened(self._state, message)})
 
-    def _decisions(self, message: SignedMessage) -> Response:
+    def _decisions(self, message: SignedMessage, _address: str) -> Response:
         return Response(take_question(self._state, message), media_type="application/json")
 
-    def _statement(self, message: SignedMessage) -> Response:
+    def _statement(self, message: SignedMessage, _address: str) -> Response:
         return Response(take_statement(self._state, message).to_bytes(), media_type="application/json")
 
     async def _report(self, request: Request) -> Response:

@@ -23,6 +23,7 @@ from strongroom.fleet.protocol.enrolment import (
 )
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.admitting.waiting import APPROVED, WAITING, forget, hear, wait
 from strongroom.fleet.server.following.places import place_given
 from strongroom.fleet.server.ownership import bind_repositories
 from strongroom.fleet.server.replacing.taking_over import (
@@ -55,8 +56,11 @@ NEW_KEY = "If it was invited again: on the host move `fleet` in its state's fold
 ASK = "Ask for a new token: `strongroom fleet invite` prints one."
 
 
-def begin(state: FleetState, message: SignedMessage, gateways: Sequence[EnrollingGateway] = ()) -> bytes:
-    """The answer to an ``enrol-begin``. ``gateways`` let the host in by its own claim.
+def begin(
+    state: FleetState, message: SignedMessage, gateways: Sequence[EnrollingGateway] = (), network: str = ""
+) -> bytes:
+    """The answer to an ``enrol-begin`` from a network. ``gateways`` let the host in by its own claim, unless it has to
+    wait for an operator.
 
     Raises ``Forged``, ``Refused``, ``Exists``, ``Damaged``, ``LimitExceeded``, or what the gateways raise.
     """
@@ -67,9 +71,9 @@ def begin(state: FleetState, message: SignedMessage, gateways: Sequence[Enrollin
     with state.database.write() as connection:
         ticket = _shown(connection, asked, proof, lock=True)
         known = _host(connection, message.signer)
+        waits = False
         if known is None:
-            _must_count(ticket, now)
-            _take(connection, ticket, asked, message.signer, now)
+            waits = not _let_in(connection, ticket, asked, message.signer, network, now)
         elif known.done is None and known.ticket != asked.ticket and known.name == asked.name:
             _must_count(ticket, now)
             _go_on_with(connection, ticket, message.signer)
@@ -79,12 +83,12 @@ def begin(state: FleetState, message: SignedMessage, gateways: Sequence[Enrollin
             raise Refused("this key has joined with another token already", subject=known.name, hint=ASK)
         elif known.state != JOINING:
             raise Refused("this host has joined already", subject=known.name)
-    accesses = _admitted(gateways, asked.name, asked.claim)
+    accesses = () if waits else _admitted(gateways, asked.name, asked.claim)
     if accesses:
         places = "\n".join(place_given(one.url, one.path) for one in accesses)
         with state.database.write() as connection:
             connection.execute(schema.host.update().where(schema.host.c.id == message.signer).values(places=places))
-    answer = EnrolAnswer(message.signer, asked.name, ticket.profile, False, accesses, now)
+    answer = EnrolAnswer(message.signer, asked.name, ticket.profile, waits, accesses, now)
     return answer.to_bytes(message, ticket.proof_key)
 
 
@@ -119,28 +123,56 @@ def _go_on_with(connection: sa.Connection, ticket: KnownTicket, signer: str) -> 
     connection.execute(schema.host.update().where(schema.host.c.id == signer).values(**values))
 
 
-def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, now: int) -> None:
+def _let_in(
+    connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, network: str, now: int
+) -> bool:
+    """Whether a new host is in. Beyond what a token for many lets in, each waits for an operator first."""
+    word = hear(connection, ticket.id, signer, asked.name, now)
+    if word == WAITING:
+        return False
+    if word != APPROVED:
+        _must_count(ticket, now)
+        if ticket.uses < 1:
+            _check_used_up(connection, ticket)
+            _check_free(connection, asked.name)
+            wait(connection, ticket.id, signer, asked.name, network, now)
+            return False
+    forget(connection, signer)
+    _take(connection, ticket, asked, signer, now)
+    return True
+
+
+def _check_used_up(connection: sa.Connection, ticket: KnownTicket) -> None:
+    """Raise ``Refused`` unless the token was for many: one too many accuses none of them."""
     table = schema.host
-    if ticket.uses < 1:
-        owners = list(connection.execute(sa.select(table.c.id).where(table.c.ticket == ticket.id)).scalars())
-        if len(owners) == 1:  # a token for many hosts is shown by many keys: one too many accuses none of them
-            raise TokenShownTwice(str(owners[0]))
+    owners = list(connection.execute(sa.select(table.c.id).where(table.c.ticket == ticket.id)).scalars())
+    if len(owners) == 1:
+        raise TokenShownTwice(str(owners[0]))
+    if not owners:
         raise Refused("this token was used up", hint=ASK)
-    name = asked.name
-    named = connection.execute(sa.select(table).where(table.c.name == name)).one_or_none()
+
+
+def _check_free(connection: sa.Connection, name: str) -> sa.Row[tuple[object, ...]] | None:
+    """Raise ``Exists`` where a host has the name; else the one that had it."""
+    named = connection.execute(sa.select(schema.host).where(schema.host.c.name == name)).one_or_none()
+    if named is not None and named.state != REVOKED:
+        hint = f"Join with another --name. For a reinstalled machine: `strongroom fleet invite {name} --replace`."
+        raise Exists("there is a host of this name already", subject=name, hint=hint)
+    return named
+
+
+def _take(connection: sa.Connection, ticket: KnownTicket, asked: EnrolBegin, signer: str, now: int) -> None:
+    table, name, named = schema.host, asked.name, None
     if ticket.replaces:
         check_replaceable(connection, ticket.replaces, name)
-        name, named = marked_name(name, signer), None  # until it is done the other one has the name
-    if named is not None and named.state != REVOKED:
-        raise Exists(
-            "there is a host of this name already",
-            subject=asked.name,
-            hint=f"Join with another --name. For a reinstalled machine: `strongroom fleet invite {name} --replace`.",
-        )
+        name = marked_name(name, signer)  # until it is done the other one has the name
+    else:
+        named = _check_free(connection, name)
     if named is not None:
         renamed = marked_name(asked.name, named.id)
         connection.execute(table.update().where(table.c.id == named.id).values(name=renamed))
-    connection.execute(schema.ticket.update().where(schema.ticket.c.id == ticket.id).values(uses=ticket.uses - 1))
+    left = max(0, ticket.uses - 1)
+    connection.execute(schema.ticket.update().where(schema.ticket.c.id == ticket.id).values(uses=left))
     row = {
         "id": signer,
         "name": name,

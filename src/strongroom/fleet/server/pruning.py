@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.admitting import schema as admitting
+from strongroom.fleet.server.admitting.waiting import KEPT as PENDING_KEPT
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.following import schema as following
 
@@ -45,6 +47,9 @@ def prune(state: FleetState, now: int) -> int:
         gone += _delete(connection, delivery, key, delivery.c.done.is_(None), delivery.c.at < now - UNDELIVERED_KEPT)
         ticket, seen = schema.ticket, schema.seen
         gone += _delete(connection, ticket, (ticket.c.id,), ticket.c.until < now - TICKETS_KEPT)
+        waited = admitting.pending
+        since = sa.func.coalesce(waited.c.decided, waited.c.asked)
+        gone += _delete(connection, waited, (waited.c.id,), since < now - PENDING_KEPT)
         key = seen.c.repository, seen.c.snapshot
         gone += _delete(connection, seen, key, seen.c.arrival < now - SEEN_KEPT)
         receipt = following.receipt

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.admitting.waiting import crowds
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.begun_runs import unended_runs
@@ -115,6 +116,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             "the custodians": lambda: silent_custodians(connection, now),
             "the logs of gateways": lambda: troubled_logs(connection, now),
             "the keys that were sealed": lambda: unopened(connection, now, readings),
+            "the hosts that wait to be let in": lambda: crowds(connection, now),
             "the hosts that are replaced": lambda: replacements(connection),
             "what ends by itself": lambda: expiring(connection, now),
             "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),

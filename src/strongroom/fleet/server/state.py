@@ -10,6 +10,7 @@ from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.admitting import schema as admitting
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.api import schema as api
 from strongroom.fleet.server.following import schema as following
@@ -49,6 +50,7 @@ class FleetState:
         migrate(self.database, "fleet", schema.METADATA, schema.STEPS)
         migrate(self.database, "fleet-alerting", alerting.METADATA, alerting.STEPS)
         migrate(self.database, "fleet-api", api.METADATA, api.STEPS)
+        migrate(self.database, "fleet-admitting", admitting.METADATA, admitting.STEPS)
         migrate(self.database, "fleet-following", following.METADATA, following.STEPS)
 
     def now(self) -> int:

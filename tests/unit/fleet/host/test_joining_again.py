@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.configuration import client
-from strongroom.base.errors import ConfigurationError, Refused, UsageError
+from strongroom.base.errors import ConfigurationError, Refused, Unavailable, UsageError
 from strongroom.fleet.host.joining import asking
 from strongroom.fleet.host.joining.asking import Joining
 from strongroom.fleet.host.joining.beginning_anew import begin_anew, finish
@@ -38,12 +38,18 @@ class Server:
 
     def __init__(self, path: str = "hosts/web01") -> None:
         self.path = path
+        self.words: list[bool | None] = []
+        """How it answers next: whether an operator is awaited, None for not at all; then that nobody is."""
         self.claims: list[object] = []
 
     def post(self, _url: str, message: SignedMessage) -> bytes:
         begin, _ = parse_begin(message)
         self.claims.append(begin.claim)
-        answer = EnrolAnswer(message.signer, "web01", "server", False, (GatewayAccess(URL, "web01", self.path),), 5)
+        pending = self.words.pop(0) if self.words else False
+        if pending is None:
+            raise Unavailable("the server does not answer")
+        gateways = () if pending else (GatewayAccess(URL, "web01", self.path),)
+        answer = EnrolAnswer(message.signer, "web01", "server", pending, gateways, 5)
         return answer.to_bytes(message, token("ab" * 8, replaces=True).ticket.proof_key)
 
 
@@ -130,3 +136,19 @@ def test_the_file_gets_the_new_address_and_nothing_else() -> None:
     inline = "repository.offsite = { url = 'x' }\n"
     with pytest.raises(ConfigurationError, match="not found"):
         with_repositories(inline, ("offsite",), (access,), "/p", moved=True)
+
+
+def test_a_host_waits_an_hour_for_an_operator(tmp_path: Path, server: Server) -> None:
+    """It says so once; a server that is away meanwhile loses it no place; after the hour it ends."""
+    said: list[str] = []
+    server.words = [True, None, True]
+    joining(tmp_path / "one").begin(token("ab" * 8, replaces=False), "web01", None, waits=lambda: said.append("waits"))
+    assert said == ["waits"] and len(server.claims) == 4
+    server.words = [True] * 1000
+    with pytest.raises(Refused, match="no operator has let this host in") as ended:
+        joining(tmp_path / "two").begin(token("ab" * 8, replaces=False), "web01", None, waits=lambda: said.append("w"))
+    assert ended.value.hint is not None and "same command" in ended.value.hint
+    assert 300 <= 1000 - len(server.words) <= 400 and said == ["waits", "w"]
+    server.words = [None]
+    with pytest.raises(Unavailable):
+        joining(tmp_path / "three").begin(token("ab" * 8, replaces=False), "web01", None)

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from strongroom.fleet.protocol.enrolment import EnrolAnswer, EnrolledRepository
     from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
     from strongroom.fleet.protocol.signed import SignedMessage
-    from strongroom.fleet.protocol.token import Card, InvitationToken
+    from strongroom.fleet.protocol.token import Card, InvitationToken, Ticket
 
 BEGIN, DONE = "/fleet/v1/enrol/begin", "/fleet/v1/enrol/done"
 _NANO = 1_000_000_000
 _LOOK_SECONDS = 10.0
+_OPERATOR_SECONDS = 3600.0
 _MOST_ANSWER = 64 * 1024
 
 
@@ -64,9 +65,17 @@ class Joining:
             check_custodian(card, wanted)
         return token, card
 
-    def begin(self, token: InvitationToken, name: str, card: Card | None, kept: bytes | None = None) -> None:
+    def begin(
+        self,
+        token: InvitationToken,
+        name: str,
+        card: Card | None,
+        kept: bytes | None = None,
+        waits: Callable[[], None] | None = None,
+    ) -> None:
         """Let the server know this host, unless that was done. ``kept``: the password of the repository that goes on,
-        of the machine whose place this one takes. Raises ``Refused``, ``Unavailable``, ``Forged``, …
+        of the machine whose place this one takes. ``waits`` is called once if an operator has to let it in, for whom
+        it waits an hour. Raises ``Refused``, ``Unavailable``, ``Forged``, …
         """
         ticket = token.ticket
         if kept is not None and not ticket.replace:
@@ -92,19 +101,31 @@ class Joining:
             replace_file(os.path.join(self._folder, PASSWORD), kept)
         claim = make_claim(pair, name, progress.tokens, keep=kept is not None)
         request = EnrolBegin(ticket.id, pair.public, name, self._version, claim).signed(pair, ticket.proof_key)
-        data = FleetServer(ticket.url, ticket.pin).post(BEGIN, request)
-        answer = parse_enrol_answer(data, request, ticket.proof_key)
+        answer = self._let_in(FleetServer(ticket.url, ticket.pin), request, ticket, waits)
         _check_gateways(answer, card)
-        if answer.pending:
-            raise Refused(
-                "an operator has to let this host in first", subject=ticket.url, hint="Then run the same command again."
-            )
         progress.replaces, progress.keep = ticket.replace, kept is not None
         progress.ticket, progress.name, progress.profile = ticket.id, answer.name, answer.profile
         progress.url, progress.pin = ticket.url, ticket.pin
         tokens = zip(answer.gateways, progress.tokens, strict=False)
         progress.gateways = [as_dict(replace(one, token=token)) for one, token in tokens]
         self._file.write(progress)
+
+    def _let_in(
+        self, server: FleetServer, request: SignedMessage, ticket: Ticket, waits: Callable[[], None] | None
+    ) -> EnrolAnswer:
+        """The answer once this host is in. A server that is away for a while loses nobody his place."""
+        answer = parse_enrol_answer(server.post(BEGIN, request), request, ticket.proof_key)
+        if answer.pending and waits is not None:
+            waits()
+        end = self._clock.monotonic() + _OPERATOR_SECONDS
+        while answer.pending and self._clock.monotonic() < end:
+            self._clock.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(Unavailable):
+                answer = parse_enrol_answer(server.post(BEGIN, request), request, ticket.proof_key)
+        if answer.pending:
+            hint = "Run the same command again: its place is kept for a week."
+            raise Refused("no operator has let this host in yet", subject=ticket.url, hint=hint)
+        return answer
 
     def save(self) -> None:
         """Keep what was done. Raises OSError."""
