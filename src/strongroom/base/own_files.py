@@ -41,7 +41,12 @@ def check_own_files(folder: str, files: Sequence[str] = ()) -> None:
 
 
 def _refusal(path: str, what: str) -> ConfigurationError:
-    """With advice by the nearest thing on the way there that shows whose it is."""
+    return ConfigurationError(what, subject=path, hint=advice(path, what))
+
+
+def advice(path: str, what: str = "") -> str:
+    """What to do about a path that this user may not use, by the nearest thing on the way there that shows whose it
+    is; ``what`` says whether a folder was wanted."""
     near = os.path.abspath(path)
     while True:
         try:
@@ -50,16 +55,14 @@ def _refusal(path: str, what: str) -> ConfigurationError:
         except OSError:
             near = os.path.dirname(near)
     if os.statvfs(near).f_flag & os.ST_RDONLY:
-        hint = "The file system is read-only: mount it for writing, or name another folder."
-    elif "folder" in what and not stat.S_ISDIR(status.st_mode):
-        hint = "A file lies there: move it away, or name another folder."
-    else:
-        owner = _name(status.st_uid)
-        hint = (
-            f"{near} belongs to {owner}, with mode {stat.S_IMODE(status.st_mode):04o}: start this as the user who keeps"
-            " these files, or change the owner (chown -R) or the mode."
-        )
-    return ConfigurationError(what, subject=path, hint=hint)
+        return "The file system is read-only: mount it for writing, or name another folder."
+    if "folder" in what and not stat.S_ISDIR(status.st_mode):
+        return "A file lies there: move it away, or name another folder."
+    return (
+        f"{near} belongs to {_name(status.st_uid)}, with mode {stat.S_IMODE(status.st_mode):04o}, and this is user"
+        f" {_name(os.geteuid())}: start this as the user who keeps these files, or change the owner (chown -R) or the"
+        " mode."
+    )
 
 
 def _name(number: int) -> str:

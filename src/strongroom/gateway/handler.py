@@ -74,7 +74,7 @@ class Gateway:
                 return page
             identity = services.access.authenticate(request)
             request.user = identity.name
-            if request.admit is not None and not request.admit(identity.id):
+            if request.admit is not None and not request.admit(services.access.payer(request, identity)):
                 raise _Crowded("too many connections at once")
             page = self._own.page(request, body, identity)
             return self._object(request, body, identity) if page is None else page
@@ -109,7 +109,8 @@ class Gateway:
     def _incident(self, request: Request, error: Exception) -> None:
         where = request.target.encode("unicode_escape").decode()
         words = str(error) if isinstance(error, (StrongroomError, OSError)) else repr(error)
-        LOG.error(f"{request.method} {where}: {words.splitlines()[0] if words else ''}")
+        said = words.splitlines()[: 2 if _is_refused_here(error) else 1]  # the second says whose it is, and what to do
+        LOG.error(f"{request.method} {where}: {'. '.join(said)}")
 
     def _object(self, request: Request, body: Body, identity: Caller) -> Answer:
         target = parse_path(request.path)
@@ -210,11 +211,17 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
+def _is_refused_here(error: Exception) -> bool:
+    """Whether the gateway's own disk refuses, and not the gateway."""
+    return isinstance(error, Refused) and isinstance(error.__cause__, OSError)
+
+
 def _answer_of(error: Exception) -> tuple[Answer, str]:
     for kind, status, reason in _STATUS:
         if isinstance(error, kind):
-            if isinstance(error, Refused) and isinstance(error.__cause__, OSError):
-                return text(500, "the storage does not permit this"), "storage"  # never 403 or 404 for a read error
+            if _is_refused_here(error):
+                words = f"the gateway's own storage does not permit this: {error.what}"  # type: ignore[attr-defined]
+                return text(500, words), "storage"  # never 403 or 404 for a read error
             what = error.what if isinstance(error, StrongroomError) else str(error)
             return text(status, what), reason
     return text(500, "internal error"), "internal"

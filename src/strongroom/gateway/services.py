@@ -11,6 +11,8 @@ from strongroom.gateway.watch import adoptions
 from strongroom.receipts.commit.log_state import read_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.clock import Clock
     from strongroom.database.engine import Database
     from strongroom.gateway.access.access import Access
@@ -55,8 +57,11 @@ class Services:
     """The process that started this one, which ends when that has gone. Whoever takes orphans in is not always process
     1, and in a container the parent may be process 1."""
 
-    def problems(self) -> list[str]:
-        """Why this gateway is not well, in words for people; empty when it is."""
+    def looks(self) -> dict[str, Callable[[], list[str]]]:
+        """By what is asked, how to find out why this gateway is not well, in words for people; empty when it is."""
+        return {"the database": self._own_problems, "the store": self.repositories.problems}
+
+    def _own_problems(self) -> list[str]:
         found, failure = [], self.sequencer.failure
         try:
             with self.database.read() as connection:
@@ -68,8 +73,7 @@ class Services:
             found.append(error.what)
         expired = self.certificates.problem(self.clock.now_ns() / 10**9) if self.certificates is not None else ""
         failures = (failure, *self.access.alarms, expired)
-        found += [one.splitlines()[0] for one in failures if one]
-        return found + self.repositories.problems()
+        return found + [one.splitlines()[0] for one in failures if one]
 
     def warnings(self) -> list[str]:
         """What somebody should look at though objects are taken in; names nobody."""

@@ -56,7 +56,7 @@ class Uploads:
             committed.append(made)
 
         admission = Admission(services, request, identity, repository, name)
-        with services.turns.one(identity), admission:
+        with services.turns.one(services.access.payer(request, identity)), admission:
             admission.begin(request.length)
             arrival = IncomingObject(
                 name, body, limit, identity.id, admission.piece, admission.publishing, admission.again, receipt

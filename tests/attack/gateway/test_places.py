@@ -119,7 +119,7 @@ def test_g_2_where_nobody_shows_a_name_an_address_is_one() -> None:
             return False
         held.append(seat)
         seat.works()
-        return seat.admit("")
+        return seat.admit(address)
 
     taken = dict.fromkeys((f"192.0.2.{number}" for number in range(8)), 0)
     for address in taken:
@@ -135,8 +135,9 @@ def test_g_2_where_nobody_shows_a_name_an_address_is_one() -> None:
         seat.connection.close()
 
 
-def test_g_2_however_many_ask_for_health_one_looks() -> None:
+def test_g_2_however_many_ask_for_health_one_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """G-2: a look at every folder costs; forty strangers who ask at once have two made, and wait for no third."""
+    monkeypatch.setattr(shared_look, "PAUSE", 0.0)
     begun, go = threading.Semaphore(0), threading.Semaphore(0)
     looks = 0
 

@@ -21,7 +21,7 @@ from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.password_budget import PasswordBudget
 from strongroom.gateway.access.policy import AccessPolicy, allowed_address, parse_policy, read_policy
 from strongroom.gateway.access.principals import Principals
-from strongroom.gateway.access.proxies import Proxies
+from strongroom.gateway.access.proxies import UNIX, Proxies
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.addresses import network_of
 
@@ -200,6 +200,11 @@ class Access:
     def peer(self, request: Request) -> str:
         """The address that a request comes from: what a trusted proxy wrote, else the connection's."""
         return self.proxies.client(request)
+
+    def payer(self, request: Request, identity: Caller) -> str:
+        """Whose share of what is scarce a request takes: its principal's; where nobody is asked for a password its
+        address's, as a trusted proxy wrote it. All who come by a socket without one are one."""
+        return identity.id or network_of(self.peer(request)) or UNIX
 
     def authenticate(self, request: Request) -> Caller:
         """Who is asking. Raises ``Denied``."""

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.clock import monotonic
-from strongroom.base.errors import Full
+from strongroom.base.errors import ConfigurationError, Full
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.base.own_files import check_own_files
+from strongroom.base.server_log import LOG
 from strongroom.gateway import schema
 from strongroom.gateway.access import usage
 from strongroom.gateway.access.policy import Quota
@@ -52,16 +54,33 @@ def check_free(path: str) -> None:
 
 
 def room_problems(folders: dict[str, str]) -> list[str]:
-    """What ``check_free`` says of these folders, by their names, in words for /health."""
+    """Why nothing, or nothing but locks, can be stored in these folders, by their names, in words for /health."""
     found = []
     for name, path in folders.items():
         try:
             check_free(path)
+            check_own_files(path)
         except Full as error:
             found.append(f"nothing but locks is taken in: {error.what}")
         except OSError as error:
             found.append(f"{name} cannot be used: {error.strerror}")
+        except ConfigurationError as error:
+            found.append(f"{name} cannot be used: {error.what}")
     return sorted(set(found))
+
+
+def tell_of_room(folders: dict[str, str]) -> None:
+    """Say at the start what ``room_problems`` will say to whoever asks; here with paths, owners and what to do."""
+    for name, path in folders.items():
+        try:
+            check_own_files(path)
+            check_free(path)
+        except Full as error:
+            LOG.warning(f"{path}: nothing but locks is taken in: {error.what}")
+        except OSError as error:
+            LOG.error(f"{path}: {name} cannot be used: {error.strerror}")
+        except ConfigurationError as error:
+            LOG.error(f"{name} cannot be used: {error}")
 
 
 class Reservation:

@@ -12,8 +12,6 @@ from strongroom.base.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.gateway.access.caller import Caller
-
 
 class NoTurn(Unavailable):
     """Too much at once for one principal."""
@@ -28,16 +26,16 @@ class Turns:
         self._guard = threading.Lock()
 
     @contextlib.contextmanager
-    def one(self, identity: Caller) -> Iterator[None]:
-        """The time of one upload. Raises ``NoTurn``."""
+    def one(self, payer: str) -> Iterator[None]:
+        """The time of one upload of a principal, or of whoever is counted in a principal's place. Raises ``NoTurn``."""
         with self._guard:
-            if self._running[identity.id] >= self._most:
+            if self._running[payer] >= self._most:
                 raise NoTurn("too many uploads at once")
-            self._running[identity.id] += 1
+            self._running[payer] += 1
         try:
             yield
         finally:
             with self._guard:
-                self._running[identity.id] -= 1
-                if not self._running[identity.id]:
-                    del self._running[identity.id]
+                self._running[payer] -= 1
+                if not self._running[payer]:
+                    del self._running[payer]

@@ -69,10 +69,8 @@ class Seat:
     def admit(self, principal: str) -> bool:
         """Note who was let in; whether there is room for one more connection of this principal's.
 
-        The empty name is everybody's where nobody is asked for a password: an address is then a principal. Who comes
-        by a proxy or a unix socket has none there, and no bound.
+        A proxy's connection serves one after the other: it counts for who was let in last.
         """
-        principal = principal or self.crowd
         return self.principal == principal or self._places.admit(self, principal)
 
 
@@ -117,7 +115,7 @@ class Places:
     def admit(self, seat: Seat, principal: str) -> bool:
         """As ``Seat.admit``."""
         with self.guard:
-            if principal and not self._has_share(principal):
+            if not self._has_share(principal):
                 return False
             self._name(seat, principal)
         return True

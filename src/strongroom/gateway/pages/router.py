@@ -18,6 +18,7 @@ from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
 from strongroom.gateway.pages import names, principals, sealed, taking_back
 from strongroom.gateway.pages.shared_look import SharedLook
+from strongroom.gateway.pages.timed_look import TimedLook, look_at_all
 from strongroom.gateway.paths import folders_of, segment
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.log_state import entries, node_of, read_state, read_tile
@@ -53,6 +54,8 @@ class PageRouter:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._health = SharedLook(self._look_at_health)
+        self._looks = [TimedLook(name, look) for name, look in services.looks().items()]
+        self._records = TimedLook("the database", services.warnings)
 
     def open_page(self, request: Request) -> Answer | None:
         """What needs no authentication: /health, and /metrics where that was asked for."""
@@ -90,12 +93,13 @@ class PageRouter:
         return Answer(status, body, {"Content-Type": "application/json"})
 
     def _look_at_health(self) -> tuple[int, bytes]:
-        problems = self._services.problems()
+        *found, warnings = look_at_all([*self._looks, self._records])
+        problems = [words for one in found for words in one]
         place = self._services.repositories
         body = {
             "ok": not problems,
             "problems": problems,
-            "warnings": self._services.warnings(),
+            "warnings": warnings,
             "store": place.kind,
             "promises": place.promises(),
             "append_only": self._services.settings.append_only,
@@ -269,7 +273,7 @@ class PageRouter:
             "reads": {"today": services.reading.today(identity.id), "alarms": alarms},
             "log": {"origin": now.origin if now else None, "size": head.size if head else 0},
             "compared": [dataclasses.asdict(one) for one in compared],
-            "problems": services.problems(),
+            "problems": [words for one in look_at_all(self._looks) for words in one],
             "pid": os.getpid(),
         }
         return Answer(200, json.dumps(body).encode() + b"\n", {"Content-Type": "application/json"})

@@ -40,7 +40,7 @@ def handle(services: Services, request: Request, body: Body, identity: Caller, r
     if role is None or not role.creates:
         raise Refused("this role seals no keys")
     admission = Admission(services, request, identity, repository, name)
-    with services.turns.one(identity), admission:
+    with services.turns.one(services.access.payer(request, identity)), admission:
         admission.begin(request.length)
         data = _read(body, admission)
         if not data:

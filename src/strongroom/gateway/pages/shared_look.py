@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PAUSE = 3.0
 """Times as long as a look took nobody looks again: however many ask, it is a quarter of one processor's time."""
+LONGEST_PAUSE = 1.5
+"""Seconds: where it is longer, since a look was slow, who asks meanwhile is told what that one found."""
 MOST_WAITING = 16
 
 Found = TypeVar("Found")
@@ -29,7 +31,8 @@ class SharedLook(Generic[Found]):
         self._found: list[Found] = []
 
     def get(self) -> Found:
-        """What a look finds that begins after this was called; where too many wait, what the last one found.
+        """What a look finds that begins after this was called; where too many wait, or looks are slow, what the last
+        one found.
 
         Raises what the look raises.
         """
@@ -41,6 +44,8 @@ class SharedLook(Generic[Found]):
             try:
                 while self._ended < wanted:
                     left = self._next - monotonic()
+                    if not self._running and left > LONGEST_PAUSE and self._found:
+                        break
                     if self._running or left > 0:
                         self._changed.wait(None if self._running else left)
                     else:

@@ -14,6 +14,7 @@ from strongroom.database.sqlite import sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.last_good import LastGoodFiles
+from strongroom.gateway.access.quotas import tell_of_room
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
 from strongroom.gateway.pages import metrics
@@ -86,6 +87,7 @@ def _look(settings: GatewaySettings, signer: Signer) -> None:
     database = Database(settings.database_url)
     place = open_place(settings, database)
     place.check()
+    tell_of_room({"the log's folder": settings.log_folder(signer.name)} if settings.store is None else {})
     with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
         bring_up(database, place, signer.verifier)
     place.close()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import StrongroomError
+from strongroom.base.server_log import LOG
 from strongroom.receipts.audit.log_source import KEY_FILE
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.lease import SequencerLease
@@ -29,6 +30,7 @@ from strongroom.receipts.commit.replay_source import Fork
 from strongroom.receipts.commit.tail import first_entry
 from strongroom.receipts.commit.tile_writing import write_full, write_partial
 from strongroom.receipts.log.checkpoint import Checkpoint
+from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +120,10 @@ class Sequencer:
             try:
                 more = self.step()
             except Exception as error:  # a full disk's OSError, too: receipts wait, and the next round tries again
-                self.failure = _in_words(error)
+                words = _in_words(error)
+                if words != self.failure:
+                    LOG.error(f"the log is not signed, and receipts wait: {_at_length(error)}")
+                self.failure = words
                 self._checked = False
             if not more:
                 self._stop.wait(ALARM_SECONDS if self._alarmed else self._pause)
@@ -265,6 +270,13 @@ class Sequencer:
 def _continues(connection: sa.Connection, now: LogState, kept: Checkpoint) -> bool:
     """Whether what is about to be signed continues a head that was kept."""
     return kept.size <= now.assigned and root_at(connection, now.id, kept.size) == kept.root
+
+
+def _at_length(error: Exception) -> str:
+    """What standard error says, with the path, its owner and what to do."""
+    if isinstance(error, OSError):
+        return str(store_error(error, str(error.filename or "")))
+    return str(error) if isinstance(error, StrongroomError) else repr(error)
 
 
 def _in_words(error: Exception) -> str:

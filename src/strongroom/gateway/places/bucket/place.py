@@ -12,7 +12,7 @@ from strongroom.base.errors import Missing, Refused, StoreError, StrongroomError
 from strongroom.base.objects import CONFIG
 from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
-from strongroom.gateway.access.quotas import check_free, room_problems
+from strongroom.gateway.access.quotas import check_free, room_problems, tell_of_room
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.bucket import guarantees, settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
@@ -212,6 +212,7 @@ class BucketPlace(Place):
 
     def check(self) -> None:
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
+        tell_of_room({"the spool": self._works.folder})
         self._root.prepare()
         found = guarantees.find_out(self.keyed, self._database.clock)
         guarantees.save(self._database, found)

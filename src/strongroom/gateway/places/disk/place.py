@@ -12,7 +12,7 @@ from strongroom.base.durable import make_folder
 from strongroom.base.errors import Damaged, Missing, StrongroomError, TakenAway
 from strongroom.base.server_log import LOG
 from strongroom.gateway import registry
-from strongroom.gateway.access.quotas import check_free, room_problems
+from strongroom.gateway.access.quotas import check_free, room_problems, tell_of_room
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.contract import Place
 from strongroom.gateway.places.disk.folder import OWN
@@ -191,9 +191,18 @@ class DiskPlace(Place):
         """Beside the tiles."""
         return Tail(self._settings.tail_of(origin))
 
+    @property
+    def _folders(self) -> dict[str, str]:
+        """What is written to, by names that anybody may read."""
+        return {"the store's folder": self._root, "the state's folder": self._state_folder}
+
+    def check(self) -> None:
+        """As the base says. What cannot be written may still be read, as restores want it: it is only told of."""
+        tell_of_room(self._folders)
+
     def problems(self) -> list[str]:
         """As the base says."""
-        found = room_problems({"the store's folder": self._root, "the state's folder": self._state_folder})
+        found = room_problems(self._folders)
         with contextlib.suppress(StrongroomError):
             missing = [one for one in registry.paths(self._database) if not self._has_folder(one)]
             if away := self._are_away(missing):
