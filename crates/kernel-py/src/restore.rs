@@ -49,7 +49,6 @@ struct RestoreEvent {
     kind: &'static str,
     path: Py<PyBytes>,
     text: String,
-    directory: bool,
     size: u64,
 }
 
@@ -73,20 +72,20 @@ fn overwrite(word: &str) -> PyResult<Overwrite> {
 }
 
 fn event(py: Python<'_>, event: Event) -> RestoreEvent {
-    let (kind, path, text, directory, size) = match event {
-        Event::Failed { path, message } => ("failed", path, message, false, 0),
-        Event::LeftOut { path, what } => ("left out", path, what.to_owned(), false, 0),
-        Event::Item { path, directory, action, size } => {
+    let (kind, path, text, size) = match event {
+        Event::Failed { path, message } => ("failed", path, message, 0),
+        Event::LeftOut { path, what } => ("left out", path, what.to_owned(), 0),
+        Event::Item { path, action, size } => {
             let word = match action {
                 Action::Restored => "restored",
                 Action::Updated => "updated",
                 Action::Unchanged => "unchanged",
                 Action::Deleted => "deleted",
             };
-            (word, path, String::new(), directory, size)
+            (word, path, String::new(), size)
         }
     };
-    RestoreEvent { kind, path: PyBytes::new(py, &path).unbind(), text, directory, size }
+    RestoreEvent { kind, path: PyBytes::new(py, &path).unbind(), text, size }
 }
 
 /// Those attributes of Python's record of options that the kernel reads, by their names there.

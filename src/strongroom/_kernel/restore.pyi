@@ -71,8 +71,6 @@ class RestoreEvent:
     def text(self) -> str:
         """Why it failed, or what was left out of it, in the plural."""
     @property
-    def directory(self) -> bool: ...
-    @property
     def size(self) -> int: ...
 
 @type_check_only

@@ -31,7 +31,7 @@ fn finish(context: &Context, dir: &Arc<Dir>) {
         return;
     }
     if dir.parent.is_some() {
-        context.report.done(|| dir.path(), true, Action::Restored, 0);
+        context.report.done(|| dir.path(), Action::Restored, 0);
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn make(context: &Context, other: &Other) {
     let path = || other.dir.path_of(&other.name);
     let done = if context.options.dry_run { dry(context, other) } else { try_make(context, other) };
     match done {
-        Ok(action) => context.report.done(path, false, action, 0),
+        Ok(action) => context.report.done(path, action, 0),
         Err((what, error)) => context.failed(path(), what, error),
     }
     release(context, &other.dir);
@@ -97,7 +97,7 @@ pub(super) fn link(context: &Context, link: &Link) {
     let path = || link.dir.path_of(&link.name);
     let done = if context.options.dry_run { Ok(Action::Restored) } else { try_link(context, link) };
     match done {
-        Ok(action) => context.report.done(path, false, action, 0),
+        Ok(action) => context.report.done(path, action, 0),
         Err((what, error)) => context.failed(path(), what, error),
     }
     release(context, &link.source.dir);

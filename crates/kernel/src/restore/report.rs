@@ -42,8 +42,6 @@ pub enum Event {
     Item {
         /// Which item.
         path: Vec<u8>,
-        /// Whether it is a directory.
-        directory: bool,
         /// What became of it.
         action: Action,
         /// Bytes of content.
@@ -135,25 +133,25 @@ impl Report {
         *lock(&self.current) = path;
     }
 
-    pub(super) fn done(&self, path: impl FnOnce() -> Vec<u8>, directory: bool, action: Action, size: u64) {
+    pub(super) fn done(&self, path: impl FnOnce() -> Vec<u8>, action: Action, size: u64) {
         self.files_done.fetch_add(1, Relaxed);
-        self.item(path, directory, action, size);
+        self.item(path, action, size);
     }
 
     pub(super) fn skipped(&self, path: impl FnOnce() -> Vec<u8>, size: u64) {
         self.files_skipped.fetch_add(1, Relaxed);
         add(&self.bytes_skipped, size);
-        self.item(path, false, Action::Unchanged, size);
+        self.item(path, Action::Unchanged, size);
     }
 
-    pub(super) fn deleted(&self, path: impl FnOnce() -> Vec<u8>, directory: bool) {
+    pub(super) fn deleted(&self, path: impl FnOnce() -> Vec<u8>) {
         self.files_deleted.fetch_add(1, Relaxed);
-        self.item(path, directory, Action::Deleted, 0);
+        self.item(path, Action::Deleted, 0);
     }
 
-    fn item(&self, path: impl FnOnce() -> Vec<u8>, directory: bool, action: Action, size: u64) {
+    fn item(&self, path: impl FnOnce() -> Vec<u8>, action: Action, size: u64) {
         if self.items {
-            self.push(Event::Item { path: path(), directory, action, size });
+            self.push(Event::Item { path: path(), action, size });
         }
     }
 

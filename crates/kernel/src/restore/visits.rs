@@ -48,7 +48,7 @@ impl Visit for Told<'_> {
             self.context.fail(path.to_vec(), "cannot remove it", error);
             return false;
         }
-        self.context.report.deleted(|| path.to_vec(), directory);
+        self.context.report.deleted(|| path.to_vec());
         true
     }
 

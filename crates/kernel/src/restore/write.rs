@@ -157,7 +157,7 @@ pub(super) fn settle(context: &Context, file: &File) {
             let message = format!("restored with {length} bytes of content, but the snapshot says {}", file.size);
             context.report.failed(file.path(), message);
         }
-        context.report.done(|| file.path(), false, file.action(), length);
+        context.report.done(|| file.path(), file.action(), length);
     }
     release(context, &file.dir);
 }

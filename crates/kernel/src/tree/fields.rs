@@ -1,7 +1,7 @@
 //! One node's fields, from JSON.
 
 use super::json::Reader;
-use super::keys::{KEYS, USUAL, fold, is_lower};
+use super::keys::{USUAL, fold, is_known, is_lower};
 use super::text::Text;
 use super::{Node, NodeType, quote};
 use crate::{Id, Result, time::Timestamp};
@@ -78,7 +78,7 @@ fn field(
         b"error" => set(text(reader)?.map(|text| text.map(Text::string)), &mut node.error),
         raw => {
             let folded = if is_lower(raw) { Vec::new() } else { fold(key) };
-            if KEYS.contains(&folded.as_slice()) {
+            if is_known(&folded) {
                 return field(reader, Text::of(&folded), node, raw_target);
             }
             let value = reader.value()?;

@@ -23,31 +23,14 @@ pub(super) const USUAL: [&[u8]; 16] = [
     b"subtree",
 ];
 
-/// All keys that a node can have.
-pub(super) const KEYS: [&[u8]; 22] = [
-    b"name",
-    b"type",
-    b"mode",
-    b"mtime",
-    b"atime",
-    b"ctime",
-    b"uid",
-    b"gid",
-    b"user",
-    b"group",
-    b"inode",
-    b"device_id",
-    b"size",
-    b"links",
-    b"linktarget",
-    b"linktarget_raw",
-    b"extended_attributes",
-    b"generic_attributes",
-    b"device",
-    b"content",
-    b"subtree",
-    b"error",
-];
+/// The other keys that a node can have.
+const RARE: [&[u8]; 6] =
+    [b"linktarget", b"linktarget_raw", b"extended_attributes", b"generic_attributes", b"device", b"error"];
+
+/// Whether a node can have this key.
+pub(super) fn is_known(key: &[u8]) -> bool {
+    USUAL.contains(&key) || RARE.contains(&key)
+}
 
 /// A key as Go compares it: letters without case, with the two runes beyond ASCII that fold to ASCII letters. A key too
 /// long for any of ours, however it is escaped, is nothing.

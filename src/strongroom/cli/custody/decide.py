@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, spoken
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, operator, store_for
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    open_state,
+    operator,
+    say_decision,
+    store_for,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -93,7 +101,7 @@ def run_accept(context: Context) -> int:
             what = "the log by this key; the next round reads it anew"
         else:
             what = f"snapshot {accept_snapshot(state, adopted, arguments.snapshot, who, arguments.why)[:8]}"
-    return _say(context, f"accepted {what}")
+    return say_decision(context, f"accepted {what}")
 
 
 def _accept_dates(context: Context, state: State, adopted: Adopted) -> int:
@@ -111,7 +119,7 @@ def _accept_dates(context: Context, state: State, adopted: Adopted) -> int:
         return exit_codes.OPERATOR_AWAITED
     accept_dates(state, adopted, found.ids, who, arguments.why)
     left = f"; {len(found.others)} others are not good for more than being copied" if found.others else ""
-    return _say(context, f"accepted the claimed dates of {len(found.ids)} snapshots{left}")
+    return say_decision(context, f"accepted the claimed dates of {len(found.ids)} snapshots{left}")
 
 
 def _thing(arguments: argparse.Namespace) -> str:
@@ -137,7 +145,7 @@ def run_condemn(context: Context) -> int:
         if who is None:
             return exit_codes.OPERATOR_AWAITED
         found = condemn_snapshot(state, adopted, named, who, context.arguments.why)
-    return _say(context, f"condemned snapshot {found[:8]}")
+    return say_decision(context, f"condemned snapshot {found[:8]}")
 
 
 def arguments_pin(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +179,7 @@ def _pin(context: Context, *, pinned: bool) -> int:
         if who is None:
             return exit_codes.OPERATOR_AWAITED
         found = pin_snapshot(state, adopted, named, who, context.arguments.why, pinned=pinned)
-    return _say(context, f"{'pinned' if pinned else 'unpinned'} snapshot {found[:8]}")
+    return say_decision(context, f"{'pinned' if pinned else 'unpinned'} snapshot {found[:8]}")
 
 
 def _snapshot(context: Context) -> str:
@@ -179,11 +187,3 @@ def _snapshot(context: Context) -> str:
     if name is None:
         raise UsageError("which snapshot?", hint="Give the beginning of its ID; `custody snapshots` lists them.")
     return name
-
-
-def _say(context: Context, text: str) -> int:
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
-    return 0

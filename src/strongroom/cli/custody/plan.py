@@ -16,6 +16,7 @@ from strongroom.cli.custody.shared import (
     identity_of,
     open_state,
     operator,
+    say_decision,
     signer_of,
     store_for,
 )
@@ -71,7 +72,7 @@ def run_plan(context: Context) -> int:
                 else:
                     handover = handover_of(context, state, adopted, store, identity_of(context), signer)
                     handover.cancel(executor, number, operator(), arguments.why)
-    return _done(context, f"{arguments.action}{'d' if arguments.action == 'approve' else 'led'} plan {number}")
+    return say_decision(context, f"{arguments.action}{'d' if arguments.action == 'approve' else 'led'} plan {number}")
 
 
 def arguments_undo(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +97,7 @@ def run_undo(context: Context) -> int:
             with opened_executor(context, adopted, store, signer) as executor:
                 handover = handover_of(context, state, adopted, store, identity_of(context), signer)
                 count = handover.undo(executor, number, operator(), context.arguments.why)
-    return _done(context, f"brought back {count} objects of plan {number}; pin the snapshots that are to stay")
+    return say_decision(context, f"brought back {count} objects of plan {number}; pin the snapshots that are to stay")
 
 
 def _number(context: Context) -> int:
@@ -171,11 +172,3 @@ def _object(row: Any) -> dict[str, Any]:
         "remove": body["remove"],
         "breakers": body["breakers"],
     }
-
-
-def _done(context: Context, text: str) -> int:
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
-    return 0

@@ -8,6 +8,9 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.errors import UsageError
+from strongroom.base.objects import is_object_name
+from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.file import custody_file
 from strongroom.cli.shared.opening import store_of
 from strongroom.cli.shared.targets import Target
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from strongroom.cli.shared.context import Context
+    from strongroom.custody.executor.records import Records
     from strongroom.custody.identity import Identity
     from strongroom.custody.portable.remote import RemoteState
     from strongroom.custody.state import Adopted
@@ -228,6 +232,41 @@ def load_sound_indexes(context: Context, repository: Repository) -> None:
     repository.load_index(
         on_error=lambda name, problem: context.warn(f"ignoring index/{name}: {getattr(problem, 'what', problem)}")
     )
+
+
+def say_decision(context: Context, text: str) -> int:
+    """Print what a person's decision came to. The exit code is 0."""
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": text})
+    else:
+        context.out.line(text)
+    return exit_codes.OK
+
+
+def own_signer(folder: str, name: str) -> Signer:
+    """The key of a keeper or an executor in its own folder; made the first time."""
+    from strongroom.receipts.commit.signing_key import load_or_create
+
+    return load_or_create(os.path.join(folder, "key"), name)
+
+
+def own_records(folder: str, file: str, absent: str, verb: str) -> Records:
+    """The record there. Raises ``ConfigurationError``, saying what is ``absent``, before ``verb`` made the folder."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.base.errors import ConfigurationError
+    from strongroom.custody.executor.records import Records
+
+    place = os.path.abspath(folder)
+    if not os.path.isdir(place):
+        raise ConfigurationError(absent, subject=place, hint=f"`strongroom {verb}` makes it.")
+    return Records(f"sqlite:///{place}/{file}", SYSTEM)
+
+
+def repository_id(text: str) -> str:
+    """A repository's ID as somebody typed it. Raises ``UsageError``."""
+    if not is_object_name(text):
+        raise UsageError("is no ID of a repository", subject=text, hint="It has 64 digits, 0 to 9 and a to f.")
+    return text
 
 
 def operator() -> str:

@@ -9,7 +9,7 @@ from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.adopt import add_log, add_policy, log_pins, settings_of
 from strongroom.cli.custody.care.signing import add_signing, spoken
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, target_of
+from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, say_decision, target_of
 
 if TYPE_CHECKING:
     import argparse
@@ -49,10 +49,7 @@ def run_change(context: Context) -> int:
         said = _log(context, state, adopted) if log else _policy(context, state, adopted)
     if said is None:
         return exit_codes.OPERATOR_AWAITED
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": said})
-    else:
-        context.out.line(said)
+    say_decision(context, said)
     return exit_codes.OK
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, signed_word
-from strongroom.cli.custody.shared import add_state, executor_url, open_state, operator
+from strongroom.cli.custody.shared import add_state, executor_url, open_state, operator, say_decision
 
 if TYPE_CHECKING:
     import argparse
@@ -114,10 +114,7 @@ def _change(context: Context) -> int:
         wanting = (operators.add if adds else operators.remove)(key, words)
     done = f"{key.name} is {'on' if adds else 'off'} the roster"
     text = f"noted: {wanting} more must say the same" if wanting else done
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
+    say_decision(context, text)
     return 0
 
 
@@ -175,8 +172,5 @@ def _require(context: Context) -> int:
         finally:
             records.close()
     text = f"noted: {wanting} more must say the same" if wanting else f"{count} operators sign for {adopted.name}"
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
+    say_decision(context, text)
     return exit_codes.OPERATOR_AWAITED if wanting else exit_codes.OK

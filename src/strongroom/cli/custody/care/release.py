@@ -15,6 +15,7 @@ from strongroom.cli.custody.shared import (
     chosen,
     open_state,
     operator,
+    say_decision,
     signer_of,
     store_for,
 )
@@ -113,10 +114,8 @@ def run_retire(context: Context) -> int:
             return exit_codes.OPERATOR_AWAITED
         change_source(state, adopted, arguments.source, who, retired=retired, why=arguments.why)
     what = f"retired source {arguments.source}" if retired else f"source {arguments.source} sends snapshots again"
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": what})
-    else:
-        context.out.line(what)
+    say_decision(context, what)
+    if not context.json:
         context.out.line(f"`strongroom custody plan show {adopted.name}` shows what may go after the next round")
     return 0
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.shared import executor_url, operator
+from strongroom.cli.custody.shared import executor_url, operator, say_decision
 from strongroom.cli.custody.two_machines.remote import pass_on
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
     if heard >= needed:
         return f"{operator()} with the key {name}"
     words = f"noted: {heard} of {needed} operators say so; another one says the same with a key of theirs"
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": words})
-    else:
-        context.out.line(words)
+    say_decision(context, words)
     return None
 
 
@@ -98,10 +95,7 @@ def approval_signed(
     if heard >= needed:
         return True
     words = f"{heard} of {needed} operators say so; each signs with a key of theirs: --sign-with FILE"
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": words})
-    else:
-        context.out.line(words)
+    say_decision(context, words)
     return False
 
 

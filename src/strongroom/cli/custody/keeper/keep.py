@@ -10,6 +10,7 @@ from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, approval_signed
+from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
 
@@ -94,8 +95,7 @@ def _init(context: Context) -> int:
         raise UsageError("days and the floor are 1 at least", subject="keep init")
     if arguments.operators not in (0, 1, 2):
         raise UsageError("operators are 0, 1 or 2", subject="keep init")
-    if len(arguments.repository) != 64:
-        raise UsageError("is no ID of a repository", subject=arguments.repository, hint="It has 64 digits.")
+    repository_id(arguments.repository)
     os.makedirs(arguments.keeper, mode=0o700, exist_ok=True)
     signer = _signer(context)
     store_url = pin_url(arguments.store)
@@ -110,7 +110,7 @@ def _init(context: Context) -> int:
         days = (arguments.hold, arguments.detection, arguments.expiry)
         floor, operators = arguments.floor, arguments.operators
         book.begin(KeptReplica(arguments.repository, store_url, known_as, judge, *days, floor, operators=operators))
-    return _done(context, f"{signer.verifier} keeps {redact(store_url)}; `custody keep run` from a timer, daily")
+    return say_decision(context, f"{signer.verifier} keeps {redact(store_url)}; `custody keep run` from a timer, daily")
 
 
 def _run(context: Context, keeper: ReplicaKeeper) -> int:
@@ -169,7 +169,6 @@ def _show(context: Context, executor: Executor, book: KeeperBook) -> int:
 
 def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store) -> int:
     from strongroom.base.objects import Kind, ObjectName
-    from strongroom.cli.custody.shared import operator
     from strongroom.custody.deletion.bringing_back import bring_back
     from strongroom.custody.deletion.orders import PURGE
     from strongroom.custody.keeper.book import CANCELLED, HELD, UNDONE
@@ -184,11 +183,15 @@ def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store
         if not _is_signed(context, book.replica(), plan):
             return exit_codes.OPERATOR_AWAITED
         executor.approve(number, operator())
-        return _done(context, f"plan {number} may take more than the bounds of thirty days, once its hold is over")
+        return say_decision(
+            context, f"plan {number} may take more than the bounds of thirty days, once its hold is over"
+        )
     if action == "cancel":
         executor.forbid(number, "cancelled by an operator")
         book.set_state(number, CANCELLED)
-        return _done(context, f"cancelled plan {number}; what is named tomorrow gets a plan with a hold of its own")
+        return say_decision(
+            context, f"cancelled plan {number}; what is named tomorrow gets a plan with a hold of its own"
+        )
     if plan.kind == PURGE:
         raise UsageError("what was purged is gone", subject=f"plan {number}")
     executor.forbid(number, "undone by an operator")
@@ -197,21 +200,13 @@ def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store
     for name in names:
         kind, _, rest = name.partition("/")
         bring_back(store, ObjectName(Kind(kind), rest))
-    return _done(context, f"brought back what plan {number} took, {len(names)} objects")
+    return say_decision(context, f"brought back what plan {number} took, {len(names)} objects")
 
 
 def _is_signed(context: Context, kept: KeptReplica, plan: KeptPlan) -> bool:
     """Whether as many operators as it takes have signed that a plan may go."""
     with contextlib.closing(_records(context)) as records:
         return approval_signed(context, records, (kept.id, kept.store), plan.number, plan.signed.digest, kept.operators)
-
-
-def _done(context: Context, text: str) -> int:
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
-    return exit_codes.OK
 
 
 @contextlib.contextmanager
@@ -262,20 +257,12 @@ def _opened(context: Context) -> Iterator[tuple[ReplicaKeeper, Executor, KeeperB
 
 def _signer(context: Context) -> Signer:
     from strongroom.custody.mark import KEEPER
-    from strongroom.receipts.commit.signing_key import load_or_create
 
-    return load_or_create(os.path.join(context.arguments.keeper, "key"), KEEPER)
+    return own_signer(context.arguments.keeper, KEEPER)
 
 
 def _records(context: Context) -> Records:
-    from strongroom.base.clock import SYSTEM
-    from strongroom.base.errors import ConfigurationError
-    from strongroom.custody.executor.records import Records
-
-    folder = os.path.abspath(context.arguments.keeper)
-    if not os.path.isdir(folder):
-        raise ConfigurationError("keeps no replica yet", subject=folder, hint="`strongroom custody keep init` begins.")
-    return Records(f"sqlite:///{folder}/keeper.db", SYSTEM)
+    return own_records(context.arguments.keeper, "keeper.db", "keeps no replica yet", "custody keep init")
 
 
 def _store(context: Context, url: str) -> Store:

@@ -8,9 +8,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
-from strongroom.base.objects import is_object_name
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, approval_signed
+from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
 from strongroom.cli.output.table import table
 from strongroom.cli.shared.opening import say_failure
 
@@ -93,8 +93,7 @@ def _init(context: Context) -> int:
         raise UsageError("needs NAME, --store, --judge and --repository", subject="executor init")
     if min(arguments.hold, arguments.detection, arguments.expiry) < 1 or arguments.operators not in (0, 1, 2):
         raise UsageError("days are 1 at least, and operators 0, 1 or 2", subject="executor init")
-    if not is_object_name(arguments.repository):
-        raise UsageError("is no ID of a repository", subject=arguments.repository, hint="It has 64 digits.")
+    repository_id(arguments.repository)
     os.makedirs(arguments.executor, mode=0o700, exist_ok=True)
     url = pin_url(arguments.store)
     place = ExecutorPlace(
@@ -212,7 +211,6 @@ def _show(context: Context, records: Records, book: ExecutorBook) -> int:
 
 
 def _decide(context: Context, records: Records, book: ExecutorBook) -> int:
-    from strongroom.cli.custody.shared import operator
 
     arguments = context.arguments
     if arguments.name is None or arguments.number is None:
@@ -231,10 +229,7 @@ def _decide(context: Context, records: Records, book: ExecutorBook) -> int:
                 return exit_codes.OPERATOR_AWAITED
             executor.approve(arguments.number, operator())
             text = f"plan {arguments.number} may take more than the bounds of thirty days, once its hold is over"
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
+    say_decision(context, text)
     return exit_codes.OK
 
 
@@ -274,20 +269,12 @@ def _executor(context: Context, records: Records, place: ExecutorPlace, store: S
 
 def _signer(context: Context) -> Signer:
     from strongroom.custody.two_machines.mailbox import EXECUTOR
-    from strongroom.receipts.commit.signing_key import load_or_create
 
-    return load_or_create(os.path.join(context.arguments.executor, "key"), EXECUTOR)
+    return own_signer(context.arguments.executor, EXECUTOR)
 
 
 def _records(context: Context) -> Records:
-    from strongroom.base.clock import SYSTEM
-    from strongroom.base.errors import ConfigurationError
-    from strongroom.custody.executor.records import Records
-
-    folder = os.path.abspath(context.arguments.executor)
-    if not os.path.isdir(folder):
-        raise ConfigurationError("is no executor's folder", subject=folder, hint="`custody executor init` makes one.")
-    return Records(f"sqlite:///{folder}/executor.db", SYSTEM)
+    return own_records(context.arguments.executor, "executor.db", "is no executor's folder", "custody executor init")
 
 
 @contextlib.contextmanager
