@@ -29,6 +29,7 @@ from strongroom.gateway.access.turns import NoTurn
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
+from strongroom.gateway.http.conditions import heeds_range, unmet
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
@@ -165,11 +166,15 @@ class Gateway:
     def _open(self, request: Request, repository: ServedRepository, name: ObjectName, identity: Caller) -> Answer:
         store = repository.store
         headers = {"Content-Type": OCTETS, "Accept-Ranges": "bytes"}
+        wanted = None
         if name is not CONFIG:
-            headers["ETag"] = f'"{name.name}"'
+            tag = headers["ETag"] = f'"{name.name}"'
+            if (status := unmet(request.headers, tag)) is not None:
+                store.stat(name)  # it is there
+                return Answer(status, headers={"ETag": tag})
+            wanted = request.headers.get("range") if heeds_range(request.headers, tag) else None
         if request.method == "HEAD":
             return Answer(200, headers=headers, size=store.stat(name).size)
-        wanted = None if name is CONFIG else request.headers.get("range")
         size = store.stat(name).size if wanted else 0  # without a range one request to the store is enough
         try:
             asked = parse_range(wanted, size) if wanted else None

@@ -124,6 +124,7 @@ def test_a_log_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path)
     with gateway:
         gateway.make()
+        assert "cannot be used" not in gateway.said()
     with _unwritable(gateway.log, "mode"):
         gateway.start(wrap=tuple(without_overriding([])))
         gateway.wrapped = False

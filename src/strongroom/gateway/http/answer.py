@@ -30,6 +30,7 @@ REASONS = {
     408: "Request Timeout",
     409: "Conflict",
     411: "Length Required",
+    412: "Precondition Failed",
     413: "Content Too Large",
     416: "Range Not Satisfiable",
     417: "Expectation Failed",
@@ -80,7 +81,7 @@ def send(wire: ServerWire, answer: Answer, *, head_only: bool, keep_alive: bool,
         length = len(answer.body) if answer.size is None else answer.size
     lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\nDate: {http_date()}\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
-    if length is not None:
+    if length is not None and answer.status != 304:  # a 304 has no body, and its length would be the object's
         lines.append(f"Content-Length: {length}\r\n")
     elif chunked:
         lines.append("Transfer-Encoding: chunked\r\n")

@@ -87,7 +87,8 @@ def _look(settings: GatewaySettings, signer: Signer) -> None:
     database = Database(settings.database_url)
     place = open_place(settings, database)
     place.check()
-    tell_of_room({"the log's folder": settings.log_folder(signer.name)} if settings.store is None else {})
+    if os.path.isdir(log := settings.log_folder(signer.name)):  # made with the first tile, never before a bucket
+        tell_of_room({"the log's folder": log})
     with contextlib.suppress(StrongroomError):  # the sequencer tries again, and says why it cannot sign
         bring_up(database, place, signer.verifier)
     place.close()
