@@ -21,6 +21,7 @@ from tests.support.fleet.server import ServerInProcess
 SENSELESS = ("junk", b"\xff\xfe", "[" * 3000, (1 << 63) - 1)
 TABLES = (schema.host, schema.gap, schema.suspicion, schema.claim, schema.watch, schema.custodian, schema.stated)
 FOLLOWED = (following.log, following.place, following.asked, following.begun, following.clock, following.certificate)
+ROOM = (following.quota, following.quota_look)
 SAID = (alerting.channel, alerting.alert, alerting.opening, alerting.notice)
 OLD = 1_800_000_000
 EVERYTHING = ApiToken("all", "id", b"", "*", 0, 0)
@@ -34,6 +35,7 @@ def _fill(server: ServerInProcess, host: FleetHost) -> None:
     incidents = '[{"code": "missing", "number": 1, "words": "gone"}]'
     channel = {"kind": "ntfy", "settings": "{}", "code_sha256": "", "sent_to": 0, "proven": now}
     log = {"gateway": "g", "url": "https://backup", "key": "k", "size": 1, "edge": b"", "since": OLD, "read": now}
+    quota = {"gateway": "g", "principal": "p", "unit": "bytes", "name": "db01"}
     rows: tuple[tuple[sa.Table, dict[str, object]], ...] = (
         (schema.gap, mine | {"first": 1, "last": 2, "seen": OLD}),
         (schema.suspicion, mine | {"code": "longer", "since": OLD, "words": "w"}),
@@ -46,6 +48,8 @@ def _fill(server: ServerInProcess, host: FleetHost) -> None:
         (following.begun, mine | {"source": "home", "at": OLD}),
         (following.clock, {"gateway": "g", "ahead": 0, "at": now}),
         (following.certificate, {"gateway": "g", "until": now, "seen": now}),
+        (following.quota, quota | {"used": 9, "most": 10, "warned": 1}),
+        (following.quota_look, {"gateway": "g", "at": now}),
         (alerting.channel, channel | {"name": "one", "trouble": f"{OLD} x"}),
     )
     with server.state.database.write() as connection:
@@ -67,7 +71,7 @@ def test_no_row_that_makes_no_sense_blinds_the_server_to_other_hosts(tmp_path: P
     _fill(server, host)
     server.clock.advance(5 * 86400)
     server.turn()
-    columns = [(table, column) for table in (*TABLES, *FOLLOWED, *SAID) for column in table.c]
+    columns = [(table, column) for table in (*TABLES, *FOLLOWED, *ROOM, *SAID) for column in table.c]
     cases = [(*one, SENSELESS[number % len(SENSELESS)]) for number, one in enumerate(columns)]
     cases += [(schema.stated, schema.stated.c.incidents, one) for one in SENSELESS]
     cases += [(schema.host, column, one) for column in (schema.host.c.done, schema.host.c.places) for one in SENSELESS]

@@ -20,6 +20,7 @@ from strongroom.fleet.server.following.expiry import expiring
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.places import BY_RECEIPTS
+from strongroom.fleet.server.following.quotas import used_up
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
@@ -119,6 +120,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             "the hosts that wait to be let in": lambda: crowds(connection, now),
             "the hosts that are replaced": lambda: replacements(connection),
             "what ends by itself": lambda: expiring(connection, now),
+            "the quotas at gateways": lambda: used_up(connection),
             "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),
         }
         troubled = _troubled_channels(connection, now, readings)

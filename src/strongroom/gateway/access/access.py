@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.database.engine import Database
+    from strongroom.gateway.access.policy import Quota
     from strongroom.gateway.http.request import Request
     from strongroom.gateway.processes.settings import GatewaySettings
 
@@ -266,6 +267,10 @@ class Access:
     def is_named_elsewhere(self, name: str) -> bool:
         """Whether the policy or the password file has somebody of this name, who is no enroller's to make."""
         return name in self._policy.principals or (self._passwords is not None and name in self._passwords.users())
+
+    def fixed_quotas(self) -> dict[str, Quota]:
+        """What principals of the policy may store, by name."""
+        return {name: one.quota for name, one in self._policy.principals.items()}
 
     def role(self, identity: Caller, folders: tuple[str, ...]) -> Role | None:
         """What the identity may do with the repository at these folders; None for nothing."""

@@ -177,6 +177,14 @@ class Quotas:
             row = connection.execute(sa.select(table).where(table.c.principal == principal)).first()
         return (0, 0) if row is None else (row.bytes, row.objects)
 
+    def all_used(self) -> dict[str, tuple[int, int]]:
+        """Bytes and objects of everybody who has stored something, and of all together."""
+        self._asked = True
+        self.catch_up()
+        table = schema.usage
+        with self._database.read() as connection:
+            return {row.principal: (row.bytes, row.objects) for row in connection.execute(sa.select(table))}
+
     def catch_up(self) -> bool:
         """Count what others have changed, where anybody has a quota; whether there was something.
 

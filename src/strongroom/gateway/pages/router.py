@@ -16,7 +16,7 @@ from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
-from strongroom.gateway.pages import names, principals, sealed, taking_back
+from strongroom.gateway.pages import names, principals, room, sealed, taking_back
 from strongroom.gateway.pages.shared_look import SharedLook
 from strongroom.gateway.pages.timed_look import TimedLook, look_at_all
 from strongroom.gateway.paths import folders_of, segment
@@ -133,6 +133,7 @@ class PageRouter:
             "/.strongroom/v1/receipts": lambda: self._receipts(request, identity),
             "/.strongroom/v1/status": lambda: self._status(identity),
             names.PATH: lambda: self._names(identity),
+            room.PATH: lambda: self._room(identity),
         }
         page = pages.get(path)
         return text(404, "not found") if page is None else page()
@@ -187,6 +188,11 @@ class PageRouter:
         if not self._sees_all(identity):
             raise Refused("names of everybody are for auditors of the gateway")
         return names.names(self._services)
+
+    def _room(self, identity: Caller) -> Answer:
+        if not self._sees_all(identity):
+            raise Refused("quotas of everybody are for auditors of the gateway")
+        return room.room(self._services)
 
     def _receipts(self, request: Request, identity: Caller) -> Answer:
         """A repository's receipts after a sequence number, each with its index and a proof to one checkpoint.

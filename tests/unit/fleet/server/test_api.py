@@ -23,7 +23,11 @@ from tests.support.fleet.hosts import DAILY, FleetHost
 from tests.support.fleet.server import ServerInProcess
 
 DEADLINE = "strongroom_watch_deadline_timestamp_seconds"
-PATHS = ("/api/v1/watches", "/api/v1/hosts", "/api/v1/hosts/web01/runs", "/api/v1/alerts", "/api/v1/channels")
+OF_CARE = ("repositories", "incidents", "decisions", "invitations", "gateways", "quotas")
+PATHS = (
+    *("/api/v1/watches", "/api/v1/hosts", "/api/v1/hosts/web01/runs", "/api/v1/alerts", "/api/v1/channels"),
+    *("/api/v1/hosts/web01/snapshots", *(f"/api/v1/{one}" for one in OF_CARE)),
+)
 
 
 @pytest.fixture

@@ -84,6 +84,109 @@ class ChannelDocument(msgspec.Struct, frozen=True):
     trouble: str
 
 
+class SnapshotDocument(msgspec.Struct, frozen=True):
+    """A snapshot that a log or the custodian has seen."""
+
+    id: str
+    repository: str
+    """As the host calls it; of a host with no agent, the path at its gateway."""
+    arrival: int
+    verdict: str
+    """The custodian's: good, suspicious, bad or pending; empty where none has said anything."""
+    receipt: bool
+    """Whether a gateway's log has it."""
+
+
+class RepositoryDocument(msgspec.Struct, frozen=True):
+    """A repository in care, as its custodian stated it last."""
+
+    id: str
+    name: str
+    host: str
+    """The host that made it; empty where none said so."""
+    standing: str
+    """well, late, operator awaited, frozen or broken."""
+    stated: int
+    round_ended: int | None
+    check_by: int | None
+    """By when all of it must have been read again."""
+    drilled: int | None
+    drill_sound: bool
+    plans_waiting: int
+    incidents: int
+
+
+class IncidentDocument(msgspec.Struct, frozen=True):
+    """Something that a custodian found wrong and that is open."""
+
+    repository: str
+    """The ID of the repository."""
+    number: int
+    name: str
+    """What the custodian calls the repository."""
+    host: str
+    code: str
+    opened: int
+    words: str
+
+
+class DecisionDocument(msgspec.Struct, frozen=True):
+    """Something that waits for a person. Nothing is decided here: ``command`` is what decides it, where ``at`` says."""
+
+    kind: str
+    """admit, believe, judge, plan or log."""
+    subject: str
+    host: str
+    since: int | None
+    words: str
+    at: str
+    """server, or custodian."""
+    command: str
+
+
+class InvitationDocument(msgspec.Struct, frozen=True):
+    """A token that lets hosts join still; without its secret."""
+
+    id: str
+    name: str
+    """The host's name, or a pattern."""
+    profile: str
+    uses: int
+    """How many hosts it lets in still; beyond them each waits for an operator."""
+    made: int
+    until: int
+    replaces: bool
+
+
+class GatewayDocument(msgspec.Struct, frozen=True):
+    """A gateway whose log is followed."""
+
+    name: str
+    url: str
+    entries: int
+    read: int | None
+    """When its log was last read to its head."""
+    trouble: str
+    """Why it was not read since."""
+    doubt: str
+    """Why its word counts no more."""
+    certificate_until: int | None
+    clock_ahead: int | None
+    """Seconds by which this server's clock is ahead of its."""
+
+
+class QuotaDocument(msgspec.Struct, frozen=True):
+    """What a principal of a gateway may store, and has, as the gateway says."""
+
+    gateway: str
+    name: str
+    """The principal's, which is its host's; ``*`` for all of them together."""
+    unit: str
+    """bytes, or objects."""
+    used: int
+    most: int
+
+
 class WatchPage(msgspec.Struct, frozen=True):
     """Watches, worst first."""
 
@@ -117,6 +220,55 @@ class ChannelPage(msgspec.Struct, frozen=True):
     """Channels by name."""
 
     items: list[ChannelDocument]
+    next: str | None
+
+
+class SnapshotPage(msgspec.Struct, frozen=True):
+    """Snapshots of a host, newest first."""
+
+    items: list[SnapshotDocument]
+    next: str | None
+
+
+class RepositoryPage(msgspec.Struct, frozen=True):
+    """Repositories in care by name."""
+
+    items: list[RepositoryDocument]
+    next: str | None
+
+
+class IncidentPage(msgspec.Struct, frozen=True):
+    """Open incidents by repository."""
+
+    items: list[IncidentDocument]
+    next: str | None
+
+
+class DecisionPage(msgspec.Struct, frozen=True):
+    """What waits for a person, by kind."""
+
+    items: list[DecisionDocument]
+    next: str | None
+
+
+class InvitationPage(msgspec.Struct, frozen=True):
+    """Tokens that let hosts join still."""
+
+    items: list[InvitationDocument]
+    next: str | None
+
+
+class GatewayPage(msgspec.Struct, frozen=True):
+    """Gateways by name."""
+
+    items: list[GatewayDocument]
+    next: str | None
+
+
+class QuotaPage(msgspec.Struct, frozen=True):
+    """Quotas by gateway and name."""
+
+    items: list[QuotaDocument]
     next: str | None
 
 

@@ -12,9 +12,11 @@ from starlette.routing import Route
 
 from strongroom.base.errors import Damaged, Refused, StrongroomError
 from strongroom.fleet.server.api import reading
+from strongroom.fleet.server.api.care import CareApi
 from strongroom.fleet.server.api.description import ApiRoute, describe
-from strongroom.fleet.server.api.documents import AlertPage, ChannelPage, HostPage, RunPage, WatchPage
+from strongroom.fleet.server.api.documents import AlertPage, ChannelPage, HostPage, RunPage, SnapshotPage, WatchPage
 from strongroom.fleet.server.api.metrics import CONTENT_TYPE, metrics
+from strongroom.fleet.server.api.timeline import snapshots
 from strongroom.fleet.server.api.tokens import TokenBook
 from strongroom.fleet.server.door.limits import Allowance, TooMuch
 
@@ -45,6 +47,7 @@ class FleetApi:
         self._state, self._evaluator, self._problem = state, evaluator, problem
         self._tokens = TokenBook(state)
         self._standing = reading.SharedStanding(state)
+        self._care = CareApi(state, self._standing)
         self._allowances: dict[str, Allowance] = {}
         pages = ("cursor", "limit")
         self.table = (
@@ -55,6 +58,15 @@ class FleetApi:
             ApiRoute(
                 "/api/v1/hosts/{name}/runs", "listRuns", "Runs, newest first", RunPage, self._runs, ("name", *pages)
             ),
+            ApiRoute(
+                "/api/v1/hosts/{name}/snapshots",
+                "listSnapshots",
+                "Snapshots that a log or the custodian has, newest first",
+                SnapshotPage,
+                self._snapshots,
+                ("name", *pages),
+            ),
+            *self._care.routes,
             ApiRoute("/api/v1/alerts", "listAlerts", "Open alerts by subject", AlertPage, self._alerts, pages),
             ApiRoute("/api/v1/channels", "listChannels", "Channels by name", ChannelPage, self._channels, pages),
         )
@@ -116,6 +128,9 @@ class FleetApi:
 
     def _runs(self, token: ApiToken, given: dict[str, str], cursor: str, limit: int) -> RunPage:
         return RunPage(*reading.runs(self._state, token, given["name"], cursor, limit))
+
+    def _snapshots(self, token: ApiToken, given: dict[str, str], cursor: str, limit: int) -> SnapshotPage:
+        return SnapshotPage(*snapshots(self._state, token, given["name"], cursor, limit))
 
     def _alerts(self, token: ApiToken, _given: dict[str, str], cursor: str, limit: int) -> AlertPage:
         found = reading.alerts(self._state, token)

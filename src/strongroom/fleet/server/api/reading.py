@@ -59,19 +59,21 @@ class SharedStanding:
 
 def page_of(items: Sequence[One], key: Callable[[One], Key], cursor: str, limit: int) -> tuple[list[One], str | None]:
     """The items after the cursor, in the order of their keys, and the next cursor. Raises ``Damaged``."""
-    after = _after(cursor)
+    after = parse_cursor(cursor)
     if after and items and [type(one) for one in after] != [type(one) for one in key(items[0])]:
         raise Damaged("this is no cursor of this list", subject=cursor[:50])
     left = [one for one in items if not after or key(one) > after]
     shown = left[:limit]
-    return shown, _cursor(key(shown[-1])) if len(left) > limit else None
+    return shown, cursor_of(key(shown[-1])) if len(left) > limit else None
 
 
-def _cursor(key: Key) -> str:
+def cursor_of(key: Key) -> str:
+    """The cursor of what comes after the item with this key."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def _after(cursor: str) -> Key:
+def parse_cursor(cursor: str) -> Key:
+    """The key that a cursor stands for; empty for none. Raises ``Damaged``."""
     if not cursor:
         return []
     try:
@@ -140,20 +142,27 @@ def runs(
     state: FleetState, token: ApiToken, name: str, cursor: str, limit: int
 ) -> tuple[list[RunDocument], str | None]:
     """Runs of one host, newest first, and the next cursor. Raises ``Missing`` or ``Damaged``."""
-    after = _after(cursor)
+    after = parse_cursor(cursor)
     if after and (len(after) != 1 or type(after[0]) is not int or not 0 <= after[0] < 1 << 63):
         raise Damaged("this is no cursor of this list", subject=cursor[:50])
-    host, table = schema.host, schema.report
+    table = schema.report
     limit = min(limit, MOST_RUNS)
     with state.database.read() as connection:
-        found = connection.execute(sa.select(host.c.id).where(host.c.name == name)).scalar()
-        if found is None or not token.sees(name):
-            raise Missing("there is no host of this name", subject=name[:100])
+        found = host_seen(connection, token, name)
         where = [table.c.host == found, table.c.kind == "run"] + ([table.c.sequence < after[0]] if after else [])
         query = sa.select(table).where(*where).order_by(table.c.sequence.desc(), table.c.sha256).limit(limit + 1)
         rows = connection.execute(query).all()
     items = [one for row in rows[:limit] if (one := _run(row)) is not None]
-    return items, _cursor([rows[limit - 1].sequence]) if len(rows) > limit else None
+    return items, cursor_of([rows[limit - 1].sequence]) if len(rows) > limit else None
+
+
+def host_seen(connection: sa.Connection, token: ApiToken, name: str) -> str:
+    """The ID of a host that a token sees. Raises ``Missing``."""
+    host = schema.host
+    found = connection.execute(sa.select(host.c.id).where(host.c.name == name)).scalar()
+    if found is None or not token.sees(name):
+        raise Missing("there is no host of this name", subject=name[:100])
+    return str(found)
 
 
 def _run(row: Any) -> RunDocument | None:

@@ -17,6 +17,7 @@ from strongroom.fleet.server.following.expiry import forget_certificates, look_a
 from strongroom.fleet.server.following.gateway_source import AuditedGateway, GatewayNames
 from strongroom.fleet.server.following.log_reading import LogDoubtful, ReadLog, ReceiptChains, read_on
 from strongroom.fleet.server.following.places import GatewayPlaces, joined_at
+from strongroom.fleet.server.following.quotas import forget_quotas, look_at_quotas
 from strongroom.fleet.server.following.receipts import Arrivals, settle_claims
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ class LogFollower:
             follow_once(self._state, gateway, source, source.names)
             look_at_clock(self._state, gateway.name, source, gateway.witness)
             look_at_certificate(self._state, gateway.name, source)
+            look_at_quotas(self._state, gateway.name, source)
         except StrongroomError as error:
             words = str(error).splitlines()[0]
         except Exception as error:  # a fault of ours over one log must not end the following of others
@@ -210,3 +212,4 @@ def forget_others(state: FleetState, names: Sequence[str]) -> None:
         connection.execute(table.delete().where(table.c.gateway.not_in(names)))
         forget_clocks(connection, names)
         forget_certificates(connection, names)
+        forget_quotas(connection, names)

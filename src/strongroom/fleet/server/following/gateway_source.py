@@ -8,7 +8,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,6 +17,9 @@ from strongroom.base.errors import Damaged, LimitExceeded, Missing, Refused, Una
 from strongroom.base.exchange_limit import ExchangeLimit
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.note import MAX_NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SECONDS, _WHOLE_SECONDS = 30.0, 300.0
 _MOST_NAMES = 8 << 20
@@ -29,6 +32,17 @@ class GatewayNames:
 
     repositories: dict[str, str] = field(default_factory=dict)
     principals: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UsedQuota:
+    """How much of what a principal may store is used. ``unit``: bytes, or objects."""
+
+    principal: str
+    name: str
+    unit: str
+    used: int
+    most: int
 
 
 class AuditedGateway:
@@ -105,6 +119,14 @@ class AuditedGateway:
         except (Missing, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return GatewayNames()
 
+    def quotas(self) -> list[UsedQuota] | None:
+        """Who may store how much; None where the gateway does not say. Raises ``Refused``, ``Unavailable``."""
+        try:
+            found: Any = json.loads(self._get(".strongroom/v1/quotas", _MOST_NAMES))
+            return [one for row in found["quotas"] for one in _quotas(row)]
+        except (Missing, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
     def _get(self, path: str, most: int) -> bytes:
         try:
             with self._limit.exchange():
@@ -127,6 +149,17 @@ class AuditedGateway:
         if len(data) > most:
             raise LimitExceeded("a file of the log is too large", subject=path)
         return bytes(data)
+
+
+def _quotas(row: dict[str, Any]) -> Iterator[UsedQuota]:
+    """Raises ``Damaged``, ``KeyError``, ``ValueError`` or ``TypeError`` for what makes no sense."""
+    principal, name = _texts({"principal": row["principal"], "name": row["name"]}).values()
+    for unit in ("bytes", "objects"):
+        if unit in row:
+            used, most = row[unit]
+            if not all(type(one) is int and 0 <= one < 1 << 63 for one in (used, most)):
+                raise Damaged("a quota that is none")
+            yield UsedQuota(principal, name, unit, used, most)
 
 
 def _texts(found: dict[str, Any]) -> dict[str, str]:

@@ -85,6 +85,22 @@ certificate = sa.Table(
 )
 """Until when a gateway's certificate is good, and when it was looked at."""
 
+quota = sa.Table(
+    "fleet_quota",
+    METADATA,
+    key_column("gateway"),
+    key_column("principal"),
+    key_column("unit"),
+    text_column("name"),
+    number_column("used"),
+    number_column("most"),
+    number_column("warned"),
+)
+"""What principals of a gateway may store, and have. ``unit``: bytes or objects; ``warned``: whether it is an alert."""
+
+quota_look = sa.Table("fleet_quota_look", METADATA, key_column("gateway"), number_column("at"))
+"""When a gateway last said it."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
@@ -120,5 +136,12 @@ STEPS = (
     """
     CREATE TABLE fleet_clock (gateway TEXT PRIMARY KEY, ahead BIGINT NOT NULL, at BIGINT NOT NULL);
     CREATE TABLE fleet_certificate (gateway TEXT PRIMARY KEY, until BIGINT NOT NULL, seen BIGINT NOT NULL)
+    """,
+    """
+    CREATE TABLE fleet_quota (
+        gateway TEXT, principal TEXT, unit TEXT, name TEXT NOT NULL, used BIGINT NOT NULL, most BIGINT NOT NULL,
+        warned BIGINT NOT NULL, PRIMARY KEY (gateway, principal, unit)
+    );
+    CREATE TABLE fleet_quota_look (gateway TEXT PRIMARY KEY, at BIGINT NOT NULL)
     """,
 )
