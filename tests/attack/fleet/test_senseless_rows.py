@@ -13,6 +13,7 @@ from strongroom.fleet.server.api.reading import hosts
 from strongroom.fleet.server.api.tokens import ApiToken
 from strongroom.fleet.server.channels import kinds
 from strongroom.fleet.server.channels.delivering import Deliverer
+from strongroom.fleet.server.channels.sealing import seal_of
 from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.places import joined_at
 from tests.support.fleet.hosts import FleetHost
@@ -126,6 +127,7 @@ def test_a_channel_that_makes_no_sense_keeps_no_other_from_what_it_says(
     with server.state.database.write() as connection:
         for name, settings in (("a", "[" * 3000), ("b", '{"url": "http://x/"}'), ("c", '{"zone": "nowhere"}')):
             row = {"name": name, "kind": "ntfy", "settings": settings, "code_sha256": "", "sent_to": 0, "trouble": ""}
+            row["seal"] = seal_of(server.state.channels_key, name, "ntfy", settings)
             connection.execute(alerting.channel.insert(), row | {"proven": server.now})
     server.clock.advance(5 * 86400)
     server.turn()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, ago, open_state
-from strongroom.cli.output.table import table
+from strongroom.cli.fleet.shared import add_state, ago, open_state, safe_table
 
 if TYPE_CHECKING:
     import argparse
@@ -71,6 +70,6 @@ def run_alerts(context: Context) -> int:
         ]
         for row in rows
     ]
-    for line in table(("Severity", "Subject", "Kind", "Opened", "", "What"), lines):
+    for line in safe_table(("Severity", "Subject", "Kind", "Opened", "", "What"), lines):
         context.out.line(line)
     return exit_codes.OK

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
 from strongroom.cli.fleet.shared import add_state, ago, open_state
+from strongroom.fleet.protocol.fields import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -47,5 +48,6 @@ def run_ask(context: Context) -> int:
         context.out.line(f"{arguments.name} was never asked")
     else:
         words = f": {row.words}" if row.words else ""
-        context.out.line(f"{row.wish} {row.source}".strip() + f", asked {ago(row.made, now)}: {row.outcome}{words}")
+        wish = f"{row.wish} {row.source}".strip()
+        context.out.line(visible(f"{wish}, asked {ago(row.made, now)}: {row.outcome}{words}"))
     return exit_codes.OK

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Unavailable, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, folder_of, open_state
-from strongroom.cli.output.table import table
+from strongroom.cli.fleet.shared import add_state, folder_of, open_state, safe_table
 
 if TYPE_CHECKING:
     import argparse
@@ -110,10 +109,15 @@ def _list(context: Context, state: FleetState) -> int:
     if not rows:
         context.out.line("No channels yet: alerts reach nobody. `strongroom fleet channels add NAME mail …` makes one.")
         return exit_codes.OK
-    lines = [
-        [row.name, row.kind, "not proven" if row.proven is None else "failing" if row.trouble else "works", row.trouble]
-        for row in rows
-    ]
-    for line in table(("Name", "Kind", "State", "Trouble"), lines):
+    lines = [[row.name, row.kind, *_standing(state, row)] for row in rows]
+    for line in safe_table(("Name", "Kind", "State", "Trouble"), lines):
         context.out.line(line)
     return exit_codes.OK
+
+
+def _standing(state: FleetState, row: Any) -> tuple[str, str]:
+    from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed
+
+    if not is_sealed(state.channels_key, row):
+        return "changed", CHANGED
+    return "not proven" if row.proven is None else "failing" if row.trouble else "works", row.trouble

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, ago, configuration, ending_files, folder_of, open_state
-from strongroom.cli.output.table import table
+from strongroom.cli.fleet.shared import add_state, ago, configuration, ending_files, folder_of, open_state, safe_table
+from strongroom.fleet.protocol.fields import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -51,10 +51,11 @@ def run_status(context: Context) -> int:
             "Verified",
             "Drilled",
         )
-        for line in table(headings, [_row(one, now) for one in found.watches]):
+        for line in safe_table(headings, [_row(one, now) for one in found.watches]):
             context.out.line(line)
         for wrong in found.wrong:
-            context.out.line(f"{'critical' if wrong.critical else 'warning'}: {wrong.subject}: {wrong.words}")
+            severity = "critical" if wrong.critical else "warning"
+            context.out.line(visible(f"{severity}: {wrong.subject}: {wrong.words}"))
     return exit_codes.WATCH_ALARMING if found.alarming else exit_codes.OK
 
 

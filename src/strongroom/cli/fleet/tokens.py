@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, open_state
-from strongroom.cli.output.table import table
+from strongroom.cli.fleet.shared import add_state, open_state, safe_table
 
 if TYPE_CHECKING:
     import argparse
@@ -68,6 +67,6 @@ def _list(context: Context, state: FleetState) -> int:
         context.out.line("No program may read: `strongroom fleet tokens add NAME` makes a token.")
         return exit_codes.OK
     rows = [[one.name, one.hosts, f"in {max(0, one.until - now) // 86400} days"] for one in found]
-    for line in table(("Name", "Hosts", "Ends"), rows):
+    for line in safe_table(("Name", "Hosts", "Ends"), rows):
         context.out.line(line)
     return exit_codes.OK

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing, Refused
 from strongroom.fleet.protocol.calendars import SHORTEST
+from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.server import schema
@@ -32,7 +33,7 @@ def _named(connection: sa.Connection, name: str) -> Any:
         names = ", ".join(
             connection.execute(sa.select(schema.host.c.name).order_by(schema.host.c.name).limit(20)).scalars()
         )
-        raise Missing("there is no host of this name", subject=name, hint=f"There are: {names or 'none yet'}.")
+        raise Missing("there is no host of this name", subject=name, hint=f"There are: {visible(names) or 'none yet'}.")
     return row
 
 

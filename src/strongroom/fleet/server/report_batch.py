@@ -179,7 +179,7 @@ class ReportBatch:
             if row["late"] is None or row["twice"] is None:
                 continue
             source = row["source"]
-            late = row["twice"] - row["late"]  # which is how long after its due date's predecessor it is late
+            late = max(0, row["twice"] - row["late"])  # how long after its due date's predecessor it is late
             before = found.get(source, WatchTerms(source, late, 0))
             paused = row["paused_until"] if row["paused_until"] > now else 0
             found[source] = WatchTerms(source, min(late, before.late_after), max(paused, before.paused_until))

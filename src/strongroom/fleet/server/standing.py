@@ -13,6 +13,7 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.waiting import crowds
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
+from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed
 from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.clocks import CLOCK, clock_doubt
 from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
@@ -123,7 +124,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             "the quotas at gateways": lambda: used_up(connection),
             "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),
         }
-        troubled = _troubled_channels(connection, now, readings)
+        troubled = _troubled_channels(connection, state.channels_key, now, readings)
         for part, find in parts.items():
             troubled += readings.of(part, "", find, list[Wrong]())
         troubled += [] if doubt is None else [Wrong("this server's clock", CLOCK, "", True, doubt.words)]
@@ -267,15 +268,19 @@ def _of_claims(rows: list[Any], repositories: dict[str, Any]) -> Suspicion | Non
     return Suspicion(UNSEEN, min(row.at for row in late), words)
 
 
-def _troubled_channels(connection: sa.Connection, now: int, readings: Readings) -> list[Wrong]:
-    """Channels that have failed for an hour: whoever has another one hears of it there."""
+def _troubled_channels(connection: sa.Connection, key: bytes, now: int, readings: Readings) -> list[Wrong]:
+    """Channels that have failed for an hour, or are not as they were made: whoever has another one hears of it."""
 
     def of(row: Any) -> list[Wrong]:
+        if not is_sealed(key, row):
+            return [Wrong(f"channel {row.name}", "channel", "", True, CHANGED)]
+        if not row.trouble:
+            return []
         since, _, words = row.trouble.partition(" ")
         old = int(since) <= now - HOUR
         return [Wrong(f"channel {row.name}", "channel", "", True, f"carries nothing: {words}")] if old else []
 
     found: list[Wrong] = []
-    for row in connection.execute(sa.select(alerting.channel).where(alerting.channel.c.trouble != "")):
+    for row in connection.execute(sa.select(alerting.channel)):
         found += readings.of(f"channel {row.name}", "", partial(of, row), list[Wrong]())
     return found

@@ -13,6 +13,7 @@ from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting import schema as admitting
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.api import schema as api
+from strongroom.fleet.server.channels.sealing import channels_key
 from strongroom.fleet.server.following import schema as following
 
 _SCHEMES = ("sqlite:", "postgresql:")
@@ -52,6 +53,8 @@ class FleetState:
         migrate(self.database, "fleet-api", api.METADATA, api.STEPS)
         migrate(self.database, "fleet-admitting", admitting.METADATA, admitting.STEPS)
         migrate(self.database, "fleet-following", following.METADATA, following.STEPS)
+        self.channels_key = channels_key(self.folder, self.database)
+        """By which channels are sealed."""
 
     def now(self) -> int:
         """Seconds since 1970."""

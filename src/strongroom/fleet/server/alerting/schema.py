@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server.schema import key_column, number_column, number_or_null, text_column
+from strongroom.fleet.server.schema import key_column, number_column, number_or_null, text_column, text_or_empty
 
 METADATA = sa.MetaData()
 
@@ -63,8 +63,9 @@ channel = sa.Table(
     number_column("sent_to"),
     text_column("trouble"),
     number_or_null("weekly"),
+    text_or_empty("seal"),
 )
-"""``weekly``: when it last carried the numbers of a week.
+"""``seal``: see ``channels/sealing.py``. ``weekly``: when it last carried the numbers of a week.
 
 ``settings``: JSON. ``code_sha256``: of the code in its test message; ``proven``: when somebody typed it.
 ``sent_to``: the number of the last notice that was handed on, or that it leaves out."""
@@ -112,4 +113,5 @@ STEPS = (
     ALTER TABLE fleet_channel ADD COLUMN weekly BIGINT;
     ALTER TABLE fleet_delivery ADD COLUMN digest BIGINT NOT NULL DEFAULT 0
     """,
+    "ALTER TABLE fleet_channel ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
 )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.base.errors import ConfigurationError, Missing, Refused
+from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError
 from strongroom.database.statements import statements_in
 from strongroom.fleet.protocol.fields import visible
-from strongroom.fleet.protocol.report import RUN, WISHES, JobRequest
+from strongroom.fleet.protocol.report import RUN, WISHES, JobRequest, ReportAnswer, parse_answer
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.joining import ACTIVE
 
@@ -68,7 +68,17 @@ def waiting_requests(connection: sa.Connection, hosts: Sequence[str], now: int) 
     """What waits for these hosts."""
     with statements_in(connection) as sql:
         rows = sql.among(f"{_WAITING}{int(now - LONGEST)}", hosts)
-    return {host: JobRequest(made, wish, source) for host, made, wish, source in rows}
+    wishes = ((host, JobRequest(made, wish, source)) for host, made, wish, source in rows)
+    return {host: one for host, one in wishes if _is_readable(one)}
+
+
+def _is_readable(request: JobRequest) -> bool:
+    """Whether a host can read it: with what it cannot it would take the whole answer for none, and say all again."""
+    try:
+        parse_answer(ReportAnswer(0, 0, (), (request,)).to_bytes())
+    except (StrongroomError, TypeError, ValueError):
+        return False
+    return True
 
 
 def take_outcomes(connection: sa.Connection, host: str, outcomes: Sequence[RequestOutcome], now: int) -> None:

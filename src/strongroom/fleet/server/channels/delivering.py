@@ -23,6 +23,7 @@ from strongroom.fleet.server.alerting.routing import WINDOW, terms_of, weekly_af
 from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
 from strongroom.fleet.server.channels.messages import in_messages, routed
+from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed, seal_of
 from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
 from strongroom.fleet.server.following.clocks import clock_doubt
@@ -53,6 +54,7 @@ def add_channel(state: FleetState, name: str, kind: str, settings: Mapping[str, 
         if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
             raise ConfigurationError("there is a channel of this name already", subject=name)
         row = {"name": name, "kind": kind, "settings": json.dumps(dict(settings)), "code_sha256": "", "trouble": ""}
+        row["seal"] = seal_of(state.channels_key, name, kind, row["settings"])
         connection.execute(table.insert(), row | {"sent_to": newest_notice(connection)})
 
 
@@ -69,6 +71,8 @@ def send_test(state: FleetState, name: str) -> None:
     """Send a message with a code, which is to be typed back. Raises ``Missing``, ``Unavailable``, …"""
     code = f"{secrets.randbelow(10**6):06}"
     row = channel_of(state, name)
+    if not is_sealed(state.channels_key, row):
+        raise Refused(CHANGED, subject=name)
     body = (
         f"This is a test of the fleet server's channel {name}.\n\nType: strongroom fleet channels prove {name} {code}\n"
     )
@@ -151,7 +155,8 @@ class Deliverer:
                 self._note_hanging(name, now)
         with self._state.database.write() as connection:
             proven = [row for row in connection.execute(sa.select(schema.channel)) if row.proven is not None]
-            channels = [row for row in proven if routed(connection, row, now)]
+            sealed = [row for row in proven if is_sealed(self._state.channels_key, row)]
+            channels = [row for row in sealed if routed(connection, row, now)]
         for row in channels:
             if (work := self._work_of(row)) is not None:
                 self._begin_lane(row, work, now)
@@ -176,9 +181,10 @@ class Deliverer:
     def _carries(self) -> bool:
         """Whether a channel works that people read."""
         table = schema.channel
-        query = sa.select(table.c.kind).where(table.c.proven.is_not(None), table.c.trouble == "")
+        query = sa.select(table).where(table.c.proven.is_not(None), table.c.trouble == "")
         with self._state.database.read() as connection:
-            return any(kind not in PINGS for kind in connection.execute(query).scalars())
+            rows = connection.execute(query).all()
+        return any(row.kind not in PINGS and is_sealed(self._state.channels_key, row) for row in rows)
 
     def _sees(self) -> bool:
         """Whether what is judged is as new as it should be."""
