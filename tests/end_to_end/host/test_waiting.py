@@ -41,7 +41,8 @@ def _filled(fleet: Fleet) -> str:
 
 
 def test_a_host_waits_and_goes_on_by_itself(tmp_path: Path) -> None:
-    """It shows its key and what to type; killed and begun again it is the same key; a no ends it with a word."""
+    """It shows its key and what to type; killed and begun again it is the same key, and a second one beside it is
+    refused; a no ends it with a word."""
     with running(tmp_path) as fleet:
         state = "--state", str(fleet.folder / "fleet")
         host = Host(tmp_path / "one", fleet, "app03")
@@ -51,6 +52,8 @@ def test_a_host_waits_and_goes_on_by_itself(tmp_path: Path) -> None:
         first.process.wait(PATIENCE)
         assert fleet.watches() == []
         second = Waiting(host, tmp_path / "second")
+        twice = host.enrol()
+        assert twice.returncode == 1 and b"this command runs already on this host" in twice.stderr
         keys = [re.search(r"fleet approve app03 --key (\S+)", one.said) for one in (first, second)]
         assert keys[0] is not None and keys[1] is not None and keys[0][1] == keys[1][1]
         (row,) = fleet.run("fleet", "pending", *state, "--json").json()

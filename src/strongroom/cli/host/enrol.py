@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.configuration import client
 from strongroom.base.durable import replace_file, write_new
-from strongroom.base.errors import ConfigurationError, Missing, StrongroomError, UsageError
+from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError, UsageError
+from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
+from strongroom.cli.host.asking_operators import say_key, say_waiting
 from strongroom.cli.host.diagnose import diagnosis, print_rows
 from strongroom.cli.host.fleet_state import configuration_path, member_of
 from strongroom.cli.schedule.shared import machine_schedules
@@ -93,8 +95,17 @@ def arguments_enrol(parser: argparse.ArgumentParser) -> None:
 
 
 def run_enrol(context: Context) -> int:
-    """Do what is still to be done. Raises ``StrongroomError`` with what happened and what to do."""
+    """Do what is still to be done, one at a time. Raises ``StrongroomError`` with what happened and what to do."""
     folder = state_folder(default_state_folder())
+    os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
+    with file_lock(f"{folder}.lock", wait=False) as ours:  # beside it: a token that replaces moves the folder away
+        if not ours:
+            hint = "It goes on by itself, also where it waits for an operator; or end it, and do this again."
+            raise Refused("this command runs already on this host", subject=folder, hint=hint)
+        return _enrol(context, folder)
+
+
+def _enrol(context: Context, folder: str) -> int:
     joining = Joining(folder, ProgressFile(folder), strongroom_version(), InterruptibleClock(context.signals))
     token, card = joining.believe(_token(context.arguments.token_file), context.arguments.custodian)
     if card is not None and context.arguments.custodian is None and not joining.progress.done:
@@ -104,10 +115,10 @@ def run_enrol(context: Context) -> int:
     if not joining.progress.ticket or joining.progress.ticket != token.ticket.id:
         _say(context, f"joining {token.ticket.url} as {name}")
     try:
-        waits = partial(_say_waiting, context, folder, name)
+        waits = partial(say_waiting, context, folder, name)
         joining.begin(token, name, card, _kept(context.arguments.keep), waits)
     except RefusedByGateway:  # a name there is a key's; any other refusal is not mended by this
-        _say_key(context, folder, name)
+        say_key(context, folder, name)
         raise
     path = configuration_path(context)
     _configure(context, joining, path)
@@ -126,24 +137,6 @@ def run_enrol(context: Context) -> int:
         _await_custodian(context, joining)
     code = exit_codes.OK if context.arguments.no_backup else _first_backup(context)
     return max(code, _diagnose(context))
-
-
-def _say_key(context: Context, folder: str, name: str) -> None:
-    """By which words the gateway's operator lets this key have the name: of this machine's own making, so that no
-    server could put its own key in their place."""
-    with contextlib.suppress(StrongroomError):
-        words = words_of(host_key(folder).id)
-        said = f"strongroom gateway principal readmit {name} --key {words}"
-        context.warn(f"the key of this host is {words}; if it was reinstalled, or takes another one's place, type")
-        context.warn(f"at the gateway, then do this again here: {said}")
-
-
-def _say_waiting(context: Context, folder: str, name: str) -> None:
-    """What an operator has to do, with this key's own words: a name alone may be somebody else's."""
-    words = words_of(host_key(folder).id)
-    context.warn("the token has let in as many hosts as it may, so an operator has to let this one in: at the server")
-    context.warn(f"  strongroom fleet approve {name} --key {words}")
-    context.warn("waiting for that, an hour at most; the same command goes on later")
 
 
 def _write_membership(member: MembershipFile) -> None:
