@@ -13,8 +13,8 @@ import pytest
 from strongroom.base.objects import Kind
 from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.opening import open_place
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 from tests.support.servers import postgres
 from tests.support.servers.gateway_inside import operate
 from tests.support.servers.gateways import Gateway, name_of, over_bucket

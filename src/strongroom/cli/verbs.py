@@ -110,7 +110,11 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody import", "custody.portable", "Make a state of what `custody export` wrote"),
     Verb("custody rebuild", "custody.portable", "Read a repository's catalogue anew"),
     Verb("custody replicate", "custody.replicate", "Copy a repository to another account or provider"),
-    Verb("custody keep", "custody.keeper.keep", "Let go at a replica what it needs no more, on a machine of its own"),
+    Verb(
+        "custody keep",
+        "custody.two_machines.keep",
+        "Let go at a replica what it needs no more, on a machine of its own",
+    ),
     Verb("custody operator", "custody.care.operator", "The keys with which people sign what they decide"),
     Verb("custody audit", "custody.care.audit", "Try, harmlessly, what must not work with each credential"),
     Verb("custody undo", "custody.plan", "Bring back what a plan removed"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import ConfigurationError, Damaged, Exists, Missing, Unsupported
 from strongroom.receipts.log.note import Verifier
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.agreement import agree
 from strongroom.gateway.lock_owners import forget_lock, lock_owner
+from strongroom.gateway.places.agreement import agree
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.removal import removal_of
 

@@ -26,6 +26,7 @@ from strongroom.gateway import listing
 from strongroom.gateway.access.caller import Caller, Denied
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.access.turns import NoTurn
+from strongroom.gateway.allocator import trim
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
@@ -35,7 +36,6 @@ from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
 from strongroom.gateway.paths import ObjectPath, parse_path
 from strongroom.gateway.places.arrival import WrongBytes
-from strongroom.gateway.processes.allocator import trim
 from strongroom.gateway.uploads import Uploads
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from strongroom.base.clock import SystemClock
 from strongroom.base.errors import Damaged, Missing, Refused, TakenAway, UsageError
 from strongroom.base.objects import ObjectName, is_object_name
 from strongroom.gateway import registry, schema
-from strongroom.gateway.agreement import agree
+from strongroom.gateway.comparison import differences
 from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.paths import folders_of
+from strongroom.gateway.places.agreement import agree
 from strongroom.gateway.places.disk import trash
 from strongroom.gateway.places.disk.repository import DiskRepository
 from strongroom.gateway.places.opening import open_place
@@ -20,7 +21,6 @@ from strongroom.gateway.processes.state import check_there, open_database, open_
 from strongroom.gateway.processes.worker import watch_of
 from strongroom.gateway.recovery import adopt
 from strongroom.gateway.watch import losses
-from strongroom.gateway.watch.comparison import differences
 from strongroom.receipts.commit.committer import Committer
 from strongroom.receipts.commit.log_state import ensure_log
 from strongroom.receipts.commit.rotation import next_origin, rotate
@@ -30,7 +30,7 @@ from strongroom.storage.removal.trash import purge
 
 if TYPE_CHECKING:
     from strongroom.gateway.places.repository import ServedRepository
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.storage.contract import Store
 
 

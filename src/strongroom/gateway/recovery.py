@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.objects import NAMED_KINDS, Kind
 from strongroom.base.server_log import LOG
-from strongroom.gateway.found import record_found
+from strongroom.gateway.comparison import differences
+from strongroom.gateway.places.found import record_found
 from strongroom.gateway.watch import adoptions
-from strongroom.gateway.watch.comparison import differences
 from strongroom.receipts.commit.log_state import state
 from strongroom.receipts.log.leaf import LeafType
 

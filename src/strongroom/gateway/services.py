@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from strongroom.gateway.http.access_log import AccessLog
     from strongroom.gateway.http.tls import Certificates
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.pages.metrics import Metrics
     from strongroom.gateway.places.contract import Place
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.gateway.watch.losses import LossWatch
+    from strongroom.gateway.watch.metrics import Metrics
     from strongroom.gateway.watch.read_meter import ReadMeter
     from strongroom.receipts.commit.clock_watch import ClockWatch
     from strongroom.receipts.commit.sequencer import Sequencer

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Refused
 from strongroom.base.objects import Kind
 from strongroom.gateway.admission import Admission
-from strongroom.gateway.agreement import agree
 from strongroom.gateway.http.answer import Answer
+from strongroom.gateway.places.agreement import agree
 from strongroom.gateway.places.arrival import IncomingObject
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.promise import HEADER

@@ -13,14 +13,13 @@ from strongroom.base.errors import Exists, Missing, Refused
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.fleet.protocol.gateway_claim import make_claim
-from strongroom.gateway import schema
+from strongroom.gateway import schema, watch_schema
 from strongroom.gateway.access.caller import Caller
 from strongroom.gateway.access.enrolling import Enrolling, readmit
 from strongroom.gateway.access.host_claim import read_claim
 from strongroom.gateway.access.policy import Quota
 from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.watch import schema as watch_schema
 from tests.support.fleet.hosts import FleetHost
 
 

@@ -19,8 +19,8 @@ from strongroom.gateway.access.caller import Caller
 from strongroom.gateway.access.policy import Quota
 from strongroom.gateway.access.quotas import Quotas
 from strongroom.gateway.places.bucket.spool import Spool
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 from strongroom.receipts.commit.committer import Committer, Draft
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.buckets import overwrite

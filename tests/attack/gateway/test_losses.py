@@ -19,14 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from strongroom.base.clock import SystemClock
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import schema
+from strongroom.gateway.comparison import KINDS
 from strongroom.gateway.ledger import Ledger
-from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.places.disk.place import DiskPlace
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 from strongroom.gateway.watch import losses
-from strongroom.gateway.watch.comparison import KINDS
 from strongroom.gateway.watch.losses import LossWatch
+from strongroom.gateway.watch.metrics import Metrics
 from strongroom.receipts.commit import schema as log_schema
 from strongroom.receipts.commit.committer import Committer, Draft, commit_group
 from strongroom.receipts.commit.log_state import ensure_log

@@ -17,8 +17,8 @@ from strongroom.gateway.http.request import Request
 from strongroom.gateway.pages import shared_look
 from strongroom.gateway.pages.shared_look import SharedLook
 from strongroom.gateway.pages.timed_look import BUDGET, TimedLook, look_at_all
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 from tests.support.servers.gateways import Gateway, name_of
 from tests.support.waiting import until
 

@@ -14,7 +14,7 @@ from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import APPROVE, OperatorWord, plan_thing
 from strongroom.custody.replica.statement import GoingStatement, newest_statement, write_statement
 from strongroom.receipts.commit.signing_key import load_or_create
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 from tests.support.custody.fixtures import clock, custody, host
 from tests.support.custody.in_process import DAY, Custody, Host, sound
 from tests.support.custody.kept import KeptCopy

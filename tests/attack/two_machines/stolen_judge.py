@@ -6,7 +6,7 @@ import os
 
 from strongroom.custody.deletion.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
 from strongroom.custody.two_machines.mailbox import CONFIRMED, OPEN_PLANS, PLAN, TO_EXECUTOR, Mailbox, wrapped
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 from tests.support.custody.in_process import DAY
 from tests.support.custody.two_machines import TwoMachines
 

@@ -19,7 +19,7 @@ from strongroom.custody.two_machines.mailbox import (
 )
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.storage.own.folder import FolderFiles
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 from tests.attack.two_machines.stolen_judge import forged_plan, say
 from tests.support.custody.in_process import Custody
 from tests.support.custody.two_machines import TwoMachines

@@ -18,8 +18,8 @@ from strongroom.gateway.places.arrival import IncomingObject
 from strongroom.gateway.places.bucket import guarantees, intake
 from strongroom.gateway.places.bucket import place as places
 from strongroom.gateway.places.bucket.place import BucketPlace
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 from tests.support.servers.gateways import name_of
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running

@@ -16,7 +16,7 @@ from strongroom.custody.two_machines.mailbox import EXECUTOR, TO_EXECUTOR, Execu
 from strongroom.custody.two_machines.remote_executor import RemoteExecutor
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.storage.local.store import LocalStore
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import Custody
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from strongroom.fleet.protocol.token import InvitationToken
+from strongroom.fleet.server.admitting.tickets import invite
 from strongroom.fleet.server.alerting.machine import Notice
 from strongroom.fleet.server.evaluating import Evaluator
 from strongroom.fleet.server.intake import take_report
 from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.standing import FleetStanding, StandingWatch, standing
 from strongroom.fleet.server.state import FleetState
-from strongroom.fleet.server.tickets import invite
 from tests.support.clock import ManualClock
 from tests.support.fleet.hosts import FleetHost
 

@@ -13,7 +13,7 @@ from strongroom.base.configuration import client
 from strongroom.base.configuration.document import generated, parse
 from strongroom.base.configuration.schema import schema
 from strongroom.gateway.access import policy_form
-from strongroom.gateway.processes.settings import GatewaySettings
+from strongroom.gateway.settings import GatewaySettings
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,

@@ -31,7 +31,7 @@ from strongroom.fleet.server.alerting import schema as fleet_alerting
 from strongroom.fleet.server.api import schema as fleet_api
 from strongroom.fleet.server.following import schema as fleet_following
 from strongroom.gateway import schema
-from strongroom.gateway.watch import schema as watch
+from strongroom.gateway import watch_schema as watch
 from strongroom.receipts.commit import schema as receipts
 from tests.support.servers import postgres
 

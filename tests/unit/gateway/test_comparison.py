@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from strongroom.base.clock import SystemClock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.database.engine import Database
-from strongroom.gateway import registry
-from strongroom.gateway.watch import comparison
-from strongroom.gateway.watch.comparison import LogDifference, differences
+from strongroom.gateway import comparison, registry
+from strongroom.gateway.comparison import LogDifference, differences
 from strongroom.receipts.commit.committer import Draft, commit_group
 from strongroom.receipts.commit.log_state import migrate
 from strongroom.receipts.log.leaf import LeafType

@@ -12,7 +12,7 @@ import pytest
 COUNT = """
 import sys
 from strongroom.base.objects import Kind
-from strongroom.gateway.pages.metrics import Metrics, use_folder
+from strongroom.gateway.watch.metrics import Metrics, use_folder
 place, when = sys.argv[1:]
 def fill():
     with open(place + "/ballast", "wb", buffering=0) as file:

@@ -18,13 +18,13 @@ from strongroom.base.objects import Kind
 from strongroom.gateway.access.access import Access
 from strongroom.gateway.access.caller import Denied
 from strongroom.gateway.access.htpasswd import PasswordFile
-from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.policy import allowed_address, check_addresses
 from strongroom.gateway.http.request import Request
+from strongroom.gateway.last_good import LastGoodFiles
 from strongroom.gateway.paths import ObjectPath, parse_path
 from strongroom.gateway.processes.serve import _certificates
-from strongroom.gateway.processes.settings import GatewaySettings
 from strongroom.gateway.processes.state import open_database
+from strongroom.gateway.settings import GatewaySettings
 
 ID = "ab" * 32
 SPLIT: list[tuple[str, tuple[str, ...] | None, Kind | None, bool]] = [

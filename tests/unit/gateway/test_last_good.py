@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.gateway.access.last_good import LastGood
+from strongroom.gateway.last_good import LastGood
 
 
 @given(st.lists(st.binary(max_size=300), max_size=6), st.data())

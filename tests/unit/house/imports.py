@@ -21,6 +21,18 @@ def python_graph() -> dict[str, set[str]]:
     return {name: set(_imported(name, path, modules)) - {name} for name, path in modules.items()}
 
 
+def rooms(part: str) -> dict[str, set[str]]:
+    """The files and folders that lie directly in a part's folder, with those that they need; a folder counts as one."""
+    below = len(part) + 1
+    found: dict[str, set[str]] = {}
+    for name, needed in python_graph().items():
+        if name.startswith(f"{part}."):
+            room = name[below:].partition(".")[0]
+            others = {other[below:].partition(".")[0] for other in needed if other.startswith(f"{part}.")}
+            found.setdefault(room, set()).update(others - {room})
+    return found
+
+
 def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 

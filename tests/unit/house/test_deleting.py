@@ -25,7 +25,7 @@ ALLOWED = {
     "fleet/host/reporting/outbox.py": (2, "reports that the server has, or that found no room"),
     "fleet/host/schedule/installing.py": (1, "units that we wrote ourselves"),
     "gateway/http/listeners.py": (1, "a socket that a killed server left"),
-    "gateway/pages/metrics.py": (1, "counters of processes that have ended"),
+    "gateway/watch/metrics.py": (1, "counters of processes that have ended"),
     "gateway/places/bucket/intents.py": (1, "an unfinished upload in our own spool"),
     "gateway/places/disk/changes.py": (2, "our own notes of what moves"),
     "gateway/places/disk/intake.py": (1, "an unfinished upload of our own"),

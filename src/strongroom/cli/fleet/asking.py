@@ -29,7 +29,7 @@ def arguments_ask(parser: argparse.ArgumentParser) -> None:
 
 def run_ask(context: Context) -> int:
     """Ask, or show what became of it."""
-    from strongroom.fleet.server.asking.requests import ask_host, asked_of
+    from strongroom.fleet.server.requests import ask_host, asked_of
 
     arguments = context.arguments
     with open_state(context) as state:

@@ -39,7 +39,7 @@ def run_invite(context: Context) -> int:
     """Make and print it."""
     from strongroom.fleet.protocol.fields import NAME
     from strongroom.fleet.protocol.fingerprint_words import words_of
-    from strongroom.fleet.server.tickets import invite
+    from strongroom.fleet.server.admitting.tickets import invite
 
     arguments = context.arguments
     if not NAME.match(arguments.name.replace("*", "x")):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
 from strongroom.gateway.access.policy import load_policy
-from strongroom.gateway.processes.settings import DEFAULT_PATH, GatewaySettings
+from strongroom.gateway.settings import DEFAULT_PATH, GatewaySettings
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,7 @@ from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.gateway.access.policy import load_policy
 from strongroom.gateway.access.policy_form import SERVER_KEYS
-from strongroom.gateway.processes.settings import DEFAULT_PATH, GatewaySettings
+from strongroom.gateway.settings import DEFAULT_PATH, GatewaySettings
 
 if TYPE_CHECKING:
     from strongroom.gateway.access.policy import AccessPolicy

@@ -37,7 +37,7 @@ from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.schema import audit, plan, snapshot
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from strongroom.custody.continuity.facts import Facts

@@ -21,7 +21,7 @@ from strongroom.custody.executor.known import DAY
 from strongroom.custody.keeper.book import CANCELLED, DONE
 from strongroom.custody.keeper.put_away import put_away_before
 from strongroom.custody.replica.statement import FOLDER, newest_statement
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,7 +16,7 @@ from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.replica.index_files import replica_of, write_index
 from strongroom.custody.replica.notes import LEFT_OUT, SUPERSEDED, UNKNOWN, UNNAMED, copied, note_copied, note_indexed
 from strongroom.custody.replica.statement import GoingStatement, newest_statement, write_statement
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -36,7 +36,7 @@ from strongroom.custody.two_machines.mailbox import (
     unwrapped,
 )
 from strongroom.receipts.log.note import Verifier
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from strongroom.custody.two_machines.mailbox import (
     Mailbox,
     wrapped,
 )
-from strongroom.storage.own.repository_files import files_beside
+from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,17 +23,17 @@ from strongroom.fleet.protocol.enrolment import (
 )
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.admitting.waiting import APPROVED, WAITING, forget, hear, wait
-from strongroom.fleet.server.following.places import place_given
-from strongroom.fleet.server.ownership import bind_repositories
-from strongroom.fleet.server.replacing.taking_over import (
+from strongroom.fleet.server.admitting.taking_over import (
     REPLACED,
     check_replaceable,
     marked_name,
     plain_name,
     take_over,
 )
-from strongroom.fleet.server.tickets import check_name, find_ticket
+from strongroom.fleet.server.admitting.tickets import check_name, find_ticket
+from strongroom.fleet.server.admitting.waiting import APPROVED, WAITING, forget, hear, wait
+from strongroom.fleet.server.following.places import place_given
+from strongroom.fleet.server.ownership import bind_repositories
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from strongroom.fleet.protocol.enrolment import EnrolBegin
     from strongroom.fleet.protocol.gateway_claim import GatewayClaim
+    from strongroom.fleet.server.admitting.tickets import KnownTicket
     from strongroom.fleet.server.gateways import EnrollingGateway
     from strongroom.fleet.server.state import FleetState
-    from strongroom.fleet.server.tickets import KnownTicket
 
 JOINING, ACTIVE, RETIRED, REVOKED = "joining", "active", "retired", "revoked"
 CLONED = "cloned"

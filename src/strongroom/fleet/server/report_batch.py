@@ -16,18 +16,18 @@ from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_af
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.asking.requests import take_outcomes, waiting_requests
-from strongroom.fleet.server.following.begun_runs import BegunRuns
-from strongroom.fleet.server.following.places import FollowedPlaces
-from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, PlaceTaken, suspect
-from strongroom.fleet.server.ownership import KnownRepositories
-from strongroom.fleet.server.replacing.taking_over import (
+from strongroom.fleet.server.admitting.taking_over import (
     REPLACED,
     TWO_MACHINES,
     TWO_WORDS,
     being_replaced,
     successor,
 )
+from strongroom.fleet.server.following.begun_runs import BegunRuns
+from strongroom.fleet.server.following.places import FollowedPlaces
+from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, PlaceTaken, suspect
+from strongroom.fleet.server.ownership import KnownRepositories
+from strongroom.fleet.server.requests import take_outcomes, waiting_requests
 from strongroom.fleet.server.runs import note_run
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules

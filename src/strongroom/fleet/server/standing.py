@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.fleet.server import schema
+from strongroom.fleet.server.admitting.taking_over import replacements
 from strongroom.fleet.server.admitting.waiting import crowds
 from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
@@ -26,7 +27,6 @@ from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.judging.unreadable import Readings
-from strongroom.fleet.server.replacing.taking_over import replacements
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 

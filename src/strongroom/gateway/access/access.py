@@ -17,13 +17,13 @@ from strongroom.base.server_log import LOG
 from strongroom.gateway.access import tokens
 from strongroom.gateway.access.caller import ANYBODY, Caller, Denied, basic_credentials
 from strongroom.gateway.access.htpasswd import PasswordFile
-from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.password_budget import PasswordBudget
 from strongroom.gateway.access.policy import AccessPolicy, allowed_address, parse_policy, read_policy
 from strongroom.gateway.access.principals import Principals
 from strongroom.gateway.access.proxies import UNIX, Proxies
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.addresses import network_of
+from strongroom.gateway.last_good import LastGoodFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.access.policy import Quota
     from strongroom.gateway.http.request import Request
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
 
 CACHE_SECONDS = 60.0
 CACHE_SIZE = 4096

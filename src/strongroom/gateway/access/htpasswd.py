@@ -16,7 +16,7 @@ import bcrypt
 from strongroom.base.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from strongroom.gateway.access.last_good import LastGood
+    from strongroom.gateway.last_good import LastGood
 
 _SHA = b"{SHA}"
 _KINDS = "the password's hash is neither bcrypt nor {SHA}"

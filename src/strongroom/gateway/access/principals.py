@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing, Refused
-from strongroom.gateway import schema
+from strongroom.gateway import schema, watch_schema
 from strongroom.gateway.access import tokens
 from strongroom.gateway.access.policy import Quota, check_name
 from strongroom.gateway.access.roles import GIVEN, Role
 from strongroom.gateway.registry import PRINCIPALS
-from strongroom.gateway.watch import schema as watch_schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database

@@ -26,7 +26,7 @@ from strongroom.gateway.access.usage import ALL, DAY_NS, SEALED
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.access.caller import Caller
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
 
 STEP = 16 << 20
 """The most bytes that are reserved ahead of a body of unknown length; never more than have come."""

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.objects import Kind
-from strongroom.gateway.watch.comparison import KINDS
+from strongroom.gateway.comparison import KINDS
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.gateway.access.last_good import LastGood
+from strongroom.gateway.last_good import LastGood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

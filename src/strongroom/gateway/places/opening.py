@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.places.contract import Place
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
 
 
 def open_place(settings: GatewaySettings, database: Database) -> Place:

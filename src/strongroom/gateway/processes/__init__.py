@@ -1,1 +1,1 @@
-"""The processes of a gateway: start, supervisor, workers, settings."""
+"""The processes of a gateway: start, supervisor, workers."""

@@ -15,7 +15,7 @@ from strongroom.gateway.http.listeners import parse_listen
 from strongroom.receipts.log.note import COSIGNATURE, Verifier, check_name
 
 if TYPE_CHECKING:
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
 
 MAX_WORKERS = 256
 _LEAST = {

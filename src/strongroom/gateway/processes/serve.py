@@ -13,23 +13,23 @@ from strongroom.database.engine import Database
 from strongroom.database.sqlite import sqlite_file
 from strongroom.database.sqlite_file import check_file, remember_closed
 from strongroom.gateway.access.access import Access
-from strongroom.gateway.access.last_good import LastGoodFiles
 from strongroom.gateway.access.quotas import tell_of_room
 from strongroom.gateway.http.listeners import describe, is_local, open_listeners
 from strongroom.gateway.http.tls import Certificates
-from strongroom.gateway.pages import metrics
+from strongroom.gateway.last_good import LastGoodFiles
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.checks import check
 from strongroom.gateway.processes.in_child import run_in_child
 from strongroom.gateway.processes.restored import bring_up
 from strongroom.gateway.processes.state import make_folders, open_database, open_signer, origin_of
 from strongroom.gateway.processes.supervisor import Supervisor
+from strongroom.gateway.watch import metrics
 from strongroom.receipts.commit.log_state import ensure_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 

@@ -9,8 +9,7 @@ from strongroom.base.errors import ConfigurationError, Interrupted
 from strongroom.base.own_files import make_own_folder
 from strongroom.database import migrations
 from strongroom.database.engine import Database
-from strongroom.gateway import schema
-from strongroom.gateway.watch import schema as watch_schema
+from strongroom.gateway import schema, watch_schema
 from strongroom.receipts.commit import log_state
 from strongroom.receipts.commit.clock_watch import load_steady
 from strongroom.receipts.commit.committer import boot_id
@@ -18,7 +17,7 @@ from strongroom.receipts.commit.log_state import state
 from strongroom.receipts.commit.signing_key import load, load_or_create
 
 if TYPE_CHECKING:
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 

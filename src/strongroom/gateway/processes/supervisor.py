@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SystemClock, monotonic
 from strongroom.base.server_log import LOG
 from strongroom.database.engine import Database
+from strongroom.gateway.allocator import give_memory_back
 from strongroom.gateway.http.shares import Shares
-from strongroom.gateway.processes.allocator import give_memory_back
 from strongroom.gateway.processes.worker import SUPERVISED, exit_worker, run_worker, watch_of
 from strongroom.receipts.commit.process import CommitProcess, control_pair
 from strongroom.receipts.commit.tail import Tail
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from strongroom.gateway.access.last_good import LastGoodFiles
     from strongroom.gateway.http.tls import Certificates
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.last_good import LastGoodFiles
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.receipts.log.note import Signer
 
 COMMIT_CACHE = 4096

@@ -21,13 +21,13 @@ from strongroom.gateway.http.access_log import AccessLog
 from strongroom.gateway.http.connection import Timing
 from strongroom.gateway.http.server import Server
 from strongroom.gateway.ledger import Ledger
-from strongroom.gateway.pages.metrics import Metrics
 from strongroom.gateway.pages.router import PageRouter
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.restored import take_back
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.services import Services
 from strongroom.gateway.watch.losses import LossWatch
+from strongroom.gateway.watch.metrics import Metrics
 from strongroom.gateway.watch.read_meter import ReadMeter
 from strongroom.receipts.commit.clock_watch import ClockWatch, kept_by_kernel
 from strongroom.receipts.commit.committer import boot_id
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from strongroom.base.clock import Clock
-    from strongroom.gateway.access.last_good import LastGoodFiles
     from strongroom.gateway.http.shares import AcceptingShare
     from strongroom.gateway.http.tls import Certificates
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.last_good import LastGoodFiles
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.receipts.commit.process import Commits
     from strongroom.receipts.log.note import Signer
 

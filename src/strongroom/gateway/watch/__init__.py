@@ -1,1 +1,1 @@
-"""What a gateway watches: reads by day, what went or came behind its back."""
+"""What a gateway watches: metrics, reads by day, what went or came behind its back."""

@@ -18,10 +18,9 @@ import sqlalchemy as sa
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.gateway import registry, schema
+from strongroom.gateway import registry, schema, watch_schema
+from strongroom.gateway.comparison import LogDifference, differences
 from strongroom.gateway.watch import adoptions
-from strongroom.gateway.watch import schema as watch_schema
-from strongroom.gateway.watch.comparison import LogDifference, differences
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.pages.metrics import Metrics
     from strongroom.gateway.places.contract import Place
     from strongroom.gateway.places.repository import ServedRepository
+    from strongroom.gateway.watch.metrics import Metrics
 
 LOOK_SECONDS = 2.0
 EVERY_NS = 86_400 * 10**9

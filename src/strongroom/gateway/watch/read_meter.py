@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.server_log import LOG
+from strongroom.gateway import watch_schema
 from strongroom.gateway.access.policy import parse_size
-from strongroom.gateway.watch import schema as watch_schema
 from strongroom.receipts.log.leaf import GATEWAY, LeafType
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.access.caller import Caller
     from strongroom.gateway.ledger import Ledger
-    from strongroom.gateway.pages.metrics import Metrics
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
+    from strongroom.gateway.watch.metrics import Metrics
 
 FACTOR = 10
 """So many times the mean of a principal's days is far more than usual."""

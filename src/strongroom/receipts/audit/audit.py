@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import ConfigurationError, Damaged, LimitExceeded, Missing
 from strongroom.receipts.audit.audit_range import first_difference
 from strongroom.receipts.audit.follower import Follower
-from strongroom.receipts.audit.log_source import KEY_FILE
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log import tiles
 from strongroom.receipts.log.leaf import NO_HASH, LeafType, hash_of, parse
 from strongroom.receipts.log.merkle import Edge, complete, leaf_hash, subtrees
 from strongroom.receipts.log.note import Verifier
-from strongroom.receipts.log.tiles import ENTRIES, WIDTH
+from strongroom.receipts.log.tiles import ENTRIES, KEY_FILE, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from strongroom.receipts.commit.tail import Signed
     from strongroom.storage.own.contract import OwnFiles
 
-KEY_FILE = "verifier-key"
-"""The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
 
 OWN = ".strongroom"
 _LOG = re.compile(r"log[0-9]*\Z")

@@ -24,6 +24,7 @@ from strongroom.receipts.log.leaf import parse
 from strongroom.receipts.log.merkle import consistency_proof, leaf_hash, verify_consistency, verify_inclusion
 from strongroom.receipts.log.note import Verifier
 from strongroom.receipts.log.promise import check as check_promise
+from strongroom.receipts.log.tiles import KEY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,6 @@ LATE_NS = 900 * 10**9
 PAGE = 500
 GAP = 32
 """Promises whose numbers lie so near to each other are asked for in one request."""
-KEY_FILE = "verifier-key"
 
 
 @mutable

@@ -21,7 +21,6 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.receipts.audit.log_source import KEY_FILE
 from strongroom.receipts.commit import schema
 from strongroom.receipts.commit.lease import SequencerLease
 from strongroom.receipts.commit.log_state import change, entries, grow_tiles, read_state, root_at, state
@@ -30,6 +29,7 @@ from strongroom.receipts.commit.replay_source import Fork
 from strongroom.receipts.commit.tail import first_entry
 from strongroom.receipts.commit.tile_writing import write_full, write_partial
 from strongroom.receipts.log.checkpoint import Checkpoint
+from strongroom.receipts.log.tiles import KEY_FILE
 from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:

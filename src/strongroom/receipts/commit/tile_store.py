@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"[0-9]{3}\Z")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 _HIGHER = re.compile(r"x[0-9]{3}\Z")
 
+"""The log's verifier key lies beside its tiles, for a first look; who relies on a log pins the key elsewhere."""
+
 
 def checkpoint_sizes(store: OwnFiles) -> list[int]:
     """The sizes of the checkpoints that the store keeps, as their names say them, the largest first."""

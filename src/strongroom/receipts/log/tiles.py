@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from strongroom.base.errors import Damaged
 from strongroom.receipts.log.merkle import Node, complete
 
+KEY_FILE = "verifier-key"
+"""Where a log shows the key that signs it, beside its tiles."""
 WIDTH = 256
 HASH = 32
 MAX_BUNDLE = WIDTH * (2 + 65535)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
-from strongroom.storage.own.repository_files import PLACE
 from strongroom.storage.removal.bucket_key import delete_key
+from strongroom.storage.repository_files import PLACE
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:

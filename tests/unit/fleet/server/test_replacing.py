@@ -10,9 +10,9 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.report import parse_answer
 from strongroom.fleet.protocol.signed import SignedMessage
+from strongroom.fleet.server.admitting.taking_over import marked_name
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.operating import believe, pause, revoke
-from strongroom.fleet.server.replacing.taking_over import marked_name
 from tests.support.fleet.asgi import AppReply, ask
 from tests.support.fleet.hosts import FleetHost, snapshot_of
 from tests.support.fleet.server import ServerInProcess

@@ -12,7 +12,7 @@ from strongroom.base.errors import ConfigurationError, Missing, Refused
 from strongroom.fleet.host.reporting.requests import APART, RequestBook
 from strongroom.fleet.protocol.report import JobRequest, parse_answer
 from strongroom.fleet.server.app import FleetApp
-from strongroom.fleet.server.asking.requests import ask_host, asked_of
+from strongroom.fleet.server.requests import ask_host, asked_of
 from tests.support.fleet.asgi import ask
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess

@@ -1,1 +1,1 @@
-"""Hosts beyond what a token lets in: each waits until an operator has said yes or no."""
+"""Who may join: tickets, hosts that wait for an operator, hosts that take another's place."""

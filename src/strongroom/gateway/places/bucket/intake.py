@@ -21,8 +21,8 @@ from strongroom.base.clock import monotonic
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError, Unavailable
 from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import Kind
-from strongroom.gateway.found import digest_of
 from strongroom.gateway.places.arrival import Taken, WrongBytes
+from strongroom.gateway.places.found import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.repository import ServedRepository
-    from strongroom.gateway.processes.settings import GatewaySettings
+    from strongroom.gateway.settings import GatewaySettings
     from strongroom.storage.contract import Store
 
 KNOWN_SECONDS = 30.0

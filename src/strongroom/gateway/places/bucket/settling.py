@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import Missing, StrongroomError
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.server_log import LOG
-from strongroom.gateway.agreement import agree
-from strongroom.gateway.found import digest_of, record_found
 from strongroom.gateway.paths import folders_of
+from strongroom.gateway.places.agreement import agree
+from strongroom.gateway.places.found import digest_of, record_found
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:

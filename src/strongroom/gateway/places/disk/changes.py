@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import make_folder, sync_folder
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.gateway.agreement import agree
+from strongroom.gateway.places.agreement import agree
 from strongroom.storage.local.os_errors import store_error
 
 if TYPE_CHECKING:

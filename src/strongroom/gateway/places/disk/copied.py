@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.server_log import LOG
-from strongroom.gateway.watch import schema as watch_schema
+from strongroom.gateway import watch_schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import sync_folder
 from strongroom.base.file_lock import try_lock
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.gateway.found import record_found
 from strongroom.gateway.places.disk import changes
 from strongroom.gateway.places.disk.intake import PREFIX
+from strongroom.gateway.places.found import record_found
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:

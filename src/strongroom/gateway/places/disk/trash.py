@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import make_folder, rename_new, sync_folder
 from strongroom.base.errors import Exists, Missing
 from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
-from strongroom.gateway.agreement import agree
+from strongroom.gateway.places.agreement import agree
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.os_errors import store_error
 

@@ -27,7 +27,7 @@ class Metrics:
             return
         from prometheus_client import Counter, Gauge  # noqa: PLC0415 - reads the folder's name when imported
 
-        from strongroom.gateway.pages import counter_files  # noqa: PLC0415 - the same
+        from strongroom.gateway.watch import counter_files  # noqa: PLC0415 - the same
 
         counter_files.use()
         labels = ("user", "repo", "type")

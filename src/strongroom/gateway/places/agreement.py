@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Missing, Unavailable
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import registry
-from strongroom.gateway.found import digest_of
+from strongroom.gateway.places.found import digest_of
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
