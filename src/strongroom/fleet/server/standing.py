@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed
 from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.clocks import CLOCK, clock_doubt
-from strongroom.fleet.server.following.custodians import current_care, late_care, silent_custodians
+from strongroom.fleet.server.following.custodians import broken_since, current_care, late_care, silent_custodians
 from strongroom.fleet.server.following.expiry import expiring
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
@@ -25,7 +25,7 @@ from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.following.quotas import used_up
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
-from strongroom.fleet.server.judging.states import ORDER, Judgement, Suspicion, WatchState, judge
+from strongroom.fleet.server.judging.states import BROKEN, ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.judging.unreadable import Readings
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
@@ -162,8 +162,9 @@ def _judged(
     row: Any, host: str, known: tuple[Suspicion, ...], uploaded: int | None, repository: Any, now: int
 ) -> tuple[list[StandingWatch], list[Wrong]]:
     """A watch, and what is wrong with it."""
-    watch = _standing_watch(row, host, judge(facts_of(row, known, uploaded), now), repository)
-    codes = {one.code for one in known}  # said of the host, once
+    facts = replace(facts_of(row, known, uploaded), broken_since=broken_since(repository))
+    watch = _standing_watch(row, host, judge(facts, now), repository)
+    codes = {BROKEN, *(one.code for one in known)}  # said of the repository, or of the host, once
     return [watch], [
         Wrong(watch.subject, one.kind, watch.host, one.critical, one.words)
         for one in watch.judgement.conditions
@@ -203,7 +204,7 @@ def _standing_watch(row: Any, host: str, judgement: Judgement, repository: Any) 
         judgement,
         row.last_good,
         row.evidence,
-        row.failed_since,
+        broken_since(repository) if row.failed_since is None else row.failed_since,
         row.due,
         row.late,
         None if repository is None else repository.round_ended,

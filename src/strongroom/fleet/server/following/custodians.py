@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ ROUND_GAP = 26 * HOUR
 """So long after the last round one is late: a daily timer with two hours to spare, as the custodian has it."""
 DRILL_GAP = 8 * DAY
 """So long after the last drill one is due: weekly, with a day to spare, as the custodian has it."""
+BROKEN_STANDING = "broken"
 SILENCE, ROUND, DRILL = "custodian", "round", "drill"
 
 
@@ -47,6 +49,13 @@ def silent_custodians(connection: sa.Connection, now: int) -> list[Wrong]:
             words = f"has stated nothing for {since}: what it verifies and drills is not known"
             found.append(Wrong(f"custodian {row.id[:8]}", SILENCE, "", now > awaited + LONG_SILENT, words))
     return found
+
+
+def broken_since(row: Any) -> int | None:
+    """Since when a custodian finds a repository broken, as it stated; None where it does not, or there is no row."""
+    if row is None or row.standing != BROKEN_STANDING:
+        return None
+    return min((int(one["opened"]) for one in json.loads(row.incidents)), default=int(row.at))
 
 
 def late_care(repositories: Iterable[Any], now: int) -> list[Wrong]:

@@ -13,6 +13,9 @@ SEEDING = 14 * DAY
 INCOMPLETE_AGAIN = 3
 """So many incomplete backups in a row are an alarm."""
 
+BROKEN = "broken"
+"""The kind of what a custodian says of a whole repository: alarmed as its incidents, and not once more a watch."""
+
 
 class WatchState(enum.Enum):
     """The states of a watch, worst first."""
@@ -20,7 +23,7 @@ class WatchState(enum.Enum):
     SUSPICIOUS = "suspicious"
     """Something contradicts something else: reports that are missing or forked, a snapshot that nobody has seen."""
     FAILED = "failed"
-    """The last run failed."""
+    """The last run failed, or the custodian finds the repository broken: a failed check outranks a good backup."""
     LATE = "late"
     """The due backup did not come in time."""
     INCOMPLETE = "incomplete"
@@ -70,6 +73,8 @@ class WatchFacts:
     retired: bool = False
     unscheduled: bool = False
     """Whether it has a schedule that names no date for more than a year, or one that cannot be read."""
+    broken_since: int | None = None
+    """Since when the custodian finds something missing or damaged in the repository, or does not read it in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def _state(facts: WatchFacts, now: int) -> tuple[WatchState, int | None]:
         (bool(facts.suspicions), WatchState.SUSPICIOUS, min((one.since for one in facts.suspicions), default=None)),
         (facts.paused_until > now, WatchState.PAUSED, None),
         (facts.failed_since is not None, WatchState.FAILED, facts.failed_since),
+        (facts.broken_since is not None, WatchState.FAILED, facts.broken_since),
         (_is_late(facts, now), WatchState.LATE, facts.deadlines.late),
         (facts.incomplete > 0, WatchState.INCOMPLETE, facts.last_good),
         (facts.last_good is None, first, facts.since),
@@ -141,6 +147,9 @@ def _troubles(facts: WatchFacts, now: int) -> list[Condition]:
         # A retry that was announced and did not come within the hour is no reason to wait on.
         words = f"the backup failed with exit code {facts.failure_code}"
         found.append(Condition("failed", False, facts.failed_since, words))
+    if facts.broken_since is not None:
+        words = "the custodian finds its repository broken: `strongroom custody incidents` there"
+        found.append(Condition(BROKEN, True, facts.broken_since, words))
     if facts.incomplete >= INCOMPLETE_AGAIN:
         words = f"the last {facts.incomplete} backups could not read some files"
         found.append(Condition("incomplete", False, facts.last_good or facts.since, words))
