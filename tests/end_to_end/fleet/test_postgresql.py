@@ -15,11 +15,16 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from strongroom.base.errors import Damaged
+from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import replace
 from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.token import parse_token
+from strongroom.fleet.server.admitting.deciding import deny, list_pending
+from strongroom.fleet.server.admitting.waiting import MOST_WAITING
 from strongroom.fleet.server.alerting import schema
+from strongroom.fleet.server.api.documents import SnapshotDocument
+from strongroom.fleet.server.api.timeline import snapshots
+from strongroom.fleet.server.api.tokens import ApiToken
 from strongroom.fleet.server.evaluating import Evaluator
 from strongroom.fleet.server.intake import ReportIntake
 from strongroom.fleet.server.joining import TokenShownTwice, begin
@@ -28,6 +33,7 @@ from strongroom.fleet.server.operating import pause
 from strongroom.fleet.server.pruning import prune
 from strongroom.fleet.server.state import FleetState
 from tests.support.command import STRONGROOM, environment, run
+from tests.support.fleet.gateway import LoggingGateway
 from tests.support.fleet.hosts import DAILY, FleetHost
 from tests.support.fleet.server import ServerInProcess
 from tests.support.servers import postgres
@@ -80,6 +86,37 @@ def test_a_token_for_one_lets_one_in_of_two_that_come_at_once(fresh: str, tmp_pa
         joined = [pool.submit(begin, server.state, one) for one in both]
         refused = [one.exception(PATIENCE) for one in joined]
     assert [type(one) for one in refused if one is not None] == [TokenShownTwice]
+    server.close()
+
+
+def test_who_waits_and_what_is_shown_is_the_same_there(fresh: str, tmp_path: Path) -> None:
+    """Of a crowd that comes at once by a full token no more wait than may; snapshots are paged as anywhere."""
+    server = ServerInProcess(tmp_path, database=fresh)
+    token = server.invite("web*", uses=2)
+    for name in ("web01", "web02"):
+        begin(server.state, FleetHost(name).begin(token))
+    crowd = [FleetHost(f"web-{number}").begin(token) for number in range(MOST_WAITING + 4)]
+    with ThreadPoolExecutor(4) as pool:
+        came = [pool.submit(begin, server.state, one, (), "192.0.2.7") for one in crowd]
+        refused = [one for one in came if isinstance(one.exception(PATIENCE), Refused)]
+    assert len(refused) == 4 and len(list_pending(server.state)) == MOST_WAITING
+    (waiting,) = [one for one in server.standing().wrong if one.kind == "pending"]
+    assert waiting.critical
+    assert deny(server.state, token=token.ticket.id) == MOST_WAITING
+    server.clock.advance(8 * 86400)
+    assert prune(server.state, server.now) == MOST_WAITING
+    gateway = LoggingGateway(server)
+    made = [gateway.snapshot("plain", "plain", at=server.now - hours * 3600) for hours in (3, 2, 2)]
+    gateway.follow()
+    everybody = ApiToken("all", "id", b"", "*", 0, 0)
+    found: list[SnapshotDocument] = []
+    cursor = ""
+    while not found or cursor:
+        items, following = snapshots(server.state, everybody, "plain", cursor, 1)
+        found += items
+        cursor = following or ""
+    assert len(found) == 3 and {one.id for one in found} == set(made) and found[-1].id == made[0]
+    assert all(one.receipt and not one.verdict for one in found)
     server.close()
 
 

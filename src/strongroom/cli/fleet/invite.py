@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Print a token with which a host joins, once, and the command to type there. The token is a secret: whoever has it joins
-in the host's place. It is good for 15 minutes and one host, unless --minutes and --uses say otherwise.
+in the host's place. It is good for 15 minutes and one host, unless --minutes and --uses say otherwise. Where it is for
+several, each one more waits until `strongroom fleet approve` lets it in.
 """
 
 
@@ -68,6 +69,9 @@ def run_invite(context: Context) -> int:
     pinned = f" --custodian {words}" if words else ""
     context.out.warn(f"Good for {arguments.minutes} minutes. On the host, type this and paste the line above:")
     context.out.warn(f"  strongroom host enrol --token-file -{pinned}")
+    if arguments.uses > 1:
+        words = f"For {arguments.uses} hosts; each one more waits until `strongroom fleet approve` lets it in."
+        context.out.warn(words)
     if arguments.replace:
         context.out.warn("With --keep FILE, its password, the repository goes on; without it a new one is made.")
     return 0

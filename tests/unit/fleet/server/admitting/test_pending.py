@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, Refused
-from strongroom.fleet.protocol.enrolment import parse_enrol_answer
+from strongroom.fleet.protocol.enrolment import GatewayAccess, parse_enrol_answer
+from strongroom.fleet.protocol.gateway_claim import GatewayClaim
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.protocol.token import InvitationToken
 from strongroom.fleet.server.admitting.deciding import approve, deny, list_pending
@@ -21,6 +22,18 @@ from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
 
 BEGIN, DONE = "/fleet/v1/enrol/begin", "/fleet/v1/enrol/done"
+
+
+class Gateway:
+    """A gateway that lets everybody in, and remembers whom."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def admit(self, name: str, _claim: GatewayClaim, _number: int) -> GatewayAccess:
+        """As the server asks."""
+        self.asked.append(name)
+        return GatewayAccess("https://backup:8000", name, f"hosts/{name}")
 
 
 @pytest.fixture
@@ -199,3 +212,18 @@ def test_m_2_nobody_in_between_changes_the_word(server: ServerInProcess, app: Fl
     stolen = message.to_bytes().replace(host.pair.id.encode(), thief.pair.id.encode())
     assert ask(app.starlette, BEGIN, stolen).status == 403
     assert [row.id for row in list_pending(server.state)] == [host.pair.id]
+
+
+def test_no_gateway_hears_of_a_host_that_waits(server: ServerInProcess) -> None:
+    """M-5: nor does the host learn where others back up, before an operator has said yes."""
+    gateway, host, token = Gateway(), FleetHost("web03"), server.invite("web*", uses=2)
+    app = FleetApp(server.state, [gateway])  # type: ignore[list-item]
+    for name in ("web01", "web02"):
+        assert not waits(app, FleetHost(name), token)
+    assert waits(app, host, token)
+    assert "backup" not in join(app, host, token).body.decode()
+    assert gateway.asked == ["web01", "web02"]
+    approve(server.state, "web03")
+    assert not waits(app, host, token)
+    assert gateway.asked == ["web01", "web02", "web03"]
+    app.close()

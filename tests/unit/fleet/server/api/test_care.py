@@ -107,6 +107,12 @@ def test_snapshots_are_one_line_through_time(server: ServerInProcess, app: Fleet
     (old,) = [one["name"] for one in reader.get("hosts")["items"] if one["profile"] == "receipts"]
     assert old == "old; reboot"
     assert reader.items("hosts/db01/snapshots") == []
+    with server.state.database.write() as connection:
+        connection.exec_driver_sql("UPDATE fleet_seen SET host = 'another' WHERE verdict = 'suspicious'")
+    assert [one["verdict"] for one in reader.items("hosts/web01/snapshots")] == ["good", "good"]
+    with server.state.database.write() as connection:
+        connection.exec_driver_sql("UPDATE fleet_repository SET host = 'another'")
+    assert reader.items("hosts/web01/snapshots") == []
 
 
 def test_a_host_with_no_agent_has_a_line_by_its_receipts(server: ServerInProcess, app: FleetApp) -> None:
