@@ -3,17 +3,20 @@
 use crate::error::to_py;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::collections::HashSet;
+use std::ffi::c_int;
 use std::fs::File;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use strongroom_kernel::{BlobType, Error, Id};
 
-/// The plaintext of a blob as the kernel made it: as `bytes` it would be there twice for a moment.
+/// The plaintext of a blob as the kernel made it, which Python reads without a copy: as `bytes` it would be there twice
+/// for a moment.
 #[pyclass(frozen, module = "strongroom._kernel")]
 pub struct Plaintext(pub Arc<Vec<u8>>);
 
@@ -26,6 +29,25 @@ impl Plaintext {
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0)
     }
+
+    /// # Safety
+    /// Called by the interpreter with a view to fill, as the buffer protocol says.
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        // SAFETY: the view will hold a reference to `slf`, which is frozen and owns the bytes.
+        unsafe { show(slf.as_any(), &slf.get().0, view, flags) }
+    }
+}
+
+/// Fills a view of bytes that cannot be written.
+///
+/// # Safety
+/// `view` is one that the interpreter wants filled; the bytes stay as they are for as long as `owner` lives.
+pub unsafe fn show(owner: &Bound<'_, PyAny>, bytes: &[u8], view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    let length = bytes.len() as ffi::Py_ssize_t;
+    // SAFETY: the view holds a reference to the owner; the last but one argument marks the bytes read-only.
+    let answer =
+        unsafe { ffi::PyBuffer_FillInfo(view, owner.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
+    if answer == 0 { Ok(()) } else { Err(PyErr::fetch(owner.py())) }
 }
 
 /// Bytes that stay what they are while the interpreter lock is released: `bytes` and plaintexts as they lie, anything

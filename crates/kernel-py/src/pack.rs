@@ -6,6 +6,7 @@ use crate::key::Key;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use strongroom_kernel::pack;
 
@@ -90,29 +91,36 @@ fn opened(
     Ok(out)
 }
 
-/// The verified plaintexts of blobs of one range of a pack.
+thread_local! {
+    /// Memory for ranges and frames, kept from call to call.
+    static SHELF: RefCell<pack::Shelf> = RefCell::default();
+}
+
+/// The verified plaintexts of blobs of ranges of packs.
 #[pyfunction]
-fn open_together<'py>(
-    py: Python<'py>,
+fn open_together(
+    py: Python<'_>,
     key: &Key,
-    source: Source,
-    offset: u64,
-    entries: Vec<PyRef<'py, BlobEntry>>,
-) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
-    let entries: Vec<_> = entries.iter().map(|entry| entry.0).collect();
-    let file = match source {
-        Source::Descriptor(descriptor) => Some(duplicate(descriptor)?),
-        Source::Bytes(_) => None,
-    };
-    let opened = detached(py, || {
-        let source = match (&source, &file) {
+    ranges: Vec<(Source, u64, Vec<PyRef<'_, BlobEntry>>)>,
+) -> PyResult<Vec<Option<Plaintext>>> {
+    let files = ranges.iter().map(|(source, _, _)| match source {
+        Source::Descriptor(descriptor) => duplicate(*descriptor).map(Some),
+        Source::Bytes(_) => Ok(None),
+    });
+    let files = files.collect::<PyResult<Vec<_>>>()?;
+    let mut wanted = Vec::with_capacity(ranges.len());
+    for ((source, offset, entries), file) in ranges.iter().zip(&files) {
+        let source = match (source, file) {
             (Source::Bytes(bytes), _) => pack::Source::Memory(bytes),
-            (_, Some(file)) => pack::Source::File { file, start: offset },
-            (_, None) => return Err(strongroom_kernel::Error::Internal("a descriptor without a file".into())),
+            (_, Some(file)) => pack::Source::File { file, start: *offset },
+            (_, None) => return Err(PyValueError::new_err("a descriptor without a file")),
         };
-        pack::open_together(key.envelope(), &source, offset, &entries)
-    })?;
-    Ok(opened.into_iter().map(|plain| plain.map(|plain| PyBytes::new(py, &plain))).collect())
+        let entries = entries.iter().map(|entry| entry.0).collect();
+        wanted.push(pack::Range { source, offset: *offset, entries });
+    }
+    let opened =
+        detached(py, || Ok(SHELF.with_borrow_mut(|shelf| pack::open_together(key.envelope(), &wanted, shelf))))?;
+    Ok(opened.into_iter().map(|plain| plain.map(|plain| Plaintext(Arc::new(plain)))).collect())
 }
 
 /// The length of the header envelope of a pack, in bytes.

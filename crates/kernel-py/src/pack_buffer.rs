@@ -1,5 +1,6 @@
 //! A finished pack that Python reads without a copy.
 
+use crate::data::show;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::c_int;
@@ -42,12 +43,7 @@ impl Pack {
     /// # Safety
     /// Called by the interpreter with a view to fill, as the buffer protocol says.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        let bytes = &slf.get().bytes;
-        let length = bytes.len() as ffi::Py_ssize_t;
-        // SAFETY: the view holds a reference to `slf`, whose bytes are frozen and live as long as it does; the last
-        // but one argument marks them read-only.
-        let answer =
-            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
-        if answer == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+        // SAFETY: the view will hold a reference to `slf`, which is frozen and owns the bytes.
+        unsafe { show(slf.as_any(), &slf.get().bytes, view, flags) }
     }
 }

@@ -33,21 +33,25 @@ def open_blob(key: Key, type: str, id: str, ciphertext: Buffer, uncompressed_len
     """
 
 @final
-class Plaintext:
-    """The verified plaintext of a blob in the kernel's own memory, which functions of the kernel take as bytes."""
+class Plaintext(Buffer):
+    """The verified plaintext of a blob in the kernel's own memory, which functions of the kernel take as bytes.
+
+    It has the buffer protocol, read-only.
+    """
 
     def __len__(self) -> int: ...
     def __bytes__(self) -> bytes: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 def open_tree(key: Key, id: str, ciphertext: Buffer, uncompressed_length: int) -> Plaintext:
     """As ``open_blob`` for a tree, without a copy in Python's memory: what ``decode_tree`` reads may be large."""
 
-def open_together(key: Key, source: int | Buffer, offset: int, entries: Sequence[BlobEntry]) -> list[bytes | None]:
-    """The plaintexts of blobs of one range of a pack, checked as by ``open_blob``, with the interpreter lock released.
+def open_together(key: Key, ranges: Sequence[tuple[int | Buffer, int, Sequence[BlobEntry]]]) -> list[Plaintext | None]:
+    """The plaintexts of blobs of ranges of packs, checked as by ``open_blob``, with the interpreter lock released.
 
-    ``source`` is an open file that is the pack, or the range's bytes; ``offset`` is where in the pack it begins. None
-    stands for a blob that needs a second look: it lies elsewhere, or is not what it should be. Raises ``OSError`` where
-    the file cannot be read, ``LimitExceeded`` for a range of more than 8 MiB.
+    A range is an open file that is the pack, or the range's bytes; where in the pack it begins; and its blobs. None
+    stands for a blob that needs a second look: it cannot be read, lies elsewhere or in a range of more than 8 MiB, or
+    is not what it should be.
     """
 
 def pack_header_length(tail: Buffer, size: int) -> int:

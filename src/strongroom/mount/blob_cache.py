@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MEMORY = 64 << 20
+    from strongroom.repository.packs.together import Plain
+
+MEMORY = 48 << 20
 """How much plaintext is kept, in bytes; one blob more for each that is being read."""
 AHEAD = 24 << 20
 """How much of it may have been fetched ahead and not been asked for yet, in bytes."""
 WAITING = 64
 """How many blobs wait to be fetched ahead; more are forgotten."""
-TOGETHER = 4 << 20
+TOGETHER = 8 << 20
 """How much of what waits is fetched at once, in bytes; one blob at least."""
 
 
@@ -27,17 +29,17 @@ class _Fetch:
     def __init__(self) -> None:
         self.under_way = threading.Lock()  # an event would cost as much as all else here
         self.under_way.acquire()
-        self.data: bytes | None = None
+        self.data: Plain | None = None
 
 
 class BlobSource(Protocol):
     """Where blobs come from."""
 
-    def load(self, blob: str) -> bytes:
+    def load(self, blob: str) -> Plain:
         """The verified plaintext of a data blob, or an error."""
         ...
 
-    def load_together(self, blobs: Sequence[str]) -> Mapping[str, bytes]:
+    def load_together(self, blobs: Sequence[str]) -> Mapping[str, Plain]:
         """Those of several that make no trouble."""
         ...
 
@@ -54,7 +56,7 @@ class BlobCache:
         self._source = source
         self._workers = workers
         self._memory = memory
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, Plain] = OrderedDict()
         self._bytes = 0
         self._unasked: dict[str, int] = {}
         self._unasked_bytes = 0
@@ -65,7 +67,7 @@ class BlobCache:
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def get(self, blob: str) -> bytes:
+    def get(self, blob: str) -> Plain:
         """The plaintext of a blob. Raises what ``load`` raises."""
         while True:
             with self._guard:
@@ -87,15 +89,17 @@ class BlobCache:
                     self._unasked_bytes -= self._unasked.pop(blob, 0)
                 return fetch.data
 
-    def ahead(self, blobs: Iterable[str]) -> None:
-        """Fetch these soon, as far as memory and workers allow."""
+    def ahead(self, blobs: Iterable[str]) -> int:
+        """Fetch these soon, as far as memory and workers allow. How many of them were taken."""
+        taken = 0
         if not self._workers:
-            return
+            return taken
         with self._guard:
             waiting = woken = 0
             for blob in blobs:
                 if self._closed or len(self._wanted) >= WAITING or self._unasked_bytes > AHEAD:
                     break
+                taken += 1
                 if blob in self._kept or blob in self._fetching or blob in self._wanted:
                     continue
                 self._wanted[blob] = size = self._source.size(blob)
@@ -103,6 +107,7 @@ class BlobCache:
                 if waiting > TOGETHER * woken:
                     woken += 1
                     self._wake()
+        return taken
 
     def close(self) -> None:
         """Fetch no more. What is under way ends by itself."""
@@ -118,7 +123,7 @@ class BlobCache:
             self._threads.append(thread)
             thread.start()
 
-    def _fetch(self, blob: str, fetch: _Fetch) -> bytes:
+    def _fetch(self, blob: str, fetch: _Fetch) -> Plain:
         try:
             fetch.data = self._source.load(blob)
             return fetch.data
@@ -132,7 +137,7 @@ class BlobCache:
             self._keep(blob, fetch.data, asked=asked)
         fetch.under_way.release()
 
-    def _keep(self, blob: str, data: bytes, *, asked: bool) -> None:
+    def _keep(self, blob: str, data: Plain, *, asked: bool) -> None:
         self._kept[blob] = data
         self._bytes += len(data)
         if not asked:
@@ -145,7 +150,7 @@ class BlobCache:
 
     def _work(self) -> None:
         while (fetches := self._next()) is not None:
-            found: Mapping[str, bytes] = {}
+            found: Mapping[str, Plain] = {}
             try:
                 if len(fetches) == 1:
                     found = {blob: self._source.load(blob) for blob in fetches}

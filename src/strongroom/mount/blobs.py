@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from strongroom.repository.opened import Repository
+    from strongroom.repository.packs.together import Plain
 
 
 class Blobs:
@@ -19,11 +20,11 @@ class Blobs:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def load(self, blob: str) -> bytes:
+    def load(self, blob: str) -> Plain:
         """By itself, with whatever is wrong with it."""
-        return self._repository.load_blob("data", blob)
+        return load_together(self._repository, (blob,)).get(blob) or self._repository.load_blob("data", blob)
 
-    def load_together(self, blobs: Sequence[str]) -> dict[str, bytes]:
+    def load_together(self, blobs: Sequence[str]) -> dict[str, Plain]:
         """Those of several that make no trouble."""
         return load_together(self._repository, blobs)
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from strongroom.mount.blob_cache import BlobCache
     from strongroom.repository.opened import Repository
+    from strongroom.repository.packs.together import Plain
 
-AHEAD_BLOBS = 8
+AHEAD_BLOBS = 16
 """How many of a file's next blobs are fetched ahead once it is read from one to the next; half as many at a time, since
-two together are hashed faster than one after the other."""
+several together are hashed faster than one after the other."""
 MAX_SIZE = (1 << 63) - 1
 """The longest file that Linux knows, in bytes."""
 
@@ -69,7 +70,7 @@ class OpenFile:
             position += 1
         return pieces
 
-    def _blob(self, position: int, length: int) -> bytes:
+    def _blob(self, position: int, length: int) -> Plain:
         if position != self._last:
             if position == self._last + 1 < len(self._content) - 1:  # one after the other, from the first on, too
                 self._go_ahead(position + 1)
@@ -85,6 +86,5 @@ class OpenFile:
 
     def _go_ahead(self, begin: int) -> None:
         if self._announced - begin < AHEAD_BLOBS // 2:
-            end = begin + AHEAD_BLOBS
-            self._cache.ahead(self._content[max(begin, self._announced) : end])
-            self._announced = end
+            start = max(begin, self._announced)
+            self._announced = start + self._cache.ahead(self._content[start : begin + AHEAD_BLOBS])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
-from strongroom.mount.blob_cache import TOGETHER, BlobCache
+from strongroom.mount.blob_cache import AHEAD, TOGETHER, BlobCache
 from tests.support import waiting
 from tests.unit.mount.loading import Loading
+
+if TYPE_CHECKING:
+    from strongroom.repository.packs.together import Plain
 
 
 def test_a_blob_is_loaded_once_by_many_readers() -> None:
@@ -22,7 +26,7 @@ def test_a_blob_is_loaded_once_by_many_readers() -> None:
         return b"content"
 
     cache = BlobCache(Loading(load), 0)
-    found: list[bytes] = []
+    found: list[Plain] = []
     readers = [threading.Thread(target=lambda: found.append(cache.get("a"))) for _ in range(20)]
     for reader in readers:
         reader.start()
@@ -94,3 +98,16 @@ def test_what_waits_is_fetched_together_as_far_as_it_is_small() -> None:
         waiting.until(lambda loaded=loaded: len(loaded) == 3)  # type: ignore[misc]
         assert source.together == together and loaded == ["a", "b", "c"]
         cache.close()
+
+
+def test_what_there_is_no_room_for_is_not_taken() -> None:
+    """Whoever announces is told how many were taken: what was not can be announced again, once there is room."""
+    cache = BlobCache(Loading(lambda _: b"x"), 0)
+    assert cache.ahead("abc") == 0
+    source = Loading(lambda blob: bytes(AHEAD + 1) if blob == "large" else b"x")
+    cache = BlobCache(source, 1)
+    assert cache.ahead(["large"]) == 1
+    waiting.until(lambda: cache.ahead(["b"]) == 0)
+    assert len(cache.get("large")) == AHEAD + 1
+    assert cache.ahead(["b"]) == 1
+    cache.close()

@@ -18,7 +18,7 @@ pub use open::{Opener, limit_of};
 pub(crate) use packers::Piece;
 pub use packers::{DATA_PACKS, Outgoing, Packers};
 pub(crate) use place::Place;
-pub use together::{MAX_RANGE, open_together};
+pub use together::{MAX_RANGE, Range, Shelf, open_together};
 pub use transfer::{Scratch, Source, Transferred, transfer};
 pub use writer::{PackWriter, WriterOptions};
 

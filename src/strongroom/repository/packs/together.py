@@ -1,7 +1,8 @@
-"""Small blobs that lie beside each other: one question to the store, and one call of the kernel."""
+"""Several blobs: one question to the store for those that lie beside each other, and one call of the kernel for all."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
 
     Wanted = tuple[str, _kernel.Location]
+    Plain = bytes | _kernel.Plaintext
+    """The plaintext of a blob, wherever it lies."""
 
 GAP = 64 << 10
 """What is read in vain rather than asked for in two pieces, in bytes."""
@@ -20,28 +23,32 @@ RUN = 8 << 20
 """The longest piece, in bytes; the kernel's bound."""
 
 
-def load_together(repository: Repository, blobs: Sequence[str]) -> dict[str, bytes]:
+def load_together(repository: Repository, blobs: Sequence[str]) -> dict[str, Plain]:
     """The verified plaintexts of data blobs, by their IDs, those of first copies that are good.
 
     What is missing here needs ``Repository.load_blob``, which tries the others and says what is wrong. The caller sees
     to it that there is memory for all of them.
     """
-    found: dict[str, bytes] = {}
-    for run in _runs(repository, blobs):
-        (_, first), (_, last) = run[0], run[-1]
-        length = last.offset + last.length - first.offset
-        entries = [
-            _kernel.BlobEntry("data", blob, copy.offset, copy.length, copy.uncompressed_length) for blob, copy in run
-        ]
-        try:
-            with repository.open_pack(first.pack, first.offset, length) as reader:
+    wanted: list[str] = []
+    ranges: list[tuple[int | bytes, int, list[_kernel.BlobEntry]]] = []
+    with ExitStack() as open_packs:
+        for run in _runs(repository, blobs):
+            (_, first), (_, last) = run[0], run[-1]
+            length = last.offset + last.length - first.offset
+            try:
+                reader = open_packs.enter_context(repository.open_pack(first.pack, first.offset, length))
                 descriptor = reader.fileno()
                 source = reader.read() if descriptor is None else descriptor
-                opened = _kernel.open_together(repository.key, source, first.offset, entries)
-        except (StrongroomError, OSError):
-            continue
-        found.update((blob, plain) for (blob, _), plain in zip(run, opened, strict=True) if plain is not None)
-    return found
+            except (StrongroomError, OSError):
+                continue
+            wanted += [blob for blob, _ in run]
+            entries = [
+                _kernel.BlobEntry("data", blob, copy.offset, copy.length, copy.uncompressed_length)
+                for blob, copy in run
+            ]
+            ranges.append((source, first.offset, entries))
+        opened = _kernel.open_together(repository.key, ranges)
+    return {blob: plain for blob, plain in zip(wanted, opened, strict=True) if plain is not None}
 
 
 def _runs(repository: Repository, blobs: Sequence[str]) -> Iterator[list[Wanted]]:
