@@ -1,8 +1,9 @@
 """Which notices a channel carries, when, and as how many messages: pure functions.
 
-A channel carries what its least severity and its pattern of hosts let through. In quiet hours a warning waits for their
-end, and goes out with the others as one digest. Above ten messages in ten minutes the rest is one summary. A channel
-may carry only what nobody acknowledged for four hours. Once a week the numbers go out, on Monday morning.
+A channel carries what its least severity, its kinds and its pattern of hosts let through. In quiet hours a warning
+waits for their end, and goes out with the others as one digest. Above ten messages in ten minutes the rest is one
+summary. A channel may carry only what nobody acknowledged for four hours. Once a week the numbers go out, on Monday
+morning.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from strongroom.base.errors import ConfigurationError
-from strongroom.fleet.server.alerting.machine import Said
+from strongroom.fleet.server.alerting.machine import GROUPED, OUTAGE, Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_MESSAGES, WINDOW = 10, 600
 WEEKLY_HOUR = 8
+KINDS = (
+    *("late", "failed", "incomplete", "unscheduled", "unended", "unwatched", "outage", "pending", "quota", "sealed"),
+    *("cloned", "gap", "token-twice", "longer", "many", "foreign", "unseen", "unlogged", "two-machines", "replacing"),
+    *("incident", "custodian", "round", "drill", "log", "clock", "card", "certificate", "expiry", "channel"),
+    "unreadable",
+)
+"""Kinds of alerts that a channel may ask for by name."""
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 
 
@@ -35,6 +43,8 @@ class ChannelTerms:
     zone: str = "UTC"
     unacknowledged: bool = False
     """Whether it carries only what nobody acknowledged on others."""
+    kinds: tuple[str, ...] = ()
+    """Of which kinds an alert must be; any, where none is named."""
 
 
 def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
@@ -51,17 +61,25 @@ def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
         ZoneInfo(zone)
     except (ValueError, OSError, KeyError):
         raise ConfigurationError("there is no such time zone", subject=zone, hint="such as Europe/Berlin") from None
+    kinds = tuple(one for one in settings.get("kinds", "").split(",") if one)
+    for kind in kinds:
+        if kind not in KINDS:  # else a word that is mistyped would be silence
+            hint = f"There are: {', '.join(KINDS)}."
+            raise ConfigurationError("there is no such kind of alert", subject=kind, hint=hint)
+    if GROUPED.intersection(kinds):  # an outage speaks for those of many hosts
+        kinds = (*kinds, OUTAGE)
     waits = settings.get("when") == "unacknowledged"
-    return ChannelTerms(settings.get("least") == "critical", settings.get("hosts", "*"), quiet, zone, waits)
+    return ChannelTerms(settings.get("least") == "critical", settings.get("hosts", "*"), quiet, zone, waits, kinds)
 
 
-def carries(terms: ChannelTerms, critical: bool, host: str, said: Said, escalated: bool) -> bool:
+def carries(terms: ChannelTerms, critical: bool, host: str, said: Said, escalated: bool, kind: str = "") -> bool:
     """Whether a notice is for this channel. What concerns no single host is for all.
 
     ``escalated``: nobody acknowledged its alert in time. Who waits for that is told of it then, and of all that becomes
     of it; the others know it already.
     """
     is_its = escalated if terms.unacknowledged else said is not Said.ESCALATED
+    is_its = is_its and (not terms.kinds or kind in terms.kinds)
     return is_its and (critical or not terms.critical_only) and (not host or fnmatchcase(host, terms.hosts))
 
 

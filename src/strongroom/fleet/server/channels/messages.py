@@ -49,7 +49,7 @@ def route(connection: sa.Connection, row: Any, now: int) -> None:
     new = table.c.number > row.sent_to, table.c.number < schema.MOST_NOTICES
     for one in connection.execute(sa.select(table).where(*new).order_by(table.c.number)).all():
         newest = one.number
-        if not carries(terms, bool(one.critical), one.host, Said(one.said), bool(one.escalated)):
+        if not carries(terms, bool(one.critical), one.host, Said(one.said), bool(one.escalated), one.kind):
             continue
         severity = "critical" if one.critical else "warning"
         due = due_at(terms, bool(one.critical), now)
