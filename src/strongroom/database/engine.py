@@ -134,6 +134,9 @@ class Database:
             raise Unavailable("all connections to the database are in use") from None
         except DBAPIError as error:
             raise Unavailable("the database cannot be used now", subject=reason(error)) from None
+        except self._driver_error as error:  # which SQLAlchemy does not wrap here
+            lines = str(error).strip().splitlines()
+            raise Unavailable("the database cannot be used now", subject=lines[0][:200] if lines else "") from None
 
     def _hand_back(self, connection: Any) -> None:
         """Keep a connection that is in no transaction for the next call; beyond some they go back to the pool, which

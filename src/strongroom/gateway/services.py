@@ -59,7 +59,11 @@ class Services:
 
     def looks(self) -> dict[str, Callable[[], list[str]]]:
         """By what is asked, how to find out why this gateway is not well, in words for people; empty when it is."""
-        return {"the database": self._own_problems, "the store": self.repositories.problems}
+        return {
+            "the database": self._own_problems,
+            "the store": self.repositories.problems,
+            "the database's list of repositories": self.repositories.away,
+        }
 
     def _own_problems(self) -> list[str]:
         found, failure = [], self.sequencer.failure

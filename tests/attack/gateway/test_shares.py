@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import threading
 import time
@@ -19,8 +21,9 @@ from strongroom.gateway.pages.shared_look import SharedLook
 from strongroom.gateway.pages.timed_look import BUDGET, TimedLook, look_at_all
 from strongroom.gateway.processes.state import open_database
 from strongroom.gateway.settings import GatewaySettings
+from tests.support.servers import postgres
 from tests.support.servers.gateways import Gateway, name_of
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.mark.parametrize("by_socket", [False, True], ids=["proxy", "socket"])
@@ -123,3 +126,39 @@ def test_g_2_who_asks_for_health_after_a_slow_look_is_told_what_it_found() -> No
     assert time.monotonic() - started < shared_look.LONGEST_PAUSE / 2
     time.sleep(shared_look.PAUSE * shared_look.LONGEST_PAUSE)
     assert shared.get() == "second"
+
+
+def test_g_2_a_database_that_falls_silent_is_named_at_health(tmp_path: Path) -> None:
+    """G-2: whoever asks is told within the budget which look did not end, and neither a path nor a host."""
+    with postgres.running() as url, Gateway(tmp_path, flags=("--no-auth", "--database", url)) as gateway:
+        gateway.make()
+        folder = Path(url.rpartition("host=")[2])
+        first = int((folder / "data/postmaster.pid").read_text().split()[0])
+        backends = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        frozen = [first, *map(int, backends)]
+        for process in frozen:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                started = time.monotonic()
+                answer = gateway.ask("GET", "/health")
+                assert time.monotonic() - started < 2 * BUDGET + 3
+                assert answer.status == 503
+                assert f"the database did not answer within {BUDGET:.0f} seconds" in answer.json()["problems"]
+                assert not [one for one in answer.json()["problems"] if one.startswith("the store ")]
+        finally:
+            for process in frozen:
+                os.kill(process, signal.SIGCONT)
+        until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
+        os.kill(first, signal.SIGQUIT)
+        until(lambda: not (folder / "data/postmaster.pid").exists(), gateway.said)
+        until(lambda: len(gateway.ask("GET", "/health").json()["problems"]) > 1, gateway.said)
+        assert str(folder) not in gateway.ask("GET", "/health").body.decode()
+        pack = b"a pack"
+        for _ in range(8):
+            answer = gateway.ask("POST", f"/web01/data/{name_of(pack)}", pack)
+            assert answer.status == 503, answer.body  # it passes: 500 would be a fault to look into
+            assert str(folder) not in answer.body.decode()
+        assert gateway.process is not None
+        gateway.process.terminate()
+        assert gateway.process.wait(PATIENCE) == 1  # what it had to write down is not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
 import trustme
 
 from strongroom.receipts.audit.audit import audit
@@ -90,6 +92,39 @@ def test_a_unix_socket_and_a_stale_one(tmp_path: Path) -> None:
             assert gateway.address == address
             assert gateway.put("/web01/?create=true", b"") == 200
             gateway.kill()
+
+
+def _zoned() -> str:
+    """An address of this machine that is only whole with its interface; empty where there is none."""
+    lines = Path("/proc/net/if_inet6").read_text().splitlines() if Path("/proc/net/if_inet6").exists() else []
+    for packed, _index, _length, scope, _flags, interface in (line.split() for line in lines):
+        if scope == "20":  # of a link
+            return f"{ipaddress.IPv6Address(int(packed, 16))}%{interface}"
+    return ""
+
+
+@pytest.mark.parametrize("where", ["[::1]:0", "[::ffff:127.0.0.1]:0", "localhost:0", "ip6-localhost:0", "zoned"])
+def test_addresses_of_ipv6(tmp_path: Path, where: str) -> None:
+    """Plain, mapped, by a name, or with the interface that a link's address needs."""
+    name = where.removesuffix(":0")
+    if where == "zoned":
+        if not (zoned := _zoned()):
+            pytest.skip("no interface here has an address of its link")
+        where = f"[{zoned}]:0"
+    elif "[" not in where:
+        try:
+            socket.getaddrinfo(name, 0)
+        except socket.gaierror:
+            pytest.skip(f"{name} is not known here")
+    gateway = Gateway(tmp_path)
+    gateway.start(where)
+    try:
+        host, _, port = gateway.address.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as connection:
+            connection.sendall(gateway.head("GET", "/health", {"Connection": "close"}))
+            assert read_reply(connection).status == 200
+    finally:
+        gateway.stop()
 
 
 def test_a_socket_from_systemd(tmp_path: Path) -> None:

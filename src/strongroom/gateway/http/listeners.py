@@ -7,8 +7,10 @@ import os
 import re
 import socket
 import stat
+from typing import Any
 
 from strongroom.base.errors import ConfigurationError
+from strongroom.gateway.http.addresses import plain
 
 BACKLOG = 1024
 _FIRST_INHERITED = 3
@@ -32,7 +34,10 @@ def describe(listener: socket.socket) -> str:
     name = listener.getsockname()
     if listener.family == socket.AF_UNIX:
         return f"unix:{name}"
-    return f"[{name[0]}]:{name[1]}" if listener.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+    if listener.family == socket.AF_INET6:
+        zone = f"%{socket.if_indextoname(name[3])}" if name[3] else ""
+        return f"[{name[0].partition('%')[0]}{zone}]:{name[1]}"
+    return f"{name[0]}:{name[1]}"
 
 
 def is_local(listener: socket.socket) -> bool:
@@ -82,13 +87,22 @@ def _open(address: str) -> socket.socket:
     try:
         if isinstance(where, str):
             return _open_unix(where)
-        host = where[0]
-        family = socket.AF_INET6 if ":" in host or (not host and socket.has_dualstack_ipv6()) else socket.AF_INET
-        dual = not host and family == socket.AF_INET6
-        return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)
+        if not where[0] and socket.has_dualstack_ipv6():
+            return socket.create_server(where, family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+        family, place = _resolved(plain(where[0]), where[1])
+        return socket.create_server(place, family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:  # a name that has no form in the DNS is the second
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"cannot listen: {reason}", subject=address) from None
+
+
+def _resolved(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    """The family and the whole address of a host's; of a name that has several one of IPv4, as rest-server takes it."""
+    if not host:
+        return socket.AF_INET, (host, port)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return family, place
 
 
 def _open_unix(path: str) -> socket.socket:

@@ -70,7 +70,11 @@ class Place(ABC):
 
     @abstractmethod
     def problems(self) -> list[str]:
-        """What keeps this place from taking objects in, in words for /health."""
+        """What keeps this place from taking objects in, in words for /health. The database is not asked for it."""
+
+    def away(self) -> list[str]:
+        """What the database knows and this place has no more, in such words. Raises ``Unavailable``."""
+        return []
 
     def promises(self) -> dict[str, str]:
         """What the place itself was found to do, for /health; empty where there is nothing to find out."""

@@ -280,7 +280,7 @@ def _at_length(error: Exception) -> str:
 
 
 def _in_words(error: Exception) -> str:
-    """What people read at /health, which names no path."""
+    """What people read at /health, which names no path and no host."""
     if isinstance(error, OSError) and error.strerror:
         return f"the log cannot be written: {error.strerror}"
-    return str(error) if isinstance(error, StrongroomError) else repr(error)
+    return error.what if isinstance(error, StrongroomError) else repr(error)

@@ -202,12 +202,13 @@ class DiskPlace(Place):
 
     def problems(self) -> list[str]:
         """As the base says."""
-        found = room_problems(self._folders)
-        with contextlib.suppress(StrongroomError):
-            missing = [one for one in registry.paths(self._database) if not self._has_folder(one)]
-            if away := self._are_away(missing):
-                found.append(f"repositories whose folders are nowhere: {len(away)}; is the disk mounted?")
-        return found
+        return room_problems(self._folders)
+
+    def away(self) -> list[str]:
+        """As the base says."""
+        missing = [one for one in registry.paths(self._database) if not self._has_folder(one)]
+        away = self._are_away(missing)
+        return [f"repositories whose folders are nowhere: {len(away)}; is the disk mounted?"] if away else []
 
     def _has_folder(self, label: str) -> bool:
         path = os.path.join(self._root, label)
