@@ -1,4 +1,4 @@
-"""Under a systemd that runs: a missed backup is caught up once, and a custodian's round ends with few rights."""
+"""Under a systemd that runs: a missed backup is caught up once, and the custodian's units work with few rights."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from tests.support.programs import Strongroom
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
-BOOTED, ENDED = 45, 300
+BOOTED, ENDED = 45, 360
 """Seconds until it has booted, which takes two where it can be done at all; and until all has ended."""
+EXECUTOR, FOLLOW = "strongroom-custody-executor.service", "strongroom-custody-follow.service"
 CONFIG = """
 version = 1
 [repository.local]
@@ -45,10 +46,33 @@ DROP_IN = (
     "ExecStartPost={program} custody status --json\n"
     "ExecStartPost=sh -c '! touch /etc/not-writable'\n"
 )
+SERVED = (
+    "[Service]\nBindReadOnlyPaths={shown}\nStandardOutput=append:/out/served\nStandardError=append:/out/served\n"
+    "ReadWritePaths=/out/r\n"
+)
+STATED = """
+import sqlite3, sys
+with sqlite3.connect("/var/lib/fleet/fleet.db") as database:
+    print(*database.execute(sys.argv[1]))
+"""
 INSIDE = """
 export HOME=/root
 program={program}
 shown() {{ systemctl show --property=$2 --value $1; }}
+served() {{  # start a unit as it is delivered, wait until a command says that it has worked, end it
+    mkdir -p /run/systemd/system/$1.d
+    cp /out/served.conf /run/systemd/system/$1.d/test.conf
+    cp /out/$1 /run/systemd/system/
+    systemctl daemon-reload
+    systemctl start $1
+    tries=600
+    until [ -n "$(sh -c "$2" 2>> /out/said)" ] || [ $((tries -= 1)) = 0 ]; do sleep 0.1; done
+    sh -c "$2" > /out/$1.done
+    shown $1 ActiveState > /out/$1.state
+    systemctl stop $1
+    shown $1 Result >> /out/$1.state
+    shown $1 ExecMainStatus >> /out/$1.state
+}}
 mkdir -p /var/lib/systemd/timers
 touch -d '2 days ago' /var/lib/systemd/timers/stamp-strongroom-web.timer
 $program --config /out/config.toml schedule install || exit
@@ -67,6 +91,21 @@ cp /out/strongroom-custody.service /run/systemd/system/
 systemctl daemon-reload
 systemctl start strongroom-custody.service
 shown strongroom-custody.service Result > /out/round
+judge=$(cat /out/r/.strongroom/custodian)
+repository=$($program custody repositories --json | sed 's/.*"id":"\\([0-9a-f]*\\)".*/\\1/')
+$program custody executor init web01 --executor /var/lib/strongroom/executor --store /out/r \\
+    --judge "$judge" --repository "$repository" | tail -n 2 > /out/executor.toml
+(echo 'version = 1'; cat /out/executor.toml) > /var/lib/strongroom/custody/custody.toml
+$program custody round --all --quiet
+served strongroom-custody-executor.service 'ls /out/r/.strongroom/custody/from-executor'
+$program custody card /var/lib/card --gateway https://backup.example.org:8000 --log-key "$judge" > /dev/null
+pin=$($program fleet init --state /var/lib/fleet --url https://127.0.0.1:18040 --json |
+    sed 's/.*"pin":"\\([0-9a-f]*\\)".*/\\1/')
+echo 'card = "/var/lib/card"' >> /var/lib/fleet/fleet.toml
+systemd-run --quiet --unit=fleet-server $program fleet serve --state /var/lib/fleet
+until $program custody follow --server https://127.0.0.1:18040 --pin $pin --once; do sleep 0.5; done
+{python} /out/stated.py 'DELETE FROM fleet_stated'
+served strongroom-custody-follow.service '{python} /out/stated.py "SELECT name, standing FROM fleet_stated"'
 journalctl --no-pager -u strongroom-custody.service -u strongroom-run@web.service
 """
 
@@ -77,20 +116,24 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("systemd")
     _may_boot()
     program, made = str(STRONGROOM), Strongroom(out / "home")
+    shown = " ".join({str(ROOT), str(STRONGROOM.parents[1])})
     for name in ("r", "source"):
         (out / name).mkdir()
     (out / "source" / "a").write_text("text")
     texts = {
         "password": made.env["RESTIC_PASSWORD"],
+        "served.conf": SERVED.format(shown=shown),
+        "stated.py": STATED,
         "config.toml": CONFIG.format(hour=(time.gmtime().tm_hour + 12) % 24),
-        "inside": INSIDE.format(program=program),
+        "inside": INSIDE.format(program=program, python=STRONGROOM.parent / "python"),
         # A checkout below /tmp would be hidden: the unit has a /tmp of its own.
-        "drop-in": DROP_IN.format(program=program, shown=" ".join({str(ROOT), str(STRONGROOM.parents[1])})),
+        "drop-in": DROP_IN.format(program=program, shown=shown),
         "probe.target": TARGET,
         "probe.service": SERVICE,
     }
-    unit = (ROOT / "deploy/systemd/strongroom-custody.service").read_text()
-    texts["strongroom-custody.service"] = unit.replace("/usr/local/bin/strongroom", program)
+    for name in ("strongroom-custody.service", EXECUTOR, FOLLOW):
+        unit = (ROOT / "deploy/systemd" / name).read_text()
+        texts[name] = unit.replace("/usr/local/bin/strongroom", program)
     for name, text in texts.items():
         (out / name).write_text(text)
         (out / name).chmod(0o600)
@@ -153,3 +196,17 @@ def test_a_round_of_the_custodian_ends_with_few_rights(ended: Path) -> None:
     (standing,) = json.loads(_text(ended / "custody").splitlines()[0])
     assert (standing["state"], standing["incidents"]) == ("well", [])
     assert standing["reading"] is None or missing(), standing["reading"]
+
+
+def test_the_executor_serves_with_few_rights(ended: Path) -> None:
+    """It writes to its judge beside the repository, and ends when it is told to."""
+    said = _text(ended / "said") + _text(ended / "served")
+    assert _text(ended / f"{EXECUTOR}.done").split() == ["0000000001"], said
+    assert _text(ended / f"{EXECUTOR}.state").split() == ["active", "success", "0"], said
+
+
+def test_the_custodian_tells_a_server_with_few_rights(ended: Path) -> None:
+    """`custody follow` as a service: what it verified is at the fleet's server, and it ends when it is told to."""
+    said = _text(ended / "said") + _text(ended / "served")
+    assert _text(ended / f"{FOLLOW}.done").split() == ["('web01',", "'well')"], said
+    assert _text(ended / f"{FOLLOW}.state").split() == ["active", "success", "0"], said

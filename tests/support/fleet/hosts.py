@@ -40,6 +40,8 @@ class FleetHost:
     key: str = ""
     """What its key is made of, where that is not its name: another machine of the same name."""
     keep: bool = False
+    goes_to: str = "offsite"
+    """What it calls the repository of its runs; it joins with one called ``offsite``."""
     clock_offset: int = 0
     """Milliseconds that its clock is ahead, as it says."""
     outcomes: tuple[RequestOutcome, ...] = ()
@@ -66,7 +68,7 @@ class FleetHost:
     def run(self, at: int, code: int = 0, retry_at: int | None = None, snapshot: str = "") -> RunReport:
         """A run of the first source that ended at ``at``."""
         made = snapshot or (snapshot_of(f"{self.name} {at}") if code in (0, 3) else "")
-        outcome = RunOutcome("offsite", self.repository_id, made, code, (10, 1, 1, 1000, 100))
+        outcome = RunOutcome(self.goes_to, self.repository_id, made, code, (10, 1, 1, 1000, 100))
         identity = hashlib.sha256(f"{self.name} {at} {code}".encode()).hexdigest()[:32]
         return RunReport(
             identity, self.schedules[0].source, at - 60, at - 50, at, code, (outcome,), retry_at, (), "log"

@@ -58,6 +58,7 @@ def keep_schedules(
     refused: dict[str, str] = {}
     named_now: set[tuple[str, str]] = set()
     known = watches.rows
+    made = {row["repository"]: row["repository_id"] for row in known.values() if row["repository_id"]} | ids
     for terms in schedules:
         named = {
             "grammar": terms.grammar,
@@ -74,7 +75,9 @@ def keep_schedules(
             named_now.add(key)
             if row is not None and all(row[name] == named[name] for name in _TERMS):
                 continue
-            values: dict[str, Any] = named | {"repository_id": ids.get(repository, row["repository_id"] if row else "")}
+            values: dict[str, Any] = named | {
+                "repository_id": made.get(repository, "") if row is None else ids.get(repository, row["repository_id"])
+            }
             if row is None and len(known) >= MOST_WATCHES:
                 refused[MANY] = f"says that it backs up more than {MOST_WATCHES} things; the rest is not watched"
                 continue

@@ -213,8 +213,8 @@ def test_a_snapshot_is_of_the_host_that_first_said_so(server: ServerInProcess) -
     trust_custodian(server.state, custodian.public, "custodian")
     first, liar = server.join(FleetHost("web01")), server.join(FleetHost("web02"))
     for host in (first, liar):
-        host.schedules = (replace(DAILY, source="etc", repositories=("offsite",)),)
-        host.repository_id = "ab" * 32
+        host.schedules = (replace(DAILY, source="etc", repositories=("vault",)),)
+        host.goes_to, host.repository_id = "vault", "ab" * 32
     server.until("2027-02-02T02:10")
     for number, turn in enumerate(("early", "late"), 1):
         seen = StatedSnapshot("cd" * 32, "x", server.now, server.now, "good")

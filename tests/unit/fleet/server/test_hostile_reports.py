@@ -12,15 +12,17 @@ from strongroom.base.errors import Refused
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.enrolment import parse_enrol_answer
 from strongroom.fleet.protocol.signed import SignedMessage
+from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, Statement
 from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Said
+from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.intake import ReportIntake, take_report
 from strongroom.fleet.server.joining import begin
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import believe
 from strongroom.fleet.server.report_batch import MOST_GAPS
 from strongroom.fleet.server.watches import MOST_WATCHES
-from tests.support.fleet.hosts import DAILY, FleetHost
+from tests.support.fleet.hosts import DAILY, FleetHost, key_of
 from tests.support.fleet.server import ServerInProcess
 
 
@@ -206,3 +208,17 @@ def test_one_host_too_many_for_a_token_accuses_none_that_has_joined(server: Serv
         begin(server.state, FleetHost(name).begin(token))
     third = FleetHost("web03").begin(token)
     assert parse_enrol_answer(begin(server.state, third), third, token.ticket.proof_key).pending
+
+
+def test_a_new_source_is_no_way_around_the_custodian(server: ServerInProcess) -> None:
+    """R-13: a source that a host names later, in a repository that is in care, and whose ID its reports leave out."""
+    host = server.join(FleetHost("web01"))
+    custodian = key_of("custodian")
+    trust_custodian(server.state, custodian.public, "card")
+    about = StatedRepository(host.repository_id, "web01", "well", server.now, None, True, 0, (), ())
+    take_statement(server.state, custodian.sign(STATEMENT, Statement(1, server.now, (about,)).to_document()))
+    host.schedules = (replace(DAILY, source="extra"), DAILY)
+    host.repository_id = ""
+    server.take(host)
+    (extra,) = [one for one in server.standing().watches if one.source == "extra"]
+    assert extra.last_good is None
