@@ -26,7 +26,7 @@ DEADLINE = "strongroom_watch_deadline_timestamp_seconds"
 OF_CARE = ("repositories", "incidents", "decisions", "invitations", "gateways", "quotas")
 PATHS = (
     *("/api/v1/watches", "/api/v1/hosts", "/api/v1/hosts/web01/runs", "/api/v1/alerts", "/api/v1/channels"),
-    *("/api/v1/hosts/web01/snapshots", *(f"/api/v1/{one}" for one in OF_CARE)),
+    *("/api/v1/hosts/web01/snapshots", "/api/v1/hosts/web01/reports", *(f"/api/v1/{one}" for one in OF_CARE)),
 )
 
 

@@ -20,7 +20,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "limit": (
         "query",
         {"type": "integer", "minimum": 1, "maximum": MOST_LIMIT, "default": LIMIT},
-        "How many items a page has at most; of runs 50.",
+        "How many items a page has at most; of runs 50, of reports 20.",
     ),
     "state": ("query", {"type": "string", "enum": [one.value for one in WatchState]}, "Watches of this state alone."),
     "name": ("path", {"type": "string", "pattern": "^[a-z0-9][a-z0-9._~-]{0,80}$"}, "A host's name."),

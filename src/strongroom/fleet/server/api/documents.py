@@ -62,6 +62,18 @@ class RunDocument(msgspec.Struct, frozen=True):
     log: str
 
 
+class ReportDocument(msgspec.Struct, frozen=True):
+    """A report as its host signed it, byte for byte: whoever has the host's key can verify it without this server."""
+
+    sequence: int
+    sha256: str
+    arrived: int
+    kind: str
+    """run, start or hourly."""
+    message: str
+    """A line of ASCII with the signature, a line feed, and JSON."""
+
+
 class AlertDocument(msgspec.Struct, frozen=True):
     """An open alert."""
 
@@ -206,6 +218,13 @@ class RunPage(msgspec.Struct, frozen=True):
     """Runs of a host, newest first."""
 
     items: list[RunDocument]
+    next: str | None
+
+
+class ReportPage(msgspec.Struct, frozen=True):
+    """Reports of a host, newest first; two of one number are a fork."""
+
+    items: list[ReportDocument]
     next: str | None
 
 

@@ -14,9 +14,17 @@ from strongroom.base.errors import Damaged, Refused, StrongroomError
 from strongroom.fleet.server.api import reading
 from strongroom.fleet.server.api.care import CareApi
 from strongroom.fleet.server.api.description import ApiRoute, describe
-from strongroom.fleet.server.api.documents import AlertPage, ChannelPage, HostPage, RunPage, SnapshotPage, WatchPage
+from strongroom.fleet.server.api.documents import (
+    AlertPage,
+    ChannelPage,
+    HostPage,
+    ReportPage,
+    RunPage,
+    SnapshotPage,
+    WatchPage,
+)
 from strongroom.fleet.server.api.metrics import CONTENT_TYPE, metrics
-from strongroom.fleet.server.api.timeline import snapshots
+from strongroom.fleet.server.api.timeline import reports, snapshots
 from strongroom.fleet.server.api.tokens import TokenBook
 from strongroom.fleet.server.door.limits import Allowance, TooMuch
 
@@ -64,6 +72,14 @@ class FleetApi:
                 "Snapshots that a log or the custodian has, newest first",
                 SnapshotPage,
                 self._snapshots,
+                ("name", *pages),
+            ),
+            ApiRoute(
+                "/api/v1/hosts/{name}/reports",
+                "listReports",
+                "Reports as their host signed them, newest first",
+                ReportPage,
+                self._reports,
                 ("name", *pages),
             ),
             *self._care.routes,
@@ -131,6 +147,9 @@ class FleetApi:
 
     def _snapshots(self, token: ApiToken, given: dict[str, str], cursor: str, limit: int) -> SnapshotPage:
         return SnapshotPage(*snapshots(self._state, token, given["name"], cursor, limit))
+
+    def _reports(self, token: ApiToken, given: dict[str, str], cursor: str, limit: int) -> ReportPage:
+        return ReportPage(*reports(self._state, token, given["name"], cursor, limit))
 
     def _alerts(self, token: ApiToken, _given: dict[str, str], cursor: str, limit: int) -> AlertPage:
         found = reading.alerts(self._state, token)

@@ -1,4 +1,4 @@
-"""A host's snapshots: what logs have and what the custodian has seen, as one line through time. No host's word."""
+"""A host through time: its snapshots as logs and the custodian have seen them, its own reports as it signed them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged
 from strongroom.fleet.server import schema
-from strongroom.fleet.server.api.documents import SnapshotDocument
+from strongroom.fleet.server.api.documents import ReportDocument, SnapshotDocument
 from strongroom.fleet.server.api.reading import cursor_of, host_seen, parse_cursor
 from strongroom.fleet.server.following import schema as following
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.api.tokens import ApiToken
     from strongroom.fleet.server.state import FleetState
+
+MOST_REPORTS = 20
+"""Of half a mebibyte each, at most."""
 
 
 def snapshots(
@@ -49,6 +52,28 @@ def snapshots(
     ]
     last = items[-1] if len(rows) > limit else None
     return items, None if last is None else cursor_of([last.arrival, last.repository, last.id])
+
+
+def reports(
+    state: FleetState, token: ApiToken, name: str, cursor: str, limit: int
+) -> tuple[list[ReportDocument], str | None]:
+    """Reports of one host as they were sent, newest first, and the next cursor. Raises ``Missing`` or ``Damaged``."""
+    after, table = parse_cursor(cursor), schema.report
+    if after and ([type(one) for one in after] != [int, str] or not 0 <= int(after[0]) < 1 << 63):
+        raise Damaged("this is no cursor of this list", subject=cursor[:50])
+    limit = min(limit, MOST_REPORTS)
+    with state.database.read() as connection:
+        where: list[Any] = [table.c.host == host_seen(connection, token, name)]
+        if after:
+            fork = sa.and_(table.c.sequence == after[0], table.c.sha256 > after[1])
+            where.append(sa.or_(table.c.sequence < after[0], fork))
+        query = sa.select(table).where(*where).order_by(table.c.sequence.desc(), table.c.sha256)
+        rows = connection.execute(query.limit(limit + 1)).all()
+    items = [
+        ReportDocument(row.sequence, row.sha256, row.arrived, row.kind, bytes(row.message).decode("utf-8", "replace"))
+        for row in rows[:limit]
+    ]
+    return items, cursor_of([items[-1].sequence, items[-1].sha256]) if len(rows) > limit else None
 
 
 def _parts(host: str) -> tuple[sa.Select[Any], ...]:

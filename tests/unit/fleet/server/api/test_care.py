@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from strongroom.fleet.protocol.report import REPORT
+from strongroom.fleet.protocol.signed import parse_signed
 from strongroom.fleet.protocol.statement import STATEMENT, StatedIncident, StatedRepository, StatedSnapshot, Statement
 from strongroom.fleet.server.api.tokens import make_token
 from strongroom.fleet.server.app import FleetApp
@@ -113,6 +115,17 @@ def test_snapshots_are_one_line_through_time(server: ServerInProcess, app: Fleet
     with server.state.database.write() as connection:
         connection.exec_driver_sql("UPDATE fleet_repository SET host = 'another'")
     assert reader.items("hosts/web01/snapshots") == []
+
+
+def test_reports_are_shown_as_they_were_signed(server: ServerInProcess, app: FleetApp) -> None:
+    """Byte for byte, a fork's both, and so that whoever has the host's key need not believe this server."""
+    reader, key = Reader(app, server, "*"), key_of("web01")
+    found = reader.items("hosts/web01/reports")
+    assert [one["sequence"] for one in found] == [2, 2, 1] and len({one["sha256"] for one in found}) == 3
+    for one in found:
+        message = parse_signed(one["message"].encode())
+        message.verify(REPORT, key.public)
+        assert message.sha256 == one["sha256"]
 
 
 def test_a_host_with_no_agent_has_a_line_by_its_receipts(server: ServerInProcess, app: FleetApp) -> None:
