@@ -180,18 +180,6 @@ impl Envelope {
         }))
     }
 
-    /// Opens an envelope where it lies and returns the part that is plaintext now.
-    ///
-    /// # Errors
-    /// As [`Envelope::open`]; the bytes are untouched then.
-    pub fn open_in_place<'a>(&self, envelope: &'a mut [u8]) -> Result<&'a mut [u8]> {
-        let (iv, _) = self.authenticate(envelope)?;
-        let end = envelope.len() - MAC;
-        let text = &mut envelope[IV..end];
-        self.key_stream(&iv).apply_keystream(text);
-        Ok(text)
-    }
-
     /// Splits an envelope into IV and ciphertext after checking the MAC in constant time.
     fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<([u8; IV], &'a [u8])> {
         let Some((iv, rest)) = envelope.split_first_chunk::<IV>() else {

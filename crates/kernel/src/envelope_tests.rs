@@ -50,7 +50,9 @@ fn own_vectors_seal_and_open() {
         let mut out = b"before".to_vec();
         envelope.seal_with(std::array::from_fn(|i| 0x40 + i as u8), plaintext, &mut out);
         assert_eq!(out, [b"before", unhex(sealed).as_slice()].concat());
-        assert_eq!(envelope.open_in_place(&mut out[6..]).unwrap(), plaintext);
+        let mut opened = Vec::new();
+        envelope.open(&out[6..], &mut opened).unwrap();
+        assert_eq!(opened, plaintext);
     }
 }
 
@@ -64,7 +66,6 @@ fn every_length_around_a_step_comes_back() {
         assert_eq!(sealed.len(), length + OVERHEAD);
         envelope.open(&sealed, &mut out).unwrap();
         assert_eq!(out, data[..length]);
-        assert_eq!(envelope.open_in_place(&mut sealed).unwrap(), &data[..length]);
     }
 }
 

@@ -58,7 +58,6 @@ ANSWER = Struct("=IiQ")
 """Length, the negative error or 0, number of the request."""
 INIT_IN = Struct("=IIII")
 INIT_OUT = Struct("=IIIIHHIIHHI28x")
-GETATTR_IN = Struct("=IIQ")
 READ_IN = Struct("=QQI")
 RELEASE_IN = Struct("=Q")
 FORGET_IN = Struct("=Q")

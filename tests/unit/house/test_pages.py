@@ -9,6 +9,26 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 LONGEST_PARAGRAPH = 6
+ONE_WORD = {
+    r"white-?list": "allowlist",
+    r"black-?list": "denylist",
+    r"file-?system": "file system",
+    r"pass-?phrase": "password",
+    r"e-?mail": "mail",
+    r"quarantin\w+": "set aside",
+    r"director(?:y|ies)": "folder",
+    r"daemon": "server, or service",
+    r"time-?stamp(?:s|ed)?": "stamp, or time",
+    r"data-?base file": "database",
+    r"back-ups?": "backup",
+    r"object stores?": "bucket, or store",
+    r"in order to": "to",
+    r"utili[sz]e\w*": "use",
+    r"(?:there|where)(?:by|of|in|upon)": "words of today",
+}
+"""Words that the glossary or plain English has another word for."""
+OTHERS = {"tried.md", "CHANGELOG.md", "migrate-from-restic.md", "format.md", "rest-protocol.md"}
+"""Pages that tell of other programs in their words."""
 DECISION = ["What", "Why", "What else was tried", "Figures"]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
@@ -44,3 +64,23 @@ def test_a_decision_says_what_and_why(page: Path) -> None:
     number, title = re.match(r"# (\d+)\. (.+)", text).groups()  # type: ignore[union-attr]
     assert int(page.name[:4]) == int(number)
     assert f"[{number}. {title}]({page.name})" in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+def said(text: str) -> str:
+    """A page without its code, links and headings of others."""
+    text = re.sub(r"^```.*?^```|^    .*?$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`]*`|\]\([^)]*\)", "", text)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in OTHERS], ids=lambda page: page.name)
+def test_one_thing_has_one_word(page: Path) -> None:
+    """No page has another word for a thing that the glossary names, nor one that plain English has not."""
+    words = said(page.read_text(encoding="utf-8"))
+    found = {m[0]: better for drifted, better in ONE_WORD.items() if (m := re.search(rf"(?i)\b{drifted}\b", words))}
+    assert found == {}
+
+
+def test_the_glossary_is_sorted_and_says_each_word_once() -> None:
+    """Each word of the glossary stands there once, in the order of the alphabet, so that it is found."""
+    words = re.findall(r"^\* \*\*(.+?)\*\*:", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert words == sorted(set(words))

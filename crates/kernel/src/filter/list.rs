@@ -84,11 +84,6 @@ impl Selection {
         Ok(Self { includes: pair(includes, folded_includes)?, excludes: pair(excludes, folded_excludes)? })
     }
 
-    /// Whether everything is taken.
-    pub fn is_all(&self) -> bool {
-        self.includes.is_empty() && self.excludes.is_empty()
-    }
-
     /// Whether the excludes alone leave out this absolute path.
     pub fn excludes(&self, path: &[u8]) -> bool {
         self.excludes.iter().any(|list| list.matches(path))

@@ -22,8 +22,6 @@ pub mod mode {
     pub const CHAR_DEVICE: u32 = 1 << 21;
     /// Only owners may remove.
     pub const STICKY: u32 = 1 << 20;
-    /// Something that is nothing of these, nor a file.
-    pub const IRREGULAR: u32 = 1 << 19;
 
     /// Go's mode of a Unix mode.
     pub fn from_unix(st_mode: u32) -> u32 {

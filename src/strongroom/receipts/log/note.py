@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -175,12 +174,6 @@ def parse_note(data: bytes) -> Note:
     if not found:
         raise Damaged("a note without signatures")
     return Note(text + "\n", parse_signatures(lines))
-
-
-def known_by(note: Note, verifiers: Iterable[Verifier]) -> list[tuple[Verifier, int | None]]:
-    """Those of the keys that signed the note, with their times; a false signature by one of them is ``Damaged``."""
-    present = {(signature.name, signature.key_id) for signature in note.signatures}
-    return [(v, v.verify(note)) for v in verifiers if (v.name, v.key_id) in present]
 
 
 def _parse_signature(line: str) -> Signature:

@@ -27,7 +27,6 @@ class RunMemory:
 
     since: int = 0
     due_done: int = 0
-    last_start: int = 0
     last_end: int = 0
     last_good: int = 0
     last_code: int = -1

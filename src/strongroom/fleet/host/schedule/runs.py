@@ -87,7 +87,6 @@ class ScheduledRun:
             if not ours:
                 self._say(f"{source}: overlap: another run of it is under way")
                 return self._codes.overlap
-            self._memory.change(source, last_start=self._now())
             with no_sleep(f"a backup of {source}"):
                 code = self._attempt(self._schedule, due, following)
             now = self._now()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from strongroom.fleet.protocol.signed import SignedMessage
     from strongroom.fleet.server.state import FleetState
 
-MINUTES, LONGEST_MINUTES = 15, 7 * 24 * 60
+LONGEST_MINUTES = 7 * 24 * 60
 MOST_USES = 500
 
 

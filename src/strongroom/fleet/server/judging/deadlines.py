@@ -96,14 +96,3 @@ def _longest_from(calendar: Calendar, start: int) -> int | None:
     longest = heapq.nlargest(3, gaps)
     silent = longest[0] if len(gaps) < _MANY else max(longest[0] // 2, longest[2])
     return (silent + _STEP // 2) // _STEP
-
-
-def missed_until(calendar: Calendar, answered: int, now: int, most: int = 1000) -> int:
-    """How many due dates have passed unanswered: failures in each ratio."""
-    count, moment = 0, answered
-    while count < most:
-        due = calendar.next_after(moment)
-        if due is None or due > now:
-            break
-        count, moment = count + 1, due
-    return count
