@@ -17,6 +17,7 @@ from strongroom.base.errors import (
     Full,
     Missing,
     Refused,
+    StoreError,
     StrongroomError,
     Unavailable,
 )
@@ -222,6 +223,8 @@ def _is_refused_here(error: Exception) -> bool:
 
 
 def _answer_of(error: Exception) -> tuple[Answer, str]:
+    if type(error) is StoreError:  # none of its kinds: a bucket refuses the gateway itself
+        return text(500, "the gateway's own store refuses this; its standard error says why"), "storage"
     for kind, status, reason in _STATUS:
         if isinstance(error, kind):
             if _is_refused_here(error):

@@ -91,3 +91,20 @@ def test_health_says_that_a_bucket_does_not_answer(tmp_path: Path) -> None:
         until(lambda: "the store cannot be used" in problems(), gateway.said)
         proxy.away = ""
         until(lambda: not problems(), gateway.said)
+
+
+def test_a_bucket_that_takes_nothing_in_any_more_is_told_of(tmp_path: Path) -> None:
+    """A key that may not write any more: whoever uploads is told whose fault it is, standard error has the bucket's
+    word, and `/health` warns. It goes on when the key may write again."""
+    with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
+        gateway.make()
+        pack = b"a pack"
+        path = f"/web01/data/{name_of(pack)}"
+        proxy.faults = ["403 AccessDenied"] * 20
+        answer = gateway.ask("POST", path, pack)
+        assert (answer.status, b"the gateway's own store refuses this" in answer.body) == (500, True), answer.body
+        assert "403 AccessDenied" in gateway.said()
+        warning = "requests were answered with 500 within the last hour; standard error says why"
+        until(lambda: warning in gateway.ask("GET", "/health").json()["warnings"], gateway.said)
+        proxy.faults = []
+        assert gateway.put(path, pack) == 200

@@ -57,3 +57,29 @@ def test_a_users_folder_is_for_the_server_alone(tmp_path: Path) -> None:
         assert gateway.put("/alice/repo/?create=true", b"", "alice:a") == 200
     for folder in ("alice", "alice/repo", "alice/repo/keys"):
         assert (data / folder).stat().st_mode & 0o777 == 0o700, folder
+
+
+def test_what_is_no_password_file_takes_nobodys_access(tmp_path: Path) -> None:
+    """Other text in its place does not load, and `/health` says so; an empty file is one without users, and is told
+    of; a line too many is told of, too."""
+    file = tmp_path / "data/.htpasswd"
+    file.parent.mkdir()
+    line = f"alice:{hashed('a')}\n"
+    file.write_text(line)
+    with Gateway(tmp_path, flags=("--append-only",)) as gateway:
+
+        def status() -> int:
+            return gateway.ask("GET", "/alice/data/", user="alice:a").status
+
+        assert status() == 200
+        file.write_bytes(b"\xff\xfe<html>502 Bad Gateway</html>\n")
+        until(lambda: "has no line of the form user:hash" in gateway.said(), gateway.said)
+        until(lambda: gateway.ask("GET", "/health").status == 503, gateway.said)
+        assert status() == 200
+        file.write_text(f"{line}mallory\n")
+        until(lambda: "not of the form user:hash: 1" in gateway.said(), gateway.said)
+        until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
+        assert status() == 200
+        file.write_text("")
+        until(lambda: status() == 401, gateway.said)
+        assert "the password file names nobody" in gateway.said()

@@ -73,11 +73,15 @@ class PasswordFile:
                 self._last_good.keep(data)
 
     def _take(self, data: bytes) -> None:
-        """The users of a file's text."""
-        users, warnings = {}, []
+        """The users of a file's text. Raises ``ConfigurationError`` where it has text and not one user: an empty file
+        is one whose last user was removed."""
+        users, warnings, others = {}, [], 0
         for line in data.removeprefix(codecs.BOM_UTF8).splitlines():  # editors elsewhere begin a file with it
             name, colon, hashed = line.strip().partition(b":")
-            if not colon or not name or name.startswith(b"#"):
+            if not (name or colon) or name.startswith(b"#"):
+                continue
+            if not (name and colon):
+                others += 1
                 continue
             user = name.decode("utf-8", "replace")
             users[user] = hashed.split(b":", 1)[0]
@@ -85,6 +89,12 @@ class PasswordFile:
                 warnings.append(f"the password of {user!r} is kept in a way that is quick to guess; use bcrypt")
             elif not _cost(users[user]):
                 warnings.append(f"nobody can log in as {user!r}: {_KINDS}; make it anew with `htpasswd -B`")
+        if others and not users:
+            raise ConfigurationError("the password file has no line of the form user:hash", subject=self.path)
+        if others:
+            warnings.append(f"lines of the password file that are not of the form user:hash: {others}")
+        elif not users:
+            warnings.append("the password file names nobody")
         self._most = max(map(_cost, users.values()), default=0) or _USUAL
         self._users, self.warnings = users, warnings
 
