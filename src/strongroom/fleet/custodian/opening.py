@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -159,9 +160,18 @@ class KeyOpener:
             adopt(
                 self._state, repository, called, url, self._identity, CustodyPolicy(), who=who, log=log, own_key=own_key
             )
-        except Exists:  # by an earlier turn that came no further
+        except Exists:  # by an earlier turn that came no further, or another one that was given the same ID
+            self._check_same(repository)
             return False
         return True
+
+    def _check_same(self, repository: Repository) -> None:
+        """Whoever knows a repository's ID could make one with it, and have it taken into care first."""
+        for known in self._state.repositories(released=True):
+            if known.id == repository.id:
+                master = self._identity.unseal(known.sealed_master, f"master key of {known.name}")
+                if json.loads(master) != [part.hex() for part in repository.key.material()]:
+                    raise Damaged("another one with this ID, of another key, is in care", subject=known.name)
 
     def _sign(self, kind: str, body: bytes) -> SignedMessage:
         return sign_with(self._signer.sign_bytes, self._signer.verifier.public, kind, body)

@@ -21,6 +21,7 @@ from strongroom.fleet.protocol.strict_json import encode
 from strongroom.fleet.server.following.openings import opening_of, take_opened, take_question
 from strongroom.fleet.server.following.statements import trust_custodian
 from strongroom.fleet.server.joining import begin, done
+from strongroom.format.config import RepositoryConfig
 from strongroom.repository.keyring import make_key, store_made_key
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.storage.local.store import LocalStore
@@ -188,6 +189,28 @@ def test_a_server_that_exchanges_names(custody: Custody, server: ServerInProcess
         (found,) = opener(custody, server, machine, lambda lies=lies: lies).open_all(adopting="test")  # type: ignore[misc]
         assert not found.trouble and "\x1b" not in found.host
     assert {one.name for one in custody.state.repositories()} == {"web", "web01"}
+
+
+def test_a_repository_with_anothers_id(
+    custody: Custody, server: ServerInProcess, machine: Machine, tmp_path: Path
+) -> None:
+    """M-2, M-3: made by who heard the ID, and shown by the server first: the honest one is not taken for it."""
+    join(server, machine)
+    thief = Machine("thief", folder=tmp_path / "thief")
+    thief.make(custody, custody.identity.recipient)
+    with open_repository(LocalStore(str(thief.folder)), b"own", surroundings=custody.surroundings) as opened:
+        config = RepositoryConfig(2, machine.repository_id, opened.config.polynomial)
+        sealed = opened.key.seal(config.encode())
+    (thief.folder / "config").chmod(0o600)
+    (thief.folder / "config").write_bytes(sealed)
+    url = URL.replace("web01", "thief")
+    thief.made = EnrolledRepository("offsite", url, machine.repository_id, thief.made.keys, thief.made.seal)
+    shown = decisions_answer(server.now, [AwaitedOpening("thief", thief.pair.public, thief.done())])
+    list(opener(custody, server, thief, lambda: shown).open_all(adopting="test"))
+    assert {one.name for one in custody.state.repositories()} == {"web", "thief"}
+    (found,) = opener(custody, server, machine).open_all(adopting="test")
+    assert "of another key, is in care" in found.trouble
+    assert opening_of(server.state, machine.pair.id) != OPEN
 
 
 def test_what_makes_no_sense_hides_no_other_key(custody: Custody, server: ServerInProcess, machine: Machine) -> None:
