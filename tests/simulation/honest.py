@@ -14,6 +14,7 @@ from tests.support.forge import Forge, node
 
 Files = dict[str, bytes]
 FILES = 24
+_WORDS = ("harvest", "ledger", "figure", "north", "because", "river", "seven", "invoice")
 
 
 @dataclass
@@ -25,6 +26,9 @@ class SimulatedHost:
     dice: random.Random
     backups: dict[str, Files] = field(default_factory=dict)
     stored: dict[bytes, str] = field(default_factory=dict)
+    count: int = FILES
+    prose: bool = False
+    """Whether files hold text, or random bytes."""
     asleep_until: int = -1
     pending: Files | None = None
     """What a backup had stored when the lid was closed."""
@@ -33,11 +37,14 @@ class SimulatedHost:
         self.forge = Forge(self.place)
         self.listed = 0
         folders = ("docs", "mail", "code")
-        self.files = {f"{folders[number % 3]}/{number}.txt": self.content() for number in range(FILES)}
+        self.files = {f"{folders[number % 3]}/{number}.txt": self.content() for number in range(self.count)}
 
     def content(self) -> bytes:
         """A file's."""
-        return self.dice.randbytes(self.dice.randrange(200, 1200))
+        length = self.dice.randrange(200, 1200)
+        if self.prose:
+            return " ".join(self.dice.choices(_WORDS, k=length // 6)).encode()
+        return self.dice.randbytes(length)
 
     def day(self, number: int) -> str | None:
         """A day's work and a backup; the snapshot's ID, None where none was made."""

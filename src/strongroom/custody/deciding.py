@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
 from strongroom.custody.incidents import Code
-from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED
+from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED, judge_source_again
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schema import pinned_key, snapshot, source, stored
 from strongroom.repository.selection import complete_prefix
@@ -62,7 +62,7 @@ def pin_snapshot(state: State, adopted: Adopted, name: str, who: str, why: str, 
 
 
 def accept_source(state: State, adopted: Adopted, name: str, who: str, why: str) -> None:
-    """Let a source be one. What it has sent so far stays suspicious; each can be accepted. Raises ``UsageError``."""
+    """Let a source be one. The next round judges what it has sent so far by all other rules. Raises ``UsageError``."""
     with state.database.write() as connection:
         changed = connection.execute(
             source.update().where(source.c.repository == adopted.id, source.c.name == name).values(accepted=1)
@@ -70,6 +70,7 @@ def accept_source(state: State, adopted: Adopted, name: str, who: str, why: str)
         if changed.rowcount != 1:
             names = [row.name for row in connection.execute(sa.select(source).where(source.c.repository == adopted.id))]
             raise UsageError("there is no such source", subject=name, hint=f"There are: {', '.join(names) or 'none'}.")
+        judge_source_again(connection, adopted.id, name)
         state.record(connection, who, adopted.id, f"accepted source {name}", why)
 
 

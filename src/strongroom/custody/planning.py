@@ -15,8 +15,9 @@ from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.deletion.orders import SNAPSHOTS
 from strongroom.custody.deletion.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
+from strongroom.custody.judging.cold.bounds import COLD_FILES_TURNED
 from strongroom.custody.judging.settings import parse_settings
-from strongroom.custody.judging.verdicts import BAD, CONDEMNED
+from strongroom.custody.judging.verdicts import BAD, CONDEMNED, SUSPICIOUS
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.schema import plan, snapshot, source, stored
 from strongroom.database.prepared import prepared
@@ -31,6 +32,8 @@ MOST_SNAPSHOTS = 0.25
 """The share of a repository's snapshots that one plan may take; the executor bounds them all together."""
 MOST_BYTES = 0.10
 """The share of its bytes."""
+
+_ENCRYPTED = "files of its source seem to be encrypted slowly, so nothing of it goes until an operator has looked"
 
 
 @record
@@ -64,6 +67,7 @@ def decisions(state: State, adopted: Adopted, now_ns: int) -> list[SnapshotDecis
 def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list[SnapshotDecision]:
     by_source: defaultdict[str, list[Arrived]] = defaultdict(list)
     adopted_ones: dict[str, bool] = {}
+    encrypted: set[str] = set()
     for row in _present(connection, adopted.id):
         by_source[row.source].append(
             Arrived(
@@ -78,18 +82,21 @@ def _decisions(connection: sa.Connection, adopted: Adopted, now_ns: int) -> list
             )
         )
         adopted_ones[row.id] = row.evidence == CLAIMED
+        if row.verdict == SUSPICIOUS and row.operator != CONDEMNED and f'"{COLD_FILES_TURNED}"' in row.reasons:
+            encrypted.add(row.source)
     found: list[SnapshotDecision] = []
     until_ns = adopted.adopted_ns + adopted.policy.expiry * DAY
     retired = retired_sources(connection, adopted.id)
     for name, ones in sorted(by_source.items()):
-        stale = _is_stale(ones, adopted, retired.get(name), now_ns)
+        stays = "" if name not in encrypted else _ENCRYPTED
+        if _is_stale(ones, adopted, retired.get(name), now_ns):
+            hours = adopted.policy.rpo_hours
+            stays = f"its source has had no good snapshot for more than {hours} hours, so nothing of it goes"
         condemned = {one.id for one in ones if one.condemned}
         for verdict in decide(ones, adopted.policy.guarded(), now_ns):
             decision = _with_adoption(name, verdict, claimed=adopted_ones[verdict.id] and now_ns < until_ns)
-            if stale and not decision.keep and verdict.id not in condemned:
-                hours = adopted.policy.rpo_hours
-                words = f"its source has had no good snapshot for more than {hours} hours, so nothing of it goes"
-                decision = SnapshotDecision(verdict.id, name, True, (words,))
+            if stays and not decision.keep and verdict.id not in condemned:
+                decision = SnapshotDecision(verdict.id, name, True, (stays,))
             found.append(decision)
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from strongroom.custody.deciding import condemn_snapshot, snapshots_of
+from strongroom.custody.ledger import incidents
 from strongroom.custody.planning import decisions
 from strongroom.custody.policy import CustodyPolicy
 from tests.support.custody.watched import DAY, Watched
@@ -135,6 +136,31 @@ def test_r_7_another_host_or_path_is_a_new_source_that_waits(watched: Watched) -
     later = watched.backup(FILES | {"more": b"1"}, hostname="db01")
     watched.round()
     assert watched.verdict(later) == "good"
+
+
+def test_r_7_what_a_source_sent_before_it_was_accepted_is_judged_again(watched: Watched) -> None:
+    """R-7: its history is good from the next round on, of an age that begins then; what is suspicious for another
+    reason stays so, and so does what an operator condemned, and what other new sources sent."""
+    fine = watched.backup(FILES, hostname="db01")
+    watched.round()
+    watched.later(hours=1)
+    shrunk = watched.backup(dict(list(FILES.items())[:3]), hostname="db01")
+    condemned = watched.backup(FILES | {"junk": b"1"}, hostname="db01")
+    stranger = watched.backup(FILES, hostname="db02")
+    watched.round()
+    condemn_snapshot(watched.state, watched.adopted, condemned, "a test", "")
+    watched.later(days=3)
+    watched.accept_source("db01:/source")
+    watched.round()
+    found = {row.id: row for row in _rows(watched)}
+    assert (found[fine].verdict, found[fine].judged_ns) == ("good", watched.now_ns)
+    assert found[fine].arrival_ns == watched.now_ns - int((3 * DAY + 3600) * 1e9)
+    assert "shrunk-files" in watched.reasons(shrunk)
+    assert "new-source" not in watched.reasons(shrunk)
+    assert watched.verdict(condemned) == "condemned"
+    assert "new-source" in watched.reasons(stranger)
+    opened = {one.object for one in incidents(watched.state) if one.code.value == "suspicious"}
+    assert opened == {f"snapshots/{shrunk}", f"snapshots/{stranger}"}
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def run_accept(context: Context) -> int:
             return exit_codes.OPERATOR_AWAITED
         if arguments.source is not None:
             accept_source(state, adopted, arguments.source, who, arguments.why)
-            what = f"source {arguments.source}"
+            what = f"source {arguments.source}; the next round judges what it has sent"
         elif arguments.gone is not None:
             thing = accept_gone(state, adopted, arguments.gone, who, arguments.why)
             what = f"that {thing[: thing.index('/') + 11]} is gone"

@@ -11,7 +11,7 @@ from strongroom.base.objects import Kind
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.continuity import schema
 from strongroom.custody.incidents import Code
-from strongroom.custody.judging.verdicts import ACCEPTED
+from strongroom.custody.judging.verdicts import ACCEPTED, judge_source_again
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schema import pinned_key, snapshot, source, stored
 from strongroom.database.prepared import prepared
@@ -145,6 +145,8 @@ def _take_source(connection: sa.Connection, repository: str, name: str, words: l
         .where(source.c.repository == repository, source.c.name == name)
         .values(accepted=accepted, settings=settings)
     )
+    if accepted:
+        judge_source_again(connection, repository, name)
     return changed.rowcount == 1
 
 

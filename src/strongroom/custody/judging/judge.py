@@ -13,6 +13,7 @@ from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.catalogue import Age, age_of, is_unread
 from strongroom.custody.judging.canaries import changed
+from strongroom.custody.judging.cold.turned import ColdMeasure
 from strongroom.custody.judging.giving import NOT_GIVEN, giving
 from strongroom.custody.judging.history import GoodOne, Past
 from strongroom.custody.judging.losses import look_for_losses
@@ -39,7 +40,7 @@ from strongroom.custody.ledger import printable
 from strongroom.custody.schema import snapshot, stored
 from strongroom.database.prepared import prepared
 from strongroom.format.snapshot import Snapshot
-from strongroom.retention.guarded import GOOD
+from strongroom.retention.guarded import DAY, GOOD
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
@@ -165,6 +166,9 @@ class Judge:
         past = self._past.good(name, one.id, one.arrival_ns)
         history = self._past.history(source, past, one.id, one.arrival_ns)
         measures, difference = self._measures(found, past, history, totals)
+        if measures:
+            looking = ColdMeasure(self._repository, self._plain, self._places, self._adopted.policy.detection * DAY)
+            measures |= looking.measure(past, one.arrival_ns, found.tree, measures["files"])
         try:
             canaries = [] if totals is None else changed(self._repository, found.tree, source.settings.canaries)
         except Missing as problem:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.custody.judging.cold.bounds import cold_reasons
 from strongroom.custody.judging.terms import Before, History, Reason, Subject
 from strongroom.custody.judging.unusual import unusual
+from strongroom.custody.judging.verdicts import NEW_SOURCE
 from strongroom.retention.guarded import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ MOST_FILES = 1_000_000_000
 
 def suspicions(subject: Subject, history: History) -> list[Reason]:
     """Every reason not to call it good, hard ones first. Empty: it is good."""
-    return [*_hard(subject, history), *(unusual(subject, history) if subject.complete else [])]
+    softer = [*cold_reasons(subject.measures), *unusual(subject, history)] if subject.complete else []
+    return [*_hard(subject, history), *softer]
 
 
 def _hard(subject: Subject, history: History) -> list[Reason]:
@@ -37,7 +40,7 @@ def _hard(subject: Subject, history: History) -> list[Reason]:
     if not subject.complete:
         say("incomplete", 0, 0, "trees or data that it names are in no pack that was read")
     if not subject.source_accepted:
-        say("new-source", 0, 0, "its host and paths came after the repository was adopted; nobody accepted them")
+        say(NEW_SOURCE, 0, 0, "its host and paths came after the repository was adopted; nobody accepted them")
     found += _times(subject, history)
     for path in subject.canaries:
         say("canary", 1, 0, f"{path} must not change, and did")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUSPICIOUS, PENDING, BAD = "suspicious", "pending", "bad"
 INCOMPLETE = "incomplete"
 UNLOGGED = "unlogged"
+NEW_SOURCE = "new-source"
 ACCEPTED, CONDEMNED = "accepted", "condemned"
 _LATEST = 1 << 62
 """No claimed time is beyond, in nanoseconds before or after 1970: a snapshot may claim any (threat R-2)."""
@@ -88,6 +89,23 @@ def write_verdict(
         close_incident(connection, repository, Code.SUSPICIOUS, thing, now_ns)
     if verdict in (SUSPICIOUS, GOOD):
         close_incident(connection, repository, Code.LOST, thing, now_ns)
+
+
+def judge_source_again(connection: sa.Connection, repository: str, source: str) -> int:
+    """Have what a source sent before it was accepted judged by the next round, by all other rules; how many these are.
+    What an operator said of one stays."""
+    found = connection.execute(
+        snapshot.update()
+        .where(
+            snapshot.c.repository == repository,
+            snapshot.c.source == source,
+            snapshot.c.verdict == SUSPICIOUS,
+            snapshot.c.operator == "",
+            snapshot.c.reasons.contains(f'"{NEW_SOURCE}"', autoescape=True),
+        )
+        .values(verdict=PENDING)
+    )
+    return found.rowcount
 
 
 def _document(found: Snapshot) -> str:

@@ -1,0 +1,1 @@
+"""Encryption that takes weeks, and honest work that looks like it."""
