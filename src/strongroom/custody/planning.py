@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
+from strongroom.custody.changes.waiting import settle_change
 from strongroom.custody.deletion.orders import SNAPSHOTS
 from strongroom.custody.deletion.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
 from strongroom.custody.judging.cold.bounds import COLD_FILES_TURNED
@@ -173,6 +174,7 @@ def make_plans(
     yet gets a plan of today's, one a day at most. ``weigh(before, now)`` says which share of the repository's bytes
     more would be free without the snapshots ``now`` than without those ``before``; it is asked for a new plan alone.
     """
+    adopted = settle_change(state, lease, adopted, now_ns)
     with state.database.read() as connection:
         made = _decisions(connection, adopted, now_ns)
         going = frozenset(one.id for one in made if not one.keep)

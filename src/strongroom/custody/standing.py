@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.record import record
 from strongroom.base.sandbox import missing
+from strongroom.custody.changes.waiting import waiting
 from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
 from strongroom.custody.ledger import Incident
@@ -78,6 +79,8 @@ class Standing:
     """Since when a round is under way, in words; empty where none is."""
     replica: str
     """What is wrong with the runs that feed the replica, in words; empty where all is well or there is none."""
+    policy: str
+    """Which change of the policy waits, in words; empty where none does."""
 
 
 def standings(state: State, now_ns: int) -> list[Standing]:
@@ -130,7 +133,13 @@ def _standing(state: State, adopted: Adopted, facts: RepositoryFacts, now_ns: in
         made.failure,
         _running_words(made),
         faults.replica,
+        _policy_words(state, adopted) if facts.has_change else "",
     )
+
+
+def _policy_words(state: State, adopted: Adopted) -> str:
+    found = waiting(state, adopted.id)
+    return "" if found is None else found.words(adopted.policy)
 
 
 @record

@@ -14,6 +14,7 @@ from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.base.record import record
 from strongroom.custody import schema
+from strongroom.custody.changes import schema as changes
 from strongroom.custody.continuity import schema as continuity
 from strongroom.custody.deletion import schema as deletion
 from strongroom.custody.drift import schema as drift
@@ -45,6 +46,7 @@ MODULES = (
     ("custody-drift", drift),
     ("custody-telling", telling),
     ("custody-indexed", indexed),
+    ("custody-changes", changes),
 )
 """All tables of the state, by the names that their steps are counted under."""
 

@@ -57,6 +57,7 @@ def _words(one: Standing) -> tuple[tuple[str, str], ...]:
         ("round", failed),
         ("round", one.running),
         ("replica", one.replica),
+        ("policy", one.policy),
         ("log", one.log),
         ("clocks", one.clocks),
         ("reading", one.reading),
@@ -128,4 +129,5 @@ def _object(one: Standing) -> dict[str, Any]:
         "failure": one.failure or None,
         "running": one.running or None,
         "replica": one.replica or None,
+        "policy": one.policy or None,
     }

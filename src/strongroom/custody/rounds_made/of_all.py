@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import field, mutable
+from strongroom.custody.changes.schema import waiting_change
 from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import open_rows, retired_since
@@ -26,8 +27,8 @@ class RepositoryFacts:
     """``sources``: by name, since when an operator said that nothing more comes. ``good``: a row for each source, see
     ``silent.newest_rows``. ``objects``: how many, unread, the oldest reading, the turn of the one that waits longest.
 
-    ``has_plans``, ``has_log``, ``has_replica``: whether it is worth asking. ``made``: how rounds went, None where the
-    newest does not say it all.
+    ``has_plans``, ``has_log``, ``has_replica``, ``has_change``: whether it is worth asking. ``made``: how rounds went,
+    None where the newest does not say it all.
     """
 
     incidents: list[Incident] = field(default_factory=list)
@@ -37,6 +38,7 @@ class RepositoryFacts:
     has_plans: bool = False
     has_log: bool = False
     has_replica: bool = False
+    has_change: bool = False
     made: RoundsMade | None = None
 
 
@@ -59,6 +61,8 @@ def facts_of_all(state: State) -> dict[str, RepositoryFacts]:
             found[row.repository].has_log = True
         for row in connection.execute(sa.select(place.c.repository)):
             found[row.repository].has_replica = True
+        for row in connection.execute(sa.select(waiting_change.c.repository)):
+            found[row.repository].has_change = True
         for row in connection.execute(_newest_rounds()):
             if row.ended_ns is not None and not json.loads(row.outcome).get("failure"):
                 found[row.repository].made = RoundsMade(int(row.ended_ns), "", None)

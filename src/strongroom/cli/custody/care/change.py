@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State
 
 _DESCRIPTION = """\
-Change the policy of a repository in care, or say where its receipts are. It counts from now on: plans that wait let go
-what the new policy lets go as well, and nothing more. A log with the same key at another URL, or by another token, goes
-on; one with another key is read anew.
+Change the policy of a repository in care, or say where its receipts are. What keeps more counts from now on. What lets
+more go, or sooner, waits for as long as the old policy's hold or detection window, the longer; `custody status` shows
+it; --withdraw, or another change, takes it back. Plans that wait let go what the policy that counts lets go as well. A
+log with the same key at another URL, or by another token, goes on; one with another key is read anew.
 
   strongroom custody change web01 --policy daily=30 --policy hold=14
   strongroom custody change web01 --gateway https://care:TOKEN@backup.example/web01/ --log-key KEY
@@ -32,6 +33,7 @@ def arguments_change(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     add_repository(parser)
     add_policy(parser)
+    parser.add_argument("--withdraw", action="store_true", help="take back the change of the policy that waits")
     add_log(parser)
     parser.add_argument("--why", default="", metavar="TEXT", help="a reason, for the audit trail")
     add_signing(parser)
@@ -42,11 +44,15 @@ def run_change(context: Context) -> int:
     """Change one of the two, and say what it is now."""
     arguments = context.arguments
     log = arguments.gateway or arguments.log_key or arguments.witness or arguments.witness_key
-    if bool(arguments.policy) == bool(log):
-        raise UsageError("change what?", hint="Give --policy SETTING=NUMBER, or --gateway and --log-key.")
+    if sum(map(bool, (arguments.policy, log, arguments.withdraw))) != 1:
+        hint = "Give --policy SETTING=NUMBER, --withdraw, or --gateway and --log-key."
+        raise UsageError("change what?", hint=hint)
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        said = _log(context, state, adopted) if log else _policy(context, state, adopted)
+        if arguments.withdraw:
+            said: str | None = _withdraw(context, state, adopted)
+        else:
+            said = _log(context, state, adopted) if log else _policy(context, state, adopted)
     if said is None:
         return exit_codes.OPERATOR_AWAITED
     say_decision(context, said)
@@ -54,7 +60,8 @@ def run_change(context: Context) -> int:
 
 
 def _policy(context: Context, state: State, adopted: Adopted) -> str | None:
-    from strongroom.custody.care.changing import changed_policy, write_policy
+    from strongroom.custody.care.changing import changed_policy
+    from strongroom.custody.changes.waiting import change_policy
     from strongroom.custody.executor.words import ACCEPT
 
     changes = settings_of(context)
@@ -63,8 +70,17 @@ def _policy(context: Context, state: State, adopted: Adopted) -> str | None:
     who = spoken(context, adopted, ACCEPT, f"policy/{words}")
     if who is None:
         return None
-    write_policy(state, adopted, policy, who, f"changed the policy: {words}", context.arguments.why)
-    return f"changed the policy of {adopted.name}: {words}"
+    waits = change_policy(state, adopted, policy, who, f"changed the policy: {words}", context.arguments.why)
+    said = f"changed the policy of {adopted.name}: {words}"
+    return said if waits is None else f"{said}; of that waits: {waits.words(state.repository(adopted.id).policy)}"
+
+
+def _withdraw(context: Context, state: State, adopted: Adopted) -> str:
+    from strongroom.cli.custody.shared import operator
+    from strongroom.custody.changes.waiting import withdraw
+
+    found = withdraw(state, adopted, operator(), context.arguments.why)
+    return f"the policy of {adopted.name} stays as it is{'' if found else ': no change of it waited'}"
 
 
 def _log(context: Context, state: State, adopted: Adopted) -> str | None:

@@ -1,0 +1,1 @@
+"""Changes of a policy that let more go: they wait, and everybody sees them."""
