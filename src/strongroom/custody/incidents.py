@@ -31,6 +31,7 @@ class Code(StrEnum):
     REPLICA = "replica"
     DRIFT = "drift"
     REISSUED = "reissued"
+    OPERATORS = "operators"
 
 
 FREEZING = frozenset(
@@ -87,6 +88,8 @@ ADVICE = {
     Code.DRIFT: "The bucket's settings are not those that were pinned. Put them back, and look at who may change them; "
     "if it was you, `custody accept --settings`.",
     Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",
+    Code.OPERATORS: "The recovery identity names new operators. If it was not you, one operator ends it: `custody "
+    "operator keep --sign-with FILE`.",
     Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
 }
 """What to do about each."""

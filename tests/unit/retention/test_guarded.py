@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,42 @@ def test_an_intruder_steers_nothing(
     alone = {one.id for one in decide(before, policy, moment) if one.keep}
     together = {one.id for one in decide([*before, *forged], policy, moment) if one.keep}
     assert alone <= together
+
+
+@given(named("h"), named("a"), policies, instants, instants)
+def test_whatever_comes_good_ones_stay_for_as_many_windows_as_the_calendar_has(
+    honest: list[Arrived], added: list[Arrived], policy: GuardedPolicy, taken_over: int, now: int
+) -> None:
+    """R-1, R-4: however long an intruder is not noticed, and however many forged ones count as good by then: of what
+    came before him the first of each window stays until so many windows of the calendar have passed as the policy
+    counts. He can fill windows in which the host sent nothing; faster than the calendar he pushes nothing out."""
+    before = [one for one in honest if one.arrival_ns <= taken_over]
+    forged = [one for one in added if one.arrival_ns > taken_over and not one.condemned]
+    kept = {one.id for one in decide([*before, *forged], policy, now) if one.keep}
+    counted = [
+        one
+        for one in sorted(before, key=lambda one: (one.arrival_ns, one.id))
+        if one.verdict == "good"
+        and not one.condemned
+        and now - max(one.arrival_ns, one.judged_ns) >= policy.detection_ns
+    ]
+    for count, window in (
+        (policy.hourly, lambda at: at // HOUR),
+        (policy.daily, lambda at: at // DAY),
+        (policy.weekly, lambda at: (at // DAY + 3) // 7),
+        (policy.monthly, _months),
+        (policy.yearly, lambda at: _months(at) // 12),
+    ):
+        first: dict[int, str] = {}
+        for one in counted:
+            first.setdefault(window(one.arrival_ns), one.id)
+        newest = window(now - policy.detection_ns)
+        assert {name for at, name in first.items() if newest - at < count} <= kept
+
+
+def _months(at_ns: int) -> int:
+    moment = datetime.fromtimestamp(at_ns // 10**9, UTC)
+    return moment.year * 12 + moment.month - 1
 
 
 @given(named("h"), policies, instants)

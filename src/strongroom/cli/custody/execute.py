@@ -81,9 +81,13 @@ def hand_over(
 ) -> None:
     """Let the executor see the plans of one repository, and unless ``only_show`` execute what is due; say what went."""
     from strongroom.base.errors import Unsupported
+    from strongroom.custody.care.naming import note_naming
 
+    opened = records or OpenRecords(context)
     try:
-        with opened_executor(context, adopted, store, signer, records) as executor:
+        with opened_executor(context, adopted, store, signer, opened) as executor:
+            if opened.is_open:  # not where the executor stands elsewhere, and has a roster of its own
+                note_naming(state, adopted, opened.get())
             handover = handover_of(context, state, adopted, store, identity, signer, budget_bytes)
             if only_show:
                 for words in handover.show(executor):
@@ -93,6 +97,9 @@ def hand_over(
                 _say(context, adopted.name, handover.hand_over(executor))
     except Unsupported as error:  # a place where a removal is final: plans stay plans
         context.reporter().message(f"{adopted.name}: {error.what}")
+    finally:
+        if records is None:
+            opened.close()
 
 
 def _mend(context: Context, state: State, adopted: Adopted, store: Store, executor: Executing) -> None:
@@ -143,6 +150,11 @@ class OpenRecords:
         self._context = context
         self._records: Records | None = None
         self._guard = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody asked for it."""
+        return self._records is not None
 
     def get(self) -> Records:
         """The record. Raises ``ConfigurationError``, ``Unavailable``, ``Unsupported``."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Exists
-from strongroom.cli.custody.shared import add_state, identity_file, in_bucket, open_state, operator
+from strongroom.cli.custody.shared import add_state, executor_url, identity_file, in_bucket, open_state, operator
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +38,21 @@ def _identity(path: str) -> Identity:
     return load_file(path) if os.path.exists(path) else create_file(path)
 
 
+def _pin_recovery(context: Context, secret: str) -> None:
+    """Let the executor's record here know who may name operators when the keys of all are lost."""
+    from strongroom.base.clock import SYSTEM
+    from strongroom.custody.executor.records import Records
+    from strongroom.custody.executor.succession import Succession
+    from strongroom.custody.recovery.signing import recovery_signer
+
+    records = Records(executor_url(context), SYSTEM)
+    try:
+        if Succession(records).key() is None:
+            Succession(records).pin(recovery_signer(secret).verifier)
+    finally:
+        records.close()
+
+
 def run_init(context: Context) -> int:
     """Make both, and print the recovery identity."""
     from strongroom.custody.identity import generate
@@ -53,6 +68,7 @@ def run_init(context: Context) -> int:
         with state.database.write() as connection:
             remember_recipient(connection, recovery.recipient)
             state.record(connection, operator(), "", f"began, identity {identity.recipient}")
+        _pin_recovery(context, secret)
     if context.json:
         context.out.json(
             {

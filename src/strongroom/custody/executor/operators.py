@@ -13,7 +13,17 @@ import sqlalchemy as sa
 from strongroom.base.errors import Refused
 from strongroom.base.record import replace
 from strongroom.custody.executor import schema
-from strongroom.custody.executor.words import ACCEPT, ADD, CONDEMN, REMOVE, REQUIRE, read_word, require_thing
+from strongroom.custody.executor.succession import Succession
+from strongroom.custody.executor.words import (
+    ACCEPT,
+    ADD,
+    CONDEMN,
+    PIN_RECOVERY,
+    REMOVE,
+    REQUIRE,
+    read_word,
+    require_thing,
+)
 from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
@@ -89,6 +99,16 @@ class Operators:
                     .where(table.c.public == key.public.hex())
                     .values(gone_ns=self._records.clock.now_ns())
                 )
+        return wanting
+
+    def pin_recovery(self, key: Verifier, words: Iterable[SignedBytes]) -> int:
+        """Believe the recovery identity's key, by the word of those who are on the roster; how many words are wanting.
+
+        Raises ``Refused`` where another one is pinned, and as ``hear``.
+        """
+        wanting = self._wanting(PIN_RECOVERY, str(key), words)
+        if not wanting:
+            Succession(self._records).pin(key)
         return wanting
 
     def require_thing(self, repository: str, count: int) -> str:

@@ -97,6 +97,26 @@ word = sa.Table(
 )
 """What operators said and signed, each once. ``repository`` is empty where it is about the roster."""
 
+recovery = sa.Table(
+    "executor_recovery",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("pinned_ns", sa.BigInteger, nullable=False),
+)
+"""The one signing key that may name new operators."""
+
+naming = sa.Table(
+    "executor_naming",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("keys", sa.Text, nullable=False),
+    sa.Column("asked_ns", sa.BigInteger, nullable=False),
+    sa.Column("due_ns", sa.BigInteger, nullable=False),
+    sa.Column("days", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+)
+"""Whom it named: ``keys`` and ``days`` on which the executor looked as JSON; ``outcome`` named, kept, or empty."""
+
 STEPS = (
     """
     CREATE TABLE executor_repository (
@@ -132,4 +152,11 @@ STEPS = (
     )
     """,
     "ALTER TABLE executor_repository ADD COLUMN changes INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE executor_recovery (key TEXT PRIMARY KEY, pinned_ns BIGINT NOT NULL);
+    CREATE TABLE executor_naming (
+        digest TEXT PRIMARY KEY, keys TEXT NOT NULL, asked_ns BIGINT NOT NULL, due_ns BIGINT NOT NULL,
+        days TEXT NOT NULL, outcome TEXT NOT NULL
+    )
+    """,
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 APPROVE, CONDEMN, ACCEPT, UNPIN = "approve", "condemn", "accept", "unpin"
 SET_ASIDE, RELEASE, RETIRE, REISSUE = "set-aside", "release", "retire", "reissue"
 ADD, REMOVE, REQUIRE = "add-operator", "remove-operator", "require-operators"
+PIN_RECOVERY, RECOVER, KEEP = "pin-recovery", "recover-operators", "keep-operators"
 _WORD = "strongroom custody word 1"
 
 
@@ -53,6 +54,11 @@ class OperatorWord:
 def plan_thing(number: int, digest: str) -> str:
     """How a word names a plan."""
     return f"plan {number} {digest}"
+
+
+def recover_thing(keys: Iterable[Verifier]) -> str:
+    """How the recovery identity names new operators."""
+    return " ".join(sorted(map(str, keys)))
 
 
 def require_thing(count: int, change: int) -> str:

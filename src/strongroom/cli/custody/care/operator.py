@@ -24,13 +24,19 @@ The keys with which operators sign what they decide, where a policy asks for it 
 roster: the first key is added by whoever has this machine, each later one by the word of those who are on it. `require`
 says how many sign for a repository from now on, by the word of as many as must now.
 
+`recovery` makes the recovery identity known that `init` printed. Where all keys are lost it names one or two new
+operators with `recover`, who are the roster 14 days later; meanwhile each status says so, and `keep`, signed by any one
+who is left, ends it.
+
   strongroom custody operator new alice ~/alice.key
   strongroom custody operator add alice+0123abcd+AbCd...
   strongroom custody operator add bob+89ef4567+EfGh... --sign-with ~/alice.key
   strongroom custody operator list
   strongroom custody operator require web01 2 --sign-with ~/alice.key
+  strongroom custody operator recovery --recovery ~/recovery.txt --sign-with ~/alice.key
+  strongroom custody operator recover carol+01ab23cd+IjKl... --recovery ~/recovery.txt
 """
-_ACTIONS = ("new", "add", "remove", "list", "require")
+_ACTIONS = ("new", "add", "remove", "list", "require", "recovery", "recover", "keep")
 
 
 def arguments_operator(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +53,7 @@ def arguments_operator(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--executor", metavar="FOLDER", help="of an executor on a machine of its own: its folder")
     place.add_argument("--keeper", metavar="FOLDER", help="of a replica's keeper: its folder")
+    parser.add_argument("--recovery", metavar="FILE", help="`recovery`, `recover`: a file with the recovery identity")
     add_signing(parser)
     add_state(parser)
 
@@ -60,7 +67,22 @@ def run_operator(context: Context) -> int:
         return _list(context)
     if arguments.action == "require":
         return _require(context)
+    if arguments.action in ("recovery", "recover", "keep"):
+        return _recovering(context)
     return _change(context)
+
+
+def _recovering(context: Context) -> int:
+    from strongroom.cli.custody.care.recovering import keep, pin_recovery, recover
+
+    action = {"recovery": pin_recovery, "recover": recover, "keep": keep}[context.arguments.action]
+    with _records(context) as records:
+        text = action(context, records)
+    if context.json:
+        context.out.json({"message_type": "custody_decision", "message": text})
+    else:
+        context.out.line(text)
+    return 0
 
 
 def _new(context: Context) -> int:
@@ -80,10 +102,15 @@ def _new(context: Context) -> int:
 
 
 def _list(context: Context) -> int:
+    from strongroom.custody.care.naming import naming_words
     from strongroom.custody.executor.operators import Operators
+    from strongroom.custody.executor.succession import Succession
 
     with _records(context) as records:
+        waits = Succession(records).look()
         keys = list(map(str, Operators(records).roster()))
+    if waits is not None:
+        context.warn(naming_words(waits))
     if context.json:
         context.out.json([{"name": key.split("+")[0], "key": key} for key in keys])
         return 0
