@@ -25,7 +25,7 @@ not counted, so that the count is a lower bound."""
 
 
 @record
-class Rewritten:
+class ColdPair:
     """The first blobs of a cold file and of what stands for it now; ``how`` as ``heads.py`` has it."""
 
     old: str
@@ -44,7 +44,7 @@ class _File:
 
 def cold_files(
     repository: Repository, oldest: str | None, old: str, new: str, cold_ns: int, random: Random
-) -> list[Rewritten]:
+) -> list[ColdPair]:
     """What became of the cold files of the tree ``old`` in the tree ``new``.
 
     Cold are those that were the same in ``oldest``; where there is no such tree, those that were last modified before
@@ -68,7 +68,7 @@ class _Looking:
         self._cold_ns = cold_ns
         self._random = random
         self._by_time = whole
-        self._found: list[Rewritten] = []
+        self._found: list[ColdPair] = []
         self._left_out = False
         self._folders = 0
         self._nodes = 0
@@ -109,7 +109,7 @@ class _Looking:
             cold = before is not None and was is not None and self._is_cold(before, oldest)
             if was is not None and now is not None:
                 if cold:
-                    self._found.append(Rewritten(was.first, now.first, IN_PLACE))
+                    self._found.append(ColdPair(was.first, now.first, IN_PLACE))
             elif was is not None and cold:
                 gone.append(was)
             elif now is not None and was is None:
@@ -127,7 +127,7 @@ class _Looking:
         for file in gone:
             successor = next((come.pop(name) for name in stems.get(file.name, ()) if name in come), None)
             if successor is not None and successor.content != file.content:
-                self._found.append(Rewritten(file.first, successor.first, SUFFIXED))
+                self._found.append(ColdPair(file.first, successor.first, SUFFIXED))
             elif successor is None:
                 self._gone.append(file)
         self._come += come.values()
@@ -146,7 +146,7 @@ class _Looking:
         self._nodes += len(found.nodes)
         return found
 
-    def result(self) -> list[Rewritten]:
+    def result(self) -> list[ColdPair]:
         """All that was found. What moved is no change, and what else is gone is set beside what came and is as large or
         a little larger; unless something was not looked at, since then nobody knows what only moved."""
         if self._left_out:
@@ -160,7 +160,7 @@ class _Looking:
             if now is None:
                 break
             if now.size <= was.size * _LARGER + _HEADER:
-                self._found.append(Rewritten(was.first, now.first, ELSEWHERE))
+                self._found.append(ColdPair(was.first, now.first, ELSEWHERE))
                 now = next(come, None)
         return self._found
 

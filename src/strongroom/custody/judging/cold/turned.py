@@ -21,7 +21,7 @@ from strongroom.retention.guarded import DAY, HOUR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.custody.judging.cold.rewritten import Rewritten
+    from strongroom.custody.judging.cold.rewritten import ColdPair
     from strongroom.custody.judging.history import GoodOne
     from strongroom.custody.judging.places import JudgingPlaces
     from strongroom.repository.opened import Repository
@@ -100,7 +100,7 @@ class ColdMeasure:
         few = len(found) <= limit(files)
         return {REWRITTEN: len(found), TURNED: 0 if few else self._count(found, random)}
 
-    def _count(self, found: Sequence[Rewritten], random: Random) -> float:
+    def _count(self, found: Sequence[ColdPair], random: Random) -> float:
         drawn = random.sample(found, min(PAIRS, len(found)))
         self._want(drawn)
         looked, hits, left = 0, 0, BYTES
@@ -114,7 +114,7 @@ class ColdMeasure:
             hits += said is True
         return at_least(hits, looked, len(found))
 
-    def _turned(self, pair: Rewritten, place: _kernel.Location | None) -> bool | None:
+    def _turned(self, pair: ColdPair, place: _kernel.Location | None) -> bool | None:
         """None where nobody can say. Where the old one cannot be read, it is in a cold class, say, and compressed well,
         it was nothing that looks random."""
         new = self._content(pair.new)
@@ -132,7 +132,7 @@ class ColdMeasure:
             return self._data.load_blob("data", blob)
         return None
 
-    def _want(self, pairs: Sequence[Rewritten]) -> None:
+    def _want(self, pairs: Sequence[ColdPair]) -> None:
         if self._places is not None and not self._places.is_whole:
             wanted = _kernel.BlobSet()
             for pair in pairs:
