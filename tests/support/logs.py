@@ -107,7 +107,10 @@ class Shown(GatewayLog):
         with self.log.database.read() as connection:
             now = state(self.log.database)
             query = sa.select(table.c.position, table.c.data).where(
-                table.c.repository == self.repository, table.c.sequence > after, table.c.position < now.published
+                table.c.repository == self.repository,
+                table.c.log == now.id,
+                table.c.sequence > after,
+                table.c.position < now.published,
             )
             rows = connection.execute(query.order_by(table.c.sequence).limit(limit)).all()
             node = node_of(connection, now.id, now.published)

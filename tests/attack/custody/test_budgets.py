@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.progress import Reporter
 from strongroom.custody.aside import step
 from strongroom.custody.deciding import snapshots_of
+from strongroom.custody.judging.walking import MOST, Walker
 from strongroom.custody.reading.children import ReadingChildren
 from strongroom.repository.opening import open_repository
 from strongroom.storage.contract import Reader, Store
+from strongroom.storage.local.store import LocalStore
 from strongroom.storage.wrappers.wrapper import Wrapper
 from tests.attack.cases import CASES
 from tests.support.custody.in_process import Custody, Host
@@ -52,6 +56,28 @@ def test_b_1_b_2_b_3_b_5_bombs_are_incidents_and_rounds_go_on(tmp_path: Path, ca
     assert outcome.failure == ""
     assert {one.verdict for one in outcome.judged} == {verdict}
     assert code in watched.codes()
+
+
+def test_b_2_a_tree_that_names_one_a_million_times_is_remembered_by_one_name(tmp_path: Path) -> None:
+    """B-2: what walking keeps of trees grows with what they name, not with how often: such trees are stored in next to
+    nothing, and would fill the memory of the process that judges all. They count as often as they are named."""
+    watched = Watched(tmp_path)
+    (blob,) = watched.forge.pack(("data", b"small"))
+    tree = watched.forge.tree(node("small", "file", content=[blob], size=5))
+    for _ in range(6):
+        tree = watched.forge.tree(*(node(f"{number:05}", "dir", subtree=tree) for number in range(8000)))
+    watched.forge.index()
+    with open_repository(LocalStore(str(watched.forge.place)), PASSWORD) as repository:
+        repository.load_index()
+        walker = Walker(repository, None, Reporter())
+        tracemalloc.start()
+        try:
+            walker.walk([tree])
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert walker.totals(tree) == (min(8000**6, MOST), min(5 * 8000**6, MOST))
+    assert kept < 1 << 20
 
 
 def test_b_2_trees_that_spell_more_paths_than_any_number_holds(tmp_path: Path) -> None:

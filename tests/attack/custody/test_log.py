@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from strongroom.custody.deciding import accept_snapshot, snapshots_of
 from strongroom.custody.evidence.pinning import accept_log
+from strongroom.receipts.commit.rotation import next_origin, rotate
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.custody.logged import Logged
-from tests.support.logs import Log, make_log, new_signer, rewrite
+from tests.support.logs import ORIGIN, Log, make_log, new_signer, rewrite
 from tests.support.programs import Restic
 from tests.support.repositories import PASSWORD
 
@@ -229,3 +231,21 @@ def _copy(log: Log, folder: Path) -> Log:
     shutil.copytree(log.folder, folder)
     log.database = make_log(log.folder, signer=log.signer, clock=log.clock).database
     return make_log(folder, signer=log.signer, clock=log.clock)
+
+
+def test_m_2_a_rotated_log_goes_on_where_the_old_one_ended(logged: Logged, host: Host) -> None:
+    """M-2: another key freezes until an operator accepts it; then the first receipt of the new log follows those of the
+    old one, whose word was proven, and dates what comes."""
+    origin = next_origin(ORIGIN)
+    rotate(logged.log.database, origin, [logged.log.checkpoint().read_bytes()], logged.clock)
+    logged.log = logged.shown = dataclasses.replace(
+        logged.log, folder=logged.folder / "log2", signer=new_signer(origin)
+    )
+    logged.log.publish()
+    logged.round()
+    assert _codes(logged.custody) == {"log"}
+    accept_log(logged.custody.state, logged.custody.adopted, logged.log.verifier, "us", "rotated")
+    names = [_backup(logged, host) for _ in range(2)]
+    outcome = logged.round()
+    assert (outcome.log.doubt, _codes(logged.custody)) == ("", set())
+    assert [logged.evidence(name)[0] for name in names] == ["receipt", "receipt"]

@@ -5,6 +5,7 @@ What an honest log cannot do is a doubt that stays until an operator has looked.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, StrongroomError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.checkpoint import Checkpoint
     from strongroom.receipts.witness.client import WitnessClient
 
+_ROTATED = re.compile(r".*/log[0-9]+\Z")
+"""The name of a log that was begun where another ended: a repository's chain of receipts goes on in it."""
 PAGE = 2000
 """So many receipts are asked for at once."""
 
@@ -42,6 +45,8 @@ class Proven:
     head: Checkpoint | None = None
     note: bytes | None = None
     """The head as it was signed."""
+    rotated: bool = False
+    """Whether it goes on where another log ended, so that the first receipt in it may be any of the chain."""
     rows: list[tuple[int, Receipt]] = field(default_factory=list)
     """Receipts with their indexes in the log, in the order of the repository's chain."""
     witnessed: list[tuple[int, int]] = field(default_factory=list)
@@ -52,7 +57,7 @@ def ask(source: GatewayLog, row: Any) -> Proven:
     """What came since the last look; ``row`` is the pin. Raises ``LogDoubt``, and what ``GatewayLog`` raises."""
     verifier = Verifier.parse(row.key)
     old = checkpoints.parse(bytes(row.head)) if row.head is not None else None
-    found = Proven(row.served, row.sequence, row.previous)
+    found = Proven(row.served, row.sequence, row.previous, rotated=_ROTATED.match(verifier.name) is not None)
     while True:
         page = source.receipts(found.sequence, PAGE)
         if page.head is None:
@@ -89,7 +94,8 @@ def _take(page: Page, head: Checkpoint, found: Proven) -> None:
             raise LogDoubt(f"the proof for receipt {found.sequence + 1} leads nowhere: {problem.what}") from None
         if found.served not in ("", receipt.repository):
             raise LogDoubt("it shows receipts of another repository in place of this one's")
-        if receipt.sequence != found.sequence + 1 or receipt.previous != found.previous:
+        begins = found.rotated and found.sequence < 0
+        if not begins and (receipt.sequence != found.sequence + 1 or receipt.previous != found.previous):
             raise LogDoubt(f"receipt {receipt.sequence} does not follow receipt {found.sequence}: some are left out")
         found.served = receipt.repository
         found.sequence, found.previous = receipt.sequence, hash_of(listed.leaf)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -78,8 +80,10 @@ class WholeTrees:
 class _Tree:
     files: int
     size: int
-    subtrees: tuple[str, ...]
+    subtrees: dict[str, int]
+    """Each with how often it is named: a few stored bytes may name one a million times (threats B-2, B-3)."""
     faults: tuple[tuple[bytes, str], ...]
+    """As many as are named of a snapshot: a few stored bytes may lack one blob a million times."""
 
 
 class Walker:
@@ -174,9 +178,10 @@ class Walker:
 
     def _measure(self, tree: str, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         files, size, subtrees, faults = _kernel.measure_tree(self._repository.index, plaintext)
+        named = Counter(map(sys.intern, subtrees))
         with self._guard:
-            self._found[tree] = _Tree(files, size, tuple(subtrees), tuple(faults))
-        return subtrees, faults
+            self._found[tree] = _Tree(files, size, dict(named), tuple(faults[:MOST_PATHS]))
+        return list(named), faults
 
     def _hold(self, tree: str, plaintext: Buffer) -> None:
         with self._guard:
@@ -219,7 +224,7 @@ class Walker:
             if found is None:
                 self._broken.add(tree)
                 continue
-            waiting = [one for one in set(found.subtrees) if one not in self._whole and one not in self._broken]
+            waiting = [one for one in found.subtrees if one not in self._whole and one not in self._broken]
             if waiting:
                 stack += waiting
                 continue
@@ -229,10 +234,10 @@ class Walker:
             if found.faults or any(one in self._broken for one in found.subtrees):
                 self._broken.add(tree)
                 continue
-            below = [self._whole[one] for one in found.subtrees]
+            below = [(self._whole[one], often) for one, often in found.subtrees.items()]
             self._whole[tree] = self.fresh[tree] = (
-                min(MOST, found.files + sum(part[0] for part in below)),
-                min(MOST, found.size + sum(part[1] for part in below)),
+                min(MOST, found.files + sum(part[0] * often for part, often in below)),
+                min(MOST, found.size + sum(part[1] * often for part, often in below)),
             )
 
 
