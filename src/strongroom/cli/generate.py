@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.arguments.argparse_inside import actions_of
 from strongroom.cli.output.files import writing
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def completion(shell: str) -> str:
 
     parser = whole_parser()
     for one in _all_parsers(parser):
-        for action in one._actions:
+        for action in actions_of(one):
             if action.metavar in ("FILE", "PATH", "FILE/FOLDER", "REPOSITORY"):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "FOLDER":
@@ -86,7 +87,7 @@ def completion(shell: str) -> str:
 
 def _all_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield parser
-    for action in parser._actions:
+    for action in actions_of(parser):
         if isinstance(action, argparse._SubParsersAction):
             for one in action.choices.values():
                 yield from _all_parsers(one)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.arguments.argparse_inside import options_of
 from strongroom.cli.arguments.parser import Parser, build_parser, parse, split_verb
 from strongroom.cli.verbs import VERBS, Verb, group_of
 
@@ -78,7 +79,7 @@ def mention_fault(words: str) -> str | None:
         return None
     if not verbs:
         return None if name in {"help", "rebuild-index"} else f"{words}: there is no such verb"
-    known = parser_of(verbs[0])._option_string_actions
+    known = options_of(parser_of(verbs[0]))
     absent = [word for word in plain if re.fullmatch(r"--[a-z-]+", word) and word not in known and word != "--help"]
     return f"{words}: no {absent}" if absent else None
 

@@ -10,6 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.cli.arguments.argparse_inside import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ class _Reading:
     """What was read so far. Flags and levels are said at the end, since their last word counts."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
-        self._actions = parser._option_string_actions
+        self._actions = options_of(parser)
         self._flags: dict[str, bool] = {}
         self._levels: dict[str, int] = {}
         self.said: list[str] = []

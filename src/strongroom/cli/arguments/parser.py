@@ -16,16 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments import options
+from strongroom.cli.arguments.argparse_inside import actions_of, options_of
 from strongroom.cli.arguments.go_flags import go_style
 from strongroom.cli.verbs import ALIASES, RESTICS, VERBS, Verb, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-
-vars(argparse)["_"] = (
-    str  # its words are ours and not translated; looking for a translation loads locales at each start
-)
 
 
 def _columns() -> int:
@@ -94,12 +90,12 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             name = unknown[1].partition("=")[0]
             message = f"unknown option {name}"
-            near = nearest(name, list(self._option_string_actions))
+            near = nearest(name, list(options_of(self)))
             if near:
                 hint = f"Did you mean {near}? " + hint
         missing = message.removeprefix("the following arguments are required: ")
         if missing != message:  # argparse names those that may be left out, too
-            optional = {action.metavar for action in self._actions if action.nargs in ("*", "?")}
+            optional = {action.metavar for action in actions_of(self) if action.nargs in ("*", "?")}
             message = " and ".join(name for name in missing.split(", ") if name not in optional) + " must be given"
         raise UsageError(message, hint=hint)
 

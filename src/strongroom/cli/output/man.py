@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
+from strongroom.cli.arguments.argparse_inside import actions_of, groups_of
 from strongroom.cli.arguments.parser import operand
 
 if TYPE_CHECKING:
@@ -16,15 +17,15 @@ _SEE = "The README and docs/ of Strongroom have more: the design with its reason
 
 def page(name: str, summary: str, parser: argparse.ArgumentParser, version: str) -> str:
     """The page of one verb; ``name`` is as it is typed, such as ``config show``."""
-    shown = [action for action in parser._actions if action.help is not argparse.SUPPRESS]
+    shown = [action for action in actions_of(parser) if action.help is not argparse.SUPPRESS]
     positionals = [action for action in shown if not action.option_strings]
     synopsis = " ".join([f"\\fBstrongroom {_escaped(name)}\\fR [\\fIoptions\\fR]", *map(_operand, positionals)])
     lines = [*_head(f"strongroom {name}", summary, version), ".SH SYNOPSIS", synopsis, ".SH DESCRIPTION"]
     lines += _text(parser.description or summary)
-    for group in parser._action_groups:
-        actions = [action for action in group._group_actions if action.help is not argparse.SUPPRESS]
+    for heading, declared in groups_of(parser):
+        actions = [action for action in declared if action.help is not argparse.SUPPRESS]
         if actions:
-            lines += [f".SH {_escaped((group.title or 'options').upper())}", *_options(parser, actions)]
+            lines += [f".SH {_escaped(heading.upper())}", *_options(parser, actions)]
     return "\n".join([*lines, *_exit_status(name), ".SH SEE ALSO", _SEE, ""])
 
 
