@@ -53,8 +53,12 @@ def test_layout_and_modes_are_restics(store: LocalStore, tmp_path: Path) -> None
     assert mode(root / "data" / "ab" / PACK.name) == 0o400
 
 
-def test_each_refusal_has_its_hint() -> None:
-    """A file system that is mounted for reading is another thing than a folder of somebody else's."""
+def test_each_refusal_has_its_hint(tmp_path: Path) -> None:
+    """A file system that is mounted for reading is another thing than a folder of somebody else's, who is named where
+    the path is known, also of what is not there."""
+    owned = store_error(OSError(errno.EACCES, "", str(tmp_path / "absent/file")), "x").hint
+    assert owned.startswith(f"{tmp_path} belongs to ")
+    assert "and this is user" in owned
     assert store_error(OSError(errno.EROFS, ""), "x").hint == "Mount it for writing."
     assert "permissions" in store_error(OSError(errno.EACCES, ""), "x").hint
 

@@ -10,7 +10,10 @@ from strongroom.base.own_files import advice
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR}
-_HINTS = {errno.ENOTDIR: "A file stands where a folder is needed."}
+_HINTS = {
+    errno.EROFS: "Mount it for writing.",
+    errno.ENOTDIR: "A file stands where a folder is needed.",
+}
 _OWNERS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.ENOSYS}
 
