@@ -45,6 +45,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_prune_options(parser)
     add_keep_removed(parser)
     parser.add_argument(
+        "--unsafe-allow-remove-all",
+        action="store_true",
+        help="unsafe: remove everything where no snapshot is listed, though no `forget` here removed the last",
+    )
+    parser.add_argument(
         "--unsafe-recover-no-free-space",
         metavar="ID",
         default="",
@@ -73,7 +78,11 @@ def run(context: Context) -> int:
                 refuse_where_append_only(repository)
             except Refused as refused:
                 context.warn(str(refused))
-        chosen = replace(options, unsafe_recovery=_recovers(repository, arguments.unsafe_recover_no_free_space))
+        chosen = replace(
+            options,
+            unsafe_recovery=_recovers(repository, arguments.unsafe_recover_no_free_space),
+            remove_all=arguments.unsafe_allow_remove_all,
+        )
         keeper = None
         if not options.dry_run and not chosen.unsafe_recovery:  # what is kept frees no space
             keeper = Keeper(context, repository, targets[-1].name, "prune")

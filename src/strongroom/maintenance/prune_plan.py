@@ -39,7 +39,10 @@ class MaxUnused:
 
 @record
 class PruneOptions:
-    """restic's options of ``prune``, and ``--trust-index``. ``max_repack_size`` None is without limit."""
+    """restic's options of ``prune``, and two of ours. ``max_repack_size`` None is without limit.
+
+    ``remove_all``: everything may go where no snapshot is listed.
+    """
 
     max_unused: MaxUnused = MaxUnused(percent=5.0)
     max_repack_size: int | None = None
@@ -48,6 +51,7 @@ class PruneOptions:
     repack_uncompressed: bool = False
     unsafe_recovery: bool = False
     trust_index: bool = False
+    remove_all: bool = False
     dry_run: bool = False
     packs: PackOptions = PackOptions()
 

@@ -43,7 +43,8 @@ def prune(
 
     ``without`` are snapshots that count as removed already (``forget --dry-run --prune``). ``on_plan`` hears what will
     be done before anything is. ``remover`` removes in a way of its own. Raises ``Damaged`` or ``Missing`` where
-    something is missing that a snapshot needs, before anything is removed; ``Interrupted``, and errors of the store.
+    something is missing that a snapshot needs, before anything is removed, also all snapshots; ``Interrupted``, and
+    errors of the store.
     """
     if options.repack_uncompressed and repository.version < 2:
         raise UsageError(
@@ -51,7 +52,8 @@ def prune(
             subject=repository.location,
             hint="`strongroom migrate upgrade_repo_v2` makes it one.",
         )
-    decision, usage = decide(repository, options, reporter, frozenset(without))
+    emptied = remover is not None and remover.emptied
+    decision, usage = decide(repository, options, reporter, frozenset(without), emptied=emptied)
     on_plan(decision.plan.stats)
     if options.dry_run:
         _say_what_would_go(decision.plan, reporter)

@@ -6,13 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
-from strongroom.base.errors import Damaged, Missing, NotOurs
+from strongroom.base.errors import Damaged, Missing, NotOurs, RepositoryError
+from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.maintenance.index_files import load_index_files
 from strongroom.maintenance.missing_data import Missed, where_missing
 from strongroom.maintenance.prune_plan import PrunePlan, plan_prune
 from strongroom.maintenance.prune_proof import Proof
 from strongroom.maintenance.survey import Survey, old_enough, survey
+from strongroom.repository.emptied import is_known_to_be_empty
 from strongroom.repository.packs.headers import read_headers
 from strongroom.repository.packs.remembered import remembered
 from strongroom.repository.reachable import read_trees
@@ -45,15 +47,40 @@ class PruneChoice:
 
 
 def decide(
-    repository: Repository, options: PruneOptions, reporter: Reporter, without: frozenset[str]
+    repository: Repository, options: PruneOptions, reporter: Reporter, without: frozenset[str], *, emptied: bool = False
 ) -> tuple[PruneChoice, Usage]:
     """What goes by these options, and the use of the index. Nothing is changed but ``repository.index`` in memory.
 
-    ``without`` are snapshots that count as removed. Raises as ``prune``.
+    ``without`` are snapshots that count as removed; ``emptied``: this run removed the last ones. Raises as ``prune``.
     """
     search = _Search(repository, options, reporter, without)
     usage = search.decide()
+    if not search.listed and not emptied and not options.remove_all:
+        _refuse_without_snapshots(repository, search.decision)
     return search.decision, usage
+
+
+def _refuse_without_snapshots(repository: Repository, decision: PruneChoice) -> None:
+    """A list without snapshots is no proof that there are none: everything would go on a server's word."""
+    plan = decision.plan
+    going = len(plan.going) + len(plan.unreferenced)
+    if not going or is_known_to_be_empty(repository, decision.files):
+        return
+    allow = "`strongroom prune --unsafe-allow-remove-all` removes everything."
+    if repository.store.has_folder(Kind.SNAPSHOT) is False:
+        raise Missing(
+            f"the folder `snapshots` is not there (to a server: 404), so that all {going} packs would go; nothing was "
+            "removed",
+            subject=repository.location,
+            hint="Bring it back: a disk that is not mounted, a copy that leaves folders out, a rule of a proxy. Where "
+            f"the repository is known to have no snapshots: {allow}",
+        )
+    raise RepositoryError(
+        f"no snapshot is listed, so that all {going} packs would go; nothing was removed",
+        subject=repository.location,
+        hint="Somebody else removed the last ones, or they are not shown. `strongroom recover` makes a snapshot of "
+        f"what is left. Where the repository is known to have none: {allow}",
+    )
 
 
 class _Search:
@@ -67,6 +94,8 @@ class _Search:
         self._spared: set[str] = set()
         self._unreferenced: dict[str, int] = {}
         self.decision = PruneChoice()
+        self.listed = 0
+        """How many snapshots of this repository were read, those that count as removed included."""
 
     def decide(self) -> Usage:
         repository, reporter, decision = self._repository, self._reporter, self.decision
@@ -100,6 +129,7 @@ class _Search:
                     hint=f"If it is beyond help, remove it: `strongroom forget {name[:8]}`.",
                 )
             self._reporter.warning(f"ignoring snapshots/{name}: it was not written with this repository's key")
+        self.listed = len(found)
         return [(name, snapshot) for name, snapshot in found if name not in self._without]
 
     def _adopt(self) -> None:

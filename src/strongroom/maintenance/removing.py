@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted, Missing, Refused, StoreError
 from strongroom.base.objects import Kind, ObjectName
+from strongroom.repository.emptied import are_all_snapshots, note_emptied
 from strongroom.repository.parallel import outcomes
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.removal import removal_of
@@ -29,9 +30,12 @@ class Remover:
 
     def __init__(self, repository: Repository, removal: Removal | None = None) -> None:
         """``removal``: another way than the store's own, such as into a trash. Raises ``Unsupported`` without any."""
+        self._repository = repository
         self._removal = removal or removal_of(repository.store)
         self._near = repository.near
         self._workers = repository.store.connections
+        self.emptied = False
+        """Whether the last snapshots of the repository were removed here."""
 
     def remove_all(
         self,
@@ -46,6 +50,8 @@ class Remover:
         nothing depends on those. Raises ``Interrupted`` when ``stop`` is set; what is left stays.
         """
         wanted = list(names)
+        snapshots = [name.name for name in wanted if name.kind is Kind.SNAPSHOT]
+        last = bool(snapshots) and are_all_snapshots(self._repository, snapshots)
         failed: list[tuple[ObjectName, StoreError]] = []
         try:
             for done, (name, outcome) in enumerate(self._outcomes(wanted), 1):
@@ -59,6 +65,9 @@ class Remover:
                     progress(done, len(wanted))
         finally:
             self._removal.settle()
+        if last and not failed:
+            self.emptied = True
+            note_emptied(self._repository)
         return failed
 
     def _outcomes(self, names: list[ObjectName]) -> Iterable[tuple[ObjectName, Callable[[], None]]]:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, LimitExceeded, UsageError
+from strongroom.base.objects import Kind
 from strongroom.base.record import record, replace
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def find_snapshot(repository: Repository, name: str, filter: SnapshotFilter = EV
     subfolder = posixpath.normpath("/" + folder).lstrip("/")
     if latest := _LATEST.match(name):
         back = int(latest[1] or 0)
-        candidates = newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))
+        candidates = newest_first(listed for listed in _all(repository) if filter.matches(listed[1]))
         if back >= len(candidates):
             raise UsageError(
                 f"no snapshot matched given filter ({filter})",
@@ -133,7 +134,7 @@ def select_snapshots(
     The IDs of those that cannot be read go to ``damaged``; without such a list the first one raises its error.
     """
     if not names:
-        return newest_first(listed for listed in repository.snapshots() if filter.matches(listed[1]))[::-1]
+        return newest_first(listed for listed in _all(repository) if filter.matches(listed[1]))[::-1]
     selected: dict[str, Snapshot] = {}
     problems: list[tuple[str, UsageError]] = []
     for name in names:
@@ -156,6 +157,16 @@ def select_snapshots(
         if unknown is not None:
             unknown.append(name)
     return newest_first(selected.items())[::-1]
+
+
+def _all(repository: Repository) -> list[Listed]:
+    """All snapshots; where none is listed since their folder is gone, that is said."""
+    found = list(repository.snapshots())
+    if not found and repository.store.has_folder(Kind.SNAPSHOT) is False:
+        repository.surroundings.warn(
+            f"{repository.location}: the folder `snapshots` is not there (to a server: 404), so no snapshot is listed"
+        )
+    return found
 
 
 def as_shown(snapshots: Iterable[Listed], by: Sequence[str]) -> list[Listed]:

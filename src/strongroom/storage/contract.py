@@ -152,6 +152,13 @@ class Store(ABC):
         there is empty; one that cannot be read is ``Refused`` or ``Unavailable``, never empty.
         """
 
+    def has_folder(self, kind: Kind) -> bool | None:  # noqa: ARG002
+        """Whether the folder of a kind is there at all, for who found nothing in it; None where there are no folders.
+
+        Errors as ``list``.
+        """
+        return None
+
     def folder_of(self, kind: Kind) -> str | None:  # noqa: ARG002
         """Where all objects of a kind lie as files of one folder of this machine, for who reads many of them himself.
 

@@ -24,3 +24,14 @@ def test_a_keeper_marks_no_second_replica_as_its_own(strongroom: Strongroom, tmp
         said = strongroom.run("custody", "keep", "init", "--keeper", folder, "--store", str(place), *words)
         assert said.code == code, said.err
         assert code == 0 or ("keeps a replica already" in said.err and _files(second) == before)
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(strongroom: Strongroom, tmp_path: Path) -> None:
+    """The keeper's and the executor's: a file lies on the way."""
+    judge = load_or_create(str(tmp_path / "judge"), "strongroom-judge").verifier
+    (tmp_path / "file").write_bytes(b"")
+    folder, store = str(tmp_path / "file" / "own"), str(Forge(tmp_path / "store").place)
+    words = ("--store", store, "--judge", str(judge), "--repository", "ab" * 32)
+    for verb in (("keep", "init", "--keeper", folder), ("executor", "init", "web01", "--executor", folder)):
+        said = strongroom.run("custody", *verb, *words).expect(1)
+        assert f"{folder}: the folder cannot be made" in said.err and "A file lies there" in said.err

@@ -104,6 +104,7 @@ class _Check:
         sizes, unknown = self._compare_packs()
         self._reporter.message("check snapshots, trees and blobs")
         before = self._result.num_errors
+        self._ask_for_folders(bool(snapshots or self._result.broken_snapshots), bool(sizes or unknown))
         self._read_trees(snapshots)
         if unknown and self._result.num_errors > before:  # packs in no index may have what is missing
             self._result.suggest_repair_index = True
@@ -123,6 +124,14 @@ class _Check:
         if self._options.snapshots is not None:
             return list(self._options.snapshots)
         return list(self._repository.snapshots(self._unreadable))
+
+    def _ask_for_folders(self, snapshots: bool, packs: bool) -> None:
+        """Nothing but packs: a folder that is gone looks like an empty one."""
+        if not packs or snapshots or self._options.snapshots is not None:
+            return
+        for kind in (Kind.SNAPSHOT, Kind.INDEX):
+            if self._repository.store.has_folder(kind) is False:
+                self._error(kind.value, "the folder is not there (to a server: 404), and there are packs")
 
     def _unreadable(self, name: str, error: StrongroomError | Exception) -> None:
         self._problem(f"snapshots/{name}", error)

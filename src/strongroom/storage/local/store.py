@@ -100,6 +100,10 @@ class LocalStore(Store):
             if after is None or shard >= after[:2]:
                 yield from _list_folder(f"{folder}/{shard}", after, shard)
 
+    def has_folder(self, kind: Kind) -> bool:
+        """As the contract says."""
+        return os.path.isdir(os.path.join(self.path, kind.value))
+
     def folder_of(self, kind: Kind) -> str | None:
         """As the contract says; packs lie in 256 folders, and the config in none."""
         return None if kind in (Kind.CONFIG, Kind.DATA) else os.path.join(self.path, kind.value)

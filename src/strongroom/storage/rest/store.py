@@ -84,6 +84,15 @@ class RestStore(Store):
         for name, size in entries:
             yield Info(ObjectName(kind, name), size)
 
+    def has_folder(self, kind: Kind) -> bool:
+        """As the contract says: a server answers 404 for the list of one that is not there."""
+        path = f"{kind.value}/"
+        answer = self.client.ask("GET", path, {"Accept": rest_list.V2})
+        if answer.status not in {200, 404}:
+            raise self.client.fault(answer, path)
+        answer.close()
+        return answer.status == 200
+
     def _list_v1(self, kind: Kind, answer: ClientAnswer, after: str | None) -> Iterator[Info]:
         subject = self.client.subject(f"{kind.value}/")
         with contextlib.closing(answer):

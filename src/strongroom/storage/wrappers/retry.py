@@ -164,6 +164,10 @@ class RetryStore(Wrapper):
             else:
                 return
 
+    def has_folder(self, kind: Kind) -> bool | None:
+        """Retried."""
+        return self.retrier.call(lambda: self.inner.has_folder(kind))
+
     def stat(self, name: ObjectName) -> Info:
         """Retried."""
         return self.retrier.call(lambda: self.inner.stat(name))

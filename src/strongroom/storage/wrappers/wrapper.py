@@ -58,6 +58,10 @@ class Wrapper(Store):
             return super().list_groups(kind, after)
         return self.inner.list_groups(kind, after)
 
+    def has_folder(self, kind: Kind) -> bool | None:
+        """Handed on."""
+        return self.inner.has_folder(kind)
+
     def stat(self, name: ObjectName) -> Info:
         """Handed on."""
         return self.inner.stat(name)

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
+from strongroom.base.own_files import make_own_folder
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
@@ -94,7 +95,7 @@ def _init(context: Context) -> int:
     if min(arguments.hold, arguments.detection, arguments.expiry) < 1 or arguments.operators not in (0, 1, 2):
         raise UsageError("days are 1 at least, and operators 0, 1 or 2", subject="executor init")
     repository_id(arguments.repository)
-    os.makedirs(arguments.executor, mode=0o700, exist_ok=True)
+    make_own_folder(arguments.executor)
     url = pin_url(arguments.store)
     place = ExecutorPlace(
         arguments.repository,
@@ -182,9 +183,8 @@ def _show(context: Context, records: Records, book: ExecutorBook) -> int:
     from strongroom.custody.deletion.orders import read_order
     from strongroom.receipts.log.note import Verifier
 
-    names = [context.arguments.name] if context.arguments.name else []
     rows: list[dict[str, Any]] = []
-    for place in book.places(names):
+    for place in book.places([context.arguments.name] if context.arguments.name else []):
         with _store(context, place) as store:
             executor = _executor(context, records, place, store)
             for number, signed in book.plans(place.repository).items():

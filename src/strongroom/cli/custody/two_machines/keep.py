@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
+from strongroom.base.own_files import make_own_folder
 from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, approval_signed
@@ -96,7 +96,7 @@ def _init(context: Context) -> int:
     if arguments.operators not in (0, 1, 2):
         raise UsageError("operators are 0, 1 or 2", subject="keep init")
     repository_id(arguments.repository)
-    os.makedirs(arguments.keeper, mode=0o700, exist_ok=True)
+    make_own_folder(arguments.keeper)
     signer = _signer(context)
     store_url = pin_url(arguments.store)
     known_as = pin_url(arguments.known_as) if arguments.known_as else store_url
