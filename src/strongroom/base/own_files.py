@@ -56,7 +56,7 @@ def advice(path: str, what: str = "") -> str:
             near = os.path.dirname(near)
     if os.statvfs(near).f_flag & os.ST_RDONLY:
         return "The file system is read-only: mount it for writing, or name another folder."
-    if "folder" in what and not stat.S_ISDIR(status.st_mode):
+    if not stat.S_ISDIR(status.st_mode) and ("folder" in what or near != os.path.abspath(path)):
         return "A file lies there: move it away, or name another folder."
     return (
         f"{near} belongs to {_name(status.st_uid)}, with mode {stat.S_IMODE(status.st_mode):04o}, and this is user"
