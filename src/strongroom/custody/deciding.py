@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
+from strongroom.base.objects import Kind
+from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.names import doubt_indexes_naming
 from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED, judge_source_again
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import pinned_key, snapshot, source, stored
+from strongroom.custody.schema import pack, pinned_key, snapshot, source, stored
 from strongroom.repository.selection import complete_prefix
 from strongroom.retention.guarded import GOOD
 
@@ -96,25 +99,35 @@ def accept_key(state: State, adopted: Adopted, name: str, who: str, why: str) ->
     return key
 
 
-def accept_gone(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
-    """Say that an object is gone for good, ``kind/name`` or the beginning of the name; return it whole.
+def accept_gone(state: State, adopted: Adopted, name: str, who: str, why: str) -> tuple[str, bool]:
+    """Say that what an object held is lost for good, ``kind/name`` or the beginning of the name; return it whole, and
+    whether wrong bytes still stand in its place.
 
-    Its incidents end, and what it held stays lost: snapshots that need it stay bad. Raises ``UsageError`` where nothing
-    of that name is missing.
+    Its incidents end, and what it held stays lost: snapshots that need it stay bad. By a pack's index entries every
+    client takes its blobs for stored, so the next round sets the indexes aside that name it, and writes what else they
+    name into another. Raises ``UsageError`` where nothing of that name is missing or damaged.
     """
     kind, slash, prefix = name.rpartition("/")
+    hurt = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_not(None), stored.c.kind != Kind.KEY.value)
     with state.database.write() as connection:
-        query = sa.select(stored.c.kind, stored.c.name).where(
-            stored.c.repository == adopted.id, stored.c.gone_ns.is_not(None)
+        query = sa.select(stored.c.kind, stored.c.name, stored.c.gone_ns).where(
+            stored.c.repository == adopted.id, sa.or_(stored.c.gone_ns.is_not(None), hurt)
         )
-        gone = {row.name: row.kind for row in connection.execute(query) if not slash or row.kind == kind}
-        wanted = complete_prefix(prefix, list(gone), "object that is gone")
-        thing = f"{gone[wanted]}/{wanted}"
+        lost = {row.name: row for row in connection.execute(query) if not slash or row.kind == kind}
+        row = lost[complete_prefix(prefix, list(lost), "object that is gone or damaged")]
+        thing = f"{row.kind}/{row.name}"
         now_ns = state.clock.now_ns()
+        here = sa.and_(stored.c.repository == adopted.id, stored.c.kind == row.kind, stored.c.name == row.name)
+        is_ours = thing in intended(connection, adopted.id)  # what we removed comes back by `undo`, as it was read
+        if not is_ours:
+            connection.execute(stored.update().where(here).values(sound_ns=None))
+        if row.kind == Kind.DATA.value and not is_ours:
+            connection.execute(pack.delete().where(pack.c.repository == adopted.id, pack.c.name == row.name))
+            doubt_indexes_naming(connection, adopted.id, [row.name])
         for code in (Code.MISSING, Code.ALTERED, Code.DAMAGED, Code.LYING_INDEX, Code.PLANTED_KEY, Code.UNREADABLE):
             close_incident(connection, adopted.id, code, thing, now_ns)
         state.record(connection, who, adopted.id, f"accepted that {thing} is gone", why)
-    return thing
+    return thing, row.gone_ns is None
 
 
 def snapshots_of(state: State, adopted: Adopted) -> list[sa.Row[Any]]:

@@ -125,7 +125,7 @@ def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
     objects(replica, "data")[0].unlink()
     objects(replica, "index")[0].unlink()
     again = custodian.run("replicate", "web01").expect(0)
-    assert "was gone, and was copied again" in again.out
+    assert "was gone, and was copied again" in again.out and "what it named is in another index" in again.out
     assert ("replica", "replica") in custodian.incidents("web01")
     custodian.run("replicate", "web01").expect(0)
     assert custodian.incidents("web01") == []
@@ -135,6 +135,28 @@ def test_s_8_a_damaged_replica_is_told_and_what_is_gone_is_copied_again(
         refused = custodian.run("replicate", "web01", "--to", tmp_path / wrong)
         assert (refused.code, words in refused.err) == (1, True)
     assert "nothing new" in custodian.run("replicate", "web01").expect(0).out
+
+
+def test_s_8_what_a_run_could_not_copy_again_is_not_said_to_be_there(
+    strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """S-8: what was gone and does not fit the budget is said to be missing still, with the reason; the run after that
+    copies it, and only then the incident ends."""
+    place, replica = tmp_path / "r", tmp_path / "replica"
+    restic.init(place)
+    restic.backup(place, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    custodian.run("replicate", "web01", "--to", replica).expect(0)
+    pack = max(objects(replica, "data"), key=lambda path: path.stat().st_size)
+    pack.unlink()
+    poor = custodian.run("replicate", "web01", "--budget-bytes", "1")
+    assert f"data/{pack.name} was gone, and is not copied again, for want of --budget-bytes" in poor.out
+    assert not pack.exists() and ("replica", "replica") in custodian.incidents("web01")
+    again = custodian.run("replicate", "web01", "--json").expect(0).json()
+    assert pack.exists() and again["gone"] == again["copied_again"] == []
+    assert custodian.incidents("web01") == []
 
 
 def test_s_8_a_snapshot_that_lacks_something_at_the_replica_holds_up_no_other(

@@ -15,7 +15,8 @@ from strongroom.custody.keeper.replica_keeper import KeepersRun, ReplicaKeeper
 from strongroom.custody.mark import KEEPER, make_mark, read_mark
 from strongroom.custody.replica.going import GoingOfReplica
 from strongroom.custody.replica.notes import set_place
-from strongroom.custody.replica.replicate import Replicated, Replication
+from strongroom.custody.replica.outcome import Replicated
+from strongroom.custody.replica.replicate import Replication
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.storage.local.store import LocalStore
 from tests.support.custody.in_process import Custody

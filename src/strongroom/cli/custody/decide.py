@@ -38,7 +38,7 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
     _arguments(
         parser,
         "Say that a suspicious snapshot is good after all, that a source may send snapshots, that a key is yours, "
-        "or that an object which is missing is gone for good. "
+        "or that an object which is missing or damaged is lost for good. "
         "It counts from now on.",
     )
     parser.add_argument("--source", metavar="HOST:PATHS", help="the source, as `custody snapshots` shows it")
@@ -47,8 +47,9 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
         choices=("claimed",),
         help="of history that was copied in: let a SNAPSHOT, or all of --source, take slots by the dates they claim",
     )
-    parser.add_argument("--gone", metavar="KIND/NAME", help="an object that is missing and will not come back")
+    parser.add_argument("--gone", metavar="KIND/NAME", help="what is missing or damaged, and will not come back")
     parser.add_argument("--key", metavar="KEY", help="the beginning of the name of a key file")
+    parser.add_argument("--drilled", action="store_true", help="the files that the last drill found not right")
     parser.add_argument("--settings", action="store_true", help="the bucket's settings as they are now")
     parser.add_argument(
         "--log-key", metavar="KEY", help="the key of the gateway's log, which is read anew and believed"
@@ -57,8 +58,9 @@ def arguments_accept(parser: argparse.ArgumentParser) -> None:
 
 def run_accept(context: Context) -> int:
     """Write it down, in the audit trail as well."""
-    from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source, find_snapshot
+    from strongroom.custody.deciding import accept_gone, accept_key, accept_snapshot, accept_source
     from strongroom.custody.drift.settings import accept_settings
+    from strongroom.custody.drills.accepting import accept_drilled
     from strongroom.custody.evidence.pinning import accept_log
     from strongroom.custody.executor.words import ACCEPT
 
@@ -70,28 +72,31 @@ def run_accept(context: Context) -> int:
         arguments.gone,
         arguments.log_key,
         arguments.settings or None,
+        arguments.drilled or None,
     ]
     if sum(thing is not None for thing in given) != 1:
-        raise UsageError("accept what?", hint="One SNAPSHOT, or --source, --key, --log-key, --settings or --gone.")
+        raise UsageError(
+            "accept what?", hint="One SNAPSHOT, or --source, --key, --log-key, --settings, --drilled or --gone."
+        )
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
         if arguments.dates is not None:
             return _accept_dates(context, state, adopted)
-        if arguments.snapshot is not None:
-            thing = f"snapshots/{find_snapshot(state, adopted, arguments.snapshot).id}"
-        else:
-            thing = _thing(arguments)
-        who = spoken(context, adopted, ACCEPT, thing)
+        who = spoken(context, adopted, ACCEPT, _thing(arguments, state, adopted))
         if who is None:
             return exit_codes.OPERATOR_AWAITED
         if arguments.source is not None:
             accept_source(state, adopted, arguments.source, who, arguments.why)
             what = f"source {arguments.source}; the next round judges what it has sent"
         elif arguments.gone is not None:
-            thing = accept_gone(state, adopted, arguments.gone, who, arguments.why)
-            what = f"that {thing[: thing.index('/') + 11]} is gone"
+            thing, there = accept_gone(state, adopted, arguments.gone, who, arguments.why)
+            thing = thing[: thing.index("/") + 11]
+            away = f"; its wrong bytes go by `custody set-aside {adopted.name} {thing}`" if there else ""
+            what = f"that {thing} is gone{away}"
         elif arguments.key is not None:
             what = f"key {accept_key(state, adopted, arguments.key, who, arguments.why)[:8]}"
+        elif arguments.drilled:
+            what = f"{accept_drilled(state, adopted, who, arguments.why)} files as they were saved"
         elif arguments.settings:
             with store_for(context, adopted) as store:
                 accept_settings(state, adopted, store, who, arguments.why)
@@ -122,8 +127,15 @@ def _accept_dates(context: Context, state: State, adopted: Adopted) -> int:
     return say_decision(context, f"accepted the claimed dates of {len(found.ids)} snapshots{left}")
 
 
-def _thing(arguments: argparse.Namespace) -> str:
+def _thing(arguments: argparse.Namespace, state: State, adopted: Adopted) -> str:
     """What is accepted, as an operator signs it."""
+    from strongroom.custody.deciding import find_snapshot
+    from strongroom.custody.drills.accepting import drilled_thing
+
+    if arguments.snapshot is not None:
+        return f"snapshots/{find_snapshot(state, adopted, arguments.snapshot).id}"
+    if arguments.drilled:
+        return drilled_thing(state, adopted)
     named = {"source": arguments.source, "gone": arguments.gone, "keys": arguments.key, "log-key": arguments.log_key}
     return next((f"{what}/{name}" for what, name in named.items() if name is not None), "settings")
 

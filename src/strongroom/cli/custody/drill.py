@@ -96,4 +96,7 @@ def run_drill(context: Context) -> int:
                 )
                 for path, words in one.faults[:20]:
                     context.out.line(f"  {path}: {words}")
+            if any(one.faults for one in results) and not context.json:
+                said = f"strongroom custody accept {adopted.name} --drilled"
+                context.out.line(f"If they were saved so, and you have looked at them: `{said}`")
     return exit_codes.PROMISE_OF_CUSTODY_BROKEN if bad else exit_codes.OK

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.identity import Identity
-    from strongroom.custody.replica.replicate import Replicated
+    from strongroom.custody.replica.outcome import Replicated
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.repository.opened import Repository
     from strongroom.storage.contract import Store
@@ -156,8 +156,8 @@ def _say(context: Context, adopted: Adopted, done: Replicated) -> None:
         context.out.line(f"  {done.going} objects are needed no more; its keeper lets them go (`custody keep`)")
     for thing, what in done.faults:
         context.out.line(f"  {thing}: {what}")
-    for thing in done.gone:
-        context.out.line(f"  {thing} was gone, and was copied again")
+    for thing, what in done.gone.items():
+        context.out.line(f"  {thing} was gone, {what}")
     if done.left or done.waiting:
         context.out.line(f"  {done.left} objects and {done.waiting} snapshots are left for the next run")
 
@@ -170,7 +170,8 @@ def _object(adopted: Adopted, done: Replicated) -> dict[str, Any]:
         "bytes": done.bytes,
         "read_again": done.read,
         "faults": [list(one) for one in done.faults],
-        "gone": done.gone,
+        "gone": list(done.gone),
+        "copied_again": done.again(),
         "left": done.left,
         "snapshots_waiting": done.waiting,
         "going": done.going,

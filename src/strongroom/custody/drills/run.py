@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -34,16 +35,23 @@ if TYPE_CHECKING:
 BUDGET = 1 << 30
 """How much a drill restores unless it is told otherwise, in bytes."""
 
+PARTS = 3
+"""Of a fault as it is kept: path, words, and the hash of the content. Older ones have two."""
+
 
 @record
 class Drilled:
-    """What a drill of one snapshot found; ``faults`` are paths with words. ``by``: the program that restored."""
+    """What a drill of one snapshot found; ``faults`` are paths with words. ``by``: the program that restored.
+
+    ``looked_at``: each of them with the hash of the file's content, empty where it was not restored.
+    """
 
     snapshot: str
     by: str
     files: int
     bytes: int
     faults: tuple[tuple[str, str], ...]
+    looked_at: tuple[tuple[str, str, str], ...]
 
 
 class _Quiet(Reporter):
@@ -92,10 +100,11 @@ def run_drill(
             "has no good snapshot to restore from", subject=adopted.name, hint="`custody status` says why."
         )
     random = Random(seed)
+    before, accepted = _known(state, adopted)
     results: list[Drilled] = []
     for row in dict.fromkeys(rows):
         tree = json.loads(row.document)["tree"]
-        chosen = choose(repository, tree, budget, random, Reporter(), whole=whole)
+        chosen = choose(repository, tree, budget, random, Reporter(), whole=whole, first=before)
         with tempfile.TemporaryDirectory(prefix="strongroom-drill-", dir=folder, ignore_cleanup_errors=True) as place:
             if restic is None:
                 complaints = _by_us(repository, tree, chosen, place, whole=whole)
@@ -103,10 +112,12 @@ def run_drill(
                 password = identity.unseal(adopted.sealed_password, f"password of {adopted.name}")
                 patterns = None if whole else [_pattern(one.path) for one in chosen]
                 complaints = restic.restore(adopted.key_name, password, row.id, patterns, place)
-            faults = [*complaints, *_look(place, chosen)]
+            looked_at = [(path, words, "") for path, words in complaints]
+            looked_at += [one for one in _look(place, chosen) if (one[0], one[2]) not in accepted]
         size = sum(one.size for one in chosen)
         by = "strongroom" if restic is None else restic.program
-        results.append(Drilled(row.id, by, len(chosen), size, tuple(faults)))
+        faults = tuple((path, words) for path, words, _ in looked_at)
+        results.append(Drilled(row.id, by, len(chosen), size, faults, tuple(looked_at)))
     _write_down(state, adopted, results)
     return results
 
@@ -130,12 +141,26 @@ def _pattern(path: bytes) -> str:
     return "".join("\\" + sign if sign in "\\*?[" else sign for sign in text)
 
 
-def _look(place: str, chosen: Sequence[Sampled]) -> list[tuple[str, str]]:
+def _known(state: State, adopted: Adopted) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """The paths that were not right in the last drill, which are looked at again; and paths with their contents of
+    which an operator said that they were saved so."""
+    with state.database.read() as connection:
+        rows = connection.execute(
+            sa.select(drill.c.at_ns, drill.c.faults, drill.c.signed).where(drill.c.repository == adopted.id)
+        ).all()
+    last = max((row.at_ns for row in rows), default=0)
+    found = [(row, fault) for row in rows for fault in json.loads(row.faults)]
+    accepted = frozenset((fault[0], fault[2]) for row, fault in found if row.signed and len(fault) == PARTS)
+    return frozenset(fault[0] for row, fault in found if row.at_ns == last), accepted
+
+
+def _look(place: str, chosen: Sequence[Sampled]) -> list[tuple[str, str, str]]:
     faults = []
     for one in chosen:
         words = check_file(os.fsencode(place) + one.path, one.size, extension_of(one.path))
         if words:
-            faults.append((one.path.decode("utf-8", "backslashreplace"), words))
+            content = hashlib.sha256("".join(one.content).encode()).hexdigest()
+            faults.append((one.path.decode("utf-8", "backslashreplace"), words, content))
     return faults
 
 
@@ -155,7 +180,7 @@ def _write_down(state: State, adopted: Adopted, results: Sequence[Drilled]) -> N
                     program=one.by,
                     files=one.files,
                     bytes=one.bytes,
-                    faults=json.dumps(one.faults[:100]),
+                    faults=json.dumps(one.looked_at[:100]),
                     signed="",
                 )
             )

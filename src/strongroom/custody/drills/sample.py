@@ -11,7 +11,7 @@ from strongroom.base.record import record
 from strongroom.custody.judging.measures import extension_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from random import Random
 
     from strongroom.base.progress import Reporter
@@ -35,9 +35,17 @@ class Sampled:
 
 
 def choose(
-    repository: Repository, tree: str, budget: int, random: Random, reporter: Reporter, *, whole: bool = False
+    repository: Repository,
+    tree: str,
+    budget: int,
+    random: Random,
+    reporter: Reporter,
+    *,
+    whole: bool = False,
+    first: Container[str] = (),
 ) -> list[Sampled]:
     """A sample of at most ``budget`` bytes, in the order of paths; ``whole``: every file, however much it is.
+    ``first``: paths that are in it before all others.
 
     The index must be loaded. Raises ``LimitExceeded`` for a snapshot that repeats itself beyond reason.
     """
@@ -52,7 +60,8 @@ def choose(
     if whole:
         return files
     chosen: dict[bytes, Sampled] = {}
-    for one in _candidates(files, random):
+    again = [one for one in files if one.path.decode("utf-8", "backslashreplace") in first]
+    for one in [*again, *_candidates(files, random)]:
         if one.path not in chosen and one.size <= budget:
             chosen[one.path] = one
             budget -= one.size

@@ -53,6 +53,14 @@ def _unlisted_query(repository: str) -> sa.Select[tuple[str]]:
     return sa.select(table.c.name).where(table.c.repository == repository, table.c.name.not_in(known))
 
 
+def doubt_indexes_naming(connection: sa.Connection, repository: str, packs: Collection[str]) -> None:
+    """Have each index that names one of these packs compared anew: what was true of it once is so no longer."""
+    wanted = set(packs)
+    naming = [name for name, names in true_indexes(connection, repository).items() if names & wanted]
+    here = sa.and_(stored.c.repository == repository, stored.c.kind == Kind.INDEX.value, stored.c.name.in_(naming))
+    connection.execute(stored.update().where(here).values(proven=0))
+
+
 def _forget(connection: sa.Connection, repository: str, names: Collection[str]) -> int:
     table = schema.named
     here = sa.and_(table.c.repository == repository, table.c.name.in_(names))

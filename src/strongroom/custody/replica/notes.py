@@ -107,9 +107,12 @@ def note_read(state: State, lease: Lease, adopted: Adopted, name: ObjectName, fa
 
 
 def say_of_replica(
-    state: State, lease: Lease, adopted: Adopted, faults: list[tuple[str, str]], gone: list[str], left: int
+    state: State, lease: Lease, adopted: Adopted, faults: list[tuple[str, str]], gone: int, again: int, left: int
 ) -> None:
-    """Open the incident of a replica for what a run found; close it once all was compared again, and agrees."""
+    """Open the incident of a replica for what a run found; close it once all was compared again, and agrees.
+
+    ``gone``: how many objects were not there that had been copied; ``again``: how many of these are there again.
+    """
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
         if faults:
@@ -117,7 +120,7 @@ def say_of_replica(
             words = f"{len(faults)} objects of the replica are not right; the first: {thing} {what}"
             open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
         elif gone:
-            words = f"{len(gone)} objects were gone from the replica, and were copied again"
+            words = f"{gone} objects were gone from the replica, and {again} of them are there again"
             open_incident(connection, adopted.id, Code.REPLICA, "replica", words, now_ns)
         elif left == 0 and not _any_fault(connection, adopted):
             close_incident(connection, adopted.id, Code.REPLICA, "replica", now_ns)

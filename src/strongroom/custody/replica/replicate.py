@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Exists, Missing, Refused
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.base.record import field, mutable
 from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion.intents import intended
 from strongroom.custody.deletion.packs import condemned_packs, stored_objects
@@ -32,6 +31,7 @@ from strongroom.custody.replica.notes import (
     note_unindexed,
     say_of_replica,
 )
+from strongroom.custody.replica.outcome import AGAIN, NOT_YET, Replicated
 from strongroom.custody.replica.rereading import KINDS, reread
 from strongroom.custody.schema import pinned_key, snapshot
 from strongroom.repository.parallel import outcomes
@@ -45,24 +45,6 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _OTHER_SIZE = "has another size"
 _GONE = "is gone, and the repository has it no more either"
-
-
-@mutable
-class Replicated:
-    """What was done: objects and bytes copied by kind, objects read again, faults, and what is left for later."""
-
-    copied: dict[str, int] = field(default_factory=dict)
-    bytes: int = 0
-    read: int = 0
-    faults: list[tuple[str, str]] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    left: int = 0
-    waiting: int = 0
-    """Snapshots that are not there yet, since a blob of theirs is not."""
-    going: int = 0
-    """Objects that nothing there needs any more."""
-    keeper: str | None = None
-    """Who lets them go: the key that is named there."""
 
 
 class Replication:
@@ -100,8 +82,13 @@ class Replication:
         turn = reread(self._state, self._lease, self._adopted, self._target, self._left)
         self._done.read, self._done.faults = turn.read, [*self._done.faults, *turn.faults]
         self._done.left += turn.left
-        say_of_replica(self._state, self._lease, self._adopted, self._done.faults, self._done.gone, self._done.left)
+        self._say()
         return self._done
+
+    def _say(self) -> None:
+        done = self._done
+        numbers = len(done.gone), len(done.again()), done.left
+        say_of_replica(self._state, self._lease, self._adopted, done.faults, *numbers)
 
     def begin(self) -> None:
         """The config and the pinned keys: with them the place is a repository.
@@ -152,7 +139,7 @@ class Replication:
                 if name not in there and self._may_go(kind, name, row):
                     forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
                 elif name not in there and name not in lost:
-                    self._done.gone.append(f"{kind.value}/{name}")
+                    self._done.gone[f"{kind.value}/{name}"] = NOT_YET
                     forget_copy(self._state, self._lease, self._adopted, ObjectName(kind, name))
                 elif name in lost or there[name] != row.size:
                     what = _GONE if name in lost else _OTHER_SIZE
@@ -161,6 +148,8 @@ class Replication:
                     note_read(self._state, self._lease, self._adopted, ObjectName(kind, name), what)
             if kind is Kind.INDEX and not there.keys() >= {name for name in rows if rows[name].indexed != SUPERSEDED}:
                 note_unindexed(self._state, self._lease, self._adopted)
+        if self._done.gone:
+            self._say()  # at once: a run that fails later is not asked again what was gone
 
     def _may_go(self, kind: Kind, name: str, row: sa.Row[Any]) -> bool:
         """Whether the keeper of the replica may let it go: the repository did, or a newer index took over."""
@@ -205,6 +194,7 @@ class Replication:
         for name, size in wanted.items():
             if size > self._left:
                 self._done.left += 1
+                self._done.say_of_gone(ObjectName(kind, name), "and is not copied again, for want of --budget-bytes")
                 continue
             self._left -= size
             names.append(ObjectName(kind, name))
@@ -214,10 +204,12 @@ class Replication:
                 size = answer()
             except (Damaged, Missing, Exists) as problem:  # what the next round finds at the source, or stands there
                 self._done.faults.append((str(one), problem.what))
+                self._done.say_of_gone(one, f"and cannot be copied again: {problem.what}")
                 continue
             note_copied(self._state, self._lease, self._adopted, one, size)
             self._done.copied[kind.value] = self._done.copied.get(kind.value, 0) + 1
             self._done.bytes += size
+            self._done.say_of_gone(one, AGAIN)
             self._reporter.count("objects", number, len(names))
 
     def _copy(self, name: ObjectName) -> int:
@@ -249,6 +241,7 @@ class Replication:
             note_copied(self._state, self._lease, self._adopted, made, size)
             note_indexed(self._state, self._lease, self._adopted, packs)
             self._done.copied["index"] = self._done.copied.get("index", 0) + 1
+        self._done.indexes_are_written()
 
     def _snapshots(self) -> None:
         """Those whose every blob lies in packs of the replica, the oldest first. One that lacks something holds up none
@@ -264,6 +257,7 @@ class Replication:
         whole: dict[str, int] = {}
         for name, size in wanted.items():
             if walk(self._repository, usage, [self._repository.load_snapshot(name).tree], self._reporter):
+                self._done.say_of_gone(ObjectName(Kind.SNAPSHOT, name), "and waits for blobs that are not there")
                 usage = _kernel.Usage(index)  # what was seen to be missing is not told twice: the next begins anew
                 continue
             whole[name] = size
