@@ -61,11 +61,15 @@ def decide(
 
 
 def _refuse_without_snapshots(repository: Repository, decision: PruneChoice) -> None:
-    """A list without snapshots is no proof that there are none: everything would go on a server's word."""
-    plan = decision.plan
-    going = len(plan.going) + len(plan.unreferenced)
-    if not going or is_known_to_be_empty(repository, decision.files):
+    """A list without snapshots is no proof that there are none: everything would go on a server's word.
+
+    A host that neither wrote nor read any of what would go knows no better than the list, as restic does not: such as
+    one that prunes where another one forgets. A folder that is not there is a fault to it, too.
+    """
+    packs = {*decision.plan.going, *decision.plan.unreferenced}
+    if not packs or is_known_to_be_empty(repository, decision.files):
         return
+    going = len(packs)
     allow = "`strongroom prune --unsafe-allow-remove-all` removes everything."
     if repository.store.has_folder(Kind.SNAPSHOT) is False:
         raise Missing(
@@ -75,6 +79,8 @@ def _refuse_without_snapshots(repository: Repository, decision: PruneChoice) -> 
             hint="Bring it back: a disk that is not mounted, a copy that leaves folders out, a rule of a proxy. Where "
             f"the repository is known to have no snapshots: {allow}",
         )
+    if not remembered(repository, packs):
+        return
     raise RepositoryError(
         f"no snapshot is listed, so that all {going} packs would go; nothing was removed",
         subject=repository.location,

@@ -72,6 +72,22 @@ def test_who_forgets_everything_may_prune_as_before(strongroom: Strongroom, rest
     restic.check(copy)
 
 
+def test_who_prunes_what_others_write_and_forget_may(
+    strongroom: Strongroom, restic: Restic, saved: Path, tmp_path: Path
+) -> None:
+    """A machine that never wrote there, nor pruned, believes an empty list as restic does; no folder is a fault."""
+    names = [path.name for path in (saved / "snapshots").iterdir()]
+    restic.on(saved, "forget", *names).expect(0)
+    other = {"STRONGROOM_STATE_DIR": str(tmp_path / "other")}
+    (saved / "snapshots").rename(saved / "away")
+    assert "is not there" in strongroom.on(saved, "prune", env=other).expect(1).err and _packs(saved)
+    (saved / "away").rename(saved / "snapshots")
+    assert "no snapshot is listed" in strongroom.on(saved, "prune").expect(1).err and _packs(saved)
+    strongroom.on(saved, "prune", env=other).expect(0)
+    assert not _packs(saved)
+    restic.check(saved)
+
+
 def test_a_prune_of_all_needs_no_file_of_state(strongroom: Strongroom, saved: Path, tmp_path: Path) -> None:
     """Where nothing can be remembered, `forget --prune` knows by itself what it removed."""
     (tmp_path / "file").write_bytes(b"")
