@@ -111,7 +111,8 @@ class Succession:
             raise Refused("nobody waits to be named", subject="operators")
         if (word.verb, word.thing) != (KEEP, waits.digest):
             raise Refused("is about something else", subject="the signature")
-        self._end(waits, "kept")
+        with self._records.database.write() as connection:
+            _note(connection, waits, outcome="kept")
         return whose.name
 
     def waiting(self) -> Naming | None:
@@ -133,20 +134,18 @@ class Succession:
         days = tuple(sorted({*waits.days, now_ns // DAY}))
         if now_ns < waits.due_ns or len(days) < LOOKS:
             if days != waits.days:
-                self._note(waits, days=json.dumps(days))
+                with self._records.database.write() as connection:
+                    _note(connection, waits, days=json.dumps(days))
             return waits
         table = schema.operator
         with self._records.database.write() as connection:
             connection.execute(table.update().where(table.c.gone_ns.is_(None)).values(gone_ns=now_ns))
             for key in waits.keys:
                 connection.execute(table.insert().values(public=key.public.hex(), key=str(key), added_ns=now_ns))
-        self._end(waits, "named")
+            _note(connection, waits, outcome="named")  # with the roster, or a kill between them would name them twice
         return None
 
-    def _end(self, waits: Naming, outcome: str) -> None:
-        self._note(waits, outcome=outcome)
 
-    def _note(self, waits: Naming, **values: object) -> None:
-        table = schema.naming
-        with self._records.database.write() as connection:
-            connection.execute(table.update().where(table.c.digest == waits.digest).values(values))
+def _note(connection: sa.Connection, waits: Naming, **values: object) -> None:
+    table = schema.naming
+    connection.execute(table.update().where(table.c.digest == waits.digest).values(values))
