@@ -249,11 +249,11 @@ def tick(services: Services, stopping: Callable[[], bool]) -> None:
             trim()
             trimmed = services.clock.monotonic()
         try:
-            services.metrics.clock(suspect=bool(services.watch.look()))
-            services.access_log.reopen_if_moved()
-            services.access.reload_if_changed()
+            services.access_log.reopen_if_moved()  # this and the next need no database, which may be away
             if services.certificates is not None:
                 services.certificates.reload_if_changed()
+            services.metrics.clock(suspect=bool(services.watch.look()))
+            services.access.reload_if_changed()
             services.refusals.flush()
             services.reading.flush()
             services.repositories.reload()

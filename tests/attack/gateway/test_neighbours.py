@@ -15,7 +15,7 @@ import pytest
 from tests.support.servers import postgres
 from tests.support.servers.gateway_inside import operate
 from tests.support.servers.gateways import Gateway, name_of
-from tests.support.waiting import kept
+from tests.support.waiting import kept, until
 
 OBJECTS = 300
 READERS = 40
@@ -65,12 +65,12 @@ def test_g_2_slow_readers_hold_nothing_that_others_need(tmp_path: Path, kind: st
             connection = connect(gateway)
             connection.sendall(gateway.head("GET", pages[number % 8 == 0], user="slow"))
             readers.append(connection)
-        stop = threading.Event()
+        stop, taken = threading.Event(), [0] * READERS
 
         def take_slowly() -> None:
             while not stop.wait(0.1):
-                for connection in readers:
-                    connection.recv(100)
+                for number, connection in enumerate(readers):
+                    taken[number] += len(connection.recv(100))
 
         taking = threading.Thread(target=take_slowly)
         taking.start()
@@ -86,7 +86,7 @@ def test_g_2_slow_readers_hold_nothing_that_others_need(tmp_path: Path, kind: st
             return time.monotonic() - begun
 
         try:
-            time.sleep(1)
+            until(lambda: min(taken) >= 600, gateway.said)  # more than a head: what is sent has been put together
             kept(2, beside_them)
         finally:
             stop.set()

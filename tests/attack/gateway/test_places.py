@@ -162,9 +162,11 @@ def test_g_2_however_many_ask_for_health_one_looks(monkeypatch: pytest.MonkeyPat
         more = [pool.submit(shared.get) for _ in range(24)]
         until(lambda: sum(one.done() for one in more) >= 23)  # one is the sixteenth, and waits for the next
         assert {one.result() for one in more if one.done()} == {1}
-        go.release(2)
+        go.release()
         assert {one.result() for one in later} == {2}  # no look that had begun before they asked
-        assert looks <= 3
+        go.release()  # not before: the third look's word would reach those who are only about to take the second's
+        assert {one.result() for one in more} == {1, 3}
+        assert looks == 3
 
 
 def test_g_2_a_look_that_fails_leaves_nobody_waiting() -> None:

@@ -9,11 +9,13 @@ import signal
 import ssl
 from pathlib import Path
 
+import psycopg
 import pytest
 import trustme
 
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.privileges import without_overriding
+from tests.support.servers import postgres
 from tests.support.servers.gateways import Gateway
 from tests.support.waiting import PATIENCE, until
 
@@ -126,6 +128,23 @@ def test_a_certificate_that_does_not_load_or_ends_is_told(tmp_path: Path) -> Non
         issue(live, "new.example")
         until(lambda: all(health(gateway) == (200, []) for _ in range(5)), gateway.said)
         until(lambda: all("new.example" in shown(gateway) for _ in range(5)), gateway.said)
+
+
+def test_a_certificate_is_renewed_while_the_database_is_away(tmp_path: Path) -> None:
+    """It waits for nothing that it does not need: it may end in the very hours in which the database is mended."""
+    live = tmp_path / "live"
+    issue(live, "old.example")
+    with postgres.running() as url:
+        gateway = gateway_with(tmp_path, live)
+        gateway.flags = (*gateway.flags, "--database", url)
+        with gateway, psycopg.connect(url.replace("/postgres?", "/template1?"), autocommit=True) as operator:
+            operator.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+            operator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'")
+            until(lambda: gateway.ask("GET", "/health").status == 503, gateway.said)
+            issue(live, "new.example")
+            until(lambda: all("new.example" in shown(gateway) for _ in range(10)), gateway.said)
+            operator.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS true")
+            until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
 
 
 @pytest.mark.parametrize("name", ["fullchain.pem", "privkey.pem"])

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def test_a_file_that_went_away_is_told_until_it_is_back(tmp_path: Path, gone: st
             until(lambda: health(gateway) == (200, ""), gateway.said, pause=0.1)
             for user in USERS:
                 assert gateway.ask("GET", "/web01/config", user=user).status == 200
+
+
+def test_a_policy_that_came_while_the_database_was_away_counts_when_it_is_back(tmp_path: Path) -> None:
+    """Whoever it shuts out is shut out within seconds of the database's return, without a signal or another change."""
+    policy = tmp_path / "gateway.toml"
+    policy.write_text("version = 1\n")
+    with Gateway(tmp_path, flags=("--append-only", "--config", str(policy)), users=USERS, user="alice") as gateway:
+        gateway.make()
+        assert gateway.put("/web02/?create=true", b"", "eye") == 200
+        with contextlib.closing(sqlite3.connect(gateway.file.removeprefix("sqlite:///"), timeout=60)) as database:
+            database.execute("ALTER TABLE principal RENAME TO elsewhere")
+            policy.write_text(POLICY)
+            until(lambda: "the database cannot be used now" in gateway.said(), gateway.said)
+            database.execute("ALTER TABLE elsewhere RENAME TO principal")
+        until(lambda: gateway.put("/web03/?create=true", b"", "eye") == 403, gateway.said, pause=0.1)
 
 
 def test_a_worker_that_takes_a_dead_ones_place_knows_what_files_said(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def test_w_1_w_2_a_strange_witness_is_told_of_and_waited_for_by_nobody(tmp_path:
         def told() -> bool:
             health = gateway.ask("GET", "/health")
             assert health.status == 200
+            assert url.encode() not in health.body  # anybody may read it
             return any(one.startswith("the log is not countersigned: ") for one in health.json()["warnings"])
 
         until(lambda: gateway.ask("GET", "/.strongroom/log/checkpoint").status == 200, gateway.said)

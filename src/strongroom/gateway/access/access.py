@@ -165,8 +165,8 @@ class Access:
                 self._forget()
             stamp = self._stamp()
             if stamp != self._policy_stamp:
-                self._policy_stamp = stamp
                 self.reload()
+                self._policy_stamp = stamp  # not before: where the database was away, the next second tries again
 
     def has_ended(self, identity: Caller) -> bool:
         """Whether the token that was shown has ended since."""

@@ -190,13 +190,15 @@ def _finish(services: Services) -> int:
 
 
 def _reload(services: Services) -> None:
-    try:
-        services.access.reload()
-        services.access_log.reopen()
-        if services.certificates is not None:
-            services.certificates.reload()
-    except (StrongroomError, OSError) as error:
-        LOG.error(f"reload: {error}")
+    """Read each file again, whether or not the others could be: a policy waits for the database, and no more does."""
+    steps = [services.access.reload, services.access_log.reopen]
+    if services.certificates is not None:
+        steps.append(services.certificates.reload)
+    for step in steps:
+        try:
+            step()
+        except (StrongroomError, OSError) as error:
+            LOG.error(f"reload: {error}")
 
 
 def exit_worker(code: int) -> None:

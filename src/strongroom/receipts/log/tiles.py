@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 
 from strongroom.base.errors import Damaged
-from strongroom.receipts.log.merkle import Node, complete
+from strongroom.receipts.log.merkle import Node, node_hash
 
 KEY_FILE = "verifier-key"
 """Where a log shows the key that signs it, beside its tiles."""
@@ -59,13 +59,22 @@ def split(tile: bytes) -> list[bytes]:
 
 
 def node_of(tile: Tile, size: int) -> Node:
-    """The nodes of the tree of ``size`` leaves, out of its tiles. Tiles that were asked for are kept a while."""
+    """The nodes of the tree of ``size`` leaves, out of its tiles. Those that were asked for are kept a while: proofs of
+    leaves beside one another share most of theirs."""
     kept: dict[tuple[int, int], list[bytes]] = {}
+    inner: dict[tuple[int, int], bytes] = {}
 
     def node(level: int, index: int) -> bytes:
         tile_level, up = level // 8, level % 8
-        first = index << up
-        at = (tile_level, first // WIDTH)
+        if up:
+            found = inner.get((level, index))
+            if found is None:
+                found = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+                if len(inner) > 16 * WIDTH:
+                    inner.clear()
+                inner[level, index] = found
+            return found
+        at = (tile_level, index // WIDTH)
         hashes = kept.get(at)
         if hashes is None:
             width = min(WIDTH, (size >> (8 * tile_level)) - at[1] * WIDTH)
@@ -75,8 +84,7 @@ def node_of(tile: Tile, size: int) -> Node:
             if len(kept) > 64:
                 kept.clear()
             kept[at] = hashes
-        start = first % WIDTH
-        return complete(hashes[start : start + (1 << up)])
+        return hashes[index % WIDTH]
 
     return node
 

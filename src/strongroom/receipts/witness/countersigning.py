@@ -101,7 +101,7 @@ class Countersigning:
         try:
             found = self._client.latest(state(self._database).origin)
         except StrongroomError as error:
-            self._silent = str(error)
+            self._silent = error.what
         else:
             self._silent = ""
             if (found is None) != (self._remembered is None) or (found and _head(found) != _head(self._remembered)):
@@ -131,7 +131,7 @@ class Countersigning:
             cosigned = self._client.submit(head, last, lambda old: self._proof(now.id, old, head.size))
         except StrongroomError as error:
             if not self._stop.is_set():
-                self._note(now.id, str(error))
+                self._note(now.id, error.what)
             raise
         with self._database.write() as connection:
             change(connection, now.id, {"cosigned_ns": time_ns}, cosigned=cosigned.encode())
