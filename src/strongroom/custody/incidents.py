@@ -85,8 +85,8 @@ ADVICE = {
     Code.ROLLED_BACK: "The custodian's state is older than its records beside the repository, or these are gone or "
     "crowded out. If it was not you who brought one back, look at who can write there. It ends once the detection "
     "window is over.",
-    Code.DRIFT: "The bucket's settings are not those that were pinned. Put them back, and look at who may change them; "
-    "if it was you, `custody accept --settings`.",
+    Code.DRIFT: "The bucket's settings are not those that were pinned, or a rule ends what must stay. Put them right, "
+    "and look at who may change them; if it was you, `custody accept --settings`.",
     Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",
     Code.OPERATORS: "The recovery identity names new operators. If it was not you, one operator ends it: `custody "
     "operator keep --sign-with FILE`.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 import secrets
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -24,10 +27,15 @@ _ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfig
 
 
 def rule(ends: bytes) -> bytes:
-    """A lifecycle of one rule over everything."""
+    """A lifecycle of one rule that ends versions of everything."""
+    return whole_rule(b"<NoncurrentVersionExpiration>%b</NoncurrentVersionExpiration>" % ends)
+
+
+def whole_rule(does: bytes, only: bytes = b"<Prefix></Prefix>") -> bytes:
+    """A lifecycle of one rule."""
     return (
-        b"<LifecycleConfiguration><Rule><ID>quick</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter>"
-        b"<NoncurrentVersionExpiration>%b</NoncurrentVersionExpiration></Rule></LifecycleConfiguration>" % ends
+        b"<LifecycleConfiguration><Rule><ID>quick</ID><Status>Enabled</Status><Filter>%b</Filter>%b</Rule>"
+        b"</LifecycleConfiguration>" % (only, does)
     )
 
 
@@ -97,3 +105,62 @@ def test_s_6_versions_that_end_too_early_or_by_their_number_let_nothing_go(bucke
         with pytest.raises(Refused, match="rule `quick` ends versions"):
             way_of(store, 90).check()
         way_of(store, 5).check()
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        b"<DelMarkerExpiration><Days>3</Days></DelMarkerExpiration>",
+        b"<Expiration><Days>3</Days><ExpiredObjectAllVersions>true</ExpiredObjectAllVersions></Expiration>",
+    ],
+)
+def test_s_6_a_rule_that_ends_all_versions_behind_a_marker_lets_nothing_go(bucket: str, does: bytes) -> None:
+    """S-6: MinIO's own rules, which take every version of what was deleted or expired at once."""
+    server = minio.running()
+    with open_store(f"s3:{server.endpoint}/{bucket}/web", StoreOptions(environment=server.environment)) as store:
+        server.put(bucket, "lifecycle=", whole_rule(does))
+        with pytest.raises(Refused, match="rule `quick` ends all versions after 3 days"):
+            way_of(store, 90).check()
+        way_of(store, 3).check()
+
+
+def test_s_3_s_6_a_rule_that_ends_what_is_in_use_is_no_settled_state(
+    bucket: str, strongroom: Strongroom, restic: Restic, tmp_path: Path
+) -> None:
+    """S-3, S-6: a bucket that had such a rule before the first round is not taken as it is; and the rule that ends
+    what was tagged loses its tag behind the custodian's back, or a date in it comes nearer: nothing may go."""
+    server = minio.running()
+    url = f"s3:{server.endpoint}/{bucket}/web01"
+    for program in (strongroom, restic):
+        program.env.update(server.environment)
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "a").write_bytes(random.Random(2).randbytes(50_000))
+    restic.init(url)
+    restic.backup(url, source)
+    days = b"<Expiration><Days>1</Days></Expiration>"
+    tag = b"<Tag><Key>strongroom</Key><Value>removed</Value></Tag>"
+    server.put(bucket, "lifecycle=", whole_rule(days))
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", url)
+    for _ in range(2):
+        custodian.round().expect(74)
+        assert "the rule `quick` ends what is in use after 1 days" in custodian.run("incidents", "web01").out
+    server.put(bucket, "lifecycle=", whole_rule(days, tag))
+    custodian.round().expect(0)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "custody.db")) as database, database:
+        (text,) = database.execute("SELECT settings FROM custody_settings").fetchone()
+        older = {part: value for part, value in json.loads(text).items() if part != "rules"}
+        database.execute("UPDATE custody_settings SET settings = ?", (json.dumps(older),))
+    custodian.round().expect(0)  # an older release pinned less, and what it did not see is taken as it is
+    server.put(bucket, "lifecycle=", whole_rule(days))
+    custodian.round().expect(74)
+    assert custodian.incidents("web01") == [("drift", "bucket")]
+    server.put(bucket, "lifecycle=", whole_rule(b"<Expiration><Date>2099-01-01T00:00:00Z</Date></Expiration>"))
+    custodian.run("accept", "web01", "--settings", "--why", "mine").expect(0)
+    custodian.round().expect(0)
+    server.put(bucket, "lifecycle=", whole_rule(b"<Expiration><Date>2027-01-01T00:00:00Z</Date></Expiration>"))
+    custodian.round().expect(74)
+    server.client(bucket).ask("DELETE", "?lifecycle=").close()
+    custodian.run("accept", "web01", "--settings", "--why", "mine").expect(0)
+    custodian.round().expect(0)

@@ -12,6 +12,7 @@ from strongroom.custody.drift import schema
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.storage.kinds import versions_of
+from strongroom.storage.versions.contract import Versioning
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State
@@ -24,23 +25,29 @@ THING = "bucket"
 def check_settings(state: State, lease: Lease, adopted: Adopted, store: Store) -> tuple[str, ...]:
     """What differs from what is pinned, in words; an incident that freezes all deleting while anything does.
 
-    Where nothing is pinned yet, what is there is. A store without versions has no such settings. Raises
-    ``Unavailable``.
+    Where nothing is pinned yet, what is there is, unless a rule ends what has to stay: that is the incident, until it
+    is gone or accepted. A store without versions has no such settings. Raises ``Unavailable``.
     """
     try:
-        found = members(versions_of(store).protection())
+        versions = versions_of(store)
+        protection = versions.protection()
     except Unsupported:
         return ()
+    found = members(protection)
     now_ns = state.clock.now_ns()
     with state.writing(lease) as connection:
         text = connection.execute(
             sa.select(schema.pinned.c.settings).where(schema.pinned.c.repository == adopted.id)
         ).scalar_one_or_none()
-        if text is None:
+        drifted = unfit(protection, versions.prefix, adopted.policy.expiry) if text is None else ()
+        if text is None and not drifted:
             _pin(connection, adopted.id, found, now_ns)
             state.record(connection, "custodian", adopted.id, "pinned the bucket's settings", json.dumps(found))
-            return ()
-        drifted = _differences(json.loads(text), found)
+        elif text is not None:
+            pinned = json.loads(text)
+            drifted = _differences(pinned, found)
+            if not drifted and pinned.keys() != found.keys():  # an older release pinned less
+                _pin(connection, adopted.id, found, now_ns)
         if drifted:
             open_incident(connection, adopted.id, Code.DRIFT, THING, "; ".join(drifted), now_ns)
         else:
@@ -61,6 +68,18 @@ def accept_settings(state: State, adopted: Adopted, store: Store, who: str, why:
         state.record(connection, who, adopted.id, "accepted the bucket's settings", why)
 
 
+def unfit(protection: Protection, prefix: str, expiry_days: int) -> tuple[str, ...]:
+    """The rules that end what is in use, or versions before ``expiry_days``, in words."""
+    if protection.versioning is Versioning.OFF:  # there are none that could end
+        expiry_days = 0
+    said = [
+        (rule.identity, words)
+        for rule in protection.lifecycle or ()
+        for words in (rule.ends_current(prefix), rule.ends_versions(prefix, expiry_days))
+    ]
+    return tuple(f"the rule `{identity}` {words}" for identity, words in said if words)
+
+
 def members(protection: Protection) -> dict[str, Any]:
     """The settings part by part, as JSON has them."""
     lock = protection.lock
@@ -74,6 +93,7 @@ def members(protection: Protection) -> dict[str, Any]:
             [rule.identity, rule.enabled, rule.prefix, rule.current_days, rule.noncurrent_days, rule.keep_newer]
             for rule in rules
         ),
+        "rules": None if rules is None else sorted(rule.whole for rule in rules),
         "encryption": protection.encryption,
         "replication": protection.replication,
         "policy": protection.policy,
@@ -88,11 +108,10 @@ def _pin(connection: sa.Connection, repository: str, found: dict[str, Any], now_
 
 
 def _differences(pinned: dict[str, Any], found: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(
-        f"{part} was {_shown(pinned.get(part))} and is {_shown(value)}"
-        for part, value in found.items()
-        if json.dumps(pinned.get(part)) != json.dumps(value)
-    )
+    parts = [part for part, value in found.items() if part in pinned and json.dumps(pinned[part]) != json.dumps(value)]
+    if "lifecycle" in parts and "rules" in parts:  # the days alone say less
+        parts.remove("lifecycle")
+    return tuple(f"{part} was {_shown(pinned[part])} and is {_shown(found[part])}" for part in parts)
 
 
 def _shown(value: Any) -> str:

@@ -154,11 +154,10 @@ class MarkerRemoval(SlowRemoval):
                 hint="Turn it on; the executor's credentials need s3:GetBucketVersioning.",
             )
         for rule in protection.lifecycle or ():
-            ends = rule.noncurrent_days > 0 or rule.keep_newer > 0
-            if rule.covers(self._prefix) and ends and rule.noncurrent_days < self._expiry_days:
-                kept = f"{rule.noncurrent_days} days" if rule.noncurrent_days else f"{rule.keep_newer} newer ones"
+            words = rule.ends_versions(self._prefix, self._expiry_days)
+            if words:
                 raise Refused(
-                    f"the bucket's rule `{rule.identity}` ends versions after {kept}",
+                    f"the bucket's rule `{rule.identity}` {words}",
                     subject=self._location,
                     hint=f"They must stay for {self._expiry_days} days, whatever their number.",
                 )

@@ -42,6 +42,15 @@ class Element:
         """The first child of this name."""
         return next(self.children(name), None)
 
+    def leaves(self) -> list[str]:
+        """Each element below that has none itself, as ``path=text``, sorted: all that is said here."""
+        if not len(self._element):
+            return [f"={self.text()}"]
+        found = (
+            f"{child.name}{'' if leaf[0] == '=' else '/'}{leaf}" for child in self.children() for leaf in child.leaves()
+        )
+        return sorted(found)
+
     def text(self, *path: str) -> str:
         """The text at a path below; empty where there is none."""
         element: Element | None = self

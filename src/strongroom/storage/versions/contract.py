@@ -63,10 +63,32 @@ class LifecycleRule:
 
     tag: str = ""
     """Objects with this tag alone, as ``key=value``."""
+    all_versions_days: int = 0
+    """After so many days what was deleted, or every object, goes with all its versions (MinIO has such rules)."""
+    whole: str = ""
+    """All that the rule says, as the store tells it."""
 
     def covers(self, prefix: str) -> bool:
         """Whether the rule can touch keys below this prefix."""
         return self.enabled and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
+
+    def ends_versions(self, prefix: str, days: int) -> str:
+        """How the rule ends versions below this prefix sooner than after so many days, in words; else empty."""
+        if not self.covers(prefix):
+            return ""
+        if 0 < self.all_versions_days < days:
+            return f"ends all versions after {self.all_versions_days} days"
+        if (self.noncurrent_days > 0 or self.keep_newer > 0) and self.noncurrent_days < days:
+            kept = f"{self.noncurrent_days} days" if self.noncurrent_days else f"{self.keep_newer} newer ones"
+            return f"ends versions after {kept}"
+        return ""
+
+    def ends_current(self, prefix: str) -> str:
+        """How the rule ends what is in use below this prefix, in words; else empty. Locks are nothing to keep, and tags
+        are given by who may."""
+        if not self.current_days or self.tag or not self.covers(prefix) or self.prefix.startswith(f"{prefix}locks/"):
+            return ""
+        return f"ends what is in use after {self.current_days} days"
 
 
 @record
@@ -86,7 +108,10 @@ class Protection:
 
 
 class Versions(ABC):
-    """The right to see and use versions of one repository's objects. Safe to use from many threads."""
+    """The right to see and use versions of one repository's objects, whose keys begin with ``prefix``. Safe to use from
+    many threads."""
+
+    prefix = ""
 
     @abstractmethod
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Version]:

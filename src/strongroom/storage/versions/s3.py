@@ -35,6 +35,7 @@ class S3Versions(Versions):
     def __init__(self, store: S3Store) -> None:
         self._store = store
         self._client = store.client
+        self.prefix = store.address.prefix
 
     def list(self, kind: Kind, after: str | None = None) -> Iterator[Version]:
         """As the contract says, a page of a thousand at a time."""
@@ -173,7 +174,16 @@ def _rules(found: s3_xml.Element) -> Iterator[LifecycleRule]:
             noncurrent_days=_number(rule.text(*noncurrent, "NoncurrentDays")),
             keep_newer=_number(rule.text(*noncurrent, "NewerNoncurrentVersions")),
             tag=_tag(rule, "Filter") or _tag(rule, "Filter", "And"),
+            all_versions_days=_all_versions(rule, days),
+            whole="; ".join(rule.leaves()),
         )
+
+
+def _all_versions(rule: s3_xml.Element, current_days: int) -> int:
+    """MinIO's own: all versions of what a marker hides, and all of what expires."""
+    hidden = _number(rule.text("DelMarkerExpiration", "Days"))
+    expired = max(current_days, 1) if rule.text("Expiration", "ExpiredObjectAllVersions") == "true" else 0
+    return min(filter(None, (hidden, expired)), default=0)
 
 
 def _tag(rule: s3_xml.Element, *path: str) -> str:
