@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from strongroom.base.errors import ConfigurationError
 
@@ -38,6 +39,17 @@ def check_own_files(folder: str, files: Sequence[str] = ()) -> None:
             raise _refusal(path, "is no folder")
         if not os.access(path, needed, effective_ids=True):
             raise _refusal(path, f"user {_name(os.geteuid())} may not read and write this")
+
+
+def open_own_file(path: str) -> BinaryIO:
+    """A regular file for reading. Raises OSError, also for a pipe, whose opening would wait for who writes to it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+    raise OSError(number, os.strerror(number) if stat.S_ISDIR(kind) else "it is no regular file", path)
 
 
 def _refusal(path: str, what: str) -> ConfigurationError:

@@ -26,7 +26,7 @@ _TAG = (
 )
 _NAMED = (Kind.SNAPSHOT, Kind.INDEX, Kind.DATA)
 _DAY_NS = 86_400 * 1_000_000_000
-_NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_FOLLOW = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # nor wait at a pipe
 
 
 @record

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.durable import replace_file
 from strongroom.base.errors import StoreError
 from strongroom.base.objects import Kind
+from strongroom.base.own_files import open_own_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,10 +50,10 @@ def is_known_to_be_empty(repository: Repository, index_files: Collection[str]) -
     """Whether this host removed the last snapshots, and nobody has added to the index since."""
     if (path := _path(repository)) is None:
         return False
-    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="ascii") as file:
+    with contextlib.suppress(OSError, UnicodeDecodeError), open_own_file(path) as file:
         status = os.fstat(file.fileno())
         if status.st_mode & 0o022 == 0 and status.st_uid in (0, os.geteuid()):
-            return set(file.read().split()).issuperset(index_files)
+            return set(file.read().decode("ascii").split()).issuperset(index_files)
     return False
 
 

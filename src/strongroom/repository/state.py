@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.durable import replace_file
 from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import is_object_name
+from strongroom.base.own_files import open_own_file
 from strongroom.base.record import as_dict, record, replace
 from strongroom.repository.packs.proven import ProvenPacks
 from strongroom.repository.surroundings import Surroundings
@@ -93,7 +94,7 @@ class _Content:
 
     @classmethod
     def parse(cls, data: bytes, repository_id: str) -> _Content:
-        """Raises ``ValueError``, ``KeyError``, ``TypeError`` or ``AttributeError`` for anything unexpected."""
+        """Raises ``ValueError``, ``KeyError``, ``TypeError``, ``OverflowError`` ``AttributeError``: anything else."""
         document: dict[str, Any] = json.loads(data)
         if document["version"] != _VERSION or document["repository"] != repository_id:
             raise ValueError("of another version or repository")
@@ -211,7 +212,7 @@ class RepositoryState:
     def content(self) -> _Content | None:
         """The state file, or None where there is none or none that can be believed (a warning, then)."""
         try:
-            with open(self.path, "rb") as file:
+            with open_own_file(self.path) as file:
                 status = os.fstat(file.fileno())
                 if status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
                     raise ValueError("others can write it")
@@ -219,7 +220,7 @@ class RepositoryState:
             return _Content.parse(data, self.repository_id)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError, RecursionError) as problem:
             reason = "it is not what was written there"
             if isinstance(problem, OSError):
                 reason = problem.strerror or reason

@@ -80,6 +80,18 @@ def test_a_damaged_entry_is_a_miss_and_goes(cache: RepositoryCache) -> None:
     assert cache.store(Kind.INDEX, name, data) and not os.path.islink(path)
 
 
+def test_a_pipe_among_entries_is_a_miss_at_once(cache: RepositoryCache) -> None:
+    """Nobody waits for who would write into a pipe that stands at an entry's name, and the entry is kept again."""
+    name, data = entry(1)
+    cache.store(Kind.INDEX, name, data)
+    path = os.path.join(cache.folder, "index", name)
+    os.unlink(path)
+    os.mkfifo(path)
+    assert cache.load_range(Kind.INDEX, name, 0, 4) is None
+    assert cache.load(Kind.INDEX, name) is None
+    assert cache.store(Kind.INDEX, name, data) and cache.load(Kind.INDEX, name) == data
+
+
 def test_old_leftovers_of_dead_runs_are_pruned(cache: RepositoryCache) -> None:
     """A temporary file that is a day old goes, a young one stays."""
     name, data = entry(1)

@@ -45,6 +45,18 @@ def test_a_torn_entry_costs_itself_alone(tmp_path: Path) -> None:
     assert kept.among([*before, *after]) == {*before, *after}
 
 
+def test_a_pipe_in_its_place_is_a_warning_at_once(tmp_path: Path) -> None:
+    """Neither reading nor writing waits for somebody at the other end of a pipe."""
+    machine = Machine()
+    kept = record(tmp_path, machine)
+    kept.add(packs(1))
+    os.unlink(kept.path)
+    os.mkfifo(kept.path, 0o600)
+    assert kept.among(packs(1)) == set()
+    kept.add(packs(1))
+    assert len(machine.warnings) == 2 and all(kept.path in warning for warning in machine.warnings)
+
+
 def test_what_is_no_longer_there_is_forgotten(tmp_path: Path) -> None:
     """The record holds each pack of the repository once."""
     kept = record(tmp_path)

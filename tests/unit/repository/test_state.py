@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,11 @@ def _broken(path: Path, how: str) -> None:
         path.write_bytes(b"")
     elif how == "others":
         path.chmod(0o666)
+    elif how == "pipe":
+        path.unlink()
+        os.mkfifo(path, 0o600)
+    elif how == "infinity":
+        path.write_text(path.read_text().replace(str(RUN.started_ns), "1e999"))
     elif how == "folder":
         path.unlink()
         path.mkdir()
@@ -67,7 +73,10 @@ def _broken(path: Path, how: str) -> None:
         path.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("how", ["junk", "empty", "others", "folder", "version", "repository", "salt", "pins", "runs"])
+@pytest.mark.parametrize(
+    "how",
+    ["junk", "empty", "others", "pipe", "infinity", "folder", "version", "repository", "salt", "pins", "runs"],
+)
 def test_a_broken_memory_is_a_warning(tmp_path: Path, how: str) -> None:
     """Whatever happened to the file: a warning, no parent, and a memory that works again where the disk lets it."""
     machine = Machine()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
 from strongroom.base.file_lock import file_lock
+from strongroom.base.own_files import open_own_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -45,7 +46,7 @@ class ProvenPacks:
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             with self._alone():
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
                 with open(os.open(self.path, flags, 0o600), "ab", buffering=0) as file:
                     torn = file.seek(0, os.SEEK_END) % _ENTRY  # a killed process may have left a part of an entry
                     file.write(bytes(_ENTRY - torn) + data if torn else data)
@@ -92,7 +93,7 @@ class ProvenPacks:
 
     def _entries(self) -> Iterable[bytes]:
         try:
-            with open(self.path, "rb") as file:
+            with open_own_file(self.path) as file:
                 status = os.fstat(file.fileno())
                 if status.st_mode & 0o022 or status.st_uid not in (0, os.geteuid()):
                     self._warn(f"ignoring {self.path}: others can write it")
