@@ -136,8 +136,9 @@ def test_a_certificate_is_renewed_while_the_database_is_away(tmp_path: Path) -> 
     issue(live, "old.example")
     with postgres.running() as url:
         gateway = gateway_with(tmp_path, live)
-        gateway.flags = (*gateway.flags, "--database", url)
+        gateway.flags, gateway.workers = (*gateway.flags, "--database", url), 1
         with gateway, psycopg.connect(url.replace("/postgres?", "/template1?"), autocommit=True) as operator:
+            assert gateway.ask("GET", "/health").status == 200  # its worker has begun, which needs the database
             operator.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
             operator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'")
             until(lambda: gateway.ask("GET", "/health").status == 503, gateway.said)
