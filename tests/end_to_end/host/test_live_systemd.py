@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.base.file_lock import file_lock
 from strongroom.base.sandbox import missing
 from tests.support.command import STRONGROOM
 from tests.support.programs import Strongroom
+from tests.support.servers.ports import free_port
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -99,11 +101,14 @@ $program custody executor init web01 --executor /var/lib/strongroom/executor --s
 $program custody round --all --quiet
 served strongroom-custody-executor.service 'ls /out/r/.strongroom/custody/from-executor'
 $program custody card /var/lib/card --gateway https://backup.example.org:8000 --log-key "$judge" > /dev/null
-pin=$($program fleet init --state /var/lib/fleet --url https://127.0.0.1:18040 --json |
+pin=$($program fleet init --state /var/lib/fleet --url https://127.0.0.1:{port} --json |
     sed 's/.*"pin":"\\([0-9a-f]*\\)".*/\\1/')
 echo 'card = "/var/lib/card"' >> /var/lib/fleet/fleet.toml
 systemd-run --quiet --unit=fleet-server $program fleet serve --state /var/lib/fleet
-until $program custody follow --server https://127.0.0.1:18040 --pin $pin --once; do sleep 0.5; done
+tries=60
+until $program custody follow --server https://127.0.0.1:{port} --pin $pin --once || [ $((tries -= 1)) = 0 ]; do
+    sleep 0.5
+done
 {python} /out/stated.py 'DELETE FROM fleet_stated'
 served strongroom-custody-follow.service '{python} /out/stated.py "SELECT name, standing FROM fleet_stated"'
 journalctl --no-pager -u strongroom-custody.service -u strongroom-run@web.service
@@ -112,9 +117,24 @@ journalctl --no-pager -u strongroom-custody.service -u strongroom-run@web.servic
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with what was found, after this machine's own system has run once, over a copy that is thrown away."""
-    out = tmp_path_factory.mktemp("systemd")
+    """The folder with what was found, after this machine's own system has run once, over a copy that is thrown away.
+
+    Once for all workers that have some of these tests: each would else boot one.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out = shared / "systemd"
     _may_boot()
+    with file_lock(str(shared / "systemd.lock")):
+        if not out.exists():
+            out.mkdir()
+            _run(out)
+    if (out / "unbootable").exists():
+        pytest.skip(f"systemd-nspawn does not boot here: {_text(out / 'unbootable')}")
+    return out
+
+
+def _run(out: Path) -> None:
     program, made = str(STRONGROOM), Strongroom(out / "home")
     shown = " ".join({str(ROOT), str(STRONGROOM.parents[1])})
     for name in ("r", "source"):
@@ -125,7 +145,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "served.conf": SERVED.format(shown=shown),
         "stated.py": STATED,
         "config.toml": CONFIG.format(hour=(time.gmtime().tm_hour + 12) % 24),
-        "inside": INSIDE.format(program=program, python=STRONGROOM.parent / "python"),
+        "inside": INSIDE.format(program=program, python=STRONGROOM.parent / "python", port=free_port()),
         # A checkout below /tmp would be hidden: the unit has a /tmp of its own.
         "drop-in": DROP_IN.format(program=program, shown=shown),
         "probe.target": TARGET,
@@ -139,7 +159,6 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (out / name).chmod(0o600)
     made.init(out / "r")
     _boot(out)
-    return out
 
 
 def _may_boot() -> None:
@@ -169,7 +188,7 @@ def _boot(out: Path) -> None:
     if not (out / "booted").exists():
         process.terminate()
         process.wait(PATIENCE)
-        pytest.skip(f"systemd-nspawn does not boot here: {_text(out / 'console')[-500:]}")
+        (out / "unbootable").write_text(_text(out / "console")[-500:])
     process.wait(ENDED + PATIENCE)
 
 
