@@ -143,9 +143,24 @@ def snapshots_of(state: State, adopted: Adopted) -> list[sa.Row[Any]]:
 
 
 def find_snapshot(state: State, adopted: Adopted, name: str) -> sa.Row[Any]:
-    """One snapshot by the beginning of its ID. Raises ``UsageError``."""
+    """One snapshot by the beginning of its ID. Raises ``UsageError``.
+
+    ``latest`` names none: another one may have come since whoever says it looked, and that may be an intruder's.
+    """
+    if name == "latest":
+        hint = f"`strongroom custody snapshots {adopted.name}` lists them by arrival; take the ID of the one you mean."
+        raise UsageError("may be an intruder's, so nothing is decided by it", subject="snapshot latest", hint=hint)
     with state.database.read() as connection:
         return _snapshot(connection, adopted.id, name)
+
+
+def newest_snapshot(state: State, adopted: Adopted) -> str:
+    """The ID of the one that arrived last. Raises ``UsageError`` where none was seen yet."""
+    found = snapshots_of(state, adopted)
+    if not found:
+        hint = f"`strongroom custody round {adopted.name}` looks what is there."
+        raise UsageError("no snapshot was seen yet", subject=adopted.name, hint=hint)
+    return str(found[-1].id)
 
 
 def _snapshot(connection: sa.Connection, repository: str, name: str) -> sa.Row[Any]:

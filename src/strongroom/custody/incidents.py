@@ -70,7 +70,8 @@ ADVICE = {
     "wrote it: look at that host before you trust it.",
     Code.PLANTED_KEY: "A key that nobody announced. If it was you, `custody accept --key`; if not, `custody set-aside "
     "NAME keys/ID`, and look at the host.",
-    Code.CONFIG: "The repository's config is another one. Bring back the first; it never changes.",
+    Code.CONFIG: "The repository's config is gone, or another one. Is its disk there? If so, bring back the first; it "
+    "never changes.",
     Code.LOG: "The gateway's log contradicts itself. Take that gateway for taken over; `custody accept --log-key` pins "
     "another log.",
     Code.TRASH: "The gateway's trash holds for less than `expiry`: raise its --trash-days.",

@@ -139,7 +139,7 @@ def _standing(state: State, adopted: Adopted, facts: RepositoryFacts, now_ns: in
 
 def _policy_words(state: State, adopted: Adopted) -> str:
     found = waiting(state, adopted.id)
-    return "" if found is None else found.words(adopted.policy)
+    return "" if found is None else found.words(adopted)
 
 
 @record

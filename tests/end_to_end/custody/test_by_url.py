@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from strongroom.storage.locate import restic_place
 from strongroom.storage.options import StoreOptions
-from tests.support.custody.custodian import Custodian
+from tests.support.custody.custodian import Custodian, part
 from tests.support.forge import Forge, node
 from tests.support.programs import Restic, Strongroom
 from tests.support.servers.gateway_inside import operate
-from tests.support.servers.gateways import Gateway
+from tests.support.servers.gateways import Gateway, over_tls
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway over a repository with one snapshot."""
+def _made(tmp_path: Path) -> Gateway:
+    """A gateway over a repository with one snapshot, not started yet."""
     made = Gateway(tmp_path / "gateway", flags=("--append-only",), users={"x": "y"})
     forge = Forge(made.data / "r")
     (blob,) = forge.pack(("data", b"small"))
     forge.snapshot(forge.tree(node("small", "file", content=[blob], size=5)), paths=["/"])
     forge.index()
-    with made as gateway:
+    return made
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Gateway]:
+    """One that runs."""
+    with _made(tmp_path) as gateway:
         yield gateway
 
 
 def _adopted(strongroom: Strongroom, gateway: Gateway, tmp_path: Path) -> tuple[Custodian, str]:
     """Adopted as the guide says it; and the custodian's token."""
     token = operate(gateway, "principal", "add", "care", "--repository", "r", "--role", "custodian")[1].strip()
-    url = f"rest:http://care:{token}@{gateway.address}/r/"
+    place = f"http://care:{token}@{gateway.address}/r/"
+    if gateway.context is not None:
+        place = place.replace("http:", "https:").replace("127.0.0.1", "localhost")
+    url = f"rest:{place}"
     custodian = Custodian(strongroom, tmp_path / "state")
     refused = custodian.run("adopt", "web01", "--store", url)
     hint = re.search(r"strongroom gateway (keys open r --key \w+ --for 1h) --path FOLDER", refused.err)
@@ -64,6 +75,27 @@ def test_the_token_in_a_url_is_shown_nowhere(
     assert " restore " in shown[-1]
     assert not [text for text in shown if token in text]
     assert f"restic -r rest:http://{served.address}/r/ " in shown[2]
+
+
+def test_the_kit_has_what_vouches_for_the_server(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """A certificate that an authority of one's own signed: the page has that, and its lines restore by it alone."""
+    with over_tls(_made(tmp_path)) as gateway:
+        authority = gateway.folder / "authority.pem"
+        strongroom.env["STRONGROOM_CACERT"] = str(authority)
+        custodian, token = _adopted(strongroom, gateway, tmp_path)
+        kit = custodian.run("kit", "web01").expect(0).out
+        custodian.run("kit", "web01", "--html", tmp_path / "kit.html").expect(0)
+        (tmp_path / "ca.pem").write_bytes(part(kit, "ca.txt"))
+        sealed = part(kit, "sealed.txt")
+        password = pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(custodian.recovery)]).decode()
+        line = re.search(r"    (restic .* restore \w{64} --target restored)", kit)
+        assert line is not None and " --cacert ca.pem " in line[1], kit
+        (tmp_path / "password.txt").write_text(password)
+        login = {"RESTIC_REST_USERNAME": "care", "RESTIC_REST_PASSWORD": token}
+        restic.run(*shlex.split(line[1])[1:], cwd=tmp_path, env=login).expect(0)
+        assert (tmp_path / "restored" / "small").read_bytes() == b"small"
+    assert (tmp_path / "ca.pem").read_bytes() == authority.read_bytes()
+    assert base64.b64encode(authority.read_bytes()).decode()[:76] in (tmp_path / "kit.html").read_text()
 
 
 def test_an_audit_tries_each_credential_as_itself(strongroom: Strongroom, served: Gateway, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_m_3_the_recovery_sheet_names_operators_in_sight_of_all(strongroom: Stro
     refused = custodian.run("operator", "recover", carol)
     assert refused.code == 1 and "--recovery FILE" in refused.err
     said = custodian.run("operator", "recover", carol, "--recovery", sheet).expect(0).out
-    assert "carol will be the only operators from" in said
+    assert "carol will be the only operator from" in said
     listed = custodian.run("operator", "list").expect(0)
     assert alice in listed.out and carol not in listed.out and "the recovery identity asked" in listed.err
     custodian.round()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
@@ -15,7 +14,7 @@ import pyrage
 import pytest
 
 from tests.support import peers
-from tests.support.custody.custodian import Custodian
+from tests.support.custody.custodian import Custodian, part
 from tests.support.programs import Restic, Strongroom
 
 
@@ -42,13 +41,6 @@ def kept(strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path) -
     custodian.adopt("web01", place)
     custodian.round().expect(0)
     return custodian, place
-
-
-def part(kit: str, title: str) -> bytes:
-    """What stands between the lines of a part, as it was before base64."""
-    found = re.search(rf"-----+ {re.escape(title)} -----\n(.*?)\n----- end", kit, re.DOTALL)
-    assert found is not None
-    return base64.b64decode(found[1])
 
 
 @pytest.mark.peer("age")

@@ -54,6 +54,9 @@ def test_a_week_of_a_folder_that_restic_writes(
     assert custodian.verdicts("web01")[newest] == "suspicious"
     explained = custodian.run("explain", "web01", newest[:10]).expect(0)
     assert "canary" in explained.out
+    assert custodian.run("explain", "web01", "latest").expect(0).out == explained.out
+    refused = custodian.run("accept", "web01", "latest").expect(1).err
+    assert "may be an intruder's" in refused and "custody snapshots web01" in refused
     custodian.run("accept", "web01", newest[:10], "--why", "it was me").expect(0)
     custodian.round().expect(0)
 

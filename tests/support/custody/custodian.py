@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,10 @@ class Custodian:
         """The open incidents as code and object."""
         found = self.run("incidents", name, "--json").expect(0).json()
         return [(one["code"], one["object"]) for one in found]
+
+
+def part(kit: str, title: str) -> bytes:
+    """What stands between the lines of a part of a kit, as it was before base64."""
+    found = re.search(rf"-----+ {re.escape(title)} -----\n(.*?)\n----- end", kit, re.DOTALL)
+    assert found is not None
+    return base64.b64decode(found[1])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
+    from strongroom.storage.options import StoreOptions
 
 _DESCRIPTION = """\
 Print the recovery kit of a repository: its place, its sealed password, its config and key file, the good snapshots, and
@@ -45,10 +46,11 @@ def run_kit(context: Context) -> int:
 
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        place = restic_place(adopted.store, store_options(context, target_of(context, adopted)))
+        options = store_options(context, target_of(context, adopted))
+        place = restic_place(adopted.store, options)
         url = replica_place(state, adopted)
         replica = restic_place(url, replica_options(context, adopted, url)) if url else ""
-        kit = make_kit(state, adopted, place, replica)
+        kit = make_kit(state, adopted, place, replica, _authorities(options) if "https://" in place + replica else b"")
     if not context.arguments.html:
         context.out.write(as_text(kit))
         return 0
@@ -59,3 +61,12 @@ def run_kit(context: Context) -> int:
     if context.verbosity > 0:
         context.out.line(f"wrote {context.arguments.html}; print it, and keep it apart from the recovery identity")
     return 0
+
+
+def _authorities(options: StoreOptions) -> bytes:
+    """The certificates that a store is reached with; `store_options` has looked whether they can be read."""
+    found = []
+    for path in options.cacert:
+        with open(path, "rb") as file:
+            found.append(file.read())
+    return b"\n".join(found)

@@ -190,7 +190,8 @@ def run_rebuild(context: Context) -> int:
             count = forget_catalogue(state, lease, adopted, operator())
         finally:
             state.release(lease)
-    return _done(context, f"{count} objects of {adopted.name} are to be read anew. Next: strongroom custody round")
+    name = adopted.name
+    return _done(context, f"{count} objects of {name} are to be read anew. Next: strongroom custody round {name}")
 
 
 def _judge(context: Context) -> str:

@@ -62,7 +62,7 @@ def arguments_explain(parser: argparse.ArgumentParser) -> None:
     """Which snapshot."""
     parser.description = "Why a snapshot has its verdict, beside what was usual, and what the policy makes of it."
     add_repository(parser)
-    parser.add_argument("snapshot", metavar="SNAPSHOT", help="the beginning of its ID")
+    parser.add_argument("snapshot", metavar="SNAPSHOT", help="the beginning of its ID, or latest: what arrived last")
     add_state(parser)
 
 
@@ -70,13 +70,14 @@ def run_explain(context: Context) -> int:
     """Each measure beside its history, each reason, and the decision of the policy."""
     from statistics import median
 
-    from strongroom.custody.deciding import find_snapshot, snapshots_of
+    from strongroom.custody.deciding import find_snapshot, newest_snapshot, snapshots_of
     from strongroom.custody.evidence.words import arrival_evidence
     from strongroom.custody.planning import decisions
 
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
-        row = find_snapshot(state, adopted, context.arguments.snapshot)
+        asked = context.arguments.snapshot
+        row = find_snapshot(state, adopted, newest_snapshot(state, adopted) if asked == "latest" else asked)
         earlier = [
             json.loads(one.measures)
             for one in snapshots_of(state, adopted)

@@ -21,7 +21,8 @@ def naming_words(waits: Naming) -> str:
     """Who becomes an operator, when, and who asked."""
     names = ", ".join(one.name for one in waits.keys)
     due, asked = rfc3339.format_utc(waits.due_ns), rfc3339.format_utc(waits.asked_ns)
-    return f"{names} will be the only operators from {due} on: the recovery identity asked for it at {asked}"
+    who = "operator" if len(waits.keys) == 1 else "operators"
+    return f"{names} will be the only {who} from {due} on: the recovery identity asked for it at {asked}"
 
 
 def note_naming(state: State, adopted: Adopted, records: Records) -> None:

@@ -36,15 +36,15 @@ class WaitingChange:
     due_ns: int
     who: str
 
-    def words(self, now: CustodyPolicy) -> str:
+    def words(self, adopted: Adopted) -> str:
         """Which settings become what, when, and how it is withdrawn."""
         changes = [
-            f"{name}={getattr(self.policy, name)} (now {getattr(now, name)})"
+            f"{name}={getattr(self.policy, name)} (now {getattr(adopted.policy, name)})"
             for name in NAMES
-            if getattr(self.policy, name) != getattr(now, name)
+            if getattr(self.policy, name) != getattr(adopted.policy, name)
         ]
         when = rfc3339.format_utc(self.due_ns)
-        return f"{' '.join(changes)} counts from {when} on; `custody change --withdraw` keeps what is"
+        return f"{' '.join(changes)} counts from {when} on; `custody change {adopted.name} --withdraw` keeps what is"
 
 
 def is_looser(name: str, old: int, new: int) -> bool:

@@ -31,7 +31,7 @@ class Kit:
     """What the page says. ``sealed`` is an age file, ``good`` the newest good snapshots as ID, arrival and source.
 
     ``place`` is as restic writes it, without credentials. ``replica``: where the second copy is, empty where there is
-    none; ``waiting``: those of ``good`` that it lacks.
+    none; ``waiting``: those of ``good`` that it lacks. ``ca``: certificates to trust in place of the system's.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Kit:
     made_ns: int
     replica: str = ""
     waiting: tuple[str, ...] = ()
+    ca: bytes = b""
 
     @property
     def restic(self) -> str:
@@ -54,7 +55,8 @@ class Kit:
     def restic_at(self, place: str) -> str:
         """The same for another place."""
         where = shlex.quote(place)
-        return f"restic -r {where} --password-file password.txt --key-hint {self.key_name} --no-lock"
+        ca = " --cacert ca.pem" if self.ca else ""
+        return f"restic -r {where}{ca} --password-file password.txt --key-hint {self.key_name} --no-lock"
 
 
 def _block(data: bytes) -> str:
@@ -63,7 +65,14 @@ def _block(data: bytes) -> str:
 
 def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
     newest = kit.good[0][0] if kit.good else "SNAPSHOT"
-    return (*_first_steps(kit, newest), *_replica_steps(kit), *_last_steps(kit))
+    return (*_first_steps(), *_ca_steps(kit), *_restores(kit, newest), *_replica_steps(kit), *_last_steps(kit))
+
+
+def _ca_steps(kit: Kit) -> Sequence[tuple[str, str]]:
+    if not kit.ca:
+        return ()
+    words = "The server has a certificate of your own. Write what to trust, ca.txt below, into a file as well."
+    return ((words, "base64 -d < ca.txt > ca.pem"),)
 
 
 def _replica_steps(kit: Kit) -> Sequence[tuple[str, str]]:
@@ -77,7 +86,7 @@ def _replica_steps(kit: Kit) -> Sequence[tuple[str, str]]:
     return ((words, f"{kit.restic_at(kit.replica)} restore {there} --target restored"),)
 
 
-def _first_steps(kit: Kit, newest: str) -> Sequence[tuple[str, str]]:
+def _first_steps() -> Sequence[tuple[str, str]]:
     return (
         (
             "Write the recovery identity, the printed line that begins AGE-SECRET-KEY-1, into a file recovery.txt.",
@@ -87,6 +96,11 @@ def _first_steps(kit: Kit, newest: str) -> Sequence[tuple[str, str]]:
             "Write the sealed password below into a file sealed.txt, and open it with stock age.",
             "base64 -d < sealed.txt | age -d -i recovery.txt > password.txt",
         ),
+    )
+
+
+def _restores(kit: Kit, newest: str) -> Sequence[tuple[str, str]]:
+    return (
         (
             "See what there is. `latest` may be an intruder's: take one of the good snapshots below, by its ID.",
             f"{kit.restic} snapshots",
@@ -111,7 +125,8 @@ def _last_steps(kit: Kit) -> Sequence[tuple[str, str]]:
 
 
 def _parts(kit: Kit) -> Sequence[tuple[str, bytes]]:
-    return (("sealed.txt", kit.sealed), ("config.txt", kit.config), ("key.txt", kit.key_file))
+    parts = (("sealed.txt", kit.sealed), ("config.txt", kit.config), ("key.txt", kit.key_file))
+    return (*parts, ("ca.txt", kit.ca)) if kit.ca else parts
 
 
 def _listed(kit: Kit) -> list[tuple[str, str, str]]:
@@ -151,7 +166,10 @@ def as_html(kit: Kit) -> str:
     import segno  # noqa: PLC0415 -- only who prints a page needs it
 
     def code(data: bytes) -> str:
-        made = segno.make(base64.b64encode(data).decode(), error="m", micro=False)
+        try:
+            made = segno.make(base64.b64encode(data).decode(), error="m", micro=False)
+        except segno.DataOverflowError:  # certificates may be longer than a code can be; the text has them
+            return ""
         return str(made.svg_inline(scale=2, border=4))
 
     steps = "".join(f"<li>{html.escape(words)}<pre>{html.escape(command)}</pre></li>" for words, command in _steps(kit))

@@ -22,8 +22,9 @@ LISTED = 20
 """How many good snapshots a kit names."""
 
 
-def make_kit(state: State, adopted: Adopted, place: str, replica: str = "") -> Kit:
-    """The kit of a repository as it stands; it and its replica are at these places, as stock restic writes them.
+def make_kit(state: State, adopted: Adopted, place: str, replica: str = "", ca: bytes = b"") -> Kit:
+    """The kit of a repository as it stands; it and its replica are at these places, as stock restic writes them, whose
+    servers show certificates that ``ca`` vouches for, if any.
 
     Raises ``ConfigurationError`` where no recovery identity was ever made.
     """
@@ -50,4 +51,5 @@ def make_kit(state: State, adopted: Adopted, place: str, replica: str = "") -> K
         state.clock.now_ns(),
         replica,
         tuple(row.id for row in rows if row.id not in there),
+        ca,
     )

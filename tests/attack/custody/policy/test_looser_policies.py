@@ -34,6 +34,7 @@ def test_m_3_what_lets_more_go_waits_for_the_old_times(custody: Custody, host: H
         assert custody.adopted.policy == STRICTER
         (line,) = standings(custody.state, custody.clock.now_ns())
         assert "hold=1 (now 2)" in line.policy and "detection=2 (now 3)" in line.policy
+        assert f"`custody change {custody.adopted.name} --withdraw`" in line.policy
     custody.clock.advance(DAY)
     host.backup()
     custody.round()

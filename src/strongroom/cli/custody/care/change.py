@@ -72,7 +72,7 @@ def _policy(context: Context, state: State, adopted: Adopted) -> str | None:
         return None
     waits = change_policy(state, adopted, policy, who, f"changed the policy: {words}", context.arguments.why)
     said = f"changed the policy of {adopted.name}: {words}"
-    return said if waits is None else f"{said}; of that waits: {waits.words(state.repository(adopted.id).policy)}"
+    return said if waits is None else f"{said}; of that waits: {waits.words(state.repository(adopted.id))}"
 
 
 def _withdraw(context: Context, state: State, adopted: Adopted) -> str:
