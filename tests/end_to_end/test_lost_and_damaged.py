@@ -104,6 +104,17 @@ def test_the_last_word_of_a_failed_check_is_restics(
     assert said["restic"] == expected or restic.old
 
 
+def test_a_failed_restore_ends_with_an_exit_error(strongroom: Strongroom, whole: Path, tmp_path: Path) -> None:
+    """With --json, too: who reads JSON learns that it is over, and how. A restore without fault says none."""
+    repository = _copy(whole, tmp_path / "r")
+    words = ("restore", "latest", "--json", "--target")
+    assert "exit_error" not in strongroom.on(repository, *words, tmp_path / "good").expect(0).err
+    _lose(repository, data=True)
+    last = json.loads(strongroom.on(repository, *words, tmp_path / "bad").expect(1).err.splitlines()[-1])
+    assert (last["message_type"], last["code"]) == ("exit_error", 1)
+    assert last["message"].endswith("items could not be restored; they are named above")
+
+
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_raw_data_is_counted_as_restic_does(
     strongroom: Strongroom, restic: Restic, whole: Path, tmp_path: Path, version: str

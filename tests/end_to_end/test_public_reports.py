@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import Strongroom
+from tests.support.servers.rest_server import RestServer
 
 
 @pytest.fixture
@@ -153,3 +154,17 @@ def test_times_beyond_those_of_today(strongroom: Strongroom, repository: Path, t
     assert "3 unmodified" in strongroom.backup(repository, folder).out
     strongroom.on(repository, "restore", f"latest:{folder}", "--target", tmp_path / "out").expect(0)
     assert {name: (tmp_path / "out" / name).stat().st_mtime for name in times} == times
+
+
+def test_a_password_that_is_half_changed_is_said_so(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Where the old key cannot go, both passwords open the repository, and the error says it."""
+    (tmp_path / "new").write_text("another")
+    with RestServer() as server:
+        place = f"rest:{server.url}"
+        strongroom.init(place)
+        server.append_only = True
+        failed = strongroom.on(place, "key", "passwd", "--new-password-file", tmp_path / "new").expect(1)
+        assert "the old password opens the repository as well as the new one" in failed.err
+        assert "strongroom key remove" in failed.err
+        for words in ((), ("--password-file", tmp_path / "new")):
+            strongroom.on(place, "key", "list", *words).expect(0)

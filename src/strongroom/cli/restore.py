@@ -112,9 +112,14 @@ def run(context: Context) -> int:
                 )
     finally:
         reporter.close()
-    if summary.errors and not context.json:
-        context.out.warn(f"Fatal: {summary.errors} items could not be restored; they are named above")
-    return exit_codes.FAILED if summary.errors else exit_codes.OK
+    if not summary.errors:
+        return exit_codes.OK
+    message = f"Fatal: {summary.errors} items could not be restored; they are named above"
+    if context.json:
+        context.out.warn_json({"message_type": "exit_error", "code": exit_codes.FAILED, "message": message})
+    else:
+        context.out.warn(message)
+    return exit_codes.FAILED
 
 
 def _options(context: Context) -> RestoreOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import StrongroomError, UsageError
+from strongroom.base.errors import StoreError, StrongroomError, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.repository.keyring import add_key
 from strongroom.repository.selection import complete_prefix
@@ -47,5 +47,12 @@ def change_password(
     """Add a key with the new password, then remove the one in use; returns the new ID, which is now in use."""
     old, new = repository.key_id, add_key(repository, password, hostname=host, username=user)
     repository.use_key(new)
-    removal.remove(ObjectName(Kind.KEY, old))
+    try:
+        removal.remove(ObjectName(Kind.KEY, old))
+    except StoreError as problem:
+        raise StoreError(
+            f"{problem.what}; so this key stays, and the old password opens the repository as well as the new one",
+            subject=problem.subject,
+            hint=f"{problem.hint} Then run `strongroom key remove {old[:8]}` with the new password.".strip(),
+        ) from problem
     return new

@@ -131,6 +131,16 @@ def test_a_source_that_is_skipped_is_no_success(host: Host) -> None:
     assert host.log == ["before", "finally 78", "host 78"]
 
 
+def test_a_source_that_is_skipped_is_no_failure_of_the_run(host: Host) -> None:
+    """The host's own `failed` does not run, nor its `after`: neither has anything to tell of."""
+    host.configure(before="exit 75")
+    config = host.program.home / ".config" / "strongroom" / "config.toml"
+    told = "".join(f'{stage} = ["sh", "-c", "echo {stage} >> {host.folder}/log"]\n' for stage in ("after", "failed"))
+    config.write_text(config.read_text().replace("[hooks]\n", f"[hooks]\n{told}"))
+    host.program.run("backup").expect(78)
+    assert host.log == ["before", "finally 78", "host 78"]
+
+
 def test_a_dry_run_has_neither_hooks_nor_dumps(host: Host) -> None:
     """Nothing is stopped and nothing is dumped for a question."""
     host.configure()

@@ -72,8 +72,9 @@ class _Tally:
 
     def end(self) -> JobEnd:
         """What hooks are told."""
-        good = self.code in (exit_codes.OK, exit_codes.INCOMPLETE)
-        return JobEnd(self.code, good=good, snapshots=self.snapshots)
+        code = self.code
+        good = code in (exit_codes.OK, exit_codes.INCOMPLETE)
+        return JobEnd(code, good=good, skipped=code == exit_codes.SKIPPED, snapshots=self.snapshots)
 
 
 def run_sources(context: Context) -> int:
