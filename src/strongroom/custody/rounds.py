@@ -114,12 +114,12 @@ def run_round(
         _begin(state, lease, outcome)
         try:
             continuity = _continuity(state, lease, adopted, store, identity, signer)
-            if continuity is not None:
-                continuity.check()
             repository = _opened(state, lease, adopted, store, identity, surroundings)
             if repository is None:  # nothing is believed under another config; a version of ours may come back
                 heal(state, lease, adopted, store, replica, outcome.promoted)
                 repository = _opened(state, lease, adopted, store, identity, surroundings)
+            if continuity is not None and repository is not None:  # where a disk is away no record of ours is gone
+                continuity.check()
             if repository is not None:
                 _steps(state, lease, adopted, repository, replica, reporter, outcome, budget_bytes, signer, evidence)
             else:

@@ -136,3 +136,21 @@ def test_a_bucket_whose_objects_go_and_come_back(
     custodian.round().expect(0)
     told = custodian.run("round", "--all", "--json").expect(0).out.splitlines()[0]
     assert json.loads(told)["altered"] == []
+
+
+def test_a_disk_that_was_away_freezes_nothing_once_it_is_back(
+    strongroom: Strongroom, restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """Where the repository's folder is not there, neither is a record of ours: that was no rollback."""
+    place = tmp_path / "repository"
+    restic.init(place)
+    restic.backup(place, source)
+    custodian = Custodian(strongroom, tmp_path / "state")
+    custodian.adopt("web01", place)
+    custodian.round().expect(0)
+    place.rename(tmp_path / "away")
+    custodian.round().expect(75)
+    assert [code for code, _ in custodian.incidents("web01")] == ["config"]
+    (tmp_path / "away").rename(place)
+    custodian.round().expect(0)
+    assert custodian.incidents("web01") == []
