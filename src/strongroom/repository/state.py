@@ -94,7 +94,7 @@ class _Content:
 
     @classmethod
     def parse(cls, data: bytes, repository_id: str) -> _Content:
-        """Raises ``ValueError``, ``KeyError``, ``TypeError``, ``OverflowError`` ``AttributeError``: anything else."""
+        """Raises ``ValueError``, ``KeyError``, ``TypeError``, ``OverflowError``, ``AttributeError`` for another."""
         document: dict[str, Any] = json.loads(data)
         if document["version"] != _VERSION or document["repository"] != repository_id:
             raise ValueError("of another version or repository")
