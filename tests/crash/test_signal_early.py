@@ -84,6 +84,12 @@ def test_other_verbs_end_by_the_signal_without_a_traceback() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
 
 
+def test_a_backup_of_folders_with_a_servers_name_is_no_success() -> None:
+    """What was not saved must not end with 0, whatever the folders are called."""
+    ended = _ended(OUTPUT, signal.SIGTERM, "backup", "-r", "/nowhere", "gateway", "serve")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGTERM, "", "")
+
+
 @pytest.mark.parametrize("module", [OUTPUT, GATEWAY])
 def test_a_server_that_a_script_starts_in_the_background_heeds_an_interrupt(tmp_path: Path, module: str) -> None:
     """A shell has SIGINT ignored for what it starts with ``&``; a gateway heeds it when it serves, and so before."""

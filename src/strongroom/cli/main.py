@@ -72,12 +72,11 @@ def main(words: Sequence[str] | None = None) -> int:
 def _heed_early(words: Sequence[str]) -> None:
     """Until ``Signals`` are there, which takes as long as an import, end at once and without words: with 0 as a server,
     else by the signal."""
-    verbs = [f"{group} {verb}" for group, verb in pairwise(words)]
-    serves = any(verb in SERVERS for verb in verbs)
+    serves = " ".join(words[:2]) in SERVERS  # anywhere else they may be folders, and an unmade backup no success
     for number in (signal.SIGINT, signal.SIGTERM):
         if serves or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave if serves else signal.SIG_DFL)
-    if RELOADING in verbs:
+    if RELOADING in (f"{group} {verb}" for group, verb in pairwise(words)):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
