@@ -55,12 +55,13 @@ class Machine:
     living: tuple[int, ...] = (4242,)
     clock: ManualClock = field(default_factory=ManualClock)
     warnings: list[str] = field(default_factory=list)
+    random_bytes: Callable[[int], bytes] = os.urandom
 
     @property
     def surroundings(self) -> Surroundings:
         return Surroundings(
             clock=self.clock,
-            random_bytes=os.urandom,
+            random_bytes=self.random_bytes,
             warn=self.warnings.append,
             hostname=self.hostname,
             username="ann",

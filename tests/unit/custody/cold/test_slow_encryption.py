@@ -16,7 +16,7 @@ from strongroom.custody.judging.terms import Before
 from strongroom.repository.opened import Repository
 from strongroom.retention.guarded import DAY
 from tests.support.custody.watched import Files, Watched
-from tests.support.repositories import opened
+from tests.support.repositories import Machine, opened
 
 COUNT = 800
 DETECTION = 14 * DAY
@@ -47,13 +47,13 @@ def film(dice: random.Random) -> bytes:
     return b"\x1aE\xdf\xa3" + dice.randbytes(700)
 
 
-def home(dice: random.Random) -> Files:
-    """A host's files: texts, pictures, programs, films, eight folders of each."""
+def home(dice: random.Random, longer: int) -> Files:
+    """A host's files: texts, pictures, programs, films, eight folders of each; ``longer`` of their parts in a row."""
     makers = {"docs": text, "photos": image, "bin": program, "films": film}
     endings = {"docs": "txt", "photos": "jpg", "bin": "so", "films": "mkv"}
     kinds = list(makers)
     return {
-        f"{kind}/{number % 8}/{number}.{endings[kind]}": makers[kind](dice)
+        f"{kind}/{number % 8}/{number}.{endings[kind]}": b"".join(makers[kind](dice) for _ in range(longer))
         for number in range(COUNT)
         for kind in [kinds[number % 4]]
     }
@@ -62,10 +62,10 @@ def home(dice: random.Random) -> Files:
 class Host:
     """A host with two baselines, four weeks apart, in a repository that the forge writes."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.watched = Watched(folder)
+    def __init__(self, folder: Path, seed: int, longer: int = 1) -> None:
+        self.watched = Watched(folder, machine=Machine(random_bytes=random.Random(seed).randbytes))
         self.dice = random.Random(seed)
-        self.files = home(self.dice)
+        self.files = home(self.dice, longer)
         self.past = [self.good_one(self.files, day) for day in (TODAY - 60, TODAY - 30)]
 
     def good_one(self, files: Files, day: int) -> GoodOne:
@@ -91,8 +91,8 @@ def in_place(dice: random.Random, files: Files, paths: list[str]) -> Files:
 
 
 def first_4_kib(dice: random.Random, files: Files, paths: list[str]) -> Files:
-    """The beginning alone is encrypted, of files ten times as long."""
-    return files | {path: dice.randbytes(400) + files[path][400:] for path in paths}
+    """The beginning alone is encrypted."""
+    return files | {path: dice.randbytes(4096) + files[path][4096:] for path in paths}
 
 
 def suffixed(dice: random.Random, files: Files, paths: list[str]) -> Files:
@@ -120,7 +120,7 @@ ATTACKS: dict[str, Change] = {one.__name__: one for one in (in_place, first_4_ki
 def test_slow_encryption_is_found(tmp_path: Path, attack: str, percent: float) -> None:
     """R-11: at half a percent to ten a day, in place, renamed, in part, under a false beginning or elsewhere: before
     one file of eight is lost, and where each day is far below every measure of a day."""
-    host = Host(tmp_path, round(percent * 10))
+    host = Host(tmp_path, round(percent * 10), longer=8 if attack == "first_4_kib" else 1)
     paths = [path for path in sorted(host.files) if not path.startswith("films/")]
     host.dice.shuffle(paths)
     a_day = max(1, round(COUNT * percent / 100))
@@ -273,3 +273,11 @@ def test_a_few_that_were_drawn_say_what_is_certain_of_all() -> None:
     assert 900 <= at_least(100, 100, 1000) < 1000
     assert at_least(1, 100, 20_000) < limit(20_000)
     assert at_least(0, 100, 1000) == at_least(0, 0, 1000) == 0
+
+
+def test_a_file_that_only_moved_stands_for_no_other(tmp_path: Path) -> None:
+    """R-11: a folder got another name and some of its files were encrypted: each of those is set beside its own size."""
+    host = Host(tmp_path, 12)
+    victims = sorted(path for path in host.files if path.startswith("photos/"))[::5]
+    measures = host.measured(moved(host.dice, in_place(host.dice, host.files, victims), []))
+    assert measures[REWRITTEN] == measures[TURNED] == 40

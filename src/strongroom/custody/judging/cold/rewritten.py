@@ -151,8 +151,9 @@ class _Looking:
         a little larger; unless something was not looked at, since then nobody knows what only moved."""
         if self._left_out:
             return self._found
+        only_moved = {file.content for file in self._gone}
         gone = sorted((file for file in self._gone if file.content not in self._held), key=_size)
-        come = iter(sorted(self._come, key=_size))
+        come = iter(sorted((file for file in self._come if file.content not in only_moved), key=_size))
         now = next(come, None)
         for was in gone:
             while now is not None and now.size < was.size:
