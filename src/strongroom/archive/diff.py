@@ -68,13 +68,7 @@ def compare(
     snapshot, as restic does. Raises ``LimitExceeded`` for snapshots that repeat themselves beyond reason.
     """
     work = _Compare(old, new, found, metadata)
-    waiting = [work.folders(b"/", old.tree, new.tree, 0)]
-    while waiting:
-        below = next(waiting[-1], None)
-        if below is None:
-            waiting.pop()
-        else:
-            waiting.append(below)
+    take_steps(work.folders(b"/", old.tree, new.tree, 0))
     work.count_blobs()
     work.sums.problems = old.problems + new.problems
     return work.sums
@@ -82,6 +76,17 @@ def compare(
 
 Steps: TypeAlias = "Iterator[Steps]"
 """Work that hands out what must be done before it goes on: folders nest deeper than Python's calls may."""
+
+
+def take_steps(first: Steps) -> None:
+    """Do work to its end, whatever it hands out first."""
+    waiting = [first]
+    while waiting:
+        below = next(waiting[-1], None)
+        if below is None:
+            waiting.pop()
+        else:
+            waiting.append(below)
 
 
 class _Compare:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.contents import blob_size
-from strongroom.archive.diff import Comparison, Difference, shown, side_by_side
+from strongroom.archive.diff import Comparison, Difference, shown, side_by_side, take_steps
 from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.repository.tree_paths import Repeats, is_too_deep, join
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from strongroom._kernel import Node
-    from strongroom.archive.diff import Steps
+    from strongroom.archive.diff import Side, Steps
 
 _PIECE = 1 << 20
 
@@ -67,13 +67,7 @@ def compare_with_live(
     if not os.path.isdir(live.path):
         raise UsageError("is not a folder on this machine", subject=shown)
     work = _Live(view, live, found, metadata)
-    waiting = [work.folder(live.path, tree, 0)]
-    while waiting:
-        below = next(waiting[-1], None)
-        if below is None:
-            waiting.pop()
-        else:
-            waiting.append(below)
+    take_steps(work.folder(live.path, tree, 0))
     work.sums.problems = view.problems
     return work.sums
 
@@ -91,8 +85,7 @@ class _Live:
 
     def folder(self, path: bytes, tree: str, depth: int) -> Steps:
         """Compare a folder, handing out the folders below it."""
-        if is_too_deep(path, depth):
-            self._view.problem(path[:200], "lies too deep; what is below is left out")
+        if self._too_deep(path, depth):
             return
         before = self._view.read_tree(tree, path)
         self._repeats.count(tree, len(before))
@@ -153,15 +146,12 @@ class _Live:
             return not file.read(1)
 
     def _gone(self, path: bytes, node: Node, depth: int) -> Steps:
-        self._found(Difference(shown(path, node), "-"))
-        self.sums.removed.add(node)
-        self.sums.removed.bytes += node.size if node.type == "file" else 0
+        self._only(self.sums.removed, Difference(shown(path, node), "-"), node)
         if node.type == "dir" and node.subtree:
             yield self._all_gone(path, node.subtree, depth + 1)
 
     def _all_gone(self, path: bytes, tree: str, depth: int) -> Steps:
-        if is_too_deep(path, depth):
-            self._view.problem(path[:200], "lies too deep; what is below is left out")
+        if self._too_deep(path, depth):
             return
         nodes = self._view.read_tree(tree, path)
         self._repeats.count(tree, len(nodes))
@@ -169,18 +159,26 @@ class _Live:
             yield from self._gone(join(path, node.name), node, depth)
 
     def _came(self, path: bytes, node: Node, depth: int) -> Steps:
-        self._found(Difference(shown(path, node), "+"))
-        self.sums.added.add(node)
-        self.sums.added.bytes += node.size if node.type == "file" else 0
+        self._only(self.sums.added, Difference(shown(path, node), "+"), node)
         if node.type == "dir":
             yield self._all_came(path, depth + 1)
 
     def _all_came(self, path: bytes, depth: int) -> Steps:
-        if is_too_deep(path, depth):
-            self._view.problem(path[:200], "lies too deep; what is below is left out")
+        if self._too_deep(path, depth):
             return
         for node in self._live.nodes(path, self._view.problem):
             yield from self._came(join(path, node.name), node, depth)
+
+    def _only(self, side: Side, difference: Difference, node: Node) -> None:
+        self._found(difference)
+        side.add(node)
+        side.bytes += node.size if node.type == "file" else 0
+
+    def _too_deep(self, path: bytes, depth: int) -> bool:
+        deep = is_too_deep(path, depth)
+        if deep:
+            self._view.problem(path[:200], "lies too deep; what is below is left out")
+        return deep
 
 
 def _metadata(node: Node) -> tuple[object, ...]:

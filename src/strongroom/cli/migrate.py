@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.archive.check.run import CheckOptions, check
 from strongroom.base.errors import Damaged
 from strongroom.cli import exit_codes
+from strongroom.cli.maintenance.exclusive import name_repository
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.maintenance.migrate import MIGRATIONS, available
 
@@ -40,9 +41,7 @@ def run(context: Context) -> int:
     names = context.arguments.migrations
 
     def work(repository: Repository, label: str) -> int:
-        reporter.repository = label
-        if label and not context.json:
-            reporter.message(f"repository {label}:")
+        name_repository(context, reporter, label)
         with (
             locked(context, repository, exclusive=True, writing=bool(names), settle=bool(names)),
             context.signals.cooperative(reporter),

@@ -8,6 +8,7 @@ from strongroom.base.errors import Full, Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
+from strongroom.cli.maintenance.exclusive import name_repository
 from strongroom.cli.maintenance.keep_removed import Keeper, add_keep_removed
 from strongroom.cli.output.prune_stats import prune_json, prune_lines
 from strongroom.cli.shared.opening import each_repository, locked
@@ -68,9 +69,7 @@ def run(context: Context) -> int:
     targets: list[Target] = []
 
     def work(repository: Repository, label: str) -> int:
-        reporter.repository = label
-        if label and not context.json:
-            reporter.message(f"repository {label}:")
+        name_repository(context, reporter, label)
         if not options.dry_run:
             refuse_where_append_only(repository)
         else:

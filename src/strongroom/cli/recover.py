@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
-from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.maintenance.removing import refuse_where_append_only
+from strongroom.cli.maintenance.exclusive import exclusively, name_repository
+from strongroom.cli.shared.opening import each_repository
 from strongroom.maintenance.repair.recover import recover
 
 if TYPE_CHECKING:
@@ -32,14 +32,8 @@ def run(context: Context) -> int:
     reporter = context.reporter()
 
     def work(repository: Repository, label: str) -> int:
-        reporter.repository = label
-        if label and not context.json:
-            reporter.message(f"repository {label}:")
-        refuse_where_append_only(repository)
-        with (
-            locked(context, repository, exclusive=True, writing=True, settle=False) as lock,
-            context.signals.cooperative(reporter),
-        ):
+        name_repository(context, reporter, label)
+        with exclusively(context, repository, reporter) as lock:
             found = recover(repository, reporter, lock=lock)
         if context.json:
             event = {"message_type": "summary", "roots": found.roots, "snapshot_id": found.snapshot}

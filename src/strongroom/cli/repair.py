@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.shared.opening import each_repository, locked, one_repository
-from strongroom.maintenance.removing import refuse_where_append_only
+from strongroom.cli.maintenance.exclusive import exclusively, name_repository
+from strongroom.cli.shared.opening import each_repository, one_repository
 from strongroom.maintenance.repair.packs import repair_packs
 from strongroom.maintenance.repair_index import repair_index
 
@@ -47,14 +47,8 @@ def run_index(context: Context) -> int:
     reporter = context.reporter()
 
     def work(repository: Repository, label: str) -> int:
-        reporter.repository = label
-        if label and not context.json:
-            reporter.message(f"repository {label}:")
-        refuse_where_append_only(repository)
-        with (
-            locked(context, repository, exclusive=True, writing=True, settle=False) as lock,
-            context.signals.cooperative(reporter),
-        ):
+        name_repository(context, reporter, label)
+        with exclusively(context, repository, reporter) as lock:
             repair_index(repository, reporter, lock=lock, read_all_packs=context.arguments.read_all_packs)
         reporter.message("done")
         return exit_codes.OK
@@ -77,13 +71,8 @@ def run_packs(context: Context) -> int:
         raise UsageError("no ids specified", hint="`strongroom check --read-data` names the damaged packs.")
     reporter = context.reporter()
     try:
-        with one_repository(context) as repository:
-            refuse_where_append_only(repository)
-            with (
-                locked(context, repository, exclusive=True, writing=True, settle=False) as lock,
-                context.signals.cooperative(reporter),
-            ):
-                repaired = repair_packs(repository, context.arguments.packs, reporter, lock=lock)
+        with one_repository(context) as repository, exclusively(context, repository, reporter) as lock:
+            repaired = repair_packs(repository, context.arguments.packs, reporter, lock=lock)
     finally:
         reporter.close()
     if context.json:

@@ -33,10 +33,9 @@ ALLOWED = {
     "gateway/places/disk/repository.py": (2, "the ID that a copied folder brought along; our own temporary file"),
     "repository/cache.py": (3, "the cache, which can be made anew"),
     "storage/cloud/store.py": (1, "a lock's release"),
+    "storage/http/objects.py": (1, "a lock's release"),
     "storage/local/store.py": (1, "a lock's release"),
     "storage/local/temporary.py": (2, "our own temporary files"),
-    "storage/rest/store.py": (1, "a lock's release"),
-    "storage/s3/store.py": (1, "a lock's release"),
 }
 """By file, how many calls there are and why each may stand there."""
 

@@ -22,7 +22,7 @@ from strongroom.storage.wrappers.wrapper import innermost
 if TYPE_CHECKING:
     from typing import IO
 
-    from strongroom.storage.contract import Info, Reader, Store
+    from strongroom.storage.contract import Info, Reader, Store, Upload
 
 _BLOCK = 1 << 20
 
@@ -120,13 +120,8 @@ def has_trash(store: Store) -> bool:
 
 def _from_trash(store: LocalStore, name: ObjectName) -> None:
     for one in find_in_trash(store.path, name):
-        digest = hashlib.sha256()
         with open(one.path, "rb") as file, store.stage(name) as upload:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                upload.write(block)
-            if digest.hexdigest() == name.name:
-                upload.commit()
+            if _fill(upload, file, name):
                 return
     raise Missing("nothing in the trash has these bytes", subject=str(name))
 
@@ -135,15 +130,22 @@ def _from_bucket_trash(store: Store, name: ObjectName) -> None:
     """Without the right to replace: what comes back is created."""
     keyed = keyed_of(store)
     for one in find_keys(keyed, name):
-        digest = hashlib.sha256()
         with keyed.open(one.key) as file, store.stage(name, file.size) as upload:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                upload.write(block)
-            if digest.hexdigest() == name.name:
-                upload.commit()
+            if _fill(upload, file, name):
                 return
     raise Missing("neither a version nor the trash has these bytes", subject=str(name))
+
+
+def _fill(upload: Upload, file: IO[bytes] | Reader, name: ObjectName) -> bool:
+    """Copy a file into an upload, which is committed where the bytes are those that the name promises."""
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        upload.write(block)
+    right = digest.hexdigest() == name.name
+    if right:
+        upload.commit()
+    return right
 
 
 def _from_versions(store: Store, name: ObjectName) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, StoreError, Unavailable, Unsupported
+from strongroom.base.record import record
 from strongroom.storage.contract import Reader
 from strongroom.storage.http.connection import Connection, Pool, connection_error
 from strongroom.storage.http.endpoint import Endpoint
@@ -222,7 +224,7 @@ def open_range(client: HttpClient, path: str, offset: int, length: int | None) -
             _check_start(answer, offset, subject)
         skip = offset if answer.status == 200 else 0
         if answer.length is None:  # a proxy sends it in chunks, or rclone has nothing to send
-            there = _size(client, path) - offset
+            there = head(client, path).size - offset
             there = there if length is None else min(there, length)
         else:
             there = answer.length - skip
@@ -240,7 +242,7 @@ def open_range(client: HttpClient, path: str, offset: int, length: int | None) -
 
 def _empty(client: HttpClient, path: str, offset: int) -> Reader:
     """A range without bytes, which HTTP cannot ask for: the object's size decides whether it is there."""
-    size = _size(client, path)
+    size = head(client, path).size
     if offset > size:
         raise Damaged(f"the object has {size} bytes, {offset} are needed", subject=client.subject(path))
     return NoBytes()
@@ -259,15 +261,21 @@ class NoBytes(Reader):
         """Nothing is open."""
 
 
-def _size(client: HttpClient, path: str) -> int:
-    """How long an object is. Raises ``Missing``, ``Refused``, ``Unavailable``."""
-    answer = client.ask("HEAD", path)
+@record
+class Head:
+    """What HEAD says of an object: its bytes, and when it was stored, as HTTP writes it, or empty."""
+
+    size: int
+    modified: str
+
+
+def head(client: HttpClient, path: str, purpose: Purpose = Purpose.READ) -> Head:
+    """Ask for an object's size and stamp. Raises ``Missing``, ``Refused``, ``Unavailable``, ``Unsupported``."""
+    answer = client.ask("HEAD", path, purpose=purpose)
     if answer.status != 200:
         raise client.fault(answer, path)
-    try:
-        return answer.declared_length(client.subject(path))
-    finally:
-        answer.close()
+    with contextlib.closing(answer):
+        return Head(answer.declared_length(client.subject(path)), answer.header("Last-Modified"))
 
 
 def _check_start(answer: ClientAnswer, offset: int, subject: str) -> None:

@@ -1,6 +1,6 @@
 """The trash of a repository in a folder: ``.strongroom/trash/DATE/KIND/NAME.N``. Finding what lies there; no more.
 
-The gateway's trash has the same layout.
+The gateway's trash has the same layout, and is read by the same lines.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from strongroom.base.objects import ObjectName
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from strongroom.base.objects import ObjectName
+    from strongroom.base.objects import Kind
 
 TRASH = os.path.join(".strongroom", "trash")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -26,26 +27,32 @@ class InTrash:
     """A file in the trash of a folder."""
 
     date: str
+    name: ObjectName
+    generation: int
     path: str
+
+
+def dated_files(root: str, kinds: Iterable[Kind]) -> Iterator[InTrash]:
+    """What lies in the trash at ``root``, the oldest date first, then in the order of ``kinds``."""
+    for date in sorted(names_in(root)):
+        if _DATE.match(date) is None:
+            continue
+        for kind in kinds:
+            inside = os.path.join(root, date, kind.value)
+            for file in sorted(names_in(inside)):
+                match = _ENTRY.match(file)
+                if match is not None:
+                    yield InTrash(date, ObjectName(kind, match[1]), int(match[2]), os.path.join(inside, file))
 
 
 def find_in_trash(folder: str, name: ObjectName) -> list[InTrash]:
     """The copies of an object in the trash, the newest first."""
-    return [one for one in _of_kind(folder, name.kind.value) if os.path.basename(one.path)[:64] == name.name]
+    found = [one for one in dated_files(os.path.join(folder, TRASH), (name.kind,)) if one.name == name]
+    return found[::-1]
 
 
-def _of_kind(folder: str, kind: str) -> Iterator[InTrash]:
-    root = os.path.join(folder, TRASH)
-    for date in sorted(_names(root), reverse=True):
-        if _DATE.match(date) is None:
-            continue
-        inside = os.path.join(root, date, kind)
-        for file in sorted(_names(inside), reverse=True):
-            if _ENTRY.match(file) is not None:
-                yield InTrash(date, os.path.join(inside, file))
-
-
-def _names(path: str) -> list[str]:
+def names_in(path: str) -> list[str]:
+    """What a folder of a trash holds; nothing where it was never made."""
     try:
         return os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, Unsupported
 from strongroom.storage.contract import StoreKind
+from strongroom.storage.removal.http import delete
 
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store
@@ -27,11 +28,7 @@ def _from_s3(store: Store, key: str) -> None:
     from strongroom.storage.s3.store import S3Store  # noqa: PLC0415
 
     assert isinstance(store, S3Store)
-    path, client = store.address.prefix + key, store.client
-    answer = client.ask("DELETE", path)
-    if answer.status not in {200, 204, 404}:
-        raise client.fault(answer, path)
-    answer.close()
+    delete(store.client, store.address.prefix + key)
 
 
 def _from_cloud(store: Store, key: str) -> None:

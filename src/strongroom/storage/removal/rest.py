@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.objects import Kind
 from strongroom.storage.removal.contract import Removal
+from strongroom.storage.removal.http import delete
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RestRemoval(Removal):
-    """The right to delete, as far as the server grants it. rclone answers 404 where there is nothing to delete."""
+    """The right to delete, as far as the server grants it."""
 
     def __init__(self, store: RestStore) -> None:
         self._client = store.client
@@ -21,7 +22,4 @@ class RestRemoval(Removal):
     def remove(self, name: ObjectName) -> None:
         """As the contract says."""
         path = "config" if name.kind is Kind.CONFIG else f"{name.kind.value}/{name.name}"
-        answer = self._client.ask("DELETE", path)
-        if answer.status not in {200, 204, 404}:
-            raise self._client.fault(answer, path)
-        answer.close()
+        delete(self._client, path)

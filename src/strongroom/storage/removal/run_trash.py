@@ -18,6 +18,7 @@ from strongroom.base.errors import Exists
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.base.record import record
 from strongroom.storage.local.os_errors import store_error
+from strongroom.storage.local.trash import TRASH, names_in
 from strongroom.storage.removal.contract import Removal
 from strongroom.storage.removal.local import sync_folders
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from strongroom.storage.local.store import LocalStore
 
-_TRASH = (".strongroom", "trash")
 _RUN = re.compile(r"(\d{8}T\d{6})\.(\d{9})Z-([a-z]+)\Z", re.ASCII)
 _ORDER = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
 """What names others comes back after them."""
@@ -57,7 +57,7 @@ class KeepingRemoval(Removal):
         if _RUN.match(run) is None:
             raise ValueError("this is no name of a run")
         self._store = store
-        self._folder = os.path.join(store.path, *_TRASH, run)
+        self._folder = os.path.join(store.path, TRASH, run)
         self._guard = threading.Lock()
         self._made: set[Kind] = set()
         self._unsettled: set[str] = set()
@@ -97,7 +97,7 @@ class KeepingRemoval(Removal):
         with self._guard:
             if kind not in self._made:
                 path = self._store.path
-                for part in (*_TRASH, os.path.basename(self._folder), kind.value):
+                for part in (*TRASH.split(os.sep), os.path.basename(self._folder), kind.value):
                     path = os.path.join(path, part)
                     make_folder(path, self._store.modes.folder)
                 self._made.add(kind)
@@ -106,7 +106,7 @@ class KeepingRemoval(Removal):
 def kept_runs(store: LocalStore) -> list[KeptRun]:
     """What is in the trash, the oldest run first."""
     found = []
-    for name in sorted(_names(os.path.join(store.path, *_TRASH))):
+    for name in sorted(names_in(os.path.join(store.path, TRASH))):
         match = _RUN.match(name)
         if match is None:
             continue
@@ -174,15 +174,15 @@ def _objects(store: LocalStore, run: str) -> Iterator[tuple[ObjectName, str]]:
     if _RUN.match(run) is None:
         raise ValueError("this is no name of a run")
     for kind in _ORDER:
-        folder = os.path.join(store.path, *_TRASH, run, kind.value)
-        for name in sorted(_names(folder)):
+        folder = os.path.join(store.path, TRASH, run, kind.value)
+        for name in sorted(names_in(folder)):
             if is_object_name(name):
                 yield ObjectName(kind, name), os.path.join(folder, name)
 
 
 def _remove_folders(store: LocalStore, run: str) -> None:
     """Empty ones only: what somebody else put there stays."""
-    top = os.path.join(store.path, *_TRASH, run)
+    top = os.path.join(store.path, TRASH, run)
     for path in (*(os.path.join(top, kind.value) for kind in _ORDER), top):
         with contextlib.suppress(OSError):
             os.rmdir(path)
@@ -191,11 +191,4 @@ def _remove_folders(store: LocalStore, run: str) -> None:
 
 
 def _shards(store: LocalStore) -> list[str]:
-    return [name for name in _names(os.path.join(store.path, Kind.DATA.value)) if len(name) == 2]
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return [name for name in names_in(os.path.join(store.path, Kind.DATA.value)) if len(name) == 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.storage.removal.contract import Removal
+from strongroom.storage.removal.http import delete
 
 if TYPE_CHECKING:
     from strongroom.base.objects import ObjectName
@@ -19,8 +20,4 @@ class S3Removal(Removal):
 
     def remove(self, name: ObjectName) -> None:
         """As the contract says."""
-        key, client = self._store.key(name), self._store.client
-        answer = client.ask("DELETE", key)
-        if answer.status not in {200, 204, 404}:
-            raise client.fault(answer, key)
-        answer.close()
+        delete(self._store.client, self._store.key(name))

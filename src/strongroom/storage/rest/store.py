@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from strongroom.base import errors
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
-from strongroom.storage.http.client import ListBody, open_range
+from strongroom.storage.http.client import ListBody, head, open_range
+from strongroom.storage.http.objects import is_taken, release_lock
 from strongroom.storage.http.spool import SpooledUpload, pour
 from strongroom.storage.http.upload import HttpUpload
 from strongroom.storage.names import check_child
 from strongroom.storage.rest import lists as rest_list
 from strongroom.storage.rest.client import RestClient
-from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,15 +105,7 @@ class RestStore(Store):
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says; the protocol has no stamps."""
-        return self._stat(name, Purpose.READ)
-
-    def _stat(self, name: ObjectName, purpose: Purpose) -> Info:
-        path = _path(name)
-        answer = self.client.ask("HEAD", path, purpose=purpose)
-        if answer.status != 200:
-            raise self.client.fault(answer, path)
-        with contextlib.closing(answer):
-            return Info(name, answer.declared_length(self.client.subject(path)))
+        return Info(name, head(self.client, _path(name)).size)
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """As the contract says."""
@@ -133,13 +125,7 @@ class RestStore(Store):
 
     def _taken(self, name: ObjectName) -> bool:
         """Whether the name is there, asked only of a server that would replace it."""
-        if self.conditional_create:
-            return False
-        try:
-            self._stat(name, Purpose.STORE)
-        except errors.Missing:
-            return False
-        return True
+        return is_taken(self.client, _path(name), refuses=self.conditional_create)
 
     def child(self, name: str) -> RestStore:
         """The repository at the next segment of the path."""
@@ -148,11 +134,7 @@ class RestStore(Store):
 
     def release_lock(self, name: str) -> None:
         """As the contract says."""
-        path = _path(ObjectName(Kind.LOCK, name))
-        answer = self.client.ask("DELETE", path, purpose=Purpose.RELEASE)
-        if answer.status not in {200, 204, 404}:
-            raise self.client.fault(answer, path)
-        answer.close()
+        release_lock(self.client, _path(ObjectName(Kind.LOCK, name)))
 
     def close(self) -> None:
         """Close idle connections."""

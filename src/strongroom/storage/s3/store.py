@@ -6,7 +6,6 @@ refuses damage. Stamps are whole seconds.
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import hashlib
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName, is_object_name
 from strongroom.storage.contract import Info, Reader, Store, StoreKind, Upload
-from strongroom.storage.http.client import open_range
+from strongroom.storage.http.client import head, open_range
+from strongroom.storage.http.objects import is_taken, release_lock
 from strongroom.storage.http.spool import SpooledUpload, pour
 from strongroom.storage.http.upload import HttpUpload
 from strongroom.storage.names import check_child
 from strongroom.storage.s3 import xml as s3_xml
 from strongroom.storage.s3.client import S3Client
 from strongroom.storage.s3.sign import query_string
-from strongroom.storage.stopping import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,16 +105,8 @@ class S3Store(Store):
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says."""
-        return self._stat(name, Purpose.READ)
-
-    def _stat(self, name: ObjectName, purpose: Purpose) -> Info:
-        key = self.key(name)
-        answer = self.client.ask("HEAD", key, purpose=purpose)
-        if answer.status != 200:
-            raise self.client.fault(answer, key)
-        with contextlib.closing(answer):
-            size = answer.declared_length(self.client.subject(key))
-            return Info(name, size, _stamp_ns(answer.header("Last-Modified")))
+        there = head(self.client, self.key(name))
+        return Info(name, there.size, _stamp_ns(there.modified))
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """As the contract says."""
@@ -145,17 +136,9 @@ class S3Store(Store):
         pour(file, self._upload(name, size, digest))
 
     def _upload(self, name: ObjectName, size: int, digest: bytes) -> HttpUpload:
-        return HttpUpload(self.client, self.key(name), name, size, digest=digest, taken=self._taken(name))
-
-    def _taken(self, name: ObjectName) -> bool:
-        """Whether the name is there, asked only of a store that would replace it."""
-        if self.address.conditional:
-            return False
-        try:
-            self._stat(name, Purpose.STORE)
-        except errors.Missing:
-            return False
-        return True
+        key = self.key(name)
+        taken = is_taken(self.client, key, refuses=self.conditional_create)
+        return HttpUpload(self.client, key, name, size, digest=digest, taken=taken)
 
     def child(self, name: str) -> S3Store:
         """The repository at the next part of the prefix."""
@@ -164,11 +147,7 @@ class S3Store(Store):
 
     def release_lock(self, name: str) -> None:
         """As the contract says."""
-        key = self.key(ObjectName(Kind.LOCK, name))
-        answer = self.client.ask("DELETE", key, purpose=Purpose.RELEASE)
-        if answer.status not in {200, 204, 404}:
-            raise self.client.fault(answer, key)
-        answer.close()
+        release_lock(self.client, self.key(ObjectName(Kind.LOCK, name)))
 
     def close(self) -> None:
         """Close idle connections."""

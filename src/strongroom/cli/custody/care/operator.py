@@ -78,11 +78,7 @@ def _recovering(context: Context) -> int:
     action = {"recovery": pin_recovery, "recover": recover, "keep": keep}[context.arguments.action]
     with _records(context) as records:
         text = action(context, records)
-    if context.json:
-        context.out.json({"message_type": "custody_decision", "message": text})
-    else:
-        context.out.line(text)
-    return 0
+    return say_decision(context, text)
 
 
 def _new(context: Context) -> int:
@@ -141,8 +137,7 @@ def _change(context: Context) -> int:
         wanting = (operators.add if adds else operators.remove)(key, words)
     done = f"{key.name} is {'on' if adds else 'off'} the roster"
     text = f"noted: {wanting} more must say the same" if wanting else done
-    say_decision(context, text)
-    return 0
+    return say_decision(context, text)
 
 
 @contextlib.contextmanager

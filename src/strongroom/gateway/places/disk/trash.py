@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
 from strongroom.gateway.places.agreement import agree
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.storage.local.os_errors import store_error
+from strongroom.storage.local.trash import dated_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from strongroom.gateway.ledger import Ledger
     from strongroom.gateway.places.disk.folder import RepositoryFolder
     from strongroom.gateway.places.repository import ServedRepository
-
-_ENTRY = re.compile(r"([0-9a-f]{64})\.([0-9]{1,6})\Z")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +84,8 @@ def _move(folder: RepositoryFolder, source: str, date: str, name: ObjectName) ->
 
 def entries(folder: RepositoryFolder, only: Kind | None = None) -> Iterator[Trashed]:
     """What is in the trash, the oldest date first; of one kind, where that is given."""
-    root = folder.trash
-    for date in sorted(_names(root)):
-        if _DATE.match(date) is None:
-            continue
-        for kind in Kind if only is None else (only,):
-            inside = os.path.join(root, date, kind.value)
-            for file in sorted(_names(inside)):
-                match = _ENTRY.match(file)
-                if match is not None:
-                    path = os.path.join(inside, file)
-                    yield Trashed(date, ObjectName(kind, match[1]), int(match[2]), path, os.lstat(path).st_size)
+    for one in dated_files(folder.trash, Kind if only is None else (only,)):
+        yield Trashed(one.date, one.name, one.generation, one.path, os.lstat(one.path).st_size)
 
 
 def restore(
@@ -149,10 +137,3 @@ def find_sound(folder: RepositoryFolder, name: ObjectName) -> Trashed:
 def _digest(one: Trashed) -> str:
     with open(one.path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _names(path: str) -> list[str]:
-    try:
-        return os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
