@@ -276,7 +276,7 @@ def test_a_few_that_were_drawn_say_what_is_certain_of_all() -> None:
 
 
 def test_a_file_that_only_moved_stands_for_no_other(tmp_path: Path) -> None:
-    """R-11: a folder got another name and some of its files were encrypted: each of those is set beside its own size."""
+    """R-11: a folder got another name and some of its files were encrypted: each is set beside its own size."""
     host = Host(tmp_path, 12)
     victims = sorted(path for path in host.files if path.startswith("photos/"))[::5]
     measures = host.measured(moved(host.dice, in_place(host.dice, host.files, victims), []))
