@@ -11,8 +11,8 @@ import pytest
 from strongroom.base.errors import Locked, WrongPassword
 from strongroom.base.objects import Kind
 from strongroom.format.lock import LockFile
+from strongroom.maintenance.unlock import unlock
 from strongroom.repository import keyring
-from strongroom.repository.locks.unlock import unlock
 from strongroom.repository.opening import initialise, open_repository
 from strongroom.repository.selection import SnapshotFilter, find_snapshot, select_snapshots
 from strongroom.repository.surroundings import Surroundings

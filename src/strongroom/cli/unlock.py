@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from strongroom.cli.shared.opening import each_repository
-from strongroom.repository.locks.unlock import unlock
+from strongroom.maintenance.unlock import unlock
 
 if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context

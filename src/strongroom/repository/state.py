@@ -18,7 +18,7 @@ from strongroom.base.file_lock import file_lock
 from strongroom.base.objects import is_object_name
 from strongroom.base.own_files import open_own_file
 from strongroom.base.record import as_dict, record, replace
-from strongroom.repository.packs.proven import ProvenPacks
+from strongroom.repository.proven import ProvenPacks
 from strongroom.repository.surroundings import Surroundings
 
 if TYPE_CHECKING:

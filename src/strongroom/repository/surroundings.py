@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import Clock, SystemClock
 from strongroom.base.record import field, record
-from strongroom.repository.locks.held import HeldLocks
+from strongroom.repository.held_locks import HeldLocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

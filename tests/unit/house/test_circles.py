@@ -6,8 +6,19 @@ import pytest
 
 from tests.unit.house.imports import circles, python_graph, rooms, rust_graph
 
-PARTS = ["archive", "base", "database", "fleet", "gateway", "maintenance", "mount", "receipts", "storage"]
-"""Those whose rooms stand on floors; custody, cli, repository and the fleet's server have a knot of rooms yet."""
+PARTS = [
+    "archive",
+    "base",
+    "database",
+    "fleet",
+    "gateway",
+    "maintenance",
+    "mount",
+    "receipts",
+    "repository",
+    "storage",
+]
+"""Those whose rooms stand on floors; custody, cli and the fleet's server have a knot of rooms yet."""
 
 
 def test_python_files_form_no_circle() -> None:

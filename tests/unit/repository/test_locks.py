@@ -10,10 +10,10 @@ import pytest
 from strongroom.base.errors import Locked, Unavailable
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.format.lock import LockFile
+from strongroom.maintenance.unlock import unlock
 from strongroom.repository.locks import foreign
 from strongroom.repository.locks import lock as locks
 from strongroom.repository.locks.lock import Lock
-from strongroom.repository.locks.unlock import unlock
 from tests.support.repositories import Machine, another, make, opened, put
 from tests.support.waiting import until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from strongroom.repository.packs.proven import ProvenPacks
+from strongroom.repository.proven import ProvenPacks
 from tests.support.repositories import Machine
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from strongroom.cli.output.command_reporter import CommandReporter
-    from strongroom.repository.locks.held import HeldLocks
+    from strongroom.repository.held_locks import HeldLocks
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME = 0.5
@@ -79,7 +79,7 @@ class Signals:
     def locks(self) -> HeldLocks:
         """The locks that are given back however this ends. To be asked for, in the main thread, before a store is."""
         if self._locks is None:
-            from strongroom.repository.locks.held import HeldLocks
+            from strongroom.repository.held_locks import HeldLocks
 
             self._locks = HeldLocks(one_each=True)
             if threading.current_thread() is threading.main_thread():
