@@ -121,7 +121,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             "the hosts that wait to be let in": lambda: crowds(connection, now),
             "the hosts that are replaced": lambda: replacements(connection),
             "what ends by itself": lambda: expiring(connection, now),
-            "the quotas at gateways": lambda: used_up(connection),
+            "the quotas at gateways": lambda: used_up(connection, now),
             "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),
         }
         troubled = _troubled_channels(connection, state.channels_key, now, readings)

@@ -57,30 +57,33 @@ def room_problems(folders: dict[str, str]) -> list[str]:
     """Why nothing, or nothing but locks, can be stored in these folders, by their names, in words for /health."""
     found = []
     for name, path in folders.items():
-        try:
-            check_free(path)
-            check_own_files(path)
-        except Full as error:
-            found.append(f"nothing but locks is taken in: {error.what}")
-        except OSError as error:
-            found.append(f"{name} cannot be used: {error.strerror}")
-        except ConfigurationError as error:
-            found.append(f"{name} cannot be used: {error.what}")
+        if (error := _unfit(path)) is not None:
+            words = error.strerror if isinstance(error, OSError) else error.what
+            full = isinstance(error, Full)
+            found.append(f"nothing but locks is taken in: {words}" if full else f"{name} cannot be used: {words}")
     return sorted(set(found))
 
 
 def tell_of_room(folders: dict[str, str]) -> None:
     """Say at the start what ``room_problems`` will say to whoever asks; here with paths, owners and what to do."""
     for name, path in folders.items():
-        try:
-            check_own_files(path)
-            check_free(path)
-        except Full as error:
+        error = _unfit(path)
+        if isinstance(error, Full):
             LOG.warning(f"{path}: nothing but locks is taken in: {error.what}")
-        except OSError as error:
+        elif isinstance(error, OSError):
             LOG.error(f"{path}: {name} cannot be used: {error.strerror}")
-        except ConfigurationError as error:
+        elif error is not None:
             LOG.error(f"{name} cannot be used: {error}")
+
+
+def _unfit(path: str) -> Full | ConfigurationError | OSError | None:
+    """Why a folder cannot be stored in. That it is not ours, or not writable, comes before that it is full."""
+    try:
+        check_own_files(path)
+        check_free(path)
+    except (Full, ConfigurationError, OSError) as error:
+        return error
+    return None
 
 
 class Reservation:

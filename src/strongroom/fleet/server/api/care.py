@@ -138,11 +138,12 @@ class CareApi:
         return GatewayPage(*page_of(found, lambda one: [one.name], cursor, limit))
 
     def _quotas(self, token: ApiToken, _given: _Given, cursor: str, limit: int) -> QuotaPage:
-        table = following.quota
+        table, looked = following.quota, following.quota_look
+        query = sa.select(table, looked.c.at).join(looked, looked.c.gateway == table.c.gateway)
         with self._state.database.read() as connection:
-            rows = connection.execute(sa.select(table)).all()
+            rows = connection.execute(query).all()
         found = [
-            (QuotaDocument(row.gateway, row.name, row.unit, row.used, row.most), row.principal)
+            (QuotaDocument(row.gateway, row.name, row.unit, row.used, row.most, row.at), row.principal)
             for row in rows
             if token.sees_all or (row.principal != EVERYBODY and token.sees(row.name))
         ]

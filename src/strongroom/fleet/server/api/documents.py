@@ -197,6 +197,8 @@ class QuotaDocument(msgspec.Struct, frozen=True):
     """bytes, or objects."""
     used: int
     most: int
+    said: int
+    """When the gateway said so, in seconds since 1970."""
 
 
 class WatchPage(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """What gateways say of room: a warning from nine tenths of a quota on, until it is well below that again.
 
 A backup that does not fit fails, and is an alarm then; this one comes while there is time. A gateway's word moves
-nothing else. One that says it of very many is one alert: nobody drowns others by it (threat M-5).
+nothing else. One that says it of very many is one alert: nobody drowns others by it (threat M-5). Its last word ages:
+after a day it is no more said as if it were so, but that the gateway says nothing any more.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ QUOTA = "quota"
 FULL, ROOM = 90, 85
 """Hundredths of a quota: from the first on there is an alert, which ends below the second."""
 LOOK_SECONDS = 300
+OLD_SECONDS = 86_400
+"""A gateway's word of so long ago counts no more."""
 MOST_QUOTAS, MOST_SAID = 5000, 20
 """Quotas of one gateway that are kept; and how many of them are an alert each, beyond which all are one."""
 EVERYBODY = "*"
@@ -80,25 +83,42 @@ def forget_quotas(connection: sa.Connection, names: Iterable[str]) -> None:
         connection.execute(table.delete().where(table.c.gateway.not_in(list(names))))
 
 
-def used_up(connection: sa.Connection) -> list[Wrong]:
-    """Quotas that are nearly used up."""
-    table, hosts = schema.quota, fleet.host
+def used_up(connection: sa.Connection, now: int) -> list[Wrong]:
+    """Quotas that are nearly used up, and gateways that have not said for a day how much of theirs is."""
+    table, looked, hosts = schema.quota, schema.quota_look, fleet.host
     rows = connection.execute(sa.select(table).where(table.c.warned == 1).order_by(table.c.gateway, table.c.name)).all()
     by_gateway: dict[str, list[Any]] = {}
     for row in rows:
         by_gateway.setdefault(str(row.gateway), []).append(row)
     found = []
-    for gateway, full in by_gateway.items():
-        if len(full) > MOST_SAID:
-            words = f"{len(full)} quotas there are used up to {FULL} % or more, as it says: `/api/v1/quotas` has them"
+    limited = sa.select(table.c.gateway)
+    for gateway, at in connection.execute(
+        sa.select(looked.c.gateway, looked.c.at).where(looked.c.gateway.in_(limited))
+    ):
+        if not is_old(at, now):
+            continue
+        full = len(by_gateway.pop(str(gateway), ()))
+        words = (
+            f"it has not said for {max(0, now - at) // 3600} hours how much of its quotas is used;"
+            f" {full} were used up to {FULL} % or more when it last did"
+        )
+        found.append(Wrong(f"quotas of gateway {gateway}", QUOTA, "", False, words))
+    for gateway, nearly in by_gateway.items():
+        if len(nearly) > MOST_SAID:
+            words = f"{len(nearly)} quotas there are used up to {FULL} % or more, as it says: `/api/v1/quotas` has them"
             found.append(Wrong(f"gateway {gateway}", QUOTA, "", False, words))
             continue
         named = sa.select(hosts.c.id, hosts.c.name, hosts.c.profile).where(
-            hosts.c.name.in_([row.name for row in full]) | hosts.c.id.in_([row.principal for row in full])
+            hosts.c.name.in_([row.name for row in nearly]) | hosts.c.id.in_([row.principal for row in nearly])
         )
         known = connection.execute(named).all()
-        found += [_warning(gateway, row, _host_of(row, known)) for row in full]
+        found += [_warning(gateway, row, _host_of(row, known)) for row in nearly]
     return found
+
+
+def is_old(at: int, now: int) -> bool:
+    """Whether what was said then counts no more; what comes from the future does not either."""
+    return not -LOOK_SECONDS <= now - at < OLD_SECONDS
 
 
 def _host_of(row: Any, known: Sequence[Any]) -> str:

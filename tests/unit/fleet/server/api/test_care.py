@@ -173,6 +173,7 @@ def test_what_is_in_care(server: ServerInProcess, app: FleetApp) -> None:
     assert [(one["name"], one["used"], one["most"]) for one in reader.items("quotas")] == [
         ("*", 1, 9), ("web01", 95, 100),
     ]  # fmt: skip
+    assert all(0 <= server.state.now() - one["said"] <= 600 for one in reader.items("quotas"))
     with server.state.database.write() as connection:
         connection.exec_driver_sql("UPDATE fleet_stated SET incidents = '[1]'")
     assert reader.get("incidents")["items"] == []

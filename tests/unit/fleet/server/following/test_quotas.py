@@ -8,7 +8,13 @@ import pytest
 
 from strongroom.fleet.server.following.follower import forget_others
 from strongroom.fleet.server.following.gateway_source import UsedQuota
-from strongroom.fleet.server.following.quotas import EVERYBODY, LOOK_SECONDS, MOST_SAID, look_at_quotas
+from strongroom.fleet.server.following.quotas import (
+    EVERYBODY,
+    LOOK_SECONDS,
+    MOST_SAID,
+    OLD_SECONDS,
+    look_at_quotas,
+)
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
 
@@ -79,6 +85,33 @@ def test_what_is_no_quota_any_more_is_no_alert(gateway: Gateway) -> None:
     assert [one.split(":")[0] for one in gateway.look()] == ["resolved ", "resolved "]
     forget_others(gateway.server.state, ["another"])
     assert [one.said.value for one in gateway.server.turn()] == ["resolved"]
+
+
+def test_the_last_word_of_a_gateway_that_says_nothing_ages(gateway: Gateway) -> None:
+    """For a day it counts; then it is said that the gateway is silent, until it says something again."""
+
+    def warned() -> list[str]:
+        gateway.look()
+        return [f"{one.host}: {one.words}" for one in gateway.server.standing().wrong if one.kind == "quota"]
+
+    gateway.said = [quota(95), quota(10, 100, "objects")]
+    (first,) = warned()
+    gateway.said = None
+    gateway.server.clock.advance(OLD_SECONDS - 2 * LOOK_SECONDS)
+    assert warned() == [first]
+    (silent,) = warned()
+    assert silent.startswith(": it has not said for 24 hours how much of its quotas is used; 1 were used up to 90 %")
+    gateway.said = [quota(95)]
+    assert warned() == [first]
+
+
+def test_a_silent_gateway_without_quotas_is_no_alert(gateway: Gateway) -> None:
+    """Nobody waits for its word."""
+    gateway.look()
+    gateway.said = None
+    gateway.server.clock.advance(2 * OLD_SECONDS)
+    gateway.look()
+    assert not [one for one in gateway.server.standing().wrong if one.kind == "quota"]
 
 
 def test_m_5_very_many_are_one_alert(gateway: Gateway) -> None:
