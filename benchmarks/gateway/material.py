@@ -60,7 +60,9 @@ def fill(repository: Path, count: int) -> None:
     """Put so many packs of no bytes behind the server's back into a repository that it has made."""
     chance = random.Random("packs")
     for name in _names(chance, count):
-        os.close(os.open(repository / "data" / name[:2] / name, os.O_WRONLY | os.O_CREAT, 0o600))
+        folder = repository / "data" / name[:2]
+        folder.mkdir(mode=0o700, exist_ok=True)  # the server makes it with the first pack that belongs there
+        os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _names(chance: random.Random, count: int) -> Iterator[str]:

@@ -49,7 +49,7 @@ def test_all_who_wait_are_answered_and_the_chain_has_no_gap(tmp_path: Path) -> N
     def serve() -> None:
         send.close()
         database, clock = Database(url), SystemClock()
-        CommitProcess(receive, database, clock, ClockWatch(database, clock, "")).commit_receipts()
+        CommitProcess(receive, database, clock, lambda: ClockWatch(database, clock, "")).commit_receipts()
 
     process = _fork(serve)
     receive.close()

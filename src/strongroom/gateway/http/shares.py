@@ -46,3 +46,21 @@ class AcceptingShare:
     def is_due(self) -> bool:
         """Whether no other worker has fewer."""
         return bool(self._counts[self._worker] <= min(self._counts))
+
+
+class LastInTurn(AcceptingShare):
+    """Of a worker that can only refuse: it takes a connection that no other one takes."""
+
+    def __init__(self, share: AcceptingShare) -> None:
+        share.leave()
+
+    def note(self, connections: int) -> None:
+        """As the base says; nobody compares them."""
+
+    def leave(self) -> None:
+        """It has left."""
+
+    @property
+    def is_due(self) -> bool:
+        """Never."""
+        return False

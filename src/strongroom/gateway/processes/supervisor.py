@@ -170,7 +170,7 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         database, clock = Database(self._settings.database_url, cache=COMMIT_CACHE), SystemClock()
-        watch = watch_of(self._settings, database, clock)
+        watch = functools.partial(watch_of, self._settings, database, clock)
         origin, tail = self._signer.name, Tail(self._settings.tail_of(self._signer.name))
         CommitProcess(self._receive, database, clock, watch, lambda: (origin, tail.size())).commit_receipts()
         return 0

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import SystemClock
-from strongroom.base.errors import StrongroomError
+from strongroom.base.errors import StrongroomError, Unavailable
 from strongroom.base.server_log import LOG
 from strongroom.database.engine import Database
 from strongroom.gateway.access.access import Access
@@ -24,6 +24,7 @@ from strongroom.gateway.ledger import Ledger
 from strongroom.gateway.pages.router import PageRouter
 from strongroom.gateway.places.opening import open_place
 from strongroom.gateway.processes.restored import take_back
+from strongroom.gateway.processes.waiting import WaitingDoor
 from strongroom.gateway.recovery import recover
 from strongroom.gateway.services import Services
 from strongroom.gateway.watch.losses import LossWatch
@@ -63,8 +64,18 @@ SUPERVISED = (*HANDED_ON, signal.SIGCHLD)
 
 def build(settings: GatewaySettings, signer: Signer, committer: Commits, last_good: LastGoodFiles) -> Services:
     """The services of one process. Raises ``ConfigurationError`` and whatever the database raises."""
-    clock = SystemClock()
     database = Database(settings.database_url)
+    try:
+        return _with(database, settings, signer, committer, last_good)
+    except BaseException:  # who waits for it tries again and again
+        database.close()
+        raise
+
+
+def _with(
+    database: Database, settings: GatewaySettings, signer: Signer, committer: Commits, last_good: LastGoodFiles
+) -> Services:
+    clock = SystemClock()
     access = Access(settings, database, last_good)
     watch = watch_of(settings, database, clock)
     place = open_place(settings, database)
@@ -130,13 +141,24 @@ def run_worker(
 
     The exit code.
     """
-    services = build(settings, signer, RemoteCommitter(control), last_good)
-    services.parent, services.certificates = parent, certificates
     if certificates is not None:
         certificates.take_over()
     sys.setswitchinterval(SWITCH_SECONDS)
-    services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     timing = Timing(slow_rate=settings.slow_rate, slow_span=settings.slow_span)
+
+    def built() -> Services:
+        return build(settings, signer, RemoteCommitter(control), last_good)
+
+    try:
+        services = built()
+    except Unavailable as error:
+        door = WaitingDoor(built, error, settings, certificates, parent)
+        waited = door.answer(listeners, timing, share, SUPERVISED)
+        if waited is None:
+            return 0
+        services = waited
+    services.parent, services.certificates = parent, certificates
+    services.metrics.plaintext(beyond_loopback=beyond_loopback and certificates is None)
     gateway = Gateway(services, PageRouter(services))
     server = Server(
         listeners, gateway, certificates=certificates, timing=timing, share=share, crowd=services.access.proxies.crowd

@@ -23,6 +23,8 @@ from strongroom.receipts.commit.committer import GROUP, Committed, Draft, Signed
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from strongroom.base.clock import Clock
     from strongroom.database.engine import Database
     from strongroom.receipts.commit.clock_watch import ClockWatch
@@ -121,10 +123,12 @@ class CommitProcess:
         control: socket.socket,
         database: Database,
         clock: Clock,
-        watch: ClockWatch,
+        watch: Callable[[], ClockWatch],
         signed: Signed = nothing_signed,
     ) -> None:
-        self._watch = watch
+        """``watch`` makes what doubts the clock; it asks the database, as may raise ``Unavailable``."""
+        self._make_watch = watch
+        self._watch: ClockWatch | None = None
         self._signed = signed
         self._control = control
         self._database = database
@@ -138,6 +142,8 @@ class CommitProcess:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # systemd and a terminal tell everybody; workers are still to drain
         self._poll.register(self._control.fileno(), select.EPOLLIN)
+        with contextlib.suppress(Unavailable):  # while the database is away those who ask are told so
+            self._watch = self._make_watch()
         while True:
             asked: list[tuple[socket.socket, Draft]] = []
             for descriptor, _ in self._poll.poll(maxevents=GROUP):
@@ -170,9 +176,10 @@ class CommitProcess:
 
     def _commit(self, asked: list[tuple[socket.socket, Draft]]) -> None:
         try:
-            self._watch.look_if_due()
+            watch = self._watch = self._watch or self._make_watch()
+            watch.look_if_due()
             drafts = [draft for _, draft in asked]
-            done = commit_group(self._database, drafts, self._clock, self._boot, self._watch.suspect, self._signed)
+            done = commit_group(self._database, drafts, self._clock, self._boot, watch.suspect, self._signed)
         except Exception as error:  # whatever it is, those who wait must hear of it
             what = f"{error.what}\n{error.subject or ''}" if isinstance(error, StrongroomError) else f"{error!r}\n"
             for channel, _ in asked:

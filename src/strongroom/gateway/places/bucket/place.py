@@ -64,13 +64,13 @@ class BucketPlace(Place):
         )
         self._settings = settings
         self._database = database
+        self._guarantees = guarantees.load(database)  # first: where the database is away nothing is opened
+        self._loaded = self._database.clock.monotonic()
         self._root = open_store(settings.store, options)
         self.keyed = keyed_of(self._root)
         self._reach = BucketReach(self.keyed, database.clock)
         folder = os.path.join(settings.state_folder, "spool")
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._guarantees = guarantees.load(database)
-        self._loaded = self._database.clock.monotonic()
         self.intents = Intents(database, folder)
         self._works = Works(
             database,
