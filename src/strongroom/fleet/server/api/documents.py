@@ -188,17 +188,15 @@ class GatewayDocument(msgspec.Struct, frozen=True):
 
 
 class QuotaDocument(msgspec.Struct, frozen=True):
-    """What a principal of a gateway may store, and has, as the gateway says."""
+    """What a principal of a gateway may store, and has, as it ``said`` (seconds since 1970): bytes, or objects."""
 
     gateway: str
     name: str
     """The principal's, which is its host's; ``*`` for all of them together."""
     unit: str
-    """bytes, or objects."""
     used: int
     most: int
     said: int
-    """When the gateway said so, in seconds since 1970."""
 
 
 class WatchPage(msgspec.Struct, frozen=True):
