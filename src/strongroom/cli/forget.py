@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli.arguments.options import add_snapshot_filter, typed
 from strongroom.cli.arguments.policy_options import add_policy_options
-from strongroom.cli.arguments.prune_options import add_prune_options
 from strongroom.cli.maintenance.forgetting import Forgetting
 from strongroom.cli.maintenance.keep_removed import add_keep_removed
+from strongroom.cli.maintenance.prune_options import add_prune_options
 from strongroom.cli.shared.opening import each_repository
 from strongroom.cli.shared.selecting import grouping
 from strongroom.retention.calendar import Span

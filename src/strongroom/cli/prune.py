@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Refused, UsageError
+from strongroom.base.errors import Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
-from strongroom.cli.arguments.prune_options import add_prune_options, prune_options
 from strongroom.cli.maintenance.exclusive import name_repository
 from strongroom.cli.maintenance.keep_removed import Keeper, add_keep_removed
-from strongroom.cli.output.prune_stats import prune_json, prune_lines
+from strongroom.cli.maintenance.prune_options import add_prune_options, prune_options
+from strongroom.cli.maintenance.pruning import prune_repository
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.maintenance.prune_run import prune
 from strongroom.maintenance.removing import refuse_where_append_only
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
 
-    from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
-    from strongroom.maintenance.prune_plan import PruneOptions
-    from strongroom.maintenance.prune_stats import PruneStats
-    from strongroom.maintenance.removing import Remover
-    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
-_NO_ROOM = "`strongroom prune --max-repack-size 0` removes what it can without storing packs, which may make the room."
 _DESCRIPTION = """\
 Remove what no snapshot needs. Packs of which much is unused are packed anew. A pack goes only when all that is needed
 of it was read in what stays, in this run or before by this host. Works on every repository given.
@@ -99,41 +91,6 @@ def run(context: Context) -> int:
         return each_repository(context, work, beside=lambda _context, target: targets.append(target))
     finally:
         reporter.close()
-
-
-def prune_repository(
-    context: Context,
-    reporter: CommandReporter,
-    repository: Repository,
-    options: PruneOptions,
-    lock: Lock | None,
-    label: str,
-    without: Iterable[str] = (),
-    *,
-    remover: Remover | None = None,
-    events: bool = True,
-) -> None:
-    """Prune one repository under its lock, and show what restic shows. ``without``: snapshots that count as removed.
-
-    ``events``: a program that reads along gets the figures, too.
-    """
-
-    def show(stats: PruneStats) -> None:
-        if context.json:
-            return
-        if options.dry_run:
-            reporter.message("\nWould have made the following changes:")
-        for level, line in prune_lines(stats):
-            reporter.message(line, level)
-
-    with context.signals.cooperative(reporter):
-        try:
-            stats = prune(repository, options, reporter, lock=lock, without=without, on_plan=show, remover=remover)
-        except Full as full:  # `forget --prune` would not prune again: what it removes is gone already
-            raise Full(full.what, subject=full.subject, hint=_NO_ROOM) from None
-    if context.json and events:
-        event = prune_json(stats, dry_run=options.dry_run)
-        context.out.json(event | ({"repository": label} if label else {}))
 
 
 def _recovers(repository: Repository, given: str) -> bool:

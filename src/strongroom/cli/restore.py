@@ -8,9 +8,9 @@ from strongroom.archive.restore.run import RestoreOptions, restore
 from strongroom.base.errors import Damaged, UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
+from strongroom.cli.arguments.path_lists import patterns_from
 from strongroom.cli.output.text import printable
 from strongroom.cli.shared.opening import locked, one_repository
-from strongroom.cli.shared.path_lists import patterns_from
 from strongroom.cli.shared.selecting import filter_of, of_snapshot
 from strongroom.repository.packs.crowds import load_to_read
 from strongroom.repository.selection import find_snapshot

@@ -8,8 +8,8 @@ import pytest
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.cli.arguments import parser
-from strongroom.cli.arguments.prune_options import prune_options
 from strongroom.cli.maintenance.policies import Applied, policies_of
+from strongroom.cli.maintenance.prune_options import prune_options
 from strongroom.cli.output.out import Out
 from strongroom.cli.shared.context import Context
 from strongroom.cli.shared.opening import targets_of

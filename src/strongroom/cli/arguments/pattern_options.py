@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.cli.shared.path_lists import patterns_from
+from strongroom.cli.arguments.path_lists import patterns_from
 from strongroom.maintenance.rewrite import Patterns
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from strongroom.cli.custody.shared import (
     store_for,
     target_of,
 )
-from strongroom.cli.output.custody_round import say_round
+from strongroom.cli.output.custody_round import round_lines, round_object
 from strongroom.cli.shared.opening import say_failure, surroundings
 from strongroom.cli.shared.targets import store_options
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.evidence.web_clocks import WebClocks
+    from strongroom.custody.rounds import Outcome
     from strongroom.custody.state import Adopted, State
 
 _DESCRIPTION = """\
@@ -182,7 +183,7 @@ class _Rounds:
                 replica=replica,
             )
             with self._saying:
-                say_round(context, outcome)
+                _say(context, outcome)
             if not outcome.failure:
                 hand_over(
                     context,
@@ -195,6 +196,17 @@ class _Rounds:
                     budget_bytes=self._budget_bytes,
                     records=self._records,
                 )
+
+
+def _say(context: Context, outcome: Outcome) -> None:
+    """What a round found, in lines for people, or as one JSON object."""
+    if context.json:
+        context.out.json(round_object(outcome))
+        return
+    if outcome.failure:
+        context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
+    for line in round_lines(outcome, quiet=context.arguments.quiet):
+        context.out.line(line)
 
 
 def _those_that_answer_first(context: Context, repositories: list[Adopted]) -> Iterator[Adopted]:

@@ -10,9 +10,9 @@ from strongroom.base.clock import SYSTEM
 from strongroom.base.durable import replace_file
 from strongroom.base.errors import StrongroomError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.host.fleet_state import member_of, must_be_member
-from strongroom.cli.host.heeding import Heeding
 from strongroom.cli.output.table import table
+from strongroom.cli.schedule.fleet_state import member_of, must_be_member
+from strongroom.cli.schedule.heeding import Heeding
 from strongroom.cli.schedule.shared import file_of, machine_schedules, memory
 from strongroom.cli.shared.opening import open_target
 from strongroom.cli.shared.targets import find_targets, store_options

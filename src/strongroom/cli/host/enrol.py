@@ -19,7 +19,7 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.host.asking_operators import say_key, say_waiting
 from strongroom.cli.host.diagnose import diagnosis, print_rows
-from strongroom.cli.host.fleet_state import configuration_path, member_of
+from strongroom.cli.schedule.fleet_state import configuration_path, member_of
 from strongroom.cli.schedule.shared import machine_schedules
 from strongroom.cli.shared import passwords
 from strongroom.cli.shared.interruptible_clock import InterruptibleClock

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.cli import exit_codes
-from strongroom.cli.arguments.prune_options import prune_options
 from strongroom.cli.maintenance.keep_removed import Keeper
 from strongroom.cli.maintenance.policies import policies_of
+from strongroom.cli.maintenance.prune_options import prune_options
+from strongroom.cli.maintenance.pruning import prune_repository
 from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, snapshot_table
-from strongroom.cli.prune import prune_repository
 from strongroom.cli.shared.opening import locked
 from strongroom.cli.shared.selecting import chosen
 from strongroom.maintenance.forget import arrivals_of, decide, decide_guarded, group_text, guarded_policy

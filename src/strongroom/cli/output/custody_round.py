@@ -9,7 +9,6 @@ from strongroom.format import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.cli.shared.context import Context
     from strongroom.custody.rounds import Outcome
 
 
@@ -22,15 +21,8 @@ def _is_news(outcome: Outcome) -> bool:
     return bool(wrong or told or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged))
 
 
-def say_round(context: Context, outcome: Outcome) -> None:
-    """Say it in lines for people, or as one JSON object."""
-    if context.json:
-        context.out.json(_object(outcome))
-    else:
-        _print(context, outcome)
-
-
-def _object(outcome: Outcome) -> dict[str, Any]:
+def round_object(outcome: Outcome) -> dict[str, Any]:
+    """What programs read of a round."""
     judged = dict.fromkeys(("good", "suspicious", "pending", "bad"), 0)
     for one in outcome.judged:
         judged[one.verdict] += 1
@@ -97,29 +89,28 @@ def _found_lines(outcome: Outcome) -> Iterator[str]:
         yield outcome.obstacle
 
 
-def _print(context: Context, outcome: Outcome) -> None:
-    if outcome.failure:
-        context.warn(f"{outcome.name}: the round ended early: {outcome.failure}")
-    if context.arguments.quiet and not _is_news(outcome):
+def round_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
+    """What people read of a round; with ``quiet`` only what is wrong."""
+    if quiet and not _is_news(outcome):
         return
-    context.out.line(
+    yield (
         f"{outcome.name}: round {outcome.number}: {outcome.seen.objects} objects, {len(outcome.seen.new)} new, "
         f"{len(outcome.seen.missing)} missing, {len(outcome.seen.altered)} changed"
     )
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
-        context.out.line(f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}")
+        yield f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}"
     for line in (*_log_lines(outcome), *_found_lines(outcome)):
-        context.out.line(f"  {line}")
+        yield f"  {line}"
     for one in outcome.judged:
-        if context.arguments.quiet and not one.reasons:
+        if quiet and not one.reasons:
             continue
         words = "; ".join(reason.words for reason in one.reasons)
-        context.out.line(f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}")
+        yield f"  snapshot {one.id[:8]} is {one.verdict}{': ' + words if words else ''}"
     for plan in outcome.plans:
         held = "; ".join(plan.breakers) or f"held until {rfc3339.format_utc(plan.due_ns)[:10]}"
-        context.out.line(f"  plan {plan.number}: {len(plan.remove)} snapshots would go ({held})")
+        yield f"  plan {plan.number}: {len(plan.remove)} snapshots would go ({held})"
     if outcome.prepared.condemned:
-        context.out.line(f"  {len(outcome.prepared.condemned)} packs are needed by no snapshot and leave the index")
+        yield f"  {len(outcome.prepared.condemned)} packs are needed by no snapshot and leave the index"
     if outcome.prepared.repacked:
-        context.out.line(f"  wrote {len(outcome.prepared.repacked)} packs anew, since much of the old ones is waste")
+        yield f"  wrote {len(outcome.prepared.repacked)} packs anew, since much of the old ones is waste"

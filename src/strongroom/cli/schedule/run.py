@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SYSTEM
 from strongroom.base.errors import Interrupted, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.host.fleet_state import RunReports
 from strongroom.cli.schedule.attempt import BackupAttempts
+from strongroom.cli.schedule.fleet_state import RunReports
 from strongroom.cli.schedule.shared import CODES, file_of, machine, memory, places_of, schedules_of
 from strongroom.cli.shared.interruptible_clock import InterruptibleClock
 from strongroom.fleet.host.schedule.due import DueDates

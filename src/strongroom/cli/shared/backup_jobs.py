@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.archive.backup.options import BackupOptions
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record, replace
-from strongroom.cli.arguments import values
-from strongroom.cli.shared import path_lists
+from strongroom.cli.arguments import path_lists, values
 from strongroom.cli.shared.opening import cache_of, state_of, targets_of
 from strongroom.cli.shared.selecting import grouping
 from strongroom.storage.locate import split_scheme

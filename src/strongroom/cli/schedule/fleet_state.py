@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SYSTEM
 from strongroom.base.configuration import client
 from strongroom.base.errors import StrongroomError, UsageError
-from strongroom.cli.host.heeding import Heeding
+from strongroom.cli.schedule.heeding import Heeding
 from strongroom.cli.schedule.shared import CODES, machine_schedules
 from strongroom.cli.shared.targets import find_targets, store_options
 from strongroom.cli.version import strongroom_version
