@@ -17,7 +17,7 @@ from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.report import REPORT, HostReport, RunOutcome, RunReport
 from strongroom.fleet.protocol.schedule_terms import ScheduleTerms
 from strongroom.fleet.protocol.signed import MEDIA_TYPE, KeyPair
-from strongroom.fleet.server import schema
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.state import FleetState
 from strongroom.fleet.server.watch_rows import HostWatches, write_watches
 from strongroom.fleet.server.watches import keep_schedules

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from benchmarks.fleet.hosts import join, late_at, reports_of
 from benchmarks.programs import Program
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.evaluating import Evaluator
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.standing import standing
 from strongroom.fleet.server.state import FleetState
 

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from strongroom.base.errors import ConfigurationError, Refused
 from strongroom.fleet.protocol.report import parse_answer
 from strongroom.fleet.protocol.signed import Forged
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, prove_channel, send_test
-from strongroom.fleet.server.channels.sealing import FILE
 from strongroom.fleet.server.intake import take_report
 from strongroom.fleet.server.requests import ask_host
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.sealing import FILE
 from strongroom.fleet.server.state import FleetState
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.api.reading import hosts
 from strongroom.fleet.server.api.tokens import ApiToken
 from strongroom.fleet.server.channels import kinds
 from strongroom.fleet.server.channels.delivering import Deliverer
-from strongroom.fleet.server.channels.sealing import seal_of
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.places import joined_at
+from strongroom.fleet.server.schemas import alerting, following
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.sealing import seal_of
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
 

@@ -21,7 +21,6 @@ from strongroom.fleet.host.reporting.server import FleetServer
 from strongroom.fleet.protocol.token import parse_token
 from strongroom.fleet.server.admitting.deciding import deny, list_pending
 from strongroom.fleet.server.admitting.waiting import MOST_WAITING
-from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.api.documents import SnapshotDocument
 from strongroom.fleet.server.api.timeline import snapshots
 from strongroom.fleet.server.api.tokens import ApiToken
@@ -31,6 +30,7 @@ from strongroom.fleet.server.joining import TokenShownTwice, begin
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import pause
 from strongroom.fleet.server.pruning import prune
+from strongroom.fleet.server.schemas import alerting as schema
 from strongroom.fleet.server.state import FleetState
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.fleet.gateway import LoggingGateway

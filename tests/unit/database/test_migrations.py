@@ -25,11 +25,11 @@ from strongroom.custody.telling import schema as telling
 from strongroom.custody.two_machines import schema as two_machines
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
-from strongroom.fleet.server import schema as fleet
-from strongroom.fleet.server.admitting import schema as fleet_admitting
-from strongroom.fleet.server.alerting import schema as fleet_alerting
-from strongroom.fleet.server.api import schema as fleet_api
-from strongroom.fleet.server.following import schema as fleet_following
+from strongroom.fleet.server.schemas import admitting as fleet_admitting
+from strongroom.fleet.server.schemas import alerting as fleet_alerting
+from strongroom.fleet.server.schemas import api as fleet_api
+from strongroom.fleet.server.schemas import following as fleet_following
+from strongroom.fleet.server.schemas import main as fleet
 from strongroom.gateway import schema
 from strongroom.gateway import watch_schema as watch
 from strongroom.receipts.commit import schema as receipts

@@ -29,10 +29,10 @@ def run_alerts(context: Context) -> int:
     """List, or do it."""
     import sqlalchemy as sa
 
-    from strongroom.fleet.server.alerting import schema
     from strongroom.fleet.server.alerting.book import acknowledge
     from strongroom.fleet.server.following.follower import believe_log
     from strongroom.fleet.server.operating import believe
+    from strongroom.fleet.server.schemas import alerting as schema
 
     arguments = context.arguments
     with open_state(context) as state:

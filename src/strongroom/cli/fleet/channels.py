@@ -97,7 +97,7 @@ def _add(context: Context, state: FleetState, words: list[str]) -> None:
 def _list(context: Context, state: FleetState) -> int:
     import sqlalchemy as sa
 
-    from strongroom.fleet.server.alerting import schema
+    from strongroom.fleet.server.schemas import alerting as schema
 
     with state.database.read() as connection:
         rows = connection.execute(sa.select(schema.channel).order_by(schema.channel.c.name)).all()
@@ -116,7 +116,7 @@ def _list(context: Context, state: FleetState) -> int:
 
 
 def _standing(state: FleetState, row: Any) -> tuple[str, str]:
-    from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed
+    from strongroom.fleet.server.sealing import CHANGED, is_sealed
 
     if not is_sealed(state.channels_key, row):
         return "changed", CHANGED

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.book import advance
 from strongroom.fleet.server.following.ending import EndingFiles
 from strongroom.fleet.server.pruning import prune
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.standing import standing
 
 if TYPE_CHECKING:

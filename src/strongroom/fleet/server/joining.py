@@ -22,7 +22,6 @@ from strongroom.fleet.protocol.enrolment import (
     parse_done,
 )
 from strongroom.fleet.protocol.signed import Forged, SignedMessage
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.taking_over import (
     REPLACED,
     check_replaceable,
@@ -34,6 +33,7 @@ from strongroom.fleet.server.admitting.tickets import check_name, find_ticket
 from strongroom.fleet.server.admitting.waiting import APPROVED, WAITING, forget, hear, wait
 from strongroom.fleet.server.following.places import place_given
 from strongroom.fleet.server.ownership import bind_repositories
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 

@@ -11,11 +11,11 @@ from strongroom.fleet.protocol.calendars import SHORTEST
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.report import parse_report
 from strongroom.fleet.protocol.signed import parse_signed
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.taking_over import REPLACED
 from strongroom.fleet.server.following.evidence import expect_every
 from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.joining import ACTIVE, CLONED, RETIRED, REVOKED, suspect
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, LONGER, deadline_values, keep_schedules
 

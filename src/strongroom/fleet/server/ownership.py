@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.database.statements import statements_in
-from strongroom.fleet.server import schema
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.admitting import schema as admitting
 from strongroom.fleet.server.admitting.waiting import KEPT as PENDING_KEPT
-from strongroom.fleet.server.alerting import schema as alerting
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import admitting, alerting, following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState

@@ -15,7 +15,6 @@ from strongroom.database.statements import statements_in
 from strongroom.fleet.protocol.chain import ChainHead, Link, link_of, missing_after, undeclared
 from strongroom.fleet.protocol.report import HostReport, ReportAnswer, WatchTerms
 from strongroom.fleet.protocol.signed import Forged
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.taking_over import (
     REPLACED,
     TWO_MACHINES,
@@ -29,6 +28,7 @@ from strongroom.fleet.server.joining import ASK, CLONED, REVOKED, PlaceTaken, su
 from strongroom.fleet.server.ownership import KnownRepositories
 from strongroom.fleet.server.requests import take_outcomes, waiting_requests
 from strongroom.fleet.server.runs import note_run
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watch_rows import load_watches, write_watches
 from strongroom.fleet.server.watches import LAPTOP_LATE, keep_schedules
 

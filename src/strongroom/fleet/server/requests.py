@@ -14,8 +14,8 @@ from strongroom.base.errors import ConfigurationError, Missing, Refused, Strongr
 from strongroom.database.statements import statements_in
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.report import RUN, WISHES, JobRequest, ReportAnswer, parse_answer
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.joining import ACTIVE
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

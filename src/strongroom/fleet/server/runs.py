@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from strongroom.fleet.protocol.calendars import HOUR
 from strongroom.fleet.protocol.report import OVERLAP, SKIPPED
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.ownership import FOREIGN
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watches import CLAIMED, CUSTODIAN, GOOD, MANY, RECEIPT, good_backup
 
 if TYPE_CHECKING:

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.taking_over import replacements
 from strongroom.fleet.server.admitting.waiting import crowds
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed
 from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.clocks import CLOCK, clock_doubt
 from strongroom.fleet.server.following.custodians import broken_since, current_care, late_care, silent_custodians
@@ -27,6 +24,9 @@ from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
 from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
 from strongroom.fleet.server.judging.states import BROKEN, ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.judging.unreadable import Readings
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.sealing import CHANGED, is_sealed
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 

@@ -9,12 +9,9 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.admitting import schema as admitting
-from strongroom.fleet.server.alerting import schema as alerting
-from strongroom.fleet.server.api import schema as api
-from strongroom.fleet.server.channels.sealing import channels_key
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import admitting, alerting, api, following
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.sealing import channels_key
 
 _SCHEMES = ("sqlite:", "postgresql:")
 

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged
 from strongroom.fleet.protocol.calendars import DAY, HOUR, LONGEST, Calendar
 from strongroom.fleet.protocol.fields import visible
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.judging.deadlines import (
     NEVER,
     Deadlines,
@@ -19,6 +18,7 @@ from strongroom.fleet.server.judging.deadlines import (
     longest_silence,
 )
 from strongroom.fleet.server.judging.states import Suspicion, WatchFacts
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

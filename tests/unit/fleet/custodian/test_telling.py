@@ -12,9 +12,9 @@ from strongroom.custody.telling import schema as telling
 from strongroom.fleet.custodian.telling import CustodianLink, ToldCount, open_keys_at, tell_server, told_server
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatementAnswer, parse_statement
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.judging.states import WatchState
+from strongroom.fleet.server.schemas import main as schema
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from strongroom.base.record import replace
 from strongroom.fleet.protocol.enrolment import EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, StatedSnapshot, Statement
-from strongroom.fleet.server import pruning, report_batch, schema
-from strongroom.fleet.server.alerting import schema as alerting
+from strongroom.fleet.server import pruning, report_batch
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.door import limits
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
@@ -20,6 +19,8 @@ from strongroom.fleet.server.intake import take_report
 from strongroom.fleet.server.joining import begin
 from strongroom.fleet.server.operating import believe, revoke
 from strongroom.fleet.server.pruning import prune
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
 from tests.support.fleet.asgi import ask
 from tests.support.fleet.hosts import DAILY, FleetHost, key_of
 from tests.support.fleet.server import ServerInProcess

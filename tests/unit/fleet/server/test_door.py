@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.channels import delivering
 from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel
 from strongroom.fleet.server.door import listening
+from strongroom.fleet.server.schemas import alerting as schema
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess
 from tests.support.waiting import PATIENCE, until

@@ -15,10 +15,10 @@ from strongroom.fleet.protocol.statement import (
     Statement,
     parse_statement,
 )
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.pruning import SEEN_KEPT, prune
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 from tests.support.fleet.hosts import FleetHost, key_of
 from tests.support.fleet.server import ServerInProcess
 

@@ -13,13 +13,13 @@ from strongroom.base.errors import ConfigurationError
 from strongroom.fleet.protocol.enrolment import EnrolDone, EnrolledRepository
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, StatedSnapshot, Statement
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.following.follower import FollowedGateway, LogFollower, forget_others
-from strongroom.fleet.server.following.schema import log, place
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.joining import begin, done
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import expect, pause, retire, revoke
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.schemas.following import log, place
 from tests.support.fleet.gateway import LoggingGateway
 from tests.support.fleet.hosts import FleetHost, key_of, snapshot_of
 from tests.support.fleet.server import ServerInProcess

@@ -13,7 +13,6 @@ from strongroom.base.record import replace
 from strongroom.fleet.protocol.enrolment import parse_enrol_answer
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatedRepository, Statement
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.following.statements import take_statement, trust_custodian
 from strongroom.fleet.server.intake import ReportIntake, take_report
@@ -21,6 +20,7 @@ from strongroom.fleet.server.joining import begin
 from strongroom.fleet.server.judging.states import WatchState
 from strongroom.fleet.server.operating import believe
 from strongroom.fleet.server.report_batch import MOST_GAPS
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watches import MOST_WATCHES
 from tests.support.fleet.hosts import DAILY, FleetHost, key_of
 from tests.support.fleet.server import ServerInProcess

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Missing, Refused
 from strongroom.fleet.protocol.fingerprint_words import words_of
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.admitting.schema import pending
 from strongroom.fleet.server.admitting.waiting import APPROVED, DENIED, WAITING, in_force, waiting_hosts
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.schemas.admitting import pending
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Exists, Refused
 from strongroom.database.statements import statements_in
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Refused
 from strongroom.fleet.protocol.token import InvitationToken, Ticket
-from strongroom.fleet.server import schema
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.protocol.signed import SignedMessage

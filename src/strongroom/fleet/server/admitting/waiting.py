@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.admitting.schema import pending
 from strongroom.fleet.server.alerting.machine import Wrong
+from strongroom.fleet.server.schemas import main as schema
+from strongroom.fleet.server.schemas.admitting import pending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

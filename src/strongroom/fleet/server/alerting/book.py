@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Missing
-from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.machine import Alert, Alerts, Notice, step
+from strongroom.fleet.server.schemas import alerting as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.alerting.machine import Wrong

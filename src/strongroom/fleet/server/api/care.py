@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.fleet.protocol.fingerprint_words import words_of
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.admitting.waiting import waiting_hosts
 from strongroom.fleet.server.api.description import ApiRoute
 from strongroom.fleet.server.api.documents import (
@@ -27,10 +26,11 @@ from strongroom.fleet.server.api.documents import (
     RepositoryPage,
 )
 from strongroom.fleet.server.api.reading import page_of
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.custodians import current_care
 from strongroom.fleet.server.following.quotas import EVERYBODY
 from strongroom.fleet.server.judging.states import WatchState
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.api.reading import SharedStanding

@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, Missing
 from strongroom.fleet.protocol.report import COUNTS, parse_report
 from strongroom.fleet.protocol.signed import parse_signed
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.api.documents import (
     AlertDocument,
     ChannelDocument,
@@ -23,6 +21,8 @@ from strongroom.fleet.server.api.documents import (
     WatchDocument,
 )
 from strongroom.fleet.server.judging.states import ORDER, WatchState
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.standing import FleetStanding, standing
 
 if TYPE_CHECKING:

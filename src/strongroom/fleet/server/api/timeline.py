@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.api.documents import ReportDocument, SnapshotDocument
 from strongroom.fleet.server.api.reading import cursor_of, host_seen, parse_cursor
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.api.tokens import ApiToken

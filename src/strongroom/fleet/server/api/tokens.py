@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing
-from strongroom.fleet.server.api import schema
+from strongroom.fleet.server.schemas import api as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState

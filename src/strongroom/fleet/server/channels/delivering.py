@@ -17,17 +17,17 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing, Refused, StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.book import newest_notice
 from strongroom.fleet.server.alerting.routing import WINDOW, terms_of, weekly_after
 from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage, check_settings, send
 from strongroom.fleet.server.channels.messages import in_messages, routed
-from strongroom.fleet.server.channels.sealing import CHANGED, is_sealed, seal_of
 from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
 from strongroom.fleet.server.following.clocks import clock_doubt
 from strongroom.fleet.server.following.follower import troubled_logs
+from strongroom.fleet.server.schemas import alerting as schema
+from strongroom.fleet.server.sealing import CHANGED, is_sealed, seal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
-from strongroom.fleet.server.alerting import schema
 from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.alerting.routing import carries, due_at, messages_of, terms_of
 from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage
+from strongroom.fleet.server.schemas import alerting as schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

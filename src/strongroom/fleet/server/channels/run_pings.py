@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.fleet.protocol.report import OVERLAP, SKIPPED, parse_report
 from strongroom.fleet.protocol.signed import parse_signed
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.channels.kinds import ChannelMessage
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
 
 LOG_ONLY = "log"
 """What changes nothing at the service, and is written down there."""

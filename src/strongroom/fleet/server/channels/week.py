@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.alerting import schema as alerting
 from strongroom.fleet.server.channels.kinds import ChannelMessage
 from strongroom.fleet.server.judging.states import WatchState
+from strongroom.fleet.server.schemas import alerting
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.standing import standing
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.database.statements import statements_in
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import following
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, LimitExceeded
-from strongroom.fleet.server.following import schema
+from strongroom.fleet.server.schemas import following as schema
 from strongroom.receipts.log.checkpoint import parse
 
 if TYPE_CHECKING:

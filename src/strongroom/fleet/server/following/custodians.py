@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.statements import LONGEST_PROMISE, REPLACED
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

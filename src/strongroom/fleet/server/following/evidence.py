@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watches import (
     CUSTODIAN,
     GOOD,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.api.schema import token
-from strongroom.fleet.server.following import schema
+from strongroom.fleet.server.schemas import following as schema
+from strongroom.fleet.server.schemas.api import token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

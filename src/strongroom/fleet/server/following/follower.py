@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema
 from strongroom.fleet.server.following.clocks import forget_clocks, look_at_clock
 from strongroom.fleet.server.following.expiry import forget_certificates, look_at_certificate
 from strongroom.fleet.server.following.gateway_source import AuditedGateway, GatewayNames
@@ -19,6 +18,7 @@ from strongroom.fleet.server.following.log_reading import LogDoubtful, ReadLog, 
 from strongroom.fleet.server.following.places import GatewayPlaces, joined_at
 from strongroom.fleet.server.following.quotas import forget_quotas, look_at_quotas
 from strongroom.fleet.server.following.receipts import Arrivals, settle_claims
+from strongroom.fleet.server.schemas import following as schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,11 +17,11 @@ from strongroom.fleet.protocol.decisions import (
 )
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, OPENED, EnrolDone, parse_done, parse_opened
 from strongroom.fleet.protocol.signed import SignedMessage, parse_signed
-from strongroom.fleet.server import schema
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.statements import REPLACED, known_custodian
 from strongroom.fleet.server.judging.unreadable import Readings
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState

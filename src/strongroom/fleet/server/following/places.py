@@ -15,8 +15,8 @@ from strongroom.fleet.protocol.chain import FIRST
 from strongroom.fleet.protocol.enrolment import parse_done
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.protocol.signed import parse_signed
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

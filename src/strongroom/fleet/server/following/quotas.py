@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import sqlalchemy as sa
 
 from strongroom.fleet.protocol.fields import visible
-from strongroom.fleet.server import schema as fleet
 from strongroom.fleet.server.alerting.machine import Wrong
-from strongroom.fleet.server.following import schema
 from strongroom.fleet.server.following.places import BY_RECEIPTS
+from strongroom.fleet.server.schemas import following as schema
+from strongroom.fleet.server.schemas import main as fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

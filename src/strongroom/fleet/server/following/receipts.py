@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.evidence import confirm_claim, note_receipt, unattended_watch
 from strongroom.fleet.server.following.places import is_behind
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:

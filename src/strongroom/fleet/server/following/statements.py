@@ -17,9 +17,9 @@ from strongroom.fleet.protocol.statement import (
     StatementAnswer,
     parse_statement,
 )
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.following import schema as following
 from strongroom.fleet.server.following.verdicts import StatedVerdict, note_verdicts
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.state import FleetState

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.database.statements import statements_in
-from strongroom.fleet.server import schema
-from strongroom.fleet.server.following import schema as following
+from strongroom.fleet.server.schemas import following
+from strongroom.fleet.server.schemas import main as schema
 from strongroom.fleet.server.watches import CUSTODIAN, GOOD, good_backup, update_watch
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from strongroom.fleet.protocol.gateway_claim import GatewayClaim
 from strongroom.fleet.protocol.signed import Forged
 from strongroom.fleet.protocol.token import InvitationToken
 from strongroom.fleet.server.admitting.deciding import approve, deny, list_pending
-from strongroom.fleet.server.admitting.schema import pending
 from strongroom.fleet.server.admitting.waiting import KEPT, MOST_WAITING
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.pruning import prune
+from strongroom.fleet.server.schemas.admitting import pending
 from tests.support.fleet.asgi import AppReply, ask
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server.schema import key_column, number_column, number_or_null, text_column
+from strongroom.fleet.server.schemas.main import key_column, number_column, number_or_null, text_column
 
 METADATA = sa.MetaData()
 

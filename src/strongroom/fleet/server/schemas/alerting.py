@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server.schema import key_column, number_column, number_or_null, text_column, text_or_empty
+from strongroom.fleet.server.schemas.main import key_column, number_column, number_or_null, text_column, text_or_empty
 
 METADATA = sa.MetaData()
 
@@ -65,7 +65,7 @@ channel = sa.Table(
     number_or_null("weekly"),
     text_or_empty("seal"),
 )
-"""``seal``: see ``channels/sealing.py``. ``weekly``: when it last carried the numbers of a week.
+"""``seal``: see ``sealing.py``. ``weekly``: when it last carried the numbers of a week.
 
 ``settings``: JSON. ``code_sha256``: of the code in its test message; ``proven``: when somebody typed it.
 ``sent_to``: the number of the last notice that was handed on, or that it leaves out."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from strongroom.base.durable import write_new
 from strongroom.base.errors import ConfigurationError
-from strongroom.fleet.server.alerting import schema
+from strongroom.fleet.server.schemas import alerting as schema
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
