@@ -19,6 +19,7 @@ _SIZE_TEXT = r"(\d+)\s*([bBkKmMgGtTpP]?)([iI]?[bB])?"
 _PART_TEXT = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)"
 _SIZE = re.compile(_SIZE_TEXT + r"\Z", re.ASCII)
 _FACTOR = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _DURATION_PART = re.compile(_PART_TEXT, re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -48,6 +49,14 @@ def size(text: str) -> int:
     if count > LARGEST:
         raise ValueError(f"{text!r} is too large")
     return count
+
+
+def format_bytes(count: float) -> str:
+    """``1.500 MiB``, with three digits behind the point, as restic writes it; below 1024 ``17 B``."""
+    for factor, unit in _UNITS:
+        if count >= factor:
+            return f"{count / factor:.3f} {unit}"
+    return f"{int(count)} B"
 
 
 def duration(text: str) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments.options import typed
 from strongroom.cli.arguments.values import whole_number
 from strongroom.cli.output.table import table
-from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import surroundings
 from strongroom.repository.cache import Cache, default_cache_folder
 

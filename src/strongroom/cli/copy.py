@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.archive.copy.run import CopyEvents, CopyResult, CopyTarget, copy
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
+from strongroom.base.quantities import format_bytes
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_from_options, add_snapshot_filter
-from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.admitting import admit, refuse_twice
 from strongroom.cli.shared.opening import check_promises, locked, open_target, open_targets, say_failure, targets_of
 from strongroom.cli.shared.promise_alarms import say_broken

@@ -9,10 +9,11 @@ from strongroom.archive.diff import Comparison, Difference, compare
 from strongroom.archive.diff_live import LiveFolder, compare_with_live
 from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
+from strongroom.base.quantities import format_bytes
 from strongroom.base.record import as_dict
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
-from strongroom.cli.output.text import as_text, format_bytes
+from strongroom.cli.output.text import as_text
 from strongroom.cli.shared.opening import locked, one_repository
 from strongroom.cli.shared.selecting import filter_of
 from strongroom.repository.packs.crowds import load_to_read

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.archive.stats import MODES, Statistics, count
+from strongroom.base.quantities import format_bytes
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
-from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.cli.shared.selecting import chosen
 from strongroom.repository.packs.crowds import load_to_read

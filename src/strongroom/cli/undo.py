@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind
+from strongroom.base.quantities import format_bytes
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.times import local_text
 from strongroom.cli.output.table import table
-from strongroom.cli.output.text import format_bytes
 from strongroom.cli.shared.opening import each_repository, locked
 from strongroom.maintenance.trash import Trash
 

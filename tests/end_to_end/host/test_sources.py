@@ -104,6 +104,24 @@ def test_a_database_that_fails_keeps_no_file_from_being_saved(host: Host, into: 
     assert host.log == ["before", "finally 76", "host 76"]
 
 
+@pytest.mark.parametrize("end", ["exit 3", ":"])
+def test_a_hook_that_prints_passwords_shows_none(host: Host, end: str) -> None:
+    """Neither the repository's nor a database's, whose files it reads: what it says goes into logs and reports."""
+    (host.folder / "db").write_text("hunter-of-databases\n")
+    (host.folder / "repo").write_text(host.program.env["RESTIC_PASSWORD"] + "\n")
+    (host.folder / "repo").chmod(0o600)
+    host.configure(before=f"cat {host.folder}/db {host.folder}/repo; env; {end}", into='["local"]')
+    path = host.program.home / ".config" / "strongroom" / "config.toml"
+    text = path.read_text().replace('/r"\n', f'/r"\npassword = {{ file = "{host.folder}/repo" }}\n')
+    database = '[source.web.database.big]\nkind = "postgresql"\nhost = "/nowhere"\n'
+    path.write_text(text + database + f'password = {{ file = "{host.folder}/db" }}\n')
+    ended = host.program.run("backup", "-vv", env={"DB_PASS": "swordfish"})
+    said = ended.out + ended.err
+    assert "said:\n***\n***\n" in said
+    for secret in ("hunter-of-databases", host.program.env["RESTIC_PASSWORD"], "swordfish"):
+        assert secret not in said
+
+
 @pytest.mark.root
 @pytest.mark.parametrize(("into", "code"), [('["local"]', 76), ('["local", "other"]', 71)])
 def test_a_dump_for_which_there_is_no_room(host: Host, into: str, code: int) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.base.progress import BackupSummary, Change, Status
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments.times import zone_text
 from strongroom.cli.output.events import EventReporter
 from strongroom.cli.output.out import Out, as_json
 from strongroom.cli.output.rate import Rate
 from strongroom.cli.output.table import table
 from strongroom.cli.output.terminal import TerminalReporter
-from strongroom.cli.output.text import as_text, format_bytes, format_seconds, printable, shorten, width
+from strongroom.cli.output.text import as_text, format_seconds, printable, shorten, width
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import subprocess
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from strongroom.base.errors import Damaged
 from strongroom.fleet.protocol.calendars import DAY, HOUR, Calendar, usual_lateness
+from tests.support import peers
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -60,6 +63,28 @@ def test_every_counts_from_the_last() -> None:
     assert calendar.newest_until(5000) is None
 
 
+_VAIN_STEPS = ("*-*-* 20/5:00", "*-*-28/7 03:00", "*-*~1/1 03:00", "*-*~05/7 03:00", "*-11/2-01 03:00")
+_STEPS = (
+    "*-*-* 18/5:00",
+    "*-*-24/7 03:00",
+    "*-*~7/1 03:00",
+    "*-*-* 00/8:00",
+    "*-*-* 20..22/5:00",
+    "Mon *-*~07/1 03:00",
+)
+
+
+@pytest.mark.peer("systemd-analyze")
+@pytest.mark.parametrize("words", [*_VAIN_STEPS, *_STEPS])
+def test_a_step_counts_where_systemd_counts_it(words: str) -> None:
+    """systemd makes no timer of a step that goes beyond the end: a schedule that never runs is refused here as well."""
+    asked = [str(peers.require("systemd-analyze")), "calendar", "--base-time=2027-01-01 00:00:00 UTC", words]
+    by_systemd = subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    assert by_systemd == (words in _STEPS)
+    with contextlib.nullcontext() if by_systemd else pytest.raises(Damaged, match="beyond the end"):
+        Calendar("oncalendar", words, "UTC")
+
+
 @pytest.mark.parametrize(
     ("grammar", "words", "zone"),
     [
@@ -68,6 +93,7 @@ def test_every_counts_from_the_last() -> None:
         ("cron", "0 0 30 2 *", "UTC"),
         ("oncalendar", "*:0/1", "UTC"),
         ("oncalendar", "whenever", "UTC"),
+        *(("oncalendar", words, "UTC") for words in _VAIN_STEPS),
         ("oncalendar", "*-*-* 02:00", "Mars/Olympus"),
         ("oncalendar", "*-*-* 02:00", "../../etc/passwd"),
         ("every", "1m", "UTC"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments import values
 from strongroom.cli.arguments.options import typed
-from strongroom.cli.output.text import format_bytes
 from strongroom.maintenance.removing import Remover
 from strongroom.maintenance.trash import Trash
 from strongroom.retention.calendar import Span

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments.times import local_text
-from strongroom.cli.output.text import as_text, format_bytes
+from strongroom.cli.output.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

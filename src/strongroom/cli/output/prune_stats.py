@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.quantities import format_bytes
 from strongroom.base.record import as_dict
-from strongroom.cli.output.text import format_bytes, format_percent
+from strongroom.cli.output.text import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments.times import local_text, zone_text
 from strongroom.cli.output.table import table
-from strongroom.cli.output.text import format_bytes, printable
+from strongroom.cli.output.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

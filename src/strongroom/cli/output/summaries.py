@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.cli.output.text import format_bytes, format_seconds
+from strongroom.base.quantities import format_bytes
+from strongroom.cli.output.text import format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

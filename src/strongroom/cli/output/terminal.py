@@ -7,11 +7,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
+from strongroom.base.quantities import format_bytes
 from strongroom.cli.output import summaries
 from strongroom.cli.output.command_reporter import CommandReporter
 from strongroom.cli.output.out import Out, OutputClosed
 from strongroom.cli.output.rate import Rate
-from strongroom.cli.output.text import format_bytes, format_percent, format_seconds, printable, shorten, width
+from strongroom.cli.output.text import format_percent, format_seconds, printable, shorten, width
 
 if TYPE_CHECKING:
     from strongroom.base.progress import BackupSummary, Change, RestoreSummary, Status

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-_UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-
-
-def format_bytes(count: float) -> str:
-    """``1.500 MiB``, with three digits behind the point; below 1024 ``17 B``."""
-    for factor, unit in _UNITS:
-        if count >= factor:
-            return f"{count / factor:.3f} {unit}"
-    return f"{int(count)} B"
-
 
 def format_seconds(seconds: float) -> str:
     """``0:05``, ``12:34`` or ``1:02:03``."""

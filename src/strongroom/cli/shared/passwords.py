@@ -16,7 +16,7 @@ from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_tex
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from strongroom.base.configuration.checks import PasswordSource
 
@@ -35,9 +35,13 @@ ALONE = 30.0
 SILENT = 10.0
 """Seconds after which it is said which password command is being waited for."""
 _LOOK = 0.2
+_SHORTEST_SECRET = 4
+"""What is shorter stands in any text."""
 _AT_TERMINAL = threading.Lock()
 _RUNNING: set[subprocess.Popen[bytes]] = set()
 _STARTING = threading.Lock()
+_FETCHED: set[bytes] = set()
+"""All that were fetched, so that nobody shows them."""
 _PIPED: dict[tuple[str, str], bytes] = {}
 """What pipes have given, by the option and their names."""
 _PIPES: dict[tuple[str, str], threading.Lock] = {}
@@ -68,12 +72,25 @@ def fetch(
         text = _from_command(source, label, stopped, warn)
     else:
         text = os.environb.get(os.fsencode(source.value), b"")
+    _FETCHED.add(text)
     if not text:
         raise UsageError(
             "the password is empty",
             subject=f"{label}, from {source.origin}",
             hint="Check that place; an empty password must be asked for with --insecure-no-password.",
         )
+    return text
+
+
+def without_passwords(text: str, sources: Iterable[PasswordSource | None]) -> str:
+    """The text without passwords that were fetched, or that plain files and the environment hold for ``sources``."""
+    for source in sources:
+        if source is not None and (source.kind == "env" or (source.kind == "file" and not _is_pipe(source.value))):
+            with contextlib.suppress(UsageError, OSError):
+                fetch(source, label="")
+    for secret in sorted(_FETCHED, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(os.fsdecode(secret), "***")
     return text
 
 

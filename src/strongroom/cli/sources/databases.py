@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import contextlib
     from collections.abc import Mapping
 
+    from strongroom.base.configuration.checks import PasswordSource
     from strongroom.cli.shared.context import Context
     from strongroom.fleet.host.dumps.contract import DatabaseDump
 
@@ -69,13 +70,22 @@ def expanded(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def database_password(context: Context, source: str, name: str, table: Mapping[str, Any]) -> str | None:
     """The password for a database's server; None where none is named. Raises ``UsageError``."""
-    given = table.get("password")
+    words = database_password_source(context, source, name, table)
+    if words is None:
+        return None
+    place = f"{source}.database.{name}"
+    secret = passwords.fetch(words, label=place, stopped=lambda: context.signals.asked, warn=context.warn)
+    return os.fsdecode(secret)
+
+
+def database_password_source(
+    context: Context, source: str, name: str, table: Mapping[str, Any]
+) -> PasswordSource | None:
+    """Where the password for a database's server comes from; None where none is named."""
+    given: PasswordSource | None = table.get("password")
     if given is None:
         return None
     file = context.settings.file
-    place = f"{source}.database.{name}"
     value = os.path.expanduser(given.value) if given.kind == "file" else given.value
-    origin = f"{file.path if file else ''}: source.{place}.password"
-    words = replace(given, value=value, origin=origin)
-    secret = passwords.fetch(words, label=place, stopped=lambda: context.signals.asked, warn=context.warn)
-    return os.fsdecode(secret)
+    origin = f"{file.path if file else ''}: source.{source}.database.{name}.password"
+    return replace(given, value=value, origin=origin)

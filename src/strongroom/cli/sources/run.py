@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.record import field, mutable
 from strongroom.cli import exit_codes
+from strongroom.cli.shared import passwords
 from strongroom.cli.shared.backup_jobs import chosen_sources, jobs_of_source
 from strongroom.cli.shared.opening import say_failure, targets_of
 from strongroom.cli.shared.promise_alarms import say_broken
-from strongroom.cli.sources.databases import streams_of
+from strongroom.cli.sources.databases import database_password_source, streams_of
 from strongroom.cli.sources.saving import Saved, last_words, save
 from strongroom.fleet.host.dumps.contract import DumpFailed
 from strongroom.fleet.host.hooks.journal import FinallyJournal
@@ -105,7 +106,7 @@ class _SourcesRun:
         self._dry = bool(context.arguments.dry_run)
         self._id = os.urandom(8).hex()
         self._journal = FinallyJournal(default_state_folder())
-        self._listener = HookListener(self._heard, context.warn)
+        self._listener = HookListener(self._heard, lambda text: context.warn(self._shown(text)))
 
     def all(self, sources: Mapping[str, Mapping[str, Any]], total: _Tally) -> int:
         """Every source, between the hooks of the host. The exit code."""
@@ -198,7 +199,18 @@ class _SourcesRun:
 
     def _heard(self, stage: str, words: Sequence[str], end: CommandEnd) -> None:
         if end.output and not end.code:
-            self._reporter.message(f"{stage}: `{words[0]}` said:\n{end.output}", 2)
+            self._reporter.message(self._shown(f"{stage}: `{words[0]}` said:\n{end.output}"), 2)
+
+    def _shown(self, text: str) -> str:
+        """What a hook said, as it goes into logs and reports, which have no password of ours."""
+        file = self._context.settings.file
+        tables = file.sources if file is not None else {}
+        databases = [
+            database_password_source(self._context, source, name, database)
+            for source, table in tables.items()
+            for name, database in table.get("database", {}).items()
+        ]
+        return passwords.without_passwords(text, [*(one.password for one in self._targets), *databases])
 
 
 def _all_but_dumps_saved(codes: Sequence[int], dumps: Sequence[OpenDump]) -> bool:

@@ -23,7 +23,7 @@ OUTPUT = 16 << 10
 GRACE = 3.0
 """Seconds for a command to end after SIGTERM; what takes no notice is killed."""
 PAUSE = 0.05
-_SECRET_WORDS = ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "PWD")
+_SECRET_WORDS = ("PASS", "SECRET", "TOKEN", "PWD", "CREDENTIAL", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 _SHORTEST_SECRET = 6
 _WITHHELD = frozenset(
     f"{prefix}_{infix}PASSWORD" for prefix in ("STRONGROOM", "RESTIC") for infix in ("", "FROM_", "NEW_")

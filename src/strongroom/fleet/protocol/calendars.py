@@ -7,6 +7,7 @@ changes of the clock; ``every`` counts from the last good backup. Times are seco
 from __future__ import annotations
 
 import itertools
+import re
 from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,6 +28,11 @@ SHORTEST = 300
 LONGEST = 400 * DAY
 _WINDOWS = (HOUR, DAY, 8 * DAY, 32 * DAY, 366 * DAY, 1500 * DAY)
 _PROBES = 50
+_STEP = re.compile(r"(?P<start>\*|\d+)/(?P<step>\d+)\Z")
+_CLOCK, _DAYS = ((0, 23), (0, 59), (0, 59)), ((1, 31), (1, 12))
+"""First and last of hour, minute and second; of day and month."""
+_SHORTEST_MONTH = 3
+"""By so many days a month may be shorter than 31: what is counted from its end begins no earlier."""
 _REMEMBERED = 1000
 _LATELY = 16
 
@@ -54,6 +60,9 @@ class Calendar:
                 raise Damaged(f"every {words}: between 5 minutes and {LONGEST // DAY} days are allowed")
             return
         dates = list(itertools.islice(self.dates_after(0), _PROBES))
+        if grammar == "oncalendar" and (odd := _vain_step(words)):
+            hint = "Such a step never counts, and no timer is made of it: leave it out, or begin earlier."
+            raise Damaged(f"`{words}` is no schedule to systemd: {odd} goes beyond the end", hint=hint)
         if any(second - first < SHORTEST for first, second in itertools.pairwise(dates)):
             raise Damaged(f"`{words}` is due more often than every {SHORTEST // 60} minutes")
 
@@ -103,6 +112,25 @@ class Calendar:
             if newest is not None:
                 return newest
         return None
+
+
+def _vain_step(words: str) -> str:
+    """A step that goes beyond the end of its part of an OnCalendar, which systemd refuses; empty where none does."""
+    for word in words.split():
+        parts = word.split(":") if ":" in word else re.split("(?<=[^.])(?=[-~])", word)
+        ranges = _CLOCK if ":" in word else _DAYS if "~" in word or "-" in word else ()
+        for part, (first, last) in zip(reversed(parts) if ":" not in word else parts, ranges, strict=False):
+            from_end = part.startswith("~")
+            end = last - _SHORTEST_MONTH if from_end else last
+            for one in part.lstrip("-~").split(","):
+                match = _STEP.match(one)
+                if match is None:
+                    continue
+                start = first if match["start"] == "*" else int(match["start"])
+                step = int(match["step"])
+                if (start - step < first) if from_end else (start + step > end):
+                    return part.lstrip("-~")
+    return ""
 
 
 def usual_lateness(interval: int, jitter: int) -> int:

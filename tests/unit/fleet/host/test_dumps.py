@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from strongroom.base.errors import StrongroomError
 from strongroom.fleet.host.dumps import program, sqlite
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+ODD_NAMES = (
+    "a space", "it's", 'quo"te', "new\nline", "schön ☃", "back`tick", "back\\slash'", "per%cent", "-dash",
+    "--all-databases", "a=b", "dbname=shop host=nowhere", "postgresql://nowhere/shop", "$HOME",
+)  # fmt: skip
 LARGE = 12 << 20
 """Bytes of a database that fit into no pipe and no socket's buffer between us and the server."""
 
@@ -187,6 +192,34 @@ def test_postgresql(elephant: str, tmp_path: Path) -> None:
 
     with pytest.raises(DumpFailed, match="pg_dump ended with exit code 1"):
         Reader(table, tmp_path).read(kill)
+
+
+@pytest.mark.peer("postgres")
+def test_postgresql_takes_any_name_for_a_name(elephant: str, tmp_path: Path) -> None:
+    """None is words of a connection or an option: what is dumped is the database that has this name."""
+    folder = parse_qs(urlsplit(elephant).query)["host"][0]
+    for name in ODD_NAMES:
+        with psycopg.connect(elephant, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        with psycopg.connect(elephant, dbname=name) as connection:
+            connection.execute("CREATE TABLE of_odd_name ()")
+        table = {
+            "kind": "postgresql", "database": name, "host": folder, "user": "strongroom",
+            "program": str(peers.require("pg_dump")),
+        }  # fmt: skip
+        assert b"CREATE TABLE public.of_odd_name" in Reader(table, tmp_path).read(), name
+
+
+@pytest.mark.peer("mariadbd")
+def test_mariadb_takes_any_name_for_a_name(tmp_path: Path) -> None:
+    """A name that begins like an option is none: that one is dumped, and no other."""
+    with mariadb.running() as server:
+        for name in ODD_NAMES:
+            quoted = name.replace("`", "``")
+            server.ask(f"CREATE DATABASE `{quoted}`; CREATE TABLE `{quoted}`.of_odd_name (a INT)")
+            table = {"kind": "mariadb", "database": name, "host": str(server.socket), "user": "root"}
+            whole = Reader(table, tmp_path).read()
+            assert whole.count(b"CREATE TABLE ") == whole.count(b"CREATE TABLE `of_odd_name`") == 1, name
 
 
 @pytest.mark.peer("mariadbd")

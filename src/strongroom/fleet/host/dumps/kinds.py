@@ -39,10 +39,18 @@ def _words(kind: str, name: str, table: Mapping[str, Any]) -> list[str]:
     if kind == "postgresql":
         whole = database == "*"
         program = table.get("program", "pg_dumpall" if whole else "pg_dump")
-        return [program, *connection(kind, table), *options, *([] if whole else [f"--dbname={database}"])]
+        return [program, *connection(kind, table), *options, *([] if whole else [f"--dbname={_literally(database)}"])]
     program = table.get("program") or _mysql_program(kind, "dump", table)
-    which = "--all-databases" if database == "*" else database
-    return [program, *connection(kind, table), *_MYSQL_OPTIONS, *options, which]
+    which = ["--all-databases"] if database == "*" else ["--", database]  # a name may begin like an option
+    return [program, *connection(kind, table), *_MYSQL_OPTIONS, *options, *which]
+
+
+def _literally(database: str) -> str:
+    """A name that PostgreSQL's programs would take for the words of a connection, so that they take it for a name."""
+    if "=" not in database and not database.startswith(("postgresql:", "postgres:")):
+        return database
+    quoted = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{quoted}'"
 
 
 def _mysql_program(kind: str, what: str, table: Mapping[str, Any]) -> str:

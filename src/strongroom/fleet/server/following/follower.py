@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from strongroom.fleet.server.following.gateway_source import AuditedGateway, Gat
 from strongroom.fleet.server.following.log_reading import LogDoubtful, ReadLog, ReceiptChains, read_on
 from strongroom.fleet.server.following.places import GatewayPlaces, joined_at
 from strongroom.fleet.server.following.quotas import forget_quotas, look_at_quotas
-from strongroom.fleet.server.following.receipts import Arrivals, settle_claims
+from strongroom.fleet.server.following.receipts import Arrivals, settle_claims, was_claimed
 from strongroom.fleet.server.schemas import following as schema
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from strongroom.receipts.log.leaf import Receipt
     from strongroom.receipts.log.note import Verifier
 
-EVERY = 30.0
-"""Seconds between two looks."""
+EVERY, PROMPT = 30.0, 2.0
+"""Seconds between two looks, and between two when hosts claim snapshots meanwhile: their receipts are there already."""
 CLOSING = 10.0
 """Seconds that all readings have to end when the server does; the next start reads on from what was written."""
 BLIND, LONG_BLIND = 900, 7200
@@ -181,10 +182,20 @@ class LogFollower:
         said: dict[str, str] = {}
         while not self._stop.is_set():
             if self._leads():
+                began = self._state.now()
                 self._look(gateway, said)
-                self._stop.wait(EVERY)
+                self._wait(began)
             else:
                 self._stop.wait(1.0)
+
+    def _wait(self, began: int) -> None:
+        """Until the next look is due: sooner where a host claimed a snapshot since the last one began."""
+        for _ in range(int(EVERY / PROMPT)):
+            if self._stop.wait(PROMPT):
+                return
+            with contextlib.suppress(StrongroomError):  # a database that is away is said by the look
+                if was_claimed(self._state, began):
+                    return
 
     def _look(self, gateway: FollowedGateway, said: dict[str, str]) -> None:
         source = AuditedGateway(gateway.url, gateway.user, gateway.token, gateway.ca)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
+from strongroom.base.quantities import format_bytes
 from strongroom.fleet.protocol.fields import visible
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.places import BY_RECEIPTS
@@ -132,5 +133,6 @@ def _host_of(row: Any, known: Sequence[Any]) -> str:
 def _warning(gateway: str, row: Any, host: str) -> Wrong:
     whose = "all of it" if row.principal == EVERYBODY else str(row.name)
     share = f"{row.used * 100 // max(1, row.most)} % of what may be stored is used"
-    words = f"{share}: {row.used} of {row.most} {row.unit}; beyond it no backup is taken in"
+    used, most = (format_bytes(one) if row.unit == "bytes" else f"{one}" for one in (row.used, row.most))
+    words = f"{share}: {used} of {most}{'' if row.unit == 'bytes' else ' objects'}; beyond it no backup is taken in"
     return Wrong(f"quota of {whose} at {gateway} ({row.unit})", QUOTA, host, False, words)

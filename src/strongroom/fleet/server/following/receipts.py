@@ -14,6 +14,7 @@ from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:
     from strongroom.fleet.server.following.places import GatewayPlaces
+    from strongroom.fleet.server.state import FleetState
     from strongroom.receipts.log.leaf import Receipt
 
 SNAPSHOT, CONFIG, DATA = "snapshots", "config", "data"
@@ -80,6 +81,13 @@ def settle_claims(connection: sa.Connection, gateway: str) -> None:
     )
     for one in connection.execute(query).all():
         confirm_claim(connection, one, one.arrival)
+
+
+def was_claimed(state: FleetState, since: int) -> bool:
+    """Whether a host claimed a snapshot since a moment, of which no receipt was read yet. Raises ``Unavailable``."""
+    claim = schema.claim
+    with state.database.read() as connection:
+        return connection.execute(sa.select(claim.c.host).where(claim.c.at >= since).limit(1)).first() is not None
 
 
 def _receipt_of_claim() -> Any:

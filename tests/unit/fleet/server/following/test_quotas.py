@@ -56,7 +56,7 @@ def test_nine_tenths_are_said_once_until_there_is_room(gateway: Gateway) -> None
     gateway.said = [quota(89)]
     assert gateway.look() == []
     gateway.said = [quota(90)]
-    words = "90 % of what may be stored is used: 90 of 100 bytes; beyond it no backup is taken in"
+    words = "90 % of what may be stored is used: 90 B of 100 B; beyond it no backup is taken in"
     assert gateway.look() == [f"opened web01: {words}"]
     for used in (95, 89, 85, 91):
         gateway.said = [quota(used)]
@@ -68,11 +68,11 @@ def test_nine_tenths_are_said_once_until_there_is_room(gateway: Gateway) -> None
     gateway.said = [quota(90)]
     assert len(gateway.look()) == 1
     gateway.server.clock.advance(7 * 86400)
-    assert [one.split(":")[0] for one in gateway.look() if "bytes" in one] == [
+    assert [one.split(":")[0] for one in gateway.look() if "may be stored" in one] == [
         "unacknowledged web01", "reminder web01",
     ]  # fmt: skip
     gateway.said = [quota(90, 1000)]
-    assert [one.split(":")[0] for one in gateway.look() if "bytes" in one] == ["resolved web01"]
+    assert [one.split(":")[0] for one in gateway.look() if "may be stored" in one] == ["resolved web01"]
 
 
 def test_what_is_no_quota_any_more_is_no_alert(gateway: Gateway) -> None:
@@ -133,3 +133,11 @@ def test_a_gateway_is_not_asked_at_each_look(gateway: Gateway) -> None:
     gateway.server.clock.advance(-3600)
     look_at_quotas(gateway.server.state, "offsite", gateway)
     assert gateway.asked == 2
+
+
+def test_bytes_are_said_as_people_read_them(gateway: Gateway) -> None:
+    """Units for bytes, and plain numbers for objects."""
+    gateway.said = [quota(95 << 30, 100 << 30), quota(19, 20, "objects")]
+    said = "\n".join(gateway.look())
+    assert "95.000 GiB of 100.000 GiB;" in said
+    assert "19 of 20 objects;" in said
