@@ -29,3 +29,12 @@ def redact(text: str) -> str:
     userinfo, query = _patterns()
     text = userinfo.sub(lambda found: f"{found['scheme']}{found['user']}:{_MASK}@", text)
     return query.sub(lambda found: f"{found['key']}={_MASK}", text)
+
+
+def without_login(url: str) -> str:
+    """A URL as it may be signed, sent and compared: without user and password, whoever uses it."""
+    userinfo, _ = _patterns()
+    return redact(_USER.sub(r"\1", userinfo.sub(lambda found: found["scheme"], url)))
+
+
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]*@", re.I)

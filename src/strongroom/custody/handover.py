@@ -193,7 +193,7 @@ class Handover:
         boot, boot_ns = self._boot()
         confirmation = Confirmation(
             repository=adopted.id,
-            store=adopted.store,
+            store=adopted.place,
             epoch=order.epoch,
             number=order.number,
             order=document.digest,

@@ -14,7 +14,7 @@ from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.aside.step import plan_aside
 from strongroom.custody.claims import compare_indexes
-from strongroom.custody.continuity.newest import Continuity
+from strongroom.custody.continuity.newest import Continuity, miss_place
 from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.preparing import Prepared, Preparing
 from strongroom.custody.drift.settings import check_settings
@@ -142,11 +142,10 @@ def _continuity(
     state: State, lease: Lease, adopted: Adopted, store: Store, identity: Identity, signer: Signer | None
 ) -> Continuity | None:
     """The records beside the repository, for a judge that signs; None where there is no place for them."""
-    if signer is None:
-        return None
     try:
-        return Continuity(state, lease, adopted, store, identity, signer)
-    except Unsupported:
+        return None if signer is None else Continuity(state, lease, adopted, store, identity, signer)
+    except Unsupported as problem:
+        miss_place(state, lease, adopted, problem.what)
         return None
 
 

@@ -13,6 +13,7 @@ from strongroom.base.clock import SYSTEM, Clock
 from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.base.record import record
+from strongroom.base.redact import without_login
 from strongroom.custody import schema
 from strongroom.custody.changes import schema as changes
 from strongroom.custody.continuity import schema as continuity
@@ -67,6 +68,11 @@ class Adopted:
     retired: bool
     config: bytes
     key_file: bytes
+
+    @property
+    def place(self) -> str:
+        """The store's URL as it is signed and told to other machines: a token in it is nobody else's."""
+        return without_login(self.store)
 
 
 @record

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Full, Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.gateway import registry
-from strongroom.gateway.access.quotas import what_of
+from strongroom.gateway.access.own_names import CUSTODY, OwnName
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.access.usage import SEALED
 from strongroom.gateway.key_freeze import is_frozen, key_admitted
 from strongroom.gateway.lock_owners import claim_lock, forget_lock
 from strongroom.gateway.paths import folders_of
@@ -47,17 +46,18 @@ class Admission:
         request: Request,
         identity: Caller,
         repository: ServedRepository,
-        name: ObjectName | str,
+        name: ObjectName | OwnName,
     ) -> None:
-        """``name`` is an object's, or that of the custody key that a sealed one is for."""
         self._services = services
         self._request = request
         self._identity = identity
         self._repository = repository
         self._name = name
-        self._kind = name.kind if isinstance(name, ObjectName) else None
+        self._kind = name.kind
+        self._in_panic = name.kind in (Kind.LOCK, CUSTODY)  # what a custodian has to say counts most then
         self._folders = folders_of(repository.label)
-        self._what = what_of(repository.id, name)
+        kind = name.kind.value if isinstance(name, ObjectName) else name.kind
+        self._what = (repository.id, kind, name.name)
         self._looked = 0
         self._claimed = False
         self._reservation: Reservation | None = None
@@ -74,8 +74,9 @@ class Admission:
 
         ``declared`` is the body's length, where it is known.
         """
-        if self._kind is not Kind.LOCK:
+        if not self._in_panic:
             self._repository.check_panic()
+        if self._kind is not Kind.LOCK:
             self._repository.check_room()
         if self._kind is Kind.KEY:
             self._check_key()
@@ -157,13 +158,13 @@ class Admission:
         role = self._role
         if role is None or not role.may_add(self._kind):
             raise Refused("this repository is not yours any more")
-        if self._kind is not Kind.LOCK:
+        if not self._in_panic:
             self._repository.check_panic()
 
     def _alone(self) -> AbstractContextManager[object]:
         """Whatever this upload's check must not be raced by, held off."""
-        if self._kind is None:
-            return self._repository.exclusive(SEALED)
+        if isinstance(self._kind, str):
+            return self._repository.exclusive(self._kind)
         if self._kind is Kind.LOCK:
             return self._repository.exclusive("locks")
         if self._role is Role.FULL:
@@ -196,7 +197,7 @@ class Admission:
         repository, database = self._repository, self._services.ledger.database
         if self._role is Role.FULL or repository.has(self._name):
             return  # the same key again is compared, and never another
-        closed = self._role is Role.CUSTODIAN or is_frozen(database, repository)
+        closed = (self._role is not None and self._role.cares) or is_frozen(database, repository)
         if closed and not key_admitted(database, repository.id, self._name.name):
             raise Refused(
                 "keys are frozen since the first snapshot; an operator opens a window for one key with"

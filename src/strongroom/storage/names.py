@@ -19,3 +19,16 @@ def check_child(name: str) -> None:
             subject=name,
             hint="Use letters, digits and @ . _ - ; not a leading dot, nor a word like data, keys or config.",
         )
+
+
+def own_path(path: str) -> str:
+    """The path of a file of ours: relative, of lower-case letters, digits, dots, dashes and underlines.
+
+    Raises ``ValueError`` where it is none, which is a fault of the caller's.
+    """
+    if _OWN_PATH.match(path) is None:
+        raise ValueError(f"not a path of ours: {path!r}")
+    return path
+
+
+_OWN_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
@@ -23,13 +24,20 @@ PLACE = ".strongroom"
 
 
 def files_beside(store: Store) -> OwnFiles:
-    """Our own files beside a repository. Raises ``Unsupported`` where there is no place for them, as on a REST server.
+    """Our own files beside a repository. Raises ``Unsupported`` where there is no place for them, as on a REST server
+    that is no gateway; the store's errors where that has to be asked.
 
     The methods raise the store's errors.
     """
     plain = innermost(store)
     if isinstance(plain, LocalStore):
         return _FilesOfFolder(plain)
+    if plain.store_kind is StoreKind.REST:
+        from strongroom.storage.rest.rest_files import RestFiles  # noqa: PLC0415 -- HTTP is slow to import
+        from strongroom.storage.rest.store import RestStore  # noqa: PLC0415
+
+        assert isinstance(plain, RestStore)
+        return RestFiles(plain)
     keyed = keyed_of(plain)
     return BucketFiles(keyed, PLACE, guarded=lambda: not keyed.conditional)
 

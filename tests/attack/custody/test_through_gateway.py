@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from strongroom.custody.executor.contract import Went
 from strongroom.storage.contract import Store
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
+from strongroom.storage.rest import rest_files
+from tests.attack.custody.test_copied_back import keep, put_back, records
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import BOOT, DAY, Custody, Host
 from tests.support.programs import Restic
@@ -33,6 +36,7 @@ class CustodyByUrl(Custody):
     """The custodian of a repository at a gateway, which it sees by its URL alone."""
 
     url_there: str = ""
+    token: str = ""
     refused: list[str] = field(default_factory=list)
 
     def store(self) -> Store:
@@ -100,7 +104,7 @@ def behind(tmp_path: Path) -> Iterator[Behind]:
         host.backup()
         send(gateway, host, host_token, sent)
         url = f"rest:http://{care}@{gateway.address}/r/"
-        custody = _Waiting(gateway.data / "r", tmp_path / "custodian", clock=clock, url_there=url)
+        custody = _Waiting(gateway.data / "r", tmp_path / "custodian", clock=clock, url_there=url, token=care)
         custody.gateway = gateway
         custody.take()
         yield Behind(gateway, host, custody, host_token, sent)
@@ -184,3 +188,42 @@ def test_k_4_a_key_comes_back_on_the_gateways_machine_alone(behind: Behind) -> N
     assert operate(gateway, "trash", "restore", "r", name)[0] == 0
     assert custody.handover().undo(custody.executor(), went.number, "ann", "") == 1
     assert name in custody.names("keys")
+
+
+def test_x_3_a_state_that_was_copied_back_is_known_by_what_the_gateway_keeps(behind: Behind, tmp_path: Path) -> None:
+    """X-3: the records of rounds stand beside the repository by the gateway's pages, each with a receipt; a state that
+    was put back to an older one counts as new; a host reads and writes none, and nobody replaces one."""
+    custody, gateway = behind.custody, behind.gateway
+    behind.day()
+    keep(custody, tmp_path / "copy")
+    behind.day()
+    assert custody.open_incidents() == []
+    place = "/r/.strongroom/custody/rounds"
+    listed = gateway.ask("GET", f"{place}/", user=custody.token)
+    assert listed.json()["names"] == records(custody)
+    first = f"{place}/{records(custody)[0]}"
+    for method in ("GET", "PUT", "POST", "DELETE"):
+        assert gateway.ask(method, first, body=b"x", user=behind.token).status == 403
+        assert gateway.ask(method, f"{place}/", body=b"x", user=behind.token).status == 403
+    assert gateway.ask("PUT", first, body=b"another", user=custody.token).status == 409
+    assert gateway.ask("DELETE", first, user=custody.token).status == 405
+    assert gateway.ask("PUT", first, body=(custody.place / first[3:]).read_bytes(), user=custody.token).status == 200
+    leaves = [json.loads(bytes(row[0])) for row in gateway.rows("SELECT data FROM leaf WHERE kind = 'custody'")]
+    beside = custody.place / ".strongroom"
+    written = [beside / "custodian", *(path for path in (beside / "custody").rglob("*") if path.is_file())]
+    assert {leaf["detail"]: leaf["sha256"] for leaf in leaves} == {
+        str(path.relative_to(beside)): hashlib.sha256(path.read_bytes()).hexdigest() for path in written
+    }
+    put_back(custody, tmp_path / "copy")
+    behind.day()
+    assert "rolled-back" in {code for code, _ in custody.open_incidents()}
+
+
+def test_x_3_records_that_cannot_be_looked_at_any_more_are_an_incident(behind: Behind) -> None:
+    """X-3: a gateway, or somebody between, that knows no such pages any more hides no state that was copied back."""
+    custody = behind.custody
+    behind.day()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rest_files, "LISTED", "application/json")
+        custody.round()
+    assert "rolled-back" in {code for code, _ in custody.open_incidents()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.base import errors
-from strongroom.base.redact import redact
+from strongroom.base.redact import redact, without_login
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 
@@ -71,3 +71,19 @@ def test_paths_are_paths() -> None:
         assert open_store(path).location == "/tmp/x"
     assert open_store("./a:b").location.endswith("/a:b")
     assert open_store("local:a:b").location.endswith("/a:b")
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        ("rest:https://care:T0k@n/1@backup.example/web01/", "rest:https://backup.example/web01/"),
+        ("rest:http://care@127.0.0.1:8000/r/", "rest:http://127.0.0.1:8000/r/"),
+        ("s3:https://AK:SK@s3.example/vault/web01", "s3:https://s3.example/vault/web01"),
+        ("s3://vault/web01?endpoint=http://127.0.0.1:9000", "s3://vault/web01?endpoint=http://127.0.0.1:9000"),
+        ("rest:https://backup.example:8000/a@b/", "rest:https://backup.example:8000/a@b/"),
+        ("/srv/care:x@gateway/web01", "/srv/care:x@gateway/web01"),
+    ],
+)
+def test_a_place_without_its_login(url: str, bare: str) -> None:
+    """What is signed and sent names the place, and nobody's user or password."""
+    assert without_login(url) == bare

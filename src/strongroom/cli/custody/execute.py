@@ -196,7 +196,7 @@ def opened_executor(
             store,
             way,
             adopted.id,
-            adopted.store,
+            adopted.place,
             judge,
             hold_days=adopted.policy.hold,
             expiry_days=adopted.policy.expiry,

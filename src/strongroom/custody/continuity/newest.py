@@ -243,17 +243,7 @@ class Continuity:
     # the state's own
 
     def _standing(self) -> RecordStanding:
-        with self._state.database.read() as connection:
-            row = connection.execute(*_standing_query(self._adopted.id)).one_or_none()
-        if row is None:
-            return RecordStanding(0, "", None, None, None)
-        return RecordStanding(
-            row.number,
-            row.head,
-            row.brought_back_ns,
-            None if row.record is None else bytes(row.record),
-            None if row.copy is None else bytes(row.copy),
-        )
+        return _standing(self._state, self._adopted)
 
     def _keep(self, connection: sa.Connection, standing: RecordStanding) -> None:
         table, database, mine = schema.standing, self._state.database, self._adopted.id
@@ -264,6 +254,29 @@ class Continuity:
 
     def _highest_plan(self, connection: sa.Connection) -> int:
         return int(connection.execute(*_highest_query(self._adopted.id)).scalar_one())
+
+
+def miss_place(state: State, lease: Lease, adopted: Adopted, why: str) -> None:
+    """There is no place for records any more, ``why``, in words: where rounds wrote some, that is an incident."""
+    number = _standing(state, adopted).number
+    if number:
+        words = f"the records of {number} rounds beside the repository cannot be looked at any more: {why}"
+        with state.writing(lease) as connection:
+            open_incident(connection, adopted.id, Code.ROLLED_BACK, RECORDS, words, state.clock.now_ns())
+
+
+def _standing(state: State, adopted: Adopted) -> RecordStanding:
+    with state.database.read() as connection:
+        row = connection.execute(*_standing_query(adopted.id)).one_or_none()
+    if row is None:
+        return RecordStanding(0, "", None, None, None)
+    return RecordStanding(
+        row.number,
+        row.head,
+        row.brought_back_ns,
+        None if row.record is None else bytes(row.record),
+        None if row.copy is None else bytes(row.copy),
+    )
 
 
 @prepared

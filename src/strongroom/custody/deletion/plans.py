@@ -103,7 +103,7 @@ def sign_plan(
     """Give a plan its document, which never changes from then on."""
     order = Order(
         repository=adopted.id,
-        store=adopted.store,
+        store=adopted.place,
         epoch=current_epoch(state, adopted.id),
         number=number,
         kind=kind,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, Refused, StrongroomError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, replace
+from strongroom.base.redact import without_login
 from strongroom.base.steady import since_boot_ns
 from strongroom.custody.deletion.orders import (
     ASIDE,
@@ -25,7 +26,7 @@ from strongroom.custody.deletion.orders import (
 )
 from strongroom.custody.executor.aside import is_true_to_name
 from strongroom.custody.executor.caps import PlanBounds
-from strongroom.custody.executor.known import Known
+from strongroom.custody.executor.known import known_at
 from strongroom.custody.executor.locks_seen import check_locks
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import plan_thing
@@ -94,17 +95,8 @@ class Executor:
         self._mark = mark
         self._boot = boot
         self._announce = announce
-        before = known = records.known(repository)
-        if known is None:
-            known = Known(repository, store_url, str(judge), 0, 0, 0, None)
-        elif known.judge != str(judge):
-            raise Refused(
-                "the executor knows another judge for this repository",
-                subject=repository[:10],
-                hint="If you made the judge's key anew: take the repository out of the executor's record.",
-            )
-        elif known.store != store_url:
-            raise Refused("the executor knows this repository at another place", subject=known.store)
+        before = records.known(repository)
+        known = known_at(before, repository, store_url, str(judge))
         self._known = known.told(hold_days, expiry_days, detection_days, operators)
         self._operators = Operators(records)
         if self._known != before:
@@ -200,7 +192,7 @@ class Executor:
 
     def _read(self, signed: SignedBytes) -> Order:
         order = read_order(signed, self._judge)
-        if order.repository != self._known.id or order.store != self._known.store:
+        if order.repository != self._known.id or without_login(order.store) != self._known.store:
             raise Refused("is a plan for another repository or place", subject=f"plan {order.number}")
         if order.epoch < self._known.epoch:
             raise Refused("is of a state that was brought back since, and void", subject=f"plan {order.number}")
@@ -229,8 +221,11 @@ class Executor:
         waits = self._waits(seen, now_ns)
         if waits:
             raise Refused(waits, subject=subject)
-        bound = (confirmation.repository, confirmation.store, confirmation.epoch, confirmation.number)
-        if bound != (order.repository, order.store, order.epoch, order.number) or confirmation.order != signed.digest:
+        bound = (confirmation.repository, without_login(confirmation.store), confirmation.epoch, confirmation.number)
+        if (
+            bound != (order.repository, self._known.store, order.epoch, order.number)
+            or confirmation.order != signed.digest
+        ):
             raise Refused("the confirmation is of another plan", subject=subject)
         if not set(confirmation.names) <= {item.name for item in order.items}:
             raise Refused("the confirmation names what the plan does not", subject=subject)

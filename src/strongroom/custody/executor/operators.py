@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.base.record import replace
+from strongroom.base.redact import without_login
 from strongroom.custody.executor import schema
 from strongroom.custody.executor.succession import Succession
 from strongroom.custody.executor.words import (
@@ -144,7 +145,7 @@ class Operators:
         for one about another repository or place, and for one that was heard before; ``Damaged``.
         """
         word, whose = read_word(signed, self.roster())
-        if (word.repository, word.store) != (repository, store):
+        if (word.repository, without_login(word.store)) != (repository, without_login(store)):
             raise Refused("is about another repository or place", subject="the signature")
         table = schema.word
         with self._records.database.write() as connection:

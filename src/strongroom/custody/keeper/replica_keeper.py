@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import StoreError, StrongroomError
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
+from strongroom.base.redact import without_login
 from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, Item, Order
 from strongroom.custody.executor.execute import DAYS
 from strongroom.custody.executor.known import DAY
@@ -108,7 +109,7 @@ class ReplicaKeeper:
         """What the newest statement names; nothing, with the reason, where it is not to be believed."""
         replica = self._replica
         now_ns = self._records.clock.now_ns()
-        said = newest_statement(files_beside(self._store), self._judge, replica.id, replica.known_as)
+        said = newest_statement(files_beside(self._store), self._judge, replica.id, without_login(replica.known_as))
         if said is None:
             found.doubt = "the custodian has said nothing of this replica yet"
         elif said.number < replica.number:
@@ -151,7 +152,8 @@ class ReplicaKeeper:
         epoch, newest = self._executor.newest
         number = max(newest, max((one.number for one in self._book.plans(all_states=True)), default=0)) + 1
         items = tuple(Item(name, size, "nothing needs it any more") for name, size in sizes.items())
-        order = Order(self._replica.id, self._replica.store, max(1, epoch), number, kind, now_ns, "", items)
+        place = without_login(self._replica.store)
+        order = Order(self._replica.id, place, max(1, epoch), number, kind, now_ns, "", items)
         self._book.add(kind, number, now_ns, order.sign(self._signer))
 
     # letting go

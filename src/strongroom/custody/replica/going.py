@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.objects import Kind
+from strongroom.base.redact import without_login
 from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion.intents import intended
 from strongroom.custody.deletion.packs import stored_objects
@@ -56,7 +57,7 @@ class GoingOfReplica:
 
         ``url``: the replica's place. Raises ``Unsupported`` where there is no place for files, the stores' errors.
         """
-        files = files_beside(self._target)
+        files, url = files_beside(self._target), without_login(url)
         before = newest_statement(files, signer.verifier, self._adopted.id, url)
         names = tuple(sorted(self._names()))
         now_ns = self._state.clock.now_ns()

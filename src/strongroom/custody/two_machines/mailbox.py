@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Damaged, Exists, LimitExceeded, Missing, Refused
 from strongroom.base.record import record
+from strongroom.base.redact import without_login
 from strongroom.custody.deletion.orders import SignedBytes
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Mailbox:
         self._files = files
         self._folder = folder
         self._writer = writer
-        self._about = (repository, store)
+        self._about = (repository, without_login(store))
 
     def newest(self) -> ExecutorMessage | None:
         """The last one; None where there is none. Raises ``Refused`` where others wrote too many files."""

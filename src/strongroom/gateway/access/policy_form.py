@@ -49,7 +49,7 @@ def role(value: object) -> Role:
     """A role. Raises ``ValueError`` with what it must be."""
     found = GIVEN.get(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError("must be host, auditor or custodian")
+        raise ValueError("must be host, auditor, custodian or judge")
     return found
 
 
@@ -89,7 +89,7 @@ PRINCIPAL_KEYS = {
 RULE_KEYS = {
     "principal": Key(principal_name, '"web01"', "whose role this is", True, _NAME_SHAPE),
     "repositories": Key(patterns, '["web01", "team/*"]', "paths that it holds for", True, {**_LIST, "minItems": 1}),
-    "role": Key(role, '"host"', "host, auditor or custodian", True, {"enum": list(GIVEN)}),
+    "role": Key(role, '"host"', "host, auditor, custodian or judge", True, {"enum": list(GIVEN)}),
 }
 SERVER_KEYS = {
     "path": Key(text, '"/srv/backup"', "the data folder"),

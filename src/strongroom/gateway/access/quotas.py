@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import ConfigurationError, Full
-from strongroom.base.objects import CONFIG_NAME, Kind, ObjectName
+from strongroom.base.objects import CONFIG_NAME, Kind
 from strongroom.base.own_files import check_own_files
 from strongroom.base.server_log import LOG
 from strongroom.gateway import schema
 from strongroom.gateway.access import usage
 from strongroom.gateway.access.policy import Quota
-from strongroom.gateway.access.usage import ALL, DAY_NS, SEALED
+from strongroom.gateway.access.usage import ALL, DAY_NS
 
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
@@ -293,8 +293,3 @@ def _empty_places(connection: sa.Connection, principal: str, but: str) -> int:
     """Repositories that a principal made and that have never had a config; without the one that is being filled."""
     values = {"principal": principal, "but": but, "name": CONFIG_NAME}
     return int(connection.execute(_EMPTY, values).scalar_one())
-
-
-def what_of(repository: str, name: ObjectName | str) -> What:
-    """What a reservation is for; a name that is no object's is that of a sealed key."""
-    return (repository, name.kind.value, name.name) if isinstance(name, ObjectName) else (repository, SEALED, name)

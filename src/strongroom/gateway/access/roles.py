@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from strongroom.base.objects import Kind
+from strongroom.gateway.access.own_names import CUSTODY
 
 
 class Role(enum.Enum):
@@ -16,6 +17,8 @@ class Role(enum.Enum):
     """Read, and have locks of its own (``restic check`` needs one)."""
     CUSTODIAN = "custodian"
     """As the auditor, move objects to the trash and back, and add packs, indexes, and a key that a window admits."""
+    JUDGE = "judge"
+    """As the custodian, and deletes nothing but its own locks: for a custodian whose executor is elsewhere."""
     ENROLLER = "enroller"
     """Let hosts in below a path, and its own go again; with no repository anything at all (``enrolling.py``)."""
     FULL = "full"
@@ -26,14 +29,22 @@ class Role(enum.Enum):
         """Whether it may begin repositories and add objects of every kind."""
         return self in (Role.HOST, Role.FULL)
 
-    def may_add(self, kind: Kind | None) -> bool:
-        """Whether it may add an object of a kind, or with None a sealed key. Locks are for all."""
-        return self.creates or kind is Kind.LOCK or (self is Role.CUSTODIAN and kind in _CUSTODIANS)
+    def may_add(self, kind: Kind | str) -> bool:
+        """Whether it may add an object of a kind, or a file of ours (``own_names.py``). Locks are for all."""
+        if kind == CUSTODY:
+            return self.cares or self is Role.FULL
+        return self.creates or kind is Kind.LOCK or (self.cares and kind in _CUSTODIANS)
+
+    @property
+    def cares(self) -> bool:
+        """Whether it is a custodian's: that deletes, or that judges alone."""
+        return self in (Role.CUSTODIAN, Role.JUDGE)
 
 
 _CUSTODIANS = (Kind.INDEX, Kind.DATA, Kind.KEY)
-"""What a custodian adds: packs written anew, indexes without what goes, and its own key. No snapshot: it makes none."""
-GIVEN = {role.value: role for role in (Role.HOST, Role.AUDITOR, Role.CUSTODIAN)}
+"""What a custodian adds: packs written anew, indexes without what goes, and its own key. No snapshot: it makes none.
+Besides, files of its own, which no host may write."""
+GIVEN = {role.value: role for role in (Role.HOST, Role.AUDITOR, Role.CUSTODIAN, Role.JUDGE)}
 """What a policy may name: what somebody may do with a repository."""
 ADDED = GIVEN | {Role.ENROLLER.value: Role.ENROLLER}
 """What ``principal add`` may name."""

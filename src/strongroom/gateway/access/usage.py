@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.objects import Kind
+from strongroom.gateway.access.own_names import CUSTODY, SEALED
 from strongroom.gateway.comparison import KINDS
 from strongroom.receipts.log.leaf import LeafType
 
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
 
 ALL = "*"
 """All principals together."""
-SEALED = "sealed"
-"""The kind of a custodian's sealed keys."""
 DAY_NS = 86_400 * 10**9
 BATCH = 500
 """At most so many leaves in one transaction: receipts are not to wait for long."""
-_COUNTED = {SEALED, *(kind.value for kind in KINDS)}
+_COUNTED = {SEALED, CUSTODY, *(kind.value for kind in KINDS)}
 _SENT = (LeafType.CREATE.value, LeafType.RECOVERED.value)
 _BEHIND = (
     "SELECT chain.repository, coalesce(counted.next, 0), chain.next FROM chain"

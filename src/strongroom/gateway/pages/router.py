@@ -16,7 +16,7 @@ from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.gateway.access.roles import Role
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.request import BadRequest, number
-from strongroom.gateway.pages import names, principals, room, sealed, taking_back
+from strongroom.gateway.pages import custody_files, names, principals, room, sealed, taking_back
 from strongroom.gateway.pages.shared_look import SharedLook
 from strongroom.gateway.pages.timed_look import TimedLook, look_at_all
 from strongroom.gateway.paths import folders_of, segment
@@ -42,6 +42,7 @@ MAX_RECEIPTS = 10_000
 MAX_ORIGIN = 1000
 AT_ONCE = 256
 """So many receipts are read from the database before they are sent."""
+_SEE_ALL = (Role.AUDITOR, Role.CUSTODIAN, Role.JUDGE)
 SCRAPER = "metrics"
 """rest-server's name for the user who may see everybody's numbers."""
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
@@ -68,6 +69,8 @@ class PageRouter:
 
     def page(self, request: Request, body: Body, identity: Caller) -> Answer | None:
         """A page of ours for somebody whose name is known; None when the path is a repository's."""
+        if (found := custody_files.find(request.path)) is not None:
+            return custody_files.handle(self._services, request, body, identity, *found)
         if request.path.startswith("/.strongroom/"):
             return self.handle(request, body, identity)
         if request.path == "/metrics" and self._services.settings.prometheus:
@@ -83,7 +86,7 @@ class PageRouter:
             return True
         if not identity.managed and not settings.private_repos:
             return True  # who may read everything
-        return self._services.access.role(identity, ("*",)) in (Role.AUDITOR, Role.CUSTODIAN)
+        return self._services.access.role(identity, ("*",)) in _SEE_ALL
 
     def health(self, request: Request) -> Answer:
         """200 while objects can be taken in, else 503; without authentication, so it says little."""
@@ -180,7 +183,7 @@ class PageRouter:
         settings = self._services.settings
         if settings.public_log or settings.no_auth:
             return
-        if self._services.access.role(identity, ("*",)) not in (Role.AUDITOR, Role.CUSTODIAN):
+        if self._services.access.role(identity, ("*",)) not in _SEE_ALL:
             raise Refused("names, sizes and times of others are for auditors of the gateway")
 
     def _names(self, identity: Caller) -> Answer:

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Exists, Full, Missing, Refused
-from strongroom.gateway.access.usage import SEALED
+from strongroom.gateway.access.own_names import SEALED, OwnName
 from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer, text
 from strongroom.gateway.http.buffers import buffer
@@ -39,10 +39,10 @@ def handle(services: Services, request: Request, body: Body, identity: Caller, r
     role = services.access.role(identity, folders_of(repository.label))
     if role is None or not role.creates:
         raise Refused("this role seals no keys")
-    admission = Admission(services, request, identity, repository, name)
+    admission = Admission(services, request, identity, repository, OwnName(SEALED, name))
     with services.turns.one(services.access.payer(request, identity)), admission:
         admission.begin(request.length)
-        data = _read(body, admission)
+        data = read_whole(body, admission, MAX_SEALED)
         if not data:
             raise WrongBytes("nothing to seal")
         new = name not in repository.sealed()
@@ -70,13 +70,14 @@ def _find(services: Services, identity: Caller, repository_id: str) -> ServedRep
     raise Missing("there is no such repository for you")
 
 
-def _read(body: Body, admission: Admission) -> bytes:
+def read_whole(body: Body, admission: Admission, limit: int) -> bytes:
+    """A small body, counted as it comes. Raises ``Full`` beyond ``limit`` bytes, and as an upload does."""
     view = buffer()
     found = bytearray()
     while count := body.readinto(view):
         found += view[:count]
-        if len(found) > MAX_SEALED:
-            raise Full(f"larger than {MAX_SEALED} bytes")
+        if len(found) > limit:
+            raise Full(f"larger than {limit} bytes")
         admission.piece(count)
     return bytes(found)
 

@@ -35,7 +35,7 @@ def take_back(services: Services, request: Request, identity: Caller) -> Answer:
     folders = folders_of(values.get("repository", ""))
     if len(folders) > 2 or any(segment(one) is None for one in folders):
         raise Missing("there is no repository at this path")
-    if services.access.role(identity, folders) not in (Role.CUSTODIAN, Role.FULL):
+    if services.access.role(identity, folders) not in (Role.CUSTODIAN, Role.JUDGE, Role.FULL):
         raise Refused("this role takes nothing out of the trash")
     services.repositories.find(folders).take_back(ObjectName(kind, name), identity.id, services.ledger)
     return Answer(200)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.objects import CONFIG
 from strongroom.gateway import registry, schema
-from strongroom.gateway.access.usage import SEALED
+from strongroom.gateway.access.own_names import SEALED
 from strongroom.receipts.log.leaf import LeafType
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import Exists, Missing, Unavailable
+from strongroom.storage.names import own_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ SECONDS = 60.0
 """How long one file may take to be written."""
 LARGEST = 32 << 20
 """No file of ours is larger: a full bundle of entries has some hundred KiB."""
-_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
 
 
 class BucketFiles:
@@ -78,6 +77,5 @@ class BucketFiles:
         return True
 
     def _key(self, path: str) -> str:
-        if _PATH.match(path) is None:
-            raise ValueError(f"not a path of ours: {path!r}")
+        own_path(path)
         return f"{self._folder}/{path}" if self._folder else path

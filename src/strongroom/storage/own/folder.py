@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 
 from strongroom.base.durable import make_folder, sync_folder, write_new
 from strongroom.base.errors import Exists, Missing
-
-_PATH = re.compile(r"(?!.*\.\.)[a-z0-9._-]+(/[a-z0-9._-]+)*\Z")
+from strongroom.storage.names import own_path
 
 
 class FolderFiles:
@@ -57,9 +55,7 @@ class FolderFiles:
             return []
 
     def _at(self, path: str) -> str:
-        if _PATH.match(path) is None:
-            raise ValueError(f"not a path of ours: {path!r}")
-        return os.path.join(self._root, path)
+        return os.path.join(self._root, own_path(path))
 
     def _same(self, path: str, data: bytes) -> None:
         if self.read(path) != data:

@@ -37,6 +37,8 @@ class RestStore(Store):
         self.options = options
         self.connections = options.connections or 5
         self.client = RestClient(address, options)
+        self.keeps_own_files = False
+        """Whether the server has shown that it keeps files of a custodian's for who asks."""
 
     @property
     def conditional_create(self) -> bool:  # type: ignore[override]  # known once the server has answered

@@ -181,14 +181,14 @@ def _require(context: Context) -> int:
             operators = Operators(records)
             told = adopted.policy.operators
             thing = operators.require_thing(adopted.id, count)
-            word = signed_word(context, REQUIRE, thing, (adopted.id, adopted.store))
+            word = signed_word(context, REQUIRE, thing, (adopted.id, adopted.place))
             if word is None and operators.needed(adopted.id, told):
                 raise UsageError(
                     "this changes by the word of those who sign now",
                     subject=adopted.name,
                     hint="Add --sign-with FILE, with their key.",
                 )
-            wanting = operators.require(adopted.id, adopted.store, told, count, [] if word is None else [word])
+            wanting = operators.require(adopted.id, adopted.place, told, count, [] if word is None else [word])
             if not wanting:
                 set_operators(state, adopted, count, operator())
         finally:

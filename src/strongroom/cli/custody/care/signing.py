@@ -57,7 +57,7 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
     try:
         operators = Operators(records)
         needed = operators.needed(adopted.id, adopted.policy.operators)
-        word = signed_word(context, verb, thing, (adopted.id, adopted.store))
+        word = signed_word(context, verb, thing, (adopted.id, adopted.place))
         if word is None and needed:
             raise UsageError(
                 f"asks for the signatures of {needed} operators" if needed > 1 else "asks for an operator's signature",
@@ -66,7 +66,7 @@ def spoken(context: Context, adopted: Adopted, verb: str, thing: str) -> str | N
             )
         if word is None:
             return operator()
-        heard, name = operators.hear(adopted.id, adopted.store, word)
+        heard, name = operators.hear(adopted.id, adopted.place, word)
     finally:
         records.close()
     pass_on(context, adopted, word)

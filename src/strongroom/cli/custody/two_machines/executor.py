@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.base.own_files import make_own_folder
+from strongroom.base.redact import without_login
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
@@ -117,7 +118,7 @@ def _init(context: Context) -> int:
     if context.json:
         context.out.json({"message_type": "custody_executor", "name": place.name, "key": str(signer.verifier)})
         return exit_codes.OK
-    context.out.line(f"acts for {place.name} at {place.store}. In custody.toml of the judge:")
+    context.out.line(f"acts for {place.name} at {without_login(place.store)}. In custody.toml of the judge:")
     context.out.line(f'[repository.{place.name}]\nexecutor = "{signer.verifier}"')
     return exit_codes.OK
 

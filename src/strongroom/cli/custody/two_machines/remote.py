@@ -31,7 +31,7 @@ def remote_executor(context: Context, adopted: Adopted, store: Store, signer: Si
     if key is None:
         return None
     clock = InterruptibleClock(context.signals)
-    return RemoteExecutor(store, adopted.id, adopted.store, signer, Verifier.parse(key), clock)
+    return RemoteExecutor(store, adopted.id, adopted.place, signer, Verifier.parse(key), clock)
 
 
 def pass_on(context: Context, adopted: Adopted, word: SignedBytes) -> None:

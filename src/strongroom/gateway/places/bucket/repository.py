@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Exists, Full, Missing, Refused, StoreError
 from strongroom.base.objects import Kind
+from strongroom.gateway.access.own_names import SEALED
 from strongroom.gateway.access.quotas import check_free
-from strongroom.gateway.access.usage import SEALED
 from strongroom.gateway.http.buffers import buffer
 from strongroom.gateway.places.arrival import IncomingObject, Taken, WrongBytes
 from strongroom.gateway.places.bucket import intake
