@@ -51,6 +51,7 @@ def test_a_custodian_that_is_killed_goes_on(tmp_path: Path, prepared: int, histo
     assert wanted["snapshots"] != names(tmp_path / "kept" / "r", "snapshots")
     assert (wanted["data"] < names(tmp_path / "kept" / "r", "data")) == (prepared == 11)
     hit: Counter[str] = Counter()
+    chance = random.Random(prepared)
     for number in range(KILLS):
         for part in ("r", "home"):
             shutil.rmtree(tmp_path / part)
@@ -62,7 +63,7 @@ def test_a_custodian_that_is_killed_goes_on(tmp_path: Path, prepared: int, histo
                 work(custody)
             finally:
                 os._exit(0)  # whatever happens: two would go on with the tests
-        time.sleep(whole * (0.4 + 0.6 * (number + random.random()) / KILLS))
+        time.sleep(whole * (0.4 + 0.6 * (number + chance.random()) / KILLS))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         assert sound(custody.place) == []

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.logs import new_signer
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def _ended(module: str, number: int, *words: str, ignored: int | None = None) ->
         [sys.executable, "-c", SIGNALLED, module, str(int(number)), *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         preexec_fn=ignore,
     )

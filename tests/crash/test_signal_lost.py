@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.logs import new_signer
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,11 @@ sys.exit(main(words))
 
 def _ended(module: str, name: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", LOSING, module, name, *words], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", LOSING, module, name, *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

@@ -214,7 +214,7 @@ def _restore_below_the_floor(folder: Path, gateway: Gateway, filler: Path) -> No
         assert (target / str(source)[1:] / "file").read_bytes() == (source / "file").read_bytes()
     filler.unlink()
     assert gateway.put(f"/r/data/{name_of(data)}", data) == 200
-    assert gateway.ask("GET", "/health").status == 200
+    until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
 
 
 def test_q_1_what_is_used_is_told_where_nobody_has_a_quota(tmp_path: Path) -> None:

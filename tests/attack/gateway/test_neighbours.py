@@ -87,7 +87,7 @@ def test_g_2_slow_readers_hold_nothing_that_others_need(tmp_path: Path, kind: st
 
         try:
             until(lambda: min(taken) >= 600, gateway.said)  # more than a head: what is sent has been put together
-            kept(2, beside_them)
+            kept(10, beside_them)  # who waited for these readers would wait for minutes
         finally:
             stop.set()
             taking.join()

@@ -135,7 +135,7 @@ def test_an_unnamed_proxy_is_told_of(tmp_path: Path) -> None:
         assert "--trusted-proxies" in gateway.said()
         assert gateway.ask("GET", "/health").json()["warnings"] == []
         gateway.ask("GET", "/alice/config", headers={"X-Forwarded-For": "192.0.2.1"})
-        (warning,) = gateway.ask("GET", "/health").json()["warnings"]
+        (warning,) = until(lambda: gateway.ask("GET", "/health").json()["warnings"], gateway.said)
         assert "--trusted-proxies" in warning
         assert "127.0.0.1" not in warning
     with Gateway(tmp_path, flags=(*flags, *TRUSTED), users={"alice": "pw"}) as gateway:

@@ -106,7 +106,7 @@ def test_s_1_what_came_while_another_server_ran_is_adopted_and_told(tmp_path: Pa
         until(lambda: words in gateway.ask("GET", "/health").json()["warnings"], gateway.said, pause=0.1)
         assert "objects that had come past the gateway were adopted: 3 (" in gateway.said()
         assert operate(gateway, "reconcile", "web01", "--reason", "rest-server ran")[0] == 0
-        assert words not in gateway.ask("GET", "/health").json()["warnings"]
+        until(lambda: words not in gateway.ask("GET", "/health").json()["warnings"], gateway.said)
         gateway.stop()
         gateway.start()
     receipts = leaves(gateway)
@@ -128,7 +128,7 @@ def test_a_copied_folder_is_named_and_gets_an_id_of_its_own(tmp_path: Path) -> N
         assert operate(gateway, "new-id", "web01")[0] != 0
         code, said = operate(gateway, "new-id", "web02")
         assert code == 0, said
-        assert words not in gateway.ask("GET", "/health").json()["warnings"]
+        until(lambda: words not in gateway.ask("GET", "/health").json()["warnings"], gateway.said)
         assert said.strip() == (gateway.data / "web02/.strongroom/id").read_text().strip()
         assert said.strip() != (gateway.data / "web01/.strongroom/id").read_text().strip()
         assert operate(gateway, "panic", "web01")[0] == 0

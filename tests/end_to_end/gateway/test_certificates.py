@@ -16,6 +16,7 @@ import trustme
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.privileges import without_overriding
 from tests.support.servers import postgres
+from tests.support.servers.gateway_inside import put_in_place
 from tests.support.servers.gateways import Gateway
 from tests.support.waiting import PATIENCE, until
 
@@ -110,7 +111,7 @@ def test_a_certificate_that_does_not_load_or_ends_is_told(tmp_path: Path) -> Non
     live = tmp_path / "live"
     issue(live, "old.example")
     with gateway_with(tmp_path, live) as gateway:
-        (live / "fullchain.pem").write_text("half a certi")
+        put_in_place(live / "fullchain.pem", b"half a certi")
         broken = "the certificate does not load; the one from before is in force"
         until(lambda: all(health(gateway) == (503, [broken]) for _ in range(5)), gateway.said)
         assert "old.example" in shown(gateway)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bcrypt
 
+from tests.support.servers.gateway_inside import put_in_place
 from tests.support.servers.gateways import Gateway
 from tests.support.waiting import until
 
@@ -43,7 +44,7 @@ def test_who_can_never_log_in_is_named(tmp_path: Path) -> None:
             assert gateway.said().count(NOBODY.format(user)) == 1
         assert NOBODY.format("alice") not in gateway.said()
         assert "the password of 'dora' is kept in a way that is quick to guess" in gateway.said()
-        (data / ".htpasswd").write_text(text + "fred:f\n")
+        put_in_place(data / ".htpasswd", f"{text}fred:f\n".encode())
         until(lambda: NOBODY.format("fred") in gateway.said(), gateway.said)
         assert gateway.said().count(NOBODY.format("bob")) == 1
 
@@ -72,14 +73,14 @@ def test_what_is_no_password_file_takes_nobodys_access(tmp_path: Path) -> None:
             return gateway.ask("GET", "/alice/data/", user="alice:a").status
 
         assert status() == 200
-        file.write_bytes(b"\xff\xfe<html>502 Bad Gateway</html>\n")
+        put_in_place(file, b"\xff\xfe<html>502 Bad Gateway</html>\n")
         until(lambda: "has no line of the form user:hash" in gateway.said(), gateway.said)
         until(lambda: gateway.ask("GET", "/health").status == 503, gateway.said)
         assert status() == 200
-        file.write_text(f"{line}mallory\n")
+        put_in_place(file, f"{line}mallory\n".encode())
         until(lambda: "not of the form user:hash: 1" in gateway.said(), gateway.said)
         until(lambda: gateway.ask("GET", "/health").status == 200, gateway.said)
         assert status() == 200
-        file.write_text("")
+        put_in_place(file, b"")
         until(lambda: status() == 401, gateway.said)
         assert "the password file names nobody" in gateway.said()
