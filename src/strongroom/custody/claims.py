@@ -12,6 +12,7 @@ from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import note_loss, rows_of
 from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.copies import most_copied
 from strongroom.custody.indexed.names import forget_names, note_names
 from strongroom.custody.indexed.schema import named
 from strongroom.custody.ledger import close_incident, open_incident
@@ -119,6 +120,9 @@ def _judge(
                     False,
                     true,
                 )
+            if copied := most_copied(blobs):
+                blob, count = copied
+                return f"names {blob.kind} {blob.id[:10]} {count} times in pack {name[:10]}", False, true
             if other := _other_than_whole(rows, blobs):
                 return f"names {other} that pack {name[:10]} holds", False, true
             true.append(name)

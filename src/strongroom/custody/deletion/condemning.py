@@ -13,6 +13,7 @@ from strongroom.base.record import record
 from strongroom.custody.catalogue import rows_of
 from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.packs import condemned_packs, is_sound, stored_objects
+from strongroom.custody.indexed.copies import as_written
 from strongroom.custody.indexed.names import note_names, true_indexes
 from strongroom.database.prepared import plain
 from strongroom.repository.destination import INDEX_BLOBS
@@ -145,7 +146,7 @@ def _chunks(packs: Packs) -> Iterator[list[tuple[str, list[BlobEntry]]]]:
     chunk: list[tuple[str, list[BlobEntry]]] = []
     count = 0
     for pack, blobs in packs.items():
-        unique = list({_key(blob): blob for blob in blobs}.values())
+        unique = as_written(blobs)
         chunk.append((pack, unique))
         count += len(unique)
         if count >= INDEX_BLOBS:
