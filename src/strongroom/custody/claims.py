@@ -120,11 +120,11 @@ def _judge(
                     False,
                     true,
                 )
+            if other := _other_than_whole(rows, blobs):
+                return f"names {other} that pack {name[:10]} holds", False, true
             if copied := most_copied(blobs):
                 blob, count = copied
                 return f"names {blob.kind} {blob.id[:10]} {count} times in pack {name[:10]}", False, true
-            if other := _other_than_whole(rows, blobs):
-                return f"names {other} that pack {name[:10]} holds", False, true
             true.append(name)
     return "", waits, true
 

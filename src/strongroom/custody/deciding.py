@@ -80,13 +80,7 @@ def accept_source(state: State, adopted: Adopted, name: str, who: str, why: str)
 def accept_key(state: State, adopted: Adopted, name: str, who: str, why: str) -> str:
     """Pin a key that was not announced, and return its whole name. Raises ``UsageError``."""
     with state.database.write() as connection:
-        keys = [
-            row.name
-            for row in connection.execute(
-                sa.select(stored.c.name).where(stored.c.repository == adopted.id, stored.c.kind == "keys")
-            )
-        ]
-        key = complete_prefix(name, keys, "key")
+        key = _key(connection, adopted.id, name)
         now_ns = state.clock.now_ns()
         connection.execute(pinned_key.delete().where(pinned_key.c.repository == adopted.id, pinned_key.c.name == key))
         connection.execute(pinned_key.insert().values(repository=adopted.id, name=key, pinned_ns=now_ns))
@@ -107,14 +101,8 @@ def accept_gone(state: State, adopted: Adopted, name: str, who: str, why: str) -
     client takes its blobs for stored, so the next round sets the indexes aside that name it, and writes what else they
     name into another. Raises ``UsageError`` where nothing of that name is missing or damaged.
     """
-    kind, slash, prefix = name.rpartition("/")
-    hurt = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_not(None), stored.c.kind != Kind.KEY.value)
     with state.database.write() as connection:
-        query = sa.select(stored.c.kind, stored.c.name, stored.c.gone_ns).where(
-            stored.c.repository == adopted.id, sa.or_(stored.c.gone_ns.is_not(None), hurt)
-        )
-        lost = {row.name: row for row in connection.execute(query) if not slash or row.kind == kind}
-        row = lost[complete_prefix(prefix, list(lost), "object that is gone or damaged")]
+        row = _lost(connection, adopted.id, name)
         thing = f"{row.kind}/{row.name}"
         now_ns = state.clock.now_ns()
         here = sa.and_(stored.c.repository == adopted.id, stored.c.kind == row.kind, stored.c.name == row.name)
@@ -128,6 +116,34 @@ def accept_gone(state: State, adopted: Adopted, name: str, who: str, why: str) -
             close_incident(connection, adopted.id, code, thing, now_ns)
         state.record(connection, who, adopted.id, f"accepted that {thing} is gone", why)
     return thing, row.gone_ns is None
+
+
+def find_key(state: State, adopted: Adopted, name: str) -> str:
+    """The whole name of a key that is there. Raises ``UsageError``."""
+    with state.database.read() as connection:
+        return _key(connection, adopted.id, name)
+
+
+def find_lost(state: State, adopted: Adopted, name: str) -> str:
+    """The ``kind/name`` of what is gone or damaged. Raises ``UsageError``."""
+    with state.database.read() as connection:
+        row = _lost(connection, adopted.id, name)
+    return f"{row.kind}/{row.name}"
+
+
+def _key(connection: sa.Connection, repository: str, name: str) -> str:
+    query = sa.select(stored.c.name).where(stored.c.repository == repository, stored.c.kind == Kind.KEY.value)
+    return complete_prefix(name, [row.name for row in connection.execute(query)], "key")
+
+
+def _lost(connection: sa.Connection, repository: str, name: str) -> Any:
+    kind, slash, prefix = name.rpartition("/")
+    hurt = sa.and_(stored.c.fault.is_not(None), stored.c.sound_ns.is_not(None), stored.c.kind != Kind.KEY.value)
+    query = sa.select(stored.c.kind, stored.c.name, stored.c.gone_ns).where(
+        stored.c.repository == repository, sa.or_(stored.c.gone_ns.is_not(None), hurt)
+    )
+    lost: dict[str, Any] = {row.name: row for row in connection.execute(query) if not slash or row.kind == kind}
+    return lost[complete_prefix(prefix, list(lost), "object that is gone or damaged")]
 
 
 def snapshots_of(state: State, adopted: Adopted) -> list[sa.Row[Any]]:

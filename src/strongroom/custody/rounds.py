@@ -10,30 +10,28 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Interrupted, StrongroomError, Unsupported
 from strongroom.base.objects import CONFIG
-from strongroom.base.record import field, mutable
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.aside.step import plan_aside
 from strongroom.custody.claims import compare_indexes
 from strongroom.custody.continuity.newest import Continuity, miss_place
 from strongroom.custody.deletion.needed import rescue
-from strongroom.custody.deletion.preparing import Prepared, Preparing
+from strongroom.custody.deletion.preparing import Preparing
 from strongroom.custody.drift.settings import check_settings
 from strongroom.custody.evidence.creations import noting
-from strongroom.custody.evidence.log import LogFindings
 from strongroom.custody.evidence.round import EvidenceRound
-from strongroom.custody.healing.step import heal
-from strongroom.custody.healing.versions import Promoted
+from strongroom.custody.healing.step import heal, see_healed
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.reach import look_for_unreached, settle_indexes
-from strongroom.custody.judging.judge import Judge, Judged
-from strongroom.custody.ledger import open_incident, set_incident, settle_incident
+from strongroom.custody.judging.judge import Judge
+from strongroom.custody.ledger import incidents, open_incident, set_incident, settle_incident
 from strongroom.custody.mark import make_mark
-from strongroom.custody.planning import Plan, make_plans
+from strongroom.custody.planning import make_plans
+from strongroom.custody.rounds_made.outcome import Outcome
 from strongroom.custody.schema import round_, stored
-from strongroom.custody.syncing import Seen, look
-from strongroom.custody.verifying import Budget, Verified, verify_again, verify_unread
+from strongroom.custody.syncing import look
+from strongroom.custody.verifying import Budget, verify_again, verify_unread
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 
@@ -53,32 +51,6 @@ REREAD_SHARE = 4
 """A quarter of the budget is for reading again, whatever arrives."""
 LATE = 1.1
 """Behind the turn by a tenth of W is a broken promise."""
-
-
-@mutable
-class Outcome:
-    """What a round did. ``failure``: why it ended early, in words; empty where it went through."""
-
-    repository: str
-    name: str
-    number: int = 0
-    began_ns: int = 0
-    log: LogFindings = field(default_factory=LogFindings)
-    seen: Seen = field(default_factory=Seen)
-    read: Verified = field(default_factory=Verified)
-    read_again: Verified = field(default_factory=Verified)
-    made_good: list[str] = field(default_factory=list)
-    """Packs that are gone or damaged and whose blobs all lie in others now."""
-    promoted: Promoted = field(default_factory=Promoted)
-    liars: list[tuple[str, str]] = field(default_factory=list)
-    obstacle: str = ""
-    """Why an index that lies cannot be set aside, or one that lacks be written, or nothing go, in words."""
-    indexed: list[str] = field(default_factory=list)
-    """Index files written since no other named packs that snapshots need."""
-    judged: list[Judged] = field(default_factory=list)
-    plans: list[Plan] = field(default_factory=list)
-    prepared: Prepared = field(default_factory=Prepared)
-    failure: str = ""
 
 
 def run_round(
@@ -120,6 +92,7 @@ def run_round(
                 repository = _opened(state, lease, adopted, store, identity, surroundings)
             if continuity is not None and repository is not None:  # where a disk is away no record of ours is gone
                 continuity.check()
+                outcome.uncovered = continuity.uncovered
             if repository is not None:
                 _steps(state, lease, adopted, repository, replica, reporter, outcome, budget_bytes, signer, evidence)
             else:
@@ -135,6 +108,7 @@ def run_round(
                 now_ns = state.clock.now_ns()
                 open_incident(connection, adopted.id, Code.UNREADABLE, adopted.name, outcome.failure, now_ns)
         _end(state, lease, outcome)
+        outcome.open_ones = incidents(state, adopted.id)
     return outcome
 
 
@@ -209,6 +183,7 @@ def _steps(
     _note_look(state, lease, outcome)
     evidence.after(outcome.seen.new, last_ns)
     heal(state, lease, adopted, repository.store, replica, outcome.promoted)
+    see_healed(state, lease, adopted, repository.store, outcome.promoted)
 
     def count(done: int, total: int) -> None:
         reporter.count("objects", done, total)

@@ -53,6 +53,14 @@ def sources_of(state: State, adopted: Adopted) -> list[Source]:
     ]
 
 
+def check_source(state: State, adopted: Adopted, name: str) -> SourceSettings:
+    """What is said of a source. Raises ``UsageError`` for one that is not there."""
+    known = {one.name: one.settings for one in sources_of(state, adopted)}
+    if name not in known:
+        raise UsageError("there is no such source", subject=name, hint=f"There are: {', '.join(known) or 'none'}.")
+    return known[name]
+
+
 def change_source(
     state: State,
     adopted: Adopted,
@@ -72,10 +80,7 @@ def change_source(
 
     Raises ``UsageError`` for a source or a path that is not there, ``ConfigurationError`` for numbers without sense.
     """
-    known = {one.name: one.settings for one in sources_of(state, adopted)}
-    if name not in known:
-        raise UsageError("there is no such source", subject=name, hint=f"There are: {', '.join(known) or 'none'}.")
-    settings = known[name]
+    settings = check_source(state, adopted, name)
     left = {path: value for path, value in settings.canaries.items() if path not in drop}
     if canaries and repository is not None:
         left |= _marks(state, adopted, name, canaries, repository)

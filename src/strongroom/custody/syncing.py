@@ -64,11 +64,13 @@ def look(
     """
     seen = Seen()
     for kind in KINDS:
-        _look_at(state, lease, adopted, store, kind, last_look_ns, seen, still_there or _stat(store))
+        _look_at(state, lease, adopted, store, kind, last_look_ns, seen, still_there or stat_of(store))
     return seen
 
 
-def _stat(store: Store) -> Callable[[ObjectName], Info | None]:
+def stat_of(store: Store) -> Callable[[ObjectName], Info | None]:
+    """A second way to ask for an object: None where it is not there."""
+
     def ask(name: ObjectName) -> Info | None:
         try:
             return store.stat(name)
@@ -97,7 +99,7 @@ def _look_at(
     before = {row[0]: row for row in known - listed}
     # A list may lag behind, so each one that is not in it is asked for.
     unlisted = [ObjectName(kind, name) for name in sorted(before.keys() - found.keys())]
-    asked = _ask(unlisted, still_there, store.connections)
+    asked = ask_for(unlisted, still_there, store.connections)
     found |= {info.name.name: info for info in asked.there}
     missing = asked.missing
     fresh = [info for name, info in found.items() if name not in before and name not in away]
@@ -125,7 +127,7 @@ def _look_at(
             for info in changed:
                 _note_change(connection, adopted.id, info, now_ns)
             for info in returned:
-                _note_return(connection, adopted.id, info, now_ns)
+                note_return(connection, adopted.id, info, now_ns)
     if kind is Kind.INDEX:
         forget_unlisted(state, lease)
     same = known & listed
@@ -138,7 +140,7 @@ def _look_at(
 
 
 @mutable
-class _Asked:
+class Asked:
     """What the store says of objects that no list has."""
 
     there: list[Info] = field(default_factory=list)
@@ -146,8 +148,9 @@ class _Asked:
     refused: list[tuple[ObjectName, str]] = field(default_factory=list)
 
 
-def _ask(names: list[ObjectName], still_there: Callable[[ObjectName], Info | None], at_once: int) -> _Asked:
-    asked = _Asked()
+def ask_for(names: list[ObjectName], still_there: Callable[[ObjectName], Info | None], at_once: int) -> Asked:
+    """Ask for each. Raises ``Refused`` where too many are, and the store's errors."""
+    asked = Asked()
     for name, answer in outcomes(still_there, names, at_once):
         try:
             info = answer()
@@ -271,7 +274,7 @@ def _never_sound(connection: sa.Connection, repository: str, name: ObjectName) -
     return row.sound_ns is None and row.verified_ns is not None
 
 
-def _note_return(connection: sa.Connection, repository: str, info: Info, now_ns: int) -> None:
+def note_return(connection: sa.Connection, repository: str, info: Info, now_ns: int) -> None:
     """It is read before it is believed again. It arrived when it first did, so nobody makes a snapshot younger by
     taking it away and bringing it back (threat X-2)."""
     stamp = {"size": info.size, "stamp_ns": info.modified_ns}

@@ -22,7 +22,8 @@ from strongroom.custody.identity import Identity, generate
 from strongroom.custody.ledger import incidents
 from strongroom.custody.mark import has_place, read_mark
 from strongroom.custody.policy import CustodyPolicy
-from strongroom.custody.rounds import Outcome, run_round
+from strongroom.custody.rounds import run_round
+from strongroom.custody.rounds_made.outcome import Outcome
 from strongroom.custody.state import Adopted, State
 from strongroom.format import rfc3339
 from strongroom.receipts.commit.signing_key import load_or_create

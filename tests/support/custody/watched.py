@@ -15,7 +15,8 @@ from strongroom.custody.identity import Identity, generate
 from strongroom.custody.judging.verdicts import spoken
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.policy import CustodyPolicy
-from strongroom.custody.rounds import Outcome, run_round
+from strongroom.custody.rounds import run_round
+from strongroom.custody.rounds_made.outcome import Outcome
 from strongroom.custody.state import Adopted, State
 from strongroom.format import rfc3339
 from strongroom.storage.local.store import LocalStore

@@ -12,7 +12,8 @@ from strongroom.base.errors import Locked
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.custody import schema
-from strongroom.custody.rounds import Outcome, run_round
+from strongroom.custody.rounds import run_round
+from strongroom.custody.rounds_made.outcome import Outcome
 from strongroom.custody.state import LEASE_NS
 from strongroom.storage.contract import Info, Store
 from strongroom.storage.local.store import LocalStore

@@ -128,16 +128,24 @@ def _accept_dates(context: Context, state: State, adopted: Adopted) -> int:
 
 
 def _thing(arguments: argparse.Namespace, state: State, adopted: Adopted) -> str:
-    """What is accepted, as an operator signs it."""
-    from strongroom.custody.deciding import find_snapshot
+    """What is accepted, as an operator signs it, by its whole name: nobody signs what is not there, and two who type it
+    otherwise sign the same."""
+    from strongroom.custody.deciding import find_key, find_lost, find_snapshot
     from strongroom.custody.drills.accepting import drilled_thing
+    from strongroom.custody.sources import check_source
 
     if arguments.snapshot is not None:
         return f"snapshots/{find_snapshot(state, adopted, arguments.snapshot).id}"
     if arguments.drilled:
         return drilled_thing(state, adopted)
-    named = {"source": arguments.source, "gone": arguments.gone, "keys": arguments.key, "log-key": arguments.log_key}
-    return next((f"{what}/{name}" for what, name in named.items() if name is not None), "settings")
+    if arguments.source is not None:
+        check_source(state, adopted, arguments.source)
+        return f"source/{arguments.source}"
+    if arguments.gone is not None:
+        return f"gone/{find_lost(state, adopted, arguments.gone)}"
+    if arguments.key is not None:
+        return f"keys/{find_key(state, adopted, arguments.key)}"
+    return "settings" if arguments.log_key is None else f"log-key/{arguments.log_key}"
 
 
 def arguments_condemn(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from strongroom.cli.shared.context import Context
     from strongroom.custody.evidence.web_clocks import WebClocks
-    from strongroom.custody.rounds import Outcome
+    from strongroom.custody.rounds_made.outcome import Outcome
     from strongroom.custody.state import Adopted, State
 
 _DESCRIPTION = """\

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from strongroom.custody.incidents import Code
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strongroom.custody.rounds import Outcome
+    from strongroom.custody.ledger import Incident
+    from strongroom.custody.rounds_made.outcome import Outcome
 
 
 def _is_news(outcome: Outcome) -> bool:
@@ -18,7 +20,40 @@ def _is_news(outcome: Outcome) -> bool:
     log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
     wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
     told = outcome.failure or outcome.obstacle
-    return bool(wrong or told or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged))
+    stands = outcome.uncovered or any(map(_is_told_by_itself, outcome.open_ones))
+    return bool(
+        wrong or told or stands or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged)
+    )
+
+
+_BY_OTHER_LINES = frozenset(
+    {
+        Code.MISSING,
+        Code.ALTERED,
+        Code.DAMAGED,
+        Code.UNINDEXED,
+        Code.LYING_INDEX,
+        Code.PLANTED_KEY,
+        Code.LOG,
+        Code.UNLOGGED,
+        Code.UNREADABLE,
+        Code.SUSPICIOUS,
+    }
+)
+"""What these say of a repository, the lines of the round that finds it say of each object."""
+_MOST_LINES = 20
+
+
+def _is_told_by_itself(one: Incident) -> bool:
+    return one.code not in _BY_OTHER_LINES
+
+
+def _standing_lines(outcome: Outcome) -> Iterator[str]:
+    told = list(filter(_is_told_by_itself, outcome.open_ones))
+    for one in told[:_MOST_LINES]:
+        yield f"{one.code.value}: {one.object}: {one.words}"
+    if len(told) > _MOST_LINES:
+        yield f"and {len(told) - _MOST_LINES} more: `custody incidents {outcome.name}`"
 
 
 def round_object(outcome: Outcome) -> dict[str, Any]:
@@ -48,6 +83,7 @@ def round_object(outcome: Outcome) -> dict[str, Any]:
         "unread": outcome.read.left,
         "healed": list(map(str, outcome.promoted.healed)),
         "from_replica": list(map(str, outcome.promoted.from_replica)),
+        "uncovered": outcome.uncovered,
         "made_good": outcome.made_good,
         "faults": [[str(name), fault] for name, fault in outcome.read.faults + outcome.read_again.faults],
         "lying_indexes": [name for name, _ in outcome.liars],
@@ -57,6 +93,7 @@ def round_object(outcome: Outcome) -> dict[str, Any]:
         "repacked": outcome.prepared.repacked,
         "indexed": outcome.indexed,
         "obstacle": outcome.obstacle or None,
+        "incidents": [{"code": one.code.value, "object": one.object, "words": one.words} for one in outcome.open_ones],
         "failure": outcome.failure or None,
     }
 
@@ -78,6 +115,8 @@ def _found_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{healed}: its good version is the current one again"
     for healed in outcome.promoted.from_replica:
         yield f"{healed}: was given back from the replica"
+    for path in outcome.uncovered:
+        yield f"{path}: this record of ours was hidden, and is the current one again: who can delete there?"
     for pack in outcome.made_good:
         yield f"data/{pack}: what it held lies in other packs now"
     faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
@@ -100,7 +139,7 @@ def round_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
         yield f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}"
-    for line in (*_log_lines(outcome), *_found_lines(outcome)):
+    for line in (*_log_lines(outcome), *_found_lines(outcome), *_standing_lines(outcome)):
         yield f"  {line}"
     for one in outcome.judged:
         if quiet and not one.reasons:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Locked, Missing
-from strongroom.base.record import record
 from strongroom.custody.catalogue import age_of
 from strongroom.custody.continuity import schema
 from strongroom.custody.continuity.facts import is_any_waiting, note_told, take_in, untold
 from strongroom.custody.continuity.records import (
     ROUNDS,
     Crowded,
+    RecordStanding,
     RoundRecord,
     all_records,
     copy_path,
@@ -29,6 +29,7 @@ from strongroom.custody.continuity.records import (
     read_record,
     write_record,
 )
+from strongroom.custody.continuity.uncovering import uncover_copies, uncover_records
 from strongroom.custody.deletion.plans import begin_epoch, current_epoch
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
@@ -50,17 +51,6 @@ if TYPE_CHECKING:
 RECORDS = f".strongroom/{ROUNDS}"
 
 
-@record
-class RecordStanding:
-    """How far the records of a repository go by this state."""
-
-    number: int
-    head: str
-    brought_back_ns: int | None
-    record: bytes | None
-    copy: bytes | None
-
-
 class Continuity:
     """The records of one repository. Raises the store's errors; ``Unsupported`` where there is no place for files."""
 
@@ -72,7 +62,10 @@ class Continuity:
         self._adopted = adopted
         self._identity = identity
         self._signer = signer
+        self._store = store
         self._files: OwnFiles = files_beside(store)
+        self.uncovered: list[str] = []
+        """Paths of records that were hidden, and are the current ones again."""
 
     def check(self) -> bool:
         """Whether this state is the newest; one that is not is made as good as new, with an incident until D is over.
@@ -94,6 +87,7 @@ class Continuity:
         if standing.record is not None:
             standing = self._write(standing)
         verifier = self._signer.verifier
+        self._uncover(standing.number)
         if any(all_records(self._files, verifier, adopted.id, above=standing.number)):
             self._begin_anew()
             return False
@@ -102,6 +96,14 @@ class Continuity:
             self._miss(standing.number)
         self._look_whether_it_is_over(standing)
         return True
+
+    def _uncover(self, number: int) -> None:
+        back = uncover_records(self._store, self._files, self._signer.verifier, self._adopted.id, number)
+        if back:
+            self.uncovered += back
+            with self._state.writing(self._lease) as connection:
+                words = f"made {len(back)} records of rounds that were hidden the current ones again"
+                self._state.record(connection, "custodian", self._adopted.id, words, ", ".join(back[:5]))
 
     def write(self) -> None:
         """Write the next record, after taking in what waited for this round. Raises ``Locked`` where another of ours
@@ -184,6 +186,8 @@ class Continuity:
 
     def _begin_anew(self) -> None:
         state, adopted = self._state, self._adopted
+        self._uncover(1)
+        uncover_copies(self._store, self._files)
         records = list(all_records(self._files, self._signer.verifier, adopted.id))
         newest = records[-1]
         facts, lost = self._told_by(records)

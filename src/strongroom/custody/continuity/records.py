@@ -68,6 +68,17 @@ def parse_record(data: bytes, verifier: Verifier, repository: str) -> RoundRecor
     return RoundRecord(**members)
 
 
+@record
+class RecordStanding:
+    """How far the records of a repository go by this state."""
+
+    number: int
+    head: str
+    brought_back_ns: int | None
+    record: bytes | None
+    copy: bytes | None
+
+
 def write_record(files: OwnFiles, data: bytes, number: int, verifier: Verifier, repository: str) -> bool:
     """Make a record exist; false where another of ours has its number. Raises ``Crowded``, and the store's errors."""
     for path in _paths(number):
@@ -116,10 +127,25 @@ def _paths(number: int) -> Iterator[str]:
         yield f"{ROUNDS}/{number:010d}-{stranger}"
 
 
+def number_of(path: str) -> int | None:
+    """The number in the name of a record's file; None for a name of none."""
+    match = _NAME.match(path.rpartition("/")[2])
+    return None if match is None else int(match[1])
+
+
 def _ours(files: OwnFiles, path: str, verifier: Verifier, repository: str) -> RoundRecord | None:
     try:
-        return parse_record(files.read(path), verifier, repository)
-    except (Damaged, LimitExceeded, ValueError, TypeError, RecursionError):
+        data = files.read(path)
+    except LimitExceeded:
+        return None
+    return parsed(data, verifier, repository)
+
+
+def parsed(data: bytes, verifier: Verifier, repository: str) -> RoundRecord | None:
+    """The record in a file; None for what is none of ours."""
+    try:
+        return parse_record(data, verifier, repository)
+    except (Damaged, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -144,7 +144,7 @@ class MarkerRemoval(SlowRemoval):
 
     def check(self) -> None:
         """As the base says: without versions, or while they are suspended, a delete is final (threat S-4); under a rule
-        that ends versions too early it soon is (threats S-3, S-6)."""
+        that ends versions too early it soon is (threats S-3, S-6), and rules that may not be seen may be such."""
         protection = self._versions.protection()
         found = protection.versioning
         if found is not Versioning.ENABLED:
@@ -152,6 +152,12 @@ class MarkerRemoval(SlowRemoval):
                 f"the bucket's versioning is {found.value}, so a delete would be final",
                 subject=self._location,
                 hint="Turn it on; the executor's credentials need s3:GetBucketVersioning.",
+            )
+        if "lifecycle" in protection.refused:
+            raise Refused(
+                "the bucket does not let us see its rules, so a delete may be final",
+                subject=self._location,
+                hint="The executor's credentials need s3:GetLifecycleConfiguration.",
             )
         for rule in protection.lifecycle or ():
             words = rule.ends_versions(self._prefix, self._expiry_days)

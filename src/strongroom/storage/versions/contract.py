@@ -10,6 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from strongroom.base import errors
 from strongroom.base.record import record
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ class Version:
     version_id: str
     size: int
     modified_ns: int | None
+    latest: bool
+    marker: bool
+
+
+@record
+class OwnVersion:
+    """One version of a file of ours, by its path in the repository."""
+
+    path: str
+    version_id: str
+    size: int
     latest: bool
     marker: bool
 
@@ -105,6 +117,8 @@ class Protection:
     """How the store encrypts by default: algorithm and key of each rule; empty where it is not set."""
     replication: str | None = None
     """Where the store copies to by itself: status and target of each rule; empty where it does not."""
+    refused: tuple[str, ...] = ()
+    """Settings that these credentials may not see; not those that the store does not have."""
 
 
 class Versions(ABC):
@@ -124,6 +138,16 @@ class Versions(ABC):
     @abstractmethod
     def promote(self, version: Version) -> None:
         """Make a copy of this version the newest one, within the store. Nothing is deleted."""
+
+    def own(self, folder: str, after: str = "") -> Iterator[OwnVersion]:
+        """All versions and markers of the files of ours in a folder whose names come ``after``, by name ascending, the
+        newest of each name first. None where the store has none."""
+        del folder, after
+        return iter(())
+
+    def read_own(self, version: OwnVersion) -> bytes:
+        """A small file of ours as it was in a version. Raises ``Missing``."""
+        raise errors.Missing("this store keeps no versions of files of ours", subject=version.path)
 
     def encryption_of(self, version: Version) -> tuple[str, str]:
         """How the store keeps a version: the algorithm, ``customer`` for a key that a client named, and the key's name.

@@ -11,7 +11,15 @@ from strongroom.storage.http.client import ListBody, open_range
 from strongroom.storage.s3 import xml as s3_xml
 from strongroom.storage.s3.client import NotSet
 from strongroom.storage.s3.sign import encode, query_string
-from strongroom.storage.versions.contract import LifecycleRule, ObjectLock, Protection, Version, Versioning, Versions
+from strongroom.storage.versions.contract import (
+    LifecycleRule,
+    ObjectLock,
+    OwnVersion,
+    Protection,
+    Version,
+    Versioning,
+    Versions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from strongroom.storage.s3.store import S3Store
 
 
+_PIECE = 1 << 16
 _DEFAULT = "ApplyServerSideEncryptionByDefault"
 _ENCRYPTION = ((_DEFAULT, "SSEAlgorithm"), (_DEFAULT, "KMSMasterKeyID"), ("BucketKeyEnabled",))
 _REPLICATION = (("Status",), ("Destination", "Bucket"), ("DeleteMarkerReplication", "Status"))
@@ -43,12 +52,15 @@ class S3Versions(Versions):
         query = {"versions": "", "prefix": prefix, "max-keys": str(self.page)}
         if after is not None and kind is not Kind.CONFIG:
             query["key-marker"] = prefix + (f"{after[:2]}/" if kind is Kind.DATA else "") + after
+        for entry in self._entries(query):
+            name = self._store.name_of(kind, entry.text("Key"))
+            if name is not None and (after is None or name.name > after):
+                yield _version(name, entry)
+
+    def _entries(self, query: dict[str, str]) -> Iterator[s3_xml.Element]:
         while True:
             page = self._client.document(f"?{query_string(query)}")
-            for entry in page.children("Version", "DeleteMarker"):
-                name = self._store.name_of(kind, entry.text("Key"))
-                if name is not None and (after is None or name.name > after):
-                    yield _version(name, entry)
+            yield from page.children("Version", "DeleteMarker")
             if page.text("IsTruncated") != "true" or not page.text("NextKeyMarker"):
                 return
             query["key-marker"] = page.text("NextKeyMarker")
@@ -77,6 +89,29 @@ class S3Versions(Versions):
         if document.name != "CopyObjectResult":
             raise errors.Unavailable(f"the copy failed: {document.text('Code')}", subject=self._client.subject(key))
 
+    def own(self, folder: str, after: str = "") -> Iterator[OwnVersion]:
+        """As the contract says."""
+        prefix = f"{self.prefix}{folder}/"
+        query = {"versions": "", "prefix": prefix, "max-keys": str(self.page), "key-marker": prefix + after}
+        for entry in self._entries(query):
+            marker = entry.name == "DeleteMarker"
+            yield OwnVersion(
+                path=entry.text("Key").removeprefix(self.prefix),
+                version_id=entry.text("VersionId") or "null",
+                size=0 if marker else int(entry.text("Size") or 0),
+                latest=entry.text("IsLatest") == "true",
+                marker=marker,
+            )
+
+    def read_own(self, version: OwnVersion) -> bytes:
+        """As the contract says."""
+        path = f"{self.prefix}{version.path}?{query_string({'versionId': version.version_id})}"
+        with open_range(self._client, path, 0, None) as reader:
+            parts = []
+            while piece := reader.read(_PIECE):
+                parts.append(piece)
+            return b"".join(parts)
+
     def encryption_of(self, version: Version) -> tuple[str, str]:
         """As the contract says. Of what a client's key keeps a store tells nothing without that key, but says so."""
         answer = self._client.ask("HEAD", self._path(version))
@@ -93,9 +128,10 @@ class S3Versions(Versions):
 
     def protection(self) -> Protection:
         """As the contract says."""
+        refused: set[str] = set()
         versioning = self._setting("versioning")
         lock = self._setting("object-lock")
-        lifecycle = self._setting("lifecycle")
+        lifecycle = self._setting("lifecycle", refused)
         return Protection(
             versioning=_versioning(versioning),
             lock=None if lock is None or isinstance(lock, str) else _lock(lock),
@@ -104,15 +140,19 @@ class S3Versions(Versions):
             policy=self._policy(),
             encryption=_spelled(self._setting("encryption"), _ENCRYPTION),
             replication=_spelled(self._setting("replication"), _REPLICATION),
+            refused=tuple(sorted(refused)),
         )
 
-    def _setting(self, name: str) -> s3_xml.Element | str | None:
-        """A setting of the bucket: its document, "" where it is not set, None where it may not be seen."""
+    def _setting(self, name: str, refused: set[str] | None = None) -> s3_xml.Element | str | None:
+        """A setting of the bucket: its document, "" where it is not set, None where it may not be seen, or where the
+        store has no such thing; only the first is noted as ``refused``."""
         try:
             return self._client.document(f"?{name}=")
         except NotSet:
             return ""
-        except (errors.Missing, errors.Refused, errors.Unsupported):
+        except (errors.Missing, errors.Refused, errors.Unsupported) as problem:
+            if refused is not None and isinstance(problem, errors.Refused):
+                refused.add(name)
             return None
 
     def _policy(self) -> str | None:

@@ -101,7 +101,7 @@ def arguments_retire(parser: argparse.ArgumentParser) -> None:
 def run_retire(context: Context) -> int:
     """Write it down."""
     from strongroom.custody.executor.words import RETIRE
-    from strongroom.custody.sources import change_source
+    from strongroom.custody.sources import change_source, check_source
 
     arguments = context.arguments
     if arguments.source is None:
@@ -109,6 +109,7 @@ def run_retire(context: Context) -> int:
     retired = not arguments.undo
     with open_state(context) as state:
         (adopted,) = chosen(context, state)
+        check_source(state, adopted, arguments.source)
         who = spoken(context, adopted, RETIRE, f"source/{arguments.source}") if retired else operator()
         if who is None:
             return exit_codes.OPERATOR_AWAITED

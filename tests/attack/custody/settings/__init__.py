@@ -1,0 +1,1 @@
+"""What somebody who may hide or hold back in a bucket can do to the custodian's own view of it."""
