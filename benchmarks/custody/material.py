@@ -12,10 +12,10 @@ from pathlib import Path
 from strongroom import _kernel
 from strongroom.base.clock import SYSTEM
 from strongroom.base.objects import CONFIG
-from strongroom.custody import schema
 from strongroom.custody.adopting import adopt
 from strongroom.custody.identity import load_file
 from strongroom.custody.policy import CustodyPolicy
+from strongroom.custody.schemas import main as schema
 from strongroom.custody.state import State
 from strongroom.format.config import RepositoryConfig
 from strongroom.repository.opened import Repository

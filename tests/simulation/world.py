@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.base.errors import UsageError
-from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.deciding import accept_snapshot, condemn_snapshot, snapshots_of
-from strongroom.custody.deletion.plans import FROZEN, approve, plan_rows
 from strongroom.custody.evidence.clocks import ClockSource
 from strongroom.custody.executor.contract import Went
+from strongroom.custody.handover.by_word import set_aside
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import Incident, incidents
+from strongroom.custody.planned.plans import FROZEN, approve, plan_rows
 from strongroom.retention.guarded import Arrived, decide
 from tests.simulation.honest import SimulatedHost
 from tests.simulation.intruder import SUSPICIOUS, Move, move

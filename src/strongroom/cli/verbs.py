@@ -88,7 +88,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody condemn", "custody.decide", "Say that a snapshot may go"),
     Verb("custody pin", "custody.decide", "Keep a snapshot whatever the policy says"),
     Verb("custody unpin", "custody.decide", "Let the policy decide again"),
-    Verb("custody wanted", "custody.wanted", "List the blobs that a host should give back"),
+    Verb("custody wanted", "custody.care.wanted", "List the blobs that a host should give back"),
     Verb("custody card", "custody.care.card", "Write what the custodian vouches for to hosts of a fleet"),
     Verb("custody follow", "custody.care.follow", "Tell the fleet's server what was verified, judged and drilled"),
     Verb("custody kit", "custody.kit", "Print the page with which stock age and stock restic restore"),

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, Exists, Missing
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.custody import schema
 from strongroom.custody.evidence.own_key import add_own_key, forget_made_key
 from strongroom.custody.evidence.pinning import pin_log
 from strongroom.custody.identity import seal
+from strongroom.custody.schemas import main as schema
 from strongroom.custody.syncing import KINDS, remember
 from strongroom.format.config import RepositoryConfig
 from strongroom.repository.opened import Repository

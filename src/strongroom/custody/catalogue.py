@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
-from strongroom.custody.deletion.schema import intent
-from strongroom.custody.schema import pack, repository, stored
+from strongroom.custody.schemas.deletion import intent
+from strongroom.custody.schemas.main import pack, repository, stored
 from strongroom.database.prepared import driver_rows, plain, prepared
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import note_loss, rows_of
-from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.copies import most_copied
 from strongroom.custody.indexed.names import forget_names, note_names
-from strongroom.custody.indexed.schema import named
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import stored
+from strongroom.custody.planned.intents import intended
+from strongroom.custody.schemas.indexed import named
+from strongroom.custody.schemas.main import stored
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind
-from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import doubt_indexes_naming
 from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED, judge_source_again
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import pack, pinned_key, snapshot, source, stored
+from strongroom.custody.planned.intents import intended
+from strongroom.custody.schemas.main import pack, pinned_key, snapshot, source, stored
 from strongroom.repository.selection import complete_prefix
 from strongroom.retention.guarded import GOOD
 

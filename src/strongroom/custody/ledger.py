@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from strongroom.base.record import record
 from strongroom.custody.incidents import FREEZING, NOT_GIVEN_BEFORE, Code
-from strongroom.custody.schema import incident
+from strongroom.custody.schemas.main import incident
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from strongroom.custody.state import Lease, State
 
 
@@ -28,6 +30,8 @@ class Incident:
     words: str
 
 
+_OVER = (Code.LYING_INDEX, Code.PLANTED_KEY, Code.DAMAGED, Code.ALTERED, Code.UNREADABLE)
+"""What is wrong with an object is over when it went by our own hand."""
 MOST_WORDS = 4000
 """How long the words of an incident are at most; names in them come from hosts."""
 
@@ -156,3 +160,10 @@ def _standing_query(repository: str, code: str, thing: str) -> sa.Select[tuple[i
         incident.c.object == thing,
         incident.c.closed_ns.is_(None),
     )
+
+
+def close_for(connection: sa.Connection, repository: str, names: Iterable[str], now_ns: int) -> None:
+    """Close what is open about objects, ``kind/name``, that went by our own hand."""
+    for name in names:
+        for code in _OVER:
+            close_incident(connection, repository, code, name, now_ns)

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.changes.waiting import settle_change
-from strongroom.custody.deletion.orders import SNAPSHOTS
-from strongroom.custody.deletion.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
 from strongroom.custody.judging.cold.bounds import COLD_FILES_TURNED
 from strongroom.custody.judging.settings import parse_settings
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED, SUSPICIOUS
 from strongroom.custody.ledger import is_frozen
-from strongroom.custody.schema import plan, snapshot, source, stored
+from strongroom.custody.planned.orders import SNAPSHOTS
+from strongroom.custody.planned.plans import CANCELLED, FROZEN, HELD, insert_plan, plan_body, set_plan
+from strongroom.custody.schemas.main import plan, snapshot, source, stored
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY, GOOD, Arrived, Verdict, decide
 

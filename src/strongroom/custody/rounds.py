@@ -23,13 +23,13 @@ from strongroom.custody.healing.step import heal, see_healed
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
-from strongroom.custody.indexed.reach import look_for_unreached, settle_indexes
 from strongroom.custody.judging.judge import Judge
 from strongroom.custody.ledger import incidents, open_incident, set_incident, settle_incident
 from strongroom.custody.mark import make_mark
 from strongroom.custody.planning import make_plans
+from strongroom.custody.reach import look_for_unreached, settle_indexes
 from strongroom.custody.rounds_made.outcome import Outcome
-from strongroom.custody.schema import round_, stored
+from strongroom.custody.schemas.main import round_, stored
 from strongroom.custody.syncing import look
 from strongroom.custody.verifying import Budget, verify_again, verify_unread
 from strongroom.database.prepared import prepared

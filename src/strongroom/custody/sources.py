@@ -13,7 +13,7 @@ from strongroom.custody.catalogue import load_catalogue
 from strongroom.custody.judging.canaries import GONE, mark
 from strongroom.custody.judging.settings import SourceSettings, checked, parse_settings
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.schema import snapshot, source, stored
+from strongroom.custody.schemas.main import snapshot, source, stored
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

@@ -14,17 +14,10 @@ from strongroom.base.errors import ConfigurationError, Locked, Missing
 from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.base.record import record
 from strongroom.base.redact import without_login
-from strongroom.custody import schema
-from strongroom.custody.changes import schema as changes
-from strongroom.custody.continuity import schema as continuity
-from strongroom.custody.deletion import schema as deletion
-from strongroom.custody.drift import schema as drift
-from strongroom.custody.evidence import schema as evidence
-from strongroom.custody.indexed import schema as indexed
 from strongroom.custody.policy import CustodyPolicy, parse_policy
-from strongroom.custody.replica import schema as replica
-from strongroom.custody.rounds_made.unfinished import give_up_rounds
-from strongroom.custody.telling import schema as telling
+from strongroom.custody.schemas import changes, continuity, deletion, drift, evidence, indexed, replica, telling
+from strongroom.custody.schemas import main as schema
+from strongroom.custody.unfinished import give_up_rounds
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.database.prepared import prepared

@@ -10,14 +10,13 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.arrival import SLACK_NS, arrival
-from strongroom.custody.aside.over import close_for
 from strongroom.custody.catalogue import note_loss
-from strongroom.custody.deletion.intents import intended, note_gone
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import forget_unlisted
 from strongroom.custody.judging.verdicts import is_any_incomplete
-from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import stored
+from strongroom.custody.ledger import close_for, close_incident, open_incident
+from strongroom.custody.planned.intents import intended, note_gone
+from strongroom.custody.schemas.main import stored
 from strongroom.custody.verifying import MOST_REFUSED
 from strongroom.database.prepared import plain, prepared
 from strongroom.repository.parallel import outcomes

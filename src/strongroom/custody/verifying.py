@@ -14,7 +14,7 @@ from strongroom.custody.catalogue import note_gain, note_loss
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, open_things, printable
 from strongroom.custody.reading.examining import InThisProcess
-from strongroom.custody.schema import pack, pinned_key, stored
+from strongroom.custody.schemas.main import pack, pinned_key, stored
 from strongroom.database.prepared import prepared
 from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.parallel import outcomes

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from strongroom.custody.deletion.plans import approve
 from strongroom.custody.evidence.clocks import ClockSource, doubt_about, machine_of, own_clock
 from strongroom.custody.evidence.web_clocks import WebClocks
 from strongroom.custody.evidence.words import clock_words
+from strongroom.custody.planned.plans import approve
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.custody.logged import Logged

@@ -10,7 +10,7 @@ import pytest
 from strongroom.custody.continuity import newest
 from strongroom.custody.continuity.records import MOST_NUMBERS, MOST_STRANGERS, ROUNDS
 from strongroom.custody.deciding import condemn_snapshot, pin_snapshot, snapshots_of
-from strongroom.custody.deletion.plans import plan_rows
+from strongroom.custody.planned.plans import plan_rows
 from strongroom.receipts.commit.signing_key import load_or_create as generate_signer
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, POLICY, Custody, Host

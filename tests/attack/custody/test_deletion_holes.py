@@ -11,10 +11,10 @@ from strongroom.base.errors import Refused
 from strongroom.base.objects import ObjectName
 from strongroom.custody.deciding import pin_snapshot
 from strongroom.custody.deletion.condemning import choose, condemn
-from strongroom.custody.deletion.packs import condemned_packs
-from strongroom.custody.deletion.plans import plan_row, plan_rows
 from strongroom.custody.deletion.survey import survey
 from strongroom.custody.executor.contract import Went
+from strongroom.custody.planned.packs import condemned_packs
+from strongroom.custody.planned.plans import plan_row, plan_rows
 from strongroom.custody.state import State
 from strongroom.format import rfc3339
 from tests.support.custody.fixtures import days

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from strongroom.base.objects import Kind
-from strongroom.custody.deletion.plans import plan_rows
 from strongroom.custody.healing.rewind import Rewinding, Rewound
+from strongroom.custody.planned.plans import plan_rows
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions

@@ -11,11 +11,11 @@ import pytest
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.aside import step
-from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.deciding import accept_key
-from strongroom.custody.deletion.orders import ASIDE, Confirmation, Item, Order
 from strongroom.custody.executor.aside import MOST_A_DAY
 from strongroom.custody.executor.contract import Went
+from strongroom.custody.handover.by_word import set_aside
+from strongroom.custody.planned.orders import ASIDE, Confirmation, Item, Order
 from strongroom.format import rfc3339
 from tests.support.custody.in_process import DAY, Custody, Host
 from tests.support.forge import dumps, node, sha, zstd_bomb

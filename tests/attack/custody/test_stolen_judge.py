@@ -10,9 +10,9 @@ import pytest
 
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import replace
-from strongroom.custody.deletion.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
-from strongroom.custody.deletion.plans import plan_rows, signed
 from strongroom.custody.executor.records import Records
+from strongroom.custody.planned.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
+from strongroom.custody.planned.plans import plan_rows, signed
 from tests.support.clock import ManualClock
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import BOOT, DAY, Custody, Host

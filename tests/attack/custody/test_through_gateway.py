@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.errors import Refused, Unsupported
-from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.evidence.outside import Outside
 from strongroom.custody.evidence.pinning import LogPins, pin_log
 from strongroom.custody.executor.contract import Went
+from strongroom.custody.handover.by_word import set_aside
 from strongroom.storage.contract import Store
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.errors import Damaged, Refused
-from strongroom.custody.deletion.orders import SNAPSHOTS, Item, Order, read_order
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import APPROVE, OperatorWord, plan_thing
+from strongroom.custody.planned.orders import SNAPSHOTS, Item, Order, read_order
 from strongroom.custody.replica.statement import GoingStatement, newest_statement, write_statement
 from strongroom.receipts.commit.signing_key import load_or_create
 from strongroom.storage.repository_files import files_beside

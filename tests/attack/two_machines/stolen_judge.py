@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from strongroom.custody.deletion.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
+from strongroom.custody.planned.orders import SNAPSHOTS, Confirmation, Item, Order, SignedBytes
 from strongroom.custody.two_machines.mailbox import CONFIRMED, OPEN_PLANS, PLAN, TO_EXECUTOR, Mailbox, wrapped
 from strongroom.storage.repository_files import files_beside
 from tests.support.custody.in_process import DAY

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.custody.deletion.orders import SNAPSHOTS
-from strongroom.custody.deletion.plans import plan_rows
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import APPROVE, OperatorWord, plan_thing
+from strongroom.custody.planned.orders import SNAPSHOTS
+from strongroom.custody.planned.plans import plan_rows
 from strongroom.custody.two_machines.mailbox import (
     OPEN_PLANS,
     TO_EXECUTOR,

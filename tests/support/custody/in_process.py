@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from strongroom import _kernel
 from strongroom.base.progress import Reporter
 from strongroom.custody.adopting import adopt
-from strongroom.custody.deletion.orders import SIGNER
 from strongroom.custody.evidence.clocks import clock_doubt
 from strongroom.custody.executor.contract import Handed
 from strongroom.custody.executor.execute import Executor
 from strongroom.custody.executor.records import Records
 from strongroom.custody.executor.ways import way_of
-from strongroom.custody.handover import Handover
+from strongroom.custody.handover.handover import Handover
 from strongroom.custody.identity import Identity, generate
 from strongroom.custody.ledger import incidents
 from strongroom.custody.mark import has_place, read_mark
+from strongroom.custody.planned.orders import SIGNER
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.custody.rounds import run_round
 from strongroom.custody.rounds_made.outcome import Outcome

@@ -13,7 +13,7 @@ from strongroom.custody.evidence.clocks import ClockSource
 from strongroom.custody.evidence.outside import Outside
 from strongroom.custody.evidence.pinning import LogPins, pin_log
 from strongroom.custody.rounds_made.outcome import Outcome
-from strongroom.custody.schema import stored
+from strongroom.custody.schemas.main import stored
 from strongroom.receipts.commit.committer import Draft, commit_group
 from strongroom.receipts.log.leaf import LeafType
 from strongroom.receipts.log.note import COSIGNATURE, Verifier

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.custody.catalogue import load_catalogue
 from strongroom.custody.judging import places, walking
-from strongroom.custody.schema import snapshot, tree_total
+from strongroom.custody.schemas.main import snapshot, tree_total
 from tests.simulation.honest import SimulatedHost
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import DAY, Custody

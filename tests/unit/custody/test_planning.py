@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.custody import schema
 from strongroom.custody.arrival import CLAIMED, STAMP
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
 from strongroom.custody.planning import Plan, decisions, make_plans
 from strongroom.custody.policy import CustodyPolicy
+from strongroom.custody.schemas import main as schema
 from strongroom.custody.state import Adopted, State
 from strongroom.retention.guarded import DAY
 from tests.support.repositories import START_NS, ManualClock

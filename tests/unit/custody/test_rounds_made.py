@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from strongroom.custody.replica.notes import note_run, set_place
 from strongroom.custody.rounds_made.newest import note_failure
-from strongroom.custody.rounds_made.unfinished import NOT_ENDED
-from strongroom.custody.schema import repository as repositories
+from strongroom.custody.schemas.main import repository as repositories
 from strongroom.custody.standing import BROKEN, LATE, WELL, Standing, standings
 from strongroom.custody.syncing import look as plain_look
 from strongroom.custody.telling.metrics import metrics
+from strongroom.custody.unfinished import NOT_ENDED
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import DAY, Custody, Host, _rfc3339
 

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Locked
-from strongroom.custody import schema
 from strongroom.custody.deciding import condemn_snapshot
+from strongroom.custody.schemas import main as schema
 from strongroom.custody.state import LEASE_NS, State
 from tests.support.custody.watched import Watched
 from tests.support.repositories import ManualClock

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from strongroom.base.errors import Locked
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
-from strongroom.custody import schema
 from strongroom.custody.rounds import run_round
 from strongroom.custody.rounds_made.outcome import Outcome
+from strongroom.custody.schemas import main as schema
 from strongroom.custody.state import LEASE_NS
 from strongroom.storage.contract import Info, Store
 from strongroom.storage.local.store import LocalStore

@@ -12,17 +12,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from strongroom.base.errors import Unsupported
-from strongroom.custody import schema as custody
-from strongroom.custody.continuity import schema as continuity
-from strongroom.custody.deletion import schema as deletion
-from strongroom.custody.drift import schema as drift
-from strongroom.custody.evidence import schema as evidence
-from strongroom.custody.executor import schema as executor
-from strongroom.custody.indexed import schema as indexed
-from strongroom.custody.keeper import schema as keeper
-from strongroom.custody.replica import schema as replica
-from strongroom.custody.telling import schema as telling
-from strongroom.custody.two_machines import schema as two_machines
+from strongroom.custody.schemas import (
+    continuity,
+    deletion,
+    drift,
+    evidence,
+    executor,
+    indexed,
+    keeper,
+    replica,
+    telling,
+    two_machines,
+)
+from strongroom.custody.schemas import main as custody
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate, run_step
 from strongroom.fleet.server.schemas import admitting as fleet_admitting

@@ -21,7 +21,7 @@ from strongroom.cli.custody.shared import (
     store_for,
 )
 from strongroom.cli.shared.opening import say_failure, surroundings
-from strongroom.custody.deletion.orders import ASIDE
+from strongroom.custody.planned.orders import ASIDE
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.executor.contract import Executing, Handed
     from strongroom.custody.executor.records import Records
-    from strongroom.custody.handover import Handover
+    from strongroom.custody.handover.handover import Handover
     from strongroom.custody.identity import Identity
     from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
@@ -126,7 +126,7 @@ def handover_of(
 ) -> Handover:
     """What stands between judge and executor."""
     from strongroom.custody.evidence.clocks import clock_doubt
-    from strongroom.custody.handover import Handover
+    from strongroom.custody.handover.handover import Handover
 
     holder = f"{os.uname().nodename}:{os.getpid()}"
     return Handover(

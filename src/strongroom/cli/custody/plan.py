@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.signing import add_signing, plan_spoken
 from strongroom.cli.custody.execute import handover_of, opened_executor
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -21,6 +20,7 @@ from strongroom.cli.custody.shared import (
     store_for,
 )
 from strongroom.cli.custody.two_machines.remote import say_where_bounds_are_lifted
+from strongroom.cli.custody.two_machines.signing import add_signing, plan_spoken
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
 
@@ -61,7 +61,7 @@ def run_plan(context: Context) -> int:
             signer = signer_of(context)
             with opened_executor(context, adopted, store, signer) as executor:
                 if arguments.action == "approve":
-                    from strongroom.custody.deletion.plans import approve
+                    from strongroom.custody.planned.plans import approve
 
                     who = plan_spoken(context, state, adopted, number)
                     if who is None:
@@ -108,7 +108,7 @@ def _number(context: Context) -> int:
 
 
 def _show(context: Context) -> int:
-    from strongroom.custody.deletion.plans import plan_row, plan_rows
+    from strongroom.custody.planned.plans import plan_row, plan_rows
 
     number: int | None = context.arguments.number
     with open_state(context) as state:

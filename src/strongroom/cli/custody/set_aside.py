@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.execute import handover_of, opened_executor
 from strongroom.cli.custody.shared import (
     add_repository,
@@ -17,6 +16,7 @@ from strongroom.cli.custody.shared import (
     signer_of,
     store_for,
 )
+from strongroom.cli.custody.two_machines.signing import add_signing, spoken
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +44,8 @@ def arguments_set_aside(parser: argparse.ArgumentParser) -> None:
 
 def run_set_aside(context: Context) -> int:
     """Set them aside, and say how they come back."""
-    from strongroom.custody.aside.by_word import set_aside
     from strongroom.custody.executor.words import APPROVE, plan_thing
+    from strongroom.custody.handover.by_word import set_aside
 
     arguments = context.arguments
     with open_state(context) as state:

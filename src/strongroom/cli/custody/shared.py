@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import is_object_name
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.file import custody_file
+from strongroom.cli.custody.file import custody_file
 from strongroom.cli.shared.opening import store_of
 from strongroom.cli.shared.targets import Target
 from strongroom.custody.state import State, default_folder
@@ -161,7 +161,7 @@ def identity_of(context: Context) -> Identity:
 
 def signer_of(context: Context) -> Signer:
     """The judge's signing key, beside the identity; made when it is not there. Raises ``ConfigurationError``."""
-    from strongroom.custody.deletion.orders import SIGNER
+    from strongroom.custody.planned.orders import SIGNER
     from strongroom.receipts.commit.signing_key import load_or_create
 
     return load_or_create(beside(identity_file(context)), SIGNER)

@@ -18,11 +18,11 @@ from strongroom.custody.aside.true_entries import (
     write_what_came,
 )
 from strongroom.custody.aside.unfit import unfit_now
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import ASIDE, Item
-from strongroom.custody.deletion.packs import stored_objects
-from strongroom.custody.deletion.plans import HELD, insert_plan, plan_body, plan_rows, sign_plan
-from strongroom.custody.schema import plan
+from strongroom.custody.planned.orders import ASIDE, Item
+from strongroom.custody.planned.packs import stored_objects
+from strongroom.custody.planned.plans import HELD, insert_plan, plan_body, plan_rows, sign_plan
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import plan
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 

@@ -12,12 +12,12 @@ from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import SOUND
 from strongroom.custody.deletion.condemning import write_indexes
-from strongroom.custody.deletion.orders import ASIDE
-from strongroom.custody.deletion.packs import condemned_packs, packs_there
-from strongroom.custody.deletion.plans import DONE, plan_rows, set_plan
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import unnamed_packs
-from strongroom.custody.schema import incident, stored
+from strongroom.custody.planned.orders import ASIDE
+from strongroom.custody.planned.packs import condemned_packs, packs_there
+from strongroom.custody.planned.plans import DONE, plan_rows, set_plan
+from strongroom.custody.schemas.main import incident, stored
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

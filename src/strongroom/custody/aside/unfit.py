@@ -11,11 +11,11 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unsupported, UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.claims import PATIENCE_NS
-from strongroom.custody.deletion import schema as deletion
-from strongroom.custody.deletion.orders import ASIDE
 from strongroom.custody.incidents import Code
+from strongroom.custody.planned.orders import ASIDE
 from strongroom.custody.reading.as_restic import check_key
-from strongroom.custody.schema import incident, pack, pinned_key, plan, stored
+from strongroom.custody.schemas import deletion
+from strongroom.custody.schemas.main import incident, pack, pinned_key, plan, stored
 from strongroom.database.prepared import prepared
 from strongroom.format.key import KeyFile
 from strongroom.repository.keyring import stored_key_file

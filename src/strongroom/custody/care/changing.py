@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.custody.evidence.pinning import pin_log, pinned
-from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.policy import CustodyPolicy, adjusted
-from strongroom.custody.schema import repository
+from strongroom.custody.schemas.evidence import pinned_log
+from strongroom.custody.schemas.main import repository
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -14,7 +14,7 @@ from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import snapshot, stored
+from strongroom.custody.schemas.main import snapshot, stored
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import load_catalogue
 from strongroom.custody.deciding import snapshots_of
-from strongroom.custody.deletion.intents import intended
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import open_incident
+from strongroom.custody.planned.intents import intended
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

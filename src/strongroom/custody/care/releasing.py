@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.base.record import replace
-from strongroom.custody.deletion.plans import CANCELLED, plan_rows, set_plan
 from strongroom.custody.mark import release_mark
-from strongroom.custody.schema import repository as adopted_table
+from strongroom.custody.planned.plans import CANCELLED, plan_rows, set_plan
+from strongroom.custody.schemas.main import repository as adopted_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

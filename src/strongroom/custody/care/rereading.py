@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.custody.deletion.packs import stored_objects
+from strongroom.custody.planned.packs import stored_objects
 from strongroom.custody.verifying import Budget, Verified, verify_again, verify_these, verify_unread
 from strongroom.repository.selection import complete_prefix
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import ConfigurationError
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.recovery.recipients import recipients
-from strongroom.custody.schema import repository as adopted_table
+from strongroom.custody.schemas.main import repository as adopted_table
 from strongroom.format.key import KeyFile
 from strongroom.repository.keyring import unwrap
 

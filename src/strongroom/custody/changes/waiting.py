@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.record import record, replace
-from strongroom.custody.changes.schema import waiting_change
 from strongroom.custody.ledger import is_frozen
 from strongroom.custody.policy import NAMES, CustodyPolicy, adjusted, parse_policy
-from strongroom.custody.schema import repository
+from strongroom.custody.schemas.changes import waiting_change
+from strongroom.custody.schemas.main import repository
 from strongroom.database.prepared import prepared
 from strongroom.format import rfc3339
 from strongroom.retention.guarded import DAY

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.custody.arrival import CLAIMED
-from strongroom.custody.continuity import schema
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import ACCEPTED, judge_source_again
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import pinned_key, snapshot, source, stored
+from strongroom.custody.schemas import continuity as schema
+from strongroom.custody.schemas.main import pinned_key, snapshot, source, stored
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import GOOD
 

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Locked, Missing
 from strongroom.custody.catalogue import age_of
-from strongroom.custody.continuity import schema
 from strongroom.custody.continuity.facts import is_any_waiting, note_told, take_in, untold
 from strongroom.custody.continuity.records import (
     ROUNDS,
@@ -30,12 +29,13 @@ from strongroom.custody.continuity.records import (
     write_record,
 )
 from strongroom.custody.continuity.uncovering import uncover_copies, uncover_records
-from strongroom.custody.deletion.plans import begin_epoch, current_epoch
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import incidents, open_incident, settle_incident
+from strongroom.custody.planned.plans import begin_epoch, current_epoch
 from strongroom.custody.recovery.recipients import recipients
-from strongroom.custody.schema import audit, plan, snapshot
+from strongroom.custody.schemas import continuity as schema
+from strongroom.custody.schemas.main import audit, plan, snapshot
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 from strongroom.storage.repository_files import files_beside

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Missing, StrongroomError, Unsupported
 from strongroom.base.objects import Kind, ObjectName
-from strongroom.custody.healing.versions import good_version
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of, versions_of
@@ -16,6 +15,7 @@ from strongroom.storage.local.store import LocalStore
 from strongroom.storage.local.trash import find_in_trash
 from strongroom.storage.own.trash import find_keys
 from strongroom.storage.versions.contract import Versioning
+from strongroom.storage.versions.right_bytes import good_version
 from strongroom.storage.versions.tagging import tags_of
 from strongroom.storage.wrappers.wrapper import innermost
 

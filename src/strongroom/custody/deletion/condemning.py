@@ -11,10 +11,10 @@ from strongroom.base.errors import Damaged
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.catalogue import rows_of
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.packs import condemned_packs, is_sound, stored_objects
 from strongroom.custody.indexed.copies import as_written
 from strongroom.custody.indexed.names import note_names, true_indexes
+from strongroom.custody.planned.packs import condemned_packs, is_sound, stored_objects
+from strongroom.custody.schemas import deletion as schema
 from strongroom.database.prepared import plain
 from strongroom.repository.destination import INDEX_BLOBS
 from strongroom.retention.guarded import DAY

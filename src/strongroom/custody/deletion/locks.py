@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing
 from strongroom.base.objects import Kind
-from strongroom.custody.deletion.schema import lock_seen
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import open_incident
+from strongroom.custody.schemas.deletion import lock_seen
 from strongroom.database.prepared import prepared
 from strongroom.format.lock import LockFile
 from strongroom.repository.locks.foreign import MAX_LOCKS

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from strongroom import _kernel
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import rows_of
-from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back
 from strongroom.custody.deletion.condemning import write_indexes
-from strongroom.custody.deletion.intents import taken_back
-from strongroom.custody.deletion.packs import condemned_packs, packs_there, put_away_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.judging.reading import readable_snapshot
-from strongroom.custody.schema import snapshot, tree_total
+from strongroom.custody.planned.intents import taken_back
+from strongroom.custody.planned.packs import condemned_packs, packs_there, put_away_packs, stored_objects
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import snapshot, tree_total
 from strongroom.custody.verifying import verify_these
 
 if TYPE_CHECKING:

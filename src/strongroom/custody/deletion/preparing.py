@@ -10,14 +10,16 @@ import sqlalchemy as sa
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import has_trash
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
 from strongroom.custody.deletion.locks import see_locks
 from strongroom.custody.deletion.needed import forget_memo, rescue
-from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
-from strongroom.custody.deletion.packs import condemned_packs, stored_objects
-from strongroom.custody.deletion.plans import (
+from strongroom.custody.deletion.repacking import repack, waste_of
+from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
+from strongroom.custody.ledger import is_frozen
+from strongroom.custody.planned.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
+from strongroom.custody.planned.packs import condemned_packs, stored_objects
+from strongroom.custody.planned.plans import (
     FROZEN,
     HELD,
     insert_plan,
@@ -27,10 +29,8 @@ from strongroom.custody.deletion.plans import (
     set_plan,
     sign_plan,
 )
-from strongroom.custody.deletion.repacking import repack, waste_of
-from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
-from strongroom.custody.ledger import is_frozen
 from strongroom.custody.planning import MOST_BYTES
+from strongroom.custody.schemas import deletion as schema
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY, HOUR
 

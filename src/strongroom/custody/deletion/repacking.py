@@ -10,7 +10,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
-from strongroom.custody.deletion import schema
+from strongroom.custody.schemas import deletion as schema
 from strongroom.repository.destination import Destination
 from strongroom.repository.transfer import raise_failure, transfer
 

@@ -10,12 +10,12 @@ from strongroom import _kernel
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, record
 from strongroom.custody.catalogue import index_of
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.packs import packs_there, stored_objects
 from strongroom.custody.judging.giving import NOT_GIVEN, giving
 from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.verdicts import BAD
-from strongroom.custody.schema import snapshot
+from strongroom.custody.planned.packs import packs_there, stored_objects
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import snapshot
 from strongroom.database.prepared import prepared
 from strongroom.repository.reachable import read_trees
 

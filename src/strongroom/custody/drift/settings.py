@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import Unsupported, UsageError
-from strongroom.custody.drift import schema
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.schemas import drift as schema
 from strongroom.storage.kinds import versions_of
 from strongroom.storage.versions.contract import Versioning
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import UsageError
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import drill
+from strongroom.custody.schemas.main import drill
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, State

@@ -15,7 +15,7 @@ from strongroom.archive.vfs import SnapshotView
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.schema import snapshot, stored
+from strongroom.custody.schemas.main import snapshot, stored
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

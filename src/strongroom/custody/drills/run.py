@@ -21,7 +21,7 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.judging.measures import extension_of
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import drill, snapshot
+from strongroom.custody.schemas.main import drill, snapshot
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import StoreError
 from strongroom.base.record import record
-from strongroom.custody.evidence.schema import clocks
+from strongroom.custody.schemas.evidence import clocks
 from strongroom.database.prepared import prepared
 from strongroom.storage.http.client import HttpClient
 from strongroom.storage.wrappers.wrapper import innermost

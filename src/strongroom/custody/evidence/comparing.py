@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import ObjectName
 from strongroom.custody.arrival import CLAIMED, RECEIPT, SLACK_NS
-from strongroom.custody.evidence.schema import creation, receipt
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, open_things
-from strongroom.custody.schema import stored
+from strongroom.custody.schemas.evidence import creation, receipt
+from strongroom.custody.schemas.main import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
-from strongroom.custody.evidence.schema import creation
+from strongroom.custody.schemas.evidence import creation
 from strongroom.storage.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:

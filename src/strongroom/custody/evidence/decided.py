@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.record import record
-from strongroom.custody.evidence.schema import decided
+from strongroom.custody.schemas.evidence import decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable

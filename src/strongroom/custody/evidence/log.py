@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 from strongroom.base.errors import Interrupted, StrongroomError
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion.intents import brought_back_since
 from strongroom.custody.evidence import pinning
 from strongroom.custody.evidence.asking import LogDoubt, ask, ask_witness, countersigned
 from strongroom.custody.evidence.comparing import compare, date_by_receipts, unlogged
 from strongroom.custody.evidence.proofs import keep
-from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
+from strongroom.custody.planned.intents import brought_back_since
+from strongroom.custody.schemas.evidence import pinned_log
 from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:

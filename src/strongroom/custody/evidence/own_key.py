@@ -11,8 +11,8 @@ from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.evidence.creations import note_creation
-from strongroom.custody.evidence.schema import made_key
 from strongroom.custody.identity import seal
+from strongroom.custody.schemas.evidence import made_key
 from strongroom.repository.keyring import make_key, store_made_key
 
 if TYPE_CHECKING:

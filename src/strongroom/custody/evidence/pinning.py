@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Damaged, UsageError
 from strongroom.base.record import record
-from strongroom.custody.evidence.schema import head, pinned_log
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident
+from strongroom.custody.schemas.evidence import head, pinned_log
 from strongroom.database.prepared import prepared
 from strongroom.receipts.client.gateway_log import GatewayLog
 from strongroom.receipts.log.checkpoint import open_checkpoint

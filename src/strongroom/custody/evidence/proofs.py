@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from strongroom.custody.evidence.schema import head, pinned_log, receipt
+from strongroom.custody.schemas.evidence import head, pinned_log, receipt
 from strongroom.receipts.log.leaf import ARRIVALS, LeafType
 
 if TYPE_CHECKING:

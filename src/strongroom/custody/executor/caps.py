@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from strongroom.base.record import record
-from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS
 from strongroom.custody.executor.aside import fit_for_today
+from strongroom.custody.planned.orders import ASIDE, FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS
 
 if TYPE_CHECKING:
-    from strongroom.custody.deletion.orders import Order
     from strongroom.custody.executor.known import Known
     from strongroom.custody.executor.operators import Operators
     from strongroom.custody.executor.records import Records
+    from strongroom.custody.planned.orders import Order
     from strongroom.storage.contract import Store
 
 SHARES = {SNAPSHOTS: 0.25, PACKS: 0.10, INDEXES: 0.25}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from strongroom.base.objects import ObjectName
-    from strongroom.custody.deletion.orders import SignedBytes
+    from strongroom.custody.planned.orders import SignedBytes
 
 
 class Removals(Protocol):

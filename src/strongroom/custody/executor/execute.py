@@ -15,29 +15,21 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import field, mutable, replace
 from strongroom.base.redact import without_login
 from strongroom.base.steady import since_boot_ns
-from strongroom.custody.deletion.orders import (
-    ASIDE,
-    FOLDERS,
-    INDEXES,
-    LIFETIME_NS,
-    PURGE,
-    read_confirmation,
-    read_order,
-)
 from strongroom.custody.executor.aside import is_true_to_name
 from strongroom.custody.executor.caps import PlanBounds
 from strongroom.custody.executor.known import known_at
 from strongroom.custody.executor.locks_seen import check_locks
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import plan_thing
+from strongroom.custody.planned.orders import ASIDE, FOLDERS, INDEXES, LIFETIME_NS, PURGE, read_confirmation, read_order
 from strongroom.receipts.commit.committer import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from strongroom.custody.deletion.orders import Confirmation, Order, SignedBytes
     from strongroom.custody.executor.records import Records, Sighting
     from strongroom.custody.executor.ways import SlowRemoval
+    from strongroom.custody.planned.orders import Confirmation, Order, SignedBytes
     from strongroom.receipts.log.note import Verifier
     from strongroom.storage.contract import Store
 

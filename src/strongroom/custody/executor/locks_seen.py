@@ -8,7 +8,7 @@ from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 
 if TYPE_CHECKING:
-    from strongroom.custody.deletion.orders import Confirmation
+    from strongroom.custody.planned.orders import Confirmation
     from strongroom.storage.contract import Store
 
 

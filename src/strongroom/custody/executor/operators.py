@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from strongroom.base.errors import Refused
 from strongroom.base.record import replace
 from strongroom.base.redact import without_login
-from strongroom.custody.executor import schema
 from strongroom.custody.executor.succession import Succession
 from strongroom.custody.executor.words import (
     ACCEPT,
@@ -25,14 +24,15 @@ from strongroom.custody.executor.words import (
     read_word,
     require_thing,
 )
+from strongroom.custody.schemas import executor as schema
 from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from strongroom.custody.deletion.orders import SignedBytes
     from strongroom.custody.executor.known import Known
     from strongroom.custody.executor.records import Records
+    from strongroom.custody.planned.orders import SignedBytes
 
 
 class Operators:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import record
-from strongroom.custody.deletion.orders import ASIDE
-from strongroom.custody.executor import schema
 from strongroom.custody.executor.known import DAY, Known
+from strongroom.custody.planned.orders import ASIDE
+from strongroom.custody.schemas import executor as schema
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate
 from strongroom.database.prepared import plain, prepared

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Refused
 from strongroom.base.record import record
-from strongroom.custody.executor import schema
 from strongroom.custody.executor.known import DAY
 from strongroom.custody.executor.words import KEEP, RECOVER, read_word, recover_thing
+from strongroom.custody.schemas import executor as schema
 from strongroom.receipts.log.note import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from strongroom.custody.deletion.orders import SignedBytes
     from strongroom.custody.executor.records import Records
+    from strongroom.custody.planned.orders import SignedBytes
 
 WAIT_DAYS = 14
 LOOKS = 3

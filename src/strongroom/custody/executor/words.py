@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import record
-from strongroom.custody.deletion.orders import SignedBytes
+from strongroom.custody.planned.orders import SignedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, Exists, Missing, Refused, StoreError
 from strongroom.base.objects import CONFIG, Kind
 from strongroom.base.record import field, mutable
-from strongroom.custody.schema import stored
+from strongroom.custody.schemas.main import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

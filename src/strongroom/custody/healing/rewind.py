@@ -15,12 +15,13 @@ from strongroom.base.errors import Damaged, Missing, StoreError, Unsupported
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion.bringing_back import bring_back, is_kept
-from strongroom.custody.deletion.intents import set_aside_names, taken_back
 from strongroom.custody.healing.replica import heal_from_replica
-from strongroom.custody.healing.versions import good_version, is_right
+from strongroom.custody.healing.versions import is_right
+from strongroom.custody.planned.intents import set_aside_names, taken_back
 from strongroom.custody.replica.rereading import hash_of
-from strongroom.custody.schema import stored
+from strongroom.custody.schemas.main import stored
 from strongroom.storage.kinds import versions_of
+from strongroom.storage.versions.right_bytes import good_version
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State

@@ -11,7 +11,7 @@ from strongroom.custody.catalogue import hurt_packs, load_catalogue
 from strongroom.custody.incidents import Code
 from strongroom.custody.judging.verdicts import is_any_incomplete
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schema import incident, pack, stored
+from strongroom.custody.schemas.main import incident, pack, stored
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

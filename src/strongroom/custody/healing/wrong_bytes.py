@@ -11,7 +11,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.healing.replica import heal_from_replica
 from strongroom.custody.incidents import Code
 from strongroom.custody.replica.rereading import hash_of
-from strongroom.custody.schema import incident, pinned_key
+from strongroom.custody.schemas.main import incident, pinned_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import SOUND, note_loss
-from strongroom.custody.deletion.schema import condemned
 from strongroom.custody.incidents import Code
-from strongroom.custody.indexed import schema
-from strongroom.custody.schema import incident, pack, stored
+from strongroom.custody.schemas import indexed as schema
+from strongroom.custody.schemas.deletion import condemned
+from strongroom.custody.schemas.main import incident, pack, stored
 from strongroom.database.prepared import plain, prepared
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from strongroom.custody.judging.measures import changes
 from strongroom.custody.judging.settings import SourceSettings, parse_settings
 from strongroom.custody.judging.terms import Before, History
 from strongroom.custody.judging.verdicts import ACCEPTED, CONDEMNED
-from strongroom.custody.schema import snapshot, source, stored
+from strongroom.custody.schemas.main import snapshot, source, stored
 from strongroom.retention.guarded import DAY, GOOD
 
 if TYPE_CHECKING:

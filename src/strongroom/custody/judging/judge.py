@@ -37,7 +37,7 @@ from strongroom.custody.judging.verdicts import (
 )
 from strongroom.custody.judging.walking import Walker, WholeTrees, counted
 from strongroom.custody.ledger import printable
-from strongroom.custody.schema import snapshot, stored
+from strongroom.custody.schemas.main import snapshot, stored
 from strongroom.database.prepared import prepared
 from strongroom.format.snapshot import Snapshot
 from strongroom.retention.guarded import DAY, GOOD

@@ -15,7 +15,7 @@ from strongroom.custody.judging.terms import Reason
 from strongroom.custody.judging.verdicts import BAD, CONDEMNED, INCOMPLETE, encode_reasons, keep_trees
 from strongroom.custody.judging.walking import Walker, counted
 from strongroom.custody.ledger import open_incident
-from strongroom.custody.schema import snapshot, stored, tree_total
+from strongroom.custody.schemas.main import snapshot, stored, tree_total
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.objects import Kind
-from strongroom.custody.schema import stored
+from strongroom.custody.schemas.main import stored
 from strongroom.format.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident
-from strongroom.custody.schema import snapshot, stored, tree_total
+from strongroom.custody.schemas.main import snapshot, stored, tree_total
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.record import record
 from strongroom.custody.judging.giving import NOT_GIVEN
-from strongroom.custody.schema import tree_total
+from strongroom.custody.schemas.main import tree_total
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.base.record import record
-from strongroom.custody.deletion.orders import SignedBytes, read_order
-from strongroom.custody.keeper import schema
+from strongroom.custody.planned.orders import SignedBytes, read_order
+from strongroom.custody.schemas import keeper as schema
 from strongroom.database.migrations import migrate
 
 if TYPE_CHECKING:
-    from strongroom.custody.deletion.orders import Order
     from strongroom.custody.executor.records import Records
+    from strongroom.custody.planned.orders import Order
     from strongroom.receipts.log.note import Verifier
 
 HELD, DONE, CANCELLED, UNDONE = "held", "done", "cancelled", "undone"

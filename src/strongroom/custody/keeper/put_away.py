@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.custody.executor import schema
+from strongroom.custody.schemas import executor as schema
 
 if TYPE_CHECKING:
     from strongroom.custody.executor.records import Records

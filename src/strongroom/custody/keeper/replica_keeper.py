@@ -16,21 +16,21 @@ from strongroom.base.errors import StoreError, StrongroomError
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.base.redact import without_login
-from strongroom.custody.deletion.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, Item, Order
 from strongroom.custody.executor.execute import DAYS
 from strongroom.custody.executor.known import DAY
 from strongroom.custody.keeper.book import CANCELLED, DONE
 from strongroom.custody.keeper.put_away import put_away_before
+from strongroom.custody.planned.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, Item, Order
 from strongroom.custody.replica.statement import FOLDER, newest_statement
 from strongroom.storage.repository_files import files_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from strongroom.custody.deletion.orders import SignedBytes
     from strongroom.custody.executor.execute import Executor
     from strongroom.custody.executor.records import Records
     from strongroom.custody.keeper.book import KeeperBook, KeptPlan, KeptReplica
+    from strongroom.custody.planned.orders import SignedBytes
     from strongroom.receipts.log.note import Signer, Verifier
     from strongroom.storage.contract import Store
 

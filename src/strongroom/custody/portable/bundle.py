@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Damaged
-from strongroom.custody.executor import schema as executor
+from strongroom.custody.schemas import executor
 from strongroom.custody.state import MODULES
 from strongroom.database.engine import Database
 from strongroom.database.migrations import migrate

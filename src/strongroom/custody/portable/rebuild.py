@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.custody.catalogue import note_loss
-from strongroom.custody.schema import pack, stored, tree_total
+from strongroom.custody.schemas.main import pack, stored, tree_total
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State

@@ -23,7 +23,7 @@ from strongroom.custody.portable.bundle import (
     signer_of_bundle,
     write_bundle,
 )
-from strongroom.custody.schema import recipient
+from strongroom.custody.schemas.main import recipient
 from strongroom.custody.state import MODULES
 from strongroom.database.engine import Database
 

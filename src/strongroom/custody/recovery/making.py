@@ -12,7 +12,7 @@ from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.recovery.kit import Kit
 from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.replica.notes import copied
-from strongroom.custody.schema import snapshot
+from strongroom.custody.schemas.main import snapshot
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

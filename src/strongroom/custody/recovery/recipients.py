@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.custody.schema import recipient
+from strongroom.custody.schemas.main import recipient
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

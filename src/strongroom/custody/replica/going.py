@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.objects import Kind
 from strongroom.base.redact import without_login
 from strongroom.custody.catalogue import rows_of
-from strongroom.custody.deletion.intents import intended
-from strongroom.custody.deletion.packs import stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
+from strongroom.custody.planned.intents import intended
+from strongroom.custody.planned.packs import stored_objects
 from strongroom.custody.replica.index_files import replica_of, write_index
 from strongroom.custody.replica.notes import LEFT_OUT, SUPERSEDED, UNKNOWN, UNNAMED, copied, note_copied, note_indexed
 from strongroom.custody.replica.statement import GoingStatement, newest_statement, write_statement

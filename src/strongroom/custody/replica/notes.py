@@ -10,7 +10,7 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, printable
-from strongroom.custody.replica import schema
+from strongroom.custody.schemas import replica as schema
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

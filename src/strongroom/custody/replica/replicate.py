@@ -15,11 +15,11 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, Exists, Missing, Refused
 from strongroom.base.objects import CONFIG, Kind, ObjectName
 from strongroom.custody.catalogue import rows_of
-from strongroom.custody.deletion.intents import intended
-from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import usage_over, walk
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.mark import is_in_care
+from strongroom.custody.planned.intents import intended
+from strongroom.custody.planned.packs import condemned_packs, stored_objects
 from strongroom.custody.replica.index_files import PACKS_AN_INDEX, replica_of, write_index
 from strongroom.custody.replica.notes import (
     SUPERSEDED,
@@ -33,7 +33,7 @@ from strongroom.custody.replica.notes import (
 )
 from strongroom.custody.replica.outcome import AGAIN, NOT_YET, Replicated
 from strongroom.custody.replica.rereading import KINDS, reread
-from strongroom.custody.schema import pinned_key, snapshot
+from strongroom.custody.schemas.main import pinned_key, snapshot
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:

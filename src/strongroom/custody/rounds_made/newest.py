@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from strongroom.base.errors import Locked
 from strongroom.base.record import record
 from strongroom.custody.ledger import printable
-from strongroom.custody.rounds_made.unfinished import NOT_ENDED
-from strongroom.custody.schema import lease, round_
+from strongroom.custody.schemas.main import lease, round_
+from strongroom.custody.unfinished import NOT_ENDED
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

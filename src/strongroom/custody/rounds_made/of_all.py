@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import field, mutable
-from strongroom.custody.changes.schema import waiting_change
-from strongroom.custody.evidence.schema import pinned_log
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import open_rows, retired_since
-from strongroom.custody.replica.schema import place
 from strongroom.custody.rounds_made.newest import RoundsMade
 from strongroom.custody.rounds_made.silent import newest_rows
-from strongroom.custody.schema import plan, round_, source, stored
+from strongroom.custody.schemas.changes import waiting_change
+from strongroom.custody.schemas.evidence import pinned_log
+from strongroom.custody.schemas.main import plan, round_, source, stored
+from strongroom.custody.schemas.replica import place
 
 if TYPE_CHECKING:
     from strongroom.custody.state import State

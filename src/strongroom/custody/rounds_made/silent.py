@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.schema import snapshot, stored
+from strongroom.custody.schemas.main import snapshot, stored
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:

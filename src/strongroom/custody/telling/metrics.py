@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.custody.incidents import Code
-from strongroom.custody.schema import drill
+from strongroom.custody.schemas.main import drill
 from strongroom.custody.standing import ROUND_GAP_NS, STATES
 from strongroom.retention.guarded import DAY
 

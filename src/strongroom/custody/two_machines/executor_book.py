@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, UsageError
 from strongroom.base.record import record
-from strongroom.custody.deletion.orders import SignedBytes
-from strongroom.custody.two_machines import schema
+from strongroom.custody.planned.orders import SignedBytes
+from strongroom.custody.schemas import two_machines as schema
 from strongroom.database.migrations import migrate
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from strongroom.base.errors import (
 )
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion.orders import read_order
 from strongroom.custody.executor.operators import Operators
+from strongroom.custody.planned.orders import read_order
 from strongroom.custody.two_machines.mailbox import (
     CONFIRMED,
     FORBID,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import Damaged, Exists, LimitExceeded, Missing, Refused
 from strongroom.base.record import record
 from strongroom.base.redact import without_login
-from strongroom.custody.deletion.orders import SignedBytes
+from strongroom.custody.planned.orders import SignedBytes
 
 if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer, Verifier

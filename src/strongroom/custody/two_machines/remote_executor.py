@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Refused, Unavailable
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion.orders import LIFETIME_NS, read_order
+from strongroom.custody.planned.orders import LIFETIME_NS, read_order
 from strongroom.custody.two_machines.mailbox import (
     CONFIRMED,
     FORBID,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from strongroom.base.clock import Clock
     from strongroom.base.objects import ObjectName
-    from strongroom.custody.deletion.orders import SignedBytes
+    from strongroom.custody.planned.orders import SignedBytes
     from strongroom.custody.two_machines.mailbox import ExecutorMessage
     from strongroom.receipts.log.note import Signer, Verifier
     from strongroom.storage.contract import Store

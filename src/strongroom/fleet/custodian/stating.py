@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.base.record import record, replace
 from strongroom.custody.judging.verdicts import CONDEMNED
-from strongroom.custody.schema import drill, round_, snapshot, stored
+from strongroom.custody.schemas.main import drill, round_, snapshot, stored
+from strongroom.custody.schemas.telling import told
 from strongroom.custody.standing import standings
-from strongroom.custody.telling.schema import told
 from strongroom.fleet.protocol.statement import (
     MOST_INCIDENTS,
     MOST_REPOSITORIES,

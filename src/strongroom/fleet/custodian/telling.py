@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import ConfigurationError, Damaged, StrongroomError
 from strongroom.base.record import record
 from strongroom.base.redact import redact
-from strongroom.custody.telling import schema
+from strongroom.custody.schemas import telling as schema
 from strongroom.fleet.custodian.stating import packed, pieces
 from strongroom.fleet.protocol.signed import sign_with
 from strongroom.fleet.protocol.statement import STATEMENT, Statement, parse_statement_answer

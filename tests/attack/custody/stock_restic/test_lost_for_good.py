@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.custody.aside.by_word import set_aside
 from strongroom.custody.deciding import accept_gone, condemn_snapshot
+from strongroom.custody.handover.by_word import set_aside
 from tests.support.custody.in_process import Custody, Host
 from tests.support.forge import sha
 from tests.support.programs import Restic

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from strongroom.base.errors import Damaged
-from strongroom.custody.aside.by_word import set_aside
+from strongroom.custody.handover.by_word import set_aside
 from strongroom.custody.reading.as_restic import check_key, check_snapshot
 from strongroom.format.key import KeyFile
 from strongroom.format.snapshot import Snapshot

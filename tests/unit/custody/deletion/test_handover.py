@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.base.errors import UsageError
-from strongroom.custody.deletion.plans import approve
+from strongroom.custody.planned.plans import approve
 from tests.support.clock import ManualClock
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, POLICY, Custody, Host, restores, sound

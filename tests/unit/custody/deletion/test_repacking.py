@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from strongroom.custody.deletion.plans import approve
+from strongroom.custody.planned.plans import approve
 from strongroom.format import rfc3339
 from tests.support.clock import ManualClock
 from tests.support.custody.in_process import DAY, Custody, Host, restores, sound

@@ -14,10 +14,10 @@ from strongroom.base.errors import Missing, Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.adopting import adopt
 from strongroom.custody.deletion.bringing_back import bring_back
-from strongroom.custody.deletion.intents import gone, intend
-from strongroom.custody.deletion.orders import Item
 from strongroom.custody.executor.ways import way_of
 from strongroom.custody.identity import generate
+from strongroom.custody.planned.intents import gone, intend
+from strongroom.custody.planned.orders import Item
 from strongroom.custody.policy import CustodyPolicy
 from strongroom.custody.state import State
 from strongroom.custody.syncing import look

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from strongroom.base.errors import Damaged, Refused
 from strongroom.base.record import replace
 from strongroom.custody.care.requiring import set_operators
-from strongroom.custody.deletion.orders import SignedBytes
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.words import ACCEPT, ADD, APPROVE, CONDEMN, REMOVE, REQUIRE, OperatorWord, plan_thing
 from strongroom.custody.mark import make_mark
+from strongroom.custody.planned.orders import SignedBytes
 from strongroom.receipts.log.note import ED25519, Signer
 from tests.attack.custody.test_stolen_judge import confirmation_for, held_for, order_for
 from tests.support.custody.in_process import POLICY, Custody, Host

@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strongroom.base.errors import ConfigurationError, Refused
-from strongroom.custody.deletion.orders import SignedBytes
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.executor.records import Records
 from strongroom.custody.executor.succession import WAIT_DAYS, Succession
 from strongroom.custody.executor.words import ADD, KEEP, PIN_RECOVERY, RECOVER, OperatorWord, recover_thing
 from strongroom.custody.identity import generate
+from strongroom.custody.planned.orders import SignedBytes
 from strongroom.custody.recovery.signing import recovery_signer, recovery_signer_of
 from strongroom.receipts.log.note import ED25519, Signer
 from tests.support.clock import ManualClock

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Unavailable
 from strongroom.custody.deciding import condemn_snapshot
-from strongroom.custody.schema import repository, snapshot
-from strongroom.custody.telling import schema as telling
+from strongroom.custody.schemas import telling
+from strongroom.custody.schemas.main import repository, snapshot
 from strongroom.fleet.custodian.telling import CustodianLink, ToldCount, open_keys_at, tell_server, told_server
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.protocol.statement import STATEMENT, StatementAnswer, parse_statement

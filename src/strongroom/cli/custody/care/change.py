@@ -8,8 +8,8 @@ from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.adopt import add_log, add_policy, log_pins, settings_of
-from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, say_decision, target_of
+from strongroom.cli.custody.two_machines.signing import add_signing, spoken
 
 if TYPE_CHECKING:
     import argparse

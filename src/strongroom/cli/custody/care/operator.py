@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.signing import add_signing, signed_word
 from strongroom.cli.custody.shared import add_state, executor_url, open_state, operator, say_decision
+from strongroom.cli.custody.two_machines.signing import add_signing, signed_word
 
 if TYPE_CHECKING:
     import argparse

@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
-from strongroom.cli.custody.care.signing import signed_word
 from strongroom.cli.custody.shared import open_state, operator
+from strongroom.cli.custody.two_machines.signing import signed_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

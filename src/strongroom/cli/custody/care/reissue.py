@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.adopt import context_url, let_executor_look
-from strongroom.cli.custody.care.signing import add_signing, spoken
 from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
@@ -16,6 +15,7 @@ from strongroom.cli.custody.shared import (
     open_state,
     store_for,
 )
+from strongroom.cli.custody.two_machines.signing import add_signing, spoken
 
 if TYPE_CHECKING:
     import argparse

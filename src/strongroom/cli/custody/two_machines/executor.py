@@ -11,8 +11,8 @@ from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.base.own_files import make_own_folder
 from strongroom.base.redact import without_login
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
+from strongroom.cli.custody.two_machines.signing import add_signing, approval_signed
 from strongroom.cli.output.table import table
 from strongroom.cli.shared.opening import say_failure
 
@@ -181,7 +181,7 @@ def _serve(context: Context, place: ExecutorPlace, service: ExecutorService) -> 
 
 
 def _show(context: Context, records: Records, book: ExecutorBook) -> int:
-    from strongroom.custody.deletion.orders import read_order
+    from strongroom.custody.planned.orders import read_order
     from strongroom.receipts.log.note import Verifier
 
     rows: list[dict[str, Any]] = []

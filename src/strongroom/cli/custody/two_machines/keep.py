@@ -9,8 +9,8 @@ from strongroom.base.errors import UsageError
 from strongroom.base.own_files import make_own_folder
 from strongroom.base.redact import redact
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.care.signing import add_signing, approval_signed
 from strongroom.cli.custody.shared import operator, own_records, own_signer, repository_id, say_decision
+from strongroom.cli.custody.two_machines.signing import add_signing, approval_signed
 from strongroom.cli.output.table import table
 from strongroom.format import rfc3339
 
@@ -170,8 +170,8 @@ def _show(context: Context, executor: Executor, book: KeeperBook) -> int:
 def _decide(context: Context, executor: Executor, book: KeeperBook, store: Store) -> int:
     from strongroom.base.objects import Kind, ObjectName
     from strongroom.custody.deletion.bringing_back import bring_back
-    from strongroom.custody.deletion.orders import PURGE
     from strongroom.custody.keeper.book import CANCELLED, HELD, UNDONE
+    from strongroom.custody.planned.orders import PURGE
 
     action, number = context.arguments.action, context.arguments.number
     if number is None:

@@ -8,7 +8,7 @@ from strongroom.cli.custody.shared import file_of, signer_of, store_for
 
 if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
-    from strongroom.custody.deletion.orders import SignedBytes
+    from strongroom.custody.planned.orders import SignedBytes
     from strongroom.custody.state import Adopted
     from strongroom.custody.two_machines.remote_executor import RemoteExecutor
     from strongroom.receipts.log.note import Signer

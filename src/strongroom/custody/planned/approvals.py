@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from strongroom.custody.evidence.schema import approval
+from strongroom.custody.schemas.evidence import approval
 
 if TYPE_CHECKING:
     from strongroom.custody.state import State

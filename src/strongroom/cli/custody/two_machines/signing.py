@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
-    from strongroom.custody.deletion.orders import SignedBytes
     from strongroom.custody.executor.records import Records
+    from strongroom.custody.planned.orders import SignedBytes
     from strongroom.custody.state import Adopted, State
 
 VARIABLE = "STRONGROOM_OPERATOR_KEY"
@@ -101,8 +101,8 @@ def approval_signed(
 
 def plan_spoken(context: Context, state: State, adopted: Adopted, number: int) -> str | None:
     """As ``spoken``, of a plan as it is signed. Raises ``UsageError`` where there is no such plan."""
-    from strongroom.custody.deletion.plans import plan_row, signed
     from strongroom.custody.executor.words import APPROVE, plan_thing
+    from strongroom.custody.planned.plans import plan_row, signed
 
     row = plan_row(state, adopted.id, number)
     document = None if row is None else signed(row)

@@ -12,17 +12,20 @@ from strongroom.base.errors import Locked, StrongroomError, Unsupported, UsageEr
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import replace
 from strongroom.custody.adopting import open_adopted
-from strongroom.custody.aside.over import close_for
 from strongroom.custody.continuity.newest import Continuity
-from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.bringing_back import bring_back, still_there
-from strongroom.custody.deletion.intents import gone, intend, removed_by, stayed, taken_back
 from strongroom.custody.deletion.locks import quiet
-from strongroom.custody.deletion.looking_again import Again, LookingAgain, see_all
 from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
-from strongroom.custody.deletion.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
-from strongroom.custody.deletion.packs import condemned_packs
-from strongroom.custody.deletion.plans import (
+from strongroom.custody.evidence.creations import noting
+from strongroom.custody.evidence.outside import this_boot
+from strongroom.custody.executor.contract import Handed, Went
+from strongroom.custody.handover.looking_again import Again, LookingAgain, see_all
+from strongroom.custody.ledger import close_for
+from strongroom.custody.planned.approvals import was_approved
+from strongroom.custody.planned.intents import gone, intend, removed_by, stayed, taken_back
+from strongroom.custody.planned.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
+from strongroom.custody.planned.packs import condemned_packs
+from strongroom.custody.planned.plans import (
     CANCELLED,
     DONE,
     OPEN,
@@ -34,10 +37,7 @@ from strongroom.custody.deletion.plans import (
     set_plan,
     signed,
 )
-from strongroom.custody.evidence.approvals import was_approved
-from strongroom.custody.evidence.creations import noting
-from strongroom.custody.evidence.outside import this_boot
-from strongroom.custody.executor.contract import Handed, Went
+from strongroom.custody.schemas import deletion as schema
 from strongroom.custody.verifying import Budget, verify_unread
 from strongroom.retention.guarded import DAY
 
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from strongroom.base.progress import Reporter
-    from strongroom.custody.deletion.orders import Order, SignedBytes
     from strongroom.custody.executor.contract import Executing
     from strongroom.custody.identity import Identity
+    from strongroom.custody.planned.orders import Order, SignedBytes
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.receipts.log.note import Signer
     from strongroom.repository.opened import Repository

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.catalogue import SOUND, packs_read, rows_in_order
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import FOLDERS
-from strongroom.custody.schema import pack, stored
+from strongroom.custody.planned.orders import FOLDERS
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import pack, stored
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

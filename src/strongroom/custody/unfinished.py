@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from strongroom.custody.schema import round_
+from strongroom.custody.schemas.main import round_
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

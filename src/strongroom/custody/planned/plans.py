@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import SNAPSHOTS, Item, Order, SignedBytes
-from strongroom.custody.evidence.approvals import note_approval
-from strongroom.custody.schema import plan
+from strongroom.custody.planned.approvals import note_approval
+from strongroom.custody.planned.orders import SNAPSHOTS, Item, Order, SignedBytes
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import plan
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from strongroom.custody.aside.step import make_aside_plan
 from strongroom.custody.aside.unfit import named_by_operator
-from strongroom.custody.deletion.plans import plan_row, set_plan, signed
 from strongroom.custody.executor.contract import Went
+from strongroom.custody.planned.plans import plan_row, set_plan, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from strongroom.custody.executor.contract import Executing
-    from strongroom.custody.handover import Handover
+    from strongroom.custody.handover.handover import Handover
     from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
 

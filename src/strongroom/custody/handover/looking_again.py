@@ -11,19 +11,19 @@ from strongroom.base.objects import Kind, ObjectName
 from strongroom.base.record import record
 from strongroom.custody.aside.unfit import unfit_by_word
 from strongroom.custody.claims import compare_indexes
-from strongroom.custody.deletion import schema
 from strongroom.custody.deletion.condemning import choose, note_unindexed, read_indexes, uncovered
 from strongroom.custody.deletion.locks import listed_locks, older_than, see_locks
 from strongroom.custody.deletion.needed import reinstate, rescue
-from strongroom.custody.deletion.orders import ASIDE, FOLDERS, INDEXES, PACKS, SNAPSHOTS
-from strongroom.custody.deletion.packs import condemned_packs, stored_objects
 from strongroom.custody.deletion.survey import survey
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import true_indexes
-from strongroom.custody.indexed.reach import look_for_unreached
 from strongroom.custody.ledger import close_incident, is_frozen, open_incident
+from strongroom.custody.planned.orders import ASIDE, FOLDERS, INDEXES, PACKS, SNAPSHOTS
+from strongroom.custody.planned.packs import condemned_packs, stored_objects
 from strongroom.custody.planning import make_plans
+from strongroom.custody.reach import look_for_unreached
 from strongroom.custody.rounds import last_look
+from strongroom.custody.schemas import deletion as schema
 from strongroom.custody.syncing import look
 from strongroom.custody.verifying import Budget, verify_these, verify_unread
 from strongroom.retention.guarded import DAY

@@ -8,15 +8,15 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.catalogue import note_loss
-from strongroom.custody.deletion import schema
-from strongroom.custody.deletion.orders import ASIDE, FOLDERS, PACKS, PURGE
-from strongroom.custody.deletion.plans import OPEN
-from strongroom.custody.schema import pack, plan, stored
+from strongroom.custody.planned.orders import ASIDE, FOLDERS, PACKS, PURGE
+from strongroom.custody.planned.plans import OPEN
+from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.schemas.main import pack, plan, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from strongroom.custody.deletion.orders import Item
+    from strongroom.custody.planned.orders import Item
     from strongroom.custody.state import State
     from strongroom.storage.contract import Info
 

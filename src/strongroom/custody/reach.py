@@ -16,14 +16,14 @@ from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.custody.catalogue import age_of, index_of, rows_of
 from strongroom.custody.deletion.condemning import write_indexes
-from strongroom.custody.deletion.packs import packs_there
 from strongroom.custody.deletion.survey import walk
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import named_by, unnamed_packs
 from strongroom.custody.judging.reading import read_and_well, readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED, PENDING
 from strongroom.custody.ledger import close_incident, open_incident, settle_incident
-from strongroom.custody.schema import incident, snapshot, stored
+from strongroom.custody.planned.packs import packs_there
+from strongroom.custody.schemas.main import incident, snapshot, stored
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:

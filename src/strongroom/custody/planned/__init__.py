@@ -1,0 +1,1 @@
+"""What is to go, as the judge writes it down: plans, who approved them, intents, and the packs on their way out."""
