@@ -227,3 +227,48 @@ def test_x_3_records_that_cannot_be_looked_at_any_more_are_an_incident(behind: B
         patch.setattr(rest_files, "LISTED", "application/json")
         custody.round()
     assert "rolled-back" in {code for code, _ in custody.open_incidents()}
+
+
+NO_PAGES = [
+    "custody/a..b",
+    "custody/../id",
+    "custody/%2e%2e/id",
+    "custody/.hidden",
+    "custody/A",
+    "custody/a/b/c/d",
+    "custody//a",
+    "custody/a%00",
+    "custodian/",
+    "custodian.x",
+    "custodian.00000",
+    "id",
+    "sealed/a",
+    "trash/",
+    "log/checkpoint",
+    f"custody/{'a' * 200}",
+]
+
+
+def test_g_1_nothing_else_beside_a_repository_has_a_page(behind: Behind) -> None:
+    """G-1: a custodian's token writes and reads its own files there, and not the repository's ID, its trash or its
+    sealed keys, however it spells them."""
+    gateway, token = behind.gateway, behind.custody.token
+    for path in NO_PAGES:
+        for method in ("GET", "PUT", "POST", "DELETE"):
+            assert gateway.ask(method, f"/r/.strongroom/{path}", body=b"x", user=token).status == 404, (method, path)
+
+
+def test_a_file_where_a_folder_stands_and_a_folder_where_a_file_stands(behind: Behind) -> None:
+    """Both are refused in words, and neither changes what is there."""
+    gateway, token = behind.gateway, behind.custody.token
+    base = "/r/.strongroom/custody"
+    assert gateway.ask("PUT", f"{base}/one", body=b"x", user=token).status == 200
+    assert gateway.ask("PUT", f"{base}/two/three", body=b"x", user=token).status == 200
+    for path in (f"{base}/one/two", f"{base}/two"):
+        assert gateway.ask("PUT", path, body=b"y", user=token).status in {403, 409}, path
+    assert gateway.ask("PUT", f"{base}/empty", body=b"", user=token).status == 400
+    assert gateway.ask("PUT", f"{base}/large", body=b"x" * ((32 << 20) + 1), user=token).status == 507
+    listed = gateway.ask("GET", f"{base}/", user=token).json()
+    assert ("one" in listed["names"], "two" in listed["folders"]) == (True, True)
+    assert not {"large", "empty"} & {*listed["names"], *listed["folders"]}
+    assert gateway.ask("GET", f"{base}/one", user=token).body == b"x"

@@ -32,7 +32,7 @@ LARGEST = 32 << 20
 """Bytes: a message between a judge and an executor may name all that a repository has."""
 LISTED = "application/vnd.strongroom.files+json"
 """By this a client knows that it speaks to a gateway which keeps such files."""
-_FOLDER = r"custody(?:/[a-z0-9][a-z0-9._-]{0,127}){0,3}"
+_FOLDER = r"custody(?:/(?!\S*\.\.)[a-z0-9][a-z0-9._-]{0,127}){0,3}"
 _PATH = re.compile(rf"((?:/[^/]+){{0,{MAX_DEPTH}}})/\.strongroom/(custodian(?:\.[0-9]{{1,4}})?|{_FOLDER}/?)\Z")
 _READERS = (Role.CUSTODIAN, Role.JUDGE, Role.AUDITOR, Role.FULL)
 

@@ -27,7 +27,10 @@ class FolderFiles:
         self._folders(parent)
         temporary = os.path.join(parent, f".{os.path.basename(target)}.{os.getpid()}.{os.urandom(4).hex()}")
         if not write_new(target, data, temporary):
-            self._same(path, data)
+            try:
+                self._same(path, data)
+            except Missing:
+                raise Exists("there is a folder of this name", subject=path) from None
         return None
 
     def read(self, path: str) -> bytes:
@@ -64,6 +67,8 @@ class FolderFiles:
     def _folders(self, parent: str) -> None:
         missing = []
         while not os.path.isdir(parent):
+            if os.path.lexists(parent):
+                raise Exists("there is a file where a folder is to be", subject=parent)
             missing.append(parent)
             parent = os.path.dirname(parent)
         for folder in reversed(missing):
