@@ -14,7 +14,7 @@ from tests.support.command import STRONGROOM, environment, run
 from tests.support.servers.gateway_inside import operate
 from tests.support.servers.gateways import Gateway, name_of, over_bucket, over_tls
 from tests.support.servers.replies import chunked
-from tests.support.waiting import until
+from tests.support.waiting import away_from_midnight, until
 
 MB = 1_000_000
 
@@ -67,6 +67,7 @@ def test_q_2_room_that_was_deleted_is_room(anywhere: Gateway) -> None:
 
 def test_q_1_what_a_custodian_deletes_is_room_and_counts_when_it_is_back(tmp_path: Path) -> None:
     """Q-1: a host's 8 of 10 MB are room when a custodian deletes them, once, and count again from the trash."""
+    away_from_midnight()
     with Gateway(tmp_path, flags=("--append-only",), users={"x": "y"}) as gateway:
         host = add(gateway, "host", "--repository", "r", "--quota", "10M")
         judge = add(gateway, "judge", "--repository", "r", "--role", "custodian")

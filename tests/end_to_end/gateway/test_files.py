@@ -36,8 +36,8 @@ def test_a_file_that_went_away_is_told_until_it_is_back(tmp_path: Path, gone: st
         path = policy if gone == "policy" else gateway.data / ".htpasswd"
         for _ in range(2):
             path.rename(tmp_path / "away")
-            until(lambda: health(gateway)[0] == 503, gateway.said, pause=0.1)
-            assert gone in health(gateway)[1]
+            until(lambda: gone in health(gateway)[1], gateway.said, pause=0.1)
+            assert health(gateway)[0] == 503
             assert str(path) in gateway.said()  # anybody may read /health: it names no path
             for user in USERS:
                 assert gateway.ask("GET", "/web01/config", user=user).status == 200

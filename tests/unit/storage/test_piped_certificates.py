@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from strongroom.storage.http.connection import _readable_again
+from tests.support.waiting import PATIENCE
 
 
 def test_connections_that_begin_at_once_share_what_a_pipe_gave(tmp_path: Path) -> None:
@@ -27,6 +28,6 @@ def test_connections_that_begin_at_once_share_what_a_pipe_gave(tmp_path: Path) -
                 asked.acquire()
             writer.write(b"one")
             writer.write(b" and the other half")
-        paths = {one.result(20) for one in asking}
+        paths = {one.result(PATIENCE) for one in asking}
     assert len(paths) == 1
     assert Path(paths.pop()).read_bytes() == b"one and the other half"
