@@ -84,3 +84,13 @@ def test_the_glossary_is_sorted_and_says_each_word_once() -> None:
     """Each word of the glossary stands there once, in the order of the alphabet, so that it is found."""
     words = re.findall(r"^\* \*\*(.+?)\*\*:", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert words == sorted(set(words))
+
+
+def test_what_is_not_built_is_said_at_the_end_of_a_page_and_named_by_the_readme() -> None:
+    """A list of what is not built yet is the last section of its page, and the README leads to each such list."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        if "What is not built yet" in headings:
+            assert headings[-1] == "What is not built yet", page.name
+            assert f"]({page.relative_to(ROOT)}#what-is-not-built-yet)" in readme, page.name
