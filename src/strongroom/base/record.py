@@ -81,15 +81,25 @@ def _make(cls: type[Class], *, frozen: bool, by_name: bool = False) -> type[Clas
         fields[name] = given if isinstance(given, _Field) else _Field(given, None, True)
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
-    body |= {_FIELDS: fields, "__slots__": tuple(own)}
+    body |= {_FIELDS: fields, "__slots__": tuple(own), "__match_args__": () if by_name else tuple(fields)}
     for name, function in _functions(fields, frozen=frozen).items():
         body.setdefault(name, function)
     metaclass: Any = type(cls)
     made = metaclass(cls.__name__, cls.__bases__, body)
     made.__qualname__ = cls.__qualname__
+    _let_super_find(made, cls)
     if "__init__" not in cls.__dict__:
         made.__init__ = _first_init(made, fields, frozen, by_name)
     return made  # type: ignore[no-any-return]
+
+
+def _let_super_find(made: type, written: type) -> None:
+    """A bare ``super()`` looks for the class in a cell, which holds the one that was written until here."""
+    for given in vars(written).values():
+        function = getattr(given, "__func__", None) or getattr(given, "fget", None) or given
+        code = getattr(function, "__code__", None)
+        if code is not None and "__class__" in code.co_freevars:
+            function.__closure__[code.co_freevars.index("__class__")].cell_contents = made
 
 
 def _functions(fields: dict[str, _Field], *, frozen: bool) -> dict[str, Any]:
@@ -110,8 +120,16 @@ def _functions(fields: dict[str, _Field], *, frozen: bool) -> dict[str, Any]:
             "__hash__": lambda self: hash(values(self)),
             "__setattr__": _refuse_to_set,
             "__delattr__": _refuse_to_set,
+            "__getstate__": as_dict,
+            "__setstate__": _set_state,
         }
     return functions
+
+
+def _set_state(self: object, state: dict[str, Any]) -> None:
+    """For ``copy`` and ``pickle``, which set fields past ``__init__``; as with dataclasses nothing is checked again."""
+    for name, value in state.items():
+        getattr(type(self), name).__set__(self, value)
 
 
 def _refuse_to_set(self: object, name: str, _value: object = None) -> None:

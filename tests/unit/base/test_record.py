@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from typing import Any, ClassVar
 
 import pytest
@@ -45,6 +47,18 @@ class Longer(Place):
     """One with a field more."""
 
     more: int = 0
+
+
+@record
+class Checked(Place):
+    """One that has the checks of the class above it, and more."""
+
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.more > 100:
+            raise ValueError("too much more")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,3 +129,26 @@ def test_wrong_arguments_are_type_errors() -> None:
             Place()  # type: ignore[call-arg]
         with pytest.raises(TypeError, match="colour"):
             Place("a", colour=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("given", [Place("a", 3, ["t"], "s"), Longer("b", more=2), Pair(1, "x"), Counter(4)])
+def test_copies_and_pickles_are_equal(given: object) -> None:
+    """Each is the same after it was copied, or pickled, with its secrets and inherited fields."""
+    assert copy.copy(given) == copy.deepcopy(given) == pickle.loads(pickle.dumps(given)) == given
+
+
+def test_patterns_see_the_fields_in_their_order() -> None:
+    """A pattern names fields, or takes them in their order."""
+    match Pair(1, "x"):
+        case Pair(value, name):
+            assert (value, name) == (1, "x")
+        case _:
+            raise AssertionError
+
+
+def test_a_bare_super_finds_the_class_above() -> None:
+    """A method may call that of the class above without naming it."""
+    with pytest.raises(ValueError, match="too large"):
+        Checked("a", 101)
+    with pytest.raises(ValueError, match="too much more"):
+        Checked("a", more=101)
