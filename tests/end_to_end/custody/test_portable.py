@@ -12,6 +12,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from strongroom.custody.identity import create_file
 from strongroom.receipts.commit.signing_key import load_or_create as generate_signer
 from tests.support.buckets import keys, overwrite
 from tests.support.command import Result
@@ -169,6 +170,29 @@ def test_a_machine_that_lives_for_an_hour(strongroom: Strongroom, place: Path, t
     custody("import", tmp_path / "file.age").expect(0)
     assert [one["name"] for one in custody("status", "--json").expect(0).json()] == ["web01"]
     assert not list(Path(strongroom.home).rglob("custody.db"))
+
+
+def test_a_new_identity_opens_a_state_in_a_bucket(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:
+    """As the guide says it: seal to the new one, put it in the old one's place, a round; the old one opens no more."""
+    server = minio.running()
+    url = f"{server.bucket(f'state-{secrets.token_hex(4)}')}/custody"
+    identity = tmp_path / "keys" / "identity"
+    identity.parent.mkdir()
+    strongroom.env |= server.environment | {"STRONGROOM_CUSTODY_IDENTITY": str(identity)}
+
+    def custody(verb: str, *words: str | Path) -> Result:
+        return strongroom.run("custody", verb, "--state", url, *map(str, words))
+
+    custody("init").expect(0)
+    custody("adopt", "web01", "--store", place).expect(0)
+    fresh = create_file(str(tmp_path / "identity.new"))
+    custody("reseal", "--to", fresh.recipient).expect(0)
+    identity.rename(tmp_path / "identity.old")
+    (tmp_path / "identity.new").rename(identity)
+    custody("round", "--all").expect(0)
+    identity.rename(tmp_path / "identity.new")
+    (tmp_path / "identity.old").rename(identity)
+    assert custody("status").code == 1
 
 
 def test_a_catalogue_that_is_read_anew_says_the_same(strongroom: Strongroom, place: Path, tmp_path: Path) -> None:

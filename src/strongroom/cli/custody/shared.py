@@ -124,6 +124,13 @@ def _fetched(context: Context, place: str, *, create: bool) -> State:
     return state
 
 
+def seal_state_to(context: Context, recipient: str) -> None:
+    """Where the state lies in a bucket: this recipient opens what is stored from now on as well."""
+    remote = _FETCHED.get(context)
+    if remote is not None:
+        remote.also_to = (recipient,)
+
+
 def _was_killed(holder: str) -> bool:
     """Whether a holder of a lease was a process of this machine, and is no more: its round is simply made again."""
     from strongroom.repository.surroundings import Surroundings

@@ -45,6 +45,8 @@ class RemoteState:
     def __init__(self, keyed: Keyed, identity: Identity, signer: Signer, clock: Clock, location: str) -> None:
         self._keyed = keyed
         self._identity = identity
+        self.also_to: tuple[str, ...] = ()
+        """Who else is to open what is stored from now on: an identity that takes this one's place."""
         self._signer = signer
         self._clock = clock
         self._location = location
@@ -95,7 +97,7 @@ class RemoteState:
             finally:
                 for one in databases:
                     one.close()
-            seal_file(plain, sealed, (self._identity.recipient, *to))
+            seal_file(plain, sealed, (self._identity.recipient, *self.also_to, *to))
             with open(sealed, "rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from strongroom.base.errors import Damaged, Exists, StrongroomError
+from strongroom.base.errors import Damaged, Exists, LimitExceeded, StrongroomError
 from strongroom.base.objects import Kind
 from strongroom.base.record import record
 from strongroom.custody.adopting import adopt
@@ -24,6 +24,7 @@ from strongroom.fleet.protocol.fields import NAME
 from strongroom.fleet.protocol.signed import Forged, sign_with, signer_id
 from strongroom.fleet.protocol.strict_json import encode
 from strongroom.repository.opening import open_repository
+from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +43,9 @@ ASK, OPENED_PATH = "/custodian/v1/decisions", "/fleet/v1/enrol/opened"
 KEYS = 2
 """So many keys the repository of a host has that joined: its own, and the custodian's."""
 _NANO = 1_000_000_000
+MOST_A_DAY = 200
+"""So many repositories come into care by themselves in a day: a server that was taken over may name hosts without end,
+and each costs every round something."""
 
 
 @record
@@ -151,6 +155,7 @@ class KeyOpener:
 
         It is called what the gateway calls it, where a name belongs to a key: a server could exchange two hosts' names.
         """
+        self._check_room(repository.id)
         last = unquote(urlsplit(url.removeprefix("rest:")).path).strip("/").rpartition("/")[2]
         name = last if NAME.match(last) else repository.id[:8]
         log = LogPins(url, self._place.log_key, "", "") if self._place.log_key else None
@@ -164,6 +169,18 @@ class KeyOpener:
             self._check_same(repository)
             return False
         return True
+
+    def _check_room(self, repository_id: str) -> None:
+        """Raises ``LimitExceeded`` where so many came into care within a day that this one waits; not for one that is
+        there already."""
+        since_ns = self._state.clock.now_ns() - DAY
+        known = self._state.repositories(released=True)
+        lately = sum(one.adopted_ns > since_ns for one in known)
+        if lately >= MOST_A_DAY and all(one.id != repository_id for one in known):
+            raise LimitExceeded(
+                f"{lately} repositories came into care within a day, so this one waits: did so many hosts join? "
+                "`custody adopt` takes one in at once"
+            )
 
     def _check_same(self, repository: Repository) -> None:
         """Whoever knows a repository's ID could make one with it, and have it taken into care first."""

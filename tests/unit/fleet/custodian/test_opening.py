@@ -13,6 +13,7 @@ import pytest
 from strongroom.base.errors import Damaged, Missing, Refused
 from strongroom.base.objects import Kind
 from strongroom.custody.identity import generate, seal
+from strongroom.fleet.custodian import opening
 from strongroom.fleet.custodian.opening import ASK, KeyOpener, OpeningPlace, OpeningResult
 from strongroom.fleet.protocol.decisions import DECISIONS, AwaitedOpening, decisions_answer, parse_decisions, question
 from strongroom.fleet.protocol.enrolment import AWAITED, NOBODY, OPEN, OPENED, EnrolDone, EnrolledRepository
@@ -110,6 +111,22 @@ def test_a_sealed_key_opens_and_the_repository_is_in_care(
     assert (adopted.id, adopted.store) == (machine.repository_id, URL.replace("https://", "https://custodian:token@"))
     assert adopted.key_name in machine.sealed and len(machine.made.keys) == 2
     assert list(opener(custody, server, machine).open_all(adopting="test")) == []
+
+
+def test_a_server_that_names_hosts_without_end_fills_no_state(
+    custody: Custody, server: ServerInProcess, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M-5: so many repositories come into care by themselves in a day; the next waits for another day, and still counts
+    as not opened. One that is in care already is asked for again at no cost."""
+    monkeypatch.setattr(opening, "MOST_A_DAY", 1)
+    join(server, machine)
+    (found,) = opener(custody, server, machine).open_all(adopting="test")
+    assert (found.adopted, "1 repositories came into care within a day" in found.trouble) == (False, True)
+    assert opening_of(server.state, machine.pair.id) == AWAITED
+    custody.clock.advance(86_400)
+    server.clock.advance(86_400)
+    (found,) = opener(custody, server, machine).open_all(adopting="test")
+    assert (found.adopted, found.trouble) == (True, "")
 
 
 def trouble(custody: Custody, server: ServerInProcess, machine: Machine) -> str:

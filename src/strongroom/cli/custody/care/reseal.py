@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.cli.custody.shared import add_repository, add_state, chosen, identity_of, open_state, operator
+from strongroom.cli.custody.shared import (
+    add_repository,
+    add_state,
+    chosen,
+    identity_of,
+    open_state,
+    operator,
+    seal_state_to,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -13,11 +21,12 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Seal the keys of repositories to another age identity, when the custodian's is rotated. The old one must still be there;
-the recovery kit's stays as it is. Make the new identity with `age-keygen`, and put its file in the old one's place
-after this; print the kits again, since they hold the sealed passwords.
+the recovery kit's stays as it is. Without names all repositories are sealed to it. Make the new identity with
+`age-keygen`, and put its file in the old one's place after this; print the kits again, since they hold the sealed
+passwords.
 
   age-keygen -o identity.new
-  strongroom custody reseal --to age1… web01 web02
+  strongroom custody reseal --to age1…
 """
 
 
@@ -37,6 +46,7 @@ def run_reseal(context: Context) -> int:
     arguments = context.arguments
     with open_state(context) as state:
         those = chosen(context, state)
+        seal_state_to(context, arguments.to)
         names = reseal(state, those, identity_of(context), arguments.to, operator(), arguments.why)
     if context.json:
         context.out.json({"message_type": "custody_reseal", "recipient": arguments.to, "repositories": names})
