@@ -32,6 +32,8 @@ class SimulatedHost:
     asleep_until: int = -1
     pending: Files | None = None
     """What a backup had stored when the lid was closed."""
+    encrypted: Files = field(default_factory=dict)
+    """What an intruder has made of files, a few more with each move."""
 
     def __post_init__(self) -> None:
         self.forge = Forge(self.place)

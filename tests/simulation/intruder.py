@@ -62,6 +62,15 @@ def _encrypted(host: SimulatedHost, dice: random.Random) -> str:
     return _forged(host, {f"{path}.locked": dice.randbytes(len(content)) for path, content in host.files.items()})
 
 
+def _slowly_encrypted(host: SimulatedHost, dice: random.Random) -> str:
+    """Two files more than the last time are turned in place; names, sizes and times are what they were."""
+    left = sorted(host.files.keys() - host.encrypted.keys())
+    for name in dice.sample(left, k=min(2, len(left))):
+        host.encrypted[name] = dice.randbytes(len(host.files[name]))
+    there = {name: content for name, content in host.encrypted.items() if name in host.files}
+    return _forged(host, host.files | there)
+
+
 def _shrunk(host: SimulatedHost, _dice: random.Random) -> str:
     return _forged(host, dict(list(host.files.items())[:5]))
 
@@ -76,5 +85,6 @@ _MOVES: dict[str, tuple[str, Callable[[SimulatedHost, random.Random], str]]] = {
     "junk pack": ("damaged", lambda host, dice: _junk(host, dice, "data")),
     "junk index": ("damaged", lambda host, dice: _junk(host, dice, "index")),
     "encrypted": ("", _encrypted),
+    "slowly encrypted": ("", _slowly_encrypted),
     "bypass": (SUSPICIOUS, lambda host, dice: _forged(host, host.files | {"docs/bypass.txt": dice.randbytes(90)})),
 }

@@ -20,7 +20,7 @@ def _is_news(outcome: Outcome) -> bool:
     log = bool(outcome.log.doubt or outcome.log.unlogged or outcome.log.only_in_log)
     wrong = log or seen.missing or seen.altered or outcome.read.faults or outcome.read_again.faults or outcome.liars
     told = outcome.failure or outcome.obstacle
-    stands = outcome.uncovered or any(map(_is_told_by_itself, outcome.open_ones))
+    stands = outcome.uncovered or _told_by_themselves(outcome, quiet=True)
     return bool(
         wrong or told or stands or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged)
     )
@@ -31,6 +31,7 @@ _BY_OTHER_LINES = frozenset(
         Code.MISSING,
         Code.ALTERED,
         Code.DAMAGED,
+        Code.LOST,
         Code.UNINDEXED,
         Code.LYING_INDEX,
         Code.PLANTED_KEY,
@@ -44,12 +45,14 @@ _BY_OTHER_LINES = frozenset(
 _MOST_LINES = 20
 
 
-def _is_told_by_itself(one: Incident) -> bool:
-    return one.code not in _BY_OTHER_LINES
+def _told_by_themselves(outcome: Outcome, *, quiet: bool) -> list[Incident]:
+    """Of what is open at the round's end; who asked for silence hears of each once, and then what to do."""
+    since_ns = outcome.began_ns if quiet else 0
+    return [one for one in outcome.open_ones if one.code not in _BY_OTHER_LINES and one.opened_ns >= since_ns]
 
 
-def _standing_lines(outcome: Outcome) -> Iterator[str]:
-    told = list(filter(_is_told_by_itself, outcome.open_ones))
+def _standing_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
+    told = _told_by_themselves(outcome, quiet=quiet)
     for one in told[:_MOST_LINES]:
         yield f"{one.code.value}: {one.object}: {one.words}"
     if len(told) > _MOST_LINES:
@@ -139,7 +142,7 @@ def round_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
     if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
         left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
         yield f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}"
-    for line in (*_log_lines(outcome), *_found_lines(outcome), *_standing_lines(outcome)):
+    for line in (*_log_lines(outcome), *_found_lines(outcome), *_standing_lines(outcome, quiet=quiet)):
         yield f"  {line}"
     for one in outcome.judged:
         if quiet and not one.reasons:

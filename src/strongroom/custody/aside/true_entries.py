@@ -13,6 +13,7 @@ from strongroom.base.objects import Kind
 from strongroom.custody.catalogue import SOUND
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.incidents import Code
+from strongroom.custody.indexed.copies import most_copied
 from strongroom.custody.indexed.names import unnamed_packs
 from strongroom.custody.planned.orders import ASIDE
 from strongroom.custody.planned.packs import condemned_packs, packs_there
@@ -118,7 +119,8 @@ def write_true_entries(
     lie: how many blobs a lie names for a pack says nothing of which, and the pack would be in no true index.
 
     ``only``: of these packs alone. What they hold is what the packs were read to hold, whatever an index said. Packs on
-    their way out stay out. Returns the names of the new files, none where nothing is to be written. Raises ``Damaged``,
+    their way out stay out, and one that holds a blob too often until a snapshot needs it: stock restic's check calls it
+    damaged when it is named. Returns the names of the new files, if any. Raises ``Damaged``,
     ``Refused``.
     """
     unnamed = unnamed_packs(state, repository.id, without=going)
@@ -126,5 +128,6 @@ def write_true_entries(
         unnamed &= set(only)
     if not unnamed:
         return []
-    wanted = {pack: _kernel.decode_rows(rows) for pack, rows in packs_there(state, repository.id) if pack in unnamed}
+    held = {pack: _kernel.decode_rows(rows) for pack, rows in packs_there(state, repository.id) if pack in unnamed}
+    wanted = {pack: blobs for pack, blobs in held.items() if most_copied(blobs) is None}
     return write_indexes(state, lease, repository, wanted)
