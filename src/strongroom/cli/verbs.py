@@ -140,6 +140,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("fleet expect", "fleet.hosts", "Say how often a host backs up that has stock restic and no agent"),
     Verb("fleet tokens", "fleet.tokens", "Let a program read the API and the metrics"),
     Verb("fleet ask", "fleet.asking", "Ask a host for a report or a run, where its own file allows that"),
+    Verb("fleet tag", "fleet.hosts", "Give a host tags, by which channels and tokens choose hosts"),
     Verb("fleet pause", "fleet.hosts", "Alarm about nothing but suspicion for a time"),
     Verb("fleet retire", "fleet.hosts", "Watch no longer what is backed up no longer"),
     Verb("fleet revoke", "fleet.hosts", "Let a host in no more"),

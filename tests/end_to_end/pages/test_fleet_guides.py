@@ -95,6 +95,7 @@ def test_a_hundred_hosts(tmp_path: Path) -> None:
         mail_sink() as (mail, address),
     ):
         operator.type(blocks["invite"], blocks["file"], blocks["join"])
+        assert "web01: production shop" in operator.type(blocks["tag"])
         operator.type(blocks["channels"].replace("127.0.0.1:2525", address))
         code = re.search(r"prove ops ([0-9]{6})", mail.bodies[0])
         assert code is not None

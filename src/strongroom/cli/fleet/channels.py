@@ -27,9 +27,10 @@ digits, of Strongroom-Time, a dot and the body. healthchecks: url=…, pinged ho
 another channel does; its absence is the alarm; with runs=HOST/SOURCE at the start and the end of each of its runs
 instead, with exit code and log. apprise: url_file=…, a file with one of Apprise's URLs, such as slack://…
 
-Each takes least=critical, hosts=PATTERN, kinds=KIND,KIND, quiet=22:00-07:00 and zone=…: warnings of these hours come as
-one message at their end. when=unacknowledged carries only what nobody acknowledged for four hours (`fleet alerts
---acknowledge`). weekly=yes|no: the numbers of the week, each Monday at eight; mail carries them unless told otherwise.
+Each takes least=critical, hosts=PATTERN, tags=TAG,TAG (`fleet tag`), kinds=KIND,KIND, quiet=22:00-07:00 and zone=…:
+warnings of these hours come as one message at their end. when=unacknowledged carries only what nobody acknowledged for
+four hours (`fleet alerts --acknowledge`). weekly=yes|no: the numbers of the week, each Monday at eight; mail carries
+them unless told otherwise.
 """
 
 

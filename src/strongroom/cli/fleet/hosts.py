@@ -1,4 +1,4 @@
-"""``fleet pause``, ``retire`` and ``revoke``: what an operator decides about a host."""
+"""``fleet tag``, ``pause``, ``retire`` and ``revoke``: what an operator decides about a host."""
 
 from __future__ import annotations
 
@@ -82,6 +82,32 @@ def run_expect(context: Context) -> int:
         count = expect(state, arguments.name, arguments.repository, every, late, arguments.source)
     words = f"late after {arguments.late}, as far as its own late_after says so" if every is None else ""
     _say(context, count, words or f"expected every {arguments.every}")
+    return exit_codes.OK
+
+
+def arguments_tag(parser: argparse.ArgumentParser) -> None:
+    """Which host, and which tags."""
+    parser.description = (
+        "Give a host tags, or take them away, and print those that it has. Channels (`tags=TAG,TAG`) and tokens"
+        " (`--tags`) choose hosts that have one of theirs."
+    )
+    add_state(parser)
+    parser.add_argument("name", metavar="HOST", help="the host's name")
+    parser.add_argument("tags", nargs="*", metavar="TAG", help="such as database or production")
+    parser.add_argument("--remove", action="append", default=[], metavar="TAG", help="take this tag away")
+
+
+def run_tag(context: Context) -> int:
+    """Do it."""
+    from strongroom.fleet.server.alerting.tagging import tag_host
+
+    arguments = context.arguments
+    with open_state(context) as state:
+        tags = tag_host(state, arguments.name, arguments.tags, arguments.remove)
+    if context.json:
+        context.out.json({"message_type": "fleet_tags", "host": arguments.name, "tags": tags})
+    else:
+        context.out.line(f"{arguments.name}: {' '.join(tags) or 'no tags'}")
     return exit_codes.OK
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Let a program read /api/v1 and /metrics of the fleet's server. `add NAME` prints a token, once; `remove NAME` ends it
-within two seconds. A token only reads; with --hosts it sees these hosts alone, and nothing of channels and custodian.
+within two seconds. A token only reads; with --hosts or --tags it sees these hosts alone, and nothing of channels and
+custodian.
 """
 
 
@@ -27,6 +28,7 @@ def arguments_tokens(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add", "remove", "list"), help="what to do")
     parser.add_argument("name", nargs="?", help="what the token is called")
     parser.add_argument("--hosts", metavar="PATTERN", default="*", help="the hosts that it sees, such as `web*`")
+    parser.add_argument("--tags", metavar="TAG,…", default="", help="only hosts that have one of these tags")
     parser.add_argument("--days", type=int, default=365, help="how long it counts (default: %(default)s)")
 
 
@@ -46,7 +48,7 @@ def run_tokens(context: Context) -> int:
             return exit_codes.OK
         if not NAME.match(arguments.name):
             raise UsageError("cannot be a token's name", subject=arguments.name, hint="Letters a-z, digits, dashes.")
-        text = make_token(state, arguments.name, arguments.hosts, arguments.days)
+        text = make_token(state, arguments.name, arguments.hosts, arguments.days, arguments.tags.split(","))
     if context.json:
         context.out.json({"message_type": "fleet_token", "name": arguments.name, "token": text})
     else:
@@ -60,13 +62,18 @@ def _list(context: Context, state: FleetState) -> int:
     found, now = list_tokens(state), state.now()
     if context.json:
         context.out.json(
-            [{"name": one.name, "hosts": one.hosts, "made": one.made, "until": one.until} for one in found]
+            [
+                {"name": one.name, "hosts": one.hosts, "tags": one.tags, "made": one.made, "until": one.until}
+                for one in found
+            ]
         )
         return exit_codes.OK
     if not found:
         context.out.line("No program may read: `strongroom fleet tokens add NAME` makes a token.")
         return exit_codes.OK
-    rows = [[one.name, one.hosts, f"in {max(0, one.until - now) // 86400} days"] for one in found]
-    for line in safe_table(("Name", "Hosts", "Ends"), rows):
+    rows = [
+        [one.name, one.hosts, ",".join(one.tags) or "-", f"in {max(0, one.until - now) // 86400} days"] for one in found
+    ]
+    for line in safe_table(("Name", "Hosts", "Tags", "Ends"), rows):
         context.out.line(line)
     return exit_codes.OK

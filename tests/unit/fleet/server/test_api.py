@@ -12,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from strongroom.base.errors import ConfigurationError
+from strongroom.base.errors import ConfigurationError, Missing
 from strongroom.base.record import replace
+from strongroom.fleet.server.alerting.tagging import tag_host
 from strongroom.fleet.server.api.tokens import DAY, make_token, remove_token
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.channels.delivering import add_channel
@@ -89,6 +90,26 @@ def test_a_token_sees_its_hosts_alone(server: ServerInProcess, app: FleetApp) ->
     assert 'host="web01"' not in get(app, "/metrics", token).body.decode()
     assert [one["name"] for one in get(app, PATHS[4], every).json()["items"]] == ["ops"]
     assert b"secret-topic" not in get(app, PATHS[4], every).body
+
+
+def test_a_token_sees_hosts_with_its_tags(server: ServerInProcess, app: FleetApp) -> None:
+    """Of which it must have one, as they are now; those of no host are for tokens without any."""
+    token = make_token(server.state, "team", "*", 9, ("shop", "stock"))
+    assert get(app, PATHS[0], token).json()["items"] == []
+    assert tag_host(server.state, "db01", ["stock", "berlin"], []) == ("berlin", "stock")
+    server.clock.advance(3)
+    (seen,) = get(app, PATHS[1], token).json()["items"]
+    assert (seen["name"], seen["tags"]) == ("db01", ["berlin", "stock"])
+    assert {one["host"] for one in get(app, PATHS[0], token).json()["items"]} == {"db01"}
+    assert get(app, PATHS[4], token).json()["items"] == []
+    tag_host(server.state, "db01", [], ["stock"])
+    server.clock.advance(3)
+    assert get(app, PATHS[1], token).json()["items"] == []
+    for words in (["No Tag"], [f"t{number}" for number in range(40)]):
+        with pytest.raises(ConfigurationError):
+            tag_host(server.state, "db01", words, [])
+    with pytest.raises(Missing):
+        tag_host(server.state, "nobody", ["shop"], [])
 
 
 def test_pages_follow_each_other_and_do_not_change_for_nothing(server: ServerInProcess, app: FleetApp) -> None:

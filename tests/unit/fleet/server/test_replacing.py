@@ -11,6 +11,7 @@ from strongroom.base.record import replace
 from strongroom.fleet.protocol.report import parse_answer
 from strongroom.fleet.protocol.signed import SignedMessage
 from strongroom.fleet.server.admitting.taking_over import marked_name
+from strongroom.fleet.server.alerting.tagging import tag_host, tags_of_hosts
 from strongroom.fleet.server.app import FleetApp
 from strongroom.fleet.server.operating import believe, pause, revoke
 from tests.support.fleet.asgi import AppReply, ask
@@ -48,6 +49,7 @@ def test_the_watch_goes_on_and_the_old_key_is_heard_no_more(server: ServerInProc
     old = server.join(FleetHost("web01"))
     server.take(old)
     pause(server.state, "web01", "", "", 3600, "moves")
+    tag_host(server.state, "web01", ["shop"], [])
     before = server.watch("web01")
     new = newer()
     begun = new.begin(server.invite("web01", replace=True))
@@ -59,6 +61,8 @@ def test_the_watch_goes_on_and_the_old_key_is_heard_no_more(server: ServerInProc
         before.last_good, before.deadline, before.paused_until,
     )  # fmt: skip
     assert server.standing().hosts == 1
+    with server.state.database.read() as connection:
+        assert tags_of_hosts(connection)["web01"] == {"shop"}
     reply = send(app, REPORTS, old.report(server.now, old.run(server.now)))
     assert reply.status == 403 and "taken this host's place" in reply.json()["title"]
     server.clock.advance(60)

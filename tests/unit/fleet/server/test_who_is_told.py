@@ -12,6 +12,7 @@ from strongroom.base.errors import ConfigurationError, Unavailable
 from strongroom.fleet.server.alerting.book import acknowledge
 from strongroom.fleet.server.alerting.machine import DAY, HOUR, Alerts, Wrong, step
 from strongroom.fleet.server.alerting.routing import weekly_after
+from strongroom.fleet.server.alerting.tagging import tag_host
 from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel, send_test
 from tests.support.fleet.hosts import FleetHost
 from tests.support.fleet.server import ServerInProcess, moment
@@ -57,6 +58,24 @@ def sinks() -> Iterator[tuple[WebSink, WebSink]]:
     """Two."""
     with web_sink() as first, web_sink() as second:
         yield first, second
+
+
+def test_a_channel_by_tags_carries_what_hosts_with_one_of_them_have(
+    server: ServerInProcess, phones: Phones, sinks: tuple[WebSink, WebSink]
+) -> None:
+    """And what concerns no single host; another host's alert goes to the channel for all alone."""
+    for name in ("web01", "db01"):
+        server.take(server.join(FleetHost(name)))
+    tag_host(server.state, "db01", ["stock"], [])
+    phones.add("stock", sinks[0], tags="shop,stock")
+    phones.add("all", sinks[1])
+    server.clock.advance(3 * DAY)
+    phones.turn()
+    assert len(phones.heard("all")) == 2
+    (heard,) = phones.heard("stock")
+    assert "db01" in heard
+    with pytest.raises(ConfigurationError, match="cannot be a tag"):
+        add_channel(server.state, "wrong", "ntfy", {"url": "http://127.0.0.1/x", "tags": "Not A Tag"})
 
 
 def test_what_nobody_acknowledges_is_said_once_more_after_four_hours() -> None:

@@ -61,7 +61,7 @@ def take_over(connection: sa.Connection, host: Any, said: EnrolDone) -> None:
         raise Exists("another machine has taken this host's place already", subject=name)
     values: dict[str, Any] = {"name": marked_name(name, old.id), "state": REPLACED}
     connection.execute(hosts.update().where(hosts.c.id == old.id).values(**values))
-    connection.execute(hosts.update().where(hosts.c.id == host.id).values(name=name))
+    connection.execute(hosts.update().where(hosts.c.id == host.id).values(name=name, tags=old.tags))
     for one in (old.id, host.id):
         connection.execute(following.begun.delete().where(following.begun.c.host == one))
     connection.execute(watches.delete().where(watches.c.host == host.id))

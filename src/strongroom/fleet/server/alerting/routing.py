@@ -1,8 +1,8 @@
 """Which notices a channel carries, when, and as how many messages: pure functions.
 
-A channel carries what its least severity, its kinds and its pattern of hosts let through. In quiet hours a warning
-waits for their end, and goes out with the others as one digest. Above ten messages in ten minutes the rest is one
-summary. A channel may carry only what nobody acknowledged for four hours. Once a week the numbers go out, on Monday
+A channel carries what its least severity, its kinds, its pattern of hosts and its tags let through. In quiet hours a
+warning waits for their end, and goes out with the others as one digest. Above ten messages in ten minutes the rest is
+one summary. A channel may carry only what nobody acknowledged for four hours. Once a week the numbers go out, on Monday
 morning.
 """
 
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.fleet.server.alerting.machine import GROUPED, OUTAGE, Said
+from strongroom.fleet.server.alerting.tagging import checked_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,8 @@ class ChannelTerms:
     """Whether it carries only what nobody acknowledged on others."""
     kinds: tuple[str, ...] = ()
     """Of which kinds an alert must be; any, where none is named."""
+    tags: frozenset[str] = frozenset()
+    """Of which a host must have one; any, where none is named."""
 
 
 def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
@@ -68,19 +71,29 @@ def terms_of(settings: Mapping[str, str]) -> ChannelTerms:
             raise ConfigurationError("there is no such kind of alert", subject=kind, hint=hint)
     if GROUPED.intersection(kinds):  # an outage speaks for those of many hosts
         kinds = (*kinds, OUTAGE)
-    waits = settings.get("when") == "unacknowledged"
-    return ChannelTerms(settings.get("least") == "critical", settings.get("hosts", "*"), quiet, zone, waits, kinds)
+    tags = frozenset(checked_tags(settings.get("tags", "").split(",")))
+    waits, critical = settings.get("when") == "unacknowledged", settings.get("least") == "critical"
+    return ChannelTerms(critical, settings.get("hosts", "*"), quiet, zone, waits, kinds, tags)
 
 
-def carries(terms: ChannelTerms, critical: bool, host: str, said: Said, escalated: bool, kind: str = "") -> bool:
-    """Whether a notice is for this channel. What concerns no single host is for all.
+def carries(
+    terms: ChannelTerms,
+    critical: bool,
+    host: str,
+    said: Said,
+    escalated: bool,
+    kind: str = "",
+    tags: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether a notice is for this channel; ``tags``: those of its host. What concerns no single host is for all.
 
     ``escalated``: nobody acknowledged its alert in time. Who waits for that is told of it then, and of all that becomes
     of it; the others know it already.
     """
     is_its = escalated if terms.unacknowledged else said is not Said.ESCALATED
     is_its = is_its and (not terms.kinds or kind in terms.kinds)
-    return is_its and (critical or not terms.critical_only) and (not host or fnmatchcase(host, terms.hosts))
+    is_hosts = not host or (fnmatchcase(host, terms.hosts) and (not terms.tags or not terms.tags.isdisjoint(tags)))
+    return is_its and (critical or not terms.critical_only) and is_hosts
 
 
 def due_at(terms: ChannelTerms, critical: bool, now: int) -> int:

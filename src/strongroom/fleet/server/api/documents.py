@@ -41,9 +41,9 @@ class HostDocument(msgspec.Struct, frozen=True):
     profile: str
     joined: int
     reported: int | None
-    clock_offset: int | None
-    """Milliseconds by which its clock is ahead, at its last report."""
+    clock_offset: int | None  # milliseconds by which its clock is ahead
     versions: dict[str, str]
+    tags: list[str]
 
 
 class RunDocument(msgspec.Struct, frozen=True):

@@ -135,7 +135,8 @@ def _host(row: Any) -> HostDocument:
     except (AttributeError, RecursionError, TypeError, ValueError):
         versions = {}  # one row that makes no sense hides no other host
     name = str(row.name)
-    return HostDocument(name, row.id, row.state, row.profile, row.joined, row.reported, row.clock_offset, versions)
+    words = row.state, row.profile, row.joined, row.reported, row.clock_offset
+    return HostDocument(name, row.id, *words, versions, str(row.tags).split())
 
 
 def runs(

@@ -9,14 +9,17 @@ import secrets
 import threading
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Missing
+from strongroom.fleet.server.alerting.tagging import checked_tags, tags_of_hosts
 from strongroom.fleet.server.schemas import api as schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from strongroom.fleet.server.state import FleetState
 
 DAY = 86400
@@ -36,23 +39,28 @@ class ApiToken:
     hosts: str
     made: int
     until: int
+    tags: tuple[str, ...] = ()
+    """Of which a host must have one; any, where there are none."""
+    tagged: frozenset[str] = frozenset()
+    """The hosts that have one of them."""
 
     @property
     def sees_all(self) -> bool:
         """Whether it may see what belongs to no single host."""
-        return self.hosts == "*"
+        return self.hosts == "*" and not self.tags
 
     def sees(self, host: str) -> bool:
         """Whether it may see this host."""
-        return fnmatchcase(host, self.hosts)
+        return fnmatchcase(host, self.hosts) and (not self.tags or host in self.tagged)
 
 
-def make_token(state: FleetState, name: str, hosts: str, days: int) -> str:
+def make_token(state: FleetState, name: str, hosts: str, days: int, tags: Sequence[str] = ()) -> str:
     """A new token; its text is not kept. Raises ``ConfigurationError``."""
     if not 1 <= days <= LONGEST_DAYS:
         raise ConfigurationError(f"a token lives between 1 and {LONGEST_DAYS} days", subject=f"{days} days")
     identity, secret, now = secrets.token_hex(8), secrets.token_hex(32), state.now()
     row = {"name": name, "id": identity, "secret_sha256": _hash(secret), "hosts": hosts}
+    row["tags"] = " ".join(checked_tags(tags))
     table = schema.token
     with state.database.write() as connection:
         if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
@@ -73,7 +81,14 @@ def list_tokens(state: FleetState) -> list[ApiToken]:
     """All of them, by name."""
     with state.database.read() as connection:
         rows = connection.execute(sa.select(schema.token).order_by(schema.token.c.name)).all()
-    return [ApiToken(row.name, row.id, bytes(row.secret_sha256), row.hosts, row.made, row.until) for row in rows]
+        hosts = tags_of_hosts(connection) if any(row.tags for row in rows) else {}
+    return [_token(row, hosts) for row in rows]
+
+
+def _token(row: Any, hosts: Mapping[str, frozenset[str]]) -> ApiToken:
+    tags = tuple(str(row.tags).split())
+    tagged = frozenset(name for name, found in hosts.items() if not found.isdisjoint(tags))
+    return ApiToken(row.name, row.id, bytes(row.secret_sha256), row.hosts, row.made, row.until, tags, tagged)
 
 
 class TokenBook:

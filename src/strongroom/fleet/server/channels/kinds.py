@@ -40,9 +40,9 @@ _SETTINGS = {
 _SECURITY = ("starttls", "tls", "none")
 _RUNS = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}/[a-z0-9][a-z0-9._-]{0,62}\Z")
 _URL = re.compile(r"https?://[^\s\"'<>]+\Z")
-SHARED = ("least", "hosts", "kinds", "quiet", "zone", "when", "weekly")
-"""Settings that each kind may have: the least severity, a pattern of hosts, kinds of alerts, quiet hours and their
-time zone, whether it waits for what nobody acknowledges, and whether it carries the numbers of each week."""
+SHARED = ("least", "hosts", "tags", "kinds", "quiet", "zone", "when", "weekly")
+"""Settings that each kind may have: the least severity, a pattern and tags of hosts, kinds of alerts, quiet hours and
+their time zone, whether it waits for what nobody acknowledges, and whether it carries the numbers of each week."""
 _CHOICES = {
     "security": _SECURITY,
     "least": ("warning", "critical"),

@@ -11,6 +11,7 @@ from strongroom.base.errors import StrongroomError
 from strongroom.base.server_log import LOG
 from strongroom.fleet.server.alerting.machine import Said
 from strongroom.fleet.server.alerting.routing import carries, due_at, messages_of, terms_of
+from strongroom.fleet.server.alerting.tagging import tags_of_hosts
 from strongroom.fleet.server.channels import run_pings
 from strongroom.fleet.server.channels.kinds import PINGS, ChannelMessage
 from strongroom.fleet.server.schemas import alerting as schema
@@ -45,11 +46,13 @@ def route(connection: sa.Connection, row: Any, now: int) -> None:
     """Write down what of the new notices this channel will say, and when."""
     table = schema.notice
     terms = terms_of(json.loads(row.settings))
+    tagged = tags_of_hosts(connection) if terms.tags else {}
     newest = row.sent_to
     new = table.c.number > row.sent_to, table.c.number < schema.MOST_NOTICES
     for one in connection.execute(sa.select(table).where(*new).order_by(table.c.number)).all():
         newest = one.number
-        if not carries(terms, bool(one.critical), one.host, Said(one.said), bool(one.escalated), one.kind):
+        tags = tagged.get(one.host, frozenset())
+        if not carries(terms, bool(one.critical), one.host, Said(one.said), bool(one.escalated), one.kind, tags):
             continue
         severity = "critical" if one.critical else "warning"
         due = due_at(terms, bool(one.critical), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from strongroom.fleet.server.schemas.main import bytes_column, key_column, number_column, text_column
+from strongroom.fleet.server.schemas.main import bytes_column, key_column, number_column, text_column, text_or_empty
 
 METADATA = sa.MetaData()
 
@@ -17,8 +17,10 @@ token = sa.Table(
     text_column("hosts"),
     number_column("made"),
     number_column("until"),
+    text_or_empty("tags"),
 )
-"""``hosts``: the pattern of hosts that it may see. ``until``: its end, in seconds since 1970."""
+"""``hosts``: the pattern of hosts that it may see; ``tags``: of which they must have one, where there are any.
+``until``: its end, in seconds since 1970."""
 
 STEPS = (
     """
@@ -27,4 +29,5 @@ STEPS = (
         made BIGINT NOT NULL, until BIGINT NOT NULL
     )
     """,
+    "ALTER TABLE fleet_api_token ADD COLUMN tags TEXT NOT NULL DEFAULT ''",
 )

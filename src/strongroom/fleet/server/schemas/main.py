@@ -68,11 +68,12 @@ host = sa.Table(
     text_or_empty("replaces"),
     text_or_empty("places"),
     sa.Column("settled", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    text_or_empty("tags"),
     sa.Index("fleet_host_replaces", "replaces"),
 )
 """``state``: joining, active, retired, revoked or replaced. ``sequence`` and ``head``: the newest report and its hash.
 ``replaces``: the ID of the host whose place it takes or took; ``places``: the URL of a gateway and the path
-that it gave, a line each; ``settled``: whether gateways have ended what its name could do before.
+that it gave, a line each; ``settled``: whether gateways ended what its name could do before. ``tags``: an operator's.
 ``kept``: bytes of its reports that are kept.
 ``done`` and ``opened``: the messages of joining, as they were sent."""
 
@@ -295,4 +296,5 @@ STEPS = (
     )
     """,
     "ALTER TABLE fleet_stated ADD COLUMN check_by BIGINT; CREATE INDEX fleet_seen_age ON fleet_seen (arrival)",
+    "ALTER TABLE fleet_host ADD COLUMN tags TEXT NOT NULL DEFAULT ''",
 )
