@@ -108,3 +108,25 @@ def test_the_inside_of_argparse_is_touched_in_one_file() -> None:
         if not (isinstance(node.value, ast.Name) and node.value.id == "self" and path.name != "parser.py")
     }
     assert found == {"argparse_inside.py"}
+
+
+def _files_that_call(module: str, *names: str) -> set[str]:
+    """The files that import a module, or call a function of it where functions are named."""
+    return {
+        str(path.relative_to(SOURCE))
+        for path, tree in _trees(module.encode())
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Import) and not names and any(one.name == module for one in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == module and not names)
+        or (isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == module)
+    }
+
+
+def test_one_file_reads_configuration() -> None:
+    """All files of configuration are read in one place, which checks them and says "did you mean"."""
+    assert _files_that_call("tomllib") == {"base/configuration/document.py"}
+
+
+def test_a_file_is_replaced_in_one_place() -> None:
+    """Replacing a file whole is one function, which makes it durable; the cache alone can do without that."""
+    assert _files_that_call("os", "replace") == {"base/durable.py", "repository/cache.py"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.base.quantities import size
+from strongroom.cli.arguments.options import typed
 from strongroom.cli.gateway.settings import place_arguments, settings_of
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--tls-cert", metavar="FILE", help="the certificate (default: PATH/public_key)")
     add("--tls-key", metavar="FILE", help="its key (default: PATH/private_key)")
     add("--tls-min-ver", choices=("1.2", "1.3"), help="the oldest TLS that is spoken")
-    add("--max-size", type=int, metavar="BYTES", help="the most that all repositories together may hold")
+    add("--max-size", type=typed(size), metavar="SIZE", help="the most that all repositories together may hold")
     add("--log", metavar="FILE", help="write an access log to this file, - for standard output")
     add("--log-format", choices=("combined", "json"), help="how a line of it looks")
     add("--message-format", choices=("text", "json"), help="how the server's own messages look (default: text)")
@@ -51,7 +53,12 @@ def arguments_serve(parser: argparse.ArgumentParser) -> None:
     add("--witness", metavar="URL", help="a witness that countersigns the log")
     add("--witness-key", metavar="KEY", help="the witness's verifier key")
     add("--allow-unconditional", action="store_true", help="serve a store that replaces what it is given")
-    add("--spool-bytes", type=int, metavar="BYTES", help="with --store: uploads on this disk at once (default: 16 GiB)")
+    add(
+        "--spool-bytes",
+        type=typed(size),
+        metavar="SIZE",
+        help="with --store: uploads on this disk at once (default: 16 GiB)",
+    )
     add("--workers", type=int, metavar="N", help="how many processes serve (default: 2)")
     add("--reads-per-day", metavar="SIZE", help="beyond this a principal's reading is an alarm (default: 10G)")
     add("--trash-days", type=int, metavar="N", help="so long a custodian's deletes stay in the trash (default: 90)")
