@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import io
 import json
 import os
 import signal
+import termios
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,7 @@ from strongroom.base.errors import (
 from strongroom.cli import exit_codes
 from strongroom.cli.output.command_reporter import CommandReporter
 from strongroom.cli.output.out import Out
+from strongroom.cli.output.terminal import TerminalReporter
 from strongroom.cli.shared import failure
 from strongroom.cli.shared.interruptible_clock import InterruptibleClock
 from strongroom.cli.shared.signals import Signals
@@ -120,6 +125,30 @@ def test_outside_of_work_a_signal_interrupts(signals: Signals) -> None:
     with pytest.raises(Interrupted):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)  # another thread may have got it: then it is heard here
+
+
+def test_who_asks_where_we_are_while_a_line_is_written_ends_nothing(signals: Signals) -> None:
+    """SIGUSR1 while standard output takes no more: what is being written cannot be entered twice, and comes whole."""
+    receive, send = os.pipe()
+    main, taken = threading.get_ident(), bytearray()
+
+    def ask_and_read() -> None:
+        waiting = array.array("i", [0])
+        while waiting[0] < 65_536:  # the pipe is full: the main thread is within its write
+            fcntl.ioctl(receive, termios.FIONREAD, waiting)
+        signal.pthread_kill(main, signal.SIGUSR1)
+        while more := os.read(receive, 65_536):
+            taken.extend(more)
+
+    reader = threading.Thread(target=ask_and_read)
+    reader.start()
+    with open(send, "w") as stdout:
+        out = Out(stdout, io.StringIO())
+        signals.watch(TerminalReporter(out))
+        out.write("x" * 300_000, flush=True)
+    reader.join()
+    os.close(receive)
+    assert taken.count(b"x") == 300_000
 
 
 def test_a_wait_ends_when_the_user_asks_to_stop(signals: Signals) -> None:

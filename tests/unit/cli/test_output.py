@@ -6,6 +6,7 @@ import io
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -134,6 +135,17 @@ def test_without_a_terminal_there_are_plain_lines(streams: tuple[io.StringIO, io
     assert out.getvalue() == ""
     reporter.show_now()
     assert out.getvalue().endswith("99.00%  99 files 99 B, total 100 files 100 B\n")
+
+
+def test_where_we_are_is_in_a_file_at_once(tmp_path: Path) -> None:
+    """The line of each minute, and the answer to SIGUSR1, wait in no buffer for the next eight kilobytes."""
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        reporter = TerminalReporter(Out(out, io.StringIO()), frames=1e9)
+        reporter.status(Status(1, 1, 2, 2))
+        assert said.read_text().count("1 files") == 1
+        reporter.show_now()
+        assert said.read_text().count("1 files") == 2
 
 
 def test_quiet_still_says_what_went_wrong(streams: tuple[io.StringIO, io.StringIO]) -> None:

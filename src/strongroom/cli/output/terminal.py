@@ -134,6 +134,7 @@ class TerminalReporter(CommandReporter):
             self._print(self._now or f"[{format_seconds(monotonic() - self._started)}] nothing to report yet")
             for item in self._current[:MAX_CURRENT_FILES]:
                 self._print("  " + printable(item))
+            self._write("", flush=True)  # into a file, too: whoever asked looks there now
 
     def close(self) -> None:
         """Take the live status off the terminal."""
@@ -163,6 +164,7 @@ class TerminalReporter(CommandReporter):
         self._last_shown = now
         if not self._live:
             self._print(self._now)
+            self._write("", flush=True)  # a line a minute is there to be read in that minute
             return
         columns = _columns()
         lines = [shorten(line, columns - 1) for line in (self._now, *map(printable, self._current[:MAX_CURRENT_FILES]))]

@@ -155,7 +155,8 @@ class Signals:
     def _show(self, _number: int, _frame: FrameType | None) -> None:
         reporter = self._reporter or self._watched
         if reporter is not None:
-            reporter.show_now()
+            with suppress(RuntimeError):  # it came while this very thread writes, which cannot be entered twice
+                reporter.show_now()
 
 
 def _say_unless_interrupted(dropped: sys.UnraisableHookArgs) -> None:
