@@ -85,7 +85,7 @@ DATABASE_KEYS: dict[str, Key] = {
     "run_as": Key(text, '"postgres"', "the user of this machine who runs the programs"),
     "program": Key(text, '"/usr/lib/postgresql/17/bin/pg_dump"', "the program that dumps, where it is another"),
     "options": Key(texts, '["--no-owner"]', "more options for that program"),
-    "timeout": Key(duration_text, '"6h"', "how long the dump may take (no limit when left out)"),
+    "timeout": Key(duration_text, '"6h"', "how long the dump may take (left out: until 6 hours bring nothing)"),
 }
 _SERVERS = ("postgresql", "mysql", "mariadb")
 _KINDS_OF_KEY: dict[str, tuple[str, ...]] = {

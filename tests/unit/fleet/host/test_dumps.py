@@ -95,6 +95,15 @@ def test_half_a_dump_is_none(table: dict[str, Any], what: str, tmp_path: Path, m
     assert caught.value.subject.startswith("web.database.shop")
 
 
+def test_a_server_that_hangs_holds_up_no_backup_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-13: without a timeout too: what gives nothing for hours is no dump; its own timeout may be longer than that."""
+    monkeypatch.setattr(program, "SILENT_SECONDS", 0.2)
+    with pytest.raises(DumpFailed, match="gave nothing for"):
+        Reader(command("echo some; sleep 600; echo end"), tmp_path).read()
+    slow = command("echo some; sleep 1; echo end", timeout="10m")
+    assert Reader(slow, tmp_path).read() == b"some\nend\n"
+
+
 def test_what_a_failed_program_said_is_told_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of its messages stands in the hint; passwords of its environment and of URLs do not."""
     monkeypatch.setenv("SHOP_PASSWORD", "hunter22")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 20
 _LOOK = 0.5
+SILENT_SECONDS = 6 * 3600.0
+"""So long a program may give nothing where no `timeout` is set: a server that hangs holds up no other night."""
 _LINGERING = 600.0
 """Seconds within which a program ends that has closed its output."""
 
@@ -66,7 +68,11 @@ class ProgramProducer:
         assert process.stdout is not None
         source = process.stdout.fileno()
         limit = None if self._program.seconds is None else monotonic() + self._program.seconds
+        heard = monotonic()
         while True:
+            if limit is None and monotonic() > heard + SILENT_SECONDS:
+                what = f"the dump gave nothing for {SILENT_SECONDS / 3600:g} hours; no snapshot was made of it"
+                raise DumpFailed(what, hint="Look at the server. With `timeout` that time alone counts.")
             if limit is not None and monotonic() > limit:
                 what = f"the dump was not done within {self._program.seconds:g} s; no snapshot was made of it"
                 raise DumpFailed(what, hint="Raise its `timeout`, or look at the server.")
@@ -78,6 +84,7 @@ class ProgramProducer:
             if not data:
                 break
             write(data)
+            heard = monotonic()
         end = monotonic() + _LINGERING
         while process.poll() is None and monotonic() < (end if limit is None else min(limit, end)):
             time.sleep(processes.PAUSE)
