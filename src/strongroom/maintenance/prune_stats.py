@@ -58,15 +58,9 @@ class BlobCounts:
 
 
 @mutable
-class SizeCounts:
+class SizeCounts(BlobCounts):
     """Their sizes, and those of whole packs."""
 
-    used: int = 0
-    duplicate: int = 0
-    unused: int = 0
-    remove: int = 0
-    repack: int = 0
-    repackrm: int = 0
     unref: int = 0
     uncompressed: int = 0
 

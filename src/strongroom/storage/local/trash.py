@@ -33,16 +33,15 @@ class InTrash:
 
 
 def dated_files(root: str, kinds: Iterable[Kind]) -> Iterator[InTrash]:
-    """What lies in the trash at ``root``, the oldest date first, then in the order of ``kinds``."""
+    """What lies in the trash at ``root``: the oldest date first, then in the order of ``kinds``, by name and number."""
     for date in sorted(names_in(root)):
         if _DATE.match(date) is None:
             continue
         for kind in kinds:
             inside = os.path.join(root, date, kind.value)
-            for file in sorted(names_in(inside)):
-                match = _ENTRY.match(file)
-                if match is not None:
-                    yield InTrash(date, ObjectName(kind, match[1]), int(match[2]), os.path.join(inside, file))
+            found = sorted((one[1], int(one[2]), one[0]) for one in map(_ENTRY.match, names_in(inside)) if one)
+            for name, generation, file in found:
+                yield InTrash(date, ObjectName(kind, name), generation, os.path.join(inside, file))
 
 
 def find_in_trash(folder: str, name: ObjectName) -> list[InTrash]:
