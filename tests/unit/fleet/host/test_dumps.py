@@ -241,6 +241,10 @@ def test_mariadb(tmp_path: Path) -> None:
         assert len(whole) > LARGE
         assert whole.rstrip().splitlines()[-1].startswith(b"-- Dump completed")
         assert try_dump(table, None, lambda write: write(whole)) == 1
+        server.ask("SET GLOBAL max_allowed_packet = 256 << 20")  # for connections that begin from now on
+        server.ask("CREATE TABLE huge AS SELECT repeat('x', 40 << 20) AS one")
+        assert len(Reader(table, tmp_path).read()) > len(whole) + (40 << 20)
+        server.ask("DROP TABLE huge")
         with pytest.raises(StrongroomError, match="ended with exit code 1"):
             try_dump(table, None, lambda write: write(b"INSERT INTO nowhere VALUES (1);\n"))
         assert "strongroom" not in server.ask("SHOW DATABASES")

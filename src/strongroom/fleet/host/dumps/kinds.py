@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 PASSWORD_VARIABLES = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
 """How each kind's programs get a password: by their environment, which no list of processes shows to others."""
 _POSTGRESQL_ENDS = (b"-- PostgreSQL database dump complete", b"-- PostgreSQL database cluster dump complete")
-_MYSQL_OPTIONS = ("--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob")
+_LARGEST_ROW = "--max-allowed-packet=1G"
+"""As large as any row can be; by itself a client takes 16 or 24 MiB."""
+_MYSQL_OPTIONS = ("--single-transaction", "--quick", "--routines", "--triggers", "--events", "--hex-blob", _LARGEST_ROW)
 
 
 def dump_of(source: str, name: str, table: Mapping[str, Any], password: str | None) -> DatabaseDump:
@@ -65,7 +67,13 @@ def client_of(kind: str, table: Mapping[str, Any]) -> list[str]:
     """The client that takes statements on standard input, without a database."""
     if kind == "postgresql":
         return ["psql", *connection(kind, table), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    return [_mysql_program(kind, "client", table), *connection(kind, table), "--batch", "--skip-column-names"]
+    return [
+        _mysql_program(kind, "client", table),
+        *connection(kind, table),
+        _LARGEST_ROW,
+        "--batch",
+        "--skip-column-names",
+    ]
 
 
 def connection(kind: str, table: Mapping[str, Any]) -> list[str]:
