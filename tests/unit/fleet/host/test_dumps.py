@@ -130,6 +130,16 @@ def test_whoever_reads_no_more_leaves_no_program_behind(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+@pytest.mark.parametrize("name", ["a b.db", "new\nline", "-dash", "?mode=rwc", "a%20b", "#", ":memory:"])
+def test_sqlite_takes_any_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name alone, by its path, and by one that begins with two slashes: what is in it is dumped."""
+    monkeypatch.chdir(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / name)) as database, database:
+        database.execute("CREATE TABLE of_odd_name (x)")
+    for path in (name, str(tmp_path / name), f"/{tmp_path}/{name}"):
+        assert b"of_odd_name" in Reader({"kind": "sqlite", "file": path}, tmp_path / "state").read()
+
+
 def test_an_sqlite_file_that_was_emptied_is_no_dump(tmp_path: Path) -> None:
     """R-13: a file of no bytes is a whole database to SQLite, and what is left of one to its owner."""
     (tmp_path / "shop.db").touch()

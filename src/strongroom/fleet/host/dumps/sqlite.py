@@ -48,7 +48,8 @@ class SqliteProducer:
             raise DumpFailed(f"cannot be copied: {error}", subject=self._file, hint=hint) from None
 
     def _copy(self, to: str) -> None:
-        source = sqlite3.connect(f"file:{quote(self._file)}?mode=ro", uri=True, timeout=1)
+        where = quote(os.path.abspath(self._file))  # neither a host's name, as behind two slashes, nor `:memory:`
+        source = sqlite3.connect(f"file://{where}?mode=ro", uri=True, timeout=1)
         with contextlib.closing(source), contextlib.closing(sqlite3.connect(to)) as copy:
             source.backup(copy, pages=_PAGES, progress=self._look)
             faults = [row[0] for row in copy.execute("PRAGMA quick_check(3)")]
