@@ -120,16 +120,37 @@ def test_a_full_disk(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> 
 
 
 @pytest.mark.root
-def test_recovering_where_no_byte_is_free(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
-    """With --unsafe-recover-no-free-space the index goes first, then packs that nobody needs, then there is room."""
+@pytest.mark.parametrize("free", [8_192, 0])
+def test_recovering_where_no_byte_is_free(strongroom: Strongroom, restic: Restic, tmp_path: Path, free: int) -> None:
+    """With --unsafe-recover-no-free-space the index goes first, then packs that nobody needs, then there is room.
+
+    Where there is none for a lock either, it goes on without one, says so, and does not where others have one.
+    """
     with small_disk(tmp_path / "small", 5) as disk:
         repository = untidy(disk / "repository")
         files = pruning.contents(repository)
         name = strongroom.on(repository, "cat", "config").expect(0).json()["id"]
-        free = os.statvfs(disk)
-        (disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - 8_192))
-        strongroom.on(repository, "prune", "--unsafe-recover-no-free-space", name).expect(0)
+        working = strongroom.start("-r", repository, "backup", "--stdin", stdin=subprocess.PIPE)
+        until(lambda: any((repository / "locks").iterdir()))
+        room = os.statvfs(disk)
+        (disk / "filler").write_bytes(bytes(room.f_bavail * room.f_frsize - free))
+        words = ("prune", "--unsafe-recover-no-free-space", name)
+        indexes = sorted((repository / "index").iterdir())
+        strongroom.on(repository, *words).expect(11)
+        working.kill()
+        working.communicate()
+        strongroom.on(repository, "unlock").expect(0)
+        assert sorted((repository / "index").iterdir()) == indexes
+        room = os.statvfs(disk)
+        (disk / "more").write_bytes(bytes(room.f_bavail * room.f_frsize - free))
+        if not free:
+            assert "no space" in strongroom.on(repository, "prune").expect(1).err.lower()
+        ended = strongroom.on(repository, *words).expect(0)
+        assert ("there is no room for a lock" in ended.err) == (not free)
         assert pruning.contents(repository) == files
+        settled = sorted((repository / "index").iterdir())
+        strongroom.on(repository, *words).expect(0)
+        assert sorted((repository / "index").iterdir()) == settled  # it does not go for nothing
         restic.on(repository, "check", "--read-data", "--no-lock").expect(0)
 
 

@@ -197,3 +197,19 @@ def test_a_folder_that_the_snapshot_has_elsewhere(strongroom: Strongroom, reposi
     assert f"strongroom diff {short}:/FOLDER ./docs" in failed.err
     same = strongroom.on(repository, "diff", f"{short}:/docs", "./docs", cwd=tmp_path).expect(0)
     assert "0 new, " in same.out and "/file" not in same.out
+
+
+def test_an_id_of_the_other_kind_of_blob_is_said_so(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
+    """`find --blob` of a tree finds nothing, as in restic; a warning names the option that finds it."""
+    (tmp_path / "file").write_text("x")
+    strongroom.init(repository)
+    strongroom.backup(repository, tmp_path / "file")
+    tree = strongroom.snapshots(repository)[0]["tree"]
+    blob = strongroom.on(repository, "list", "blobs").expect(0)
+    data = next(line.split()[1] for line in blob.out.splitlines() if line.startswith("data "))
+    for option, name, right in (("--blob", tree, "--tree"), ("--tree", data, "--blob")):
+        ended = strongroom.on(repository, "find", option, name[:10]).expect(0)
+        assert ended.out == "" and f"{right} finds it" in ended.err
+        assert name[:8] in strongroom.on(repository, "find", right, name[:10]).expect(0).out
+    ended = strongroom.on(repository, "find", "--show-pack-id", "--blob", tree).expect(0)
+    assert ended.out == f"Object data with type {tree[:8]} not found in the index\n"  # restic's words

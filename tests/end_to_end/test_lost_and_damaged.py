@@ -105,14 +105,19 @@ def test_the_last_word_of_a_failed_check_is_restics(
 
 
 def test_a_failed_restore_ends_with_an_exit_error(strongroom: Strongroom, whole: Path, tmp_path: Path) -> None:
-    """With --json, too: who reads JSON learns that it is over, and how. A restore without fault says none."""
+    """With --json, too: who reads JSON learns that it is over, and how; no status counts what failed as restored."""
     repository = _copy(whole, tmp_path / "r")
     words = ("restore", "latest", "--json", "--target")
     assert "exit_error" not in strongroom.on(repository, *words, tmp_path / "good").expect(0).err
     _lose(repository, data=True)
-    last = json.loads(strongroom.on(repository, *words, tmp_path / "bad").expect(1).err.splitlines()[-1])
+    ended = strongroom.on(repository, *words, tmp_path / "bad").expect(1)
+    last = json.loads(ended.err.splitlines()[-1])
     assert (last["message_type"], last["code"]) == ("exit_error", 1)
     assert last["message"].endswith("items could not be restored; they are named above")
+    *_, status, summary = map(json.loads, ended.out.splitlines())
+    names = ("files_restored", "bytes_restored", "total_files", "total_bytes")
+    assert [status.get(name, 0) for name in names] == [summary[name] for name in names]
+    assert summary["files_restored"] < summary["total_files"] and status["percent_done"] < 1
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -125,3 +130,20 @@ def test_raw_data_is_counted_as_restic_does(
     words = ("stats", "--mode", "raw-data", "--json")
     ours, theirs = (program.on(tmp_path / "r", *words).expect(0).json() for program in (strongroom, restic))
     assert ours == theirs
+
+
+def test_key_files_that_open_nothing_are_named(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """`check` warns of a cut key file and of what is none; a second key that is whole is no warning."""
+    repository = tmp_path / "r"
+    strongroom.init(repository)
+    (tmp_path / "new").write_text("another password")
+    restic.on(repository, "key", "add", "--new-password-file", tmp_path / "new").expect(0)
+    assert strongroom.on(repository, "check").expect(0).err == ""
+    keys = strongroom.on(repository, "key", "list", "--json").expect(0).json()
+    ours = next(key["id"] for key in keys if key["current"])
+    other = next(key for key in (repository / "keys").iterdir() if not key.name.startswith(ours[:8]))
+    os.chmod(other, 0o600)
+    os.truncate(other, other.stat().st_size // 2)
+    (repository / "keys" / sha(b"none")).write_bytes(b"none")
+    said = strongroom.on(repository, "check").expect(0).err
+    assert f"keys/{other.name}" in said and f"keys/{sha(b'none')}" in said and ours not in said

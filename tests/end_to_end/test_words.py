@@ -163,3 +163,38 @@ def test_messages_of_readers_name_what_is_there(strongroom: Strongroom, tmp_path
         assert "`strongroom repair index`" in failed.err
         event = json.loads(strongroom.on(repository, *words, "--json").expect(1).err.splitlines()[0])
         assert event["during"] == words[0]
+
+
+def test_readers_without_an_index_name_the_way_out(strongroom: Strongroom, tmp_path: Path) -> None:
+    """With no index at all each says what makes it anew; none says that a file is not in the snapshot."""
+    source, repository = tmp_path / "source", tmp_path / "r"
+    source.mkdir()
+    (source / "file").write_text("content")
+    strongroom.init(repository)
+    strongroom.backup(repository, source)
+    for file in (repository / "index").iterdir():
+        file.unlink()
+    tree = strongroom.snapshots(repository)[0]["tree"]
+    to = ("--target", tmp_path / "out")
+    readers: list[tuple[str | Path, ...]] = [
+        ("restore", "latest", *to),
+        ("restore", "latest", "--json", *to),
+        ("restore", f"latest:{source}", *to),
+        ("dump", "latest", source / "file"),
+        ("dump", f"latest:{source}", "/file"),
+        ("dump", "latest", "/"),
+        ("diff", "latest", source),
+        ("stats", "latest"),
+        ("cat", "tree", "latest"),
+    ]
+    for words in readers:
+        failed = strongroom.on(repository, *words).expect(1)
+        assert "`strongroom repair index`" in failed.err and tree in failed.err, words
+        assert "is not in the snapshot" not in failed.err, words
+    strongroom.init(tmp_path / "copy")
+    words = ("copy", "--from-repo", repository, "--from-password-command", "printf %s 'correct horse battery staple'")
+    assert "`strongroom check` of the source" in strongroom.on(tmp_path / "copy", *words).expect(1).err
+    assert "`strongroom repair index`" in strongroom.on(repository, "check").expect(1).err
+    strongroom.on(repository, "repair", "index").expect(0)
+    strongroom.on(repository, *readers[0]).expect(0)
+    assert strongroom.on(repository, *readers[3]).expect(0).out == "content"

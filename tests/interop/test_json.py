@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,18 @@ def test_a_wrong_password_is_an_event_with_restics_code(strongroom: Strongroom, 
     ended = strongroom.on(repository, "snapshots", "--json", env={"RESTIC_PASSWORD": "wrong"}).expect(12)
     assert '"exit_error"' in ended.err
     assert '"code":12' in ended.err.replace(" ", "")
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo some; exit 70", "echo some; kill -9 $$", "kill -15 $$"])
+def test_the_event_of_a_command_that_failed(
+    restic: Restic, strongroom: Strongroom, repository: Path, script: str
+) -> None:
+    """`--stdin-from-command` with one that fails: restic's `error` to the letter, then `exit_error` with its code."""
+    restic.init(repository)
+    words = ("backup", "--json", "--stdin-filename", "a/dump.sql", "--stdin-from-command", "--", "sh", "-c", script)
+    theirs = restic.on(repository, *words).expect(1, 3, 130).err.splitlines()  # it cancels itself, sooner or later
+    ours = strongroom.on(repository, *words).expect(1).err.splitlines()
+    if not restic.old:
+        assert ours[0] == theirs[0] and len(ours) == 2
+    end = json.loads(ours[1])
+    assert (end["message_type"], end["code"]) == ("exit_error", 1)

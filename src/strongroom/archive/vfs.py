@@ -83,19 +83,26 @@ class SnapshotView:
     def find(self, path: bytes) -> SnapshotEntry | None:
         """The entry at a path; None for the root, which has no node of its own.
 
-        Raises ``UsageError`` when there is none.
+        Raises ``UsageError`` when there is none, and ``Damaged`` after a report where nobody can know.
         """
         if self._last_found is not None and self._last_found[0] == path:  # a large folder is not read twice
             return self._last_found[1]
-        here, tree, found = b"/", self.tree, None
+        here, found = b"/", None
+        tree: str | None = self.tree  # "" of a folder that has none, None below a file
         for part in [part for part in path.split(b"/") if part not in (b"", b".")]:
             folder = self._load(tree, here) if tree else None
             node = folder.find(part) if folder is not None else None
-            here = join(here, part)
+            above, here = here, join(here, part)
+            subject = here.decode("utf-8", "backslashreplace")
+            if folder is None and tree is not None:
+                where = above.decode("utf-8", "backslashreplace")
+                raise Damaged(f"cannot be looked up: the folder {where} cannot be read", subject=subject)
             if node is None:
-                raise UsageError("is not in the snapshot", subject=here.decode("utf-8", "backslashreplace"))
+                if folder is not None and any(name == part for name, _ in folder.skipped):
+                    raise Damaged("cannot be read", subject=subject)
+                raise UsageError("is not in the snapshot", subject=subject)
             found = SnapshotEntry(here, node)
-            tree = (self.subtree(found) if found.is_dir else None) or ""
+            tree = (self.subtree(found) or "") if found.is_dir else None
         self._last_found = path, found
         return found
 

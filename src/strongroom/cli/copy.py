@@ -218,7 +218,9 @@ class _Shown(CopyEvents):
 
     def failed(self, snapshot_id: str, label: str, reasons: Sequence[str]) -> None:
         where = f" to {label}" if self._several and label else ""
-        text = "\n".join([f"cannot be copied{where}, since the source is damaged:", *(f"  {line}" for line in reasons)])
+        lines = (f"  {line}" for line in reasons)
+        hint = "`strongroom check` of the source says what mends it."
+        text = "\n".join([f"cannot be copied{where}, since the source is damaged:", *lines, hint])
         self._reporter.error(f"snapshot {snapshot_id[:8]}", text, "copy")
 
     def _event(self, action: str, source_id: str, label: str, **more: str) -> None:

@@ -172,18 +172,25 @@ def _query(context: Context, repository: Repository) -> ObjectQuery:
     if arguments.pack:
         packs = index.packs()
         return blobs_of_packs(repository, [complete_prefix(text, packs, "pack") for text in arguments.patterns])
-    kind = "data" if arguments.blob else "tree"
+    kind, other = ("data", "tree") if arguments.blob else ("tree", "data")
     whole: set[str] = set()
     for text in arguments.patterns:
-        known = [text] if len(text) == 64 else list(index.ids(kind, text)) if is_beginning(text) else []
-        if known:
-            whole.add(complete_prefix(text, known, kind))
+        if not is_beginning(text):
+            continue
+        found = index.ids(kind, text)
+        if len(text) == 64 or found:
+            whole.add(complete_prefix(text, found or [text], kind))
+        if not found and index.ids(other, text):
+            hint = "--tree finds it" if other == "tree" else "--blob finds it"
+            context.warn(f"no {kind} blob begins with {text[:8]}, but a {other} blob does: {hint}")
     return ObjectQuery(data=frozenset(whole)) if arguments.blob else ObjectQuery(trees=frozenset(whole))
 
 
 def _packs(context: Context, repository: Repository, query: ObjectQuery) -> None:
     for kind, ids in (("data", query.data), ("tree", query.trees)):
         for blob in sorted(ids):
+            if not repository.locations(kind, blob):  # in restic's words
+                context.out.line(f"Object {kind} with type {blob[:8]} not found in the index")
             for place in repository.locations(kind, blob):
                 plain = f", uncompressed length {place.uncompressed_length}" if place.uncompressed_length else ""
                 what = f"<Blob ({kind}) {blob[:8]}, offset {place.offset}, length {place.length}{plain}>"

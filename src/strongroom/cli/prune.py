@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Refused, UsageError
+from strongroom.base.errors import Full, Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
 from strongroom.cli.maintenance.exclusive import name_repository
@@ -16,9 +17,12 @@ from strongroom.maintenance.removing import refuse_where_append_only
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from strongroom.cli.shared.context import Context
     from strongroom.cli.shared.targets import Target
+    from strongroom.maintenance.prune_plan import PruneOptions
+    from strongroom.repository.locks.lock import Lock
     from strongroom.repository.opened import Repository
 
 _DESCRIPTION = """\
@@ -77,7 +81,7 @@ def run(context: Context) -> int:
         keeper = None
         if not options.dry_run and not chosen.unsafe_recovery:  # what is kept frees no space
             keeper = Keeper(context, repository, targets[-1].name, "prune")
-        with locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False) as lock:
+        with _locked(context, repository, chosen) as lock:
             if keeper is None or lock is None:
                 prune_repository(context, reporter, repository, chosen, lock, label)
             else:
@@ -91,6 +95,17 @@ def run(context: Context) -> int:
         return each_repository(context, work, beside=lambda _context, target: targets.append(target))
     finally:
         reporter.close()
+
+
+def _locked(context: Context, repository: Repository, options: PruneOptions) -> AbstractContextManager[Lock | None]:
+    """The exclusive lock. Who asked to go on without room does so where there is none for a lock, if nobody has one."""
+    try:
+        return locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False)
+    except Full:  # others' locks have been looked for by then
+        if options.dry_run or not options.unsafe_recovery:
+            raise
+        context.warn("there is no room for a lock, and none of others: let nobody use the repository until this ends")
+        return nullcontext()
 
 
 def _recovers(repository: Repository, given: str) -> bool:

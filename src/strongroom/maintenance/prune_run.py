@@ -93,7 +93,7 @@ class _Prune:
         if first:
             reporter.message("deleting unreferenced packs")
             self._remove(remover, Kind.DATA, first)
-        if decision.adopted:
+        if decision.adopted and not self._options.unsafe_recovery:  # else the new index has them, once there is room
             self._check()
             repository.save_index([(pack, repository.index.pack_entries(pack)) for pack in decision.adopted])
         if plan.repack:
@@ -164,6 +164,8 @@ class _Prune:
     def _recover_space(self, remover: Remover, decision: PruneChoice, packs: list[str]) -> None:
         """restic's --unsafe-recover-no-free-space: the index goes first, since there is no room for a new one."""
         repository, reporter = self._repository, self._reporter
+        if not (packs or decision.plan.forget or decision.adopted or decision.survey.wrong):
+            return  # the index would go for nothing
         reporter.message("deleting index files")
         self._remove(remover, Kind.INDEX, list(decision.files), must=True)
         if packs:

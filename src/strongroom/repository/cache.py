@@ -104,14 +104,14 @@ class RepositoryCache:
         self._surroundings = surroundings
         self._broken = False
 
-    def load(self, kind: Kind, name: str) -> bytes | None:
-        """The bytes whose SHA-256 is ``name``, or None; an entry that is damaged is removed."""
+    def load(self, kind: Kind, name: str, limit: int) -> bytes | None:
+        """The bytes whose SHA-256 is ``name``, or None; an entry that is damaged or beyond the limit is removed."""
         try:
             with open(os.open(self._path(kind, name), os.O_RDONLY | _NO_FOLLOW), "rb") as file:
-                data = file.read()
+                data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else b""
         except OSError:
             return None
-        if _kernel.sha256_hex(data) == name:
+        if len(data) <= limit and _kernel.sha256_hex(data) == name:
             return data
         self._remove(self._path(kind, name))
         return None

@@ -69,7 +69,7 @@ class UnpackedFiles:
         """The ciphertext, whose hash is its name. A bad one is read a second time: the line may be at fault."""
         cache = self._cache if cached and name.kind in _CACHED else None
         if cache is not None:
-            data = cache.load(name.kind, name.name)
+            data = cache.load(name.kind, name.name, MAX_PLAINTEXT[name.kind] + _OVERHEAD)
             if data is not None:
                 return data
         for _ in range(2):

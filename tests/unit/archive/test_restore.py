@@ -108,7 +108,7 @@ def test_what_is_lost_is_named(forge: Forge, tmp_path: Path) -> None:
     files.waiting.clear()
     result = bring_back(forge, forge.tree(nothing, torn, whole), tmp_path / "out")
     assert result.errors.keys() == {b"/torn", b"/nothing"}
-    assert "is not in the index" in result.errors[b"/torn"]
+    assert "is not in the index; try `strongroom repair index`" in result.errors[b"/torn"]
     assert result.summary.errors == 2
     assert (tmp_path / "out" / "whole").read_bytes() == b"all of it"
     assert (tmp_path / "out" / "torn").read_bytes() == b"second"
@@ -192,5 +192,5 @@ def test_a_target_that_is_a_file(forge: Forge, tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"")
     with pytest.raises(Refused, match="cannot use"):
         bring_back(forge, forge.tree(), tmp_path / "out")
-    with pytest.raises(Damaged, match="is not in the index"):
+    with pytest.raises(Damaged, match="is not in the index\nTry `strongroom repair index`"):
         bring_back(forge, "ab" * 32, tmp_path / "other")

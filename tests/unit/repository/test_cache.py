@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = "ab" * 32
 DAY = 86_400
+LIMIT = 1 << 10
+"""Bytes that an entry may have here."""
 
 
 def entry(number: int) -> tuple[str, bytes]:
@@ -43,13 +45,13 @@ def test_what_is_kept_comes_back_until_it_is_pruned(cache: RepositoryCache, tmp_
     """Entries of each kind come back, whole and in parts, and go when the repository no longer has them."""
     for kind in (Kind.INDEX, Kind.SNAPSHOT, Kind.DATA):
         (one, data), (two, more) = entry(1), entry(2)
-        assert cache.load(kind, one) is None
+        assert cache.load(kind, one, LIMIT) is None
         assert cache.store(kind, one, data) and cache.store(kind, two, more)
-        assert cache.load(kind, one) == data
+        assert cache.load(kind, one, LIMIT) == data
         assert cache.load_range(kind, one, 2, 4) == data[2:6]
         assert cache.load_range(kind, one, 2, 400) is None
         assert cache.prune(kind, [two]) == 1
-        assert cache.load(kind, one) is None and cache.load(kind, two) == more
+        assert cache.load(kind, one, LIMIT) is None and cache.load(kind, two, LIMIT) == more
     assert (
         (tmp_path / "strongroom" / "CACHEDIR.TAG")
         .read_bytes()
@@ -72,10 +74,10 @@ def test_a_damaged_entry_is_a_miss_and_goes(cache: RepositoryCache) -> None:
     path = os.path.join(cache.folder, "index", name)
     with open(path, "wb") as file:
         file.write(b"other")
-    assert cache.load(Kind.INDEX, name) is None
+    assert cache.load(Kind.INDEX, name, LIMIT) is None
     assert not os.path.exists(path)
     os.symlink("/etc/passwd", path)
-    assert cache.load(Kind.INDEX, name) is None
+    assert cache.load(Kind.INDEX, name, LIMIT) is None
     assert cache.load_range(Kind.INDEX, name, 0, 4) is None
     assert cache.store(Kind.INDEX, name, data) and not os.path.islink(path)
 
@@ -88,8 +90,19 @@ def test_a_pipe_among_entries_is_a_miss_at_once(cache: RepositoryCache) -> None:
     os.unlink(path)
     os.mkfifo(path)
     assert cache.load_range(Kind.INDEX, name, 0, 4) is None
-    assert cache.load(Kind.INDEX, name) is None
-    assert cache.store(Kind.INDEX, name, data) and cache.load(Kind.INDEX, name) == data
+    assert cache.load(Kind.INDEX, name, LIMIT) is None
+    assert cache.store(Kind.INDEX, name, data) and cache.load(Kind.INDEX, name, LIMIT) == data
+
+
+def test_what_is_beyond_its_budget_is_a_miss(cache: RepositoryCache) -> None:
+    """An entry that somebody made longer than any object of its kind is not read, and goes."""
+    data = bytes(LIMIT + 1)
+    name = hashlib.sha256(data).hexdigest()
+    assert cache.store(Kind.INDEX, name, data) and cache.load(Kind.INDEX, name, LIMIT + 1) == data
+    path = os.path.join(cache.folder, "index", name)
+    os.truncate(path, 1 << 40)
+    assert cache.load(Kind.INDEX, name, LIMIT) is None
+    assert not os.path.exists(path)
 
 
 def test_old_leftovers_of_dead_runs_are_pruned(cache: RepositoryCache) -> None:
@@ -115,7 +128,7 @@ def test_a_disk_that_fails_is_one_warning(tmp_path: Path, machine: Machine) -> N
         pass
     assert not cache.store(Kind.INDEX, *entry(1))
     assert not cache.store(Kind.INDEX, *entry(2))
-    assert cache.load(Kind.INDEX, entry(1)[0]) is None
+    assert cache.load(Kind.INDEX, entry(1)[0], LIMIT) is None
     assert len(machine.warnings) == 2
 
 

@@ -77,6 +77,15 @@ def test_waits_grow_and_end(bench: Bench) -> None:
     assert len({round(wait / min(2.0**number, 60), 1) for number, wait in enumerate(waits)}) > 2
 
 
+def test_the_removal_of_a_lock_is_given_up_soon(bench: Bench) -> None:
+    """After a minute, since all work is done by then, and a lock that is left goes stale."""
+    bench.store.create(PACK, b"pack")
+    bench.faulty.fail("release_lock", *passing(1000))
+    with pytest.raises(errors.Unavailable, match="away"):
+        bench.store.release_lock("cd" * 32)
+    assert 59 <= bench.clock.monotonic() <= 61
+
+
 def test_permanent_faults_are_not_repeated(bench: Bench) -> None:
     """Whatever is not Unavailable is raised at once."""
     for kind in (errors.Refused, errors.Full, errors.Exists, errors.Missing, errors.Damaged, errors.Unsupported):

@@ -16,12 +16,15 @@ from strongroom.archive.restore.feed import Feed
 from strongroom.archive.restore.folder import folder_tree
 from strongroom.archive.restore.way import on_the_way
 from strongroom.base.clock import monotonic
-from strongroom.base.errors import Full, LimitExceeded, Refused, StrongroomError, UsageError
+from strongroom.base.errors import Damaged, Full, LimitExceeded, Refused, StrongroomError, UsageError
 from strongroom.base.progress import Change, Reporter, RestoreSummary, Status
 from strongroom.base.record import field, mutable, record
 
 if TYPE_CHECKING:
     from strongroom.repository.opened import Repository
+
+_UNINDEXED, _WAY_OUT = "is not in the index", "try `strongroom repair index`"
+"""The kernel's word of a blob that no index names, and what to do about it."""
 
 Overwrite = Literal["always", "if-changed", "if-newer", "never"]
 
@@ -120,6 +123,10 @@ class _Run:
         except LimitExceeded as problem:
             problem.subject = problem.subject or f"tree {self.tree}"
             raise
+        except Damaged as problem:
+            if not self.repository.locations("tree", self.tree):
+                problem.hint = problem.hint or f"{_WAY_OUT[0].upper()}{_WAY_OUT[1:]}."
+            raise
         return self._summary(kernel.progress(), monotonic() - begun)
 
     def _start(self) -> _kernel.Restore:
@@ -144,7 +151,8 @@ class _Run:
     def _report(self, kernel: _kernel.Restore) -> None:
         for event in kernel.events():
             if event.kind == "failed":
-                self.reporter.error(event.path, event.text, "restore")
+                more = f"; {_WAY_OUT}" if _UNINDEXED in event.text else ""
+                self.reporter.error(event.path, event.text + more, "restore")
             elif event.kind == "left out":
                 self._note(event)
             else:

@@ -153,7 +153,7 @@ class EventReporter(CommandReporter):
 
     def backup_summary(self, summary: BackupSummary) -> None:
         files, size = summary.total_files_processed, summary.total_bytes_processed
-        self._last_status(Status(files, size, files, size))
+        self._last_status(Status(files, size, files, size, errors=summary.errors))
         event: dict[str, Any] = {"message_type": "summary"}
         if summary.dry_run:
             event["dry_run"] = True
@@ -170,7 +170,16 @@ class EventReporter(CommandReporter):
         self._emit(event)
 
     def restore_summary(self, summary: RestoreSummary) -> None:
-        self._last_status(Status(summary.total_files, summary.total_bytes, summary.total_files, summary.total_bytes))
+        end = Status(
+            summary.files_restored,
+            summary.bytes_restored,
+            summary.total_files,
+            summary.total_bytes,
+            files_skipped=summary.files_skipped,
+            bytes_skipped=summary.bytes_skipped,
+            files_deleted=summary.files_deleted,
+        )
+        self._last_status(end)
         event: dict[str, Any] = {"message_type": "summary", "seconds_elapsed": int(summary.seconds_elapsed)}
         event.update((name, getattr(summary, name)) for name in _RESTORE)
         if summary.left_out:
@@ -186,7 +195,7 @@ class EventReporter(CommandReporter):
                 self._emit(status(self._latest, now))
 
     def _last_status(self, end: Status) -> None:
-        """Whoever draws a bar from the events sees it full before the summary comes, however quick the work was."""
+        """Whoever draws a bar from the events sees how it ended before the summary comes, however quick it was."""
         with self._lock:
             if end.files_total and self._verbosity > 0:
                 self._latest = end

@@ -32,7 +32,7 @@ def opened(context: Context, options: BackupOptions) -> Iterator[BackupOptions]:
     arguments = context.arguments
     name = os.fsencode(arguments.stdin_filename)
     if arguments.stdin_from_command:
-        command = Command(arguments.paths)
+        command = Command(arguments.paths, lambda how: _tell(context, name, how))
         held = context.signals.locks()  # whoever ends this process ends the command
         held.add(command)
         try:
@@ -46,6 +46,15 @@ def opened(context: Context, options: BackupOptions) -> Iterator[BackupOptions]:
         yield options
 
 
+def _tell(context: Context, name: bytes, how: str) -> None:
+    """restic's event of a command that failed, which comes before the end's."""
+    if context.json:
+        item = "/" + name.decode("utf-8", "backslashreplace").lstrip("/")
+        message = f"failed to save {item}: Fatal: command failed: {how}"
+        error = {"message_type": "error", "error": {"message": message}, "during": "archival", "item": item}
+        context.out.warn_json(error)
+
+
 class Command:
     """A command whose output is saved.
 
@@ -53,8 +62,10 @@ class Command:
     a terminal: from there it could ask nobody for a password, and a key press that ends us ends it anyhow.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], failed: Callable[[str], None] = lambda _how: None) -> None:
+        """``failed`` hears how a command ended that did not succeed, in Go's words."""
         self._words = list(words)
+        self._failed = failed
         self._process: subprocess.Popen[bytes] | None = None
         self._has_group = not _is_foreground()
 
@@ -83,6 +94,7 @@ class Command:
             time.sleep(_LOOK / 10)
         if code != 0:
             how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
+            self._failed(f"exit status {code}" if code > 0 else f"signal: {(signal.strsignal(-code) or '').lower()}")
             raise UsageError(
                 f"the command ended {how}; no snapshot was made",
                 subject=self._words[0],

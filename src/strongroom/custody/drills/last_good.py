@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.archive.vfs import SnapshotView
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import Damaged, UsageError
 from strongroom.base.record import record
 from strongroom.custody.judging.verdicts import CONDEMNED
 from strongroom.custody.schemas.main import snapshot, stored
@@ -95,7 +95,7 @@ def _find(repository: Repository, tree: str, path: bytes, sources: Sequence[str]
     for candidate in (path, *_relative(path, sources)):
         try:
             entry = view.find(candidate)
-        except UsageError:
+        except (UsageError, Damaged):
             continue
         return entry.node if entry is not None else None
     return None

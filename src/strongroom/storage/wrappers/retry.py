@@ -3,7 +3,8 @@
 Only ``Unavailable`` is tried again: after 1 s, then twice as long each time up to a minute, each wait shortened by a
 random part of up to a half so that many hosts do not come back together, for 15 minutes in all as restic does. Before
 the first answer of any kind, an address where nobody answers is given up after one minute, since it is more often
-mistyped than away. A store that says how long to wait (Retry-After) is believed.
+mistyped than away; so is the removal of a lock, which stands at the end of all work, and goes stale by itself. A store
+that says how long to wait (Retry-After) is believed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Schedule:
     longest: float = 60.0
     total: float = 900.0
     first_contact: float = 60.0
+    release: float = 60.0
 
 
 class Retrier:
@@ -51,9 +53,9 @@ class Retrier:
         self._random = random.Random()
         self._reached = False
 
-    def attempts(self) -> Attempts:
+    def attempts(self, *, releasing: bool = False) -> Attempts:
         """A budget of time that several calls share: a read that goes on where it broke off."""
-        return Attempts(self)
+        return Attempts(self, self._schedule.release if releasing else self._schedule.total)
 
     def call(self, function: Callable[[], T]) -> T:
         """The function's result. Raises its last error, or ``Interrupted``."""
@@ -63,8 +65,9 @@ class Retrier:
 class Attempts:
     """The waits that belong to one piece of work."""
 
-    def __init__(self, retrier: Retrier) -> None:
+    def __init__(self, retrier: Retrier, most: float) -> None:
         self._retrier = retrier
+        self._most = most
         self._began: float | None = None
         self._delay = retrier._schedule.first
 
@@ -96,7 +99,9 @@ class Attempts:
             self._began = now
         if not isinstance(error, Unreachable):
             retrier._reached = True
-        total = schedule.total if retrier._reached else min(schedule.total, schedule.first_contact)
+        total = min(schedule.total, self._most)
+        if not retrier._reached:
+            total = min(total, schedule.first_contact)
         delay = self._delay * retrier._random.uniform(0.5, 1.0)
         if isinstance(error, Busy):
             delay = max(delay, error.retry_after)
@@ -192,8 +197,8 @@ class RetryStore(Wrapper):
         self.retrier.call(lambda: self.inner.create(name, data))
 
     def release_lock(self, name: str) -> None:
-        """Retried."""
-        self.retrier.call(lambda: self.inner.release_lock(name))
+        """Retried, not for long."""
+        self.retrier.attempts(releasing=True).call(lambda: self.inner.release_lock(name))
 
 
 class _RetryReader(Reader):

@@ -248,11 +248,16 @@ def test_batteries(tmp_path: Path, supplies: dict[str, dict[str, str]], empties:
 
 
 def test_a_broken_memory_is_a_new_one(tmp_path: Path) -> None:
-    """Half a file is no reason to stop backing up."""
-    memory = ScheduleMemory(str(tmp_path))
-    memory.change("web", last_good=5)
-    (tmp_path / "schedule" / "web").write_text('{"last_good": 5')
+    """Half a file is no reason to stop backing up, nor is a number without end, nor a pipe."""
+    memory, path = ScheduleMemory(str(tmp_path)), tmp_path / "schedule" / "web"
+    for text in ('{"last_good": 5', '{"last_good": 1e999}'):
+        memory.change("web", last_good=5)
+        path.write_text(text)
+        assert memory.of("web").last_good == 0
+    path.unlink()
+    os.mkfifo(path)
     assert memory.of("web").last_good == 0
+    assert memory.change("web", last_good=7) == memory.of("web")
 
 
 @pytest.mark.parametrize("words", ["*-*-* 02:30", "every 24h"])

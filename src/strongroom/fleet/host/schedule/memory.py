@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
 from strongroom.base.file_lock import file_lock
+from strongroom.base.own_files import open_own_file
 from strongroom.base.record import as_dict, names_of, record, replace
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class ScheduleMemory:
     def of(self, source: str) -> RunMemory:
         """What is remembered of a source."""
         try:
-            with open(self._path(source), "rb") as file:
+            with open_own_file(self._path(source)) as file:
                 found = json.loads(file.read(_LARGEST))
             known = {name: int(found[name]) for name in names_of(RunMemory) if name in found}
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, OverflowError):
             return RunMemory()
         return RunMemory(**known)
 
