@@ -55,3 +55,34 @@ def test_a_pack_that_is_shown_is_read_a_second_time(strongroom: Strongroom, tmp_
         server.fail("GET", "flip", 2, matching=key[-64:])
         twice = strongroom.on(place, "cat", "pack", key[-64:]).expect(1)
         assert "does not have the content" in twice.err
+
+
+def test_packs_that_were_swapped_in_the_cache(strongroom: Strongroom, tmp_path: Path) -> None:
+    """A backup reads nothing again for them and warns of nothing; after readers the cache is right, too."""
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    (source / "in").mkdir(parents=True)
+    (source / "in" / "file").write_bytes(b"content")
+
+    def packs() -> list[Path]:
+        return sorted(cache.glob("strongroom/*/data/*/*"))
+
+    def swap() -> dict[Path, bytes]:
+        right = {path: path.read_bytes() for path in packs()}
+        assert len(right) == 2
+        for path, other in zip(right, reversed(right.values()), strict=True):
+            path.write_bytes(other)
+        return right
+
+    with RestServer() as server:
+        place, env = f"rest:{server.url}", {"STRONGROOM_CACHE_DIR": str(cache)}
+        strongroom.init(place)
+        strongroom.on(place, "backup", source, env=env).expect(0)
+        (source / "more").write_bytes(b"more")
+        strongroom.on(place, "backup", source, env=env).expect(0)
+        right = swap()
+        ended = strongroom.on(place, "backup", "--json", source, env=env).expect(0)
+        assert ended.err == "" and ended.lines()[-1]["files_unmodified"] == 2
+        swap()
+        assert strongroom.on(place, "ls", "latest", env=env).expect(0).err == ""
+        strongroom.on(place, "ls", "latest", env=env).expect(0)
+        assert all(path.read_bytes() == data for path, data in right.items() if path.exists()) and packs()

@@ -60,6 +60,24 @@ class PackReader:
                 return whole
         return self.read_from_store(pack, offset, length)
 
+    def read_trees(self, pack: str) -> bytes:
+        """The blobs of a pack that holds trees, from wherever they are nearest; what the cache has fits its name."""
+        if self._cache is not None:
+            kept = self._cache.load(Kind.DATA, pack, MAX_CACHED_PACK)  # a bad entry goes, and is fetched anew
+            if kept is not None:
+                return kept
+        size = self._size_if_trees(pack)
+        if size is not None:
+            return self.read_range(pack, 0, size)
+        return self._store.read_bytes(ObjectName(Kind.DATA, pack))
+
+    def forget(self, pack: str) -> None:
+        """A copy that was kept of a pack is bad: the store's is fetched when it is wanted again."""
+        with self._guard:
+            self._recent.pop(pack, None)
+        if self._cache is not None:
+            self._cache.forget(Kind.DATA, pack)
+
     def read_from_store(self, pack: str, offset: int, length: int) -> bytes:
         """Bytes of a pack, past all caches."""
         with self._store.read(ObjectName(Kind.DATA, pack), offset, length) as reader:
@@ -138,6 +156,7 @@ def load_verified(
                 break
             except (Damaged, LimitExceeded) as problem:
                 failure = problem
+                packs.forget(copy.pack)
     assert failure is not None
     if isinstance(failure, Damaged):
         raise Damaged(f"is damaged in every copy ({len(copies)})", subject=f"{kind} blob {blob_id}") from failure

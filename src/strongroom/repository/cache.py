@@ -146,6 +146,10 @@ class RepositoryCache:
             return False
         return True
 
+    def forget(self, kind: Kind, name: str) -> None:
+        """Remove an entry that turned out to be bad."""
+        self._remove(self._path(kind, name))
+
     def has_any(self, kind: Kind) -> bool:
         """Whether there is any entry of a kind."""
         return next(self._entries(kind), None) is not None

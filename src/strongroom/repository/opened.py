@@ -165,11 +165,8 @@ class Repository:
         return self.index.lookup(kind, blob_id)
 
     def read_tree_pack(self, pack: str) -> bytes:
-        """The blobs of a pack that holds trees, unverified and without its header, from wherever they are nearest."""
-        size = self._size_if_trees(pack)
-        if size is not None:
-            return self._packs.read_range(pack, 0, size)
-        return self.store.read_bytes(ObjectName(Kind.DATA, pack))
+        """The blobs of a pack that holds trees, from wherever they are nearest; what the cache has fits its name."""
+        return self._packs.read_trees(pack)
 
     def remember_tree_pack(self, pack: str, data: bytes) -> None:
         """Keep a pack of trees that was just stored in the cache, if there is one: the next run wants it as parent."""

@@ -247,3 +247,15 @@ def test_unlock_removes_what_is_stale(repository: Repository, machine: Machine) 
     assert set(names(repository)) == kept
     assert unlock(repository, remove_all=True) == 3
     assert names(repository) == []
+
+
+def test_a_lock_of_the_future_says_how_to_end_it(repository: Repository, machine: Machine) -> None:
+    """`unlock` would leave one of another host for as long as its clock was ahead; some minutes are nothing special."""
+    hour = 3600 * 10**9
+    for ahead, words in ((hour, "dated in the future"), (hour // 10, "Wait for that to finish")):
+        lock = LockFile(machine.clock.now_ns() + ahead, True, "beta", "ann", 1)
+        name = repository.save_unpacked(Kind.LOCK, lock.encode())
+        with pytest.raises(Locked, match=words):
+            repository.lock()
+        assert unlock(repository) == 0
+        repository.store.release_lock(name)

@@ -117,19 +117,25 @@ class ForeignLocks:
         age = self._surroundings.clock.now_ns() - lock.time_ns
         how = "already locked exclusively" if lock.exclusive else "already locked"
         since = datetime.fromtimestamp(lock.time_ns // 1_000_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        stale = is_stale(lock, self._surroundings)
         return Locked(
             f"unable to create lock in backend: repository is {how} by PID {lock.pid} on {lock.hostname} by "
             f"{lock.username} (UID {lock.uid}, GID {lock.gid})",
             subject=self._store.location,
             hint=f"lock was created at {since} ({duration_text(age)} ago)\nstorage ID {name[:8]}\n"
             "the `unlock` command can be used to remove stale locks\n"
-            + (
-                "Whoever made it is gone: `strongroom unlock` removes it."
-                if stale
-                else "Wait for that to finish, with --retry-lock if you like. If it is dead, run `strongroom unlock`."
-            ),
+            + _advice(stale=is_stale(lock, self._surroundings), ahead=age < -STALE_NS),
         )
+
+
+def _advice(*, stale: bool, ahead: bool) -> str:
+    if stale:
+        return "Whoever made it is gone: `strongroom unlock` removes it."
+    if ahead:  # it would go stale in so many years
+        return (
+            "It is dated in the future: its host's clock is wrong, or this one's. If nobody works on the repository, "
+            "run `strongroom unlock --remove-all`."
+        )
+    return "Wait for that to finish, with --retry-lock if you like. If it is dead, run `strongroom unlock`."
 
 
 def load_lock(store: Store, files: UnpackedFiles, name: str) -> LockFile:
