@@ -62,11 +62,12 @@ def test_what_they_cost_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     all may has its turn alone."""
     monkeypatch.setattr(module, "HEAD_START", 0.02)
     costs, under_way, together = [3, 3, 20, 4, 5, 1], list[int](), list[list[int]]()
-    free, both = threading.Event(), threading.Barrier(2)
+    free, both, guard = threading.Event(), threading.Barrier(2), threading.Lock()
 
     def work(cost: int) -> None:
-        under_way.append(cost)
-        together.append(list(under_way))
+        with guard:
+            under_way.append(cost)
+            together.append(list(under_way))
         if cost == 3:
             both.wait(PATIENCE)  # there is room for the other one
         free.wait(0.2)

@@ -134,7 +134,7 @@ def test_who_asks_where_we_are_while_a_line_is_written_ends_nothing(signals: Sig
 
     def ask_and_read() -> None:
         waiting = array.array("i", [0])
-        while waiting[0] < 65_536:  # the pipe is full: the main thread is within its write
+        while waiting[0] < fcntl.fcntl(send, fcntl.F_GETPIPE_SZ):  # not full: the main thread is not stuck in its write
             fcntl.ioctl(receive, termios.FIONREAD, waiting)
         signal.pthread_kill(main, signal.SIGUSR1)
         while more := os.read(receive, 65_536):
