@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,7 @@ class Proxies:
         """Whether the word of who is at the other end of a connection counts. A unix socket's has no address."""
         if not peer:
             return self._unix
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
+        if not self._networks or (address := _address(peer)) is None:
             return False
         return any(address in network for network in self._networks)
 
@@ -78,7 +77,13 @@ def _is_near(peer: str) -> bool:
     """Whether a proxy of ours may be there: anybody else who sends such headers only says so."""
     if not peer:
         return True
+    address = _address(peer)
+    return address is not None and address.is_private
+
+
+@functools.lru_cache(maxsize=4096)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(peer).is_private
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
