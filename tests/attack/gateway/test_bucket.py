@@ -175,3 +175,64 @@ def test_a_6_a_stored_copy_that_was_replaced_is_an_incident(tmp_path: Path) -> N
         assert gateway.put(path, DATA) == 200
         assert operate(gateway, "reconcile", "web01", "--reason", "tidied up")[0] == 0
         assert [r.type for r in leaves(gateway)] == [LeafType.CREATE, LeafType.CREATE]
+
+
+def test_s_9_a_bucket_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
+    """S-9: one that answers 200 and keeps nothing lets no gateway start; if it begins later, no snapshot is receipted
+    that is not there, /health says so, and all is well once it keeps what it takes."""
+    with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
+        gateway.make()
+        assert gateway.put(f"/web01/data/{NAME}", DATA) == 200
+        proxy.swallows = True
+        snapshot, pack = b"a snapshot", b"another pack"
+        for kind, data in (("snapshots", snapshot), ("data", pack)):
+            answer = gateway.ask("POST", f"/web01/{kind}/{name_of(data)}", data)
+            assert answer.status == 503
+            assert b"said that it took the object, and has it not" in answer.body
+        health = gateway.ask("GET", "/health")
+        assert health.status == 503
+        assert "the store answers that it takes objects, and has them not" in health.json()["problems"]
+        proxy.swallows = False
+        for kind, data in (("snapshots", snapshot), ("data", pack)):
+            assert gateway.put(f"/web01/{kind}/{name_of(data)}", data) == 200
+            assert gateway.ask("GET", f"/web01/{kind}/{name_of(data)}").body == data
+        assert gateway.ask("GET", "/health").status == 200
+        assert len(leaves(gateway)) == 4
+        proxy.swallows = True
+        again = over_bucket(tmp_path / "again", endpoint=proxy.endpoint)
+        (tmp_path / "again").mkdir()
+        words = ["gateway", "serve", *again.where, "--no-auth", "--listen", "127.0.0.1:0"]
+        done = run([STRONGROOM, *words], env=environment(tmp_path / "again", again.variables))
+        assert done.code == 1
+        assert "the store answers that it takes objects, and has them not" in done.err
+
+
+def test_a_right_that_lacks_is_named(tmp_path: Path) -> None:
+    """Without s3:ListBucket no gateway starts, and both the refusal and `check` of a repository there name that right;
+    where it is taken away later, standard error does."""
+    minio = running()
+    minio.bucket("unlisted")
+    url = f"{minio.endpoint}/unlisted/web01"
+    text = json.loads(bucket_policy(parse(url, StoreOptions(environment={})), "restic", "*"))
+    whole = json.dumps(text).encode()
+    for statement in text["Statement"]:
+        actions = statement["Action"]
+        statement["Action"] = [one for one in ([actions] if isinstance(actions, str) else actions) if "List" not in one]
+    text["Statement"] = [statement for statement in text["Statement"] if statement["Action"]]
+    flags = ("--no-auth", "--append-only", "-o", "s3.unsafe-anonymous-auth=true")
+    gateway = Gateway(tmp_path, store=f"s3:{url}", flags=flags)
+    minio.put("unlisted", "policy=", json.dumps(text).encode())
+    (tmp_path / "state").mkdir()
+    env = environment(tmp_path, {"STRONGROOM_PASSWORD": "pw"})
+    done = run([STRONGROOM, "gateway", "serve", *gateway.where, "--listen", "127.0.0.1:0", *flags], env=env)
+    assert done.code == 1
+    assert "this needs s3:ListBucket" in done.err
+    done = run([STRONGROOM, "-r", f"s3:{url}", "-o", "s3.unsafe-anonymous-auth=true", "check"], env=env)
+    assert done.code != 0
+    assert "s3:ListBucket" in done.err
+    minio.put("unlisted", "policy=", whole)
+    with gateway:
+        gateway.make()
+        minio.put("unlisted", "policy=", json.dumps(text).encode())
+        assert gateway.ask("GET", "/web01/data/").status == 500
+        assert "this needs s3:ListBucket" in gateway.said()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import itertools
 import json
@@ -18,7 +19,7 @@ from strongroom.receipts.log.note import Verifier
 from tests.support.servers.gateway_inside import leaves, operate
 from tests.support.servers.gateways import Gateway, name_of
 from tests.support.servers.replies import chunked
-from tests.support.waiting import away_from_midnight, until
+from tests.support.waiting import PATIENCE, away_from_midnight, until
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
@@ -244,3 +245,24 @@ def test_panic_stops_everything_but_reading_and_locks(gateway: Gateway) -> None:
     assert gateway.put(f"/alice/data/{name_of(other)}", other) == 200
     found = [r.detail for r in leaves(gateway) if r.type is LeafType.PANIC]
     assert found == ["on intruder", "off"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"4\r\nabcd\n0\r\n\r\n", b"4\r\nabcd\r\n0\r\n\n", b"4\nabcd\r\n0\r\n\r\n", b"4\r\nabcd\r\n0\n\r\n"]
+)
+def test_g_10_a_bare_line_feed_ends_nothing_in_a_chunked_body(gateway: Gateway, body: bytes) -> None:
+    """G-10: where a proxy sees another end of a body than we, what follows would be a request of its sender's choice:
+    nothing is stored, and the connection ends."""
+    gateway.make("alice")
+    path = f"/alice/data/{name_of(b'abcd')}"
+    smuggled = gateway.head("GET", "/alice/config")
+    with gateway.connect() as connection:
+        connection.sendall(gateway.head("POST", path, {"Transfer-Encoding": "chunked"}) + body + smuggled)
+        connection.settimeout(PATIENCE)
+        said = b""
+        with contextlib.suppress(ConnectionResetError):
+            while block := connection.recv(65536):
+                said += block
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert gateway.ask("GET", path).status == 404

@@ -5,7 +5,8 @@ a status with an error code instead of passing the upload on, or ``lost`` when i
 What a gateway keeps for itself (``.strongroom/``) is passed on at all times and is not counted: it comes when it will.
 With ``hold before`` or ``hold after`` the upload stops before or after it is passed on, ``holding`` is set, and nothing
 more is heard of it until ``release`` is set. ``away`` is how all requests fare: ``silent`` are those that wait until it
-is something else, ``gone`` those that find their connection closed.
+is something else, ``gone`` those that find their connection closed. While ``swallows`` is set each upload is answered
+with 200, and nothing is kept of it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Liar:
         self.honest = honest
         self.faults: list[str] = []
         self.away = ""
+        self.swallows = False
         self.requests: list[str] = []
         self.asked: list[tuple[str, str]] = []
         """The same with their paths."""
@@ -84,6 +86,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             owner.asked.append((self.command, self.path))
         owner.deletions += self.command == "DELETE"
         fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults and not own else ""
+        if owner.swallows and self.command == "PUT":
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if fault == "hold before":
             self._hold()
             return

@@ -146,7 +146,7 @@ class ServerWire:
                 raise Disconnected
             data += view[:count]
         found, _, self._rest = data.partition(b"\n")
-        if found.find(b"\r") != len(found) - 1 or len(found) > limit + 1:
+        if not found.endswith(b"\r") or found.count(b"\r") > 1 or len(found) > limit + 1:
             raise BadRequest(400, "a line of the chunked body is not of its form")
         return found[:-1]
 

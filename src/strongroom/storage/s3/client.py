@@ -52,6 +52,8 @@ _HINTS = {
     "NoSuchBucket": "Make the bucket first, with versions and object lock if you want them.",
 }
 
+_LISTINGS = (("list-type=2", "s3:ListBucket"), ("versions=", "s3:ListBucketVersions"))
+
 
 class NotSet(errors.Missing):
     """A setting of the bucket that nobody has made."""
@@ -135,6 +137,7 @@ class S3Client(HttpClient):
         code, message = _said(answer.text())
         subject = self.subject(path)
         what = f"the store answered {status}" + (f" {code}" if code else "") + (f": {message}" if message else "")
+        what += _right_for(path, upload=upload) if status == 403 and code in {"", "AccessDenied"} else ""
         error: StrongroomError
         if code == "NoSuchBucket":
             error = errors.Refused("there is no such bucket", subject=subject, hint=_HINTS[code])
@@ -177,6 +180,18 @@ class S3Client(HttpClient):
         if self._storage_class and name.kind.value == "data":
             headers["x-amz-storage-class"] = self._storage_class
         return "PUT", headers
+
+
+def _right_for(path: str, *, upload: bool) -> str:
+    """Words on the right that a refused request needs, as policies name it; empty where that is not known."""
+    key, _, query = path.partition("?")
+    if query:
+        right = next((right for mark, right in _LISTINGS if mark in query.split("&")), "")
+    elif not key:
+        right = "s3:ListBucket"
+    else:
+        right = "s3:PutObject" if upload else "s3:GetObject, and s3:ListBucket where nothing has that name"
+    return f"; this needs {right}" if right else ""
 
 
 def _said(text: str) -> tuple[str, str]:

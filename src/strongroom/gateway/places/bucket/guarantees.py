@@ -2,7 +2,8 @@
 
 Many providers say that they refuse to replace (``If-None-Match``) and some do not, or not between racing creators. The
 question costs one small object a day, ``.strongroom/probe/<UTC date>``; nothing is deleted, since the gateway's key
-for the bucket should not be able to.
+for the bucket should not be able to. That an object is kept at all (S-9) costs another, of each minute at most in which
+a gateway starts; between the looks ``keeping`` asks for what was uploaded.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ PLACE = ".strongroom/probe"
 RACERS = 4
 KEPT, NOT_KEPT = "kept", "not kept"
 CREATE, CHECKED, SUM = "create only if absent", "sum checked on arrival", "sum kept"
+KEEPS = "what it takes"
+KEEPS_NOTHING = "the store answers that it takes objects, and has them not"
+APPEARS = (0.0, 0.2, 0.6, 1.2)
+"""Seconds before each look for an object that was just stored: a store may be a little late to show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,11 @@ class Guarantees:
     found: dict[str, str]
 
     @property
+    def keeps(self) -> bool:
+        """Whether what it takes is there afterwards; believed until it was asked."""
+        return self.found.get(KEEPS, KEPT) == KEPT
+
+    @property
     def conditional(self) -> bool:
         """Whether the store refuses to replace; believed until it was asked."""
         return self.found.get(CREATE, KEPT) == KEPT
@@ -46,6 +56,8 @@ class Guarantees:
 
 def find_out(keyed: Keyed, clock: Clock) -> Guarantees:
     """Ask the store. Raises ``Refused``, ``Full`` or ``Unavailable`` when it cannot be asked."""
+    if not keeps(keyed, clock):
+        return Guarantees({KEEPS: NOT_KEPT})
     found = {CREATE: KEPT if keyed.conditional and _refuses(keyed, _today(clock)) else NOT_KEPT}
     if keyed.sums == "SHA-256":
         found[CHECKED] = f"SHA-256, {KEPT if _checks(keyed) else NOT_KEPT}"
@@ -54,6 +66,28 @@ def find_out(keyed: Keyed, clock: Clock) -> Guarantees:
     else:
         found[CHECKED] = keyed.sums
     return Guarantees(found)
+
+
+def keeps(keyed: Keyed, clock: Clock) -> bool:
+    """Whether a small object is there after the store has taken it. Raises as ``find_out``."""
+    key = f"{PLACE}/kept-{clock.now_ns() // (60 * 10**9)}"
+    try:
+        keyed.head(key)
+    except Missing:
+        _put(keyed, key)
+        return appears(keyed, key, clock)
+    return True
+
+
+def appears(keyed: Keyed, key: str, clock: Clock) -> bool:
+    """Whether an object is there that was just stored. Raises what the store raises but ``Missing``."""
+    for pause in APPEARS:
+        if pause:
+            clock.sleep(pause)
+        with contextlib.suppress(Missing):
+            keyed.head(key)
+            return True
+    return False
 
 
 def save(database: Database, guarantees: Guarantees) -> None:

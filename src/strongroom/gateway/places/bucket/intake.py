@@ -1,8 +1,8 @@
 """Taking an object into a bucket, in the one order that loses nothing:
 
 spool and hash → ask whether it may be published → intent written down → one PUT that does not replace, whose SHA-256
-the store checks → receipt committed → answer. An intent without a receipt is settled by asking the store
-(``settling``).
+the store checks → a look whether it is there (``keeping``) → receipt committed → answer. An intent without a receipt is
+settled by asking the store (``settling``).
 
 The answer comes before restic's watchdog of five minutes: a PUT is given up after ``PATIENCE`` seconds, and 503 makes
 the client send it again.
@@ -101,20 +101,19 @@ def put(
 ) -> bool:
     """Store a spooled body, unless these bytes are there; whether it is new.
 
-    ``again`` is asked before each further attempt. Raises ``Exists`` and ``Damaged`` for what stands there, and what
-    the store raises.
+    ``again`` is asked before each further attempt. Raises ``Exists`` and ``Damaged`` for what stands there, what the
+    store raises, and ``Unavailable`` where it keeps nothing of what it took.
     """
     keyed, works, pack = prefix.keyed, prefix.works, name.kind is Kind.DATA
     until = monotonic() + PATIENCE
-    wait, doubtful = FIRST_WAIT, False
+    wait, doubtful, stored = FIRST_WAIT, False, False
     with _alone(repository, works, name):
         while True:
             spooled.file.seek(0)
             try:
                 if works.guarded and repository.has(name):
                     break
-                if keyed.put(name.path, spooled.file, spooled.size, digest, pack=pack, until=until):
-                    return True
+                stored = keyed.put(name.path, spooled.file, spooled.size, digest, pack=pack, until=until)
                 break
             except Unavailable:  # 409 of two conditional writes at once, a lost answer, a busy store
                 doubtful = True
@@ -126,6 +125,9 @@ def put(
                     again()
                 except Exception as error:
                     raise _Forbidden(error) from None
+        if stored:
+            works.keeping.check(keyed, name)
+            return True
         if doubtful and _is_ours(prefix, name, spooled.size, digest):
             return True
         _compare(prefix, name, digest)

@@ -17,6 +17,7 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.bucket import guarantees, settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.places.bucket.intents import Intents
+from strongroom.gateway.places.bucket.keeping import Keeping
 from strongroom.gateway.places.bucket.reach import BucketReach
 from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
 from strongroom.gateway.places.bucket.spool import Spool
@@ -77,6 +78,7 @@ class BucketPlace(Place):
             folder,
             Spool(folder, settings.spool_bytes // max(1, settings.workers)),
             self.intents,
+            Keeping(database.clock),
             guarded=not (self.keyed.conditional and self._guarantees.conditional),
             deletes=not settings.append_only,
         )
@@ -177,6 +179,7 @@ class BucketPlace(Place):
                 continue
             waited = 0.0
             try:
+                self._works.keeping.look_again(self.keyed)
                 self.settle(ledger, stopping)
                 for label in list(self._emptied):  # what was emptied may be back, or explained, and nobody asks for it
                     with contextlib.suppress(Missing):
@@ -200,6 +203,8 @@ class BucketPlace(Place):
         found = room_problems({"the spool": self._works.folder})
         if unreachable := self._reach.problem():
             found.append(unreachable)
+        if lost := self._works.keeping.problem or ("" if self._guarantees.keeps else guarantees.KEEPS_NOTHING):
+            found.append(lost)
         if self._works.guarded and not self._settings.allow_unconditional:
             found.append("the store no longer refuses to replace; this gateway alone serialises creation")
         if self._emptied:
@@ -214,8 +219,12 @@ class BucketPlace(Place):
         """Look at the bucket before anything is served. Raises ``Unsupported`` for one that replaces what it has."""
         tell_of_room({"the spool": self._works.folder})
         self._root.prepare()
+        self.keyed.list(f"{guarantees.PLACE}/")  # what is not there is else taken for refused, and nothing is listed
         found = guarantees.find_out(self.keyed, self._database.clock)
         guarantees.save(self._database, found)
+        if not found.keeps:
+            hint = "Look at the provider, or at what stands between: nothing is stored there."
+            raise Unsupported(guarantees.KEEPS_NOTHING, subject=self._root.location, hint=hint)
         if not found.conditional:
             if not self._settings.allow_unconditional:
                 raise Unsupported(

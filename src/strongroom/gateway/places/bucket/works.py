@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.places.bucket.intents import Intents
+    from strongroom.gateway.places.bucket.keeping import Keeping
     from strongroom.gateway.places.bucket.spool import Spool
     from strongroom.storage.contract import Store
     from strongroom.storage.own.keyed import Keyed
@@ -22,6 +23,7 @@ class Works:
     """On this machine: the spool and the locks of files."""
     spool: Spool
     intents: Intents
+    keeping: Keeping
     guarded: bool
     """Whether the store may replace what it has, so that creation is serialised here."""
     deletes: bool = False
