@@ -3,7 +3,7 @@
 Many providers say that they refuse to replace (``If-None-Match``) and some do not, or not between racing creators. The
 question costs one small object a day, ``.strongroom/probe/<UTC date>``; nothing is deleted, since the gateway's key
 for the bucket should not be able to. That an object is kept at all (S-9) costs another, of each minute at most in which
-a gateway starts; between the looks ``keeping`` asks for what was uploaded.
+a gateway starts; between the looks ``retained`` asks for what was uploaded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Taking an object into a bucket, in the one order that loses nothing:
 
 spool and hash → ask whether it may be published → intent written down → one PUT that does not replace, whose SHA-256
-the store checks → a look whether it is there (``keeping``) → receipt committed → answer. An intent without a receipt is
+the store checks → a look that it is there (``retained``) → receipt committed → answer. An intent without a receipt is
 settled by asking the store (``settling``).
 
 The answer comes before restic's watchdog of five minutes: a PUT is given up after ``PATIENCE`` seconds, and 503 makes

@@ -17,9 +17,9 @@ from strongroom.gateway.paths import folders_of
 from strongroom.gateway.places.bucket import guarantees, settling
 from strongroom.gateway.places.bucket.intake import ANSWER_SECONDS, PATIENCE
 from strongroom.gateway.places.bucket.intents import Intents
-from strongroom.gateway.places.bucket.keeping import Keeping
 from strongroom.gateway.places.bucket.reach import BucketReach
 from strongroom.gateway.places.bucket.repository import OWN, BucketRepository
+from strongroom.gateway.places.bucket.retained import Keeping
 from strongroom.gateway.places.bucket.spool import Spool
 from strongroom.gateway.places.bucket.works import Works
 from strongroom.gateway.places.contract import Place

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from strongroom.database.engine import Database
     from strongroom.gateway.places.bucket.intents import Intents
-    from strongroom.gateway.places.bucket.keeping import Keeping
+    from strongroom.gateway.places.bucket.retained import Keeping
     from strongroom.gateway.places.bucket.spool import Spool
     from strongroom.storage.contract import Store
     from strongroom.storage.own.keyed import Keyed
