@@ -37,6 +37,9 @@ snapshots --nonsense
 snapshots -qv
 snapshots --no-lock --json
 snapshots -o nonsense --json
+snapshots -o local.nonsense=1
+snapshots -o a=b -o a=c
+snapshots -o local.connections=1,s3.region=x --json
 snapshots --limit-upload=-1 --json
 snapshots --pack-size 1000 --json
 snapshots --key-hint deadbeef --json
@@ -86,6 +89,7 @@ check --read-data-subset nonsense
 check --read-data-subset 1/2 --json
 check --read-data --read-data-subset 1/2
 check --host nowhere --json
+check deadbeef
 check --tag nothing --json
 check --with-cache --json
 cat

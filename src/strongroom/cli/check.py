@@ -11,8 +11,8 @@ from strongroom.cli import exit_codes
 from strongroom.cli.arguments.options import add_snapshot_filter
 from strongroom.cli.shared.opening import check_promises, each_repository, locked
 from strongroom.cli.shared.promise_alarms import say_broken
-from strongroom.cli.shared.selecting import chosen, filter_of
-from strongroom.repository.selection import EVERYTHING
+from strongroom.cli.shared.selecting import filter_of
+from strongroom.repository.selection import EVERYTHING, select_snapshots
 
 if TYPE_CHECKING:
     import argparse
@@ -65,7 +65,9 @@ def run(context: Context) -> int:
         if label:
             reporter.message(f"repository {label}:")
         with locked(context, repository, exclusive=True), context.signals.cooperative(reporter):
-            snapshots, unknown = chosen(context, repository) if some else (None, False)
+            unknown: list[str] = []
+            names = arguments.names
+            snapshots = select_snapshots(repository, names, filter_of(context), unknown, lenient=True) if some else None
             options = CheckOptions(
                 read_data=arguments.read_data or subset is not None,
                 subset=subset,
@@ -74,9 +76,10 @@ def run(context: Context) -> int:
                 snapshots=snapshots,
             )
             result = check(repository, options, reporter)
+            result.num_errors += len(unknown)  # as restic has it: what was to be checked was not
         _conclude(context, reporter, result, label)
         wrong = wrong or bool(result.num_errors)
-        return exit_codes.FAILED if result.num_errors or unknown else exit_codes.OK
+        return exit_codes.FAILED if result.num_errors else exit_codes.OK
 
     alarm = False
     try:

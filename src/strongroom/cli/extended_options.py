@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongroom.cli.arguments.extended import OPTIONS
+
 if TYPE_CHECKING:
     import argparse
 
     from strongroom.cli.shared.context import Context
-
-_STORES = ("local", "rest", "s3", "gs", "azure", "rclone")
-OPTIONS: dict[str, str] = {
-    **{f"{store}.connections": "how many requests at once, 1 to 256" for store in _STORES},
-    **{f"{store}.retry-for": "seconds for which a passing fault is retried (default: 900)" for store in _STORES[1:]},
-    "s3.bucket-lookup": "how a bucket is addressed: auto, dns or path",
-    "s3.conditional": "no for a store that cannot create an object only where there is none",
-    "s3.profile": "profile of the AWS configuration files",
-    "s3.region": "region (default: $AWS_REGION, then us-east-1)",
-    "s3.storage-class": "storage class of packs",
-    "s3.unsafe-anonymous-auth": "true to read without credentials",
-    "rclone.program": "path of rclone (default: rclone)",
-    "rclone.args": "what it is told beyond `serve restic --stdio` (default: --b2-hard-delete)",
-}
-"""restic's name, or ours, and what it does."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

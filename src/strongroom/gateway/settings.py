@@ -59,7 +59,7 @@ class GatewaySettings:
     """The URL of a bucket and prefix, instead of a folder: s3://, gs:// or az://."""
     store_options: tuple[str, ...] = ()
     """``key=value`` for the kind of store, such as s3.region=eu-central-1; as -o on the command line."""
-    cacert: str | None = None
+    cacert: tuple[str, ...] = ()
     """Certificates to trust when the store is reached."""
     allow_unconditional: bool = False
     """Serve a store that replaces what it is given, with one gateway that serialises creation."""

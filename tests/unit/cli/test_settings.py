@@ -150,7 +150,7 @@ def test_what_one_server_needs_is_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("CACERT", "KEY_HINT"):
         monkeypatch.setenv(f"RESTIC_{name}", "variable")
     settings = _settings(file=file)
-    assert [settings.get("cacert", one).value for one in ("main", "far")] == ["/own", "variable"]
+    assert [settings.get("cacert", one).value for one in ("main", "far")] == [["/own"], ["variable"]]
     assert [settings.get("key_hint", one).value for one in ("main", "far")] == ["aa", "variable"]
 
 

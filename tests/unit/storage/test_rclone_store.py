@@ -111,3 +111,19 @@ def test_what_it_says_when_it_does_not_start() -> None:
         open_store("rclone:no-such-remote:path", options())
     with pytest.raises(errors.Unsupported, match="no-such-program"):
         open_store("rclone:x:y", options(**{"rclone.program": "no-such-program"}))
+
+
+def test_its_words_as_restic_has_them(tmp_path: Path) -> None:
+    """restic's `-o rclone.args` begins with the verb; what is behind it is told to rclone here, too."""
+    words = {"rclone.args": "serve restic --stdio --b2-hard-delete --fast-list", "rclone.timeout": "50s"}
+    with open_store(f"rclone:{tmp_path}", options(**words)) as store:
+        with pytest.raises(errors.Missing):
+            store.stat(CONFIG)
+        inner = innermost(store)
+        assert isinstance(inner, RcloneStore)
+        lines = [line for pid in children(inner.process.pid) if b"serve" in (line := command_line(pid).split(b"\0"))]
+        assert lines
+        assert all(b"--fast-list" in line and line.count(b"serve") == 1 for line in lines)
+    for bad in ({"rclone.args": "'"}, {"rclone.timeout": "soon"}):
+        with pytest.raises(errors.UsageError):
+            open_store(f"rclone:{tmp_path}", options(**bad))

@@ -35,7 +35,8 @@ TOLD = 20
 
 @record
 class CheckOptions:
-    """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are).
+    """``subset`` limits ``read_data``; ``snapshots`` limits the trees that are read (None: all there are), and the
+    packs to those that the snapshots need.
 
     ``with_cache`` takes index, snapshots and trees from the cache where it has them, and so checks less.
     """
@@ -99,6 +100,7 @@ class _Check:
         self._options = options
         self._reporter = reporter
         self._result = CheckResult()
+        self._reach = _kernel.Reach()
 
     def run(self) -> CheckResult:
         self._look_at_keys()
@@ -115,7 +117,7 @@ class _Check:
             self._result.suggest_repair_index = True
         if self._options.read_data:
             self._lock_holder.still_locked(wait=True)
-            self._read_data(sizes)
+            self._read_data(self._needed(sizes))
         return self._result
 
     def _look_at_keys(self) -> None:
@@ -208,7 +210,9 @@ class _Check:
         self._result.suggest_repair_index = True
 
     def _read_trees(self, snapshots: list[Listed]) -> None:
-        reach = _kernel.Reach(self._options.check_unused)
+        options = self._options
+        limited = options.read_data and options.snapshots is not None
+        self._reach = reach = _kernel.Reach(options.check_unused or limited)
         roots = [snapshot.tree for _, snapshot in snapshots if reach.root(snapshot.tree)]
         read = partial(reach.read, self._repository.index)
         read_trees(self._repository, roots, read, self._reporter, self._error)
@@ -218,6 +222,17 @@ class _Check:
             for kind, blob in reach.unused(self._repository.index):
                 self._error(f"{kind} blob {blob}", "is used by no snapshot")
                 self._result.suggest_prune = True
+
+    def _needed(self, sizes: dict[str, int]) -> dict[str, int]:
+        """The packs with a blob that the given snapshots need; without snapshots all."""
+        if self._options.snapshots is None:
+            return sizes
+        index, uses = self._repository.index, self._reach.uses
+        return {
+            pack: size
+            for pack, size in sizes.items()
+            if any(uses(one.kind, one.id) for one in index.pack_entries(pack))
+        }
 
     def _read_data(self, sizes: dict[str, int]) -> None:
         subset = self._options.subset

@@ -21,6 +21,8 @@ __all__ = [
     "compression",
     "duration",
     "key_value",
+    "key_values",
+    "listed",
     "local_time",
     "nanoseconds",
     "pack_size",
@@ -73,6 +75,18 @@ def compression(text: str) -> str:
     if text not in COMPRESSION_MODES:
         raise ValueError(f"{text!r} is not a compression mode: use one of {', '.join(COMPRESSION_MODES)}")
     return text
+
+
+def listed(text: str) -> list[str]:
+    """Words separated by commas, as restic's flag library has them: one with a comma stands in double quotes."""
+    import csv
+
+    return [word for line in csv.reader([text]) for word in line]
+
+
+def key_values(text: str) -> list[tuple[str, str]]:
+    """Extended options, ``key=value,key=value``."""
+    return [key_value(pair) for pair in listed(text)]
 
 
 def key_value(text: str) -> tuple[str, str]:

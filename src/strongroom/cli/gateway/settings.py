@@ -32,6 +32,8 @@ def settings_of(arguments: argparse.Namespace) -> GatewaySettings:
     for name, value in flags.items():
         if name in known and value is not None and value is not False:
             given[name] = tuple(value) if isinstance(value, list) else value
+    if isinstance(certificates := given.get("cacert"), str):
+        given["cacert"] = (certificates,)
     return GatewaySettings(**given)
 
 

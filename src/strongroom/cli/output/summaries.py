@@ -29,8 +29,8 @@ def backup_lines(summary: BackupSummary, verbosity: int) -> Iterator[str]:
         yield f"Data Blobs:  {summary.data_blobs:5d} new"
         yield f"Tree Blobs:  {summary.tree_blobs:5d} new"
     verb = "Would add" if summary.dry_run else "Added"
-    packed = "" if summary.dry_run else f" ({format_bytes(summary.data_added_packed):<5} stored)"
-    yield f"{verb} to the repository: {format_bytes(summary.data_added):<5}{packed}"
+    packed = f"({format_bytes(summary.data_added_packed):<5} stored)"
+    yield f"{verb} to the repository: {format_bytes(summary.data_added):<5} {packed}"
     if summary.files_reread:
         yield f"Read again in their turn: {summary.files_reread} files"
     if summary.files_reread_different:

@@ -56,7 +56,7 @@ _SETTINGS: dict[str, _Setting] = {
     "limit_download": _Setting("limit_download", "LIMIT_DOWNLOAD", "limit_download", values.rate, 0, True),
     "no_extra_verify": _Setting("no_extra_verify", None, "no_extra_verify", _truth, False, True),
     "keep_removed": _Setting("keep_removed", None, "keep_removed", values.span, "", True),
-    "cacert": _Setting("cacert", "CACERT", "cacert", str, None, True, True),
+    "cacert": _Setting("cacert", "CACERT", "cacert", values.listed, None, True, True),
     "tls_client_cert": _Setting("tls_client_cert", "TLS_CLIENT_CERT", "tls_client_cert", str, None, True, True),
     "insecure_tls": _Setting("insecure_tls", None, "insecure_tls", _truth, False, True),
     "http_user_agent": _Setting("http_user_agent", "HTTP_USER_AGENT", None, str, None, False),
@@ -116,10 +116,14 @@ class Settings:
         return None
 
     def extended_options(self, repository: str | None = None) -> dict[str, str]:
-        """``-o``, or else the file's ``options``: a list replaces, it does not add."""
+        """``-o``, or else the file's ``options``: a list replaces, it does not add. Raises ``UsageError``."""
         given: list[tuple[str, str]] = getattr(self.arguments, "extended", None) or []
         if given:
-            return dict(given)
+            found: dict[str, str] = {}
+            for key, value in given:
+                if found.setdefault(key, value) != value:
+                    raise UsageError("is given twice, with different values", subject=f"-o {key}")
+            return found
         for _, table in self._tables(repository):
             if "options" in table:
                 return dict(table["options"])

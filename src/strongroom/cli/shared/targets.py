@@ -10,6 +10,7 @@ from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import UsageError
 from strongroom.base.record import record, replace
 from strongroom.base.redact import redact
+from strongroom.cli.arguments.extended import namespace, unheard
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared.environment import lookup
@@ -242,16 +243,21 @@ def store_options(context: Context, target: Target) -> StoreOptions:
     """How a target's store is reached."""
     settings, name = context.settings, target.name
     extended = settings.extended_options(name)
-    connections = next((text for key, text in extended.items() if key.endswith(".connections")), None)
+    kind = namespace(target.url)
+    for text in unheard(extended, kind):
+        if text not in context.told:
+            context.told.add(text)
+            context.warn(text)
+    connections = extended.get(f"{kind}.connections")
     cacert = settings.get("cacert", name).value
     for unused in ("compression", "pack_size"):
         settings.get(unused, name)  # a variable with a bad value is refused by readers, too, as in restic
     options = StoreOptions(
-        cacert=(cacert,) if cacert else (),
+        cacert=tuple(cacert or ()),
         client_certificate=settings.get("tls_client_cert", name).value,
         insecure_tls=settings.get("insecure_tls", name).value,
         user_agent=_header(settings.get("http_user_agent").value),
-        connections=_connections(connections) if connections else None,
+        connections=_connections(connections, kind) if connections else None,
         limit_upload=settings.get("limit_upload", name).value,
         limit_download=settings.get("limit_download", name).value,
         stuck_timeout=settings.get("stuck_request_timeout").value,
@@ -281,11 +287,11 @@ def _header(text: str | None) -> str | None:
     return os.fsencode(text).decode("latin-1") if text else None
 
 
-def _connections(text: str) -> int:
+def _connections(text: str, kind: str) -> int:
     try:
         number = at_once(text)
         if number == 0:
             raise ValueError("at least one is needed")
     except ValueError as error:
-        raise UsageError(str(error), subject=f"-o ….connections={text}", hint="Usual are 2 to 20.") from None
+        raise UsageError(str(error), subject=f"-o {kind}.connections={text}", hint="Usual are 2 to 20.") from None
     return number

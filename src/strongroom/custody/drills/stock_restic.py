@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -80,12 +81,15 @@ def stock_restic(program: str, url: str, options: StoreOptions) -> StockRestic:
         from strongroom.storage.s3 import url as s3_url  # noqa: PLC0415
 
         environment.setdefault("AWS_DEFAULT_REGION", s3_url.parse(rest, options).region)
-    words = [
-        word for key, value in options.extended.items() if key in _ITS_OPTIONS for word in ("-o", f"{key}={value}")
-    ]
-    for option, value in (("--cacert", options.cacert[:1]), ("--tls-client-cert", options.client_certificate)):
-        if value:
-            words += [option, value if isinstance(value, str) else value[0]]
+    its = {key: value for key, value in options.extended.items() if key in _ITS_OPTIONS}
+    if "rclone.args" in its:
+        from strongroom.storage.rclone.store import own_words  # noqa: PLC0415
+
+        its["rclone.args"] = f"serve restic --stdio {shlex.join(own_words(its['rclone.args']))}"
+    words = [word for key, value in its.items() for word in ("-o", f"{key}={value}")]
+    words += [word for path in options.cacert for word in ("--cacert", path)]
+    if options.client_certificate:
+        words += ["--tls-client-cert", options.client_certificate]
     words += ["--insecure-tls"] if options.insecure_tls else []
     return StockRestic(program, tuple(words), environment)
 

@@ -17,7 +17,8 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import StoreError, Unavailable, Unsupported
+from strongroom.base.errors import StoreError, Unavailable, Unsupported, UsageError
+from strongroom.base.quantities import duration
 from strongroom.base.redact import redact
 from strongroom.storage.contract import StoreKind
 from strongroom.storage.rest.store import RestStore
@@ -27,7 +28,6 @@ from strongroom.storage.stopping import Stop
 if TYPE_CHECKING:
     from strongroom.storage.options import StoreOptions
 
-_START_TIMEOUT = 60.0
 _LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 # When rclone ends first, the one that would end it goes, too: later its process's ID may be another's.
 _GUARD = (
@@ -66,12 +66,34 @@ class RcloneStore(RestStore):
         self.process.stop()
 
 
+def own_words(text: str) -> list[str]:
+    """What ``-o rclone.args`` adds to our own words; restic has the verb and how it is spoken to there, too.
+
+    Raises ``UsageError``.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(str(error).lower(), subject=f"-o rclone.args={text}") from None
+    if words[:2] == ["serve", "restic"]:
+        del words[:2]
+    return [word for word in words if word != "--stdio"]
+
+
+def _timeout(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), subject=f"-o rclone.timeout={text}") from None
+
+
 class Rclone:
     """The process, from its first line on."""
 
     def __init__(self, remote: str, options: StoreOptions) -> None:
         program = options.extended.get("rclone.program", "rclone")
-        extra = shlex.split(options.extended.get("rclone.args", "--b2-hard-delete"))
+        extra = own_words(options.extended.get("rclone.args", "--b2-hard-delete"))
+        timeout = _timeout(options.extended.get("rclone.timeout", "1m"))
         if shutil.which(program) is None:
             raise Unsupported(
                 f"the program {program} is not there", subject=f"rclone:{redact(remote)}", hint="Install rclone."
@@ -98,7 +120,7 @@ class Rclone:
         self._listener.start()
         self._cancelled = options.cancelled
         try:
-            Stop(options).wait(self._started, _START_TIMEOUT)
+            Stop(options).wait(self._started, timeout)
         except BaseException:
             self.stop()
             raise
@@ -106,9 +128,8 @@ class Rclone:
             self.stop()
             said = " / ".join(self._last)
             failed = Unavailable if not said else StoreError
-            raise failed(
-                f"rclone did not start: {said or 'no word from it in a minute'}", subject=f"rclone:{redact(remote)}"
-            )
+            why = said or f"no word from it in {timeout:.0f} s"
+            raise failed(f"rclone did not start: {why}", subject=f"rclone:{redact(remote)}")
 
     def _listen(self) -> None:
         """Read rclone's messages to the end, lest it block on them; the first tells its port."""

@@ -57,7 +57,7 @@ class BucketPlace(Place):
     def __init__(self, settings: GatewaySettings, database: Database) -> None:
         assert settings.store
         options = StoreOptions(
-            cacert=(settings.cacert,) if settings.cacert else (),
+            cacert=settings.cacert,
             stuck_timeout=ANSWER_SECONDS,
             longest_request=PATIENCE + ANSWER_SECONDS,
             retry_for=READ_RETRY_SECONDS,
