@@ -91,6 +91,7 @@ ADVICE = {
     Code.REPLICA: "Something of the replica is not right. Who can write there? `custody replicate` says what it is.",
     Code.OPERATORS: "The recovery identity names new operators. If it was not you, one operator ends it: `custody "
     "operator keep --sign-with FILE`.",
-    Code.LOCK: "A client has refreshed a lock for weeks. Look at that host; nothing waits for it any more.",
+    Code.LOCK: "A lock stays, and `custody incidents` says whose. Look at that host; if nothing runs there: "
+    "`restic unlock --remove-all`.",
 }
 """What to do about each."""

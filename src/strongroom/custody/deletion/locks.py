@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from strongroom.base.errors import Damaged, LimitExceeded, Locked, Missing
 from strongroom.base.objects import Kind
 from strongroom.custody.incidents import Code
-from strongroom.custody.ledger import open_incident
+from strongroom.custody.ledger import close_incident, open_incident, open_things
 from strongroom.custody.schemas.deletion import lock_seen
 from strongroom.database.prepared import prepared
 from strongroom.format.lock import LockFile
@@ -96,6 +96,34 @@ def older_than(state: State, repository: str, living: dict[str, str], moment_ns:
     first = {row.who: row.first for row in rows}
     holders = {who for who in living.values() if first.get(who, moment_ns) < moment_ns}
     return sorted(" ".join(who.split("\n")) for who in holders)
+
+
+def look_for_standing(state: State, lease: Lease, repository: Repository) -> None:
+    """An exclusive lock that nobody has refreshed for an hour holds up every host, and stock restic takes it for fresh
+    for as long as it claims to be (threat G-4). It is an incident until it is gone; an operator takes it away."""
+    now_ns = state.clock.now_ns()
+    with state.database.read() as connection:
+        known = connection.execute(*_seen_query(repository.id)).all()
+        told = {thing for code, thing in open_things(connection, repository.id) if code == Code.LOCK.value}
+    old = {row.name: row.first_ns for row in known if now_ns - row.first_ns >= DEAD_NS}
+    found: dict[str, str] = {}
+    for name in old.keys() & set(listed_locks(repository)) if old else ():
+        try:
+            file = LockFile.parse(repository.files.load(Kind.LOCK, name), f"locks/{name}")
+        except (Damaged, LimitExceeded, Missing):
+            continue
+        if file.exclusive:
+            hours = (now_ns - old[name]) // DEAD_NS
+            whose = f"process {file.pid} of {file.username} on {file.hostname}"
+            found[f"locks/{name}"] = f"an exclusive lock by {whose} is {hours} hours old, so no host can back up"
+    over = {thing for thing in told if thing.startswith("locks/")} - found.keys()
+    if not found and not over:
+        return
+    with state.writing(lease) as connection:
+        for thing, words in found.items():
+            open_incident(connection, repository.id, Code.LOCK, thing, words, now_ns)
+        for thing in over:
+            close_incident(connection, repository.id, Code.LOCK, thing, now_ns)
 
 
 @contextlib.contextmanager

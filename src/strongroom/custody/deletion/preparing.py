@@ -12,7 +12,7 @@ from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
 from strongroom.custody.deletion.bringing_back import has_trash
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
-from strongroom.custody.deletion.locks import see_locks
+from strongroom.custody.deletion.locks import look_for_standing, see_locks
 from strongroom.custody.deletion.needed import forget_memo, rescue
 from strongroom.custody.deletion.repacking import repack, waste_of
 from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
@@ -94,6 +94,7 @@ class Preparing:
         state, repository = self._state, self._repository
         done = Prepared()
         see_locks(state, self._lease, repository)
+        look_for_standing(state, self._lease, repository)
         remember_walked(state, self._lease, self._adopted.id)
         self._sign_snapshots()
         with state.database.read() as connection:
