@@ -183,7 +183,7 @@ def test_s_9_a_bucket_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
     with Liar(running(), honest=True) as proxy, over_bucket(tmp_path, endpoint=proxy.endpoint) as gateway:
         gateway.make()
         assert gateway.put(f"/web01/data/{NAME}", DATA) == 200
-        proxy.swallows = True
+        proxy.swallows = "objects"
         snapshot, pack = b"a snapshot", b"another pack"
         for kind, data in (("snapshots", snapshot), ("data", pack)):
             answer = gateway.ask("POST", f"/web01/{kind}/{name_of(data)}", data)
@@ -192,13 +192,13 @@ def test_s_9_a_bucket_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
         health = gateway.ask("GET", "/health")
         assert health.status == 503
         assert "the store answers that it takes objects, and has them not" in health.json()["problems"]
-        proxy.swallows = False
+        proxy.swallows = ""
         for kind, data in (("snapshots", snapshot), ("data", pack)):
             assert gateway.put(f"/web01/{kind}/{name_of(data)}", data) == 200
             assert gateway.ask("GET", f"/web01/{kind}/{name_of(data)}").body == data
         assert gateway.ask("GET", "/health").status == 200
         assert len(leaves(gateway)) == 4
-        proxy.swallows = True
+        proxy.swallows = "all"
         again = over_bucket(tmp_path / "again", endpoint=proxy.endpoint)
         (tmp_path / "again").mkdir()
         words = ["gateway", "serve", *again.where, "--no-auth", "--listen", "127.0.0.1:0"]

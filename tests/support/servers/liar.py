@@ -5,8 +5,8 @@ a status with an error code instead of passing the upload on, or ``lost`` when i
 What a gateway keeps for itself (``.strongroom/``) is passed on at all times and is not counted: it comes when it will.
 With ``hold before`` or ``hold after`` the upload stops before or after it is passed on, ``holding`` is set, and nothing
 more is heard of it until ``release`` is set. ``away`` is how all requests fare: ``silent`` are those that wait until it
-is something else, ``gone`` those that find their connection closed. While ``swallows`` is set each upload is answered
-with 200, and nothing is kept of it.
+is something else, ``gone`` those that find their connection closed. While ``swallows`` is set uploads are answered
+with 200, and nothing is kept of them: of ``objects``, or of ``all``, the gateway's own files too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Liar:
         self.honest = honest
         self.faults: list[str] = []
         self.away = ""
-        self.swallows = False
+        self.swallows = ""
         self.requests: list[str] = []
         self.asked: list[tuple[str, str]] = []
         """The same with their paths."""
@@ -86,7 +86,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             owner.asked.append((self.command, self.path))
         owner.deletions += self.command == "DELETE"
         fault = owner.faults.pop(0) if self.command == "PUT" and owner.faults and not own else ""
-        if owner.swallows and self.command == "PUT":
+        if self.command == "PUT" and owner.swallows and (owner.swallows == "all" or not own):
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
