@@ -1,8 +1,8 @@
 //! An envelope that is opened piece by piece.
 
-use super::{Envelope, IV, MAC, Mac, STEP};
+use super::{Envelope, IV, KeyStream, MAC, Mac, STEP};
 use crate::Result;
-use strongroom_aes_wide::KeyStream;
+use aes::cipher::StreamCipher;
 
 /// An envelope under way. What comes out before the end is nobody's word: whoever takes it keeps it
 /// to themselves, or drops it, until [`Opening::finish`] has found the MAC right.
@@ -15,8 +15,10 @@ impl Opening<'_> {
     /// Appends the plaintext of the next piece, of which only the last may be no multiple of 16 bytes long.
     pub fn next(&mut self, sealed: &[u8], out: &mut Vec<u8>) {
         for piece in sealed.chunks(STEP) {
+            let start = out.len();
+            out.extend_from_slice(piece);
             self.mac.update(piece);
-            self.stream.append(piece, out);
+            self.stream.apply_keystream(&mut out[start..]);
         }
     }
 
@@ -36,6 +38,6 @@ impl Envelope {
     /// As [`Envelope::open`], but for the MAC, which comes last.
     pub(crate) fn opening(&self, iv: &[u8; IV]) -> Result<Opening<'_>> {
         self.allow(iv)?;
-        Ok(Opening { stream: self.cipher.stream(iv), mac: self.mac(iv) })
+        Ok(Opening { stream: self.key_stream(iv), mac: self.mac(iv) })
     }
 }
