@@ -31,7 +31,7 @@ from strongroom.gateway.allocator import trim
 from strongroom.gateway.creation import make
 from strongroom.gateway.deletion import delete
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.http.conditions import heeds_range, unmet
+from strongroom.gateway.http.conditions import ASKED, heeds_range, unmet
 from strongroom.gateway.http.ranges import Unsatisfiable, parse_range
 from strongroom.gateway.http.request import BadRequest
 from strongroom.gateway.http.wire import Disconnected
@@ -170,10 +170,11 @@ class Gateway:
         wanted = None
         if name is not CONFIG:
             tag = headers["ETag"] = f'"{name.name}"'
-            if (status := unmet(request.headers, tag)) is not None:
-                store.stat(name)  # it is there
-                return Answer(status, headers={"ETag": tag})
-            wanted = request.headers.get("range") if heeds_range(request.headers, tag) else None
+            if not ASKED.isdisjoint(request.headers):  # most ask for all of it, whatever it is
+                if (status := unmet(request.headers, tag)) is not None:
+                    store.stat(name)  # it is there
+                    return Answer(status, headers={"ETag": tag})
+                wanted = request.headers.get("range") if heeds_range(request.headers, tag) else None
         if request.method == "HEAD":
             return Answer(200, headers=headers, size=store.stat(name).size)
         size = store.stat(name).size if wanted else 0  # without a range one request to the store is enough

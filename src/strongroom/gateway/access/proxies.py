@@ -20,7 +20,7 @@ UNNAMED = (
     "a proxy passes requests on and is not named by --trusted-proxies: all its clients count as one address, with one"
     " budget of wrong passwords"
 )
-_TRACES = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+_TRACES = frozenset({"x-forwarded-for", "forwarded", "x-real-ip", "via"})
 
 
 class Proxies:
@@ -47,10 +47,11 @@ class Proxies:
     def client(self, request: Request) -> str:
         """The address that a request comes from: the last one that no trusted proxy has, as those wrote it."""
         found = request.peer
-        words = request.headers.get("x-forwarded-for")
         if not self.trusts(found):
-            self._note(request)
+            if not self._unheeded and not _TRACES.isdisjoint(request.headers) and _is_near(found):
+                self._unheeded = True
             return found
+        words = request.headers.get("x-forwarded-for")
         for word in reversed(words.split(",") if words else []):
             address = parse_address(word)
             if address is None:
@@ -63,10 +64,6 @@ class Proxies:
     def crowd(self, peer: str) -> str:
         """With whom a connection is counted; nobody for a trusted proxy, and for a unix socket, which all share."""
         return "" if self.trusts(peer) else network_of(peer)
-
-    def _note(self, request: Request) -> None:
-        if not self._unheeded and any(name in request.headers for name in _TRACES) and _is_near(request.peer):
-            self._unheeded = True
 
     def warning(self) -> str:
         """What somebody should look at; empty when nothing is. Anybody may read it."""

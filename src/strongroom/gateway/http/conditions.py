@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ASKED = frozenset({"if-match", "if-none-match", "if-range", "range"})
+"""Headers without which a request asks for all of what is there, on no condition."""
+
 
 def unmet(headers: Mapping[str, str], tag: str) -> int | None:
     """The status to answer with in place of what is there under ``tag``; None where every condition is met."""

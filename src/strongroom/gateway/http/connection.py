@@ -106,7 +106,8 @@ def _one(
         begun = monotonic()
         request = heads.parse(head)
         request.peer, request.secure, request.admit = peer, secure, seat.admit
-        awaited = not request.old and request.headers.get("expect", "").lower() == "100-continue"
+        expected = request.headers.get("expect")
+        awaited = expected is not None and not request.old and expected.lower() == "100-continue"
         body = Body(wire, request.length, pace, awaited=awaited)
         answer = handler.handle(request, body)
         if answer.status == 401:

@@ -118,7 +118,7 @@ class ServerWire:
                     return data[:end]
                 if len(data) > limit:
                     raise BadRequest(431, "the head is too large")
-                if data.count(b"\n") != data.count(b"\r\n"):  # its end would not be seen, or only by others
+                if data and data.count(b"\n") != data.count(b"\r\n"):  # its end would not be seen, or only by others
                     raise BadRequest(400, "a line of the head does not end with CR LF")
                 count = self._receive(view, until)
                 if not count:

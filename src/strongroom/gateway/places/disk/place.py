@@ -103,10 +103,12 @@ class DiskPlace(Place):
         """As the base says: what is read is found by its path, if it is the same folder that stands there now."""
         known = self._known.get(folders)
         if known is not None and known[1].is_identified:
-            with contextlib.suppress(OSError):
+            try:  # not `suppress`: this is done for each read
                 status = os.stat(known[1].folder.path)
-                if known[0] == (status.st_dev, status.st_ino):
-                    return known[1]
+            except OSError:
+                return self.find(folders)
+            if known[0] == (status.st_dev, status.st_ino):
+                return known[1]
         return self.find(folders)
 
     def create(self, folders: tuple[str, ...]) -> DiskRepository:
