@@ -41,6 +41,14 @@ def test_several_in_one_word_as_restic_splits_them() -> None:
     assert settings.get("cacert").value == ["a", "b", "c"]
 
 
+def test_a_line_break_is_refused_in_words() -> None:
+    """Outside quotes a list has none, by whatever way it was given: that is a mistake, and no fault of ours."""
+    verb, _ = parsing.split_verb(["snapshots"])
+    assert verb is not None
+    with pytest.raises(UsageError, match="line break outside double quotes"):
+        parsing.parse(verb, ["-o", "rest.connections=5\nb=1"])
+
+
 def _store_options(url: str, *words: str) -> tuple[StoreOptions, list[str]]:
     """How a place is reached, and what is warned of."""
     verb, rest = parsing.split_verb(["-r", url, *words, "snapshots"])

@@ -81,7 +81,10 @@ def listed(text: str) -> list[str]:
     """Words separated by commas, as restic's flag library has them: one with a comma stands in double quotes."""
     import csv
 
-    return [word for line in csv.reader([text]) for word in line]
+    try:
+        return [word for line in csv.reader([text]) for word in line]
+    except csv.Error:
+        raise ValueError(f"{text!r} has a line break outside double quotes") from None
 
 
 def key_values(text: str) -> list[tuple[str, str]]:

@@ -26,7 +26,8 @@ MOST_STRANGERS = 100
 MOST_NUMBERS = 1000
 """So many numbers at which only others wrote are passed over."""
 _TYPE = "strongroom custody round 1"
-_NAME = re.compile(r"([0-9]{10})(-[0-9]{1,3})?\Z")
+RECORD = re.compile(r"([0-9]{10})(-[0-9]{1,3})?\Z")
+"""The name of a record's file, with its number."""
 
 
 class Crowded(Refused):
@@ -109,7 +110,7 @@ def all_records(files: OwnFiles, verifier: Verifier, repository: str, *, above: 
 
     Raises ``Crowded`` where others wrote at more numbers than are passed over, and the store's errors.
     """
-    numbers = {int(match[1]) for name in files.names(ROUNDS) if (match := _NAME.match(name))}
+    numbers = {int(match[1]) for name in files.names(ROUNDS) if (match := RECORD.match(name))}
     others = 0
     for number in sorted(one for one in numbers if one > above):
         found = read_record(files, number, verifier, repository)
@@ -125,12 +126,6 @@ def _paths(number: int) -> Iterator[str]:
     yield f"{ROUNDS}/{number:010d}"
     for stranger in range(1, MOST_STRANGERS):
         yield f"{ROUNDS}/{number:010d}-{stranger}"
-
-
-def number_of(path: str) -> int | None:
-    """The number in the name of a record's file; None for a name of none."""
-    match = _NAME.match(path.rpartition("/")[2])
-    return None if match is None else int(match[1])
 
 
 def _ours(files: OwnFiles, path: str, verifier: Verifier, repository: str) -> RoundRecord | None:

@@ -146,7 +146,7 @@ class Versions(ABC):
         return iter(())
 
     def read_own(self, version: OwnVersion) -> bytes:
-        """A small file of ours as it was in a version. Raises ``Missing``."""
+        """A small file of ours as it was in a version. Raises ``Missing``, and ``Damaged`` for one that is shorter."""
         raise errors.Missing("this store keeps no versions of files of ours", subject=version.path)
 
     def encryption_of(self, version: Version) -> tuple[str, str]:

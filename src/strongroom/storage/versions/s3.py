@@ -106,7 +106,7 @@ class S3Versions(Versions):
     def read_own(self, version: OwnVersion) -> bytes:
         """As the contract says."""
         path = f"{self.prefix}{version.path}?{query_string({'versionId': version.version_id})}"
-        with open_range(self._client, path, 0, None) as reader:
+        with open_range(self._client, path, 0, version.size) as reader:  # and no more, whatever comes
             parts = []
             while piece := reader.read(_PIECE):
                 parts.append(piece)

@@ -8,7 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from strongroom.custody.continuity import uncovering
+from strongroom.custody.continuity.records import Crowded, RoundRecord
+from strongroom.receipts.log.note import Signer
+from strongroom.storage.locate import open_store
+from strongroom.storage.options import StoreOptions
+from strongroom.storage.repository_files import files_beside
 from tests.support.buckets import delete, keys, overwrite
 from tests.support.custody.custodian import Custodian
 from tests.support.programs import Restic, Strongroom
@@ -84,6 +91,49 @@ def test_x_1_an_older_state_is_found_though_all_newer_records_are_hidden(kept: _
     assert "rolled-back: web01: this state knows 1 rounds, and 2 are written" in told.out
     (one,) = kept.custodian.run("snapshots", "web01", "--json").expect(0).json()
     assert one["pinned"]
+
+
+def test_s_1_a_hidden_copy_of_a_record_at_another_path_is_none_of_ours(kept: _Bucket) -> None:
+    """S-1: whoever can write and delete copies a record of ours below a folder of any name, and hides that: its bytes
+    are ours and its path is not, so the round goes on and writes nothing there."""
+    (newest,) = kept.listed(ROUNDS)
+    strange = [f"web01/{ROUNDS}/{folder}/{newest.rpartition('/')[2]}" for folder in ("An Other", "other")]
+    data = kept.server.client(kept.bucket).ask("GET", newest).text().encode()
+    for key in strange:
+        overwrite(kept.server, kept.bucket, key, data)
+        delete(kept.server, kept.bucket, key)
+    assert "was hidden" not in kept.custodian.round().expect(0).out
+    assert not set(strange) & set(kept.listed(ROUNDS))
+
+
+def test_s_1_files_that_others_hid_conceal_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-1, X-1: more hidden files of others before one of ours than are looked at: that is said, and never taken for a
+    folder in which nothing of ours is hidden. What is not named as ours are does not count."""
+    monkeypatch.setattr(uncovering, "MOST", 3)
+    server, bucket = minio.running(), f"vault-{secrets.token_hex(4)}"
+    signer = Signer("judge", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    record = RoundRecord("1" * 64, 4, "", "", 0, 0, 0, "").sign(signer)
+    ours = "web01/.strongroom/custody/rounds/0000000004"
+    url = f"{server.bucket(bucket, versions=True)}/web01"
+    with open_store(url, StoreOptions(environment=server.environment)) as store:
+
+        def hide(key: str, data: bytes) -> None:
+            overwrite(server, bucket, key, data)
+            delete(server, bucket, key)
+
+        def uncover() -> list[str]:
+            return uncovering.uncover_records(store, files_beside(store), signer.verifier, "1" * 64, 1)
+
+        hide(ours, record)
+        for number in range(3):
+            hide(f"web01/.strongroom/custody/rounds/0000000003-x{number}", b"junk")
+        for number in range(2):
+            hide(f"web01/.strongroom/custody/rounds/0000000003-{number}", b"junk")
+        assert uncover() == [ours.removeprefix("web01/")]
+        delete(server, bucket, ours)
+        hide("web01/.strongroom/custody/rounds/0000000003-2", record)
+        with pytest.raises(Crowded, match="others hid 3 files there"):
+            uncover()
 
 
 def test_s_3_a_record_that_others_overwrote_is_none_of_ours(kept: _Bucket) -> None:
