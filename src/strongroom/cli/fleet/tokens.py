@@ -28,7 +28,7 @@ def arguments_tokens(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add", "remove", "list"), help="what to do")
     parser.add_argument("name", nargs="?", help="what the token is called")
     parser.add_argument("--hosts", metavar="PATTERN", default="*", help="the hosts that it sees, such as `web*`")
-    parser.add_argument("--tags", metavar="TAG,…", default="", help="only hosts that have one of these tags")
+    parser.add_argument("--tags", metavar="TAG,…", help="only hosts that have one of these tags")
     parser.add_argument("--days", type=int, default=365, help="how long it counts (default: %(default)s)")
 
 
@@ -48,7 +48,8 @@ def run_tokens(context: Context) -> int:
             return exit_codes.OK
         if not NAME.match(arguments.name):
             raise UsageError("cannot be a token's name", subject=arguments.name, hint="Letters a-z, digits, dashes.")
-        text = make_token(state, arguments.name, arguments.hosts, arguments.days, arguments.tags.split(","))
+        tags = () if arguments.tags is None else arguments.tags.split(",")
+        text = make_token(state, arguments.name, arguments.hosts, arguments.days, tags)
     if context.json:
         context.out.json({"message_type": "fleet_token", "name": arguments.name, "token": text})
     else:

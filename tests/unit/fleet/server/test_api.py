@@ -110,6 +110,8 @@ def test_a_token_sees_hosts_with_its_tags(server: ServerInProcess, app: FleetApp
             tag_host(server.state, "db01", words, [])
     with pytest.raises(Missing):
         tag_host(server.state, "nobody", ["shop"], [])
+    with pytest.raises(ConfigurationError, match="names no tag"):  # such as the empty variable of a script
+        make_token(server.state, "open", "*", 9, [""])
 
 
 def test_pages_follow_each_other_and_do_not_change_for_nothing(server: ServerInProcess, app: FleetApp) -> None:

@@ -58,9 +58,12 @@ def make_token(state: FleetState, name: str, hosts: str, days: int, tags: Sequen
     """A new token; its text is not kept. Raises ``ConfigurationError``."""
     if not 1 <= days <= LONGEST_DAYS:
         raise ConfigurationError(f"a token lives between 1 and {LONGEST_DAYS} days", subject=f"{days} days")
+    words = checked_tags(tags)
+    if tags and not words:  # a script's empty variable must not open all hosts
+        raise ConfigurationError("names no tag", subject=name, hint="Without tags hosts are chosen by name alone.")
     identity, secret, now = secrets.token_hex(8), secrets.token_hex(32), state.now()
     row = {"name": name, "id": identity, "secret_sha256": _hash(secret), "hosts": hosts}
-    row["tags"] = " ".join(checked_tags(tags))
+    row["tags"] = " ".join(words)
     table = schema.token
     with state.database.write() as connection:
         if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
