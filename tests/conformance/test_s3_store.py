@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 import tracemalloc
@@ -14,7 +15,7 @@ from tests.support.servers.minio import running
 
 from strongroom.base import errors
 from strongroom.base.objects import CONFIG, Kind, ObjectName
-from strongroom.storage.kinds import versions_of
+from strongroom.storage.kinds import keyed_of, versions_of
 from strongroom.storage.locate import open_store
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.removal import removal_of
@@ -133,6 +134,29 @@ def test_wrong_credentials_and_clocks() -> None:
     with pytest.raises(errors.Refused, match="RequestTimeTooSkewed") as caught:
         open_store(url, late).create(named(b"x"), b"x")
     assert "clock" in caught.value.hint
+
+
+def test_the_right_to_delete_is_named_where_it_lacks() -> None:
+    """A refused DELETE needs another right than reading, and a copy within the store that of storing."""
+    server = running()
+    url, lock = f"{server.bucket('undeleted')}/web", ObjectName(Kind.LOCK, hashlib.sha256(b"lock").hexdigest())
+    actions = ["s3:GetObject", "s3:ListBucket"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": ["arn:aws:s3:::undeleted", "arn:aws:s3:::undeleted/*"],
+    }
+    server.put("undeleted", "policy=", json.dumps({"Version": "2012-10-17", "Statement": [allowed]}).encode())
+    with open_store(url, StoreOptions(environment=server.environment)) as store:
+        store.create(lock, b"lock")
+    anonymous = StoreOptions(environment={}, extended={"s3.unsafe-anonymous-auth": "true"}, retry_for=0)
+    with open_store(url, anonymous) as store:
+        assert store.read_bytes(lock) == b"lock"
+        with pytest.raises(errors.Refused, match="this needs s3:DeleteObject"):
+            store.release_lock(lock.name)
+        with pytest.raises(errors.Refused, match="this needs s3:PutObject"):
+            keyed_of(store).copy(f"locks/{lock.name}", "locks/copy")
 
 
 def test_bytes_that_do_not_match_their_name() -> None:

@@ -20,6 +20,7 @@ from strongroom.storage.contract import GROUP
 from strongroom.storage.local.modes import SERVER_GROUP
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.own.folder import FolderFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +227,18 @@ def test_a_full_disk_is_full(store: LocalStore) -> None:
         store.stat(PACK)
     unfinished = os.path.join(store.path, ".strongroom", "tmp")
     assert not os.path.exists(unfinished) or not os.listdir(unfinished)
+
+
+def test_a_folder_that_another_process_makes_meanwhile_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the looks whether a folder of ours is there and whether anything else is, somebody may make it."""
+
+    def made_by_another(path: str) -> bool:
+        os.makedirs(path, exist_ok=True)
+        return True
+
+    monkeypatch.setattr(os.path, "lexists", made_by_another)
+    files = FolderFiles(str(tmp_path / "own"))
+    files.write_once("custody/rounds/0000000001", b"a")
+    assert files.read("custody/rounds/0000000001") == b"a"

@@ -30,6 +30,8 @@ class ClientAnswer:
         self._response = response
         self._connection: Connection | None = connection
         self._pool = pool
+        self.method = ""
+        """That of a request which was asked with ``HttpClient.ask``."""
         self.status = response.status
         self.length = response.length
         """Bytes of the body; None where the server does not say. After HEAD, 0."""
@@ -124,7 +126,9 @@ class HttpClient(ABC):
             try:
                 self.begin(connection, method, path, headers or {})
                 connection.endheaders(body or None)
-                return self.answer(connection)
+                answer = self.answer(connection)
+                answer.method = method
+                return answer
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if used and not isinstance(error, TimeoutError):

@@ -67,7 +67,7 @@ class FolderFiles:
     def _folders(self, parent: str) -> None:
         missing = []
         while not os.path.isdir(parent):
-            if os.path.lexists(parent):
+            if os.path.lexists(parent) and not os.path.isdir(parent):  # it may be there since
                 raise Exists("there is a file where a folder is to be", subject=parent)
             missing.append(parent)
             parent = os.path.dirname(parent)

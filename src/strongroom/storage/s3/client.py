@@ -137,7 +137,8 @@ class S3Client(HttpClient):
         code, message = _said(answer.text())
         subject = self.subject(path)
         what = f"the store answered {status}" + (f" {code}" if code else "") + (f": {message}" if message else "")
-        what += _right_for(path, upload=upload) if status == 403 and code in {"", "AccessDenied"} else ""
+        method = "PUT" if upload else answer.method
+        what += _right_for(path, method) if status == 403 and code in {"", "AccessDenied"} else ""
         error: StrongroomError
         if code == "NoSuchBucket":
             error = errors.Refused("there is no such bucket", subject=subject, hint=_HINTS[code])
@@ -182,15 +183,17 @@ class S3Client(HttpClient):
         return "PUT", headers
 
 
-def _right_for(path: str, *, upload: bool) -> str:
+def _right_for(path: str, method: str) -> str:
     """Words on the right that a refused request needs, as policies name it; empty where that is not known."""
     key, _, query = path.partition("?")
-    if query:
+    if method == "DELETE":
+        right = "s3:DeleteObject" + "Version" * query.startswith("versionId=")
+    elif query:
         right = next((right for mark, right in _LISTINGS if mark in query.split("&")), "")
     elif not key:
         right = "s3:ListBucket"
     else:
-        right = "s3:PutObject" if upload else "s3:GetObject, and s3:ListBucket where nothing has that name"
+        right = "s3:PutObject" if method == "PUT" else "s3:GetObject, and s3:ListBucket where nothing has that name"
     return f"; this needs {right}" if right else ""
 
 

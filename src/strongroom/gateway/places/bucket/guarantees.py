@@ -50,8 +50,8 @@ class Guarantees:
 
     @property
     def conditional(self) -> bool:
-        """Whether the store refuses to replace; believed until it was asked."""
-        return self.found.get(CREATE, KEPT) == KEPT
+        """Whether the store refuses to replace; believed until it was asked, but of a store that keeps nothing."""
+        return self.keeps and self.found.get(CREATE, KEPT) == KEPT
 
 
 def find_out(keyed: Keyed, clock: Clock) -> Guarantees:

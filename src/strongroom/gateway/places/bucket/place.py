@@ -169,7 +169,7 @@ class BucketPlace(Place):
         settling.settle(self.find, self.intents, ledger, stopping)
 
     def watch(self, ledger: Ledger, stopping: Callable[[], bool]) -> None:
-        """Settle again and again; ask the store each day what it keeps."""
+        """Settle again and again; ask the store each day what it keeps, and where that was nothing, at once again."""
         asked = self._database.clock.monotonic()
         waited = 0.0
         while not stopping():
@@ -184,7 +184,7 @@ class BucketPlace(Place):
                 for label in list(self._emptied):  # what was emptied may be back, or explained, and nobody asks for it
                     with contextlib.suppress(Missing):
                         self.find(folders_of(label))
-                if self._database.clock.monotonic() - asked > ASK_SECONDS:
+                if self._database.clock.monotonic() - asked > (ASK_SECONDS if self._guarantees.keeps else 0.0):
                     asked = self._database.clock.monotonic()
                     guarantees.save(self._database, guarantees.find_out(self.keyed, self._database.clock))
             except (StrongroomError, OSError) as error:
@@ -205,7 +205,7 @@ class BucketPlace(Place):
             found.append(unreachable)
         if lost := self._works.keeping.problem or ("" if self._guarantees.keeps else guarantees.KEEPS_NOTHING):
             found.append(lost)
-        if self._works.guarded and not self._settings.allow_unconditional:
+        if self._works.guarded and self._guarantees.keeps and not self._settings.allow_unconditional:
             found.append("the store no longer refuses to replace; this gateway alone serialises creation")
         if self._emptied:
             found.append(f"{len(self._emptied)} repositories were emptied behind the gateway's back")
