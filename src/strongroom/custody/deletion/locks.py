@@ -39,11 +39,13 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
     with state.database.read() as connection:
         known = {row.name: row for row in connection.execute(*_seen_query(repository.id))}
     living: dict[str, str] = {}
+    gone = set(known)
     for count, info in enumerate(repository.store.list(Kind.LOCK)):
         if count >= MAX_LOCKS:
             break
         name = info.name.name
         if name in known:
+            gone.discard(name)
             who = str(known[name].who)
             if now_ns - known[name].first_ns < DEAD_NS and who != ours:
                 living[name] = who
@@ -56,7 +58,8 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
         if who != ours:
             living[name] = who
     old_ns = now_ns - FORGET_NS
-    if not living and all(row.last_ns >= old_ns for row in known.values()):
+    forgotten = [name for name in sorted(gone) if known[name].last_ns < old_ns]  # one that stays would be new again
+    if not living and not forgotten:
         return living
     with state.writing(lease) as connection:
         for name, who in living.items():
@@ -69,9 +72,10 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
                         repository=repository.id, name=name, who=who, first_ns=now_ns, last_ns=now_ns
                     )
                 )
-        connection.execute(
-            lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.last_ns < old_ns)
-        )
+        for name in forgotten:
+            connection.execute(
+                lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.name == name)
+            )
     return living
 
 

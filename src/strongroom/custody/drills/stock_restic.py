@@ -86,12 +86,17 @@ def stock_restic(program: str, url: str, options: StoreOptions) -> StockRestic:
         from strongroom.storage.rclone.store import own_words  # noqa: PLC0415
 
         its["rclone.args"] = f"serve restic --stdio {shlex.join(own_words(its['rclone.args']))}"
-    words = [word for key, value in its.items() for word in ("-o", f"{key}={value}")]
-    words += [word for path in options.cacert for word in ("--cacert", path)]
+    words = [word for key, value in its.items() for word in ("-o", _whole(f"{key}={value}"))]
+    words += [word for path in options.cacert for word in ("--cacert", _whole(path))]
     if options.client_certificate:
         words += ["--tls-client-cert", options.client_certificate]
     words += ["--insecure-tls"] if options.insecure_tls else []
     return StockRestic(program, tuple(words), environment)
+
+
+def _whole(word: str) -> str:
+    """A word that restic takes for one, where it takes commas for the end of one."""
+    return '"' + word.replace('"', '""') + '"' if {",", '"'} & set(word) else word
 
 
 def _run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:

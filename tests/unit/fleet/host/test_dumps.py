@@ -140,6 +140,17 @@ def test_sqlite_takes_any_file(name: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert b"of_odd_name" in Reader({"kind": "sqlite", "file": path}, tmp_path / "state").read()
 
 
+def test_an_sqlite_file_behind_a_link_is_that_which_everybody_opens(tmp_path: Path) -> None:
+    """What stands behind a link and two dots is beside the folder that the link leads to, not beside the link."""
+    (tmp_path / "releases/new").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("releases/new")
+    for folder in ("", "releases"):
+        with contextlib.closing(sqlite3.connect(tmp_path / folder / "shop.db")) as database, database:
+            database.execute(f"CREATE TABLE of_{folder or 'nobody'} (x)")
+    found = Reader({"kind": "sqlite", "file": f"{tmp_path}/current/../shop.db"}, tmp_path / "state").read()
+    assert b"of_releases" in found
+
+
 def test_an_sqlite_file_that_was_emptied_is_no_dump(tmp_path: Path) -> None:
     """R-13: a file of no bytes is a whole database to SQLite, and what is left of one to its owner."""
     (tmp_path / "shop.db").touch()

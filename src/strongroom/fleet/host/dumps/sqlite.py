@@ -48,7 +48,8 @@ class SqliteProducer:
             raise DumpFailed(f"cannot be copied: {error}", subject=self._file, hint=hint) from None
 
     def _copy(self, to: str) -> None:
-        where = quote(os.path.abspath(self._file))  # neither a host's name, as behind two slashes, nor `:memory:`
+        # Neither a host's name, as behind two slashes, nor `:memory:`; and `..` behind a link leads where it does.
+        where = quote(os.path.join(os.getcwd(), self._file))
         source = sqlite3.connect(f"file://{where}?mode=ro", uri=True, timeout=1)
         with contextlib.closing(source), contextlib.closing(sqlite3.connect(to)) as copy:
             source.backup(copy, pages=_PAGES, progress=self._look)
