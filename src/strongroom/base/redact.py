@@ -13,7 +13,7 @@ _SECRET = r"[a-z0-9_.-]*(?:secret|password|passwd|token|signature|credential|acc
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The user part of a URL and its query; made when they are first wanted, which a start that goes well is not."""
     userinfo = (
-        r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/\s@:\"'<>]*):(?!\d{1,5}/)"
+        r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?!\[[0-9a-f:.]*\](?::\d{1,5})?/)(?P<user>[^/\s@:\"'<>]*):(?!\d{1,5}/)"
         r"(?P<password>[^\s\"'<>]*)@(?=[^@\s]*(?:[\s\"'<>]|\Z))"
     )
     query = rf"(?P<key>[?&;](?:{_SECRET}))=(?P<value>[^&;\s\"'<>]*)"
@@ -32,9 +32,12 @@ def redact(text: str) -> str:
 
 
 def without_login(url: str) -> str:
-    """A URL as it may be signed, sent and compared: without user and password, whoever uses it."""
+    """A URL as it may be signed, sent and compared: without user and password, whoever uses it.
+
+    What stands before the last ``@`` of a URL's authority is the login; one in its path is the path's own.
+    """
     userinfo, _ = _patterns()
-    return redact(_USER.sub(r"\1", userinfo.sub(lambda found: found["scheme"], url)))
+    return redact(userinfo.sub(lambda found: found["scheme"], _LOGIN.sub(r"\1", url)))
 
 
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]*@", re.I)
+_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/?#\s]*@", re.I)

@@ -76,7 +76,11 @@ def test_paths_are_paths() -> None:
 @pytest.mark.parametrize(
     ("url", "bare"),
     [
-        ("rest:https://care:T0k@n/1@backup.example/web01/", "rest:https://backup.example/web01/"),
+        ("rest:https://care:T0k@n@backup.example/web01/", "rest:https://backup.example/web01/"),
+        ("rest:https://care:T0k/1@backup.example/web01/", "rest:https://backup.example/web01/"),
+        ("rest:https://care:T0ken@backup.example:8000/team@x/", "rest:https://backup.example:8000/team@x/"),
+        ("rest:https://care:T0ken@[2001:db8::1]:8000/team@x/", "rest:https://[2001:db8::1]:8000/team@x/"),
+        ("rest:https://[2001:db8::1]:8000/team@x/", "rest:https://[2001:db8::1]:8000/team@x/"),
         ("rest:http://care@127.0.0.1:8000/r/", "rest:http://127.0.0.1:8000/r/"),
         ("s3:https://AK:SK@s3.example/vault/web01", "s3:https://s3.example/vault/web01"),
         ("s3://vault/web01?endpoint=http://127.0.0.1:9000", "s3://vault/web01?endpoint=http://127.0.0.1:9000"),
