@@ -102,11 +102,7 @@ def test_an_executor_elsewhere_hears_of_its_judge_through_the_gateway(
     assert gateway.ask("DELETE", f"/r/keys/{path.name}", user=token).status == 403
     assert json.loads(strongroom.run("custody", "executor", "run", *executor).expect(0).out)["removed"] == []
     judge.round()
-    print(
-        judge.round().out,
-        strongroom.run("custody", "executor", "show", *executor).out,
-        judge.run("incidents", "web").out,
-    )
+    judge.round()
     done = strongroom.run("custody", "executor", "run", *executor).expect(0)
     assert json.loads(done.out)["removed"] == [f"keys/{path.name}"]
     assert not path.exists()
@@ -115,6 +111,9 @@ def test_an_executor_elsewhere_hears_of_its_judge_through_the_gateway(
     beside = [path.read_bytes() for path in (gateway.data / "r" / ".strongroom").rglob("*") if path.is_file()]
     tokens = [url.split(":")[2].split("@", maxsplit=1)[0].encode(), token.split(":")[1].encode()]
     assert len(beside) > 6 and not [data for data in beside for one in tokens if one in data]
+    assert identity in judge.run("repositories").expect(0).out
+    tried = {(row["credential"], row["what"]): row["state"] for row in judge.run("audit", "web", "--json").json()}
+    assert tried["reader", "take an object away"] == "held"
     said = "/r/.strongroom/custody/to-executor/0000000099"
     for who, role, status in (("other", "host", 403), ("reader", "auditor", 403)):
         assert gateway.ask("PUT", said, body=b"{}", user=_token(gateway, who, role)).status == status

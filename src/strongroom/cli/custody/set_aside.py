@@ -16,6 +16,7 @@ from strongroom.cli.custody.shared import (
     signer_of,
     store_for,
 )
+from strongroom.cli.custody.two_machines.remote import say_where_bounds_are_lifted
 from strongroom.cli.custody.two_machines.signing import add_signing, spoken
 
 if TYPE_CHECKING:
@@ -77,4 +78,6 @@ def run_set_aside(context: Context) -> int:
             context.out.line(words)
         if went.removed:
             context.out.line(f"`strongroom custody undo {adopted.name} {went.number}` brings them back")
+        else:
+            say_where_bounds_are_lifted(context, adopted, went.number)
     return exit_codes.FAILED if went.waits else exit_codes.OK

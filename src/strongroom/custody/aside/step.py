@@ -41,14 +41,15 @@ MOST = 10
 def plan_aside(state: State, lease: Lease, adopted: Adopted, repository: Repository, signer: Signer) -> str:
     """Plan that what is unfit goes now, the longest known first; why nothing is, in words, where it cannot be.
 
-    What came since others were set aside, and what lost indexes said, is written to an index first. One plan at a time:
-    what it leaves for want of room waits for the next one.
+    What came since others were set aside, and what lost indexes said, is written to an index first. One plan of a
+    round's at a time: what it leaves for want of room waits for the next one. An operator's may wait for his word
+    elsewhere, and holds up none.
     """
     with contextlib.suppress(Refused):  # no index can be written here, which is said where one is to go
         write_what_came(state, lease, repository)
         write_for_lost(state, lease, repository)
     room = MOST - _of_today(state, adopted.id)
-    if room <= 0 or any(row.kind == ASIDE for row in plan_rows(state, adopted.id)):
+    if room <= 0 or any(row.kind == ASIDE and not row.approved for row in plan_rows(state, adopted.id)):
         return ""
     names = unfit_now(state, repository, room)
     if not names:

@@ -31,6 +31,8 @@ _MOST_WORK = 1 << 23
 _ENVELOPE = 32
 """Bytes that sealing adds."""
 _SALT = 64
+WELL_FORMED = "is a well-formed key: an operator sets it aside, or accepts it"
+TRUE_TO_NAME = "has the bytes that its name promises: an operator sets it aside, or nobody"
 _TIME = re.compile(r"([0-9-]{10}T[0-9:]{8})(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -41,11 +43,11 @@ def refusal(records: Records, store: Store, repository: str, name: ObjectName, *
         if there is None or there[0] == 0:
             return "is a key that was there from the first, and no such key goes"
         if not approved and _is_well_formed(store, name):
-            return "is a well-formed key: an operator sets it aside, or accepts it"
+            return WELL_FORMED
         return ""
     if name.kind is Kind.INDEX or approved or not is_true_to_name(store, name):
         return ""
-    return "has the bytes that its name promises: an operator sets it aside, or nobody"
+    return TRUE_TO_NAME
 
 
 def fit_for_today(

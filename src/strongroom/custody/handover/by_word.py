@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.custody.aside.step import make_aside_plan
 from strongroom.custody.aside.unfit import named_by_operator
 from strongroom.custody.executor.contract import Went
-from strongroom.custody.planned.plans import plan_row, set_plan, signed
+from strongroom.custody.planned.plans import plan_row, plan_rows, set_plan, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,8 @@ def set_aside(
         assert row is not None
         document = signed(row)
         assert document is not None
-        executor.look([document])
+        open_now = (signed(one) for one in plan_rows(state, adopted.id))  # it forgets those that are not named
+        executor.look([one for one in open_now if one is not None])
         said = who if spoken is None else spoken(number, document.digest)
         if said is None:
             words = f"plan {number} waits for another operator: `custody plan approve {adopted.name} {number}`"

@@ -174,6 +174,9 @@ class Handover:
                 went.waits = again.reasons
                 if again.names:
                     self._execute(lease, order, document, replace(again, held=held()), executor, went)
+                elif not again.reasons and removed_by(self._state, self._adopted.id, order.number, surely=True):
+                    self._end(lease, order.number, DONE)  # by an executor elsewhere, which answered late
+                    went.done = True
                 elif not again.reasons:
                     self._end(lease, order.number, CANCELLED)
                     went.waits = ("nothing of it may go any more",)
@@ -233,7 +236,8 @@ class Handover:
             span = "a day" if order.kind == ASIDE else "thirty days"
             more.append(f"{report.left} wait, since no more may go in {span}; `custody plan approve` lets them")
         went.waits = (*again.reasons, *more)
-        if order.kind == ASIDE:  # what it left is in the next one
+        named = (row := plan_row(state, adopted.id, order.number)) is not None and row.approved
+        if order.kind == ASIDE and not (report.failed and named):  # what it left is in a round's next one
             self._end(lease, order.number, DONE if report.removed else CANCELLED)
             went.done = not more
         elif not more:

@@ -86,10 +86,12 @@ def set_aside_names(connection: sa.Connection, repository: str) -> frozenset[str
     return frozenset(row.name for row in rows)
 
 
-def removed_by(state: State, repository: str, number: int) -> list[str]:
-    """Names with their folders of what a plan removed, or was about to, and nobody brought back."""
+def removed_by(state: State, repository: str, number: int, *, surely: bool = False) -> list[str]:
+    """Names with their folders of what a plan removed, or unless ``surely`` was about to, and nobody brought back."""
     table = schema.intent
     here = sa.and_(table.c.repository == repository, table.c.plan == number, table.c.undone_ns.is_(None))
+    if surely:
+        here = sa.and_(here, table.c.done_ns.is_not(None))
     with state.database.read() as connection:
         return [row.name for row in connection.execute(sa.select(table.c.name).where(here))]
 

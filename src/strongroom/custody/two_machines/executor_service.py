@@ -20,6 +20,7 @@ from strongroom.base.errors import (
 )
 from strongroom.base.objects import Kind, ObjectName, is_object_name
 from strongroom.base.record import field, mutable
+from strongroom.custody.executor.aside import TRUE_TO_NAME, WELL_FORMED
 from strongroom.custody.executor.operators import Operators
 from strongroom.custody.planned.orders import read_order
 from strongroom.custody.two_machines.mailbox import (
@@ -186,7 +187,16 @@ class ExecutorService:
             raise Refused("the executor has no such open plan", subject=f"plan {number}")
         report = self._executor.execute(signed, unwrapped(message.members))
         found.removed += [(int(number or 0), name) for name in report.removed]
-        return {"removed": report.removed, "failed": [list(one) for one in report.failed], "left": report.left}
+        failed = [(name, self._with_advice(int(number or 0), why)) for name, why in report.failed]
+        found.refused += [(int(number or 0), f"{name}: {why}") for name, why in failed]
+        answer = {"removed": report.removed, "failed": [list(one) for one in failed], "left": report.left}
+        return answer | {"number": number}
+
+    def _with_advice(self, number: int, why: str) -> str:
+        """What an operator says at this machine, where no one else's word is enough."""
+        if why not in (TRUE_TO_NAME, WELL_FORMED):
+            return why
+        return f"{why}, by `strongroom custody executor approve {self._place.name} {number}` on the executor's machine"
 
     def _set_aside(self, message: ExecutorMessage) -> dict[str, Any]:
         kind, _, rest = str(message.members.get("name")).partition("/")

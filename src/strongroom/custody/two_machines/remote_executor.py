@@ -116,7 +116,7 @@ class RemoteExecutor:
         for message in self._unheard():
             fresh = self._clock.now_ns() - message.at_ns < LIFETIME_NS
             if message.what == CONFIRMED and message.members.get("number") == number and fresh:
-                return "is confirmed, and the executor on its own machine has not answered yet"
+                return self._no_answer(number)
         plans = self._said().get("plans")
         words = plans.get(str(number)) if isinstance(plans, dict) else None
         return words if isinstance(words, str) else "the executor on its own machine has not seen it yet"
@@ -147,7 +147,7 @@ class RemoteExecutor:
         said = {"number": number, "order": signed.digest, **wrapped(confirmed)}
         answer = self._answer(self._tell(CONFIRMED, said))
         if answer is None:
-            raise Unavailable("is confirmed, and the executor on its own machine has not answered yet")
+            raise Unavailable(self._no_answer(number))
         if "refused" in answer:
             raise Refused(str(answer["refused"]), subject=f"plan {number}")
         names = set(_texts(answer.get("removed")))
@@ -159,6 +159,20 @@ class RemoteExecutor:
         )
 
     # messages
+
+    def _no_answer(self, number: int) -> str:
+        """With what it said to an earlier confirmation of the same plan: where it runs now and then, that is all."""
+        words = "is confirmed, and the executor on its own machine has not answered yet"
+        answers = self._said().get("answers")
+        of_plan = [
+            (int(message), answer)
+            for message, answer in (answers.items() if isinstance(answers, dict) else ())
+            if message.isdecimal() and isinstance(answer, dict) and answer.get("number") == number
+        ]
+        failed = max(of_plan, key=lambda one: one[0])[1].get("failed") if of_plan else None
+        if not isinstance(failed, list) or not failed:
+            return words
+        return f"{words}; the last time it said: " + "; ".join(": ".join(map(str, one)) for one in failed[:3])
 
     def _said(self) -> dict[str, Any]:
         report = self._report_now()

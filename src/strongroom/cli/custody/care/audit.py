@@ -8,6 +8,7 @@ from strongroom.base.configuration.variables import read_variables
 from strongroom.base.errors import UsageError
 from strongroom.cli import exit_codes
 from strongroom.cli.custody.shared import add_repository, add_state, chosen, open_state, store_for
+from strongroom.cli.custody.two_machines.remote import executor_key
 from strongroom.cli.output.table import table
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ over with its own bytes. Run it after each change of rights.
 A credential is a file of NAME=VALUE lines, as a host's environment has them: STRONGROOM_REST_USERNAME and
 STRONGROOM_REST_PASSWORD, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. It may name the place as that host sees it, in
 STRONGROOM_REPOSITORY; without that the repository's gateway is tried, else the custodian's own place, never with the
-credentials that stand in a URL. Without any file what this machine has is tried: as the executor's where what it
-deletes can be brought back, else as the reader's.
+credentials that stand in a URL. Without any file what this machine has is tried: as the reader's where custody.toml
+names an executor elsewhere, or what it deletes would be final, else as the executor's.
 
   strongroom custody audit web01 --host web01.env --reader reader.env --executor executor.env
 """
@@ -132,6 +133,8 @@ def _own(context: Context, adopted: Adopted) -> list[Tried]:
     from strongroom.custody.executor.ways import way_of
 
     with store_for(context, adopted) as store:
+        if executor_key(context, adopted) is not None:
+            return audit_store(store, CredentialHolder.READER)
         try:
             way_of(store)
         except StrongroomError:

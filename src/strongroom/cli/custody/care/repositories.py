@@ -50,7 +50,7 @@ def run_repositories(context: Context) -> int:
     rows = [
         [
             one.name,
-            one.id[:10],
+            one.id,
             rfc3339.format_utc(one.adopted_ns)[:10],
             "released" if one.retired else "in care",
             redact(one.store),

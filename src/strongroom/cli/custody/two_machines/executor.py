@@ -158,7 +158,10 @@ def _run(context: Context, records: Records, book: ExecutorBook) -> int:
 
 def _serve(context: Context, place: ExecutorPlace, service: ExecutorService) -> None:
     found = service.run()
-    refused = [f"plan {number}: {words}" if number else words for number, words in found.refused]
+    refused = [
+        f"plan {number}: {words.removeprefix(f'plan {number}: ')}" if number else words
+        for number, words in found.refused
+    ]
     if context.json:
         if found.messages or not context.arguments.follow:
             context.out.json(
