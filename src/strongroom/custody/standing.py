@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.record import record
 from strongroom.base.sandbox import missing
 from strongroom.custody.changes.waiting import waiting
+from strongroom.custody.drills.opened_by import opened_words
 from strongroom.custody.evidence.words import clock_words, log_words
 from strongroom.custody.incidents import ADVICE, FREEZING, Code
 from strongroom.custody.ledger import Incident
@@ -81,6 +82,8 @@ class Standing:
     """What is wrong with the runs that feed the replica, in words; empty where all is well or there is none."""
     policy: str
     """Which change of the policy waits, in words; empty where none does."""
+    opened: str
+    """That nobody has opened what was drilled for a quarter of a year, in words; empty where somebody has."""
 
 
 def standings(state: State, now_ns: int) -> list[Standing]:
@@ -134,6 +137,7 @@ def _standing(state: State, adopted: Adopted, facts: RepositoryFacts, now_ns: in
         _running_words(made),
         faults.replica,
         _policy_words(state, adopted) if facts.has_change else "",
+        opened_words(adopted, facts.signed_ns, now_ns),
     )
 
 

@@ -58,6 +58,7 @@ def _words(one: Standing) -> tuple[tuple[str, str], ...]:
         ("round", one.running),
         ("replica", one.replica),
         ("policy", one.policy),
+        ("drill", one.opened),
         ("log", one.log),
         ("clocks", one.clocks),
         ("reading", one.reading),
@@ -130,4 +131,5 @@ def _object(one: Standing) -> dict[str, Any]:
         "running": one.running or None,
         "replica": one.replica or None,
         "policy": one.policy or None,
+        "drill": one.opened or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ from strongroom.custody.schemas.main import drill, snapshot
 from strongroom.retention.guarded import GOOD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from strongroom.custody.drills.stock_restic import StockRestic
     from strongroom.custody.identity import Identity
@@ -43,7 +44,8 @@ PARTS = 3
 class Drilled:
     """What a drill of one snapshot found; ``faults`` are paths with words. ``by``: the program that restored.
 
-    ``looked_at``: each of them with the hash of the file's content, empty where it was not restored.
+    ``looked_at``: each of them with the hash of the file's content, empty where it was not restored. ``place``: the
+    folder that was kept for a person; empty where it is gone again.
     """
 
     snapshot: str
@@ -52,6 +54,7 @@ class Drilled:
     bytes: int
     faults: tuple[tuple[str, str], ...]
     looked_at: tuple[tuple[str, str, str], ...]
+    place: str = ""
 
 
 class _Quiet(Reporter):
@@ -87,12 +90,14 @@ def run_drill(
     whole: bool = False,
     restic: StockRestic | None = None,
     folder: str | None = None,
+    keep: bool = False,
     seed: int | None = None,
 ) -> list[Drilled]:
     """Drill a repository, write down what came of it, and return that. The index must be loaded.
 
     ``restic``: who restores in our place. ``folder``: where, the system's temporary one by default; what
-    is restored goes when it has been looked at. Raises ``UsageError`` when there is no good snapshot.
+    is restored goes when it has been looked at, unless somebody wants to ``keep`` it. Raises ``UsageError``
+    when there is no good snapshot.
     """
     rows = due_snapshots(state, adopted)
     if not rows:
@@ -105,7 +110,7 @@ def run_drill(
     for row in dict.fromkeys(rows):
         tree = json.loads(row.document)["tree"]
         chosen = choose(repository, tree, budget, random, Reporter(), whole=whole, first=before)
-        with tempfile.TemporaryDirectory(prefix="strongroom-drill-", dir=folder, ignore_cleanup_errors=True) as place:
+        with _folder(folder, keep=keep) as place:
             if restic is None:
                 complaints = _by_us(repository, tree, chosen, place, whole=whole)
             else:
@@ -117,9 +122,18 @@ def run_drill(
         size = sum(one.size for one in chosen)
         by = "strongroom" if restic is None else restic.program
         faults = tuple((path, words) for path, words, _ in looked_at)
-        results.append(Drilled(row.id, by, len(chosen), size, faults, tuple(looked_at)))
+        results.append(Drilled(row.id, by, len(chosen), size, faults, tuple(looked_at), place if keep else ""))
     _write_down(state, adopted, results)
     return results
+
+
+@contextlib.contextmanager
+def _folder(parent: str | None, *, keep: bool) -> Iterator[str]:
+    if keep:
+        yield tempfile.mkdtemp(prefix="strongroom-drill-", dir=parent)
+        return
+    with tempfile.TemporaryDirectory(prefix="strongroom-drill-", dir=parent, ignore_cleanup_errors=True) as place:
+        yield place
 
 
 def _by_us(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.record import field, mutable
+from strongroom.custody.drills.opened_by import newest_signed
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import open_rows, retired_since
 from strongroom.custody.rounds_made.newest import RoundsMade
@@ -28,7 +29,7 @@ class RepositoryFacts:
     ``silent.newest_rows``. ``objects``: how many, unread, the oldest reading, the turn of the one that waits longest.
 
     ``has_plans``, ``has_log``, ``has_replica``, ``has_change``: whether it is worth asking. ``made``: how rounds went,
-    None where the newest does not say it all.
+    None where the newest does not say it all. ``signed_ns``: when the newest drill was made that a person signed.
     """
 
     incidents: list[Incident] = field(default_factory=list)
@@ -40,6 +41,7 @@ class RepositoryFacts:
     has_replica: bool = False
     has_change: bool = False
     made: RoundsMade | None = None
+    signed_ns: int | None = None
 
 
 def facts_of_all(state: State) -> dict[str, RepositoryFacts]:
@@ -63,6 +65,8 @@ def facts_of_all(state: State) -> dict[str, RepositoryFacts]:
             found[row.repository].has_replica = True
         for row in connection.execute(sa.select(waiting_change.c.repository)):
             found[row.repository].has_change = True
+        for row in connection.execute(newest_signed()):
+            found[row.repository].signed_ns = int(row.at_ns)
         for row in connection.execute(_newest_rounds()):
             if row.ended_ns is not None and not json.loads(row.outcome).get("failure"):
                 found[row.repository].made = RoundsMade(int(row.ended_ns), "", None)
