@@ -72,8 +72,8 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     for action in ("approve", "cancel"):
         run("plan", action, "web", waiting)
     run("execute", "web")
-    run("verify", "web")
-    run("drill", "web")
+    for words in (("verify",), ("heal",), ("drill",), ("drill", "--sign")):
+        run(words[0], "web", *words[1:])
     run("last-good", "web", "/file")
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")
     run("replicate", "web", "--to", str(tmp_path / "replica"))
