@@ -21,6 +21,14 @@ def check_child(name: str) -> None:
         )
 
 
+OWN_PLACE = ".strongroom"
+"""The folder beside a repository in which files of ours are."""
+OWN_LARGEST = 32 << 20
+"""No file of ours is larger: a full bundle of entries has some hundred KiB, a message may name all of a repository."""
+OWN_LISTED = "application/vnd.strongroom.files+json"
+"""A gateway's list of such files: by this a client knows that it keeps them."""
+
+
 def own_path(path: str) -> str:
     """The path of a file of ours: relative, of lower-case letters, digits, dots, dashes and underlines.
 

@@ -10,6 +10,7 @@ from strongroom.storage.contract import StoreKind
 from strongroom.storage.kinds import keyed_of
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.names import OWN_PLACE
 from strongroom.storage.own.bucket import BucketFiles
 from strongroom.storage.own.folder import FolderFiles
 from strongroom.storage.wrappers.wrapper import innermost
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from strongroom.storage.contract import Store
     from strongroom.storage.own.contract import OwnFiles
-
-PLACE = ".strongroom"
 
 
 def files_beside(store: Store) -> OwnFiles:
@@ -39,14 +38,14 @@ def files_beside(store: Store) -> OwnFiles:
         assert isinstance(plain, RestStore)
         return RestFiles(plain)
     keyed = keyed_of(plain)
-    return BucketFiles(keyed, PLACE, guarded=lambda: not keyed.conditional)
+    return BucketFiles(keyed, OWN_PLACE, guarded=lambda: not keyed.conditional)
 
 
 class _FilesOfFolder(FolderFiles):
     """In a repository's folder, whose faults are a store's."""
 
     def __init__(self, store: LocalStore) -> None:
-        self._path = os.path.join(store.path, PLACE)
+        self._path = os.path.join(store.path, OWN_PLACE)
         super().__init__(self._path, mode=store.modes.folder)
 
     def write_once(self, path: str, data: bytes) -> None:

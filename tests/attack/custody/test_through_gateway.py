@@ -224,7 +224,7 @@ def test_x_3_records_that_cannot_be_looked_at_any_more_are_an_incident(behind: B
     custody = behind.custody
     behind.day()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rest_files, "LISTED", "application/json")
+        patch.setattr(rest_files, "OWN_LISTED", "application/json")
         custody.round()
     assert "rolled-back" in {code for code, _ in custody.open_incidents()}
 

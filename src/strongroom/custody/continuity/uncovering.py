@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Damaged, Exists, Missing, Refused, Unsupported
 from strongroom.custody.continuity.records import AUDIT, RECORD, ROUNDS, Crowded, parsed
 from strongroom.storage.kinds import versions_of
-from strongroom.storage.own.bucket import LARGEST
-from strongroom.storage.repository_files import PLACE
+from strongroom.storage.names import OWN_LARGEST, OWN_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +62,7 @@ def _uncover(
 ) -> list[str]:
     try:
         versions = versions_of(store)
-        hidden = _hidden(versions, f"{PLACE}/{folder}", after, names)
+        hidden = _hidden(versions, f"{OWN_PLACE}/{folder}", after, names)
     except (Refused, Unsupported):
         return []
     back = []
@@ -77,10 +76,10 @@ def _uncover(
             if is_ours(name, data):
                 with contextlib.suppress(Exists):  # somebody was faster
                     files.write_once(path, data)
-                    back.append(f"{PLACE}/{path}")
+                    back.append(f"{OWN_PLACE}/{path}")
                 break
     if len(hidden) >= MOST and not back:  # ours may be hidden behind them, and nobody would ever see it
-        raise Crowded(f"others hid {MOST} files there", subject=f"{PLACE}/{folder}")
+        raise Crowded(f"others hid {MOST} files there", subject=f"{OWN_PLACE}/{folder}")
     return back
 
 
@@ -97,7 +96,7 @@ def _hidden(
             if name is not None:
                 path = version.path
                 found.append((name, []))
-        elif version.path == path and not version.marker and version.size <= LARGEST:
+        elif version.path == path and not version.marker and version.size <= OWN_LARGEST:
             older = found[-1][1]
             if len(older) < MOST_VERSIONS:
                 older.append(version)

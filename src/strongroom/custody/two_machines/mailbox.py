@@ -16,6 +16,7 @@ from strongroom.base.errors import Damaged, Exists, LimitExceeded, Missing, Refu
 from strongroom.base.record import record
 from strongroom.base.redact import without_login
 from strongroom.custody.planned.orders import SignedBytes
+from strongroom.storage.names import OWN_LARGEST
 
 if TYPE_CHECKING:
     from strongroom.receipts.log.note import Signer, Verifier
@@ -32,8 +33,6 @@ _TYPE = "strongroom custody message 1"
 _NAME = re.compile(r"[0-9]{10}\Z")
 _STRANGERS = 1000
 """So many files of others are passed over."""
-_LARGEST = 32 << 20
-"""No message is larger, in bytes."""
 
 
 @record
@@ -106,7 +105,7 @@ class Mailbox:
         for number in range(first, first + _STRANGERS):
             message = ExecutorMessage(*self._about, number, at_ns, what, members)
             data = message.sign(signer)
-            if len(data) > _LARGEST:
+            if len(data) > OWN_LARGEST:
                 raise LimitExceeded("is too large for a message", subject=f".strongroom/{self._folder}")
             try:
                 self._files.write_once(self._path(number), data)
@@ -143,7 +142,7 @@ class Mailbox:
 
 
 def _parse(data: bytes, writer: Verifier) -> ExecutorMessage:
-    if len(data) > _LARGEST:
+    if len(data) > OWN_LARGEST:
         raise LimitExceeded("is too large for a message")
     body, _, rest = data.partition(b"\n")
     try:

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import Exists, Missing, Refused
 from strongroom.gateway.access.own_names import CUSTODY, OwnName
 from strongroom.gateway.access.roles import Role
-from strongroom.gateway.admission import Admission
 from strongroom.gateway.http.answer import Answer, text
-from strongroom.gateway.pages.sealed import read_whole
+from strongroom.gateway.pages.kept_once import keep_once
 from strongroom.gateway.paths import MAX_DEPTH, segment
-from strongroom.gateway.places.arrival import WrongBytes
-from strongroom.receipts.log.leaf import LeafType
+from strongroom.storage.names import OWN_LARGEST, OWN_LISTED
 
 if TYPE_CHECKING:
     from strongroom.gateway.access.caller import Caller
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
     from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
-LARGEST = 32 << 20
-"""Bytes: a message between a judge and an executor may name all that a repository has."""
-LISTED = "application/vnd.strongroom.files+json"
-"""By this a client knows that it speaks to a gateway which keeps such files."""
 _FOLDER = r"custody(?:/(?!\S*\.\.)[a-z0-9][a-z0-9._-]{0,127}){0,3}"
 _PATH = re.compile(rf"((?:/[^/]+){{0,{MAX_DEPTH}}})/\.strongroom/(custodian(?:\.[0-9]{{1,4}})?|{_FOLDER}/?)\Z")
 _READERS = (Role.CUSTODIAN, Role.JUDGE, Role.AUDITOR, Role.FULL)
@@ -61,13 +55,18 @@ def handle(
         return text(405, "method not allowed", {"Allow": "GET" if path.endswith("/") else "GET, PUT"})
     if not role.may_add(CUSTODY):
         raise Refused("this role keeps nothing here")
-    return _write(services, request, body, identity, repository, path)
+    name = OwnName(CUSTODY, hashlib.sha256(path.encode()).hexdigest())
+    try:
+        keep_once(services, request, body, identity, repository, name, path, OWN_LARGEST, detail=path)
+    except Exists:
+        return text(409, "another file stands here, and is never replaced")
+    return Answer(200)
 
 
 def _list(repository: ServedRepository, path: str) -> Answer:
     folder = path.rstrip("/")
     found = {"names": sorted(repository.own.names(folder)), "folders": sorted(repository.own.folders(folder))}
-    return Answer(200, json.dumps(found).encode(), {"Content-Type": LISTED})
+    return Answer(200, json.dumps(found).encode(), {"Content-Type": OWN_LISTED})
 
 
 def _read(services: Services, repository: ServedRepository, identity: Caller, path: str) -> Answer:
@@ -77,42 +76,3 @@ def _read(services: Services, repository: ServedRepository, identity: Caller, pa
         raise Missing("there is no such file here") from None
     services.reading.note(identity, len(data))
     return Answer(200, data, {"Content-Type": "application/octet-stream"})
-
-
-def _write(
-    services: Services, request: Request, body: Body, identity: Caller, repository: ServedRepository, path: str
-) -> Answer:
-    name = OwnName(CUSTODY, hashlib.sha256(path.encode()).hexdigest())
-    admission = Admission(services, request, identity, repository, name)
-    with services.turns.one(services.access.payer(request, identity)), admission:
-        admission.begin(request.length)
-        data = read_whole(body, admission, LARGEST)
-        if not data:
-            raise WrongBytes("nothing to keep")
-        new = not _is_there(repository, path)
-        with admission.publishing(len(data) if new else None):
-            try:
-                repository.own.write_once(path, data)
-            except Exists:
-                return text(409, "another file stands here, and is never replaced")
-            services.ledger.record(
-                LeafType.CREATE,
-                repository.id,
-                (name.kind, name.name),
-                sha256=hashlib.sha256(data).hexdigest(),
-                size=len(data),
-                principal=identity.id,
-                detail=path,
-                unless_present=True,
-            )
-        if new:
-            admission.settle()
-    return Answer(200)
-
-
-def _is_there(repository: ServedRepository, path: str) -> bool:
-    try:
-        repository.own.read(path)
-    except Missing:
-        return False
-    return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
 import re
 import weakref
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from strongroom.base.errors import LimitExceeded, Missing, Refused, Unavailable
+from strongroom.base.errors import Missing, Refused, Unavailable
 from strongroom.base.record import replace
 from strongroom.base.redact import redact
 from strongroom.receipts.commit.tail import TAIL_FILE, read_tail
@@ -20,6 +18,7 @@ from strongroom.receipts.log import tiles
 from strongroom.receipts.log.merkle import complete, leaf_hash
 from strongroom.receipts.log.note import MAX_NOTE
 from strongroom.receipts.log.tiles import MAX_BUNDLE
+from strongroom.storage.http.whole import read_answer
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.own.folder import FolderFiles
 from strongroom.storage.rest.client import RestClient
@@ -178,21 +177,15 @@ class HttpSource:
             raise Refused(f"the gateway answers {status}", subject=url, hint="put name:token@ into the URL")
         if status != 200:
             raise Unavailable(f"the gateway answers {status}", subject=url)
-        if len(data) > limit:
-            raise LimitExceeded("a file of the log is too large", subject=url)
         return data
 
     def _ask(self, path: str, limit: int) -> tuple[int, bytes]:
-        """The status of an answer, and of its body one byte more than it may have."""
-        with contextlib.closing(self._client.ask("GET", path)) as answer:
-            data = bytearray()
-            try:
-                while len(data) <= limit and (part := answer.read(limit + 1 - len(data))):
-                    data += part
-            except (OSError, http.client.HTTPException) as error:
-                subject = self._client.subject(path).removeprefix("rest:")
-                raise Unavailable("the connection ended within an answer", subject=subject) from error
-            return answer.status, bytes(data)
+        """The status of an answer, and its body where it is a file."""
+        answer = self._client.ask("GET", path)
+        if answer.status != 200:
+            answer.close()
+            return answer.status, b""
+        return 200, read_answer(answer, limit, self._client.subject(path).removeprefix("rest:"))
 
     def head(self) -> bytes:
         """The newest checkpoint."""

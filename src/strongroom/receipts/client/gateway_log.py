@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import http.client
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, Unavailable
+from strongroom.base.errors import Damaged, Missing, Unavailable
 from strongroom.base.record import record, replace
 from strongroom.receipts.log.leaf import parse as parse_leaf
+from strongroom.storage.http.whole import read_answer
 from strongroom.storage.rest.client import RestClient
 
 if TYPE_CHECKING:
@@ -99,10 +99,11 @@ class GatewayLog:
         while True:
             answer = self._client.ask("GET", "health")
             if answer.status in (200, 503):
-                with contextlib.closing(answer):
-                    found = json.loads(answer.read(MAX_ANSWER))
-                if isinstance(found, dict):
-                    return found
+                data = read_answer(answer, MAX_ANSWER, self.root)
+                with contextlib.suppress(ValueError, RecursionError):
+                    found = json.loads(data)
+                    if isinstance(found, dict):
+                        return found
                 raise Damaged("the gateway's health is no object", subject=self.root)
             fault = self._client.fault(answer, "health")
             if len(self._places) == 1:
@@ -151,19 +152,7 @@ class GatewayLog:
         answer = client.ask("GET", path)
         if answer.status != 200:
             raise client.fault(answer, path)
-        try:
-            parts: list[bytes] = []
-            total = 0
-            while part := answer.read(1 << 20):
-                total += len(part)
-                if total > MAX_ANSWER:
-                    raise LimitExceeded("the gateway's answer is too long", subject=client.subject(path))
-                parts.append(part)
-            return b"".join(parts)
-        except (OSError, http.client.HTTPException) as error:
-            raise Unavailable("the connection ended within an answer", subject=client.subject(path)) from error
-        finally:
-            answer.close()
+        return read_answer(answer, MAX_ANSWER, client.subject(path))
 
 
 def _page(data: bytes) -> Page:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
 from strongroom.base.errors import Exists, Missing, Unavailable
-from strongroom.storage.names import own_path
+from strongroom.storage.names import OWN_LARGEST, own_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """How long one file may take to be written."""
-LARGEST = 32 << 20
-"""No file of ours is larger: a full bundle of entries has some hundred KiB."""
 
 
 class BucketFiles:
@@ -51,7 +49,7 @@ class BucketFiles:
 
     def read(self, path: str) -> bytes:
         """The whole file. Raises ``Missing``."""
-        return self._keyed.read(self._key(path), LARGEST)
+        return self._keyed.read(self._key(path), OWN_LARGEST)
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder.

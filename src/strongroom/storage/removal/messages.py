@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.names import OWN_PLACE
 from strongroom.storage.removal.bucket_key import delete_key
-from strongroom.storage.repository_files import PLACE
 from strongroom.storage.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class NumberedFileRemoval:
             raise ValueError("no numbered file of ours")
         store = self._store
         if isinstance(store, LocalStore):
-            target = os.path.join(store.path, PLACE, path)
+            target = os.path.join(store.path, OWN_PLACE, path)
             try:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(target)
             except OSError as error:
                 raise store_error(error, target) from error
         else:
-            delete_key(store, f"{PLACE}/{path}")
+            delete_key(store, f"{OWN_PLACE}/{path}")

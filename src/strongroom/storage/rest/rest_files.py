@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Damaged, Exists, LimitExceeded, Unavailable, Unsupported
-from strongroom.storage.names import own_path
+from strongroom.base.errors import Damaged, Exists, Unsupported
+from strongroom.storage.http.whole import read_answer
+from strongroom.storage.names import OWN_LARGEST, OWN_LISTED, OWN_PLACE, own_path
 
 if TYPE_CHECKING:
-    from strongroom.storage.http.client import ClientAnswer
     from strongroom.storage.rest.client import RestClient
     from strongroom.storage.rest.store import RestStore
 
-PLACE = ".strongroom"
-LISTED = "application/vnd.strongroom.files+json"
-"""By this a gateway says that it keeps such files (``gateway/pages/custody_files.py``)."""
-LARGEST = 32 << 20
-"""Bytes of a file, and of a list."""
 _NO_PLACE = frozenset({400, 403, 404, 405, 501})
 """What servers without such pages answer, and a gateway to whose token these are not open."""
 
@@ -51,7 +44,7 @@ class RestFiles:
         answer = self._client.ask("GET", place)
         if answer.status != 200:
             raise self._client.fault(answer, place)
-        return self._whole(answer, place)
+        return read_answer(answer, OWN_LARGEST, self._subject(place))
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder."""
@@ -64,7 +57,7 @@ class RestFiles:
     def _list(self, folder: str) -> tuple[list[str], list[str]]:
         place = f"{_place(folder)}/"
         answer = self._client.ask("GET", place)
-        if answer.status in _NO_PLACE or (answer.status == 200 and answer.header("Content-Type") != LISTED):
+        if answer.status in _NO_PLACE or (answer.status == 200 and answer.header("Content-Type") != OWN_LISTED):
             status = answer.status
             answer.close()
             raise Unsupported(
@@ -75,7 +68,7 @@ class RestFiles:
         if answer.status != 200:
             raise self._client.fault(answer, place)
         try:
-            found = json.loads(self._whole(answer, place))
+            found = json.loads(read_answer(answer, OWN_LARGEST, self._subject(place)))
             names, folders = found["names"], found["folders"]
             if not all(isinstance(one, str) for one in [*names, *folders]):
                 raise TypeError
@@ -83,24 +76,9 @@ class RestFiles:
             raise Damaged("the gateway's list of files cannot be read", subject=self._subject(place)) from None
         return names, folders
 
-    def _whole(self, answer: ClientAnswer, place: str) -> bytes:
-        found = bytearray()
-        with contextlib.closing(answer):
-            try:
-                while part := answer.read(1 << 20):
-                    found += part
-                    if len(found) > LARGEST:
-                        raise LimitExceeded("the gateway's answer is too long", subject=self._subject(place))
-            except (OSError, http.client.HTTPException) as error:
-                words = "the connection ended within an answer"
-                raise Unavailable(words, subject=self._subject(place)) from error
-        if answer.length is not None and len(found) < answer.length:
-            raise Unavailable("the connection ended within an answer", subject=self._subject(place))
-        return bytes(found)
-
     def _subject(self, place: str) -> str:
         return self._client.subject(place)
 
 
 def _place(path: str) -> str:
-    return f"{PLACE}/{own_path(path)}"
+    return f"{OWN_PLACE}/{own_path(path)}"
