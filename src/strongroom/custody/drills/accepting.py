@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
+from strongroom.custody.drills.newest import newest_drill, sign_drill
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident
-from strongroom.custody.schemas.main import drill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
     from strongroom.custody.state import Adopted, State
 
 
@@ -34,24 +36,21 @@ def accept_drilled(state: State, adopted: Adopted, who: str, why: str) -> int:
     With another content a drill tells of them again. Raises as ``drilled_thing``.
     """
     with state.database.write() as connection:
-        last, faults = _found(connection, adopted)
-        here = sa.and_(drill.c.repository == adopted.id, drill.c.at_ns == last)
-        connection.execute(drill.update().where(here).values(signed=who))
+        rows, faults = _found(connection, adopted)
+        sign_drill(connection, rows, who)
         close_incident(connection, adopted.id, Code.DRILL, adopted.name, state.clock.now_ns())
         named = sorted({path for path, _, _ in faults})
         state.record(connection, who, adopted.id, f"accepted what a drill found: {', '.join(named)}", why)
     return len(named)
 
 
-def _found(connection: sa.Connection, adopted: Adopted) -> tuple[int, list[tuple[str, str, str]]]:
-    """When the last drill was, and the path, words and content of each file in it that was not right."""
-    here = drill.c.repository == adopted.id
-    last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(drill.c.at_ns), 0)).where(here)).scalar_one()
-    rows = connection.execute(sa.select(drill.c.faults).where(here, drill.c.at_ns == last)).scalars()
-    faults = [(fault[0], fault[1], "".join(fault[2:])) for row in rows for fault in json.loads(row)]
+def _found(connection: sa.Connection, adopted: Adopted) -> tuple[Sequence[sa.Row[Any]], list[tuple[str, str, str]]]:
+    """The last drill, and the path, words and content of each file in it that was not right."""
+    rows = newest_drill(connection, adopted.id)
+    faults = [(fault[0], fault[1], "".join(fault[2:])) for row in rows for fault in json.loads(row.faults)]
     if not faults:
         raise UsageError("the last drill found nothing that was not right", subject=adopted.name)
     for path, words, content in faults:
         if not content:
             raise UsageError(f"{words}, which nobody can call right", subject=path)
-    return last, faults
+    return rows, faults

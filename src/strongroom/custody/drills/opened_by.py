@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import UsageError
+from strongroom.custody.drills.newest import newest_drill, sign_drill
 from strongroom.custody.schemas.main import drill
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from strongroom.custody.state import Adopted, State
 
 QUARTER_NS = 92 * DAY
@@ -26,16 +29,16 @@ def opened_thing(state: State, adopted: Adopted) -> str:
     Raises ``UsageError`` where there was no drill, or where it found something that is not right.
     """
     with state.database.read() as connection:
-        at_ns, snapshots = _last(connection, adopted)
-    return f"opened/{at_ns} {' '.join(snapshots)}"
+        rows = _last(connection, adopted)
+    return f"opened/{rows[0].at_ns} {' '.join(row.snapshot for row in rows)}"
 
 
 def sign_opened(state: State, adopted: Adopted, who: str, why: str) -> list[str]:
     """Say that a person opened what the last drill restored; of which snapshots. Raises as ``opened_thing``."""
     with state.database.write() as connection:
-        at_ns, snapshots = _last(connection, adopted)
-        here = sa.and_(drill.c.repository == adopted.id, drill.c.at_ns == at_ns)
-        connection.execute(drill.update().where(here).values(signed=who))
+        rows = _last(connection, adopted)
+        sign_drill(connection, rows, who)
+        snapshots = [str(row.snapshot) for row in rows]
         state.record(connection, who, adopted.id, f"opened what was drilled of {', '.join(snapshots)}", why)
     return snapshots
 
@@ -59,15 +62,12 @@ def newest_signed() -> sa.Select[Any]:
     return query.where(drill.c.signed != "").group_by(drill.c.repository)
 
 
-def _last(connection: sa.Connection, adopted: Adopted) -> tuple[int, list[str]]:
-    """When the last drill was, and of which snapshots."""
-    here = drill.c.repository == adopted.id
-    last = connection.execute(sa.select(sa.func.max(drill.c.at_ns)).where(here)).scalar_one()
-    if last is None:
+def _last(connection: sa.Connection, adopted: Adopted) -> Sequence[sa.Row[Any]]:
+    rows = newest_drill(connection, adopted.id)
+    if not rows:
         hint = f"`strongroom custody drill {adopted.name} --keep --folder FOLDER`."
         raise UsageError("nothing was drilled yet", subject=adopted.name, hint=hint)
-    rows = connection.execute(sa.select(drill).where(here, drill.c.at_ns == last).order_by(drill.c.number)).all()
     if any(json.loads(row.faults) and not row.signed for row in rows):
         hint = f"`strongroom custody incidents {adopted.name}` names them; `custody accept {adopted.name} --drilled`."
         raise UsageError("the last drill found files that are not right", subject=adopted.name, hint=hint)
-    return int(last), [str(row.snapshot) for row in rows]
+    return rows
