@@ -8,8 +8,9 @@ from strongroom.custody.incidents import Code
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from strongroom.base.objects import ObjectName
     from strongroom.custody.ledger import Incident
     from strongroom.custody.rounds_made.outcome import Outcome
 
@@ -113,15 +114,24 @@ def _log_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{thing}: the gateway's log has it, the store has not"
 
 
-def _found_lines(outcome: Outcome) -> Iterator[str]:
-    for healed in outcome.promoted.healed:
-        yield f"{healed}: its good version is the current one again"
-    for healed in outcome.promoted.from_replica:
-        yield f"{healed}: was given back from the replica"
-    for path in outcome.uncovered:
+def healed_lines(
+    healed: Sequence[ObjectName], from_replica: Sequence[ObjectName], uncovered: Sequence[str], made_good: Sequence[str]
+) -> Iterator[str]:
+    """What came back from the store's older versions and from the replica, records that were hidden, and packs that
+    others stand for."""
+    for name in healed:
+        yield f"{name}: its good version is the current one again"
+    for name in from_replica:
+        yield f"{name}: was given back from the replica"
+    for path in uncovered:
         yield f"{path}: this record of ours was hidden, and is the current one again: who can delete there?"
-    for pack in outcome.made_good:
+    for pack in made_good:
         yield f"data/{pack}: what it held lies in other packs now"
+
+
+def _found_lines(outcome: Outcome) -> Iterator[str]:
+    back = outcome.promoted
+    yield from healed_lines(back.healed, back.from_replica, outcome.uncovered, outcome.made_good)
     faults = [(str(name), fault) for name, fault in outcome.read.faults + outcome.read_again.faults]
     for thing, words in [*faults, *((f"index/{name}", lie) for name, lie in outcome.liars)]:
         yield f"{thing}: {words}"

@@ -15,6 +15,7 @@ from strongroom.cli.custody.shared import (
     opened_replica,
     store_for,
 )
+from strongroom.cli.output.custody_round import healed_lines
 from strongroom.cli.shared.opening import surroundings
 
 if TYPE_CHECKING:
@@ -67,12 +68,8 @@ def _say(context: Context, name: str, done: HealedNow) -> None:
             }
         )
         return
-    for thing in done.healed:
-        context.out.line(f"{name}: {thing}: its good version is the current one again")
-    for thing in done.from_replica:
-        context.out.line(f"{name}: {thing}: was given back from the replica")
-    for pack in done.made_good:
-        context.out.line(f"{name}: data/{pack}: what it held lies in other packs now")
+    for line in healed_lines(done.healed, done.from_replica, (), done.made_good):
+        context.out.line(f"{name}: {line}")
     for thing, words in done.faults:
         context.out.line(f"{name}: {thing}: {words}")
     for thing in done.without:
