@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 MOST_LOG = 64 << 10
 _MOST_PATHS = 20
 _NANO = 1_000_000_000
+_NAMELESS = "error: something could not be read; the log on this host names it"
+_PATH = re.compile(r"(?<![\w:/.~*])~?/[^\s/].*")
+
+
+def without_names(text: str) -> str:
+    """A text of several lines, of which each ends where the first path would be: nobody knows where a name ends."""
+    return "\n".join(_PATH.sub("…", line) for line in text.splitlines())
 
 
 @mutable
@@ -39,6 +47,8 @@ class AttemptRecord:
     """When it is tried again; times are seconds since 1970."""
     size: int = 0
     """Characters of ``lines``."""
+    unread: int = 0
+    """How many errors there were about what is backed up."""
 
     def keep(self, text: str) -> None:
         """One more line of the log, of which a report has the end: a million files that cannot be read are no memory's
@@ -59,10 +69,13 @@ class BackupAttempts:
         say: Callable[[str], None],
         tell: Callable[[SourceSchedule, int | None, AttemptRecord], None] = lambda _schedule, _due, _record: None,
         begin: Callable[[SourceSchedule, int | None, AttemptRecord], None] = lambda _schedule, _due, _record: None,
+        *,
+        names: bool = True,
     ) -> None:
         """``options``: those that the child gets, too. ``begin`` hears of each attempt that begins, ``tell`` of each
-        that has ended.
+        that has ended. ``names``: whether records may have names of files; what is said here has them.
         """
+        self._names = names
         self._options = options
         self._say = say
         self._tell = tell
@@ -133,11 +146,11 @@ class BackupAttempts:
                     self._line(record, text)
                     continue
                 for line in _lines(event, record):
-                    self._line(record, line)
+                    self._line(record, line, is_of_item=bool(event.get("item")))
 
-    def _line(self, record: AttemptRecord, text: str) -> None:
+    def _line(self, record: AttemptRecord, text: str, *, is_of_item: bool = False) -> None:
         if text:
-            record.keep(text)
+            record.keep(text if self._names else _NAMELESS if is_of_item else without_names(text))
             for line in text.splitlines():
                 self._say(f"{record.source}: {printable(line.encode())}")
 
@@ -155,8 +168,10 @@ def _lines(event: dict[str, Any], record: AttemptRecord) -> list[str]:
     if kind == "error":
         message = str(event.get("error", {}).get("message", ""))
         item = str(event.get("item", ""))
-        if event.get("during") in ("scan", "archival") and len(record.paths) < _MOST_PATHS:
-            record.paths.append(item)
+        if event.get("during") in ("scan", "archival"):
+            record.unread += 1
+            if len(record.paths) < _MOST_PATHS:
+                record.paths.append(item)
         return [f"error: {item}: {message}" if item else f"error: {message}"]
     if kind in ("warning", "exit_error"):
         return [str(event.get("message", ""))]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from strongroom.base.clock import SYSTEM
 from strongroom.base.configuration import client
 from strongroom.base.errors import StrongroomError, UsageError
+from strongroom.cli import exit_codes
 from strongroom.cli.schedule.heeding import Heeding
 from strongroom.cli.schedule.shared import CODES, machine_schedules
 from strongroom.cli.shared.targets import find_targets, store_options
@@ -78,6 +79,11 @@ class RunReports:
             self._member = member_of(context)
         except StrongroomError as error:
             say(f"no reports: {error}")
+
+    @property
+    def names(self) -> bool:
+        """Whether a report may have names of files."""
+        return self._member is None or self._member.file.paths
 
     def begin(self, schedule: SourceSchedule, due: int | None, record: AttemptRecord) -> None:
         """An attempt begins: should nothing be heard of its end, somebody has to look. No backup waits for a server."""
@@ -171,6 +177,8 @@ def _outcomes(schedule: SourceSchedule, record: AttemptRecord, ids: Mapping[str,
         keys = ("total_files_processed", "files_new", "files_changed", "total_bytes_processed", "data_added")
         counts = tuple(max(0, int(event.get(key, 0))) for key in keys)
         snapshot = str(event.get("snapshot_id", ""))
-        code = 0 if snapshot and not event.get("failure") else record.code or 1
+        code = record.code or 1
+        if snapshot and not event.get("failure"):
+            code = exit_codes.INCOMPLETE if record.unread and record.code else exit_codes.OK
         found[name] = RunOutcome(name.lower(), ids.get(name, ""), snapshot, code, counts)
     return list(found.values())

@@ -52,7 +52,7 @@ def run_run(context: Context) -> int:
 
 def _attempts(context: Context, reports: RunReports) -> BackupAttempts:
     options = ["--config", os.path.abspath(file_of(context).path)]
-    return BackupAttempts(options, context.out.line_now, reports.tell, reports.begin)
+    return BackupAttempts(options, context.out.line_now, reports.tell, reports.begin, names=reports.names)
 
 
 def _scheduled(context: Context, schedule: SourceSchedule, attempts: BackupAttempts, clock: Clock) -> ScheduledRun:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from strongroom.fleet.server.ownership import KnownRepositories
     from strongroom.fleet.server.watch_rows import HostWatches
 
-SNAPSHOT_MADE = (0, 3)
+INCOMPLETE = 3
+SNAPSHOT_MADE = (0, INCOMPLETE)
 """The exit codes with which a run has made a snapshot: whole, or without what could not be read."""
 NO_FAILURE = {SKIPPED, OVERLAP}
 FILES_SAVED = 76
@@ -65,7 +66,8 @@ def note_run(
             if FOREIGN in words:
                 continue
             values |= moved
-            values["incomplete"] = row["incomplete"] + 1 if outcome.code else 0
+            is_whole = INCOMPLETE not in (outcome.code, run.code)  # an older agent says it of the run alone
+            values["incomplete"] = 0 if is_whole else row["incomplete"] + 1
             values |= {"bytes_added": outcome.counts[4], "duration": max(0, (run.ended or run.started) - run.started)}
             values |= {"failed_since": None, "failure_code": 0}
             if run.code == FILES_SAVED:

@@ -169,17 +169,6 @@ def test_a_failure_is_said_when_the_host_gives_up(server: ServerInProcess) -> No
     assert said(server) == [("opened", "failed", "web01/home/offsite")]
 
 
-def test_incomplete_thrice_is_a_warning(server: ServerInProcess) -> None:
-    """Once or twice it shows in the list and rings nobody."""
-    host = server.join(FleetHost("web01"))
-    for _ in range(2):
-        server.clock.advance(HOUR)
-        server.take(host, code=3)
-        assert said(server) == [] and server.watch("web01").judgement.state is WatchState.INCOMPLETE
-    server.take(host, code=3)
-    assert said(server) == [("opened", "incomplete", "web01/home/offsite")]
-
-
 def test_a_pause_hides_what_is_late_and_no_suspicion(server: ServerInProcess) -> None:
     """It ends by itself."""
     host = server.join(FleetHost("web01"))
