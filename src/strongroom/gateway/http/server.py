@@ -104,6 +104,14 @@ class Server:
             time.sleep(0.02)
         return not self._places.taken
 
+    def close(self) -> None:
+        """Free what it was woken by, for a process that goes on: after ``accept``, and when nobody stops it any more.
+
+        Connections that are open go on.
+        """
+        self._wake_receive.close()
+        self._wake_send.close()
+
     def _accept(self, listener: socket.socket) -> None:
         if not self._share.is_due:
             time.sleep(YIELD_SECONDS)

@@ -2,6 +2,8 @@
 
 Its mark (``custodian``, ``custodian.N``) and what is below ``custody/``: the records of its rounds, and the messages
 that pass between its machines. A path that ends with a slash lists a folder.
+
+A folder's name begins with a letter and a file's with a digit, so no file can stand where a folder comes later.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     from strongroom.gateway.places.repository import ServedRepository
     from strongroom.gateway.services import Services
 
-_FOLDER = r"custody(?:/(?!\S*\.\.)[a-z0-9][a-z0-9._-]{0,127}){0,3}"
-_PATH = re.compile(rf"((?:/[^/]+){{0,{MAX_DEPTH}}})/\.strongroom/(custodian(?:\.[0-9]{{1,4}})?|{_FOLDER}/?)\Z")
+_FOLDER = r"custody/(?:[a-z][a-z-]{0,62}/)?"
+_FILE = r"custodian(?:\.[0-9]{1,4})?|custody/[a-z][a-z-]{0,62}/[0-9][a-z0-9-]{0,127}"
+_PATH = re.compile(rf"((?:/[^/]+){{0,{MAX_DEPTH}}})/\.strongroom/({_FILE}|{_FOLDER})\Z")
 _READERS = (Role.CUSTODIAN, Role.JUDGE, Role.AUDITOR, Role.FULL)
 
 

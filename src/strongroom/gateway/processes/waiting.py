@@ -84,7 +84,8 @@ class WaitingDoor(Generic[Built]):
             self._stopping = True
             server.stop()
 
-        threading.Thread(target=self._try, args=(server,), daemon=True).start()  # born with the signals blocked
+        trying = threading.Thread(target=self._try, args=(server,), daemon=True)
+        trying.start()  # born with the signals blocked
         server.wake_on_signals()
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
@@ -98,6 +99,8 @@ class WaitingDoor(Generic[Built]):
             return None
         if self._fault is not None:
             raise self._fault
+        trying.join()  # it has stopped the server, or does so now
+        server.close()
         LOG.info("the database is there: a worker begins")
         return self._built
 

@@ -25,7 +25,10 @@ RANGES = [
     ("bytes=6-", 416, None, "bytes */6"),
     ("bytes=5-2", 416, None, "bytes */6"),
     ("bytes=-0", 416, None, "bytes */6"),
-    ("items=0-1", 416, None, "bytes */6"),
+    ("bytes=x", 416, None, "bytes */6"),
+    ("Bytes=1-2", 206, b"bc", "bytes 1-2/6"),
+    ("items=0-1", 200, b"abcdef", None),
+    ("bytes", 200, b"abcdef", None),
     ("bytes=0-1,3-4", 200, b"abcdef", None),
 ]
 
@@ -34,7 +37,7 @@ RANGES = [
 def test_ranges_as_gos_server_reads_them(
     gateway: Gateway, asked: str, status: int, body: bytes | None, content_range: str | None
 ) -> None:
-    """Each form of range has Go's status, bytes and Content-Range, with a Content-Length."""
+    """Each form of range has Go's status, bytes and Content-Range, with a Content-Length; another unit is ignored."""
     gateway.make("ranges")
     path = f"/ranges/data/{name_of(b'abcdef')}"
     assert gateway.put(path, b"abcdef") == 200
