@@ -100,7 +100,7 @@ def adopt(
             connection.execute(schema.pinned_key.insert().values(repository=repository.id, name=key, pinned_ns=now_ns))
         forget_made_key(connection, repository.id)
         if log is not None:
-            pin_log(connection, repository.id, log)
+            pin_log(connection, repository.id, log, now_ns)
         state.record(connection, who, repository.id, f"adopted as {name}, with {len(known)} keys that were there")
     return key_name
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.custody.care.changing import change_log
 from strongroom.custody.deciding import accept_snapshot, snapshots_of
-from strongroom.custody.evidence.pinning import accept_log
+from strongroom.custody.evidence.pinning import LogPins, accept_log
 from strongroom.receipts.commit.rotation import next_origin, rotate
 from strongroom.receipts.log.leaf import LeafType
 from tests.support.custody.in_process import DAY, Custody, Host
-from tests.support.custody.logged import Logged
+from tests.support.custody.logged import URL, Logged
 from tests.support.logs import ORIGIN, Log, make_log, new_signer, rewrite
 from tests.support.programs import Restic
 from tests.support.repositories import PASSWORD
@@ -233,9 +234,10 @@ def _copy(log: Log, folder: Path) -> Log:
     return make_log(folder, signer=log.signer, clock=log.clock)
 
 
-def test_m_2_a_rotated_log_goes_on_where_the_old_one_ended(logged: Logged, host: Host) -> None:
-    """M-2: another key freezes until an operator accepts it; then the first receipt of the new log follows those of the
-    old one, whose word was proven, and dates what comes."""
+@pytest.mark.parametrize("verb", ["accept", "change"])
+def test_m_2_a_rotated_log_goes_on_where_the_old_one_ended(logged: Logged, host: Host, verb: str) -> None:
+    """M-2: another key freezes until an operator names it, by either verb; then the first receipt of the new log
+    follows those of the old one, whose word was proven, and dates what comes."""
     origin = next_origin(ORIGIN)
     rotate(logged.log.database, origin, [logged.log.checkpoint().read_bytes()], logged.clock)
     logged.log = logged.shown = dataclasses.replace(
@@ -244,7 +246,11 @@ def test_m_2_a_rotated_log_goes_on_where_the_old_one_ended(logged: Logged, host:
     logged.log.publish()
     logged.round()
     assert _codes(logged.custody) == {"log"}
-    accept_log(logged.custody.state, logged.custody.adopted, logged.log.verifier, "us", "rotated")
+    state, adopted = logged.custody.state, logged.custody.adopted
+    if verb == "accept":
+        accept_log(state, adopted, logged.log.verifier, "us", "rotated")
+    else:
+        change_log(state, adopted, LogPins(URL, logged.log.verifier), "us", "rotated")
     names = [_backup(logged, host) for _ in range(2)]
     outcome = logged.round()
     assert (outcome.log.doubt, _codes(logged.custody)) == ("", set())

@@ -146,7 +146,7 @@ def test_cared_for_by_its_url_alone(behind: Behind, restic: Restic, tmp_path: Pa
     last = went["packs"][-1]
     assert custody.handover().undo(custody.executor(), last.number, "a test", "to see") == len(last.removed)
     with custody.state.database.write() as connection:
-        pin_log(connection, custody.adopted.id, LogPins(custody.url, gateway.key))
+        pin_log(connection, custody.adopted.id, LogPins(custody.url, gateway.key), custody.clock.now_ns())
     outcome = custody.round(outside=custody.outside())
     assert (outcome.log.doubt, outcome.log.failure) == ("", "")
     assert (outcome.log.unlogged, outcome.log.only_in_log) == ([], [])

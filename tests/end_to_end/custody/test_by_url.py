@@ -18,6 +18,7 @@ from tests.support.forge import Forge, node
 from tests.support.programs import Restic, Strongroom
 from tests.support.servers.gateway_inside import operate
 from tests.support.servers.gateways import Gateway, over_tls
+from tests.support.servers.witnesses import witness
 
 
 def _made(tmp_path: Path) -> Gateway:
@@ -138,6 +139,37 @@ def test_policy_and_log_are_changed_after_adoption(strongroom: Strongroom, serve
         refused = custodian.run("change", "web01", "--policy", *words)
         assert refused.code == 1 and said in refused.err
     assert custodian.run("repositories", "--json").expect(0).json() == [one]
+
+
+def test_a_witness_stays_until_another_is_named_or_none(
+    strongroom: Strongroom, served: Gateway, tmp_path: Path
+) -> None:
+    """The gateway's URL with a new token keeps the witness; one that begins anew is named alone, without the log's
+    key; where none is to be, what was said against the last one is over."""
+    custodian, token = _adopted(strongroom, served, tmp_path)
+    place = f"http://care:{token}@{served.address}/r/"
+
+    def change(*words: str) -> str:
+        return custodian.run("change", "web01", *words).expect(0).out
+
+    def witness_problems() -> list[str]:
+        custodian.round()
+        return [thing for code, thing in custodian.incidents("web01") if code == "witness"]
+
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    with witness(tmp_path / "first", served.key) as (url, key, _process):
+        change("--gateway", place, "--log-key", served.key, "--witness", url, "--witness-key", key)
+        assert witness_problems() == []
+    assert witness_problems() == ["the witness"]
+    assert f"countersigned by {url}" in change("--gateway", place)
+    assert witness_problems() == ["the witness"]
+    with witness(tmp_path / "second", served.key) as (url, key, _process):
+        assert f"countersigned by {url}" in change("--witness", url, "--witness-key", key)
+        assert witness_problems() == []
+    assert witness_problems() == ["the witness"]
+    assert "countersigned" not in change("--no-witness")
+    assert witness_problems() == []
 
 
 def test_a_token_that_was_rotated_goes_into_the_file(strongroom: Strongroom, served: Gateway, tmp_path: Path) -> None:

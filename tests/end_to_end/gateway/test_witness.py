@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,9 +14,9 @@ import pytest
 
 from strongroom.receipts.log import checkpoint as checkpoints
 from strongroom.receipts.log.note import COSIGNATURE
-from tests.support.command import STRONGROOM, environment
 from tests.support.logs import new_signer
 from tests.support.servers.gateways import Gateway, name_of
+from tests.support.servers.witnesses import witness
 from tests.support.waiting import PATIENCE, kept, until
 
 MINUTE = 60.0
@@ -134,25 +132,3 @@ def test_x_3_of_two_copies_of_a_gateway_the_one_that_the_witness_does_not_know_s
             time.sleep(7)  # longer than it takes to compare anew
             assert stopped()
             assert published(second) == before
-
-
-@contextlib.contextmanager
-def witness(folder: Path, log: str) -> Iterator[tuple[str, str, subprocess.Popen[bytes]]]:
-    """Our witness as a command: its URL, its key, its process."""
-    said = folder / "witness.err"
-    command = [str(STRONGROOM), "witness", "serve", "--state", str(folder / "witness"), "--listen", "127.0.0.1:0"]
-    with said.open("wb") as errors:
-        process = subprocess.Popen(
-            [*command, "--log", log, "--name", "witness.example/w"],
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=environment(folder),
-        )
-    try:
-        found = until(lambda: re.search(r"^start witness on (\S+)\n", said.read_text(), re.MULTILINE), said.read_text)
-        key = re.search(r"^witness verifier key: (.*)$", said.read_text(), re.MULTILINE)
-        assert key
-        yield f"http://{found[1]}", key[1], process
-    finally:
-        process.kill()
-        process.wait()

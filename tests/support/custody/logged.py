@@ -74,7 +74,7 @@ class Logged:
         self.receive()
         if self.pinned:
             with self.custody.state.database.write() as connection:
-                pin_log(connection, self.custody.adopted.id, LogPins(URL, self.log.verifier, "", ""))
+                pin_log(connection, self.custody.adopted.id, LogPins(URL, self.log.verifier), self.clock.now_ns())
 
     @property
     def clock(self) -> ManualClock:
@@ -85,7 +85,7 @@ class Logged:
         """Pin the witness as well."""
         pins = LogPins(URL, self.log.verifier, "http://witness.example", str(self.witness_signer.verifier))
         with self.custody.state.database.write() as connection:
-            pin_log(connection, self.custody.adopted.id, pins)
+            pin_log(connection, self.custody.adopted.id, pins, self.clock.now_ns())
 
     def receive(self, *, at_ns: int | None = None, log: Log | None = None) -> None:
         """Give a receipt to what is stored and has none; ``at_ns``: what a gateway that lies says of the time."""

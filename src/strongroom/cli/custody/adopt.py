@@ -69,6 +69,7 @@ def run_adopt(context: Context) -> int:
     from strongroom.cli.shared.opening import one_repository, targets_of
     from strongroom.cli.shared.targets import store_options
     from strongroom.custody.adopting import adopt
+    from strongroom.custody.evidence.pinning import LogPins
     from strongroom.custody.policy import CustodyPolicy, adjusted
     from strongroom.custody.recovery.recipients import recipients
 
@@ -83,7 +84,8 @@ def run_adopt(context: Context) -> int:
     identity = identity_of(context)
     with open_state(context) as state, one_repository(context) as repository:
         url = context_url(context)
-        log = log_pins(context, url, store_options(context, targets_of(context)[0]))
+        options = store_options(context, targets_of(context)[0])
+        log = log_pins(context, LogPins(url, ""), options) if names_log(arguments) else None
         key = adopt(
             state,
             repository,
@@ -138,20 +140,27 @@ def let_executor_look(context: Context, adopted: Adopted) -> None:
         executor.look(())
 
 
-def log_pins(context: Context, url: str, options: StoreOptions) -> LogPins | None:
-    """The log that the arguments name, asked once. Raises ``UsageError``, and what the gateway raises."""
+def names_log(arguments: argparse.Namespace) -> bool:
+    """Whether anything is said of a log."""
+    return bool(arguments.gateway or arguments.log_key or arguments.witness or arguments.witness_key)
+
+
+def log_pins(context: Context, held: LogPins, options: StoreOptions) -> LogPins:
+    """The log that the arguments name, asked once. What they leave out is as in ``held``.
+
+    Raises ``UsageError``, and what the gateway raises.
+    """
     from strongroom.custody.evidence.pinning import LogPins, check_log, check_pins
 
     arguments = context.arguments
-    if not (arguments.gateway or arguments.log_key or arguments.witness or arguments.witness_key):
-        return None
-    if not arguments.log_key:
+    key = arguments.log_key or held.key
+    if not key:
         raise UsageError("a log is believed by its key alone", hint="Give --log-key; the gateway prints it.")
-    gateway = arguments.gateway or url
+    gateway = arguments.gateway or held.url
     gateway = gateway if gateway.startswith("rest:") else f"rest:{gateway}"
     if not gateway.startswith(("rest:http://", "rest:https://", "rest:http+unix://")):
         raise UsageError("which gateway?", hint="Give --gateway with the repository's URL there, and a name and token.")
-    pins = LogPins(gateway, arguments.log_key, arguments.witness or "", arguments.witness_key or "")
+    pins = LogPins(gateway, key, arguments.witness or held.witness, arguments.witness_key or held.witness_key)
     check_pins(pins)
     check_log(pins, options)
     return pins

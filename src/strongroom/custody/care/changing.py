@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import UsageError
 from strongroom.base.redact import redact
-from strongroom.custody.evidence.pinning import pin_log, pinned
+from strongroom.custody.evidence.pinning import WITNESS, held_pins, pin_log
+from strongroom.custody.incidents import Code
+from strongroom.custody.ledger import close_incident
 from strongroom.custody.policy import CustodyPolicy, adjusted
 from strongroom.custody.schemas.evidence import pinned_log
 from strongroom.custody.schemas.main import repository
@@ -36,12 +38,14 @@ def write_policy(state: State, adopted: Adopted, policy: CustodyPolicy, who: str
 
 def change_log(state: State, adopted: Adopted, pins: LogPins, who: str, why: str) -> None:
     """Pin a log, or another place of the pinned one: with the same key what is proven of it stays."""
-    row = pinned(state, adopted.id)
+    held, now_ns = held_pins(state, adopted.id), state.clock.now_ns()
     with state.database.write() as connection:
-        if row is not None and row.key == pins.key:
+        if held is not None and held.key == pins.key:
             _repoint(connection, adopted.id, pins)
         else:
-            pin_log(connection, adopted.id, pins)
+            pin_log(connection, adopted.id, pins, now_ns)
+        if not pins.witness:  # no round asks one, so none would close it
+            close_incident(connection, adopted.id, Code.WITNESS, WITNESS, now_ns)
         state.record(connection, who, adopted.id, f"pinned the log's key {pins.key} at {redact(pins.url)}", why)
 
 

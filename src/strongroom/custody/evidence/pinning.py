@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError, Damaged, UsageError
-from strongroom.base.record import record
+from strongroom.base.record import record, replace
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident
 from strongroom.custody.schemas.evidence import head, pinned_log
@@ -67,8 +67,10 @@ def check_log(pins: LogPins, options: StoreOptions) -> None:
         source.close()
 
 
-def pin_log(connection: sa.Connection, repository: str, pins: LogPins) -> None:
-    """Pin a repository's log, from its first receipt on. What was pinned before is replaced."""
+def pin_log(connection: sa.Connection, repository: str, pins: LogPins, now_ns: int) -> None:
+    """Pin a repository's log, from its first receipt on. What was pinned before is replaced, with what was said
+    against it."""
+    close_incident(connection, repository, Code.LOG, LOG, now_ns)
     connection.execute(pinned_log.delete().where(pinned_log.c.repository == repository))
     connection.execute(head.delete().where(head.c.repository == repository))
     connection.execute(
@@ -93,6 +95,12 @@ def pinned(state: State, repository: str) -> Any:
         return connection.execute(*_pinned_query(repository)).one_or_none()
 
 
+def held_pins(state: State, repository: str) -> LogPins | None:
+    """A repository's log as it was pinned, or None."""
+    row = pinned(state, repository)
+    return None if row is None else LogPins(row.url, row.key, row.witness, row.witness_key)
+
+
 @prepared
 def _pinned_query(repository: str) -> sa.Select[Any]:
     return sa.select(pinned_log).where(pinned_log.c.repository == repository)
@@ -108,12 +116,11 @@ def accept_log(state: State, adopted: Adopted, key: str, who: str, why: str) -> 
 
     Raises ``UsageError`` where no log was pinned.
     """
-    row = pinned(state, adopted.id)
-    if row is None:
+    held = held_pins(state, adopted.id)
+    if held is None:
         raise UsageError("no log was pinned", subject=adopted.name, hint="`custody change` does it, with --log-key.")
-    pins = LogPins(row.url, key, row.witness, row.witness_key)
+    pins = replace(held, key=key)
     check_pins(pins)
     with state.database.write() as connection:
-        pin_log(connection, adopted.id, pins)
-        close_incident(connection, adopted.id, Code.LOG, LOG, state.clock.now_ns())
+        pin_log(connection, adopted.id, pins, state.clock.now_ns())
         state.record(connection, who, adopted.id, f"pinned the log's key {key}", why)
