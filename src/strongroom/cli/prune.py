@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from strongroom.base.errors import Full, Refused, UsageError
+from strongroom.base.errors import Refused, UsageError
 from strongroom.base.record import replace
 from strongroom.cli import exit_codes
-from strongroom.cli.maintenance.exclusive import name_repository
-from strongroom.cli.maintenance.keep_removed import Keeper, add_keep_removed
+from strongroom.cli.maintenance.exclusive import exclusive_to_make_room, name_repository
+from strongroom.cli.maintenance.keep_removed import Keeper, add_keep_removed, naming_what_is_kept
 from strongroom.cli.maintenance.prune_options import add_prune_options, prune_options
 from strongroom.cli.maintenance.pruning import prune_repository
 from strongroom.cli.shared.opening import each_repository, locked
@@ -81,7 +80,7 @@ def run(context: Context) -> int:
         keeper = None
         if not options.dry_run and not chosen.unsafe_recovery:  # what is kept frees no space
             keeper = Keeper(context, repository, targets[-1].name, "prune")
-        with _locked(context, repository, chosen) as lock:
+        with naming_what_is_kept(repository), _locked(context, repository, chosen) as lock:
             if keeper is None or lock is None:
                 prune_repository(context, reporter, repository, chosen, lock, label)
             else:
@@ -99,13 +98,9 @@ def run(context: Context) -> int:
 
 def _locked(context: Context, repository: Repository, options: PruneOptions) -> AbstractContextManager[Lock | None]:
     """The exclusive lock. Who asked to go on without room does so where there is none for a lock, if nobody has one."""
-    try:
-        return locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False)
-    except Full:  # others' locks have been looked for by then
-        if options.dry_run or not options.unsafe_recovery:
-            raise
-        context.warn("there is no room for a lock, and none of others: let nobody use the repository until this ends")
-        return nullcontext()
+    if options.unsafe_recovery and not options.dry_run:
+        return exclusive_to_make_room(context, repository, settle=False)
+    return locked(context, repository, exclusive=True, writing=not options.dry_run, settle=False)
 
 
 def _recovers(repository: Repository, given: str) -> bool:

@@ -9,9 +9,11 @@ from strongroom.base.objects import Kind
 from strongroom.base.quantities import format_bytes
 from strongroom.cli import exit_codes
 from strongroom.cli.arguments.times import local_text
+from strongroom.cli.maintenance.exclusive import exclusive_to_make_room
+from strongroom.cli.maintenance.keep_removed import naming_what_is_kept
 from strongroom.cli.output.table import table
 from strongroom.cli.shared.opening import each_repository, locked
-from strongroom.maintenance.trash import Trash
+from strongroom.maintenance.trash import Trash, incomplete
 
 if TYPE_CHECKING:
     import argparse
@@ -48,22 +50,17 @@ def run(context: Context) -> int:
     def work(repository: Repository, label: str) -> int:
         trash = Trash(repository)
         if arguments.list:
-            with locked(context, repository):
-                _show(context, trash.runs(), label)
+            _show(context, trash.runs(), label)  # without a lock, which a full disk has no room for
             return exit_codes.OK
-        with locked(context, repository, exclusive=True, writing=True):
-            runs = trash.runs()[::-1]
-            if not runs:
-                raise UsageError(
-                    "nothing is kept here that could be brought back",
-                    subject=repository.location,
-                    hint="`forget` and `prune` keep what they remove with --keep-removed alone.",
-                )
-            if arguments.empty:
+        if arguments.empty:
+            with exclusive_to_make_room(context, repository):
+                runs = _newest_first(trash, repository)
                 for one in reversed(runs):  # what was removed first may be what later ones need
                     trash.purge(one)
-                _say(context, "emptied", runs, label)
-                return exit_codes.OK
+            _say(context, "emptied", runs, label)
+            return exit_codes.OK
+        with naming_what_is_kept(repository), locked(context, repository, exclusive=True, writing=True):
+            runs = _newest_first(trash, repository)
             chosen = runs if arguments.all else runs[:1]
             before = set(repository.snapshot_names())
             for one in chosen:
@@ -74,17 +71,30 @@ def run(context: Context) -> int:
     return each_repository(context, work)
 
 
+def _newest_first(trash: Trash, repository: Repository) -> list[KeptRun]:
+    runs = trash.runs()[::-1]
+    if not runs:
+        raise UsageError(
+            "nothing is kept here that could be brought back",
+            subject=repository.location,
+            hint="`forget` and `prune` keep what they remove with --keep-removed alone.",
+        )
+    return runs
+
+
 def _look(context: Context, repository: Repository, back: set[str]) -> int:
-    """Whether the snapshots that came back have their trees: a prune that kept nothing may have been there since."""
+    """Whether the snapshots that came back have all they need: a prune that kept nothing may have been there since."""
     if not back:
         return exit_codes.OK
-    index = repository.load_index()
-    code = exit_codes.OK
-    for name in sorted(back):
-        if not index.contains("tree", repository.load_snapshot(name).tree):
-            context.warn(f"snapshot {name[:8]} came back, but its data is gone: a prune that kept nothing removed it")
-            code = exit_codes.FAILED
-    return code
+    repository.load_index()
+    reporter = context.reporter()
+    try:
+        lacking = incomplete(repository, sorted(back), reporter)
+    finally:
+        reporter.close()
+    for name in lacking:
+        context.warn(f"snapshot {name[:8]} came back, but data of it is gone: a prune that kept nothing removed it")
+    return exit_codes.FAILED if lacking else exit_codes.OK
 
 
 def _show(context: Context, runs: Sequence[KeptRun], label: str) -> None:

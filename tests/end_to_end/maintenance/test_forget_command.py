@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,11 +129,24 @@ def test_forged_times_are_said_and_guarded_against(strongroom: Strongroom, tmp_p
     assert reasons[forged[5]] == ["forged time: an operator must look"]
 
 
+def test_a_detection_window_of_no_time_is_none(strongroom: Strongroom, tmp_path: Path) -> None:
+    """With `--detection-window 0d` what arrived an hour ago counts; that is not the default of 14 days."""
+    place, since = tmp_path / "repository", (NOW - time.time()) / DAY
+    history(place, *(since + hours / 24 for hours in range(1, 9)))
+    policy = ("forget", "--guarded", "--json", "--dry-run", "--keep-last", "3", "--detection-window")
+    for window, kept in (("14d", 8), ("0d", 3)):
+        (group,) = strongroom.on(place, *policy, window).expect(0).json()
+        assert len(group["keep"]) == kept, group["reasons"]
+
+
 def test_several_repositories_are_each_decided_and_labelled(strongroom: Strongroom, tmp_path: Path) -> None:
-    """Two folders: a policy of the file for each, one line of JSON for each, and one that fails stops no other."""
+    """Two folders: a policy of the file for each, one line of JSON for each, warnings that say of which they are, and
+    one that fails stops no other."""
     first, second = tmp_path / "first", tmp_path / "second"
     history(first, 1, 2, 3)
     history(second, 1, 2, 3)
+    for path in (*first.glob("snapshots/*"), *second.glob("snapshots/*")):
+        os.utime(path, (NOW - 10 * DAY,) * 2)  # so that they claim times that had not come
     (tmp_path / "config.toml").write_text(
         f'version = 1\n[repository.a]\nurl = "{first}"\n[repository.b]\nurl = "{second}"\n'
         '[repository.c]\nurl = "/nowhere"\n'
@@ -143,40 +157,9 @@ def test_several_repositories_are_each_decided_and_labelled(strongroom: Strongro
     assert ended.code == 10 and "/nowhere" in ended.err
     said = {line["repository"]: len(line["groups"][0]["keep"]) for line in ended.lines()}
     assert said == {"a": 1, "b": 2}
+    for label in said:
+        assert f'"{label}: host alpha, path [/x]: of 3 snapshots, 3 claim times after the store got them"' in ended.err
     assert (len(strongroom.snapshots(first)), len(strongroom.snapshots(second))) == (1, 2)
-
-
-def test_what_was_forgotten_and_pruned_comes_back(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
-    """With --keep-removed both steps are undone, one by one, and restic finds nothing wrong at any moment."""
-    place, source = tmp_path / "repository", tmp_path / "source"
-    source.mkdir()
-    make(place)
-    for _ in range(3):
-        (source / "file").write_bytes(os.urandom(100_000))
-        strongroom.backup(place, source)
-    before = {one["id"] for one in strongroom.snapshots(place)}
-    strongroom.on(place, "forget", "--keep-last", "1", "--prune", "--max-unused", "0", "--keep-removed", "7d").expect(0)
-    restic.check(place)
-    assert len(strongroom.snapshots(place)) == 1
-    listed = strongroom.on(place, "undo", "--list", "--json").expect(0).json()["runs"]
-    assert [(one["verb"], one["snapshots"]) for one in listed] == [("forget", 2)]
-    strongroom.on(place, "undo").expect(0)
-    assert {one["id"] for one in strongroom.snapshots(place)} == before
-    restic.check(place)
-    strongroom.on(place, "undo").expect(1)
-
-
-def test_a_snapshot_whose_data_was_pruned_meanwhile_is_named(strongroom: Strongroom, tmp_path: Path) -> None:
-    """After a prune that kept nothing a snapshot comes back hollow, and that is said."""
-    place, source = tmp_path / "repository", tmp_path / "source"
-    source.mkdir()
-    make(place)
-    for number in range(2):
-        (source / f"file{number}").write_bytes(os.urandom(1000))
-        strongroom.backup(place, source)
-    strongroom.on(place, "forget", "--keep-last", "1", "--keep-removed", "7d").expect(0)
-    strongroom.on(place, "prune", "--max-unused", "0").expect(0)
-    assert "its data is gone" in strongroom.on(place, "undo").expect(1).err
 
 
 @pytest.mark.parametrize("damage", ["shorter", "empty", "foreign"])

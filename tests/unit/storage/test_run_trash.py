@@ -47,11 +47,27 @@ def test_what_is_removed_is_out_of_sight_and_comes_back(store: LocalStore) -> No
     (run,) = kept_runs(store)
     assert (run.name, run.time_ns, run.verb, run.bytes) == (RUN, AT, "prune", size)
     assert run.objects == {Kind.SNAPSHOT: 1, Kind.INDEX: 1, Kind.DATA: 1}
-    order: list[int] = []
-    bring_back(store, RUN, order.append)
-    assert order == [1, 2, 3]
+    asked: list[tuple[ObjectName, bytes, list[ObjectName]]] = []
+
+    def admits(name: ObjectName, stored: bytes) -> bool:
+        asked.append((name, stored, present(store)))
+        return True
+
+    bring_back(store, RUN, admits)
+    index = NAMES[1]
+    assert asked == [(index, index.path.encode(), NAMES[2:])], "asked once the packs are back, before the snapshot is"
     assert present(store) == NAMES
     assert [store.read_bytes(name) for name in NAMES] == [name.path.encode() for name in NAMES]
+    assert kept_runs(store) == []
+
+
+def test_an_index_file_that_is_refused_goes(store: LocalStore) -> None:
+    """The rest comes back, and nothing is left in the trash."""
+    removal = KeepingRemoval(store, RUN)
+    for name in NAMES:
+        removal.remove(name)
+    bring_back(store, RUN, lambda _name, _stored: False)
+    assert present(store) == [NAMES[0], NAMES[2]]
     assert kept_runs(store) == []
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Full
 from strongroom.cli.shared.opening import locked
 from strongroom.maintenance.removing import refuse_where_append_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
@@ -36,3 +38,14 @@ def exclusively(context: Context, repository: Repository, reporter: CommandRepor
         context.signals.cooperative(reporter),
     ):
         yield lock
+
+
+def exclusive_to_make_room(
+    context: Context, repository: Repository, *, settle: bool = True
+) -> AbstractContextManager[Lock | None]:
+    """The exclusive lock of who frees space; none where there is no room for one, if nobody else has one."""
+    try:
+        return locked(context, repository, exclusive=True, writing=True, settle=settle)
+    except Full:  # others' locks have been looked for by then
+        context.warn("there is no room for a lock, and none of others: let nobody use the repository until this ends")
+        return contextlib.nullcontext()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.cli import exit_codes
-from strongroom.cli.maintenance.keep_removed import Keeper
+from strongroom.cli.maintenance.keep_removed import Keeper, naming_what_is_kept
 from strongroom.cli.maintenance.policies import policies_of
 from strongroom.cli.maintenance.prune_options import prune_options
 from strongroom.cli.maintenance.pruning import prune_repository
@@ -56,7 +56,10 @@ class Forgetting:
             self._reporter.message(f"repository {label}:")
         writing = not arguments.dry_run
         keeper = Keeper(context, repository, self._target.name, "forget") if writing else None
-        with locked(context, repository, exclusive=True, writing=writing, settle=False) as lock:
+        with (
+            naming_what_is_kept(repository),
+            locked(context, repository, exclusive=True, writing=writing, settle=False) as lock,
+        ):
             gone, table = self._decide_all(repository, policies, label)
             if keeper is None:
                 self._say_dry_run(gone)
@@ -87,7 +90,7 @@ class Forgetting:
         shown: list[Any] = []
         for applied in policies:  # each decides on what those before it have left
             listed = select_snapshots(repository, (), applied.filter)
-            groups = self._decide(repository, [one for one in listed if one[0] not in gone], applied)
+            groups = self._decide(repository, [one for one in listed if one[0] not in gone], applied, label)
             removed = [name for group in groups for name, _ in group.remove]
             table = table or (applied.table if removed else {})
             gone |= dict.fromkeys(removed)
@@ -107,7 +110,7 @@ class Forgetting:
                 raise
             self._context.warn(str(refused))
 
-    def _decide(self, repository: Repository, snapshots: Sequence[Any], applied: Applied) -> list[Decided]:
+    def _decide(self, repository: Repository, snapshots: Sequence[Any], applied: Applied, label: str) -> list[Decided]:
         now_ns = repository.surroundings.clock.now_ns()
         arrivals = arrivals_of(repository)
         named = f" {applied.name}" if applied.name else ""
@@ -122,8 +125,7 @@ class Forgetting:
             return groups  # the doubts are said in the groups
         for group in groups:
             if group.doubts:
-                where = group_text(group.key)
-                self._context.warn(f"{where + ': ' if where else ''}{group.doubts.describe()}")
+                self._context.warn(": ".join(filter(None, (label, group_text(group.key), group.doubts.describe()))))
         if not applied.guarded and any(group.doubts for group in groups):
             self._context.warn(
                 "Dates may be forged to push good snapshots out; --guarded counts by the time of arrival instead"

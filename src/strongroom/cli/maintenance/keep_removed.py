@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Full, Unsupported
 from strongroom.base.quantities import format_bytes
 from strongroom.cli.arguments import values
 from strongroom.cli.arguments.options import typed
@@ -13,6 +15,7 @@ from strongroom.retention.calendar import Span
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from strongroom.cli.output.command_reporter import CommandReporter
     from strongroom.cli.shared.context import Context
@@ -29,6 +32,22 @@ def add_keep_removed(parser: argparse.ArgumentParser) -> None:
         help="folders: keep what is removed for so long, such as 7d, so that `undo` can bring it back; its space is "
         "free after that ('0d' for none; default: the configuration file, then none)",
     )
+
+
+@contextmanager
+def naming_what_is_kept(repository: Repository) -> Iterator[None]:
+    """Where there is no room, say how much of it earlier runs have kept."""
+    try:
+        yield
+    except Full as full:
+        try:
+            size = sum(run.bytes for run in Trash(repository).runs())
+        except Unsupported:
+            size = 0
+        if not size:
+            raise
+        hint = f"{full.hint} `strongroom undo --empty` frees {format_bytes(size)} that earlier runs have kept."
+        raise Full(full.what, subject=full.subject, hint=hint.strip()) from None
 
 
 class Keeper:

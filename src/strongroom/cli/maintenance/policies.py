@@ -68,7 +68,7 @@ def _given(context: Context, policy: Policy) -> Applied:
         filter_of(context),
         _by(arguments.group_by, "host,paths"),
         arguments.guarded,
-        arguments.detection_window or DETECTION_WINDOW,
+        DETECTION_WINDOW if arguments.detection_window is None else arguments.detection_window,
     )
 
 
@@ -83,7 +83,9 @@ def _of_file(context: Context, name: str, table: Mapping[str, Any]) -> Applied:
         asked.paths or table.get("paths", ()),
         asked.tags or tuple(map(tag_list, table.get("tags", ()))),
     )
-    window = arguments.detection_window or Span.parse(table.get("detection_window", str(DETECTION_WINDOW)))
+    window = arguments.detection_window
+    if window is None:
+        window = Span.parse(table.get("detection_window", str(DETECTION_WINDOW)))
     guarded = arguments.guarded or table.get("guarded", False)
     by = _by(arguments.group_by, table.get("group_by", "host,paths"))
     return Applied(_policy_of_file(table), filter, by, guarded, window, table, name)

@@ -122,25 +122,33 @@ def kept_runs(store: LocalStore) -> list[KeptRun]:
     return found
 
 
-def bring_back(store: LocalStore, run: str, progress: Callable[[int], None] = lambda _done: None) -> None:
+def bring_back(store: LocalStore, run: str, admits: Callable[[ObjectName, bytes], bool] = lambda *_: True) -> None:
     """Move all that a run removed to its place again, what names others last; the run is gone from the trash then.
 
     Idempotent: one that broke off is finished. An object that is there already with the same size stays, and its kept
-    copy goes. Raises ``Exists`` for one of another size, ``Full`` and the like.
+    copy goes. ``admits(name, bytes)`` is asked of each index file once all packs are back: one that it refuses goes for
+    good. Raises ``Exists`` for an object of another size, ``Full`` and the like.
     """
-    for done, (name, path) in enumerate(_objects(store, run), 1):
+    for name, path in _objects(store, run):
         target = os.path.join(store.path, name.path)
         try:
+            if name.kind is Kind.INDEX and not admits(name, _read(path)):
+                os.unlink(path)
+                continue
             make_folder(os.path.dirname(target), store.modes.folder)
             _back(path, target, name)
             if name.kind is not Kind.DATA:
                 sync_folder(os.path.dirname(target))
         except OSError as error:
             raise store_error(error, target) from error
-        progress(done)
     for folder in (os.path.join(store.path, Kind.DATA.value, shard) for shard in _shards(store)):
         sync_folder(folder)
     _remove_folders(store, run)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _back(path: str, target: str, name: ObjectName) -> None:
