@@ -103,17 +103,17 @@ def azure(_: Path) -> Iterator[Store]:
 @contextlib.contextmanager
 def gateway(_: Path) -> Iterator[Store]:
     """A repository of its own behind our gateway, which deletes as rest-server does."""
-    yield open_store(f"rest:http://{_gateway()}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
+    yield open_store(f"rest:http://{gateway_address()}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
 
 
 @contextlib.contextmanager
 def gateway_s3(_: Path) -> Iterator[Store]:
     """The same over a bucket of a real MinIO."""
-    yield open_store(f"rest:http://{_gateway(bucket=True)}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
+    yield open_store(f"rest:http://{gateway_address(bucket=True)}/{secrets.token_hex(8)}/", StoreOptions(retry_for=30))
 
 
 @functools.cache
-def _gateway(*, bucket: bool = False) -> str:
+def gateway_address(*, bucket: bool = False) -> str:
     """The address of one gateway for the whole session."""
     folder = Path(tempfile.mkdtemp(prefix="strongroom-gateway-"))
     session.at_end(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -31,6 +31,16 @@ def files_beside(store: Store) -> OwnFiles:
     plain = innermost(store)
     if isinstance(plain, LocalStore):
         return _FilesOfFolder(plain)
+    from strongroom.storage.own.retried import RetriedFiles  # noqa: PLC0415 -- a folder tries nothing again
+    from strongroom.storage.wrappers.retry import retrier_of  # noqa: PLC0415
+
+    retrier = retrier_of(store)
+    if retrier is None:
+        return _plain_files(plain)
+    return RetriedFiles(retrier.attempts(briefly=True).call(lambda: _plain_files(plain)), retrier)
+
+
+def _plain_files(plain: Store) -> OwnFiles:
     if plain.store_kind is StoreKind.REST:
         from strongroom.storage.rest.rest_files import RestFiles  # noqa: PLC0415 -- HTTP is slow to import
         from strongroom.storage.rest.store import RestStore  # noqa: PLC0415

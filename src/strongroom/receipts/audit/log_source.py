@@ -240,7 +240,9 @@ def _open(where: str, options: StoreOptions | None) -> LogSource:
         from strongroom.storage.kinds import keyed_of  # noqa: PLC0415
         from strongroom.storage.locate import open_store  # noqa: PLC0415
         from strongroom.storage.own.bucket import BucketFiles  # noqa: PLC0415 -- a folder needs no client
+        from strongroom.storage.own.retried import retried  # noqa: PLC0415
 
-        keyed = keyed_of(open_store(where, options))
-        return StoreSource(BucketFiles(keyed, "", guarded=lambda: False), redact(where))
+        store = open_store(where, options)
+        files = retried(BucketFiles(keyed_of(store), "", guarded=lambda: False), store)
+        return StoreSource(files, redact(where))
     return FolderSource(where)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import ConfigurationError, Refused, StoreError, Unavailable
 from strongroom.storage.http.endpoint import Endpoint
+from strongroom.storage.http.head import WholeHead
 from strongroom.storage.http.proxies import proxy_for
 from strongroom.storage.http.tunnels import credentials_header, socks, tunnel
 from strongroom.storage.http.wire import ClientWire, connect, connect_to
@@ -83,6 +84,7 @@ class Connection(http.client.HTTPConnection):
     """A connection that stands already."""
 
     auto_open = 0
+    response_class = WholeHead
 
     def __init__(self, address: Endpoint, wire: ClientWire) -> None:
         super().__init__(address.host, address.port)

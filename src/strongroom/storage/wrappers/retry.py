@@ -3,8 +3,9 @@
 Only ``Unavailable`` is tried again: after 1 s, then twice as long each time up to a minute, each wait shortened by a
 random part of up to a half so that many hosts do not come back together, for 15 minutes in all as restic does. Before
 the first answer of any kind, an address where nobody answers is given up after one minute, since it is more often
-mistyped than away; so is the removal of a lock, which stands at the end of all work, and goes stale by itself. A store
-that says how long to wait (Retry-After) is believed.
+mistyped than away; so is the removal of a lock, which stands at the end of all work, and goes stale by itself, and so
+are small files of ours, for which other repositories wait. A store that says how long to wait (Retry-After) is
+believed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Schedule:
     longest: float = 60.0
     total: float = 900.0
     first_contact: float = 60.0
-    release: float = 60.0
+    brief: float = 60.0
 
 
 class Retrier:
@@ -53,9 +54,9 @@ class Retrier:
         self._random = random.Random()
         self._reached = False
 
-    def attempts(self, *, releasing: bool = False) -> Attempts:
+    def attempts(self, *, briefly: bool = False) -> Attempts:
         """A budget of time that several calls share: a read that goes on where it broke off."""
-        return Attempts(self, self._schedule.release if releasing else self._schedule.total)
+        return Attempts(self, self._schedule.brief if briefly else self._schedule.total)
 
     def call(self, function: Callable[[], T]) -> T:
         """The function's result. Raises its last error, or ``Interrupted``."""
@@ -198,7 +199,16 @@ class RetryStore(Wrapper):
 
     def release_lock(self, name: str) -> None:
         """Retried, not for long."""
-        self.retrier.attempts(releasing=True).call(lambda: self.inner.release_lock(name))
+        self.retrier.attempts(briefly=True).call(lambda: self.inner.release_lock(name))
+
+
+def retrier_of(store: Store) -> Retrier | None:
+    """The retries around a store; None where nothing is tried again, as in a folder."""
+    while isinstance(store, Wrapper):
+        if isinstance(store, RetryStore):
+            return store.retrier
+        store = store.inner
+    return None
 
 
 class _RetryReader(Reader):
