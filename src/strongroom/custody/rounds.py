@@ -30,8 +30,9 @@ from strongroom.custody.planning import make_plans
 from strongroom.custody.reach import look_for_unreached, settle_indexes
 from strongroom.custody.rounds_made.outcome import Outcome
 from strongroom.custody.schemas.main import round_, stored
+from strongroom.custody.spending.budget import Limits, RoundStep, Spending
 from strongroom.custody.syncing import look
-from strongroom.custody.verifying import Budget, verify_again, verify_unread
+from strongroom.custody.verifying import verify_again, verify_unread
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
 
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 STEP_BACK_NS = 5 * 60 * 10**9
 """How far our own clock may be behind the end of the last round before that is an incident."""
-REREAD_SHARE = 4
-"""A quarter of the budget is for reading again, whatever arrives."""
 LATE = 1.1
 """Behind the turn by a tenth of W is a broken promise."""
 
@@ -62,14 +61,14 @@ def run_round(
     reporter: Reporter,
     *,
     holder: str,
-    budget_bytes: int | None = None,
+    spending: Spending | None = None,
     signer: Signer | None = None,
     outside: Outside | None = None,
     replica: Store | None = None,
 ) -> Outcome:
     """A whole round. ``outside``: how the log, clocks and witnesses are reached; without it nobody else is asked.
 
-    ``holder`` names this custodian; ``budget_bytes`` bounds what is read; ``replica`` gives back what was lost;
+    ``holder`` names this custodian; ``spending`` bounds what it takes; ``replica`` gives back what was lost;
     ``signer``: the judge's key; without one nothing is prepared to go.
 
     Raises ``Locked`` while another works on it, ``WrongIdentity``. What the store refuses ends the round, is in
@@ -77,7 +76,8 @@ def run_round(
     """
     lease = state.claim(adopted.id, holder)
     outcome = Outcome(adopted.id, adopted.name)
-    store = noting(state, adopted.id, store)
+    spending = spending or Spending(Limits(), state.clock)
+    store = spending.counted(noting(state, adopted.id, store))
     evidence = EvidenceRound(state, lease, adopted, outside)
     outcome.log = evidence.log.found
     with contextlib.ExitStack() as stack:
@@ -94,7 +94,7 @@ def run_round(
                 continuity.check()
                 outcome.uncovered = continuity.uncovered
             if repository is not None:
-                _steps(state, lease, adopted, repository, replica, reporter, outcome, budget_bytes, signer, evidence)
+                _steps(state, lease, adopted, repository, replica, reporter, outcome, spending, signer, evidence)
             else:
                 outcome.failure = "the config is not the one that was adopted"
             if continuity is not None and repository is not None:  # not where a disk is away, or another one is there
@@ -171,7 +171,7 @@ def _steps(
     replica: Store | None,
     reporter: Reporter,
     outcome: Outcome,
-    budget_bytes: int | None,
+    spending: Spending,
     signer: Signer | None,
     evidence: EvidenceRound,
 ) -> None:
@@ -188,15 +188,16 @@ def _steps(
     def count(done: int, total: int) -> None:
         reporter.count("objects", done, total)
 
-    whole = 1 << 62 if budget_bytes is None else budget_bytes
-    budget = Budget(whole - whole // REREAD_SHARE)  # a flood of new objects must not starve those that wait their turn
+    budget = spending.of(RoundStep.READ)
     reporter.message(f"{adopted.name}: read what is new")
     outcome.read = verify_unread(state, lease, repository, budget, count)
-    budget.bytes += whole // REREAD_SHARE
+    outcome.left.note(budget, unread=outcome.read.left)
+    budget = spending.of(RoundStep.READ_AGAIN)
     now_ns = state.clock.now_ns()
     turn_ns = adopted.policy.verify * DAY
     reporter.message(f"{adopted.name}: read again what has waited longest")
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
+    outcome.left.note(budget, unread_again=outcome.read_again.left)
     outcome.made_good = settle(state, lease, adopted)
     outcome.liars = compare_indexes(state, lease, repository)
     settle_indexes(state, lease, adopted.id, outcome.seen.missing)
@@ -205,7 +206,10 @@ def _steps(
     rescue(state, lease, repository, reporter, everything=False)
     reach = look_for_unreached(state, lease, repository, reporter)
     outcome.indexed, outcome.obstacle = reach.written, outcome.obstacle or reach.obstacle
-    outcome.judged = Judge(state, lease, adopted, repository, reporter, evidence.unproven(reach.unreached)).judge()
+    budget = spending.of(RoundStep.JUDGE)
+    judge = Judge(state, lease, adopted, repository, reporter, evidence.unproven(reach.unreached), budget)
+    outcome.judged = judge.judge()
+    outcome.left.note(budget, unjudged=judge.left)
     now_ns = state.clock.now_ns()
     if signer is None:
         outcome.plans = make_plans(state, lease, adopted, now_ns)
@@ -267,6 +271,7 @@ def _end(state: State, lease: Lease, outcome: Outcome) -> None:
         "read_bytes": outcome.read.bytes + outcome.read_again.bytes,
         "unread": outcome.read.left,
         "judged": len(outcome.judged),
+        "left": outcome.left.words(),
     }
     with state.writing(lease) as connection:
         text = f"UPDATE {round_.name} SET ended_ns = ?, outcome = ? WHERE repository = ? AND number = ?"

@@ -78,6 +78,8 @@ class Standing:
     """Why the newest round did not go through, in words; empty where it did."""
     running: str
     """Since when a round is under way, in words; empty where none is."""
+    left: str
+    """What the newest round that went through left to the next for want of budget, in words; empty where nothing."""
     replica: str
     """What is wrong with the runs that feed the replica, in words; empty where all is well or there is none."""
     policy: str
@@ -135,6 +137,7 @@ def _standing(state: State, adopted: Adopted, facts: RepositoryFacts, now_ns: in
         clock_words(state, adopted),
         made.failure,
         _running_words(made),
+        made.left,
         faults.replica,
         _policy_words(state, adopted) if facts.has_change else "",
         opened_words(adopted, facts.signed_ns, now_ns),

@@ -15,12 +15,13 @@ from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import close_incident, open_incident, open_things, printable
 from strongroom.custody.reading.examining import InThisProcess
 from strongroom.custody.schemas.main import pack, pinned_key, stored
+from strongroom.custody.spending.budget import Budget
 from strongroom.database.prepared import prepared
 from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.parallel import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from strongroom.custody.reading.examining import Examining
     from strongroom.custody.state import Lease, State
@@ -46,20 +47,6 @@ class _Outcome:
     fault: str = ""
     rows: bytes = b""
     unreadable: str = ""
-
-
-@mutable
-class Budget:
-    """How much may be read yet, in bytes. What was begun is ended."""
-
-    bytes: int
-
-    def take(self, size: int) -> bool:
-        """Whether there was anything left for an object of this size."""
-        if self.bytes <= 0:
-            return False
-        self.bytes -= size
-        return True
 
 
 @mutable
@@ -142,14 +129,21 @@ def _verify(
     progress: Callable[[int, int], None],
 ) -> Verified:
     sizes = dict(due)
-    chosen = [name for name, size in due if budget.take(size)]
-    result = Verified(left=len(due) - len(chosen))
+    result = Verified(left=len(due))
+
+    def begun() -> Iterator[ObjectName]:
+        for name, size in due:
+            if not budget.begin(size):
+                return
+            result.left -= 1
+            yield name
+
     pinned = _pinned(state, repository.id)
     workers = min(repository.store.connections, max(2, min(4, os.cpu_count() or 1)))
     batch = _Batch(state.clock.monotonic())
     refused = 0
     examining = state.examining or InThisProcess()
-    for done, (name, outcome) in enumerate(_read_all(examining, repository, chosen, sizes, pinned, workers), 1):
+    for done, (name, outcome) in enumerate(_read_all(examining, repository, begun(), sizes, pinned, workers), 1):
         if outcome is None:  # gone since it was listed: the next look says so
             continue
         refused = refused + 1 if outcome.unreadable else 0
@@ -163,7 +157,7 @@ def _verify(
                 result.faults.append((name, printable(outcome.fault)))
         if len(batch.outcomes) >= _AT_ONCE or state.clock.monotonic() - batch.since > _SECONDS:
             _write(state, lease, repository.id, batch)
-        progress(done, len(chosen))
+        progress(done, len(due))
     _write(state, lease, repository.id, batch)
     if refused >= MOST_REFUSED:
         raise Unavailable(f"{refused} objects one after the other could not be read", subject=repository.location)
@@ -197,7 +191,7 @@ def _pinned_query(repository: str) -> sa.Select[tuple[str]]:
 def _read_all(
     examining: Examining,
     repository: Repository,
-    names: Sequence[ObjectName],
+    names: Iterable[ObjectName],
     sizes: Mapping[ObjectName, int],
     pinned: frozenset[str],
     workers: int,

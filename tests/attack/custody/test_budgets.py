@@ -20,6 +20,7 @@ from strongroom.custody.aside import step
 from strongroom.custody.deciding import snapshots_of
 from strongroom.custody.judging.walking import MOST, Walker
 from strongroom.custody.reading.children import ReadingChildren
+from strongroom.custody.spending.budget import Limits, Spending
 from strongroom.repository.opening import open_repository
 from strongroom.storage.contract import Reader, Store
 from strongroom.storage.local.store import LocalStore
@@ -122,7 +123,7 @@ def test_b_4_a_flood_starves_neither_rereading_nor_what_came_first(tmp_path: Pat
     watched.later(hours=1)
     for number in range(60):
         watched.forge.pack(("data", f"junk {number}".encode() * 3000))
-    outcome = watched.round(budget_bytes=400_000)
+    outcome = watched.round(spending=Spending(Limits(bytes=400_000), watched.machine.clock))
     assert outcome.read.left > 0
     assert outcome.read_again.objects > 0
     assert watched.verdict(honest) == "good"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from strongroom.base.configuration.checks import number, options, size_text, text, texts, truth
+from strongroom.base.configuration.checks import duration_text, number, options, size_text, text, texts, truth
 from strongroom.base.configuration.document import Form, Key, Names, Table, parse, read_text
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ POLICY_KEYS: dict[str, Key] = {
 ROUND_KEYS: dict[str, Key] = {
     "clocks": Key(texts, '["https://a.example", "https://b.example"]', "servers whose clocks count (--clock)"),
     "budget_bytes": Key(size_text, '"50G"', "how much a round reads at most (--budget-bytes)"),
+    "budget_requests": Key(number, "20000", "how many objects and lists it asks for at most (--budget-requests)"),
+    "budget_time": Key(duration_text, '"1h30m"', "how long it takes at most (--budget-time)"),
     "metrics": Key(text, '"/var/lib/node_exporter/strongroom.prom"', "the file of metrics (--metrics)"),
     "ping": Key(text, '"https://hc-ping.com/…"', "asked for when all is well (--ping)"),
 }

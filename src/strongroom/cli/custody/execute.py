@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from strongroom.custody.executor.records import Records
     from strongroom.custody.handover.handover import Handover
     from strongroom.custody.identity import Identity
+    from strongroom.custody.spending.budget import Spending
     from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
     from strongroom.storage.contract import Store
@@ -76,7 +77,7 @@ def hand_over(
     signer: Signer,
     *,
     only_show: bool = False,
-    budget_bytes: int | None = None,
+    spending: Spending | None = None,
     records: OpenRecords | None = None,
 ) -> None:
     """Let the executor see the plans of one repository, and unless ``only_show`` execute what is due; say what went."""
@@ -88,7 +89,7 @@ def hand_over(
         with opened_executor(context, adopted, store, signer, opened) as executor:
             if opened.is_open:  # not where the executor stands elsewhere, and has a roster of its own
                 note_naming(state, adopted, opened.get())
-            handover = handover_of(context, state, adopted, store, identity, signer, budget_bytes)
+            handover = handover_of(context, state, adopted, store, identity, signer, spending)
             if only_show:
                 for words in handover.show(executor):
                     context.warn(f"{adopted.name}: {words}")
@@ -122,7 +123,7 @@ def handover_of(
     store: Store,
     identity: Identity,
     signer: Signer,
-    budget_bytes: int | None = None,
+    spending: Spending | None = None,
 ) -> Handover:
     """What stands between judge and executor."""
     from strongroom.custody.evidence.clocks import clock_doubt
@@ -139,7 +140,7 @@ def handover_of(
         context.reporter(),
         holder=holder,
         doubt=lambda: clock_doubt(state, adopted),
-        budget_bytes=1 << 62 if budget_bytes is None else budget_bytes,
+        spending=spending,
     )
 
 

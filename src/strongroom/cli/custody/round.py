@@ -27,6 +27,7 @@ from strongroom.cli.custody.shared import (
     store_for,
     target_of,
 )
+from strongroom.cli.custody.spending.budget import add_budget, limits_of
 from strongroom.cli.output.custody_round import round_lines, round_object
 from strongroom.cli.shared.opening import say_failure, surroundings
 from strongroom.cli.shared.targets import store_options
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.evidence.web_clocks import WebClocks
     from strongroom.custody.rounds_made.outcome import Outcome
+    from strongroom.custody.spending.budget import Limits
     from strongroom.custody.state import Adopted, State
 
 _DESCRIPTION = """\
@@ -54,7 +56,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
     add_repository(parser, several=True)
     parser.add_argument("--all", action="store_true", help="all repositories in care")
     parser.add_argument("--no-execute", action="store_true", help="plan, and leave what is due to `custody execute`")
-    parser.add_argument("--budget-bytes", metavar="SIZE", help="how much is read at most, such as 50G")
+    add_budget(parser)
     parser.add_argument(
         "--clock",
         action="append",
@@ -68,7 +70,6 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
 
 def run_round(context: Context) -> int:
     """A round each; 75 when a promise is broken, 74 when deleting is frozen, 73 when an operator is awaited."""
-    from strongroom.base.quantities import size
     from strongroom.custody.evidence.web_clocks import WebClocks
     from strongroom.custody.rounds_made.memory import MEMORY, memory_of
 
@@ -78,16 +79,12 @@ def run_round(context: Context) -> int:
     settings = file_of(context).get("round", {})
     for name in ("metrics", "ping"):  # a look at the status tells nobody, unless it is asked to
         setattr(arguments, name, getattr(arguments, name) or settings.get(name))
-    budget_text = arguments.budget_bytes or settings.get("budget_bytes")
-    try:
-        budget = size(budget_text) if budget_text else None
-    except ValueError as error:
-        raise UsageError(str(error), subject=f"--budget-bytes {arguments.budget_bytes}") from None
+    limits = limits_of(context, settings)
     urls = tuple(arguments.clock or settings.get("clocks", ()))
     for url in urls:
         if not url.startswith(("http://", "https://")):
             raise UsageError("is no URL of a web server", subject=f"--clock {url}", hint="It begins with https://.")
-    with open_state(context) as state, contextlib.closing(_rounds(context, state, budget, WebClocks(urls))) as rounds:
+    with open_state(context) as state, contextlib.closing(_rounds(context, state, limits, WebClocks(urls))) as rounds:
         context.signals.locks()  # a thread hears the signals from now on
         repositories = chosen(context, state)
         if len(repositories) == 1:
@@ -108,12 +105,12 @@ def run_round(context: Context) -> int:
     return exit_codes.FAILED if failed and code == exit_codes.OK else code
 
 
-def _rounds(context: Context, state: State, budget: int | None, clocks: WebClocks) -> _Rounds:
+def _rounds(context: Context, state: State, limits: Limits, clocks: WebClocks) -> _Rounds:
     """Without identity or judge's key there is no round, which is remembered of each that was to have one."""
     from strongroom.custody.rounds_made.newest import note_failure
 
     try:
-        return _Rounds(context, budget, clocks)
+        return _Rounds(context, limits, clocks)
     except StrongroomError as error:
         for adopted in chosen(context, state):
             note_failure(state, adopted, str(error), _holder())
@@ -127,11 +124,11 @@ def _holder() -> str:
 class _Rounds:
     """Rounds over repositories of one state, maybe several at once. Close it."""
 
-    def __init__(self, context: Context, budget_bytes: int | None, clocks: WebClocks) -> None:
+    def __init__(self, context: Context, limits: Limits, clocks: WebClocks) -> None:
         from strongroom.cli.custody.execute import OpenRecords
 
         self._context = context
-        self._budget_bytes = budget_bytes
+        self._limits = limits
         self._clocks = clocks
         self._identity = identity_of(context)
         self._signer = signer_of(context)
@@ -165,8 +162,10 @@ class _Rounds:
         from strongroom.cli.custody.execute import hand_over
         from strongroom.custody.evidence.outside import Outside
         from strongroom.custody.rounds import run_round
+        from strongroom.custody.spending.budget import Spending
 
         context = self._context
+        spending = Spending(self._limits, state.clock)
         outside = Outside(store_options(context, target_of(context, adopted)), self._clocks)
         with store_for(context, adopted) as store, opened_replica(context, state, adopted) as replica:
             outcome = run_round(
@@ -177,7 +176,7 @@ class _Rounds:
                 surroundings(context),
                 self.reporter,
                 holder=_holder(),
-                budget_bytes=self._budget_bytes,
+                spending=spending,
                 signer=self._signer,
                 outside=outside,
                 replica=replica,
@@ -193,7 +192,7 @@ class _Rounds:
                     self._identity,
                     self._signer,
                     only_show=bool(context.arguments.no_execute),
-                    budget_bytes=self._budget_bytes,
+                    spending=spending,
                     records=self._records,
                 )
 

@@ -56,6 +56,7 @@ def _words(one: Standing) -> tuple[tuple[str, str], ...]:
     return (
         ("round", failed),
         ("round", one.running),
+        ("round", one.left),
         ("replica", one.replica),
         ("policy", one.policy),
         ("drill", one.opened),
@@ -129,6 +130,7 @@ def _object(one: Standing) -> dict[str, Any]:
         "reading": one.reading or None,
         "failure": one.failure or None,
         "running": one.running or None,
+        "left": one.left or None,
         "replica": one.replica or None,
         "policy": one.policy or None,
         "drill": one.opened or None,

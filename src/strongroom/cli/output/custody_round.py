@@ -23,7 +23,7 @@ def _is_news(outcome: Outcome) -> bool:
     told = outcome.failure or outcome.obstacle
     stands = outcome.uncovered or _told_by_themselves(outcome, quiet=True)
     return bool(
-        wrong or told or stands or outcome.indexed or outcome.read.left or any(one.reasons for one in outcome.judged)
+        wrong or told or stands or outcome.indexed or outcome.left.words() or any(one.reasons for one in outcome.judged)
     )
 
 
@@ -84,7 +84,10 @@ def round_object(outcome: Outcome) -> dict[str, Any]:
         "read": outcome.read.objects,
         "read_bytes": outcome.read.bytes,
         "read_again": outcome.read_again.objects,
-        "unread": outcome.read.left,
+        "unread": outcome.left.unread,
+        "unread_again": outcome.left.unread_again,
+        "unjudged": outcome.left.unjudged,
+        "spent": sorted(outcome.left.spent),
         "healed": list(map(str, outcome.promoted.healed)),
         "from_replica": list(map(str, outcome.promoted.from_replica)),
         "uncovered": outcome.uncovered,
@@ -149,9 +152,10 @@ def round_lines(outcome: Outcome, *, quiet: bool) -> Iterator[str]:
         f"{outcome.name}: round {outcome.number}: {outcome.seen.objects} objects, {len(outcome.seen.new)} new, "
         f"{len(outcome.seen.missing)} missing, {len(outcome.seen.altered)} changed"
     )
-    if outcome.read.objects or outcome.read_again.objects or outcome.read.left:
-        left = f", {outcome.read.left} left for want of budget" if outcome.read.left else ""
-        yield f"  read {outcome.read.objects} new and {outcome.read_again.objects} again{left}"
+    if outcome.read.objects or outcome.read_again.objects:
+        yield f"  read {outcome.read.objects} new and {outcome.read_again.objects} again"
+    if outcome.left.words():
+        yield f"  {outcome.left.words()}"
     for line in (*_log_lines(outcome), *_found_lines(outcome), *_standing_lines(outcome, quiet=quiet)):
         yield f"  {line}"
     for one in outcome.judged:

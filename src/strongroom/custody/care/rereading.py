@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from strongroom.base.errors import UsageError
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.custody.planned.packs import stored_objects
-from strongroom.custody.verifying import Budget, Verified, verify_again, verify_these, verify_unread
+from strongroom.custody.spending.budget import Budget
+from strongroom.custody.verifying import Verified, verify_again, verify_these, verify_unread
 from strongroom.repository.selection import complete_prefix
 
 if TYPE_CHECKING:

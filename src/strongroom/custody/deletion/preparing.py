@@ -20,13 +20,14 @@ from strongroom.custody.ledger import is_frozen
 from strongroom.custody.planned.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
 from strongroom.custody.planned.packs import condemned_packs, stored_objects
 from strongroom.custody.planned.plans import (
+    CANCELLED,
     FROZEN,
     HELD,
+    end_plan,
     insert_plan,
     note_survey,
     plan_body,
     plan_rows,
-    set_plan,
     sign_plan,
 )
 from strongroom.custody.planning import MOST_BYTES
@@ -235,8 +236,7 @@ class Preparing:
             )
         sign_plan(self._state, self._lease, self._adopted, number, kind, items, self._signer, successors=successors)
         if not items:
-            with self._state.writing(self._lease) as connection:
-                set_plan(connection, self._adopted.id, number, state="cancelled")
+            end_plan(self._state, self._lease, self._adopted.id, number, CANCELLED)
 
 
 @prepared

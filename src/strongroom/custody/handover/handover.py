@@ -32,13 +32,15 @@ from strongroom.custody.planned.plans import (
     UNDONE,
     begin_epoch,
     current_epoch,
+    end_plan,
     plan_row,
     plan_rows,
     set_plan,
     signed,
 )
 from strongroom.custody.schemas import deletion as schema
-from strongroom.custody.verifying import Budget, verify_unread
+from strongroom.custody.spending.budget import Budget, Limits, Spending
+from strongroom.custody.verifying import verify_unread
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Handover:
     """Between judge and executor, for one repository.
 
     ``doubt``: why the time is not sure; empty where clocks agree. ``boot``: the boot's ID, nanoseconds since.
-    ``budget_bytes`` bounds what is read of what came since the last round.
+    ``spending`` bounds what is read of what came since the last round.
     """
 
     def __init__(
@@ -77,11 +79,12 @@ class Handover:
         holder: str,
         doubt: Callable[[], str],
         boot: Callable[[], tuple[str, int]] = this_boot,
-        budget_bytes: int = 1 << 62,
+        spending: Spending | None = None,
     ) -> None:
         self._state = state
         self._adopted = adopted
-        self._store = noting(state, adopted.id, store)
+        self._spending = spending or Spending(Limits(), state.clock)
+        self._store = self._spending.counted(noting(state, adopted.id, store))
         self._identity = identity
         self._signer = signer
         self._surroundings = surroundings
@@ -89,7 +92,6 @@ class Handover:
         self._holder = holder
         self._doubt = doubt
         self._boot = boot
-        self._budget_bytes = budget_bytes
 
     @contextlib.contextmanager
     def working(self) -> Iterator[tuple[Lease, Repository]]:
@@ -137,7 +139,7 @@ class Handover:
         if due:
             with self.working() as (lease, repository):
                 if any(row.kind != ASIDE for row, _ in due):
-                    see_all(self._state, lease, self._adopted, repository, self._reporter, self._budget_bytes)
+                    see_all(self._state, lease, self._adopted, repository, self._reporter, self._spending)
                 handed.plans += [self.go(lease, repository, row, executor) for row, _ in due]
         handed.plans.sort(key=lambda one: one.number)
         return handed
@@ -174,12 +176,11 @@ class Handover:
                 went.waits = again.reasons
                 if again.names:
                     self._execute(lease, order, document, replace(again, held=held()), executor, went)
-                elif not again.reasons and removed_by(self._state, self._adopted.id, order.number, surely=True):
-                    self._end(lease, order.number, DONE)  # by an executor elsewhere, which answered late
-                    went.done = True
                 elif not again.reasons:
-                    self._end(lease, order.number, CANCELLED)
-                    went.waits = ("nothing of it may go any more",)
+                    # what went went by an executor elsewhere, which answered late
+                    went.done = bool(removed_by(self._state, self._adopted.id, order.number, surely=True))
+                    went.waits = () if went.done else ("nothing of it may go any more",)
+                    self._end(lease, order.number, DONE if went.done else CANCELLED)
         except StrongroomError as problem:
             if isinstance(problem, Locked) and row.kind != INDEXES:  # another custodian has taken over
                 raise
@@ -244,9 +245,8 @@ class Handover:
             self._end(lease, order.number, DONE)
             went.done = True
 
-    def _end(self, lease: Lease, number: int, state: str) -> None:
-        with self._state.writing(lease) as connection:
-            set_plan(connection, self._adopted.id, number, state=state)
+    def _end(self, lease: Lease, number: int, how: str) -> None:
+        end_plan(self._state, lease, self._adopted.id, number, how)
 
     # operators
 
@@ -285,7 +285,7 @@ class Handover:
                 info = bring_back(repository.store, ObjectName(Kind(kind), rest))
                 with state.writing(lease) as connection:
                     taken_back(connection, adopted.id, info, state.clock.now_ns())
-            verify_unread(state, lease, repository, Budget(1 << 62), lambda _done, _total: None)
+            verify_unread(state, lease, repository, Budget(), lambda _done, _total: None)
             if row.kind == SNAPSHOTS:
                 rescue(state, lease, repository, self._reporter, everything=True)
             with state.writing(lease) as connection:

@@ -24,14 +24,16 @@ from strongroom.custody.planning import make_plans
 from strongroom.custody.reach import look_for_unreached
 from strongroom.custody.rounds import last_look
 from strongroom.custody.schemas import deletion as schema
+from strongroom.custody.spending.budget import RoundStep
 from strongroom.custody.syncing import look
-from strongroom.custody.verifying import Budget, verify_these, verify_unread
+from strongroom.custody.verifying import verify_these, verify_unread
 from strongroom.retention.guarded import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from strongroom.base.progress import Reporter
+    from strongroom.custody.spending.budget import Spending
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.repository.opened import Repository
 
@@ -48,14 +50,14 @@ class Again:
 
 
 def see_all(
-    state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter, budget_bytes: int
+    state: State, lease: Lease, adopted: Adopted, repository: Repository, reporter: Reporter, spending: Spending
 ) -> None:
     """See and read what has arrived since the last round, and which indexes went, before anything goes.
 
     What no budget was left for stays unread: it makes nothing go that would stay else, and packs stay for it.
     """
     look(state, lease, adopted, repository.store, last_look(state, adopted, 1 << 60))
-    verify_unread(state, lease, repository, Budget(budget_bytes), lambda _done, _total: None)
+    verify_unread(state, lease, repository, spending.of(RoundStep.GO), lambda _done, _total: None)
     compare_indexes(state, lease, repository)
     look_for_unreached(state, lease, repository, reporter)
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.record import record
-from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.catalogue import Age, age_of, is_unread
 from strongroom.custody.judging.canaries import changed
 from strongroom.custody.judging.cold.turned import ColdMeasure
@@ -20,7 +17,8 @@ from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
 from strongroom.custody.judging.not_given import say_what_was_not_given
 from strongroom.custody.judging.places import JudgingPlaces
-from strongroom.custody.judging.reading import read_and_well, readable_snapshot
+from strongroom.custody.judging.queue import WaitingSnapshot, in_turn, may_be_hurt, waiting_snapshots
+from strongroom.custody.judging.reading import readable_snapshot
 from strongroom.custody.judging.rules import suspicions
 from strongroom.custody.judging.terms import EVERY_ONE_PROVEN, Before, History, Reason, Subject, Unproven
 from strongroom.custody.judging.unusual import FLOORS
@@ -37,8 +35,7 @@ from strongroom.custody.judging.verdicts import (
 )
 from strongroom.custody.judging.walking import Walker, WholeTrees, counted
 from strongroom.custody.ledger import printable
-from strongroom.custody.schemas.main import snapshot, stored
-from strongroom.database.prepared import prepared
+from strongroom.custody.spending.budget import Budget
 from strongroom.format.snapshot import Snapshot
 from strongroom.retention.guarded import DAY, GOOD
 
@@ -59,16 +56,6 @@ class Judged:
     source: str
     verdict: str
     reasons: tuple[Reason, ...]
-
-
-@record
-class _New:
-    id: str
-    arrival_ns: int
-    earliest_ns: int
-    dated: bool
-    operator: str
-    verdict: str | None
 
 
 def source_of(found: Snapshot) -> str:
@@ -93,7 +80,9 @@ class Judge:
         repository: Repository,
         reporter: Reporter,
         unproven: Unproven = EVERY_ONE_PROVEN,
+        budget: Budget | None = None,
     ) -> None:
+        """``budget`` bounds how many are judged."""
         self._state = state
         self._lease = lease
         self._adopted = adopted
@@ -101,6 +90,9 @@ class Judge:
         self._repository, self._store = giving(repository)
         self._reporter = reporter
         self._unproven = unproven
+        self._budget = budget or Budget()
+        self.left = 0
+        """How many wait for the next round, for want of budget."""
         self._past = Past(state, lease, adopted, self._repository)
         self._places: JudgingPlaces | None = None
 
@@ -116,41 +108,32 @@ class Judge:
         with self._state.database.read() as connection:
             age = age_of(connection, self._adopted.id)
             unread = is_unread(connection, self._adopted.id)
-            hurt = self._may_be_hurt(connection, age)
-        new = self._waiting(age)
+            hurt = may_be_hurt(connection, self._adopted.id, age)
+        new = waiting_snapshots(self._state, self._adopted.id, age)
         if not new and not hurt:
             return []
         self._places = JudgingPlaces(self._state, self._adopted.id, snapshots=len(new))
         self._repository.index = self._plain.index = self._places.index
-        judged = []
+        judged: list[Judged] = []
         if hurt:
             self._places.want_all()
             lost = look_for_losses(self._state, self._lease, self._adopted.id, self._repository, self._reporter, age)
             judged = [Judged(one.id, one.source, BAD, (one.reason,)) for one in lost]
         known = WholeTrees(self._state, self._adopted.id)
         walker = Walker(self._repository, known, self._reporter, self._places)
-        return judged + [
-            verdict
-            for one in new
-            if (found := readable_snapshot(self._repository, one.id)) is not None
-            and (verdict := self._judge(one, found, walker, known, age, unread=unread)) is not None
-        ]
-
-    def _may_be_hurt(self, connection: sa.Connection, age: Age) -> bool:
-        return connection.execute(*_hurt_query(self._adopted.id, age.losses)).one_or_none() is not None
-
-    def _waiting(self, age: Age) -> list[_New]:
-        """Snapshots without a verdict; incomplete ones once the catalogue is another; pending ones."""
-        with self._state.database.read() as connection:
-            rows = connection.execute(*_waiting_query(self._adopted.id, age.generation)).all()
-        new = [
-            _New(row.name, row.arrival_ns, row.earliest_ns, row.evidence != CLAIMED, row.operator or "", row.verdict)
-            for row in rows
-        ]
-        return sorted(new, key=lambda one: (one.arrival_ns, one.id))
+        if self._budget.is_limited:
+            new = in_turn(new, self._state.clock.now_ns())
+        for number, one in enumerate(new):
+            if not self._budget.begin():
+                self.left = len(new) - number
+                break
+            found = readable_snapshot(self._repository, one.id)
+            verdict = None if found is None else self._judge(one, found, walker, known, age, unread=unread)
+            judged += [] if verdict is None else [verdict]
+        return judged
 
     def _judge(
-        self, one: _New, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
+        self, one: WaitingSnapshot, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
     ) -> Judged | None:
         refusals = self._store.refusals
         walker.walk([found.tree])
@@ -234,7 +217,7 @@ class Judge:
 
     def _write(
         self,
-        one: _New,
+        one: WaitingSnapshot,
         found: Snapshot,
         verdict: str,
         reasons: tuple[Reason, ...],
@@ -264,35 +247,3 @@ class Judge:
             before = Before(one.arrival_ns, found.program_version, measures, one.operator == ACCEPTED)
             self._past.add(name, GoodOne(one.id, found.tree, present=True, before=before))
         return None if verdict == one.verdict else Judged(one.id, name, verdict, reasons)
-
-
-@prepared
-def _hurt_query(repository: str, losses: int) -> sa.Select[tuple[str]]:
-    here = snapshot.c.repository == repository
-    return sa.select(snapshot.c.id).where(here, snapshot.c.whole >= 0, snapshot.c.whole < losses).limit(1)
-
-
-@prepared
-def _waiting_query(repository: str, generation: int) -> sa.Select[Any]:
-    joined = stored.outerjoin(
-        snapshot, sa.and_(snapshot.c.repository == stored.c.repository, snapshot.c.id == stored.c.name)
-    )
-    return (
-        sa.select(
-            stored.c.name,
-            stored.c.arrival_ns,
-            stored.c.earliest_ns,
-            stored.c.evidence,
-            snapshot.c.operator,
-            snapshot.c.verdict,
-        )
-        .select_from(joined)
-        .where(
-            read_and_well(repository),
-            sa.or_(
-                snapshot.c.id.is_(None),
-                snapshot.c.verdict == PENDING,
-                sa.and_(snapshot.c.whole < 0, snapshot.c.generation != generation),
-            ),
-        )
-    )

@@ -84,6 +84,12 @@ def set_plan(connection: sa.Connection, repository: str, number: int, **values: 
     connection.execute(plan.update().where(plan.c.repository == repository, plan.c.number == number).values(**values))
 
 
+def end_plan(state: State, lease: Lease, repository: str, number: int, how: str) -> None:
+    """Say how a plan ended."""
+    with state.writing(lease) as connection:
+        set_plan(connection, repository, number, state=how)
+
+
 def signed(row: sa.Row[Any]) -> SignedBytes | None:
     """A plan's document, if it has one yet."""
     return None if row.document is None else SignedBytes(bytes(row.document), bytes(row.signature))

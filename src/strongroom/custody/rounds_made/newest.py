@@ -15,7 +15,7 @@ from strongroom.custody.unfinished import NOT_ENDED
 from strongroom.database.prepared import prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from strongroom.custody.state import Adopted, State
 
@@ -29,19 +29,22 @@ class RoundsMade:
     """``whole_ns``: when a round last went through, in nanoseconds since 1970 UTC, None before the first.
 
     ``failure``: why the newest one did not, in words; empty where it did. ``running_ns``: since when one is under way.
+    ``left``: what that one which went through left to the next, in words; empty where it left nothing.
     """
 
     whole_ns: int | None
     failure: str
     running_ns: int | None
+    left: str = ""
 
 
 def rounds_made(state: State, adopted: Adopted) -> RoundsMade:
     """How the rounds of a repository went. One that has not ended is under way as long as its lease is held."""
     with state.database.read() as connection:
-        running_ns, failure, whole_ns, newest = None, "", None, True
+        running_ns, failure, whole_ns, newest, left = None, "", None, True, ""
         for row in _newest_first(connection, adopted.id):
-            words = str(json.loads(row.outcome).get("failure") or "")
+            document = json.loads(row.outcome)
+            words = str(document.get("failure") or "")
             if row.ended_ns is None and not words:
                 if newest and _is_held(state, connection, adopted.id):
                     running_ns = int(row.began_ns)
@@ -49,9 +52,14 @@ def rounds_made(state: State, adopted: Adopted) -> RoundsMade:
                 words = NOT_ENDED
             failure, newest = (words if newest else failure), False
             if not words:
-                whole_ns = int(row.ended_ns)
+                whole_ns, left = int(row.ended_ns), left_of(document)
                 break
-    return RoundsMade(whole_ns, failure, running_ns)
+    return RoundsMade(whole_ns, failure, running_ns, left)
+
+
+def left_of(outcome: Mapping[str, Any]) -> str:
+    """What a round left to the next, in words, by what was written down of it; earlier releases wrote nothing."""
+    return str(outcome.get("left") or "")
 
 
 def _newest_first(connection: sa.Connection, repository: str) -> Iterator[sa.Row[Any]]:

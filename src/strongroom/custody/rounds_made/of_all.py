@@ -12,7 +12,7 @@ from strongroom.base.record import field, mutable
 from strongroom.custody.drills.opened_by import newest_signed
 from strongroom.custody.ledger import Incident, incidents
 from strongroom.custody.planning import open_rows, retired_since
-from strongroom.custody.rounds_made.newest import RoundsMade
+from strongroom.custody.rounds_made.newest import RoundsMade, left_of
 from strongroom.custody.rounds_made.silent import newest_rows
 from strongroom.custody.schemas.changes import waiting_change
 from strongroom.custody.schemas.evidence import pinned_log
@@ -68,8 +68,9 @@ def facts_of_all(state: State) -> dict[str, RepositoryFacts]:
         for row in connection.execute(newest_signed()):
             found[row.repository].signed_ns = int(row.at_ns)
         for row in connection.execute(_newest_rounds()):
-            if row.ended_ns is not None and not json.loads(row.outcome).get("failure"):
-                found[row.repository].made = RoundsMade(int(row.ended_ns), "", None)
+            outcome = json.loads(row.outcome)
+            if row.ended_ns is not None and not outcome.get("failure"):
+                found[row.repository].made = RoundsMade(int(row.ended_ns), "", None, left_of(outcome))
     return found
 
 

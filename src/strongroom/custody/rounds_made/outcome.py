@@ -15,6 +15,30 @@ if TYPE_CHECKING:
     from strongroom.custody.judging.judge import Judged
     from strongroom.custody.ledger import Incident
     from strongroom.custody.planning import Plan
+    from strongroom.custody.spending.budget import Budget
+
+
+@mutable
+class LeftOver:
+    """How many objects wait for the next round, to be read, read again and judged; ``spent``: for want of what."""
+
+    unread: int = 0
+    unread_again: int = 0
+    unjudged: int = 0
+    spent: set[str] = field(default_factory=set)
+
+    def note(self, budget: Budget, *, unread: int = 0, unread_again: int = 0, unjudged: int = 0) -> None:
+        """What the budget of one step left."""
+        self.unread += unread
+        self.unread_again += unread_again
+        self.unjudged += unjudged
+        self.spent |= budget.spent
+
+    def words(self) -> str:
+        """In a line; empty where nothing is left."""
+        counts = ((self.unread, "read"), (self.unread_again, "read again"), (self.unjudged, "judge"))
+        found = ", ".join(f"{count} to {what}" for count, what in counts if count)
+        return f"left for want of budget ({', '.join(sorted(self.spent))}): {found}" if self.spent else ""
 
 
 @mutable
@@ -29,6 +53,7 @@ class Outcome:
     seen: Seen = field(default_factory=Seen)
     read: Verified = field(default_factory=Verified)
     read_again: Verified = field(default_factory=Verified)
+    left: LeftOver = field(default_factory=LeftOver)
     made_good: list[str] = field(default_factory=list)
     """Packs that are gone or damaged and whose blobs all lie in others now."""
     promoted: Promoted = field(default_factory=Promoted)

@@ -1,0 +1,1 @@
+"""What rounds may take, and what they would take, on the command line."""

@@ -1,0 +1,1 @@
+"""Threats against what rounds may take."""
