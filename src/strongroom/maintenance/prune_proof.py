@@ -41,6 +41,8 @@ class Proof:
         Those packs speak for themselves, by their headers; ``others`` are further ones that go, with what they hold.
         False where a copy proved false: decide anew then. Raises ``Interrupted`` and errors of the store.
         """
+        if not len(self._usage):  # no tree, so no blob: what the packs say of themselves changes nothing
+            return True
         self._usage.suppose(going)
         for entries in others.values():
             self._usage.lose(entries)

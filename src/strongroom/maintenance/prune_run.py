@@ -117,7 +117,7 @@ class _Prune:
                 reporter.message(f"removing {len(plan.going) + len(last)} old packs")
                 self._remove(remover, Kind.DATA, [*plan.going, *last])
         if repository.state is not None:
-            repository.state.proven.keep([info.name.name for info in repository.store.list(Kind.DATA)])
+            repository.state.proven.keep(info.name.name for info in repository.store.list(Kind.DATA))
 
     def _repack(self, plan: PrunePlan, usage: Usage) -> None:
         repository, reporter = self._repository, self._reporter

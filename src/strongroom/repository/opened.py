@@ -109,7 +109,7 @@ class Repository:
         snapshots first, then call this (format page 1.12). Errors as ``read_indexes``.
         """
         self.index, names = read_indexes(
-            self.store, self.files, self.surroundings, progress=progress, on_error=on_error, on_file=on_file
+            self.store, self.files, self.surroundings, progress, near=self.near, on_error=on_error, on_file=on_file
         )
         if self.cache is not None:
             self.cache.prune(Kind.INDEX, names)

@@ -73,8 +73,8 @@ class ProvenPacks:
                 days.setdefault(entry[:32].hex(), int.from_bytes(entry[32:], "little"))
         return days
 
-    def keep(self, packs: Collection[str]) -> None:
-        """Forget all but these packs, and each that is recorded twice."""
+    def keep(self, packs: Iterable[str]) -> None:
+        """Forget all but these packs, which are not asked for where none is recorded, and each recorded twice."""
         if not os.path.exists(self.path):
             return
         wanted = {bytes.fromhex(pack) for pack in packs}

@@ -25,8 +25,10 @@ MAX_PLAINTEXT = {
 """Budgets in bytes (``docs/concepts/kernel.md``)."""
 _OVERHEAD = 1024
 """What envelope, marker and a frame that could not be compressed may add, in bytes: more than enough."""
+SMALL_FILE = 128 << 10
+"""The longest file that the kernel reads together with others, in bytes."""
 AT_ONCE = 128
-"""How many files the kernel reads in one go, of 128 KiB each at most."""
+"""How many files it reads in one go."""
 _CACHED = (Kind.SNAPSHOT, Kind.INDEX)
 
 

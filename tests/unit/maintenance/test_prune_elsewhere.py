@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from strongroom.base.objects import Kind, ObjectName
@@ -12,7 +13,7 @@ from strongroom.repository.opened import Repository
 from strongroom.repository.opening import open_repository
 from strongroom.repository.packs.remembered import remember
 from strongroom.repository.state import StateDirectory
-from strongroom.storage.contract import Reader
+from strongroom.storage.contract import Info, Reader
 from strongroom.storage.local.store import LocalStore
 from strongroom.storage.options import StoreOptions
 from strongroom.storage.rest.store import RestStore
@@ -73,9 +74,15 @@ def doubled(place: Path) -> Forge:
 
 
 class CountingStore(Wrapper):
-    """Counts the bytes that are read of packs."""
+    """Counts the bytes that are read of packs, and how often they are listed."""
 
     count = 0
+    lists = 0
+
+    def list(self, kind: Kind, after: str | None = None) -> Iterator[Info]:
+        """List and count, once somebody wants to know."""
+        self.lists += kind is Kind.DATA
+        yield from self.inner.list(kind, after)
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """Read and count."""
@@ -84,13 +91,18 @@ class CountingStore(Wrapper):
         return reader
 
 
-def read_by_prune(place: Path, state: Path) -> int:
-    """How many bytes of packs a prune reads."""
+def prune_by(store: CountingStore, state: Path) -> None:
+    """Prune all that nobody needs, as a host with this memory."""
     surroundings = Machine().surroundings
-    store = CountingStore(LocalStore(str(place)))
     prune_all(
         open_repository(store, PASSWORD, surroundings=surroundings, state=StateDirectory(str(state), surroundings))
     )
+
+
+def read_by_prune(place: Path, state: Path) -> int:
+    """How many bytes of packs a prune reads."""
+    store = CountingStore(LocalStore(str(place)))
+    prune_by(store, state)
     return store.count
 
 
@@ -105,6 +117,22 @@ def test_copies_in_packs_of_our_own_are_not_read_again(tmp_path: Path) -> None:
         remember(repository, packs(tmp_path / "two"))
     known = read_by_prune(tmp_path / "two", tmp_path / "state")
     assert contents(tmp_path / "two").keys() and known < unknown - 4000
+
+
+def test_where_nothing_is_needed_no_pack_is_read(tmp_path: Path) -> None:
+    """What packs say of themselves cannot cost a blob that no snapshot needs. With a snapshot each that goes speaks.
+
+    A host that remembers no pack lists them once.
+    """
+    for place, has_snapshots in ((tmp_path / "none", False), (tmp_path / "one", True)):
+        doubled(place)
+        if not has_snapshots:
+            for path in (place / "snapshots").iterdir():
+                path.unlink()
+        store = CountingStore(LocalStore(str(place)))
+        prune_by(store, tmp_path / "state")
+        assert (store.count > 0) == has_snapshots == bool(packs(place))
+        assert has_snapshots or store.lists == 1
 
 
 def test_packs_that_a_killed_run_has_moved_are_taken_up(tmp_path: Path) -> None:

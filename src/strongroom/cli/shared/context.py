@@ -67,13 +67,14 @@ class Context:
 
     def reporter(self, *, restoring: bool = False) -> CommandReporter:
         """A reporter for people or for programs; SIGUSR1 asks it from now on."""
-        from strongroom.cli.output.events import EventReporter
-        from strongroom.cli.output.terminal import TerminalReporter
-
         reporter: CommandReporter
         if self.json:
+            from strongroom.cli.output.events import EventReporter
+
             reporter = EventReporter(self.out, self.verbosity, _frames(), restoring=restoring)
         else:
+            from strongroom.cli.output.terminal import TerminalReporter
+
             reporter = TerminalReporter(self.out, self.verbosity, _frames())
         self.signals.watch(reporter)
         return reporter
