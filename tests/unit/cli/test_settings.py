@@ -128,8 +128,8 @@ def test_password_options_of_all_kinds_form_one_list() -> None:
 
 
 def test_the_environment_serves_repositories_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password of the environment is for those that have none of their own: ours before restic's, commands before
-    files."""
+    """A password of the environment is for those that have none of their own: ours before restic's. A file and
+    a command at once are refused."""
     file = FILE.replace('password = { env = "MAIN_PASSWORD" }\n', "")
 
     def origins() -> list[str]:
@@ -142,6 +142,12 @@ def test_the_environment_serves_repositories_without_a_password(monkeypatch: pyt
     monkeypatch.setenv("STRONGROOM_PASSWORD_FILE", "y")
     monkeypatch.setenv("RESTIC_PASSWORD_COMMAND", "z")
     assert origins() == ["$STRONGROOM_PASSWORD_FILE", own]
+    monkeypatch.setenv("STRONGROOM_PASSWORD_COMMAND", "z")
+    with pytest.raises(UsageError, match="Password file and command are mutually exclusive options") as caught:
+        origins()
+    assert caught.value.subject == "$STRONGROOM_PASSWORD_COMMAND and $STRONGROOM_PASSWORD_FILE"
+    monkeypatch.setenv("STRONGROOM_PASSWORD_FILE", "")
+    assert origins() == ["$STRONGROOM_PASSWORD_COMMAND", own]
 
 
 def test_what_one_server_needs_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
-"""Fetch a password: from a file, a command, the environment, or the terminal."""
+"""Where options and variables say that a password is, and fetching it: from a file, a command, the environment, or the
+terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from strongroom.base.clock import monotonic
+from strongroom.base.configuration.checks import PasswordSource
 from strongroom.base.errors import Interrupted, UsageError
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
+from strongroom.cli.shared.environment import lookup
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterable, Sequence
-
-    from strongroom.base.configuration.checks import PasswordSource
 
 
 _WHITE = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -46,6 +47,48 @@ _PIPED: dict[tuple[str, str], bytes] = {}
 """What pipes have given, by the option and their names."""
 _PIPES: dict[tuple[str, str], threading.Lock] = {}
 """Who reads one of them: the others wait for it, and for no other."""
+
+
+def password_option(kind: str, value: str) -> PasswordSource:
+    """What an option says, by its name without dashes."""
+    kind = kind.removeprefix("from-")
+    if kind == "password-file":
+        return PasswordSource("file", value, origin="--password-file")
+    if kind == "password-command":
+        return password_command(value, "--password-command")
+    return PasswordSource("none", origin="--insecure-no-password")
+
+
+def password_command(text: str, origin: str) -> PasswordSource:
+    """A command line as a shell would divide it. Raises ``UsageError``."""
+    import shlex
+
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"not a command line: {error}", subject=origin, hint="Check its quotes.") from None
+    if not words:
+        raise UsageError("the command is empty", subject=origin, hint="Give a program that prints the password.")
+    return PasswordSource("command", text, words, origin)
+
+
+def password_from_environment(infix: str) -> PasswordSource | None:
+    """What the variables say: those of ours before restic's. A file and a command at once are refused, as in restic."""
+    variable = lookup(infix + "PASSWORD_COMMAND", infix + "PASSWORD_FILE", infix + "PASSWORD")
+    if variable is None:
+        return None
+    if variable.name.endswith("_COMMAND"):
+        file = variable.name.removesuffix("_COMMAND") + "_FILE"
+        if os.environ.get(file):
+            raise UsageError(
+                "Password file and command are mutually exclusive options",
+                subject=f"{variable.origin} and ${file}",
+                hint="Unset one of them.",
+            )
+        return password_command(variable.value, variable.origin)
+    if variable.name.endswith("_FILE"):
+        return PasswordSource("file", variable.value, origin=variable.origin)
+    return PasswordSource("env", variable.name, origin=variable.origin)
 
 
 def fetch(

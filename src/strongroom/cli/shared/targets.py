@@ -14,6 +14,7 @@ from strongroom.cli.arguments.extended import namespace, unheard
 from strongroom.cli.arguments.marked_text import SMALL, decoded, read_marked_text
 from strongroom.cli.arguments.values import at_once
 from strongroom.cli.shared.environment import lookup
+from strongroom.cli.shared.passwords import password_from_environment, password_option
 from strongroom.storage.options import StoreOptions
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def find_source_target(settings: Settings, main: Sequence[Target]) -> Target | N
             return None
         place, origin = of_variable
     name, url = _resolve(settings, place)
-    given = [_password_option(kind, value) for kind, value in arguments.from_passwords or []]
+    given = [password_option(kind, value) for kind, value in arguments.from_passwords or []]
     if len(given) > 1:
         raise UsageError("more than one --from password is given", hint="One repository has one password.")
     if given:
         _refuse_both(given[0], "FROM_")
-    password = given[0] if given else _password_from_environment("FROM_")
+    password = given[0] if given else password_from_environment("FROM_")
     if password is None:
         password = _password_in_file(settings, name) or (main[0].password if main else _password_of(settings, name))
     hint = arguments.from_key_hint
@@ -168,7 +169,7 @@ def _place_in_file(path: str) -> str:
 
 def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSource]:
     """The password options in their order, one for each repository; empty when there are none."""
-    given = [_password_option(kind, value) for kind, value in getattr(settings.arguments, "passwords", None) or []]
+    given = [password_option(kind, value) for kind, value in getattr(settings.arguments, "passwords", None) or []]
     if len(given) == 1:
         _refuse_both(given[0], "")
         return given * repositories
@@ -182,7 +183,7 @@ def _given_passwords(settings: Settings, repositories: int) -> list[PasswordSour
 
 def _refuse_both(password: PasswordSource, infix: str) -> None:
     """One who has set a password and says that there is none has made a mistake (restic's rule, and its words)."""
-    variable = _password_from_environment(infix) if password.kind == "none" else None
+    variable = password_from_environment(infix) if password.kind == "none" else None
     if variable is not None:
         raise UsageError(
             f"{password.origin} must not be specified together with providing a password via a cli option or "
@@ -191,41 +192,9 @@ def _refuse_both(password: PasswordSource, infix: str) -> None:
         )
 
 
-def _password_option(kind: str, value: str) -> PasswordSource:
-    kind = kind.removeprefix("from-")
-    if kind == "password-file":
-        return PasswordSource("file", value, origin="--password-file")
-    if kind == "password-command":
-        return _command(value, "--password-command")
-    return PasswordSource("none", origin="--insecure-no-password")
-
-
-def _command(text: str, origin: str) -> PasswordSource:
-    import shlex
-
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"not a command line: {error}", subject=origin, hint="Check its quotes.") from None
-    if not words:
-        raise UsageError("the command is empty", subject=origin, hint="Give a program that prints the password.")
-    return PasswordSource("command", text, words, origin)
-
-
 def _password_of(settings: Settings, name: str | None) -> PasswordSource | None:
     """A repository's own password of the file stands before variables, which are for those that have none."""
-    return _password_in_file(settings, name) or _password_from_environment("")
-
-
-def _password_from_environment(infix: str) -> PasswordSource | None:
-    variable = lookup(infix + "PASSWORD_COMMAND", infix + "PASSWORD_FILE", infix + "PASSWORD")
-    if variable is None:
-        return None
-    if variable.name.endswith("_COMMAND"):
-        return _command(variable.value, variable.origin)
-    if variable.name.endswith("_FILE"):
-        return PasswordSource("file", variable.value, origin=variable.origin)
-    return PasswordSource("env", variable.name, origin=variable.origin)
+    return _password_in_file(settings, name) or password_from_environment("")
 
 
 def _password_in_file(settings: Settings, name: str | None) -> PasswordSource | None:
