@@ -147,3 +147,22 @@ def test_key_files_that_open_nothing_are_named(strongroom: Strongroom, restic: R
     (repository / "keys" / sha(b"none")).write_bytes(b"none")
     said = strongroom.on(repository, "check").expect(0).err
     assert f"keys/{other.name}" in said and f"keys/{sha(b'none')}" in said and ours not in said
+
+
+def test_check_names_a_key_of_another_repository(strongroom: Strongroom, restic: Restic, tmp_path: Path) -> None:
+    """The same password opens it, and restic ends at it where it comes first; a key of another password is no news."""
+    repository, other = tmp_path / "r", tmp_path / "other"
+    strongroom.init(repository)
+    strongroom.init(other)
+    (tmp_path / "new").write_text("another password")
+    strongroom.on(other, "key", "add", "--new-password-file", tmp_path / "new").expect(0)
+    keys = strongroom.on(other, "key", "list", "--json").expect(0).json()
+    foreign = next(p for p in (other / "keys").iterdir() for k in keys if k["current"] and p.name.startswith(k["id"]))
+    for path in (other / "keys").iterdir():
+        shutil.copy(path, repository / "keys")
+    said = strongroom.on(repository, "check").expect(0).err
+    assert f"keys/{foreign.name}: the password opens it, and it is another repository's" in said
+    assert said.count("keys/") == 1
+    strongroom.on(repository, "key", "remove", foreign.name).expect(0)
+    assert strongroom.on(repository, "check").expect(0).err == ""
+    restic.on(repository, "check").expect(0)

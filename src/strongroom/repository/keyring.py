@@ -150,6 +150,31 @@ def unwrap(file: KeyFile, password: bytes, name: str) -> _kernel.Key:
     return _kernel.Key(*parse_material(derived.open(file.data), f"keys/{name}"))
 
 
+def keys_amiss(repository: Repository) -> Iterator[tuple[str, str]]:
+    """Files of ``keys/`` that open nothing here, by their names, with the reason in words: those that are no keys, and
+    those that the password opens and that belong to another repository, which stock restic takes for its own.
+
+    So many are tried with the password as restic tries. Raises ``StoreError``.
+    """
+    store, tried, work = repository.store, 0, 0
+    for info in islice(store.list(Kind.KEY), MAX_READ):
+        name = info.name.name
+        if name == repository.key_id:
+            continue
+        try:
+            file = read_key_file(store, name)
+            if repository.password is None or tried >= MAX_TRIED or work + file.work > MAX_WORK:
+                continue
+            tried, work = tried + 1, work + file.work
+            if unwrap(file, repository.password, name).material() != repository.key.material():
+                words = "restic may take it and end there; `strongroom key remove` takes it away"
+                yield name, f"the password opens it, and it is another repository's: {words}"
+        except (Missing, _kernel.WrongKey):
+            continue
+        except (Damaged, LimitExceeded) as problem:
+            yield name, f"{problem.what}: nobody can open the repository with it"
+
+
 def list_keys(repository: Repository) -> list[KeySummary]:
     """All keys that are valid files, in the order of their names; others are skipped with a warning."""
     summaries = []

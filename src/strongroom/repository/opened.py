@@ -54,6 +54,8 @@ class Repository:
         self.key = key
         self.key_id = key_id
         """The name in ``keys/`` of the key that opened it."""
+        self.password: bytes | None = None
+        """What opened that key; None where the repository was opened without one."""
         self.surroundings = surroundings
         self.near = near
         self.cache = None if near else cache

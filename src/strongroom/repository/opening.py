@@ -157,7 +157,9 @@ def open_repository(
         read_config()
         reading[0]()  # where there is no repository at all, that is what to say
         raise
-    return _assemble(store, reading[0](), key_id, key, surroundings, cache=cache, state=state)
+    repository = _assemble(store, reading[0](), key_id, key, surroundings, cache=cache, state=state)
+    repository.password = password
+    return repository
 
 
 def _assemble(

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from strongroom import _kernel
 from strongroom.archive.check.data import Subset, read_packs
-from strongroom.base.errors import Damaged, LimitExceeded, Missing, StoreError
+from strongroom.base.errors import StoreError
 from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.base.record import field, mutable, record
-from strongroom.repository.keyring import MAX_READ, read_key_file
+from strongroom.repository.keyring import keys_amiss
 from strongroom.repository.packs.remembered import remember
 from strongroom.repository.reachable import read_trees
 
@@ -122,16 +121,9 @@ class _Check:
 
     def _look_at_keys(self) -> None:
         """A file that is no key opens nothing: whoever has that key's password should know. Ours was opened."""
-        repository = self._lock_holder
         with suppress(StoreError):
-            for info in islice(repository.store.list(Kind.KEY), MAX_READ):
-                try:
-                    if info.name.name != repository.key_id:
-                        read_key_file(repository.store, info.name.name)
-                except (Damaged, LimitExceeded) as problem:
-                    self._reporter.warning(f"{problem}: nobody can open the repository with it")
-                except Missing:
-                    continue
+            for name, why in keys_amiss(self._lock_holder):
+                self._reporter.warning(f"keys/{name}: {why}")
 
     def _error(self, item: str, message: str) -> None:
         self._result.num_errors += 1
