@@ -9,11 +9,14 @@ import sqlalchemy as sa
 
 from strongroom.base.objects import Kind
 from strongroom.base.record import record, replace
+from strongroom.custody.incidents import FREEZING
 from strongroom.custody.judging.verdicts import CONDEMNED
+from strongroom.custody.planned.plans import FROZEN, plan_rows
 from strongroom.custody.schemas.main import drill, round_, snapshot, stored
 from strongroom.custody.schemas.telling import told
 from strongroom.custody.standing import standings
 from strongroom.fleet.protocol.statement import (
+    BREAKER,
     MOST_INCIDENTS,
     MOST_REPOSITORIES,
     MOST_SNAPSHOTS,
@@ -34,7 +37,7 @@ _NANO = 1_000_000_000
 _ROOM = 400 * 1024
 """Bytes of a statement, at most; a message has 512 KiB."""
 _INCIDENT_ROOM, _SNAPSHOT_ROOM = 100 * 1024, 200 * 1024
-_MOST_WORDS = 500
+_MOST_WORDS, _MOST_HELD_BACK = 500, 20
 _BAD = "bad"
 
 
@@ -90,6 +93,7 @@ def _about(state: State, one: Standing) -> StatedRepository:
         drilled = connection.execute(
             sa.select(drill.c.at_ns, drill.c.faults).where(drill.c.repository == one.id, drill.c.at_ns == newest)
         ).all()
+    held_back = _held_back(state, one)
     whole = next((row.ended_ns for row in ended if not json.loads(row.outcome).get("failure")), None)
     return StatedRepository(
         one.id,
@@ -100,18 +104,30 @@ def _about(state: State, one: Standing) -> StatedRepository:
         not any(json.loads(row.faults) for row in drilled),
         len(one.plans),
         (),
-        tuple(_incidents(one)),
+        (*held_back, *_incidents(one, MOST_INCIDENTS - len(held_back))),
         one.verify_by_ns // _NANO,
     )
 
 
-def _incidents(one: Standing) -> Iterator[StatedIncident]:
+def _held_back(state: State, one: Standing) -> list[StatedIncident]:
+    """Plans that a breaker holds back, oldest first. While an incident freezes all deleting it speaks for them."""
+    if any(thing.code in FREEZING for thing in one.incidents):
+        return []
+    found = []
+    for row in plan_rows(state, one.id, (FROZEN,)):
+        if breakers := json.loads(row.body)["breakers"]:
+            words = f"plan {row.number} is held back: {'; '.join(breakers)}; `custody plan show {one.name}`"
+            found.append(StatedIncident(row.number, BREAKER, row.made_ns // _NANO, words[:_MOST_WORDS]))
+    return found[:_MOST_HELD_BACK]
+
+
+def _incidents(one: Standing, most: int) -> Iterator[StatedIncident]:
     """The open incidents, oldest first; the last says how many there was no room for."""
     size = 0
     for position, thing in enumerate(one.incidents):
         number, opened = thing.number, thing.opened_ns // _NANO
         left = len(one.incidents) - position
-        if (position == MOST_INCIDENTS - 1 or size > _INCIDENT_ROOM) and left > 1:
+        if (position == most - 1 or size > _INCIDENT_ROOM) and left > 1:
             yield StatedIncident(number, thing.code.value, opened, f"and {left} incidents more: `custody incidents`")
             return
         found = StatedIncident(number, thing.code.value, opened, thing.words[:_MOST_WORDS])

@@ -12,6 +12,8 @@ from strongroom.fleet.protocol.strict_json import decode, encode
 STATEMENT = "statement"
 RELEASED = "released"
 """The standing of a repository that is in care no more: whoever listens forgets what was said of it."""
+BREAKER = "breaker"
+"""The code of what is no incident: a plan to delete that is held back by its size, until a person decides."""
 STANDINGS = ("well", "late", "operator awaited", "frozen", "broken", RELEASED)
 VERDICTS = ("good", "suspicious", "bad", "pending")
 MOST_REPOSITORIES = 200

@@ -14,7 +14,13 @@ from strongroom.fleet.server.admitting.waiting import crowds
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.begun_runs import unended_runs
 from strongroom.fleet.server.following.clocks import CLOCK, clock_doubt
-from strongroom.fleet.server.following.custodians import broken_since, current_care, late_care, silent_custodians
+from strongroom.fleet.server.following.custodians import (
+    broken_since,
+    current_care,
+    kind_of,
+    late_care,
+    silent_custodians,
+)
 from strongroom.fleet.server.following.expiry import expiring
 from strongroom.fleet.server.following.follower import troubled_logs
 from strongroom.fleet.server.following.openings import unopened
@@ -175,7 +181,7 @@ def _judged(
 def _of_care(stated: Any, now: int) -> list[Wrong]:
     """What is wrong with a repository in care, as its custodian said it."""
     return late_care([stated], now) + [
-        Wrong(f"{stated.name}/{one['code']}/{one['number']}", "incident", "", True, str(one["words"]))
+        Wrong(f"{stated.name}/{one['code']}/{one['number']}", kind_of(one), "", True, str(one["words"]))
         for one in json.loads(stated.incidents)
     ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
 from strongroom.base.errors import Damaged, Unavailable
 from strongroom.custody.deciding import condemn_snapshot
+from strongroom.custody.planned.plans import approve
 from strongroom.custody.schemas import telling
 from strongroom.custody.schemas.main import repository, snapshot
 from strongroom.fleet.custodian.telling import CustodianLink, ToldCount, open_keys_at, tell_server, told_server
@@ -155,6 +158,34 @@ def test_rounds_that_stop_are_an_alarm_though_statements_come(custody: Custody, 
     custody.clock.advance(30 * HOUR)
     line.tell(following=True)
     assert kinds(server) == {("round", True)}
+
+
+def _keep_daily(custody: Custody, count: int) -> None:
+    policy = json.dumps(json.loads(custody.adopted.policy.encode()) | {"daily": count})
+    with custody.state.database.write() as connection:
+        connection.execute(repository.update().values(policy=policy))
+
+
+def test_a_plan_that_a_breaker_holds_back_is_critical_until_somebody_decides(
+    custody: Custody, host: Host, server: ServerInProcess
+) -> None:
+    """Much would go at once, and who does not look at plans would not hear of it; an approval ends it."""
+    line = link(custody, server)
+    _keep_daily(custody, 30)
+    for _ in range(7):
+        host.backup()
+        custody.clock.advance(DAY)
+        custody.round()
+    assert custody.round().plans == []
+    _keep_daily(custody, 1)
+    (plan,) = custody.round().plans
+    line.tell(following=True)
+    (alert,) = [one for one in server.standing().wrong if one.kind == "breaker"]
+    assert alert.critical and alert.subject == f"web/breaker/{plan.number}"
+    assert "more than 25%" in alert.words and "custody plan show web" in alert.words
+    approve(custody.state, custody.adopted, plan.number, "test", "meant")
+    line.tell(following=True)
+    assert "breaker" not in {kind for kind, _ in kinds(server)}
 
 
 def test_a_server_that_is_away_is_kept_in_mind(custody: Custody, server: ServerInProcess) -> None:

@@ -27,7 +27,7 @@ WEEKLY_HOUR = 8
 KINDS = (
     *("late", "failed", "incomplete", "unscheduled", "unended", "unwatched", "outage", "pending", "quota", "sealed"),
     *("cloned", "gap", "token-twice", "longer", "many", "foreign", "unseen", "unlogged", "two-machines", "replacing"),
-    *("incident", "custodian", "round", "drill", "log", "clock", "card", "certificate", "expiry", "channel"),
+    *("incident", "breaker", "custodian", "round", "drill", "log", "clock", "card", "certificate", "expiry", "channel"),
     "unreadable",
 )
 """Kinds of alerts that a channel may ask for by name."""

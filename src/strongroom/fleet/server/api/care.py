@@ -77,8 +77,10 @@ class CareApi:
     def _incidents(self, token: ApiToken, _given: _Given, cursor: str, limit: int) -> IncidentPage:
         with self._state.database.read() as connection:
             found = [one for row, host in _seen_care(connection, token) for one in _incidents_of(row, host)]
-        found.sort(key=lambda one: (one.repository, one.number))
-        return IncidentPage(*page_of(found, lambda one: [one.repository, one.number], cursor, limit))
+        found.sort(key=lambda one: (one.repository, one.number, one.code))
+        return IncidentPage(
+            *page_of(found, lambda one: [one.repository, one.number, one.code], cursor, limit),
+        )
 
     def _decisions(self, token: ApiToken, _given: _Given, cursor: str, limit: int) -> DecisionPage:
         found = self._suspicious(token)

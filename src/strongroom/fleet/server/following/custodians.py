@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from strongroom.fleet.protocol.statement import BREAKER
 from strongroom.fleet.server.alerting.machine import Wrong
 from strongroom.fleet.server.following.statements import LONGEST_PROMISE, REPLACED
 from strongroom.fleet.server.schemas import following
 from strongroom.fleet.server.schemas import main as schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 HOUR, DAY = 3600, 86400
 SILENT, LONG_SILENT = HOUR // 2, 2 * HOUR
@@ -23,7 +24,7 @@ ROUND_GAP = 26 * HOUR
 DRILL_GAP = 8 * DAY
 """So long after the last drill one is due: weekly, with a day to spare, as the custodian has it."""
 BROKEN_STANDING = "broken"
-SILENCE, ROUND, DRILL = "custodian", "round", "drill"
+SILENCE, ROUND, DRILL, INCIDENT = "custodian", "round", "drill", "incident"
 
 
 def current_care() -> sa.Select[Any]:
@@ -55,7 +56,13 @@ def broken_since(row: Any) -> int | None:
     """Since when a custodian finds a repository broken, as it stated; None where it does not, or there is no row."""
     if row is None or row.standing != BROKEN_STANDING:
         return None
-    return min((int(one["opened"]) for one in json.loads(row.incidents)), default=int(row.at))
+    opened = (int(one["opened"]) for one in json.loads(row.incidents) if kind_of(one) == INCIDENT)
+    return min(opened, default=int(row.at))
+
+
+def kind_of(stated: Mapping[str, Any]) -> str:
+    """Of which kind the alert is about something that a custodian stated."""
+    return BREAKER if stated["code"] == BREAKER else INCIDENT
 
 
 def late_care(repositories: Iterable[Any], now: int) -> list[Wrong]:
