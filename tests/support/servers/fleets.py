@@ -20,6 +20,7 @@ from strongroom.fleet.protocol.signed import sign_with, signer_id
 from strongroom.fleet.protocol.strict_json import encode
 from strongroom.fleet.protocol.token import CARD, Card
 from tests.support.command import STRONGROOM, Result, environment, run
+from tests.support.programs import Strongroom
 from tests.support.servers.gateways import Gateway
 from tests.support.servers.ports import reserve
 from tests.support.waiting import PATIENCE, until
@@ -90,6 +91,24 @@ class Fleet:
         made = self.run("fleet", "invite", name, *more, "--state", str(self.folder / "fleet"), "--json").json()
         token: str = made["token"]
         return token
+
+    def join(self, folder: Path, name: str, *paths: str) -> Strongroom:
+        """A host in ``folder`` that has joined with these paths below it, and has made no backup yet."""
+        program = Strongroom(folder / "home")
+        program.env["STRONGROOM_CONFIG"] = str(folder / "etc" / "config.toml")
+        (folder / "src").mkdir()
+        (folder / "src" / "a").write_text("text")
+        (folder / "token").write_text(self.invite(name))
+        chosen = [word for path in paths or ("src",) for word in ("--path", str(folder / path))]
+        words = ["--token-file", str(folder / "token"), "--name", name, "--custodian", self.words, "--no-backup"]
+        program.run("host", "enrol", *words, *chosen).expect(0)
+        return program
+
+    def status(self, *, code: int = 0) -> dict[str, Any]:
+        """All that `fleet status` says, and with which exit code."""
+        found = run([str(STRONGROOM), "fleet", "status", "--json", "--state", str(self.folder / "fleet")], env=self.env)
+        said: dict[str, Any] = found.expect(code).json()
+        return said
 
     def watches(self) -> list[dict[str, Any]]:
         """What `fleet status` says of each watch."""

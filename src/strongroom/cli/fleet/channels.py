@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import Unavailable, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.fleet.shared import add_state, folder_of, open_state, safe_table
+from strongroom.cli.fleet.shared import add_state, ago, folder_of, open_state, safe_table
 
 if TYPE_CHECKING:
     import argparse
@@ -121,4 +121,6 @@ def _standing(state: FleetState, row: Any) -> tuple[str, str]:
 
     if not is_sealed(state.channels_key, row):
         return "changed", CHANGED
-    return "not proven" if row.proven is None else "failing" if row.trouble else "works", row.trouble
+    since, _, words = str(row.trouble).partition(" ")
+    trouble = f"{words} ({ago(int(since), state.now())})" if words and since.isdecimal() else str(row.trouble)
+    return "not proven" if row.proven is None else "failing" if row.trouble else "works", trouble

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from strongroom.cli import exit_codes
@@ -27,16 +28,19 @@ def arguments_status(parser: argparse.ArgumentParser) -> None:
 
 def run_status(context: Context) -> int:
     """Print it; 77 when anything is as it should not be."""
+    from strongroom.fleet.server.following.silent_channels import working_channels
     from strongroom.fleet.server.standing import standing
 
     with open_state(context) as state:
         now = state.now()
         found = standing(state, now)
+        with state.database.read() as connection:
+            channels = working_channels(connection, state.channels_key)
     folder = folder_of(context)
     ending = ending_files(folder, configuration(folder)["server"]).soon(now)
     found = replace(found, wrong=(*found.wrong, *ending))
     if context.json:
-        context.out.json(_object(found, now))
+        context.out.json(_object(found, now) | {"channels": channels})
     elif not found.watches and not found.wrong:
         context.out.line("No host reports yet: `strongroom fleet invite NAME` lets the first one join.")
     else:
@@ -53,10 +57,30 @@ def run_status(context: Context) -> int:
         )
         for line in safe_table(headings, [_row(one, now) for one in found.watches]):
             context.out.line(line)
+        for line in _pauses(found):
+            context.out.line(line)
         for wrong in found.wrong:
             severity = "critical" if wrong.critical else "warning"
             context.out.line(visible(f"{severity}: {wrong.subject}: {wrong.words}"))
+        if not channels:
+            context.warn("no channel works, so nobody is told: `strongroom fleet channels add NAME mail …` makes one")
     return exit_codes.WATCH_ALARMING if found.alarming else exit_codes.OK
+
+
+def _pauses(found: FleetStanding) -> list[str]:
+    """Until when hosts are paused, and why; a host's watches that are paused alike are one line."""
+    paused: dict[tuple[str, int, str], list[str]] = {}
+    for one in found.watches:
+        if one.judgement.state.value == "paused":
+            paused.setdefault((one.host, one.paused_until, one.pause_reason), []).append(one.source)
+    return [
+        visible(f"paused: {host}/{', '.join(sorted(set(sources)))} until {_moment(until)}: {reason}")
+        for (host, until, reason), sources in paused.items()
+    ]
+
+
+def _moment(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _row(one: StandingWatch, now: int) -> list[str]:
@@ -99,6 +123,8 @@ def _object(found: FleetStanding, now: int) -> dict[str, Any]:
             "drilled": one.drilled,
             "bytes_added": one.bytes_added,
             "duration": one.duration,
+            "paused_until": one.paused_until if one.paused_until > now else None,
+            "pause_reason": one.pause_reason if one.paused_until > now else None,
         }
         for one in found.watches
     ]

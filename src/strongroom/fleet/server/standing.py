@@ -27,12 +27,11 @@ from strongroom.fleet.server.following.openings import unopened
 from strongroom.fleet.server.following.places import BY_RECEIPTS
 from strongroom.fleet.server.following.quotas import used_up
 from strongroom.fleet.server.following.receipts import last_uploads, unconfirmed
-from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED
+from strongroom.fleet.server.following.silent_channels import silent_channels
+from strongroom.fleet.server.joining import ACTIVE, JOINING, RETIRED, REVOKED
 from strongroom.fleet.server.judging.states import BROKEN, ORDER, Judgement, Suspicion, WatchState, judge
 from strongroom.fleet.server.judging.unreadable import Readings
-from strongroom.fleet.server.schemas import alerting
 from strongroom.fleet.server.schemas import main as schema
-from strongroom.fleet.server.sealing import CHANGED, is_sealed
 from strongroom.fleet.server.watch_rows import all_watches
 from strongroom.fleet.server.watches import facts_of
 
@@ -79,6 +78,7 @@ class StandingWatch:
     began: int
     """When it was first named."""
     paused_until: int
+    pause_reason: str
 
     @property
     def deadline(self) -> int | None:
@@ -118,6 +118,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         repositories = {row.repository: row for row in connection.execute(current_care())}
         suspicions = _suspicions(connection, repositories, now, readings)
         names = {row.id: str(row.name) for row in hosts if row.state in (JOINING, ACTIVE, RETIRED)}
+        revoked = {row.id: str(row.name) for row in hosts if row.state == REVOKED and "~" not in row.name}
         uploads = readings.of("what was uploaded", "", lambda: last_uploads(connection), dict[tuple[str, str], int]())
         doubt = readings.of("this server's clock", "", lambda: clock_doubt(connection, now), None)
         parts: dict[str, Callable[[], list[Wrong]]] = {
@@ -130,7 +131,7 @@ def standing(state: FleetState, now: int) -> FleetStanding:
             "the quotas at gateways": lambda: used_up(connection, now),
             "the runs that were begun": lambda: unended_runs(connection, watches, names, uploads, now),
         }
-        troubled = _troubled_channels(connection, state.channels_key, now, readings)
+        troubled = silent_channels(connection, state.channels_key, now, readings)
         for part, find in parts.items():
             troubled += readings.of(part, "", find, list[Wrong]())
         troubled += [] if doubt is None else [Wrong("this server's clock", CLOCK, "", True, doubt.words)]
@@ -145,10 +146,11 @@ def standing(state: FleetState, now: int) -> FleetStanding:
         for one in found
         if host in names
     ]
+    listed = names | revoked  # whoever was shut out is listed as retired, and nothing of it is wrong any more
     for row in watches:
-        if row.host not in names:
+        if row.host not in listed:
             continue
-        name, known = names[row.host], suspicions.get(row.host, ())
+        name, known = listed[row.host], suspicions.get(row.host, ())
         uploaded = uploads.get((row.host, row.repository))
         repository = repositories.get(row.repository_id) if row.repository_id else None
         judged = partial(_judged, row, name, known, uploaded, repository, latest)
@@ -219,6 +221,7 @@ def _standing_watch(row: Any, host: str, judgement: Judgement, repository: Any) 
         row.duration,
         row.since,
         row.paused_until,
+        row.pause_reason,
     )
 
 
@@ -273,21 +276,3 @@ def _of_claims(rows: list[Any], repositories: dict[str, Any]) -> Suspicion | Non
         return None
     words = f"says that it made snapshot {late[0].snapshot[:8]}, which the custodian does not find good in 3 rounds"
     return Suspicion(UNSEEN, min(row.at for row in late), words)
-
-
-def _troubled_channels(connection: sa.Connection, key: bytes, now: int, readings: Readings) -> list[Wrong]:
-    """Channels that have failed for an hour, or are not as they were made: whoever has another one hears of it."""
-
-    def of(row: Any) -> list[Wrong]:
-        if not is_sealed(key, row):
-            return [Wrong(f"channel {row.name}", "channel", "", True, CHANGED)]
-        if not row.trouble:
-            return []
-        since, _, words = row.trouble.partition(" ")
-        old = int(since) <= now - HOUR
-        return [Wrong(f"channel {row.name}", "channel", "", True, f"carries nothing: {words}")] if old else []
-
-    found: list[Wrong] = []
-    for row in connection.execute(sa.select(alerting.channel)):
-        found += readings.of(f"channel {row.name}", "", partial(of, row), list[Wrong]())
-    return found

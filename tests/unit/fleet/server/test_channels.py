@@ -68,9 +68,13 @@ def test_a_mail_says_what_is_wrong_once_its_code_was_typed(server: ServerInProce
     prove(server, "ops", sink.bodies[-1])
     server.join(FleetHost("web02"))
     server.until("2027-02-04T16:00")
-    assert turn(server, deliverer) == 2
-    assert [one.split(":")[0] for one in sink.subjects[2:]] == ["[critical] worse", "[warning] opened"]
-    assert "web02/home/offsite" in sink.subjects[-1]
+    assert turn(server, deliverer) == 3
+    said = [one.split(":")[:2] for one in sink.subjects[2:]]
+    assert sorted(said) == [
+        ["[critical] worse", " web01/home/offsite"],
+        ["[warning] opened", " web02/home/offsite"],
+        ["[warning] resolved", " channel ops"],
+    ]
     assert turn(server, deliverer) == 0
 
 

@@ -13,16 +13,18 @@ from strongroom.fleet.server.admitting.waiting import waiting_hosts
 from strongroom.fleet.server.api.description import ApiRoute
 from strongroom.fleet.server.api.documents import (
     DecisionDocument,
-    DecisionPage,
     GatewayDocument,
-    GatewayPage,
     IncidentDocument,
-    IncidentPage,
     InvitationDocument,
-    InvitationPage,
     QuotaDocument,
-    QuotaPage,
     RepositoryDocument,
+)
+from strongroom.fleet.server.api.pages import (
+    DecisionPage,
+    GatewayPage,
+    IncidentPage,
+    InvitationPage,
+    QuotaPage,
     RepositoryPage,
 )
 from strongroom.fleet.server.api.reading import page_of

@@ -14,7 +14,8 @@ from strongroom.base.errors import Damaged, Refused, StrongroomError
 from strongroom.fleet.server.api import reading
 from strongroom.fleet.server.api.care import CareApi
 from strongroom.fleet.server.api.description import ApiRoute, describe
-from strongroom.fleet.server.api.documents import (
+from strongroom.fleet.server.api.metrics import CONTENT_TYPE, metrics
+from strongroom.fleet.server.api.pages import (
     AlertPage,
     ChannelPage,
     HostPage,
@@ -23,7 +24,6 @@ from strongroom.fleet.server.api.documents import (
     SnapshotPage,
     WatchPage,
 )
-from strongroom.fleet.server.api.metrics import CONTENT_TYPE, metrics
 from strongroom.fleet.server.api.timeline import reports, snapshots
 from strongroom.fleet.server.api.tokens import TokenBook
 from strongroom.fleet.server.door.limits import Allowance, TooMuch
@@ -137,7 +137,8 @@ class FleetApi:
     def _watches(self, token: ApiToken, given: dict[str, str], cursor: str, limit: int) -> WatchPage:
         found = reading.watches(self._standing.get(), token, given.get("state", ""))
         items, following = reading.page_of(found, reading.watch_key, cursor, limit)
-        return WatchPage([reading.watch_document(one) for one in items], following)
+        now = self._state.now()
+        return WatchPage([reading.watch_document(one, now) for one in items], following)
 
     def _hosts(self, token: ApiToken, _given: dict[str, str], cursor: str, limit: int) -> HostPage:
         return HostPage(*reading.page_of(reading.hosts(self._state, token), lambda one: [one.name], cursor, limit))

@@ -85,9 +85,9 @@ def parse_cursor(cursor: str) -> Key:
     return found
 
 
-def watch_document(one: StandingWatch) -> WatchDocument:
+def watch_document(one: StandingWatch, now: int) -> WatchDocument:
     """A watch as the API has it."""
-    judgement = one.judgement
+    judgement, is_paused = one.judgement, one.paused_until > now
     return WatchDocument(
         one.host,
         one.source,
@@ -103,6 +103,8 @@ def watch_document(one: StandingWatch) -> WatchDocument:
         one.drilled,
         one.bytes_added,
         one.duration,
+        one.paused_until if is_paused else None,
+        one.pause_reason if is_paused else "",
         [condition.words for condition in judgement.conditions],
     )
 

@@ -26,6 +26,7 @@ from strongroom.fleet.server.channels.week import carries_weeks, week_message
 from strongroom.fleet.server.channels.work import ChannelWork
 from strongroom.fleet.server.following.clocks import clock_doubt
 from strongroom.fleet.server.following.follower import troubled_logs
+from strongroom.fleet.server.following.silent_channels import UNPROVEN
 from strongroom.fleet.server.schemas import alerting as schema
 from strongroom.fleet.server.sealing import CHANGED, is_sealed, seal_of
 
@@ -53,7 +54,8 @@ def add_channel(state: FleetState, name: str, kind: str, settings: Mapping[str, 
         table = schema.channel
         if connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None:
             raise ConfigurationError("there is a channel of this name already", subject=name)
-        row = {"name": name, "kind": kind, "settings": json.dumps(dict(settings)), "code_sha256": "", "trouble": ""}
+        row = {"name": name, "kind": kind, "settings": json.dumps(dict(settings)), "code_sha256": ""}
+        row["trouble"] = f"{state.now()} {UNPROVEN}"
         row["seal"] = seal_of(state.channels_key, name, kind, row["settings"])
         connection.execute(table.insert(), row | {"sent_to": newest_notice(connection)})
 
