@@ -27,6 +27,7 @@ _SPAN_PART = re.compile(r"(-?\d+)(.?)", re.DOTALL | re.ASCII)
 _MOST_OF_SPAN = (1 << 31) - 1
 
 SPAN_PATTERN = r"^\s*([0-9]+[ymdh])+\s*$"
+SHARE_PATTERN = r"^\s*[0-9]{1,2}(\.[0-9]*)?%\s*$"
 SIZE_PATTERN = rf"^\s*{_SIZE_TEXT}\s*$"
 DURATION_PATTERN = rf"^\s*(0|({_PART_TEXT})+)\s*$"
 
@@ -49,6 +50,17 @@ def size(text: str) -> int:
     if count > LARGEST:
         raise ValueError(f"{text!r} is too large")
     return count
+
+
+def share(text: str) -> float:
+    """Percent, from such as ``5%``: at least 0 and below 100."""
+    try:
+        percent = float(text.removesuffix("%")) if text.endswith("%") else -1.0
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent < 100:
+        raise ValueError(f"{text!r} is not a share: write one from 0% to below 100%, for example 5%")
+    return percent
 
 
 def format_bytes(count: float) -> str:

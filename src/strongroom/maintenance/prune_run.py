@@ -46,12 +46,7 @@ def prune(
     something is missing that a snapshot needs, before anything is removed, also all snapshots; ``Interrupted``, and
     errors of the store.
     """
-    if options.repack_uncompressed and repository.version < 2:
-        raise UsageError(
-            "compression requires at least repository format version 2",
-            subject=repository.location,
-            hint="`strongroom migrate upgrade_repo_v2` makes it one.",
-        )
+    refuse_what_it_cannot(repository, options)
     emptied = remover is not None and remover.emptied
     decision, usage = decide(repository, options, reporter, frozenset(without), emptied=emptied)
     on_plan(decision.plan.stats)
@@ -61,6 +56,16 @@ def prune(
         _Prune(repository, options, reporter, lock, remover or Remover(repository)).execute(decision, usage)
         reporter.message("done")
     return decision.plan.stats
+
+
+def refuse_what_it_cannot(repository: Repository, options: PruneOptions) -> None:
+    """Raise ``UsageError`` for options that make no sense for this repository; ``forget`` asks before it begins."""
+    if options.repack_uncompressed and repository.version < 2:
+        raise UsageError(
+            "compression requires at least repository format version 2",
+            subject=repository.location,
+            hint="`strongroom migrate upgrade_repo_v2` makes it one.",
+        )
 
 
 def _say_what_would_go(plan: PrunePlan, reporter: Reporter) -> None:

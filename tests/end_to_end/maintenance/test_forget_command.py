@@ -88,6 +88,41 @@ def test_a_dry_run_behind_an_append_only_server_shows_what_would_go(
     assert "remove 2 snapshots:" in shown.out and "append-only" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("version", "words", "said"),
+    [
+        (2, ("--repack-smaller-than", "1G"), "exceeds repository packsize"),
+        (2, ("--repack-uncompressed", "--compression", "off"), "mutually exclusive"),
+        (1, ("--repack-uncompressed",), "format version 2"),
+    ],
+)
+def test_what_prune_refuses_is_refused_before_a_snapshot_goes(
+    strongroom: Strongroom, tmp_path: Path, version: int, words: tuple[str, ...], said: str
+) -> None:
+    """An option of `--prune` that makes no sense is no reason to remove snapshots and stop in the middle."""
+    place = tmp_path / "repository"
+    make(place, version=version)
+    names = history(place, 1, 2, 3)
+    assert said in strongroom.on(place, "forget", "--keep-last", "1", "--prune", *words).expect(1).err
+    assert {one["id"] for one in strongroom.snapshots(place)} == set(names)
+
+
+def test_a_table_prunes_though_another_one_removed_first(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Of two tables by which snapshots go the second says `prune`: that is done, with its options."""
+    place = tmp_path / "repository"
+    history(place, 1, 2, 3, host="alpha")
+    history(place, 1, 2, 3, host="beta")
+    (tmp_path / "config.toml").write_text(
+        f'version = 1\n[repository.a]\nurl = "{place}"\n'
+        '[retention.one]\nhosts = ["alpha"]\nkeep_last = 1\n'
+        '[retention.two]\nhosts = ["beta"]\nkeep_last = 2\nprune = true\n'
+    )
+    assert (
+        "3 snapshots have been removed, running prune"
+        in strongroom.run("--config", tmp_path / "config.toml", "forget").expect(0).out
+    )
+
+
 def test_snapshots_that_stay_are_named_and_the_code_is_3(strongroom: Strongroom, tmp_path: Path) -> None:
     """One that cannot be removed keeps no other from going; no pruning follows."""
     place = tmp_path / "repository"

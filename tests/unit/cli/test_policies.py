@@ -107,6 +107,8 @@ def test_what_says_nothing_removes_nothing(tmp_path: Path, words: list[str], fil
         ('keep_within_hourly = "2d"', 'keep_within_hourly = "2x"'),
         ('repositories = ["local"]', 'repositories = ["loacl"]'),
         ('prune = true', 'pruen = true'),
+        ('max_unused = "unlimited"', 'max_unused = "1x"'),
+        ('max_unused = "unlimited"', 'max_unused = "100%"'),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_an_error_at_once(tmp_path: Path, old: str, new: str) -> None:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongroom.base.quantities import COMPRESSION_MODES, LARGEST, MOST_AT_ONCE, PACK_MEBIBYTES, duration, size, span
+from strongroom.base.quantities import (
+    COMPRESSION_MODES,
+    LARGEST,
+    MOST_AT_ONCE,
+    PACK_MEBIBYTES,
+    duration,
+    share,
+    size,
+    span,
+)
 from strongroom.base.record import field, record
 
 if TYPE_CHECKING:
@@ -84,6 +93,16 @@ def size_text(value: object) -> str:
     """A size such as "500M". Raises ``ValueError`` with what it must be."""
     size(text(value))
     return text(value)
+
+
+def unused_text(value: object) -> str:
+    """A share such as "5%", a size, or "unlimited". Raises ``ValueError`` with what it must be."""
+    found = text(value).strip()
+    if found.endswith("%"):
+        share(found)
+    elif found != "unlimited":
+        size(found)
+    return found
 
 
 def duration_text(value: object) -> str:

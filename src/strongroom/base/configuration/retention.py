@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.base.configuration.checks import keep_count, size_text, span_text, text, texts, truth
+from strongroom.base.configuration.checks import keep_count, size_text, span_text, text, texts, truth, unused_text
 from strongroom.base.configuration.document import Key
 
 RETENTION_KEYS: dict[str, Key] = {
@@ -27,7 +27,7 @@ RETENTION_KEYS: dict[str, Key] = {
     "guarded": Key(truth, "false", "count by when the store got a snapshot, which no host sets"),
     "detection_window": Key(span_text, '"14d"', "guarded: remove and count nothing that is younger"),
     "prune": Key(truth, "true", "prune when snapshots were removed"),
-    "max_unused": Key(text, '"5%"', "how much may stay unused: a share, a size or unlimited"),
+    "max_unused": Key(unused_text, '"5%"', "how much may stay unused: a share, a size or unlimited"),
     "max_repack_size": Key(size_text, '"50G"', "pack no more than this anew in one run"),
     "repack_cacheable_only": Key(truth, "false", "pack anew only what is cached"),
     "repack_uncompressed": Key(truth, "false", "pack all anew that is not compressed"),

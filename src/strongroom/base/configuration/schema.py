@@ -25,6 +25,9 @@ SHAPES: dict[object, Mapping[str, Any]] = {
     checks.number: _NUMBER,
     checks.at_once: {"type": "integer", "minimum": 0, "maximum": quantities.MOST_AT_ONCE},
     checks.size_text: _SIZE,
+    checks.unused_text: {
+        "anyOf": [_SIZE, {"type": "string", "pattern": quantities.SHARE_PATTERN}, {"enum": ["unlimited"]}]
+    },
     checks.size_value: {"anyOf": [_NUMBER, _SIZE]},
     checks.duration_text: _DURATION,
     checks.span_text: {"type": "string", "pattern": quantities.SPAN_PATTERN},

@@ -15,6 +15,7 @@ from strongroom.cli.output.snapshot_table import group_heading, snapshot_json, s
 from strongroom.cli.shared.opening import locked
 from strongroom.cli.shared.selecting import chosen
 from strongroom.maintenance.forget import arrivals_of, decide, decide_guarded, group_text, guarded_policy
+from strongroom.maintenance.prune_run import refuse_what_it_cannot
 from strongroom.maintenance.removing import refuse_where_append_only
 from strongroom.repository.selection import select_snapshots
 
@@ -51,6 +52,11 @@ class Forgetting:
         assert self._target is not None
         policies = policies_of(context, self._target)
         self._refuse_where_append_only(repository)
+        for applied in policies:  # what prune would refuse is refused while every snapshot is there
+            if self._prunes(applied.table):
+                refuse_what_it_cannot(
+                    repository, prune_options(context, dry_run=arguments.dry_run, table=applied.table)
+                )
         failed = 0
         if label and not context.json:
             self._reporter.message(f"repository {label}:")
@@ -80,7 +86,7 @@ class Forgetting:
     def _decide_all(
         self, repository: Repository, policies: Sequence[Applied], label: str
     ) -> tuple[list[str], Mapping[str, Any]]:
-        """Which snapshots go, shown; and what the file says of the first policy by which any do."""
+        """Which snapshots go, shown; and what the file says of the policy by which any do, of the first that prunes."""
         if self._arguments.names:
             damaged: list[str] = []  # a policy never says that one goes which cannot be read; a user may
             found, self._unknown = chosen(self._context, repository, damaged)
@@ -92,7 +98,8 @@ class Forgetting:
             listed = select_snapshots(repository, (), applied.filter)
             groups = self._decide(repository, [one for one in listed if one[0] not in gone], applied, label)
             removed = [name for group in groups for name, _ in group.remove]
-            table = table or (applied.table if removed else {})
+            if removed and not (table and self._prunes(table)):
+                table = applied.table
             gone |= dict.fromkeys(removed)
             if self._context.json:
                 shown += [_as_json(group, doubts=self._context.out.is_one_stream) for group in groups]
@@ -145,6 +152,9 @@ class Forgetting:
                         out.line(line)
                     out.line()
 
+    def _prunes(self, table: Mapping[str, Any]) -> bool:
+        return bool(self._arguments.prune or table.get("prune"))
+
     def _say_dry_run(self, gone: Sequence[str]) -> None:
         if gone and not self._context.json:
             names = " ".join(sorted(name[:8] for name in gone))
@@ -175,7 +185,7 @@ class Forgetting:
         label: str,
     ) -> None:
         """restic's ``prune`` after its ``forget``, where the command line or the file wants it."""
-        if not (self._arguments.prune or table.get("prune")):
+        if not self._prunes(table):
             return
         dry_run = keeper is None
         words = "would be removed, running prune dry run" if dry_run else "have been removed, running prune"

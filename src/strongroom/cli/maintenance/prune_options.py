@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from strongroom.base.errors import UsageError
-from strongroom.base.quantities import size
+from strongroom.base.quantities import share, size
 from strongroom.cli.arguments.options import typed
 from strongroom.maintenance.prune_plan import MaxUnused, PruneOptions
 from strongroom.repository.destination import PackOptions
@@ -24,15 +24,7 @@ def max_unused(text: str) -> MaxUnused:
     text = text.strip()
     if text == "unlimited":
         return MaxUnused()
-    if not text.endswith("%"):
-        return MaxUnused(size=size(text))
-    try:
-        percent = float(text[:-1])
-    except ValueError:
-        raise ValueError(f"{text!r} is not a share: write for example 5%") from None
-    if not 0 <= percent < 100:
-        raise ValueError("a share is at least 0% and below 100%")
-    return MaxUnused(percent=percent)
+    return MaxUnused(percent=share(text)) if text.endswith("%") else MaxUnused(size=size(text))
 
 
 def _above_zero(text: str) -> int:
