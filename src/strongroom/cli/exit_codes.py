@@ -79,6 +79,7 @@ _OF_VERB = {
     "custody audit": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody heal": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody purge": (DELETING_FROZEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody rewind": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody keep": (OPERATOR_AWAITED,),

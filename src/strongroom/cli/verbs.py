@@ -104,6 +104,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("custody release", "custody.care.release", "Let a repository go out of care, or take it up again"),
     Verb("custody verify", "custody.care.verify", "Read stored objects again now"),
     Verb("custody heal", "custody.care.heal", "Bring back now what is missing, altered or damaged"),
+    Verb("custody purge", "custody.care.purge", "Show what lies in the trash, and plan that it goes for good"),
     Verb("custody reseal", "custody.care.reseal", "Seal the keys to another identity"),
     Verb("custody reissue", "custody.care.reissue", "Make a repository anew after an identity leaked"),
     Verb("custody rewind", "custody.rewind", "Make a repository hold again what it held at a moment"),

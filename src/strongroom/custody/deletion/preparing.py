@@ -10,26 +10,16 @@ import sqlalchemy as sa
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
-from strongroom.custody.deletion.bringing_back import has_trash
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
 from strongroom.custody.deletion.locks import look_for_standing, see_locks
 from strongroom.custody.deletion.needed import forget_memo, rescue
+from strongroom.custody.deletion.purging import plan_purge
 from strongroom.custody.deletion.repacking import repack, waste_of
 from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more
 from strongroom.custody.ledger import is_frozen
-from strongroom.custody.planned.orders import FOLDERS, INDEXES, PACKS, PURGE, SNAPSHOTS, Item
+from strongroom.custody.planned.orders import FOLDERS, INDEXES, PACKS, SNAPSHOTS, Item
 from strongroom.custody.planned.packs import condemned_packs, stored_objects
-from strongroom.custody.planned.plans import (
-    CANCELLED,
-    FROZEN,
-    HELD,
-    end_plan,
-    insert_plan,
-    note_survey,
-    plan_body,
-    plan_rows,
-    sign_plan,
-)
+from strongroom.custody.planned.plans import make_signed_plan, note_survey, plan_rows, sign_plan
 from strongroom.custody.planning import MOST_BYTES
 from strongroom.custody.schemas import deletion as schema
 from strongroom.database.prepared import prepared
@@ -109,7 +99,7 @@ class Preparing:
                 self._go_on()
         except Refused as problem:  # a store that lets us create no index: snapshots go, packs stay
             done.obstacles = (f"no index can be written here: {problem.what}",)
-        self._plan_purge()
+        plan_purge(state, self._lease, self._adopted, repository.store, self._signer)
         return done
 
     def _survey(self, *, without: frozenset[str] = frozenset()) -> NeedSurvey:
@@ -202,41 +192,8 @@ class Preparing:
             )
         self._plan(PACKS, items, adopted.policy.hold * DAY, breakers=breakers)
 
-    def _plan_purge(self) -> None:
-        """What has lain in a trash of ours for E may go for good; elsewhere the store's own rule does it."""
-        state, adopted = self._state, self._adopted
-        if any(row.kind == PURGE for row in plan_rows(state, adopted.id)):
-            return
-        before_ns = state.clock.now_ns() - adopted.policy.expiry * DAY
-        with state.database.read() as connection:
-            rows = connection.execute(*_put_away_query(adopted.id, before_ns)).all()
-        items = {row.name: Item(f"{FOLDERS[PURGE]}{row.name}", row.size, "was put away for E") for row in rows}
-        if items and has_trash(self._repository.store):
-            self._plan(PURGE, list(items.values()), adopted.policy.hold * DAY)
-
-    def _plan(
-        self,
-        kind: str,
-        items: Sequence[Item],
-        wait_ns: int,
-        *,
-        successors: Sequence[str] = (),
-        breakers: Sequence[str] = (),
-    ) -> None:
-        now_ns = self._state.clock.now_ns()
-        with self._state.writing(self._lease) as connection:
-            number = insert_plan(
-                connection,
-                self._adopted.id,
-                kind,
-                now_ns,
-                now_ns + wait_ns,
-                FROZEN if breakers else HELD,
-                plan_body([item.name for item in items], breakers),
-            )
-        sign_plan(self._state, self._lease, self._adopted, number, kind, items, self._signer, successors=successors)
-        if not items:
-            end_plan(self._state, self._lease, self._adopted.id, number, CANCELLED)
+    def _plan(self, kind: str, items: Sequence[Item], wait_ns: int, **more: Sequence[str]) -> None:
+        make_signed_plan(self._state, self._lease, self._adopted, self._signer, kind, items, wait_ns=wait_ns, **more)
 
 
 @prepared
@@ -253,15 +210,3 @@ def _leaving_query(repository: str) -> sa.Select[Any]:
 @prepared
 def _removed_query(repository: str) -> sa.Select[tuple[int | None]]:
     return sa.select(sa.func.max(schema.intent.c.done_ns)).where(schema.intent.c.repository == repository)
-
-
-@prepared
-def _put_away_query(repository: str, before_ns: int) -> sa.Select[Any]:
-    intent = schema.intent
-    return sa.select(intent).where(
-        intent.c.repository == repository,
-        intent.c.done_ns < before_ns,
-        intent.c.undone_ns.is_(None),
-        intent.c.purged_ns.is_(None),
-        intent.c.name.not_like(f"{FOLDERS[PURGE]}%"),
-    )

@@ -122,6 +122,30 @@ def sign_plan(
         set_plan(connection, adopted.id, number, document=order.body, signature=order.signature)
 
 
+def make_signed_plan(
+    state: State,
+    lease: Lease,
+    adopted: Adopted,
+    signer: Signer,
+    kind: str,
+    items: Sequence[Item],
+    *,
+    wait_ns: int,
+    successors: Sequence[str] = (),
+    breakers: Sequence[str] = (),
+) -> int:
+    """Make a plan of today, with its document, and return its number. One of nothing is over at once."""
+    now_ns = state.clock.now_ns()
+    body = plan_body([item.name for item in items], breakers)
+    with state.writing(lease) as connection:
+        how = FROZEN if breakers else HELD
+        number = insert_plan(connection, adopted.id, kind, now_ns, now_ns + wait_ns, how, body)
+    sign_plan(state, lease, adopted, number, kind, items, signer, successors=successors)
+    if not items:
+        end_plan(state, lease, adopted.id, number, CANCELLED)
+    return number
+
+
 def plan_body(names: Sequence[str], breakers: Sequence[str] = (), share: float | None = None) -> str:
     """What a plan's row says besides its document."""
     return json.dumps({"remove": list(names), "breakers": list(breakers), "share": share})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Damaged, Missing
 from strongroom.base.record import record
+from strongroom.storage.local.trash import DATED, ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,16 @@ def find_keys(keyed: Keyed, name: ObjectName) -> Iterator[TrashKey]:
             except Missing:
                 break
             yield TrashKey(date, key)
+
+
+def names_in_bucket_trash(keyed: Keyed) -> set[str]:
+    """The names, ``kind/name``, of the objects of which a copy lies in the trash. Raises the store's errors."""
+    found: set[str] = set()
+    for date in filter(_DATE.match, keyed.list(f"{TRASH}/")[1]):
+        for kind in DATED:
+            files = keyed.list(f"{TRASH}/{date}/{kind.value}/")[0]
+            found |= {f"{kind.value}/{one[1]}" for one in map(ENTRY.match, files) if one}
+    return found
 
 
 def copy_into(keyed: Keyed, name: ObjectName, date: str, *, unsound: bool = False) -> bool:

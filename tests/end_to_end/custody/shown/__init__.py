@@ -1,0 +1,1 @@
+"""What verbs show before anything is done."""
