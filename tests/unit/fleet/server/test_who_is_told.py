@@ -13,38 +13,11 @@ from strongroom.fleet.server.alerting.book import acknowledge
 from strongroom.fleet.server.alerting.machine import DAY, HOUR, Alerts, Wrong, step
 from strongroom.fleet.server.alerting.routing import weekly_after
 from strongroom.fleet.server.alerting.tagging import tag_host
-from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, prove_channel, send_test
+from strongroom.fleet.server.channels.delivering import Deliverer, add_channel, channel_of, send_test
 from tests.support.fleet.hosts import FleetHost
+from tests.support.fleet.phones import Phones
 from tests.support.fleet.server import ServerInProcess, moment
 from tests.support.servers.sinks import WebSink, web_sink
-
-
-class Phones:
-    """Channels of a server, each with a sink of its own that remembers what came."""
-
-    def __init__(self, server: ServerInProcess) -> None:
-        self.server = server
-        self.deliverer = Deliverer(server.state, server.evaluator.leads)
-        self.sinks: dict[str, WebSink] = {}
-
-    def add(self, name: str, sink: WebSink, **settings: str) -> None:
-        """A proven channel."""
-        add_channel(self.server.state, name, "ntfy", {"url": sink.url, **settings})
-        send_test(self.server.state, name)
-        code = re.search(r"prove \S+ (\d{6})", sink.posted.pop()[1].decode())
-        assert code is not None
-        prove_channel(self.server.state, name, code[1])
-        self.sinks[name] = sink
-
-    def turn(self) -> None:
-        """Judge and deliver."""
-        self.server.turn()
-        self.deliverer.turn()
-
-    def heard(self, name: str) -> list[str]:
-        """The titles of what came since the last time."""
-        posted, self.sinks[name].posted = self.sinks[name].posted, []
-        return [headers["title"] for headers, _ in posted]
 
 
 @pytest.fixture

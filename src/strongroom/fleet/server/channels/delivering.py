@@ -226,11 +226,11 @@ class Deliverer:
             mine = table.c.channel == row.name
             lately = table.c.done.between(now - WINDOW + 1, now)
             is_due = sa.or_(table.c.due <= now, table.c.due > now + LONGEST_WAIT)
-            recent = sa.select(sa.func.count()).where(mine, lately, table.c.attempts >= 0)
+            recent = sa.select(sa.func.count(), sa.func.max(table.c.done)).where(mine, lately, table.c.attempts >= 0)
             due = sa.select(table).where(mine, table.c.done.is_(None), is_due).order_by(table.c.number)
             waiting = connection.execute(due.limit(5000)).all()
-            sent_lately = int(connection.execute(recent).scalar_one())
-        single, summary = in_messages(waiting, sent_lately)
+            sent_lately, last = connection.execute(recent).one()
+        single, summary = in_messages(waiting, sent_lately, now - (last or 0))
         return self._say_all(row, (*single, *summary), now)
 
     def _say_all(self, row: Any, messages: Sequence[tuple[ChannelMessage, Sequence[Any]]], now: int) -> int:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Outgoing = tuple[ChannelMessage, list[Any]]
 """A message, and the rows of ``fleet_delivery`` that it says."""
 _MOST_LINES = 200
+URGENT = 60
+"""So many seconds apart critical ones go out where a channel has no room."""
 
 
 def routed(connection: sa.Connection, row: Any, now: int) -> bool:
@@ -65,17 +67,20 @@ def route(connection: sa.Connection, row: Any, now: int) -> None:
         connection.execute(schema.channel.update().where(schema.channel.c.name == row.name).values(sent_to=newest))
 
 
-def in_messages(waiting: Sequence[Any], sent_lately: int) -> tuple[list[Outgoing], list[Outgoing]]:
+def in_messages(waiting: Sequence[Any], sent_lately: int, silent: int) -> tuple[list[Outgoing], list[Outgoing]]:
     """What goes out one by one now, and a summary of the rest or nothing.
 
-    ``waiting``: the rows that are due; ``sent_lately``: messages in the last ten minutes. What waited for the end of
-    quiet hours is one message.
+    ``waiting``: the rows that are due; ``sent_lately``: messages in the last ten minutes; ``silent``: seconds since the
+    last of them. What waited for the end of quiet hours is one message. What is critical waits for room a minute.
     """
     kept = [one for one in waiting if one.digest]
     groups = [[one] for one in waiting if not one.digest]
     if kept:
         groups.insert(0, kept)
     count, summary = messages_of(len(groups), sent_lately)
+    urgent = [one for one in waiting if _is_critical(one)]
+    if urgent and not count and not summary and silent >= URGENT:
+        return [(_message(urgent[0]) if len(urgent) == 1 else _summary(urgent), urgent)], []
     single = [(_message(rows[0]) if len(rows) == 1 else _digest(rows), rows) for rows in groups[:count]]
     rest = [one for rows in groups[count:] for one in rows]
     return single, [(_summary(rest), rest)] if summary else []
@@ -100,7 +105,8 @@ def _list_of(rows: Sequence[Any], words: str) -> ChannelMessage:
     critical = any(map(_is_critical, rows))
     severity = "critical" if critical else "warning"
     more = "\n…" if len(rows) > _MOST_LINES else ""
-    body = "\n".join(str(one.subject) for one in rows[:_MOST_LINES]) + more + "\n"
+    worst_first = sorted(rows, key=lambda one: not _is_critical(one))
+    body = "\n".join(str(one.subject) for one in worst_first[:_MOST_LINES]) + more + "\n"
     facts = {"number": rows[-1].number, "critical": critical, "body": body}
     return ChannelMessage(f"[{severity}] {words}", body, critical, facts)
 

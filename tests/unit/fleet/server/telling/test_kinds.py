@@ -9,9 +9,9 @@ import pytest
 from strongroom.base.errors import ConfigurationError
 from strongroom.fleet.server.alerting.routing import KINDS, terms_of
 from tests.support.fleet.hosts import FleetHost
+from tests.support.fleet.phones import Phones
 from tests.support.fleet.server import ServerInProcess
 from tests.support.servers.sinks import web_sink
-from tests.unit.fleet.server.test_who_is_told import Phones
 
 
 def test_each_hears_of_its_kinds(tmp_path: Path) -> None:
