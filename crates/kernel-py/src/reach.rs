@@ -65,18 +65,19 @@ impl Reach {
     }
 }
 
-type Measures = (u64, u64, Vec<String>, Vec<(Py<PyBytes>, String)>);
+type Measures = (u64, u64, Vec<String>, Vec<(Py<PyBytes>, String)>, Option<String>);
 
 /// How much stands in one tree, and what is wrong with it.
 #[pyfunction]
-fn measure_tree(py: Python<'_>, index: &Index, plaintext: Data) -> PyResult<Measures> {
+#[pyo3(signature = (index, plaintext, draw = None))]
+fn measure_tree(py: Python<'_>, index: &Index, plaintext: Data, draw: Option<Vec<u8>>) -> PyResult<Measures> {
     let found = detached(py, || {
         let index = index.shared().read().unwrap_or_else(PoisonError::into_inner);
-        reach::measure(&index, &plaintext)
+        reach::measure(&index, &plaintext, draw.as_deref())
     })?;
     let subtrees = found.subtrees.iter().map(ToString::to_string).collect();
     let faults = found.faults.into_iter().map(|(name, what)| (PyBytes::new(py, &name).unbind(), what)).collect();
-    Ok((found.files, found.bytes, subtrees, faults))
+    Ok((found.files, found.bytes, subtrees, faults, found.lacks.map(|blob| blob.to_string())))
 }
 
 /// The size that each pack must have by an index.

@@ -139,23 +139,41 @@ pub struct Measured {
     pub subtrees: Vec<Id>,
     /// As in [`Findings`].
     pub faults: Vec<(Vec<u8>, String)>,
+    /// Of the blobs of files that are in no index, one that is drawn by `draw`.
+    pub lacks: Option<Id>,
 }
 
-/// Reads a tree's plaintext, and adds up what its files hold by an index.
+/// Reads a tree's plaintext, and adds up what its files hold by an index. With `draw`, of the blobs that are missing one
+/// is named: the one that is least by [`drawn`].
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn measure(index: &Index, plaintext: &[u8]) -> Result<Measured> {
+pub fn measure(index: &Index, plaintext: &[u8], draw: Option<&[u8]>) -> Result<Measured> {
     let tree = decode_tree(plaintext, Mode::Lenient)?;
     let mut found = Measured::default();
+    let mut least: Option<(Id, Id)> = None;
     for node in tree.nodes.iter().filter(|node| node.kind == NodeType::File) {
-        let places = node.content.iter().flatten().filter_map(|blob| index.lookup(BlobType::Data, blob));
-        let size = places.map(|place| plain_length(&place)).fold(0, u64::saturating_add);
+        let mut size = 0_u64;
+        for blob in node.content.iter().flatten() {
+            if let Some(place) = index.lookup(BlobType::Data, blob) {
+                size = size.saturating_add(plain_length(&place));
+            } else if let Some(draw) = draw {
+                let one = (drawn(draw, blob), *blob);
+                least = Some(least.map_or(one, |least| least.min(one)));
+            }
+        }
         found.files += 1;
         found.bytes = found.bytes.saturating_add(size).min(i64::MAX as u64);
     }
     let read = read_tree(index, tree, false);
-    Ok(Measured { subtrees: read.subtrees, faults: read.faults, ..found })
+    let lacks = least.map(|(_, blob)| blob);
+    Ok(Measured { subtrees: read.subtrees, faults: read.faults, lacks, ..found })
+}
+
+/// Where a blob stands among others by a secret: who does not know it cannot tell which of them comes first.
+#[must_use]
+pub fn drawn(secret: &[u8], blob: &Id) -> Id {
+    Id::of(&[secret, &blob.0].concat())
 }
 
 /// The length of a blob's plaintext by an index, in bytes.
@@ -246,8 +264,24 @@ mod tests {
             Node { size: 1 << 40, ..node("c", NodeType::File, Some(vec![id(1), id(2)]), None) },
         ])
         .unwrap();
-        let found = measure(&index(), &tree).unwrap();
-        assert_eq!(found, Measured { files: 1, bytes: 68 + 500, subtrees: vec![id(3), id(3)], faults: vec![] });
+        let found = measure(&index(), &tree, Some(b"secret")).unwrap();
+        let subtrees = vec![id(3), id(3)];
+        assert_eq!(found, Measured { files: 1, bytes: 68 + 500, subtrees, ..Measured::default() });
+    }
+
+    #[test]
+    fn of_what_is_missing_the_first_by_a_secret_is_named() {
+        let lacking = (50..90).map(id).collect::<Vec<_>>();
+        let content = lacking.iter().copied().chain([id(1)]).collect();
+        let tree = encode_tree(&[node("a", NodeType::File, Some(content), None)]).unwrap();
+        let mut named = HashSet::new();
+        for secret in 0..40_u8 {
+            let one = measure(&index(), &tree, Some(&[secret])).unwrap().lacks.unwrap();
+            assert!(lacking.iter().all(|other| drawn(&[secret], &one) <= drawn(&[secret], other)));
+            named.insert(one);
+        }
+        assert!(named.len() > 10);
+        assert_eq!(measure(&index(), &tree, None).unwrap().lacks, None);
     }
 
     #[test]

@@ -26,9 +26,12 @@ class Reach:
     def __len__(self) -> int:
         """The number of trees that were reached."""
 
-def measure_tree(index: Index, plaintext: Buffer) -> tuple[int, int, list[str], list[tuple[bytes, str]]]:
+def measure_tree(
+    index: Index, plaintext: Buffer, draw: bytes | None = None
+) -> tuple[int, int, list[str], list[tuple[bytes, str]], str | None]:
     """How much stands in one tree: its own files, the bytes of their content by the index whatever nodes claim, the
     trees of its folders as often as they are named, and what is wrong, as in ``Reach.read``, whose errors it raises.
+    Last, with ``draw``, of the data blobs that are missing the one whose SHA-256 after those bytes is least.
     """
 
 def pack_sizes(index: Index) -> list[tuple[str, int]]:

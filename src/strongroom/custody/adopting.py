@@ -92,6 +92,7 @@ def adopt(
                 key_file=key_file,
                 generation=0,
                 losses=0,
+                returned=0,
             )
         )
         for info in found:

@@ -4,8 +4,9 @@ It is the one thing that judging and planning believe. An index file of a host's
 proves is void. What a pack held stays written when it is gone or damaged, so that it is known what was lost; it counts
 only while the pack is there and sound.
 
-Two numbers say what changed: the *generation* grows with every gain and every loss, the *losses* with every loss. A
-snapshot that was found whole is so for as long as no loss came after.
+Numbers say what changed: the *generation* grows with every gain and every loss, the *losses* with every loss, and
+*returned* when a pack that was sound once is so again. A snapshot that was found whole is so for as long as no loss
+came after.
 """
 
 from __future__ import annotations
@@ -36,27 +37,36 @@ _ROW = 45
 
 @record
 class Age:
-    """How often the catalogue of a repository changed, and how often it lost something."""
+    """How often the catalogue of a repository changed, how often it lost something, and how often that came back."""
 
     generation: int
     losses: int
+    returned: int
+
+    @property
+    def shaken(self) -> int:
+        """Grows with each loss and each return, and with nothing that merely comes."""
+        return self.losses + self.returned
 
 
 def age_of(connection: sa.Connection, repository_id: str) -> Age:
     """Where the catalogue of a repository stands now."""
     row = connection.execute(*_age_query(repository_id)).one()
-    return Age(row.generation, row.losses)
+    return Age(row.generation, row.losses, row.returned)
 
 
 @prepared
-def _age_query(repository_id: str) -> sa.Select[tuple[int, int]]:
-    return sa.select(repository.c.generation, repository.c.losses).where(repository.c.id == repository_id)
+def _age_query(repository_id: str) -> sa.Select[tuple[int, int, int]]:
+    numbers = sa.select(repository.c.generation, repository.c.losses, repository.c.returned)
+    return numbers.where(repository.c.id == repository_id)
 
 
-def note_gain(connection: sa.Connection, repository_id: str) -> None:
-    """A pack was read and is sound: what was incomplete is to be looked at again."""
+def note_gain(connection: sa.Connection, repository_id: str, *, again: bool) -> None:
+    """A pack was read and is sound, or is so ``again``: what was incomplete is to be looked at again."""
     connection.execute(
-        repository.update().where(repository.c.id == repository_id).values(generation=repository.c.generation + 1)
+        repository.update()
+        .where(repository.c.id == repository_id)
+        .values(generation=repository.c.generation + 1, returned=repository.c.returned + int(again))
     )
 
 

@@ -14,11 +14,13 @@ from strongroom import _kernel
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
-from strongroom.custody.catalogue import age_of, index_of, rows_of
+from strongroom.custody.catalogue import Age, age_of, index_of, is_unread, rows_of
 from strongroom.custody.deletion.condemning import write_indexes
 from strongroom.custody.deletion.survey import walk
 from strongroom.custody.incidents import Code
 from strongroom.custody.indexed.names import named_by, unnamed_packs
+from strongroom.custody.judging.giving import NOT_GIVEN
+from strongroom.custody.judging.lacking import LackingTrees
 from strongroom.custody.judging.reading import read_and_well, readable_snapshot
 from strongroom.custody.judging.verdicts import CONDEMNED, PENDING
 from strongroom.custody.ledger import close_incident, open_incident, settle_incident
@@ -55,11 +57,16 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     written, and errors of the store.
     """
     done = ReachOfIndexes()
-    roots = _roots(state, repository)  # none in a round without news, which asks for no pack then
+    with state.database.read() as connection:
+        age = age_of(connection, repository.id)
+        unread = is_unread(connection, repository.id)
+    roots = _roots(state, repository, age)  # none in a round without news, which asks for no pack then
     unnamed = unnamed_packs(state, repository.id) if roots else set()
-    unique = _UniqueBlobs(state, repository, unnamed) if unnamed else None
+    unique = _UniqueBlobs(state, repository, unnamed, age.shaken) if unnamed else None
     needed = unique.needed_by(list(roots.values()), reporter)[0] if unique is not None else []
     if not needed:
+        if unique is not None and not unread:
+            unique.note_named(lease)
         settle_incident(state, lease, Code.UNINDEXED, "index")
         return done
     now_ns = state.clock.now_ns()
@@ -71,6 +78,8 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     try:
         packs = {name: _kernel.decode_rows(held) for name, held in rows}
         done.written = write_indexes(state, lease, repository, packs)
+        if done.written and unique is not None and not unread:
+            unique.note_named(lease)
     except Refused as problem:
         done.obstacle = f"no index can be written here: {problem.what}"
     if not done.written and unique is not None:
@@ -82,10 +91,9 @@ def look_for_unreached(state: State, lease: Lease, repository: Repository, repor
     return done
 
 
-def _roots(state: State, repository: Repository) -> dict[str, str]:
+def _roots(state: State, repository: Repository, age: Age) -> dict[str, str]:
     """Trees of snapshots that are there and of which nobody knows yet that all is there, by the snapshot's name."""
     with state.database.read() as connection:
-        age = age_of(connection, repository.id)
         names = connection.execute(*_unsure_query(repository.id, age.generation, age.losses)).scalars()
         found = {name: readable_snapshot(repository, name) for name in names.all()}
     return {name: one.tree for name, one in found.items() if one is not None}
@@ -115,12 +123,17 @@ def _unsure_query(repository: str, generation: int, losses: int) -> sa.Select[tu
 class _UniqueBlobs:
     """What packs that no true index names hold, and no named pack; of several copies the first counts.
 
-    ``repository.index`` is that of all sound packs from now on.
+    ``repository.index`` is that of all sound packs from now on. A tree that lacks a blob still, and of which indexes
+    named all else before, is not read again: what came for it since is named once that blob comes (threat B-4).
     """
 
-    def __init__(self, state: State, repository: Repository, unnamed: Collection[str]) -> None:
+    def __init__(self, state: State, repository: Repository, unnamed: Collection[str], shaken: int) -> None:
         self._repository = repository
+        self._shaken = shaken
         repository.index = self._index = index_of(packs_there(state, repository.id))
+        self._lacking = LackingTrees(state, repository.id, self._index)
+        self._walked: set[str] = set()
+        """Of trees that lack something those that were read, and all below them that is given."""
         self._of: dict[str, list[_kernel.BlobEntry]] = {}
         for name in sorted(unnamed):
             for entry in self._index.pack_entries(name):
@@ -133,9 +146,23 @@ class _UniqueBlobs:
         if not self._of:
             return [], True
         usage = _kernel.Usage(self._index)
-        faults = walk(self._repository, usage, trees, reporter)
+        passed, walked = set[str](), set[str]()
+
+        def passes(trees: Sequence[str]) -> set[str]:
+            named, others = self._lacking.named(trees, self._shaken)
+            passed.update(named)
+            walked.update(others)
+            return named
+
+        faults = walk(self._repository, usage, trees, reporter, passes)
+        if all(what != NOT_GIVEN for _, what in faults):
+            self._walked |= walked
         needed = [name for name, blobs in self._of.items() if any(usage.needs(one.kind, one.id) for one in blobs)]
-        return needed, not faults
+        return needed, not faults and not passed
+
+    def note_named(self, lease: Lease) -> None:
+        """Nothing of what was walked was needed and not named."""
+        self._lacking.note_named(lease, self._walked, self._shaken)
 
 
 def _set_pending(state: State, lease: Lease, repository: str, names: Collection[str]) -> None:

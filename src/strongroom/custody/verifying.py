@@ -278,7 +278,7 @@ def _keep(
         if known is None:  # the name is the hash of the bytes, so what was read once stays true
             connection.execute(pack.insert().values(repository=repository, name=name.name, blobs=outcome.rows))
         if before.verified_ns is None or before.fault is not None:
-            note_gain(connection, repository)
+            note_gain(connection, repository, again=before.sound_ns is not None)
     if name.kind in (Kind.DATA, Kind.INDEX) and outcome.fault and before.fault is None and before.sound_ns is not None:
         note_loss(connection, repository)
     planted = name.kind is Kind.KEY and before.sound_ns is None

@@ -42,6 +42,7 @@ class Shelf:
                     policy=POLICY.encode(),
                     generation=0,
                     losses=0,
+                    returned=0,
                     config=b"",
                     key_file=b"",
                 )

@@ -20,7 +20,9 @@ from strongroom.database.prepared import prepared
 from strongroom.repository.reachable import read_trees
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Container, Iterable, Sequence
+
+    from typing_extensions import Buffer
 
     from strongroom.base.progress import Reporter
     from strongroom.custody.state import Lease, State
@@ -143,13 +145,25 @@ def usage_over(repository: Repository, packs: Iterable[tuple[str, bytes]]) -> tu
 
 
 def walk(
-    repository: Repository, usage: _kernel.Usage, roots: Iterable[str], reporter: Reporter
+    repository: Repository,
+    usage: _kernel.Usage,
+    roots: Iterable[str],
+    reporter: Reporter,
+    passes: Callable[[Sequence[str]], Container[str]] = lambda _trees: (),
 ) -> list[tuple[str, str]]:
-    """Walk the trees that ``usage`` has not seen yet; what is wrong, as item and words."""
+    """Walk the trees that ``usage`` has not seen yet; what is wrong, as item and words. ``passes``: those of some trees
+    that are needed themselves, and are not read; it is asked from any thread."""
     faults: list[tuple[str, str]] = []
     fresh = [tree for tree in roots if usage.root(tree)]
+    passed = passes(fresh)
     given, _ = giving(repository)
-    read_trees(given, fresh, usage.read, reporter, lambda item, what: faults.append((item, what)))
+
+    def read(plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
+        below, wrong = usage.read(plaintext)
+        passed = passes(below)
+        return [tree for tree in below if tree not in passed], wrong
+
+    read_trees(given, [one for one in fresh if one not in passed], read, reporter, lambda *fault: faults.append(fault))
     return faults
 
 

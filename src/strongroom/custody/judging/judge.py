@@ -13,6 +13,7 @@ from strongroom.custody.judging.canaries import changed
 from strongroom.custody.judging.cold.turned import ColdMeasure
 from strongroom.custody.judging.giving import NOT_GIVEN, giving
 from strongroom.custody.judging.history import GoodOne, Past
+from strongroom.custody.judging.lacking import LackingTrees
 from strongroom.custody.judging.losses import look_for_losses
 from strongroom.custody.judging.measures import Changes, changes
 from strongroom.custody.judging.not_given import say_what_was_not_given
@@ -31,6 +32,7 @@ from strongroom.custody.judging.verdicts import (
     SUSPICIOUS,
     UNLOGGED,
     keep_trees,
+    looked_at,
     write_verdict,
 )
 from strongroom.custody.judging.walking import Walker, WholeTrees, counted
@@ -120,7 +122,9 @@ class Judge:
             lost = look_for_losses(self._state, self._lease, self._adopted.id, self._repository, self._reporter, age)
             judged = [Judged(one.id, one.source, BAD, (one.reason,)) for one in lost]
         known = WholeTrees(self._state, self._adopted.id)
-        walker = Walker(self._repository, known, self._reporter, self._places)
+        lacking = LackingTrees(self._state, self._adopted.id, self._places.index, self._places)
+        walker = Walker(self._repository, known, self._reporter, self._places, lacking)
+        same = []
         if self._budget.is_limited:
             new = in_turn(new, self._state.clock.now_ns())
         for number, one in enumerate(new):
@@ -128,16 +132,29 @@ class Judge:
                 self.left = len(new) - number
                 break
             found = readable_snapshot(self._repository, one.id)
-            verdict = None if found is None else self._judge(one, found, walker, known, age, unread=unread)
+            if found is None:
+                continue
+            if one.incomplete and lacking.of([found.tree]):
+                same.append(one.id)
+                continue
+            verdict = self._judge(one, found, walker, (known, lacking), age, unread=unread)
             judged += [] if verdict is None else [verdict]
+        looked_at(self._state, self._lease, self._adopted.id, same, age.generation)
         return judged
 
     def _judge(
-        self, one: WaitingSnapshot, found: Snapshot, walker: Walker, known: WholeTrees, age: Age, *, unread: bool
+        self,
+        one: WaitingSnapshot,
+        found: Snapshot,
+        walker: Walker,
+        kept: tuple[WholeTrees, LackingTrees],
+        age: Age,
+        *,
+        unread: bool,
     ) -> Judged | None:
         refusals = self._store.refusals
         walker.walk([found.tree])
-        self._keep_trees(walker, known)
+        self._keep_trees(walker, *kept)
         totals = walker.totals(found.tree)
         waits = walker.is_unsure(found.tree) or one.id in self._unproven.waiting
         if waits and one.verdict == BAD:  # it lost something, and stays so
@@ -189,11 +206,14 @@ class Judge:
         verdict = GOOD if good else SUSPICIOUS
         return self._write(one, found, verdict, tuple(reasons), measures, age, whole=totals is not None)
 
-    def _keep_trees(self, walker: Walker, known: WholeTrees) -> None:
+    def _keep_trees(self, walker: Walker, known: WholeTrees, lacking: LackingTrees) -> None:
         fresh = dict(walker.fresh)
         walker.fresh.clear()
         known.add(fresh)
         keep_trees(self._state, self._lease, self._adopted.id, fresh)
+        lacks = dict(walker.fresh_lacks)
+        walker.fresh_lacks.clear()
+        lacking.keep(self._lease, lacks)
 
     def _measures(
         self, found: Snapshot, past: list[GoodOne], history: History, totals: Totals | None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from strongroom.base.record import record
 from strongroom.custody.arrival import CLAIMED
 from strongroom.custody.judging.reading import read_and_well
-from strongroom.custody.judging.verdicts import PENDING
+from strongroom.custody.judging.verdicts import INCOMPLETE, PENDING
 from strongroom.custody.schemas.main import snapshot, stored
 from strongroom.database.prepared import prepared
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @record
 class WaitingSnapshot:
-    """One that has no verdict yet, or none for good."""
+    """One that has no verdict yet, or none for good. ``incomplete``: its verdict says so, and stays while it is so."""
 
     id: str
     arrival_ns: int
@@ -32,6 +32,7 @@ class WaitingSnapshot:
     dated: bool
     operator: str
     verdict: str | None
+    incomplete: bool
 
 
 def waiting_snapshots(state: State, repository: str, age: Age) -> list[WaitingSnapshot]:
@@ -40,7 +41,13 @@ def waiting_snapshots(state: State, repository: str, age: Age) -> list[WaitingSn
         rows = connection.execute(*_waiting_query(repository, age.generation)).all()
     new = [
         WaitingSnapshot(
-            row.name, row.arrival_ns, row.earliest_ns, row.evidence != CLAIMED, row.operator or "", row.verdict
+            row.name,
+            row.arrival_ns,
+            row.earliest_ns,
+            row.evidence != CLAIMED,
+            row.operator or "",
+            row.verdict,
+            row.verdict not in (None, PENDING) and f'"{INCOMPLETE}"' in row.reasons,
         )
         for row in rows
     ]
@@ -83,6 +90,7 @@ def _waiting_query(repository: str, generation: int) -> sa.Select[Any]:
             stored.c.evidence,
             snapshot.c.operator,
             snapshot.c.verdict,
+            snapshot.c.reasons,
         )
         .select_from(joined)
         .where(

@@ -91,6 +91,14 @@ def write_verdict(
         close_incident(connection, repository, Code.LOST, thing, now_ns)
 
 
+def looked_at(state: State, lease: Lease, repository: str, names: Sequence[str], generation: int) -> None:
+    """These snapshots lack what they lacked before, by this generation of the catalogue: their verdicts stay."""
+    for start in range(0, len(names), _AT_ONCE):
+        some = sa.and_(snapshot.c.repository == repository, snapshot.c.id.in_(names[start : start + _AT_ONCE]))
+        with state.writing(lease) as connection:
+            connection.execute(snapshot.update().where(some).values(generation=generation))
+
+
 def judge_source_again(connection: sa.Connection, repository: str, source: str) -> int:
     """Have what a source sent before it was accepted judged by the next round, by all other rules; how many these are.
     What an operator said of one stays."""

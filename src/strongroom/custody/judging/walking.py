@@ -19,6 +19,7 @@ from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.record import record
 from strongroom.custody.judging.giving import NOT_GIVEN
+from strongroom.custody.judging.lacking import FORM
 from strongroom.custody.schemas.main import tree_total
 from strongroom.repository.reachable import read_trees
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from strongroom.base.progress import Reporter
+    from strongroom.custody.judging.lacking import Lack, LackingTrees
     from strongroom.custody.judging.places import JudgingPlaces
     from strongroom.custody.state import State
     from strongroom.repository.opened import Repository
@@ -84,12 +86,15 @@ class _Tree:
     """Each with how often it is named: a few stored bytes may name one a million times (threats B-2, B-3)."""
     faults: tuple[tuple[bytes, str], ...]
     """As many as are named of a snapshot: a few stored bytes may lack one blob a million times."""
+    lack: Lack | None
+    """What it lacks itself, the blob that is to be remembered of all."""
 
 
 class Walker:
     """Walks the trees of snapshots that are not known to be whole. ``known``: None to believe no earlier walk.
 
-    ``places``: where the index of the repository is not whole, and is asked for what the trees name.
+    ``places``: where the index of the repository is not whole, and is asked for what the trees name. ``lacking``: trees
+    that are not read, since they cannot be whole.
     """
 
     def __init__(
@@ -98,9 +103,15 @@ class Walker:
         known: WholeTrees | None,
         reporter: Reporter,
         places: JudgingPlaces | None = None,
+        lacking: LackingTrees | None = None,
     ) -> None:
         self._repository = repository
         self._known = known
+        self._lacking = lacking
+        self._lacks: dict[str, Lack] = {}
+        """Of trees that are not whole what they lack for certain, in themselves or below."""
+        self.fresh_lacks: dict[str, Lack] = {}
+        """The same of those that this walk has read."""
         self._places = places
         self._held: dict[str, Buffer] = {}
         """Trees that name blobs which are not in the index: to be asked for together."""
@@ -161,8 +172,14 @@ class Walker:
         """Those that nobody has read or vouched for; they count as seen now."""
         wanted = dict.fromkeys(trees)
         known = self._known.of(wanted) if self._known is not None else {}
+        lacking = self._lacking.of(wanted.keys() - known.keys()) if self._lacking is not None else {}
         with self._guard:
             self._whole |= known
+            for tree, lack in lacking.items():
+                if tree not in self._unread:
+                    self._lacks[tree] = lack
+                    self._broken.add(tree)
+                    self._unread[tree] = _still(tree, lack)
             new = [tree for tree in wanted if tree not in known and tree not in self._unread]
             for tree in new:
                 self._unread[tree] = "its tree was not read"
@@ -171,16 +188,23 @@ class Walker:
     def _read(self, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
         tree = _kernel.sha256_hex(plaintext)
         partly = self._places is not None and not self._places.is_whole  # another thread may load all meanwhile
-        subtrees, faults = self._measure(tree, plaintext)
+        try:
+            subtrees, faults = self._measure(tree, plaintext)
+        except (Damaged, LimitExceeded):  # these are the bytes that its name promises
+            with self._guard:
+                self._lacks[tree] = self.fresh_lacks[tree] = FORM
+            raise
         if faults and partly:
             self._hold(tree, plaintext)
         return self._new(subtrees), []
 
     def _measure(self, tree: str, plaintext: Buffer) -> tuple[list[str], list[tuple[bytes, str]]]:
-        files, size, subtrees, faults = _kernel.measure_tree(self._repository.index, plaintext)
+        draw = self._lacking.draw if self._lacking is not None else None
+        files, size, subtrees, faults, missing = _kernel.measure_tree(self._repository.index, plaintext, draw)
         named = Counter(map(sys.intern, subtrees))
+        lack = ("data", missing) if missing is not None else FORM if faults else None
         with self._guard:
-            self._found[tree] = _Tree(files, size, dict(named), tuple(faults[:MOST_PATHS]))
+            self._found[tree] = _Tree(files, size, dict(named), tuple(faults[:MOST_PATHS]), lack)
         return list(named), faults
 
     def _hold(self, tree: str, plaintext: Buffer) -> None:
@@ -211,6 +235,8 @@ class Walker:
                 self._unread[tree] = f"its tree {tree[:10]} {what}"
                 if what == NOT_GIVEN:
                     self._unsure.add(tree)
+                elif not self._repository.index.contains("tree", tree):
+                    self._lacks[tree] = ("tree", tree)
 
     def _settle(self, root: str) -> None:
         """Say of each tree below a root whether it is whole, those that others need first."""
@@ -233,12 +259,21 @@ class Walker:
                 self._unsure.add(tree)
             if found.faults or any(one in self._broken for one in found.subtrees):
                 self._broken.add(tree)
+                self._note_lack(tree, found)
                 continue
             below = [(self._whole[one], often) for one, often in found.subtrees.items()]
             self._whole[tree] = self.fresh[tree] = (
                 min(MOST, found.files + sum(part[0] * often for part, often in below)),
                 min(MOST, found.size + sum(part[1] * often for part, often in below)),
             )
+
+    def _note_lack(self, tree: str, found: _Tree) -> None:
+        if self._lacking is None or tree in self._unsure:
+            return
+        below = [self._lacks[one] for one in found.subtrees if one in self._lacks]
+        lack = self._lacking.first([*below, found.lack] if found.lack is not None else below)
+        if lack is not None:
+            self._lacks[tree] = self.fresh_lacks[tree] = lack
 
 
 def counted(faults: Sequence[str]) -> str:
@@ -250,6 +285,11 @@ def counted(faults: Sequence[str]) -> str:
 def _short(what: str) -> str:
     """The kernel's words, which speak of an index, as those of the catalogue, with short IDs."""
     return _ID.sub(lambda found: found[0][:10], what).replace("no index names", "no sound pack holds")
+
+
+def _still(tree: str, lack: Lack) -> str:
+    what = "is not as it should be" if lack == FORM else f"still lacks {lack[1][:10]}, which no sound pack holds"
+    return f"its tree {tree[:10]} {what}"
 
 
 def _text(name: bytes) -> str:

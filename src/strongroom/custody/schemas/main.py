@@ -22,13 +22,15 @@ repository = sa.Table(
     sa.Column("policy", sa.Text, nullable=False),
     sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("losses", sa.BigInteger, nullable=False),
+    sa.Column("returned", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("retired_ns", sa.BigInteger),
     sa.Column("config", sa.LargeBinary, nullable=False),
     sa.Column("key_file", sa.LargeBinary, nullable=False),
 )
 """What was adopted. ``config`` and ``key_file`` are the bytes in the store: a password opens nothing without them.
 ``sealed_*`` are age files: the master key for the identity alone, so that a round pays no scrypt, and the custody key's
-password for the kit as well. ``policy`` is JSON. ``generation`` and ``losses`` are those of ``catalogue.py``."""
+password for the kit as well. ``policy`` is JSON. ``generation``, ``losses`` and ``returned`` are those of
+``catalogue.py``."""
 
 pinned_key = sa.Table(
     "custody_key",
@@ -119,6 +121,18 @@ tree_total = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
 )
 """Files and bytes below a tree, so that no tree is counted twice."""
+
+lacking_tree = sa.Table(
+    "custody_lacking_tree",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("tree", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+    sa.Column("named", sa.BigInteger, nullable=False),
+)
+"""A tree that is not whole for as long as this blob is in no sound pack, as ``judging/lacking.py`` has it. ``named``:
+how often the catalogue was shaken when indexes were last seen to name what there is of it; -1 if never."""
 
 incident = sa.Table(
     "custody_incident",
@@ -265,4 +279,11 @@ STEPS = (
     CREATE INDEX custody_object_fault ON custody_object (repository) WHERE fault IS NOT NULL
     """,
     "ALTER TABLE custody_snapshot ADD COLUMN dated INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE custody_lacking_tree (
+        repository TEXT, tree {blob}, kind TEXT NOT NULL, blob {blob} NOT NULL, named BIGINT NOT NULL,
+        PRIMARY KEY (repository, tree)
+    );
+    ALTER TABLE custody_repository ADD COLUMN returned BIGINT NOT NULL DEFAULT 0
+    """,
 )
