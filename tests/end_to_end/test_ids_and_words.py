@@ -185,16 +185,25 @@ def _nanoseconds(text: str) -> int:
 
 
 def test_a_folder_that_the_snapshot_has_elsewhere(strongroom: Strongroom, repository: Path, tmp_path: Path) -> None:
-    """`diff` says what to type after a backup of a relative path, and where the slash of a folder is missing."""
-    (tmp_path / "docs").mkdir()
+    """`diff` finds a folder that was backed up by a relative path, and says where the slash of one is missing."""
+    (tmp_path / "docs" / "deep").mkdir(parents=True)
     (tmp_path / "docs" / "file").write_text("x")
+    (tmp_path / "docs" / "deep" / "other").write_text("y")
+    (tmp_path / "docs" / "left").write_text("z")
     strongroom.init(repository)
-    strongroom.on(repository, "backup", "docs", cwd=tmp_path).expect(0)
+    strongroom.on(repository, "backup", "docs", "--exclude", "left", cwd=tmp_path).expect(0)
     short = strongroom.snapshots(repository)[0]["short_id"]
     failed = strongroom.on(repository, "diff", short, "docs", cwd=tmp_path).expect(1)
     assert "write it with a slash: ./docs" in failed.err
-    failed = strongroom.on(repository, "diff", short, "./docs", cwd=tmp_path).expect(1)
-    assert f"strongroom diff {short}:/FOLDER ./docs" in failed.err
+    failed = strongroom.on(repository, "diff", short, "./else", cwd=tmp_path).expect(1)
+    assert f"strongroom diff {short}:/FOLDER ./else" in failed.err
+    (tmp_path / "docs" / "deep" / "other").write_text("longer")
+    for folder in (tmp_path / "docs", "./docs", tmp_path / "docs" / "deep"):
+        found = strongroom.on(repository, "diff", short, folder, cwd=tmp_path).expect(0)
+        changes = [line.split()[1] for line in found.out.splitlines() if line[:5] in ("+    ", "-    ", "M    ")]
+        assert changes == [str(tmp_path / "docs" / "deep" / "other")]
+    (tmp_path / "docs" / "deep" / "other").write_text("y")
+    (tmp_path / "docs" / "left").unlink()
     same = strongroom.on(repository, "diff", f"{short}:/docs", "./docs", cwd=tmp_path).expect(0)
     assert "0 new, " in same.out and "/file" not in same.out
 

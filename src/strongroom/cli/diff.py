@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from strongroom.repository.selection import find_snapshot
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from strongroom.cli.shared.context import Context
     from strongroom.repository.opened import Repository
@@ -119,18 +120,36 @@ def _is_path(text: str) -> bool:
 
 def _with_live(context: Context, view: SnapshotView, old: Found, show: Callable[[Difference], None]) -> Comparison:
     path = os.fsencode(os.path.abspath(os.path.expanduser(context.arguments.new)))
-    inside = os.fsencode("/" + old.subfolder) if ":" in context.arguments.old else path
-    same = inside == path  # what a backup left out is named by where it was
+    given = ":" in context.arguments.old
+    inside = os.fsencode("/" + old.subfolder) if given else _as_backed_up(view, old.snapshot.paths, path)
+    same = inside == path or not given  # what a backup left out is named by where it was
     excludes = old.snapshot.excludes if same else ()
     live = LiveFolder(path, excludes=excludes, reads_all=context.arguments.read_all)
     try:
         view.find(inside)
-    except UsageError as problem:  # a backup of `docs` by restic has /docs, wherever that was
+    except UsageError as problem:
         hint = (
             f"`strongroom ls {old.id[:8]}` shows what is; strongroom diff {old.id[:8]}:/FOLDER {context.arguments.new}"
         )
         raise UsageError(problem.what, subject=problem.subject, hint=hint) from None
     return compare_with_live(view, inside, live, show, metadata=context.arguments.metadata)
+
+
+def _as_backed_up(view: SnapshotView, sources: Sequence[str], path: bytes) -> bytes:
+    """Where a snapshot has a folder of this machine; the path itself where it has it nowhere.
+
+    A backup of `docs`, named from where it stood, has it as /docs, and says which path that was.
+    """
+    for source in map(os.fsencode, sources):
+        if path != source and not path.startswith(source.rstrip(b"/") + b"/"):
+            continue
+        parts = path.split(b"/")
+        for above in range(1, source.count(b"/") + 1):
+            inside = b"/" + b"/".join(parts[above:])
+            with contextlib.suppress(UsageError):
+                view.find(inside)
+                return inside
+    return path
 
 
 def _sums(sums: Comparison, *, blobs: bool) -> Iterator[str]:

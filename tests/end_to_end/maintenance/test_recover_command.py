@@ -25,7 +25,10 @@ def _write(path: Path, number: int) -> None:
 def test_forgotten_snapshots_come_back(
     strongroom: Strongroom, restic: Restic, repository: Path, source: Path, tmp_path: Path
 ) -> None:
-    """Two of three snapshots were forgotten: both are folders of the new one, which restic checks and restores."""
+    """Two of three snapshots were forgotten: both are folders of the new one, which restic checks and restores.
+
+    It says who made it, as that of restic's ``recover`` does.
+    """
     make(repository)
     trees = []
     for number in range(3):
@@ -47,6 +50,11 @@ def test_forgotten_snapshots_come_back(
     compare.assert_same(source, tmp_path / "back" / trees[1][:8] / source.relative_to("/"))
     assert "found 0 unreferenced roots" in strongroom.on(repository, "recover").expect(0).out
     assert "found 0 unreferenced roots" in restic.on(repository, "recover").expect(0).out
+    restic.on(repository, "forget", found["id"]).expect(0)
+    restic.on(repository, "recover").expect(0)
+    (theirs,) = [snapshot for snapshot in restic.snapshots(repository) if snapshot["paths"] == ["/recover"]]
+    own = {"id", "short_id", "time", "tree", "original"}
+    assert {key: found[key] for key in found.keys() - own} == {key: theirs[key] for key in theirs.keys() - own}
 
 
 def test_what_is_damaged_is_left_out(strongroom: Strongroom, restic: Restic, repository: Path, source: Path) -> None:

@@ -97,7 +97,16 @@ def _save(repository: Repository, roots: list[str], lock: Lock | None) -> str:
     tree = writer.save(_kernel.encode_tree(nodes))
     writer.finish()
     check()
-    snapshot = Snapshot(time=now, tree=tree, paths=(_PATH,), hostname=surroundings.hostname, tags=(_TAG,))
+    snapshot = Snapshot(
+        time=now,
+        tree=tree,
+        paths=(_PATH,),
+        hostname=surroundings.hostname,
+        username=surroundings.username,
+        uid=surroundings.uid,
+        gid=surroundings.gid,
+        tags=(_TAG,),
+    )
     return repository.save_snapshot(snapshot)
 
 
