@@ -15,7 +15,7 @@ from strongroom.base.own_files import check_own_files, make_own_folder
 from strongroom.base.record import record
 from strongroom.base.redact import without_login
 from strongroom.custody.policy import CustodyPolicy, parse_policy
-from strongroom.custody.schemas import changes, continuity, deletion, drift, evidence, indexed, replica, telling
+from strongroom.custody.schemas import changes, continuity, deletion, drift, evidence, good, indexed, replica, telling
 from strongroom.custody.schemas import main as schema
 from strongroom.custody.unfinished import give_up_rounds
 from strongroom.database.engine import Database
@@ -41,6 +41,7 @@ MODULES = (
     ("custody-telling", telling),
     ("custody-indexed", indexed),
     ("custody-changes", changes),
+    ("custody-good", good),
 )
 """All tables of the state, by the names that their steps are counted under."""
 

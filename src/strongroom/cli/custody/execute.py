@@ -96,6 +96,8 @@ def hand_over(
             else:
                 _mend(context, state, adopted, store, executor)
                 _say(context, adopted.name, handover.hand_over(executor))
+                if opened.is_open:
+                    _tidy(state, adopted, store)
     except Unsupported as error:  # a place where a removal is final: plans stay plans
         context.reporter().message(f"{adopted.name}: {error.what}")
     finally:
@@ -114,6 +116,16 @@ def _mend(context: Context, state: State, adopted: Adopted, store: Store, execut
         for name in replace_wrong(state, adopted, store, replica, executor.set_aside, holder=holder):
             if not context.json:
                 context.out.line(f"{adopted.name}: {name}: wrong bytes were set aside for those of the replica")
+
+
+def _tidy(state: State, adopted: Adopted, store: Store) -> None:
+    """Remove older lists of good snapshots; where that is not to be, they stay."""
+    from strongroom.base.errors import StoreError, Unsupported
+    from strongroom.custody.executor.ways import NumberedFileRemoval
+    from strongroom.custody.good.writing import tidy_lists
+
+    with contextlib.suppress(StoreError, Unsupported):
+        tidy_lists(state, adopted.id, NumberedFileRemoval(store).remove)
 
 
 def handover_of(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -20,7 +20,6 @@ from strongroom.custody.continuity.facts import is_any_waiting, note_told, take_
 from strongroom.custody.continuity.records import (
     ROUNDS,
     Crowded,
-    RecordStanding,
     RoundRecord,
     all_records,
     copy_path,
@@ -28,13 +27,14 @@ from strongroom.custody.continuity.records import (
     read_record,
     write_record,
 )
+from strongroom.custody.continuity.standing import RecordStanding, keep_standing, standing_of
 from strongroom.custody.continuity.uncovering import uncover_copies, uncover_records
+from strongroom.custody.good.writing import note_list_written, prepare_list, write_list
 from strongroom.custody.identity import WrongIdentity, seal
 from strongroom.custody.incidents import Code
 from strongroom.custody.ledger import incidents, open_incident, settle_incident
 from strongroom.custody.planned.plans import begin_epoch, current_epoch
 from strongroom.custody.recovery.recipients import recipients
-from strongroom.custody.schemas import continuity as schema
 from strongroom.custody.schemas.main import audit, plan, snapshot
 from strongroom.database.prepared import prepared
 from strongroom.retention.guarded import DAY
@@ -140,16 +140,17 @@ class Continuity:
         with state.writing(self._lease) as connection:
             facts = untold(connection, adopted.id)
             copy = seal(json.dumps(facts).encode(), to) if facts else None
-            found = self._record(connection, standing, epoch, copy)
+            good = prepare_list(state, connection, adopted.id, standing.number + 1, self._signer)
+            found = self._record(connection, standing, epoch, copy, good)
             note_told(connection, adopted.id, facts, waiting=False)
             made = RecordStanding(
                 standing.number, standing.head, standing.brought_back_ns, found.sign(self._signer), copy
             )
-            self._keep(connection, made)
+            keep_standing(state, connection, adopted.id, made)
         return made
 
     def _record(
-        self, connection: sa.Connection, standing: RecordStanding, epoch: int, copy: bytes | None
+        self, connection: sa.Connection, standing: RecordStanding, epoch: int, copy: bytes | None, good: str
     ) -> RoundRecord:
         adopted = self._adopted
         trail = connection.execute(*_trail_query()).scalar()
@@ -159,7 +160,7 @@ class Continuity:
         parts = [standing.head, trail, [age.generation, age.losses], epoch, highest, digest, os.urandom(16).hex()]
         head = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         now_ns = self._state.clock.now_ns()
-        return RoundRecord(adopted.id, standing.number + 1, head, standing.head, now_ns, epoch, highest, digest)
+        return RoundRecord(adopted.id, standing.number + 1, head, standing.head, now_ns, epoch, highest, digest, good)
 
     def _write(self, standing: RecordStanding) -> RecordStanding:
         """Write what was prepared; the standing after it, which is the old one where another of ours was faster."""
@@ -169,6 +170,7 @@ class Continuity:
         if standing.copy is not None:
             digest = hashlib.sha256(standing.copy).hexdigest()
             self._files.write_once(copy_path(number, digest), standing.copy)
+        listed = write_list(self._state, self._files, adopted.id)
         mine = write_record(self._files, standing.record, number, verifier, adopted.id)
         head = json.loads(standing.record.partition(b"\n")[0])["head"]
         after = RecordStanding(
@@ -179,7 +181,9 @@ class Continuity:
             None,
         )
         with self._state.writing(self._lease) as connection:
-            self._keep(connection, after)
+            keep_standing(self._state, connection, adopted.id, after)
+            if listed:
+                note_list_written(self._state, connection, adopted.id)
         return after
 
     # a state that is not the newest
@@ -201,7 +205,8 @@ class Continuity:
             connection.execute(snapshot.update().where(snapshot.c.repository == adopted.id).values(judged_ns=now_ns))
             note_told(connection, adopted.id, facts, waiting=True)
             taken = take_in(connection, adopted.id, now_ns)
-            self._keep(connection, RecordStanding(newest.number, newest.head, now_ns, None, None))
+            back = RecordStanding(newest.number, newest.head, now_ns, None, None)
+            keep_standing(state, connection, adopted.id, back)
             words = (
                 f"this state knows {before} rounds, and {newest.number} are written beside the repository: it counts "
                 f"as new, its plans are void, and for {adopted.policy.detection} days nothing is old enough to go"
@@ -247,14 +252,7 @@ class Continuity:
     # the state's own
 
     def _standing(self) -> RecordStanding:
-        return _standing(self._state, self._adopted)
-
-    def _keep(self, connection: sa.Connection, standing: RecordStanding) -> None:
-        table, database, mine = schema.standing, self._state.database, self._adopted.id
-        database.change(connection, f"DELETE FROM {table.name} WHERE repository = ?", mine)
-        insert = f"INSERT INTO {table.name} (repository, number, head, brought_back_ns, record, copy)"
-        values = (standing.number, standing.head, standing.brought_back_ns, standing.record, standing.copy)
-        database.change(connection, f"{insert} VALUES (?, ?, ?, ?, ?, ?)", mine, *values)
+        return standing_of(self._state, self._adopted.id)
 
     def _highest_plan(self, connection: sa.Connection) -> int:
         return int(connection.execute(*_highest_query(self._adopted.id)).scalar_one())
@@ -262,30 +260,11 @@ class Continuity:
 
 def miss_place(state: State, lease: Lease, adopted: Adopted, why: str) -> None:
     """There is no place for records any more, ``why``, in words: where rounds wrote some, that is an incident."""
-    number = _standing(state, adopted).number
+    number = standing_of(state, adopted.id).number
     if number:
         words = f"the records of {number} rounds beside the repository cannot be looked at any more: {why}"
         with state.writing(lease) as connection:
             open_incident(connection, adopted.id, Code.ROLLED_BACK, RECORDS, words, state.clock.now_ns())
-
-
-def _standing(state: State, adopted: Adopted) -> RecordStanding:
-    with state.database.read() as connection:
-        row = connection.execute(*_standing_query(adopted.id)).one_or_none()
-    if row is None:
-        return RecordStanding(0, "", None, None, None)
-    return RecordStanding(
-        row.number,
-        row.head,
-        row.brought_back_ns,
-        None if row.record is None else bytes(row.record),
-        None if row.copy is None else bytes(row.copy),
-    )
-
-
-@prepared
-def _standing_query(repository: str) -> sa.Select[Any]:
-    return sa.select(schema.standing).where(schema.standing.c.repository == repository)
 
 
 @prepared

@@ -37,7 +37,8 @@ class Crowded(Refused):
 @record
 class RoundRecord:
     """One record. ``head`` is a hash over the state and the head before; ``copy``: the SHA-256 of the audit copy, or
-    empty; ``epoch`` and ``plan``: the highest that the state had."""
+    empty; ``epoch`` and ``plan``: the highest that the state had; ``good``: the name of the list of good snapshots that
+    holds, or empty."""
 
     repository: str
     number: int
@@ -47,6 +48,7 @@ class RoundRecord:
     epoch: int
     plan: int
     copy: str
+    good: str = ""
 
     def sign(self, signer: Signer) -> bytes:
         """The file's bytes: a line of JSON, and the signature over it."""
@@ -67,17 +69,6 @@ def parse_record(data: bytes, verifier: Verifier, repository: str) -> RoundRecor
     if members.pop("type", None) != _TYPE or members.get("repository") != repository:
         raise Damaged("is not of this repository", subject="a round's record")
     return RoundRecord(**members)
-
-
-@record
-class RecordStanding:
-    """How far the records of a repository go by this state."""
-
-    number: int
-    head: str
-    brought_back_ns: int | None
-    record: bytes | None
-    copy: bytes | None
 
 
 def write_record(files: OwnFiles, data: bytes, number: int, verifier: Verifier, repository: str) -> bool:
@@ -120,6 +111,18 @@ def all_records(files: OwnFiles, verifier: Verifier, repository: str, *, above: 
         others += 1
         if others > MOST_NUMBERS:
             raise Crowded(f"others wrote records at {MOST_NUMBERS} numbers there", subject=f".strongroom/{ROUNDS}")
+
+
+def newest_record(files: OwnFiles, verifier: Verifier, repository: str) -> RoundRecord | None:
+    """Our record with the highest number; None where there is none. Raises ``Crowded``, and the store's errors."""
+    numbers = {int(match[1]) for name in files.names(ROUNDS) if (match := RECORD.match(name))}
+    for others, number in enumerate(sorted(numbers, reverse=True)):
+        if others > MOST_NUMBERS:
+            raise Crowded(f"others wrote records at {MOST_NUMBERS} numbers there", subject=f".strongroom/{ROUNDS}")
+        found = read_record(files, number, verifier, repository)
+        if found is not None and found.number == number:
+            return found
+    return None
 
 
 def _paths(number: int) -> Iterator[str]:

@@ -13,10 +13,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from strongroom.base.record import record
+from strongroom.custody.recovery.good_steps import list_steps
 from strongroom.format import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from strongroom.custody.recovery.good_steps import KitList
 
 _WIDTH = 76
 _NEEDED = (
@@ -32,6 +35,7 @@ class Kit:
 
     ``place`` is as restic writes it, without credentials. ``replica``: where the second copy is, empty where there is
     none; ``waiting``: those of ``good`` that it lacks. ``ca``: certificates to trust in place of the system's.
+    ``listed``: the signed list beside the repository, None where there is none.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Kit:
     replica: str = ""
     waiting: tuple[str, ...] = ()
     ca: bytes = b""
+    listed: KitList | None = None
 
     @property
     def restic(self) -> str:
@@ -65,7 +70,12 @@ def _block(data: bytes) -> str:
 
 def _steps(kit: Kit) -> Sequence[tuple[str, str]]:
     newest = kit.good[0][0] if kit.good else "SNAPSHOT"
-    return (*_first_steps(), *_ca_steps(kit), *_restores(kit, newest), *_replica_steps(kit), *_last_steps(kit))
+    first = (*_first_steps(), *_ca_steps(kit), *_list_steps(kit))
+    return (*first, *_restores(kit, newest), *_replica_steps(kit), *_last_steps(kit))
+
+
+def _list_steps(kit: Kit) -> Sequence[tuple[str, str]]:
+    return () if kit.listed is None else list_steps(kit.listed, kit.place, kit.repository_id, ca=bool(kit.ca))
 
 
 def _ca_steps(kit: Kit) -> Sequence[tuple[str, str]]:
@@ -102,7 +112,8 @@ def _first_steps() -> Sequence[tuple[str, str]]:
 def _restores(kit: Kit, newest: str) -> Sequence[tuple[str, str]]:
     return (
         (
-            "See what there is. `latest` may be an intruder's: take one of the good snapshots below, by its ID.",
+            "See what there is. `latest` may be an intruder's: take one of the good snapshots of the list, or of those "
+            "below, by its ID.",
             f"{kit.restic} snapshots",
         ),
         ("Restore it.", f"{kit.restic} restore {newest} --target restored"),

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from strongroom.base.errors import ConfigurationError
 from strongroom.base.objects import Kind
+from strongroom.custody.good.writing import written_list
 from strongroom.custody.judging.verdicts import CONDEMNED
+from strongroom.custody.recovery.good_steps import KitList
 from strongroom.custody.recovery.kit import Kit
 from strongroom.custody.recovery.recipients import recipients
 from strongroom.custody.replica.notes import copied
@@ -38,6 +40,7 @@ def make_kit(state: State, adopted: Adopted, place: str, replica: str = "", ca: 
             .limit(LISTED)
         ).all()
     good = tuple((row.id, row.arrival_ns, row.source) for row in rows)
+    listed = written_list(state, adopted.id)
     there = copied(state, adopted, Kind.SNAPSHOT) if replica else {}
     return Kit(
         adopted.name,
@@ -52,4 +55,5 @@ def make_kit(state: State, adopted: Adopted, place: str, replica: str = "", ca: 
         replica,
         tuple(row.id for row in rows if row.id not in there),
         ca,
+        None if listed is None else KitList(listed.number, listed.made_ns, listed.judge),
     )

@@ -139,8 +139,8 @@ class Signer:
         return Signature(self.name, self.verifier.key_id, data)
 
     def sign_bytes(self, message: bytes) -> bytes:
-        """The raw signature over a message that can be no note: it does not end with a line feed."""
-        if message.endswith(b"\n"):
+        """The raw signature over a message that can be no note: no line feed ends it, or it has a zero byte."""
+        if message.endswith(b"\n") and b"\0" not in message:
             raise ValueError("this could be a note")
         return self._private.sign(message)
 

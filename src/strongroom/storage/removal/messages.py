@@ -16,11 +16,11 @@ from strongroom.storage.wrappers.wrapper import innermost
 if TYPE_CHECKING:
     from strongroom.storage.contract import Store
 
-_NUMBERED = re.compile(r"custody/(?:to-executor|from-executor|going)/[0-9]{10}\Z")
+_NUMBERED = re.compile(r"custody/(?:(?:to-executor|from-executor|going)/[0-9]{10}|good/[0-9]{10}-[0-9a-f]{32})\Z")
 
 
 class NumberedFileRemoval:
-    """The right to tidy away messages and statements beside a repository; this can build no other name."""
+    """The right to tidy away messages, statements and lists beside a repository; this can build no other name."""
 
     def __init__(self, store: Store) -> None:
         self._store = innermost(store)

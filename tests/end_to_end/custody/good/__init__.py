@@ -1,0 +1,1 @@
+"""The signed list of good snapshots, with the installed command and stock programs."""

@@ -1,0 +1,1 @@
+"""The signed list of good snapshots: its form, what stands in it, and when a round writes one."""
