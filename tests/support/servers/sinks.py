@@ -41,6 +41,8 @@ class WebSink:
     posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     """What was asked for with each, the query too."""
+    asked: list[str] = field(default_factory=list)
+    """What was asked for by GET."""
 
 
 @contextlib.contextmanager
@@ -63,10 +65,17 @@ def web_sink() -> Iterator[WebSink]:
     sink = WebSink()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            sink.asked.append(self.path)
+            self._answer()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sink.paths.append(self.path)
             sink.posted.append(({key.lower(): value for key, value in self.headers.items()}, body))
+            self._answer()
+
+        def _answer(self) -> None:
             self.send_response(sink.status)
             self.send_header("Content-Length", "0")
             self.end_headers()

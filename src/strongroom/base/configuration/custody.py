@@ -36,6 +36,10 @@ ROUND_KEYS: dict[str, Key] = {
     "metrics": Key(text, '"/var/lib/node_exporter/strongroom.prom"', "the file of metrics (--metrics)"),
     "ping": Key(text, '"https://hc-ping.com/…"', "asked for when all is well (--ping)"),
 }
+FOLLOW_KEYS: dict[str, Key] = {
+    "ping": Key(text, '"https://hc-ping.com/…"', "asked for each hour while all is well (--ping)"),
+    "alarm": Key(text, '"https://ntfy.example.org/vault"', "told in words when something is wrong (--alarm)"),
+}
 REPOSITORY_KEYS: dict[str, Key] = {
     "store": Key(text, '"s3:https://s3.example.org/vault/web01"', "its place, for `adopt` without --store"),
     "credentials": Key(text, '"/etc/strongroom/web01.env"', "a file of variables, NAME=VALUE, for its store alone"),
@@ -59,6 +63,7 @@ FORM = Form(
             "the custodian",
         ),
         "round": Table(ROUND_KEYS, "what each round does"),
+        "follow": Table(FOLLOW_KEYS, "what `custody follow` says by ways of its own"),
         "policy": Table(
             POLICY_KEYS,
             "what is kept, and how long decisions wait",

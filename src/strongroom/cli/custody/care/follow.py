@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from strongroom.base.errors import Interrupted, StrongroomError, UsageError
 from strongroom.cli import exit_codes
-from strongroom.cli.custody.shared import add_state, identity_of, in_bucket, open_state, operator, signer_of
+from strongroom.cli.custody.shared import add_state, file_of, identity_of, in_bucket, open_state, operator, signer_of
 
 if TYPE_CHECKING:
     import argparse
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from strongroom.cli.shared.context import Context
     from strongroom.custody.state import State
     from strongroom.fleet.custodian.telling import ToldCount
+    from strongroom.fleet.custodian.watching import OwnWatch, OwnWays
 
 _DESCRIPTION = """\
 Tell a fleet's server every five minutes what was verified, judged and drilled, and what is wrong, in signed statements:
@@ -22,6 +24,9 @@ so nobody has to believe hosts, and that they stop is an alarm there. Nothing di
 well, when they end. The server is named once, with the pin that `fleet init` printed, and remembered.
 
   strongroom custody follow --server https://fleet.example.org:8040 --pin PIN
+
+With --ping and --alarm it speaks by ways of its own as well, which whoever takes that server over cannot silence: a
+sign each hour that all is well, and words at once when something is wrong, or when the server takes nothing for 2 h.
 
 With --gateway it opens, too, what hosts have sealed to this custodian when they joined, says so, and with --adopt takes
 their repositories into care.
@@ -48,6 +53,16 @@ def arguments_follow(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take repositories of hosts that join into care, with --gateway from now on",
     )
+    parser.add_argument(
+        "--ping",
+        metavar="URL",
+        help="ask for this URL each hour while all repositories are well and the server takes statements",
+    )
+    parser.add_argument(
+        "--alarm",
+        metavar="URL",
+        help="post to this URL, such as a topic of ntfy, what is wrong, and when it no more is",
+    )
     parser.add_argument("--once", action="store_true", help="tell it now, and end")
     add_state(parser, identity=True)
 
@@ -56,8 +71,13 @@ def run_follow(context: Context) -> int:
     """Until told to end; with --once 0 when the server took all."""
     from strongroom.cli.shared.interruptible_clock import InterruptibleClock
     from strongroom.fleet.custodian.telling import EVERY, told_server
+    from strongroom.fleet.custodian.watching import OwnWatch
 
     arguments = context.arguments
+    if arguments.once and (arguments.ping or arguments.alarm):
+        hint = "Leave --once out; rounds have --ping of their own."
+        raise UsageError("a sign each hour comes from one that stays", subject="--once", hint=hint)
+    ways = _ways(context)
     _name_server(context)
     _name_gateway(context)
     with open_state(context) as state:
@@ -70,8 +90,9 @@ def run_follow(context: Context) -> int:
     if in_bucket(context):
         raise UsageError("a state in a bucket is of a machine that comes and goes", hint="Say --once.")
     clock = InterruptibleClock(context.signals)
-    trouble = ""
+    trouble, silent = "", ""
     said: dict[str, str] = {}
+    watch = OwnWatch(ways, clock.now_ns() // 10**9)
     while True:
         try:
             with open_state(context) as state:
@@ -89,9 +110,44 @@ def run_follow(context: Context) -> int:
                 context.warn(str(error))
             trouble = str(error)
         try:
+            found = "\n".join(_watched(context, watch))
+            if found and found != silent:
+                context.warn(found)
+            silent = found
             clock.sleep(EVERY)
         except Interrupted:
             return exit_codes.OK
+
+
+def _ways(context: Context) -> OwnWays:
+    """The ways of its own that options or custody.toml name. Raises ``UsageError`` for what is no URL."""
+    from strongroom.custody.telling.all_is_well import say_all_is_well, say_what_is_wrong
+    from strongroom.fleet.custodian.watching import OwnWays
+
+    settings = file_of(context).get("follow", {})
+    ping, alarm = (getattr(context.arguments, name) or settings.get(name) for name in ("ping", "alarm"))
+    for option, url in (("--ping", ping), ("--alarm", alarm)):
+        if url and not url.startswith(("http://", "https://")):
+            raise UsageError("is no URL of a web server", subject=option, hint="It begins with https://.")
+    return OwnWays(
+        partial(say_all_is_well, ping) if ping else None, partial(say_what_is_wrong, alarm) if alarm else None
+    )
+
+
+def _watched(context: Context, watch: OwnWatch) -> list[str]:
+    """Say what is news; what could not be said. A state that cannot be read is said by the next turn."""
+    from strongroom.custody.standing import standings
+    from strongroom.fleet.custodian.telling import told_server
+
+    try:
+        with open_state(context) as state:
+            now_ns = state.clock.now_ns()
+            server = told_server(state)
+            return [] if server is None else watch.turn(standings(state, now_ns), server, now_ns // 10**9)
+    except StrongroomError as error:
+        if isinstance(error, Interrupted):
+            raise
+        return [str(error)]
 
 
 def _name_server(context: Context) -> None:
