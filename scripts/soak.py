@@ -1,7 +1,8 @@
 """``make soak``: a changing tree is backed up to two repositories, with kills, until the time is over.
 
 Each turn changes the tree at random and backs it up in one pass; every third run is killed at a random moment. Every
-fourth turn old snapshots are forgotten and pruned, and half of the prunes are killed, too. At times restic backs up,
+fourth turn old snapshots are forgotten and pruned, and half of the prunes are killed, too; then each verb that changes
+a repository is killed once and run again to its end. At times restic backs up,
 too, and both programs check; at last, and every ten turns, the latest snapshot is restored
 and compared. The seed is printed, so that a run can be repeated: ``scripts/soak.py SECONDS SEED``.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.support import compare, trees
+from tests.support.command import PASSWORD
 from tests.support.programs import Restic, Strongroom
 
 
@@ -49,6 +51,7 @@ def main(seconds: float, seed: int) -> None:
     source, repositories = place / "source", [place / "one", place / "two"]
     trees.ordinary(source, files=200)
     ours, restic = Strongroom(place / "home"), Restic(place / "home")
+    ours.env["RESTIC_FROM_PASSWORD"] = PASSWORD
     ours.init(repositories[0])
     ours.init(repositories[1], "--copy-chunker-params", "--from-repo", str(repositories[0]))
     named = [word for repository in repositories for word in ("-r", str(repository))]
@@ -68,6 +71,8 @@ def main(seconds: float, seed: int) -> None:
             counted["backups by restic"] += 1
         if counted["turns"] % 4 == 0:
             tidy(repositories, ours, chance, counted)
+            for repository in repositories:
+                interrupt(repository, place, ours, chance, counted)
         if counted["turns"] % 10 == 0:
             inspect(source, repositories, ours, restic, place / "out")
             counted["restores compared"] += 2
@@ -91,6 +96,51 @@ def tidy(repositories: list[Path], ours: Strongroom, chance: random.Random, coun
             ours.on(repository, "unlock", "--remove-all").expect(0)
         ours.on(repository, "prune", *unused).expect(0)
         counted["prunes"] += 1
+
+
+def interrupt(repository: Path, place: Path, ours: Strongroom, chance: random.Random, counted: Counter[str]) -> None:
+    """Kill each verb that changes a repository at a random moment, then let it finish; restic finds no fault after."""
+    copied = place / "copied"
+    if not copied.exists():
+        ours.init(copied)
+    packs = sorted(path.name for path in (repository / "data").rglob("*") if len(path.name) == 64)
+    # What is forgotten and pruned is kept, and comes back, so that each has something to do the next time.
+    verbs: tuple[tuple[str, ...], ...] = (
+        ("tag", "--add", f"turn{counted['turns']}"),
+        ("rewrite", "--exclude", "renamed*", "--forget", "latest~1"),
+        ("repair", "index", "--read-all-packs"),
+        ("repair", "packs", chance.choice(packs)),
+        ("repair", "snapshots", "--forget"),
+        ("copy", "--from-repo", str(repository)),
+        ("forget", "--keep-last", "1", "--group-by", "", "--prune", "--max-unused", "0", "--keep-removed", "7d"),
+        ("undo",),
+    )
+    aside = place / "aside"
+    aside.mkdir(exist_ok=True)
+    os.chdir(aside)  # where `repair packs` keeps copies
+    for words in verbs:
+        target = copied if words[0] == "copy" else repository
+        snapshots = {one["id"] for one in ours.snapshots(repository)}
+        process = ours.start("-r", target, *words)
+        time.sleep(chance.uniform(0.3, 1.5))
+        process.kill()
+        process.wait()
+        counted[f"kills of {words[0]}"] += 1
+        for place_of_locks in (repository, copied):
+            ours.on(place_of_locks, "unlock", "--remove-all").expect(0)
+        again = ours.on(target, *words)
+        if words[0] == "undo":  # all may have been back before it was killed
+            assert again.code == 0 or "nothing is kept" in again.err, again.err
+        elif words[:2] == ("repair", "packs"):  # the pack may be gone already
+            assert again.code == 0 or "no matching ID" in again.err, again.err
+        else:
+            again.expect(0)
+        if words[0] in ("repair", "copy"):
+            assert {one["id"] for one in ours.snapshots(repository)} == snapshots
+    shutil.rmtree(aside)
+    os.chdir(place)
+    for whole in (repository, copied):
+        Restic(place / "home").check(whole)
 
 
 def inspect(source: Path, repositories: list[Path], ours: Strongroom, restic: Restic, out: Path) -> None:

@@ -13,12 +13,14 @@ import threading
 from strongroom.base.objects import Kind, ObjectName
 from strongroom.cli.main import main
 from strongroom.storage.local.store import LocalStore
+from strongroom.storage.removal import run_trash
 from strongroom.storage.removal.local import LocalRemoval
 
 
 def run(last: int, made: bool, words: list[str]) -> int:
     """Run the command until that change, which is made or not."""
     create, remove = LocalStore.create, LocalRemoval.remove_unsettled
+    keep, back = run_trash.KeepingRemoval.remove_unsettled, run_trash._back
     guard = threading.Lock()
     count = 0
 
@@ -44,8 +46,22 @@ def run(last: int, made: bool, words: list[str]) -> int:
         if ends:
             os._exit(9)
 
+    def dying_keep(self: run_trash.KeepingRemoval, name: ObjectName) -> None:
+        ends = is_last(name)
+        keep(self, name)
+        if ends:
+            os._exit(9)
+
+    def dying_back(path: str, target: str, name: ObjectName) -> None:
+        ends = is_last(name)
+        back(path, target, name)
+        if ends:
+            os._exit(9)
+
     LocalStore.create = dying_create  # type: ignore[assignment, method-assign]  # of this process, which ends here
     LocalRemoval.remove_unsettled = dying_remove  # type: ignore[method-assign]
+    run_trash.KeepingRemoval.remove_unsettled = dying_keep  # type: ignore[method-assign]
+    run_trash._back = dying_back
     code = main(words)
     print(f"changes: {count}", file=sys.stderr)
     return code
