@@ -94,6 +94,26 @@ def test_s_2_garbage_over_garbage_leaves_a_damaged_object_named(vault: Vault) ->
     assert ("damaged", f"data/{key.rpartition('/')[2]}") in custodian.incidents("web01")
 
 
+def test_s_2_what_never_was_sound_is_not_brought_back_each_round(vault: Vault) -> None:
+    """S-2, A-1: noise below its own hash is damaged. Overwritten it gets its bytes again; that is no cure, and no round
+    after that makes another version of it."""
+    custodian, bucket, url, _ = vault
+    server = minio.running()
+    noise = random.Random(7).randbytes(300)
+    name = ObjectName(Kind.DATA, hashlib.sha256(noise).hexdigest())
+    ask(server, bucket, "PUT", f"web01/{name.path}", noise)
+    custodian.round()
+    assert custodian.incidents("web01") == [("damaged", str(name))]
+    ask(server, bucket, "PUT", f"web01/{name.path}", noise[::-1])
+    assert "its good version is the current one again" in custodian.round().out
+    versions = versions_of(open_store(url, StoreOptions(environment=server.environment)))
+    count = len([one for one in versions.list(Kind.DATA) if one.name == name])
+    for _ in range(2):
+        assert "its good version" not in custodian.round().out
+    assert len([one for one in versions.list(Kind.DATA) if one.name == name]) == count
+    assert ("damaged", str(name)) in custodian.incidents("web01")
+
+
 def test_s_2_a_neighbour_of_its_name_keeps_no_version_back() -> None:
     """S-2: who may create in the bucket writes an object whose name differs in the last digit alone; what was removed
     is found behind it, and comes back."""

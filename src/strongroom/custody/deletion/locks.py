@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DEAD_NS = 3600 * 10**9
 FORGET_NS = 90 * 24 * DEAD_NS
+NOBODY = ""
+"""Who holds a lock that cannot be read."""
 
 
 def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, str]:
@@ -39,6 +41,7 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
     with state.database.read() as connection:
         known = {row.name: row for row in connection.execute(*_seen_query(repository.id))}
     living: dict[str, str] = {}
+    junk: set[str] = set()
     gone = set(known)
     for count, info in enumerate(repository.store.list(Kind.LOCK)):
         if count >= MAX_LOCKS:
@@ -47,22 +50,24 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
         if name in known:
             gone.discard(name)
             who = str(known[name].who)
-            if now_ns - known[name].first_ns < DEAD_NS and who != ours:
+            if now_ns - known[name].first_ns < DEAD_NS and who not in (ours, NOBODY):
                 living[name] = who
             continue
         try:
-            file = LockFile.parse(repository.files.load(Kind.LOCK, name), f"locks/{name}")
-        except (Damaged, LimitExceeded, Missing):
+            file = _lock(repository, name)
+        except Missing:
             continue
-        who = f"{file.hostname}\n{file.username}\n{file.pid}"
-        if who != ours:
+        who = NOBODY if file is None else f"{file.hostname}\n{file.username}\n{file.pid}"
+        if who == NOBODY:
+            junk.add(name)
+        elif who != ours:
             living[name] = who
     old_ns = now_ns - FORGET_NS
     forgotten = [name for name in sorted(gone) if known[name].last_ns < old_ns]  # one that stays would be new again
-    if not living and not forgotten:
+    if not living and not junk and not forgotten:
         return living
     with state.writing(lease) as connection:
-        for name, who in living.items():
+        for name, who in (*living.items(), *((name, NOBODY) for name in junk)):
             if name in known:
                 here_it_is = sa.and_(lock_seen.c.repository == repository.id, lock_seen.c.name == name)
                 connection.execute(lock_seen.update().where(here_it_is).values(last_ns=now_ns))
@@ -77,6 +82,14 @@ def see_locks(state: State, lease: Lease, repository: Repository) -> dict[str, s
                 lock_seen.delete().where(lock_seen.c.repository == repository.id, lock_seen.c.name == name)
             )
     return living
+
+
+def _lock(repository: Repository, name: str) -> LockFile | None:
+    """What a lock says; None where it cannot be read as one. Raises ``Missing``, and errors of the store."""
+    try:
+        return LockFile.parse(repository.files.load(Kind.LOCK, name), f"locks/{name}")
+    except (Damaged, LimitExceeded):
+        return None
 
 
 @prepared
@@ -104,7 +117,8 @@ def older_than(state: State, repository: str, living: dict[str, str], moment_ns:
 
 def look_for_standing(state: State, lease: Lease, repository: Repository) -> None:
     """An exclusive lock that nobody has refreshed for an hour holds up every host, and stock restic takes it for fresh
-    for as long as it claims to be (threat G-4). It is an incident until it is gone; an operator takes it away."""
+    for as long as it claims to be (threat G-4); one that cannot be read ends stock restic. It is an incident until it
+    is gone; an operator takes it away."""
     now_ns = state.clock.now_ns()
     with state.database.read() as connection:
         known = connection.execute(*_seen_query(repository.id)).all()
@@ -113,11 +127,13 @@ def look_for_standing(state: State, lease: Lease, repository: Repository) -> Non
     found: dict[str, str] = {}
     for name in old.keys() & set(listed_locks(repository)) if old else ():
         try:
-            file = LockFile.parse(repository.files.load(Kind.LOCK, name), f"locks/{name}")
-        except (Damaged, LimitExceeded, Missing):
+            file = _lock(repository, name)
+        except Missing:
             continue
-        if file.exclusive:
-            hours = (now_ns - old[name]) // DEAD_NS
+        hours = (now_ns - old[name]) // DEAD_NS
+        if file is None:
+            found[f"locks/{name}"] = f"a lock that nobody can read is {hours} hours old, so stock restic cannot back up"
+        elif file.exclusive:
             whose = f"process {file.pid} of {file.username} on {file.hostname}"
             found[f"locks/{name}"] = f"an exclusive lock by {whose} is {hours} hours old, so no host can back up"
     over = {thing for thing in told if thing.startswith("locks/")} - found.keys()

@@ -44,9 +44,9 @@ def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Version
     budget = HashBudget(MOST_HASHED_A_ROUND)
     hurt = _sound_ones_first(state, adopted)
     default = versions.protection().encryption if hurt else None
-    for name, known_wrong in hurt:
-        good = good_version(versions, name, is_right(adopted, name), budget, without_latest=known_wrong)
-        if good is None:
+    for name, has_fault in hurt:
+        good = good_version(versions, name, is_right(adopted, name), budget, latest_has_fault=has_fault)
+        if good is None or (has_fault and good.latest):  # what has its name's bytes and lies has no better ones
             result.without.append(name)
             continue
         foreign = foreign_key(versions, good, default) if good.latest else ""
@@ -88,8 +88,8 @@ def _hurt_query(repository: str) -> sa.Select[tuple[str]]:
 
 
 def _sound_ones_first(state: State, adopted: Adopted) -> list[tuple[ObjectName, bool]]:
-    """What is hurt, with whether its current bytes were read to be wrong; first what was sound once, so that no crowd
-    of junk keeps the budget from it."""
+    """What is hurt, with whether its current bytes were read and have a fault; first what was sound once, so that no
+    crowd of junk keeps the budget from it."""
     names = hurt_objects(state, adopted)
     with state.database.read() as connection:
         rows = {

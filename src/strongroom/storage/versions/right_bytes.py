@@ -35,22 +35,31 @@ def good_version(
     is_right: Callable[[str], bool],
     budget: HashBudget | None = None,
     *,
-    without_latest: bool = False,
+    latest_has_fault: bool = False,
 ) -> Version | None:
-    """The newest version whose SHA-256 is right; one that cannot be read is passed over. ``without_latest``: the
-    current one was read, and is not."""
+    """The newest version whose SHA-256 is right; one that cannot be read is passed over.
+
+    ``latest_has_fault``: the current one was read, and is not what it should be. So it is hashed only where an older
+    one is right and as large: then its bytes may be right, and be those of a host that lies (threat A-1).
+    """
+    latest: Version | None = None
     left = MOST_HASHED if budget is None else min(MOST_HASHED, budget.left)
     for number, version in enumerate(versions_of_object(versions, name)):
         if number >= MOST_VERSIONS or left < 0:
             break
-        if version.marker or (without_latest and version.latest):
+        if version.marker:
+            continue
+        if version.latest and latest_has_fault:
+            latest = version
             continue
         left -= version.size
         if budget is not None:
             budget.left -= version.size
         try:
-            if is_right(_hash(versions, version)):
-                return version
+            if not is_right(_hash(versions, version)):
+                continue
+            is_same = latest is not None and latest.size == version.size and is_right(_hash(versions, latest))
+            return latest if is_same else version
         except (Damaged, Missing, StoreError):
             continue
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from pathlib import Path
 
 from tests.support.custody.in_process import Custody, Host
@@ -37,3 +39,21 @@ def test_g_4_an_exclusive_lock_that_nobody_refreshes_is_told(
     custody.round()
     assert "lock" not in [code for code, _ in custody.open_incidents()]
     restic.on(custody.place, "backup", tmp_path / "file", env=ENV).expect(0)
+
+
+def test_g_4_a_lock_that_nobody_can_read_is_told(custody: Custody, restic: Restic, tmp_path: Path) -> None:
+    """G-4, G-5: noise below its hash ends stock restic on every host. It is no holder that deleting waits for; an hour
+    later the custodian says what it is, until it is taken away as the guide says."""
+    noise = random.Random(4).randbytes(100)
+    lock = custody.place / "locks" / hashlib.sha256(noise).hexdigest()
+    lock.write_bytes(noise)
+    (tmp_path / "file").write_bytes(b"content")
+    assert restic.on(custody.place, "backup", tmp_path / "file", env=ENV).code != 0
+    custody.round()
+    custody.clock.advance(2 * 3600)
+    custody.round()
+    (told,) = [words for code, words in custody.open_incidents() if code == "lock"]
+    assert told.endswith("a lock that nobody can read is 2 hours old, so stock restic cannot back up")
+    restic.on(custody.place, "unlock", "--remove-all", env=ENV).expect(0)
+    custody.round()
+    assert "lock" not in [code for code, _ in custody.open_incidents()]
