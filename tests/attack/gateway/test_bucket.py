@@ -16,6 +16,7 @@ from tests.support.servers.gateway_inside import leaves, operate
 from tests.support.servers.gateways import Gateway, name_of, over_bucket
 from tests.support.servers.liar import Liar
 from tests.support.servers.minio import running
+from tests.support.waiting import until
 
 DATA = b"some bytes of a pack" * 100
 NAME = name_of(DATA)
@@ -209,7 +210,7 @@ def test_s_9_a_bucket_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
 
 def test_a_right_that_lacks_is_named(tmp_path: Path) -> None:
     """Without s3:ListBucket no gateway starts, and both the refusal and `check` of a repository there name that right;
-    where it is taken away later, standard error does."""
+    where it is taken away later, standard error and /health do."""
     minio = running()
     minio.bucket("unlisted")
     url = f"{minio.endpoint}/unlisted/web01"
@@ -236,3 +237,7 @@ def test_a_right_that_lacks_is_named(tmp_path: Path) -> None:
         minio.put("unlisted", "policy=", json.dumps(text).encode())
         assert gateway.ask("GET", "/web01/data/").status == 500
         assert "this needs s3:ListBucket" in gateway.said()
+        until(lambda: gateway.ask("GET", "/health").status == 503, pause=0.5)
+        assert "s3:ListBucket" in gateway.ask("GET", "/health").json()["problems"][0]
+        minio.put("unlisted", "policy=", whole)
+        until(lambda: gateway.ask("GET", "/health").status == 200, pause=0.5)

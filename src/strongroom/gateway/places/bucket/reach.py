@@ -1,4 +1,4 @@
-"""Whether the bucket answers. It is asked when somebody asks for /health, and nobody waits long for it."""
+"""Whether the bucket answers, and lists. It is asked when somebody asks for /health, and nobody waits long for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from strongroom.storage.own.keyed import Keyed
 
 KEY = ".strongroom/probe/reach"
-"""There is no such file: that it is missing is an answer."""
+"""There is no such file and no such folder: that it is missing is an answer."""
+LIST_SECONDS = 30.0
+"""A list costs ten times what a HEAD does, so it is asked for no more often. A right to list may be taken away, and a
+bucket that gives single files to whoever knows their names serves no restore."""
 FRESH_SECONDS = 2.0
 """So long an answer counts."""
 WAIT_SECONDS = 1.0
@@ -33,6 +36,7 @@ class BucketReach:
         self._answered.set()
         self._fresh_until = 0.0
         self._failure = ""
+        self._listed_until = 0.0
 
     def problem(self) -> str:
         """Why nothing can be taken in; empty while the store answers."""
@@ -52,7 +56,11 @@ class BucketReach:
 
     def _ask(self) -> None:
         try:
-            self._keyed.head(KEY)
+            if (now := self._clock.monotonic()) < self._listed_until:
+                self._keyed.head(KEY)
+            else:
+                self._keyed.list(f"{KEY}/")
+                self._listed_until = now + LIST_SECONDS
             self._failure = ""
         except Missing:
             self._failure = ""
