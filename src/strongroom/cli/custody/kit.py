@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import replace_file
-from strongroom.base.errors import UsageError
+from strongroom.base.errors import ConfigurationError, UsageError
+from strongroom.base.record import replace
 from strongroom.cli.custody.shared import (
     add_repository,
     add_state,
+    beside,
     chosen,
+    identity_file,
     open_state,
     replica_options,
+    signer_of,
     target_of,
 )
 from strongroom.cli.shared.targets import store_options
@@ -51,6 +56,7 @@ def run_kit(context: Context) -> int:
         url = replica_place(state, adopted)
         replica = restic_place(url, replica_options(context, adopted, url)) if url else ""
         kit = make_kit(state, adopted, place, replica, _authorities(options) if "https://" in place + replica else b"")
+    kit = replace(kit, custodian=_words(context))
     if not context.arguments.html:
         context.out.write(as_text(kit))
         return 0
@@ -61,6 +67,19 @@ def run_kit(context: Context) -> int:
     if context.verbosity > 0:
         context.out.line(f"wrote {context.arguments.html}; print it, and keep it apart from the recovery identity")
     return 0
+
+
+def _words(context: Context) -> str:
+    """The eight words by which hosts know this custodian; empty where its key is elsewhere."""
+    from strongroom.fleet.protocol.fingerprint_words import words_of
+    from strongroom.fleet.protocol.signed import signer_id
+
+    try:
+        if os.path.exists(beside(identity_file(context))):
+            return words_of(signer_id(signer_of(context).verifier.public))
+    except ConfigurationError:  # the kit is for a day on which much else is gone
+        pass
+    return ""
 
 
 def _authorities(options: StoreOptions) -> bytes:

@@ -35,7 +35,8 @@ class Kit:
 
     ``place`` is as restic writes it, without credentials. ``replica``: where the second copy is, empty where there is
     none; ``waiting``: those of ``good`` that it lacks. ``ca``: certificates to trust in place of the system's.
-    ``listed``: the signed list beside the repository, None where there is none.
+    ``listed``: the signed list beside the repository, None where there is none. ``custodian``: the eight words by which
+    hosts know the custodian, empty where it has no key.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Kit:
     waiting: tuple[str, ...] = ()
     ca: bytes = b""
     listed: KitList | None = None
+    custodian: str = ""
 
     @property
     def restic(self) -> str:
@@ -158,6 +160,7 @@ def as_text(kit: Kit) -> str:
         f"place       {kit.place}",
         *([f"replica     {kit.replica}"] if kit.replica else []),
         f"key         {kit.key_name}",
+        *([f"custodian   {kit.custodian}"] if kit.custodian else []),
         "",
         *textwrap.wrap(_NEEDED, _WIDTH),
         "",
@@ -193,13 +196,14 @@ def as_html(kit: Kit) -> str:
     )
     title = f"Recovery kit of {html.escape(kit.name)}"
     replica = f", replica at <code>{html.escape(kit.replica)}</code>" if kit.replica else ""
+    custodian = f"<p>Custodian <code>{html.escape(kit.custodian)}</code>.</p>" if kit.custodian else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>{title}</title><style>body{{font:12pt/1.4 serif;margin:2cm;max-width:18cm}}"
         "pre{white-space:pre-wrap;word-break:break-all;font-size:9pt;background:#f4f4f4;padding:.5em}"
         "section{break-inside:avoid}td{padding-right:1em}</style>"
         f"<h1>{title}</h1><p>Made {rfc3339.format_utc(kit.made_ns)[:10]}. Repository <code>{kit.repository_id}</code>"
-        f" at <code>{html.escape(kit.place)}</code>{replica}, key <code>{kit.key_name}</code>.</p>"
+        f" at <code>{html.escape(kit.place)}</code>{replica}, key <code>{kit.key_name}</code>.</p>{custodian}"
         f"<p>{html.escape(_NEEDED)}</p>"
         f"<ol>{steps}</ol><h2>Good snapshots, newest first</h2><table>{good}</table>{parts}</html>\n"
     )
