@@ -20,10 +20,11 @@ from strongroom.custody.evidence.creations import noting
 from strongroom.custody.evidence.outside import this_boot
 from strongroom.custody.executor.contract import Handed, Went
 from strongroom.custody.handover.looking_again import Again, LookingAgain, see_all
+from strongroom.custody.handover.undoing import to_undo
 from strongroom.custody.ledger import close_for
 from strongroom.custody.planned.approvals import was_approved
 from strongroom.custody.planned.intents import gone, intend, removed_by, stayed, taken_back
-from strongroom.custody.planned.orders import ASIDE, INDEXES, PACKS, PURGE, SNAPSHOTS, Confirmation, read_order
+from strongroom.custody.planned.orders import ASIDE, INDEXES, PACKS, SNAPSHOTS, Confirmation, read_order
 from strongroom.custody.planned.packs import condemned_packs
 from strongroom.custody.planned.plans import (
     CANCELLED,
@@ -266,15 +267,7 @@ class Handover:
     def undo(self, executor: Executing, number: int, who: str, why: str) -> int:
         """Bring everything back that a plan removed, index entries too; how many objects. Raises ``UsageError``."""
         row = self._row(number)
-        if row.kind == PURGE:
-            raise UsageError("what was purged is gone", subject=f"plan {number}")
-        names = removed_by(self._state, self._adopted.id, number)
-        if not names:
-            raise UsageError(
-                "has removed nothing that is not back already",
-                subject=f"plan {number}",
-                hint="`custody plan cancel` ends one that is held.",
-            )
+        names = to_undo(self._state, self._adopted.id, row)
         executor.forbid(number, "undone by an operator")
         state, adopted = self._state, self._adopted
         with self.working() as (lease, repository):

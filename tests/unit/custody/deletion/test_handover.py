@@ -11,6 +11,7 @@ from strongroom.custody.planned.plans import approve
 from tests.support.clock import ManualClock
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, POLICY, Custody, Host, restores, sound
+from tests.support.repositories import opened
 
 
 def test_what_no_window_needs_goes_slowly_and_comes_back(custody: Custody, host: Host) -> None:
@@ -34,6 +35,26 @@ def test_what_no_window_needs_goes_slowly_and_comes_back(custody: Custody, host:
     assert {f"data/{pack}" for pack in host.packs[lost]} <= {
         f"data/{name}" for name in custody.names("data")
     }  # its packs had gone as well
+
+
+def test_an_index_does_not_come_back_without_the_packs_that_it_names(custody: Custody, host: Host) -> None:
+    """Undone alone it would name packs that are gone, and the next backup would not store what was in them; the plan
+    of those packs is named, and undone it has packs and index in their places."""
+    went = days(custody, host, 12)
+    numbers = {kind: number for number, kind, _ in reversed(went)}
+    handover, executor = custody.handover(), custody.executor()
+    last = max(number for number, kind, _ in went if kind == "packs")
+    with pytest.raises(UsageError, match=f"plan {last} has removed since"):
+        handover.undo(executor, numbers["indexes"], "ann", "a mistake")
+    for number, kind, _ in went:
+        if kind == "packs":
+            handover.undo(executor, number, "ann", "a mistake")
+    handover.undo(executor, numbers["indexes"], "ann", "a mistake")
+    with opened(custody.place) as repository:
+        repository.load_index()
+        assert set(repository.index.packs()) <= set(custody.names("data"))
+    custody.round()
+    assert custody.open_incidents() == []
 
 
 def test_a_plan_is_held_on_three_days(custody: Custody, host: Host) -> None:
