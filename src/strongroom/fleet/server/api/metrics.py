@@ -69,16 +69,22 @@ def _custody(text: _Text, state: FleetState) -> None:
         rows = [(row, {"repository": row.name, "id": row.repository[:8]}) for row in connection.execute(care)]
     text.family("strongroom_round_deadline_timestamp_seconds", "By when the custodian's next round has ended.")
     for row, labels in rows:
-        text.sample(None if row.round_ended is None else row.round_ended + ROUND_GAP, **labels)
+        text.sample(_after(row.round_ended, row.in_care_since, ROUND_GAP), **labels)
     text.family("strongroom_check_deadline_timestamp_seconds", "By when all of it has been read and verified again.")
     for row, labels in rows:
         text.sample(row.check_by, **labels)
     text.family("strongroom_drill_deadline_timestamp_seconds", "By when the next drill has ended.")
     for row, labels in rows:
-        text.sample(None if row.drilled is None else row.drilled + DRILL_GAP, **labels)
+        text.sample(_after(row.drilled, row.in_care_since, DRILL_GAP), **labels)
     text.family("strongroom_plans_waiting", "Plans to delete that wait for their time or for an operator.")
     for row, labels in rows:
         text.sample(row.plans_waiting, **labels)
+
+
+def _after(last: int | None, since: int | None, seconds: int) -> int | None:
+    """The deadline after what was done last, or since when it is to be done."""
+    begins = since if last is None else last
+    return None if begins is None else begins + seconds
 
 
 def _labels(one: StandingWatch) -> dict[str, str]:

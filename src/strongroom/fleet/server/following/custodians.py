@@ -29,8 +29,13 @@ SILENCE, ROUND, DRILL, INCIDENT = "custodian", "round", "drill", "incident"
 
 def current_care() -> sa.Select[Any]:
     """What the custodian that counts has said of repositories; what one before it said is history."""
-    table, custodian = schema.stated, schema.custodian
-    return sa.select(table).join(custodian, custodian.c.id == table.c.custodian).where(custodian.c.name != REPLACED)
+    table, custodian, care = schema.stated, schema.custodian, following.care
+    return (
+        sa.select(table, care.c.since.label("in_care_since"))
+        .join(custodian, custodian.c.id == table.c.custodian)
+        .outerjoin(care, care.c.repository == table.c.repository)
+        .where(custodian.c.name != REPLACED)
+    )
 
 
 def silent_custodians(connection: sa.Connection, now: int) -> list[Wrong]:
@@ -66,14 +71,19 @@ def kind_of(stated: Mapping[str, Any]) -> str:
 
 
 def late_care(repositories: Iterable[Any], now: int) -> list[Wrong]:
-    """Repositories in care whose rounds or drills do not come; ``repositories``: rows of ``fleet_stated``."""
+    """Repositories in care whose rounds or drills do not come; ``repositories``: rows of ``current_care``."""
     found = []
     for row in repositories:
-        if row.round_ended is not None and now > row.round_ended + ROUND_GAP:
-            twice = now > row.round_ended + 2 * ROUND_GAP
-            words = f"the custodian has ended no round for {(now - row.round_ended) // HOUR} hours"
-            found.append(Wrong(f"{row.name}/{ROUND}", ROUND, "", twice, words))
-        if row.drilled is not None and now > row.drilled + DRILL_GAP:
-            words = f"the last drill was {(now - row.drilled) // DAY} days ago"
+        round_from = row.in_care_since if row.round_ended is None else row.round_ended
+        if round_from is not None and now > round_from + ROUND_GAP:
+            hours = (now - round_from) // HOUR
+            words = f"the custodian has ended no round for {hours} hours"
+            words += ", and none before" if row.round_ended is None else ""
+            found.append(Wrong(f"{row.name}/{ROUND}", ROUND, "", now > round_from + 2 * ROUND_GAP, words))
+        drill_from = row.in_care_since if row.drilled is None else row.drilled
+        if drill_from is not None and now > drill_from + DRILL_GAP:
+            words = f"the last drill was {(now - drill_from) // DAY} days ago"
+            if row.drilled is None:
+                words = f"nothing of it was ever restored: `strongroom custody drill {row.name}`"
             found.append(Wrong(f"{row.name}/{DRILL}", DRILL, "", False, words))
     return found

@@ -83,6 +83,7 @@ def _take(connection: sa.Connection, custodian: str, statement: Statement, now: 
     connection.execute(promise.insert(), {"custodian": custodian, "seconds": seconds})
     for one in statement.repositories:
         _state(connection, custodian, one, statement.at)
+        _note_care(connection, one, now)
     # Nothing has arrived that is still to come, whatever a clock says.
     verdicts = [
         StatedVerdict(one.id, snapshot.id, min(snapshot.arrival, now), snapshot.verdict)
@@ -91,6 +92,15 @@ def _take(connection: sa.Connection, custodian: str, statement: Statement, now: 
         for snapshot in one.snapshots
     ]
     note_verdicts(connection, verdicts)
+
+
+def _note_care(connection: sa.Connection, one: StatedRepository, now: int) -> None:
+    """Since when it is in care: what was never done since then is late in the end."""
+    table = following.care
+    if one.standing == RELEASED:
+        connection.execute(table.delete().where(table.c.repository == one.id))
+    elif connection.execute(sa.select(table.c.since).where(table.c.repository == one.id)).first() is None:
+        connection.execute(table.insert(), {"repository": one.id, "since": now})
 
 
 def _state(connection: sa.Connection, custodian: str, one: StatedRepository, at: int) -> None:

@@ -101,6 +101,9 @@ quota = sa.Table(
 quota_look = sa.Table("fleet_quota_look", METADATA, key_column("gateway"), number_column("at"))
 """When a gateway last said it."""
 
+care = sa.Table("fleet_care", METADATA, key_column("repository"), number_column("since"))
+"""Since when a custodian states something of a repository."""
+
 STEPS = (
     """
     CREATE TABLE fleet_promise (custodian TEXT PRIMARY KEY, seconds BIGINT NOT NULL)
@@ -144,4 +147,5 @@ STEPS = (
     );
     CREATE TABLE fleet_quota_look (gateway TEXT PRIMARY KEY, at BIGINT NOT NULL)
     """,
+    "CREATE TABLE fleet_care (repository TEXT PRIMARY KEY, since BIGINT NOT NULL)",
 )
