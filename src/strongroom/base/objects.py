@@ -21,6 +21,9 @@ class Kind(enum.Enum):
     DATA = "data"
 
 
+_CONFIG, _DATA = Kind.CONFIG, Kind.DATA
+"""Found once: to find a member in its class takes as long as to make a path of it."""
+
 NAMED_KINDS = (Kind.KEY, Kind.SNAPSHOT, Kind.INDEX, Kind.LOCK, Kind.DATA)
 """The kinds whose objects are named by the SHA-256 of their stored bytes: all but the config."""
 
@@ -41,20 +44,18 @@ class ObjectName:
     name: str
 
     def __post_init__(self) -> None:
-        if not is_object_name(self.name):
+        if _HEX64.match(self.name) is None:
             raise ValueError(f"not an object name: {self.name!r}")
 
     def __str__(self) -> str:
-        return "config" if self.kind is Kind.CONFIG else f"{self.kind.value}/{self.name}"
+        return "config" if self.kind is _CONFIG else f"{self.kind.value}/{self.name}"
 
     @property
     def path(self) -> str:
         """The path in restic's default layout, relative to the repository: packs lie in 256 folders."""
-        if self.kind is Kind.CONFIG:
-            return "config"
-        if self.kind is Kind.DATA:
+        if self.kind is _DATA:
             return f"data/{self.name[:2]}/{self.name}"
-        return f"{self.kind.value}/{self.name}"
+        return str(self)
 
 
 CONFIG = ObjectName(Kind.CONFIG, CONFIG_NAME)

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="strongroom"'}
 OCTETS = "application/octet-stream"
+_OPEN = frozenset({"/health", "/metrics"})
+"""Pages that may need no authentication."""
 
 
 class _Crowded(NoTurn):
@@ -65,21 +67,24 @@ class Gateway:
         self._services = services
         self._own = own
         self._uploads = Uploads(services)
+        self._logs = services.access_log.is_kept
 
     def handle(self, request: Request, body: Body) -> Answer:
         """The answer to a request."""
         services = self._services
         identity: Caller | None = None
         try:
-            page = self._own.open_page(request)
-            if page is not None:
+            if request.path in _OPEN and (page := self._own.open_page(request)) is not None:
                 return page
             identity = services.access.authenticate(request)
             request.user = identity.name
             if request.admit is not None and not request.admit(services.access.payer(request, identity)):
                 raise _Crowded("too many connections at once")
+            target = parse_path(request.path)
+            if target is not None:  # no page of ours is where a repository may be
+                return self._object(request, body, identity, target)
             page = self._own.page(request, body, identity)
-            return self._object(request, body, identity) if page is None else page
+            return text(404, "not found") if page is None else page
         except Denied as denied:
             request.user = denied.user
             self._refuse("", "credentials" if denied.status == 401 else "guessing")
@@ -97,7 +102,7 @@ class Gateway:
     def done(self, request: Request | None, answer: Answer, seconds: float, peer: str) -> None:
         """Write the access log, count."""
         services = self._services
-        if services.access_log.is_kept:
+        if self._logs:
             if request is not None:
                 peer = services.access.peer(request)
             services.access_log.write(request, answer, seconds, peer, request.user if request else "")
@@ -114,10 +119,7 @@ class Gateway:
         said = words.splitlines()[: 2 if _is_refused_here(error) else 1]  # the second says whose it is, and what to do
         LOG.error(f"{request.method} {where}: {'. '.join(said)}")
 
-    def _object(self, request: Request, body: Body, identity: Caller) -> Answer:
-        target = parse_path(request.path)
-        if target is None:
-            return text(404, "not found")
+    def _object(self, request: Request, body: Body, identity: Caller, target: ObjectPath) -> Answer:
         role = self._services.access.role(identity, target.repository)
         if role is None:
             self._refuse(identity.id, "repository")

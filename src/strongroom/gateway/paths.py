@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from strongroom.base.objects import CONFIG, Kind, ObjectName, is_object_name
@@ -24,8 +24,7 @@ _ESCAPES = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\%]")
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectPath:
+class ObjectPath(NamedTuple):
     """What a path names: a repository (its folders, from the top), and in it an object, a kind's list, or itself."""
 
     repository: tuple[str, ...]

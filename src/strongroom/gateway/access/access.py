@@ -205,7 +205,7 @@ class Access:
     def payer(self, request: Request, identity: Caller) -> str:
         """Whose share of what is scarce a request takes: its principal's; where nobody is asked for a password its
         address's, as a trusted proxy wrote it. All who come by a socket without one are one."""
-        return identity.id or network_of(self.peer(request)) or UNIX
+        return identity.id or network_of(self.proxies.client(request)) or UNIX
 
     def authenticate(self, request: Request) -> Caller:
         """Who is asking. Raises ``Denied``."""
@@ -275,8 +275,8 @@ class Access:
     def role(self, identity: Caller, folders: tuple[str, ...]) -> Role | None:
         """What the identity may do with the repository at these folders; None for nothing."""
         settings = self._settings
-        label = "/".join(folders)
         if identity.managed or self._policy.rules:
+            label = "/".join(folders)
             found = self._policy.role(identity.name, label) or self._granted(identity.id, label)
             if found is not None or identity.managed:
                 return found

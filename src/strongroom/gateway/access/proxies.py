@@ -28,6 +28,7 @@ class Proxies:
 
     def __init__(self, named: Sequence[str]) -> None:
         """``named`` are networks, or ``unix``. Raises ``ConfigurationError``."""
+        self._named = bool(named)
         self._unix = UNIX in named
         try:
             self._networks = [ipaddress.ip_network(one, strict=False) for one in named if one != UNIX]
@@ -47,7 +48,7 @@ class Proxies:
     def client(self, request: Request) -> str:
         """The address that a request comes from: the last one that no trusted proxy has, as those wrote it."""
         found = request.peer
-        if not self.trusts(found):
+        if not self._named or not self.trusts(found):
             if not self._unheeded and not _TRACES.isdisjoint(request.headers) and _is_near(found):
                 self._unheeded = True
             return found

@@ -79,14 +79,15 @@ def send(wire: ServerWire, answer: Answer, *, head_only: bool, keep_alive: bool,
         length = answer.reader.size
     else:
         length = len(answer.body) if answer.size is None else answer.size
-    lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\nDate: {http_date()}\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
+    words = f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\nDate: {http_date()}\r\n"
+    for name, value in answer.headers.items():
+        words += f"{name}: {value}\r\n"
     if length is not None and answer.status != 304:  # a 304 has no body, and its length would be the object's
-        lines.append(f"Content-Length: {length}\r\n")
+        words += f"Content-Length: {length}\r\n"
     elif chunked:
-        lines.append("Transfer-Encoding: chunked\r\n")
-    lines.append("\r\n" if keep else "Connection: close\r\n\r\n")
-    head = "".join(lines).encode("latin-1")
+        words += "Transfer-Encoding: chunked\r\n"
+    words += "\r\n" if keep else "Connection: close\r\n\r\n"
+    head = words.encode("latin-1")
     try:
         if head_only:
             wire.send(head)
@@ -103,13 +104,13 @@ def send(wire: ServerWire, answer: Answer, *, head_only: bool, keep_alive: bool,
 
 
 def _send_reader(wire: ServerWire, head: bytes, answer: Answer, reader: Reader) -> None:
-    descriptor = reader.fileno()
     left = reader.size
     if left <= 64 * 1024:
         data = reader.read()
         wire.send(head + data)
         answer.sent = len(data)
         return
+    descriptor = reader.fileno()
     if descriptor is None or not wire.is_plain:
         wire.send(head)
         while data := reader.read(BLOCK):

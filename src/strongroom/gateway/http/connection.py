@@ -71,10 +71,10 @@ def serve(
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             wire.handshake(tls, timing.handshake, seat)
-        heads = Heads()
+        heads, nothing = Heads(), Body(wire, 0, pace)
         silence = timing.head
-        while _one(wire, heads, peer, tls is not None, handler, timing, pace, silence, seat, ending):
-            silence = timing.head if seat.is_stranger else timing.idle
+        while _one(wire, heads, nothing, peer, tls is not None, handler, timing, pace, silence, seat, ending):
+            silence = timing.head if seat.principal is None else timing.idle
             seat.waits()
     except (Disconnected, OSError):
         pass
@@ -86,6 +86,7 @@ def serve(
 def _one(
     wire: ServerWire,
     heads: Heads,
+    nothing: Body,
     peer: str,
     secure: bool,
     handler: Handler,
@@ -106,28 +107,27 @@ def _one(
         begun = monotonic()
         request = heads.parse(head)
         request.peer, request.secure, request.admit = peer, secure, seat.admit
-        expected = request.headers.get("expect")
-        awaited = expected is not None and not request.old and expected.lower() == "100-continue"
-        body = Body(wire, request.length, pace, awaited=awaited)
+        if request.length == 0:
+            body = nothing  # most requests are of this kind, and share it
+        else:
+            expected = request.headers.get("expect")
+            awaited = expected is not None and not request.old and expected.lower() == "100-continue"
+            body = Body(wire, request.length, pace, awaited=awaited)
         answer = handler.handle(request, body)
         if answer.status == 401:
             seat.revoke()
-        if seat.is_stranger:
+        if seat.principal is None:
             seat.waits()  # what is left to do is to wait for him, and his place is somebody else's at need
         if not body.ended and not _finish(body):
             answer.close = True
     except BadRequest as error:
         answer = answers.text(error.status, error.reason)
         answer.close = True
-    keep_alive = request is not None and request.keep_alive and not ending()
+    head_only = keep_alive = old = False
+    if request is not None:
+        head_only, keep_alive, old = request.method == "HEAD", request.keep_alive and not ending(), request.old
     try:
-        keep = answers.send(
-            wire,
-            answer,
-            head_only=request is not None and request.method == "HEAD",
-            keep_alive=keep_alive,
-            old=request is not None and request.old,
-        )
+        keep = answers.send(wire, answer, head_only=head_only, keep_alive=keep_alive, old=old)
     finally:
         if answer.reader is not None:
             answer.reader.close()

@@ -36,6 +36,7 @@ class Seat:
 
     def __init__(self, places: Places, connection: socket.socket, crowd: str) -> None:
         self._places = places
+        self._guard = places.guard
         self.connection = connection
         self.crowd = crowd
         self.principal: str | None = None
@@ -50,12 +51,12 @@ class Seat:
 
     def waits(self) -> None:
         """The next request is waited for."""
-        with self._places.guard:
+        with self._guard:
             self.waits_since = monotonic()
 
     def works(self) -> None:
         """A request has come."""
-        with self._places.guard:
+        with self._guard:
             self.waits_since = None
 
     def revoke(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
-import math
 import os
 import select
 import socket
@@ -112,14 +111,15 @@ class ServerWire:
         view = buffer()
         try:
             while True:
-                end = data.find(b"\r\n\r\n")
-                if 0 <= end <= limit:
-                    self._rest = data[end + 4 :]
-                    return data[:end]
-                if len(data) > limit:
-                    raise BadRequest(431, "the head is too large")
-                if data and data.count(b"\n") != data.count(b"\r\n"):  # its end would not be seen, or only by others
-                    raise BadRequest(400, "a line of the head does not end with CR LF")
+                if data:
+                    end = data.find(b"\r\n\r\n")
+                    if 0 <= end <= limit:
+                        self._rest = data[end + 4 :]
+                        return data[:end]
+                    if len(data) > limit:
+                        raise BadRequest(431, "the head is too large")
+                    if data.count(b"\n") != data.count(b"\r\n"):  # its end would not be seen, or only by others
+                        raise BadRequest(400, "a line of the head does not end with CR LF")
                 count = self._receive(view, until)
                 if not count:
                     if data:
@@ -153,7 +153,7 @@ class ServerWire:
     def send(self, data: bytes | bytearray | memoryview, *, more: bool = False) -> None:
         """Send all of it; ``more`` says that the rest follows at once."""
         flags = socket.MSG_MORE if more and self._plain else 0
-        left = memoryview(data)
+        left: bytes | bytearray | memoryview = data
         while left:
             try:
                 count = self.socket.send(left, flags)
@@ -165,7 +165,9 @@ class ServerWire:
                 raise Disconnected from None
             else:
                 self._sent += count
-                left = left[count:]
+                if count == len(left):
+                    return
+                left = memoryview(left)[count:]
 
     def send_file(self, descriptor: int, count: int) -> int:
         """Send up to so many bytes of a file from where it stands; how many went out, 0 at its end. Plain only."""
@@ -225,20 +227,21 @@ class ServerWire:
     def _wait(self, event: int, until: float) -> None:
         """Until the event or the deadline, which counts also where there is something each time."""
         left = until - monotonic()
-        if left <= 0 or not self._look(event, left):
+        if event != self._waits_for:
+            self._wait_for(event)
+        if left <= 0 or not self._poll.poll(left * 1000):
             raise TimeUp
 
-    def _look(self, event: int, seconds: float) -> bool:
-        if event != self._waits_for:
-            self._poll.modify(self.socket.fileno(), event)
-            self._waits_for = event
-        return bool(self._poll.poll(math.ceil(seconds * 1000)))
+    def _wait_for(self, event: int) -> None:
+        self._poll.modify(self.socket.fileno(), event)
+        self._waits_for = event
 
     def _wait_for_reader(self, event: int) -> None:
         """Until some more can be sent. Who takes less than the pace is left; what counts is what has left this host."""
+        self._wait_for(event)
         while True:
             begun = monotonic()
-            ready = self._look(event, _LOOK)
+            ready = self._poll.poll(_LOOK * 1000)
             self._held_up += monotonic() - begun
             if self._held_up >= self._pace.seconds:
                 taken = self._sent - self._waiting_to_leave()

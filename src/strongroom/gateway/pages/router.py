@@ -60,9 +60,9 @@ class PageRouter:
 
     def open_page(self, request: Request) -> Answer | None:
         """What needs no authentication: /health, and /metrics where that was asked for."""
-        settings = self._services.settings
         if request.path == "/health":
             return self.health(request)
+        settings = self._services.settings
         if request.path == "/metrics" and settings.prometheus and settings.prometheus_no_auth:
             return self.metrics(request)
         return None

@@ -22,6 +22,7 @@ from strongroom.storage.names import check_child
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 
@@ -110,7 +111,7 @@ class LocalStore(Store):
 
     def stat(self, name: ObjectName) -> Info:
         """As the contract says."""
-        path = self._path(name)
+        path = f"{self.path}/{name.path}"
         try:
             status = os.lstat(path)
         except OSError as error:
@@ -121,9 +122,9 @@ class LocalStore(Store):
 
     def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
         """As the contract says; the reader has a descriptor."""
-        path = self._path(name)
+        path = f"{self.path}/{name.path}"
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(path, _TO_READ)
         except OSError as error:
             raise store_error(error, path) from error
         try:

@@ -59,7 +59,7 @@ class DiskPlace(Place):
         except Missing:
             self._check_there("/".join(folders))
             raise
-        if not found.is_identified and not found.is_made():
+        if not found.was_made and not found.is_made():
             self._check_there(found.label)
         return found
 
@@ -102,13 +102,14 @@ class DiskPlace(Place):
     def find_to_read(self, folders: tuple[str, ...]) -> DiskRepository:
         """As the base says: what is read is found by its path, if it is the same folder that stands there now."""
         known = self._known.get(folders)
-        if known is not None and known[1].is_identified:
+        if known is not None and known[1].was_made:
+            mark, repository = known
             try:  # not `suppress`: this is done for each read
-                status = os.stat(known[1].folder.path)
+                status = os.stat(repository.place)
             except OSError:
                 return self.find(folders)
-            if known[0] == (status.st_dev, status.st_ino):
-                return known[1]
+            if mark == (status.st_dev, status.st_ino):
+                return repository
         return self.find(folders)
 
     def create(self, folders: tuple[str, ...]) -> DiskRepository:

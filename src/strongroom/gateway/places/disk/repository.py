@@ -51,6 +51,8 @@ class DiskRepository(ServedRepository):
         self.store = LocalStore(path, modes=modes)
         self.own = FolderFiles(self.folder.own)
         self._look_at = 0.0
+        self.was_made = False
+        """Whether a repository was found in this folder already: it is not looked for at each read."""
 
     def _receive(self, arrival: IncomingObject) -> Taken:
         return intake.receive(self, self.folder, arrival)
@@ -152,10 +154,11 @@ class DiskRepository(ServedRepository):
             return self.find_id() not in (None, self._id)
         return False
 
-    @property
-    def is_identified(self) -> bool:
-        """Whether its ID was read or given already."""
-        return self._id is not None
+    def is_made(self) -> bool:
+        """As the base says."""
+        found = super().is_made()
+        self.was_made = self.was_made or found
+        return found
 
     def renew_id(self) -> str:
         """Replace the ID that came with a copied folder. Workers see it within a second or two."""
