@@ -24,6 +24,7 @@ GAP = 64 << 10
 RUN = 4 << 20
 """The longest stretch that is read at once, in bytes, unless a single tree is longer."""
 WORKERS = 4
+TOO_DEEP = f"is nested more than {_kernel.MAX_DEPTH} folders deep; what is below was not read"
 
 _Faults = list[tuple[str, str]]
 Found = tuple[list[str], list[tuple[bytes, str]]]
@@ -92,7 +93,7 @@ def read_trees(
         if not below:
             return
         level = below
-    error(f"tree {level[0]}", f"is nested more than {_kernel.MAX_DEPTH} folders deep; what is below was not read")
+    error(f"tree {level[0]}", TOO_DEEP)
 
 
 def _runs(repository: Repository, trees: Iterable[str]) -> tuple[list[_Run], list[str]]:

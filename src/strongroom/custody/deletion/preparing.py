@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from strongroom.base.errors import Refused
 from strongroom.base.objects import Kind
 from strongroom.base.record import field, mutable
+from strongroom.custody.deletion.closed import forget_memo
 from strongroom.custody.deletion.condemning import choose, condemn, note_unindexed, read_indexes, rewrite
 from strongroom.custody.deletion.locks import look_for_standing, see_locks
-from strongroom.custody.deletion.needed import forget_memo, rescue
+from strongroom.custody.deletion.needed import rescue
 from strongroom.custody.deletion.purging import plan_purge
 from strongroom.custody.deletion.repacking import repack, waste_of
 from strongroom.custody.deletion.survey import NeedSurvey, remember_use, remember_walked, survey, walk_more

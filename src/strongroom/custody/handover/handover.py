@@ -14,8 +14,9 @@ from strongroom.base.record import replace
 from strongroom.custody.adopting import open_adopted
 from strongroom.custody.continuity.newest import Continuity
 from strongroom.custody.deletion.bringing_back import bring_back, still_there
+from strongroom.custody.deletion.closed import forget_memo
 from strongroom.custody.deletion.locks import quiet
-from strongroom.custody.deletion.needed import forget_memo, reinstate, rescue
+from strongroom.custody.deletion.needed import reinstate, rescue
 from strongroom.custody.evidence.creations import noting
 from strongroom.custody.evidence.outside import this_boot
 from strongroom.custody.executor.contract import Handed, Went

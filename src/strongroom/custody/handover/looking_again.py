@@ -173,6 +173,7 @@ class LookingAgain:
         return ""
 
     def _purge(self, names: Iterable[str]) -> Again:
+        rescue(self._state, self._lease, self._repository, self._reporter, everything=True)
         intent = schema.intent
         before_ns = self._state.clock.now_ns() - self._adopted.policy.expiry * DAY
         with self._state.database.read() as connection:

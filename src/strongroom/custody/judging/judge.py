@@ -35,7 +35,8 @@ from strongroom.custody.judging.verdicts import (
     looked_at,
     write_verdict,
 )
-from strongroom.custody.judging.walking import Walker, WholeTrees, counted
+from strongroom.custody.judging.walking import Walker, counted
+from strongroom.custody.judging.whole_trees import WholeTrees
 from strongroom.custody.ledger import printable
 from strongroom.custody.spending.budget import Budget
 from strongroom.format.snapshot import Snapshot
@@ -43,7 +44,7 @@ from strongroom.retention.guarded import DAY, GOOD
 
 if TYPE_CHECKING:
     from strongroom.base.progress import Reporter
-    from strongroom.custody.judging.walking import Totals
+    from strongroom.custody.judging.whole_trees import Totals
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.repository.opened import Repository
 

@@ -9,7 +9,7 @@ not m times (threat B-4).
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -35,12 +35,17 @@ _LOADED = 100_000
 _AT_ONCE = 5000
 
 
+class Holding(Protocol):
+    """Blobs that there are."""
+
+    def contains(self, kind: str, blob: str, /) -> bool:
+        """Whether it is one of them."""
+
+
 class LackingTrees:
     """What the state remembers. From any thread."""
 
-    def __init__(
-        self, state: State, repository: str, index: _kernel.Index, places: JudgingPlaces | None = None
-    ) -> None:
+    def __init__(self, state: State, repository: str, index: Holding, places: JudgingPlaces | None = None) -> None:
         """``index``: of all packs that count; where ``places`` are given, of what these were asked for."""
         self._state = state
         self._repository = repository

@@ -6,6 +6,8 @@ that lead to it, whichever of them is asked about, and in whatever order.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import posixpath
 import re
 import sys
@@ -13,69 +15,35 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from strongroom import _kernel
 from strongroom.base.errors import Damaged, LimitExceeded, Missing
 from strongroom.base.record import record
 from strongroom.custody.judging.giving import NOT_GIVEN
 from strongroom.custody.judging.lacking import FORM
-from strongroom.custody.schemas.main import tree_total
-from strongroom.repository.reachable import read_trees
+from strongroom.custody.judging.whole_trees import Totals, WholeTrees
+from strongroom.repository.reachable import TOO_DEEP, read_trees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from typing_extensions import Buffer
 
     from strongroom.base.progress import Reporter
     from strongroom.custody.judging.lacking import Lack, LackingTrees
     from strongroom.custody.judging.places import JudgingPlaces
-    from strongroom.custody.state import State
     from strongroom.repository.opened import Repository
 
 _ID = re.compile(r"\b[0-9a-f]{64}\b")
-Totals = tuple[int, int]
-"""Files, and their bytes."""
 MOST = (1 << 63) - 1
 """No count is larger: a few trees can spell 10^12 paths, and a node any size (threats B-2, B-3)."""
 MOST_PATHS = 20
 """So many paths are named of what is hurt."""
 MOST_LOOKED_AT = 2000
 """So many trees are read to name them."""
+_MOST_BELOW = 100
+"""Of so many folders of one tree."""
 MOST_HELD = 32 << 20
 """Bytes of trees that wait for what they name; beyond, the whole catalogue is loaded."""
-_LOADED = 100_000
-"""Up to so many trees that are known to be whole are held in memory; beyond, each is asked for."""
-
-
-class WholeTrees:
-    """Trees that were found whole, with what is below them, as the state keeps them. From any thread."""
-
-    def __init__(self, state: State, repository: str) -> None:
-        self._state = state
-        self._repository = repository
-        with state.database.read() as connection:
-            query = sa.select(tree_total).where(tree_total.c.repository == repository)
-            rows = connection.execute(query.limit(_LOADED + 1)).all()
-        self._all = len(rows) <= _LOADED
-        self._known: dict[str, Totals] = {bytes(row.id).hex(): (row.files, row.bytes) for row in rows if self._all}
-
-    def of(self, trees: Iterable[str]) -> dict[str, Totals]:
-        """Those of these trees that are whole, with their totals."""
-        wanted = set(trees)
-        if self._all or not wanted:
-            return {tree: self._known[tree] for tree in wanted if tree in self._known}
-        with self._state.database.read() as connection:
-            query = sa.select(tree_total).where(
-                tree_total.c.repository == self._repository, tree_total.c.id.in_(list(map(bytes.fromhex, wanted)))
-            )
-            return {bytes(row.id).hex(): (row.files, row.bytes) for row in connection.execute(query)}
-
-    def add(self, fresh: dict[str, Totals]) -> None:
-        """Trees that the state keeps from now on."""
-        if self._all:
-            self._known |= fresh
 
 
 @record
@@ -123,6 +91,8 @@ class Walker:
         self._whole: dict[str, Totals] = {}
         self.fresh: dict[str, Totals] = {}
         """Whole trees that this walk has read."""
+        self._hurt_below: dict[str, list[tuple[bytes, str]]] = {}
+        self._too_deep = False
         self._broken: set[str] = set()
         self._unsure: set[str] = set()
         """Of those that are not whole, the ones of which a tree was not given: nobody can say."""
@@ -134,6 +104,9 @@ class Walker:
         self._measure_held()
         for root in roots:
             self._settle(root)
+        if self._too_deep and len(roots) == 1:  # which of its folders are to blame depends on where one begins
+            self._lacks[roots[0]] = self.fresh_lacks[roots[0]] = FORM
+        self._too_deep = False
 
     def totals(self, root: str) -> Totals | None:
         """Files and bytes below a root that was walked; None when it is not whole. A tree counts as often as it is
@@ -156,17 +129,21 @@ class Walker:
                 continue
             found += [f"{posixpath.join(path, _text(name))} {_short(what)}" for name, what in known.faults]
             for name, subtree in self._names(tree):
-                if subtree in self._broken and subtree not in seen:
+                if subtree not in seen:
                     seen.add(subtree)
                     waiting.append((subtree, posixpath.join(path, _text(name))))
         return found[:MOST_PATHS]
 
     def _names(self, tree: str) -> list[tuple[bytes, str]]:
-        try:
-            nodes = self._repository.load_tree(tree).nodes
-        except (Damaged, LimitExceeded, Missing):
-            return []
-        return [(node.name, node.subtree) for node in nodes if node.type == "dir" and node.subtree]
+        """The folders of a tree that are hurt, as many as are looked at; read once, however many snapshots have it."""
+        if tree not in self._hurt_below:
+            self._hurt_below[tree] = []
+            with contextlib.suppress(Damaged, LimitExceeded, Missing):
+                nodes = self._repository.load_tree(tree).nodes
+                below = ((one.name, one.subtree) for one in nodes if one.type == "dir" and one.subtree)
+                hurt = ((name, subtree) for name, subtree in below if subtree in self._broken)
+                self._hurt_below[tree] = list(itertools.islice(hurt, _MOST_BELOW))
+        return self._hurt_below[tree]
 
     def _new(self, trees: Sequence[str]) -> list[str]:
         """Those that nobody has read or vouched for; they count as seen now."""
@@ -233,6 +210,7 @@ class Walker:
         if kind == "tree":
             with self._guard:
                 self._unread[tree] = f"its tree {tree[:10]} {what}"
+                self._too_deep |= what == TOO_DEEP
                 if what == NOT_GIVEN:
                     self._unsure.add(tree)
                 elif not self._repository.index.contains("tree", tree):

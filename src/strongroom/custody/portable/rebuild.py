@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from strongroom.custody.catalogue import note_loss
-from strongroom.custody.schemas.main import lacking_tree, pack, stored, tree_total
+from strongroom.custody.deletion.closed import forget_trees
+from strongroom.custody.schemas.main import pack, stored
 
 if TYPE_CHECKING:
     from strongroom.custody.state import Adopted, Lease, State
@@ -22,8 +23,7 @@ def forget_catalogue(state: State, lease: Lease, adopted: Adopted, who: str) -> 
     with state.writing(lease) as connection:
         packs = sa.select(stored.c.name).where(there, stored.c.kind == "data")
         connection.execute(pack.delete().where(pack.c.repository == adopted.id, pack.c.name.in_(packs)))
-        for table in (tree_total, lacking_tree):
-            connection.execute(table.delete().where(table.c.repository == adopted.id))
+        forget_trees(connection, adopted.id)
         changed = connection.execute(stored.update().where(there).values(verified_ns=None, proven=0))
         note_loss(connection, adopted.id)
         state.record(connection, who, adopted.id, f"reads the catalogue anew: {changed.rowcount} objects")

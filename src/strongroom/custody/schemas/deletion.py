@@ -69,6 +69,17 @@ lock_seen = sa.Table(
 )
 """Locks that rounds saw. ``who``: host, user and process, since a lock that is refreshed has a new name each time."""
 
+closed = sa.Table(
+    "custody_closed",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("shaken", sa.BigInteger, nullable=False),
+    sa.Column("packs", sa.LargeBinary, nullable=False),
+    sa.Column("since_ns", sa.BigInteger, nullable=False),
+)
+"""The condemned and removed packs of which no tree that is remembered needs anything, as ``deletion/closed.py`` has it:
+names of 32 bytes each; how often the catalogue was shaken then; when all was walked."""
+
 STEPS = (
     """
     CREATE TABLE custody_epoch (repository TEXT PRIMARY KEY, epoch BIGINT NOT NULL, surveyed_ns BIGINT);
@@ -86,6 +97,11 @@ STEPS = (
     CREATE TABLE custody_lock (
         repository TEXT, name TEXT, who TEXT NOT NULL, first_ns BIGINT NOT NULL, last_ns BIGINT NOT NULL,
         PRIMARY KEY (repository, name)
+    )
+    """,
+    """
+    CREATE TABLE custody_closed (
+        repository TEXT PRIMARY KEY, shaken BIGINT NOT NULL, packs {blob} NOT NULL, since_ns BIGINT NOT NULL
     )
     """,
 )

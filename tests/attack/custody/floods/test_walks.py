@@ -33,7 +33,7 @@ class _Counting(Wrapper):
         return super().read(name, offset, length)
 
 
-class _Flood:
+class Flood:
     """Trees of many entries in one pack, which holds next to nothing; each but the honest ones lacks something."""
 
     def __init__(self, place: Path, *last: Any) -> None:
@@ -75,7 +75,7 @@ def test_b_4_what_lacks_something_is_walked_once(
     monkeypatch.setattr(lacking, "_LOADED", held)
     monkeypatch.setattr(places, "SMALL", small)
     contents = [b"late %d" % number for number in range(6)]
-    flood = _Flood(tmp_path, *(node("z", "file", content=[sha(one)], size=6) for one in contents))
+    flood = Flood(tmp_path, *(node("z", "file", content=[sha(one)], size=6) for one in contents))
     watched = flood.watched
     bomb = watched.snapshot(flood.root)
     honest = watched.backup(HONEST | {"b": b"new " * 100})
@@ -101,7 +101,7 @@ def test_b_4_who_brings_what_lacks_bit_by_bit_has_little_walked(tmp_path: Path) 
     """B-4: a tree lacks sixty blobs, and each round one of them arrives: nobody knows which one is waited for, so
     that it is read some ln 60 times, not sixty times. In the end it is whole."""
     contents = [b"late %d" % number for number in range(60)]
-    flood = _Flood(tmp_path, node("z", "file", content=[sha(one) for one in contents], size=420))
+    flood = Flood(tmp_path, node("z", "file", content=[sha(one) for one in contents], size=420))
     watched = flood.watched
     bomb = watched.snapshot(flood.root)
     flood.round()
@@ -118,7 +118,7 @@ def test_b_4_who_brings_what_lacks_bit_by_bit_has_little_walked(tmp_path: Path) 
 @pytest.mark.parametrize("what", ["unknown", "no tree"])
 def test_b_4_what_no_blob_would_make_whole_is_walked_once(tmp_path: Path, what: str) -> None:
     """B-4: a tree with an entry of a kind that nobody knows, or that is none in its last bytes, is not read again."""
-    flood = _Flood(tmp_path, node("z", "door") if what == "unknown" else "no entry")
+    flood = Flood(tmp_path, node("z", "door") if what == "unknown" else "no entry")
     bomb = flood.watched.snapshot(flood.root)
     assert flood.round() > 0
     for number in range(1, 3):
@@ -131,7 +131,7 @@ def test_b_4_what_no_blob_would_make_whole_is_walked_once(tmp_path: Path, what: 
 def test_b_4_an_index_that_goes_is_written_anew_for_what_lacks_a_blob_too(tmp_path: Path) -> None:
     """B-4: of what was never whole stock restic restores the rest only where an index names it. One that an intruder
     takes away is written anew for it, too, and junk beside it has it walked once."""
-    flood = _Flood(tmp_path, node("z", "file", content=[sha(b"never")], size=5))
+    flood = Flood(tmp_path, node("z", "file", content=[sha(b"never")], size=5))
     watched, indexes = flood.watched, flood.watched.forge.place / "index"
     before = set(indexes.iterdir())
     watched.snapshot(flood.root)
@@ -151,7 +151,7 @@ def test_b_4_an_index_that_goes_is_written_anew_for_what_lacks_a_blob_too(tmp_pa
 def test_b_4_packs_in_no_index_have_no_flood_walked_again(tmp_path: Path) -> None:
     """B-4: each round a new snapshot leads to the same trees, and a pack came that no index names: what indexes name
     already of a tree that lacks a blob is not looked for again."""
-    flood = _Flood(tmp_path, node("z", "file", content=[sha(b"never")], size=5))
+    flood = Flood(tmp_path, node("z", "file", content=[sha(b"never")], size=5))
     watched = flood.watched
     asked = []
     for number in range(4):
@@ -161,3 +161,23 @@ def test_b_4_packs_in_no_index_have_no_flood_walked_again(tmp_path: Path) -> Non
         asked.append(flood.round())
     assert asked[0] > 0
     assert asked[2:] == [0, 0]
+
+
+def test_b_4_a_chain_that_is_too_deep_is_walked_once(tmp_path: Path) -> None:
+    """B-4, B-2: in a chain of folders that is too deep no blob is missing; it is not walked again for what comes."""
+    flood = Flood(tmp_path, node("z", "file"))
+    watched = flood.watched
+    trees = [b'{"nodes":[]}\n']
+    for _ in range(_kernel.MAX_DEPTH + 20):
+        trees.append(dumps({"nodes": [node("d", "dir", subtree=sha(trees[-1]))]}) + b"\n")
+    names = watched.forge.pack(*(("tree", tree) for tree in trees))
+    flood.pack = watched.pack(-1).name
+    deep = watched.snapshot(names[-1])
+    asked = []
+    for number in range(3):
+        asked.append(flood.round())
+        watched.forge.pack(("data", b"junk %d" % number))
+        watched.index()
+    assert asked[0] > 0
+    assert asked[1:] == [0, 0]
+    assert watched.reasons(deep) == {"incomplete"}
