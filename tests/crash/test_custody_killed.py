@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.custody.drills.newest_list import newest_list
+from strongroom.storage.repository_files import files_beside
 from tests.support.clock import ManualClock
 from tests.support.custody.fixtures import days
 from tests.support.custody.in_process import DAY, Custody, Host, restores, sound
@@ -69,15 +71,23 @@ def test_a_custodian_that_is_killed_goes_on(tmp_path: Path, prepared: int, histo
         assert sound(custody.place) == []
         hit["in the middle" if names(tmp_path / "r", "snapshots") != wanted["snapshots"] else "after"] += 1
         custody.reopen()
+        check_list(custody)
         work(custody)
         assert sound(custody.place) == []
         assert custody.open_incidents() == []
+        check_list(custody)
         assert custody.names("snapshots") == wanted["snapshots"]
         assert custody.names("data") == wanted["data"]
         for name in wanted["snapshots"]:
             assert restores(custody.place, name, host.files[name])
         custody.close()
     histogram(f"custodian killed before its {'packs' if prepared == 11 else 'indexes'} went: {dict(hit)}")
+
+
+def check_list(custody: Custody) -> None:
+    """The newest list of good snapshots is whole, whoever reads it from the store alone."""
+    found = newest_list(files_beside(custody.store()), custody.signer.verifier, custody.adopted.id)
+    assert (found.passed, found.doubt) == ((), "")
 
 
 def names(place: Path, kind: str) -> set[str]:

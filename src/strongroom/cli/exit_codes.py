@@ -78,6 +78,7 @@ _OF_VERB = {
     "custody round": (OPERATOR_AWAITED, DELETING_FROZEN, PROMISE_OF_CUSTODY_BROKEN),
     "custody audit": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody verify": (PROMISE_OF_CUSTODY_BROKEN,),
+    "custody last-good": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody heal": (PROMISE_OF_CUSTODY_BROKEN,),
     "custody purge": (DELETING_FROZEN,),
     "custody drill": (PROMISE_OF_CUSTODY_BROKEN,),

@@ -76,6 +76,7 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
         run(words[0], "web", *words[1:])
     run("last-good", "web", "/file")
     run("last-good", "web")
+    run("purge", "web")
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")
     run("replicate", "web", "--to", str(tmp_path / "replica"))
     ran |= _keep(strongroom, forge, tmp_path, json.loads(run("repositories"))[0]["id"])

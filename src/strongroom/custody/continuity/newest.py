@@ -140,7 +140,7 @@ class Continuity:
         with state.writing(self._lease) as connection:
             facts = untold(connection, adopted.id)
             copy = seal(json.dumps(facts).encode(), to) if facts else None
-            good = prepare_list(state, connection, adopted.id, standing.number + 1, self._signer)
+            good = prepare_list(state, connection, adopted, standing.number + 1, self._signer)
             found = self._record(connection, standing, epoch, copy, good)
             note_told(connection, adopted.id, facts, waiting=False)
             made = RecordStanding(

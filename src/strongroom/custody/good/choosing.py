@@ -35,16 +35,21 @@ _Row = list[Any]
 """ID, arrival, claimed time, since when it is good."""
 
 
-def chosen(connection: sa.Connection, repository: str) -> tuple[GoodSource, ...]:
-    """The sources of a repository with their lines, the one with the newest snapshot first."""
+def chosen(connection: sa.Connection, repository: str, *, hidden: bool = False) -> tuple[GoodSource, ...]:
+    """The sources of a repository with their lines, the one with the newest snapshot first. ``hidden``: by numbers, and
+    not by their hosts and paths."""
     by_source: defaultdict[str, list[_Row]] = defaultdict(list)
     for source, *row in plain(connection, *_good_query(repository)):
         by_source[source].append(row)
     names = list(by_source)[:MOST_SOURCES]
     share = max(MOST_LINES // max(len(names), 1), 1)
     return tuple(
-        GoodSource(printable(name, _LONGEST_NAME), len(by_source[name]), _lines(by_source[name], share))
-        for name in names
+        GoodSource(
+            f"{number}, whose name is hidden" if hidden else printable(name, _LONGEST_NAME),
+            len(by_source[name]),
+            _lines(by_source[name], share),
+        )
+        for number, name in enumerate(names, 1)
     )
 
 

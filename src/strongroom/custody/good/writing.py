@@ -20,7 +20,7 @@ from strongroom.database.prepared import prepared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from strongroom.custody.state import State
+    from strongroom.custody.state import Adopted, State
     from strongroom.receipts.log.note import Signer
     from strongroom.storage.own.contract import OwnFiles
 
@@ -54,11 +54,12 @@ def written_list(state: State, repository: str) -> WrittenList | None:
     return WrittenList(names[-1], row.made_ns, row.judge) if names else None
 
 
-def prepare_list(state: State, connection: sa.Connection, repository: str, number: int, signer: Signer) -> str:
+def prepare_list(state: State, connection: sa.Connection, adopted: Adopted, number: int, signer: Signer) -> str:
     """The name of the list that the record of this number names: the one that stands there, or one that is kept here to
     be written, where something changed. Empty where nothing was ever good."""
+    repository = adopted.id
     before = connection.execute(*_row_query(repository)).one_or_none()
-    sources = chosen(connection, repository)
+    sources = chosen(connection, repository, hidden=bool(adopted.policy.hide_names))
     said = "\n".join([str(signer.verifier), *body(sources)])
     digest = hashlib.sha256(said.encode()).hexdigest()
     if before is None and not sources:

@@ -6,6 +6,8 @@ import pytest
 
 from strongroom.base.errors import Unavailable
 from strongroom.base.progress import Reporter
+from strongroom.base.record import replace
+from strongroom.custody.changes.waiting import change_policy
 from strongroom.custody.continuity import newest
 from strongroom.custody.deciding import condemn_snapshot
 from strongroom.custody.drills.newest_list import newest_list
@@ -62,6 +64,18 @@ def test_a_round_writes_it_where_something_changed_alone(
     assert [one.id for one in read(custody).sources[0].snapshots] == [
         one.id for one in made.sources[0].snapshots if one.id != name
     ]
+
+
+def test_names_are_hidden_where_the_policy_says_so(custody: Custody) -> None:
+    """Hosts and paths stand in the list, and with ``hide_names`` nowhere beside the repository; a new list at once."""
+    (source,) = read(custody).sources
+    assert source.name.encode() in (custody.place / ".strongroom" / FOLDER / lists(custody)[-1]).read_bytes()
+    hidden = replace(custody.adopted.policy, hide_names=1)
+    assert change_policy(custody.state, custody.adopted, hidden, "ann", "hidden", "") is None
+    custody.round()
+    ((name, good),) = ((one.name, one.snapshots) for one in read(custody).sources)
+    assert (name, good) == ("1, whose name is hidden", source.snapshots)
+    assert source.name.encode() not in (custody.place / ".strongroom" / FOLDER / lists(custody)[-1]).read_bytes()
 
 
 def test_a_round_that_fails_before_its_end_writes_none(custody: Custody, host: Host) -> None:
