@@ -72,11 +72,9 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     for action in ("approve", "cancel"):
         run("plan", action, "web", waiting)
     run("execute", "web")
-    for words in (("verify",), ("heal",), ("drill",), ("drill", "--sign")):
+    for words in (("verify",), ("heal",), ("drill",), ("drill", "--sign"), ("last-good",), ("purge",)):
         run(words[0], "web", *words[1:])
     run("last-good", "web", "/file")
-    run("last-good", "web")
-    run("purge", "web")
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")
     run("replicate", "web", "--to", str(tmp_path / "replica"))
     ran |= _keep(strongroom, forge, tmp_path, json.loads(run("repositories"))[0]["id"])
