@@ -93,7 +93,10 @@ def _look(context: Context, repository: Repository, back: set[str]) -> int:
     finally:
         reporter.close()
     for name in lacking:
-        context.warn(f"snapshot {name[:8]} came back, but data of it is gone: a prune that kept nothing removed it")
+        context.warn(
+            f"snapshot {name[:8]} came back, but data of it is gone or damaged: a prune that kept nothing may have "
+            "removed it, and `strongroom check` says more"
+        )
     return exit_codes.FAILED if lacking else exit_codes.OK
 
 

@@ -55,7 +55,7 @@ def test_a_snapshot_whose_data_was_pruned_meanwhile_is_named(
     strongroom.on(place, "forget", large["id"], whole["id"], *WEEK).expect(0)
     strongroom.on(place, "prune", *NOTHING, *packed).expect(0)
     ended = strongroom.on(place, "undo").expect(1)
-    assert f"snapshot {large['short_id']} came back, but data of it is gone" in ended.err
+    assert f"snapshot {large['short_id']} came back, but data of it is gone or damaged" in ended.err
     assert whole["short_id"] not in ended.err
 
 
@@ -84,6 +84,24 @@ def test_an_index_does_not_come_back_with_packs_that_are_gone(
     )
     (back,) = (tmp_path / "back").rglob("file")
     assert back.read_bytes() == contents[0]
+
+
+def test_a_pipe_among_what_is_kept_holds_nothing_up(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Where a pipe stands in an index file's place it is named; without it all comes back."""
+    place, source = tmp_path / "repository", tmp_path / "source"
+    make(place)
+    for number in range(2):
+        source.write_bytes(b"%d" % number)
+        strongroom.backup(place, source)
+    strongroom.on(place, "forget", "--keep-last", "1", "--prune", "--max-unused", "0", *WEEK).expect(0)
+    kept = next((place / ".strongroom" / "trash").glob("*/index/*"))
+    pipe = kept.with_name("f" * 64)
+    os.mkfifo(pipe)
+    assert str(pipe) in strongroom.on(place, "undo", seconds=60).expect(1).err
+    pipe.unlink()
+    strongroom.on(place, "undo").expect(0)
+    assert len(strongroom.snapshots(place)) == 2
+    strongroom.check(place)
 
 
 @pytest.mark.root

@@ -7,6 +7,7 @@ alone. A move is a rename within one file system: it costs nothing and frees not
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import threading
@@ -14,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from strongroom.base.durable import make_folder, rename_new, sync_folder
-from strongroom.base.errors import Exists
+from strongroom.base.errors import Damaged, Exists
 from strongroom.base.objects import Kind, ObjectName, is_object_name
+from strongroom.base.own_files import open_own_file
 from strongroom.base.record import record
 from strongroom.storage.local.os_errors import store_error
 from strongroom.storage.local.trash import TRASH, names_in
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"(\d{8}T\d{6})\.(\d{9})Z-([a-z]+)\Z", re.ASCII)
 _ORDER = (Kind.DATA, Kind.INDEX, Kind.SNAPSHOT)
 """What names others comes back after them."""
+_LONGEST = 300 << 20
+"""Bytes; no index file is longer than 256 MiB."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,26 +133,33 @@ def bring_back(store: LocalStore, run: str, admits: Callable[[ObjectName, bytes]
     copy goes. ``admits(name, bytes)`` is asked of each index file once all packs are back: one that it refuses goes for
     good. Raises ``Exists`` for an object of another size, ``Full`` and the like.
     """
+    unsynced = {os.path.join(store.path, Kind.DATA.value, shard) for shard in _shards(store)}
     for name, path in _objects(store, run):
         target = os.path.join(store.path, name.path)
         try:
+            if name.kind is not Kind.DATA:
+                sync_folders(unsynced)  # packs are durably back before anything names them
             if name.kind is Kind.INDEX and not admits(name, _read(path)):
                 os.unlink(path)
                 continue
             make_folder(os.path.dirname(target), store.modes.folder)
             _back(path, target, name)
-            if name.kind is not Kind.DATA:
-                sync_folder(os.path.dirname(target))
+            unsynced.add(os.path.dirname(target))
         except OSError as error:
             raise store_error(error, target) from error
-    for folder in (os.path.join(store.path, Kind.DATA.value, shard) for shard in _shards(store)):
-        sync_folder(folder)
+    sync_folders(unsynced)
     _remove_folders(store, run)
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    """An index file's bytes, or more than any has; not those of a pipe that stands in its place."""
+    try:
+        with open_own_file(path) as file:
+            return file.read(_LONGEST)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EISDIR):
+            raise Damaged("is no regular file", subject=path, hint="Remove it: the rest comes back then.") from None
+        raise store_error(error, path) from error
 
 
 def _back(path: str, target: str, name: ObjectName) -> None:
