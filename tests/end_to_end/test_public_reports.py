@@ -168,3 +168,20 @@ def test_a_password_that_is_half_changed_is_said_so(strongroom: Strongroom, tmp_
         assert "strongroom key remove" in failed.err
         for words in ((), ("--password-file", tmp_path / "new")):
             strongroom.on(place, "key", "list", *words).expect(0)
+
+
+def test_verify_reads_what_a_restore_passed_over(strongroom: Strongroom, repository: Path, folder: Path) -> None:
+    """A file whose size and time are the snapshot's is left as it is where that was asked; if its bytes are others,
+    that is said, and a restore without that option puts it right."""
+    strongroom.init(repository)
+    strongroom.backup(repository, folder)
+    file = folder / "file"
+    kept = file.stat().st_mtime_ns
+    file.write_text("two")
+    os.utime(file, ns=(kept, kept))
+    words = ("restore", f"latest:{folder}", "--target", folder)
+    said = strongroom.on(repository, *words, "--overwrite", "if-changed", "--verify").expect(1).err
+    assert "/file: verification failed" in said
+    assert file.read_text() == "two"
+    strongroom.on(repository, *words, "--verify").expect(0)
+    assert file.read_text() == "one"
