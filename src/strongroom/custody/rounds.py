@@ -19,7 +19,7 @@ from strongroom.custody.deletion.preparing import Preparing
 from strongroom.custody.drift.settings import check_settings
 from strongroom.custody.evidence.creations import noting
 from strongroom.custody.evidence.round import EvidenceRound
-from strongroom.custody.healing.step import heal, see_healed
+from strongroom.custody.healing.step import heal, heal_read, see_healed
 from strongroom.custody.healing.wanted import settle
 from strongroom.custody.identity import WrongIdentity
 from strongroom.custody.incidents import Code
@@ -29,7 +29,8 @@ from strongroom.custody.mark import make_mark
 from strongroom.custody.planning import make_plans
 from strongroom.custody.reach import look_for_unreached, settle_indexes
 from strongroom.custody.rounds_made.outcome import Outcome
-from strongroom.custody.schemas.main import round_, stored
+from strongroom.custody.rounds_made.overdue import look_for_overdue
+from strongroom.custody.schemas.main import round_
 from strongroom.custody.spending.budget import Limits, RoundStep, Spending
 from strongroom.custody.syncing import look
 from strongroom.custody.verifying import verify_again, verify_unread
@@ -198,6 +199,8 @@ def _steps(
     reporter.message(f"{adopted.name}: read again what has waited longest")
     outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
     outcome.left.note(budget, unread_again=outcome.read_again.left)
+    faults = [name for name, _ in (*outcome.read.faults, *outcome.read_again.faults)]
+    heal_read(state, lease, adopted, repository, replica, faults, outcome.promoted)
     outcome.made_good = settle(state, lease, adopted)
     outcome.liars = compare_indexes(state, lease, repository)
     settle_indexes(state, lease, adopted.id, outcome.seen.missing)
@@ -218,7 +221,7 @@ def _steps(
         preparing = Preparing(state, lease, adopted, repository, signer, reporter)
         outcome.plans = make_plans(state, lease, adopted, now_ns, preparing.weigh)
         outcome.prepared = preparing.prepare()
-    _look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
+    look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
 
 
 def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:
@@ -239,25 +242,6 @@ def last_look(state: State, adopted: Adopted, number: int) -> int:
 def _looked_query(repository: str, before: int) -> sa.Select[Any]:
     looked = sa.and_(round_.c.repository == repository, round_.c.number < before, round_.c.looked_ns.is_not(None))
     return sa.select(round_.c.looked_ns).where(looked).order_by(round_.c.number.desc()).limit(1)
-
-
-def _look_for_overdue(state: State, lease: Lease, adopted: Adopted, older_than_ns: int) -> None:
-    with state.database.read() as connection:
-        late = connection.execute(*_late_query(adopted.id, older_than_ns)).scalar_one()
-    if not late:
-        settle_incident(state, lease, Code.OVERDUE, adopted.name)
-        return
-    words = f"{late} objects were not read for more than {adopted.policy.verify} days"
-    with state.writing(lease) as connection:
-        open_incident(connection, adopted.id, Code.OVERDUE, adopted.name, words, state.clock.now_ns())
-
-
-@prepared
-def _late_query(repository: str, older_than_ns: int) -> sa.Select[Any]:
-    unread = sa.and_(stored.c.verified_ns.is_(None), stored.c.arrival_ns < older_than_ns)
-    due = sa.or_(stored.c.verified_ns < older_than_ns, unread)
-    mine = sa.and_(stored.c.repository == repository, stored.c.gone_ns.is_(None))
-    return sa.select(sa.func.count()).select_from(stored).where(mine, due)
 
 
 def _end(state: State, lease: Lease, outcome: Outcome) -> None:

@@ -81,6 +81,30 @@ def test_s_1_s_2_every_hidden_or_overwritten_object_is_promoted(vault: Vault, re
     compare.assert_same(source, tmp_path / "out" / str(source)[1:])
 
 
+@pytest.mark.parametrize("kind", [Kind.DATA, Kind.INDEX, Kind.SNAPSHOT])
+def test_s_2_what_is_overwritten_before_a_round_saw_it_is_healed_by_that_round(
+    vault: Vault, restic: Restic, kind: Kind
+) -> None:
+    """S-2: a new object of an honest backup is garbage when the round comes. The same round promotes its good version
+    and reads it, so the backup is good at once, nothing is set aside, and stock restic finds no fault."""
+    custodian, bucket, url, source = vault
+    server = minio.running()
+    options = StoreOptions(environment=server.environment)
+    with open_store(url, options) as store:
+        before = {info.name for info in store.list(kind)}
+        (source / "new").write_bytes(random.Random(9).randbytes(30_000))
+        restic.backup(url, source)
+        new = [info.name for info in store.list(kind) if info.name not in before]
+    for name in new:
+        overwrite(server, bucket, f"web01/{name.path}", b"garbage")
+    done = custodian.round().expect(0)
+    assert done.out.count("its good version is the current one again") == len(new), done.out
+    assert custodian.incidents("web01") == []
+    assert set(custodian.verdicts("web01").values()) == {"good"}
+    assert "aside" not in custodian.run("plan", "show", "web01").out
+    restic.on(url, "--no-cache", "check", "--read-data").expect(0)
+
+
 def test_s_2_garbage_over_garbage_leaves_a_damaged_object_named(vault: Vault) -> None:
     """S-2: where no version fits, the incident stays, and names the object."""
     custodian, bucket, url, _ = vault

@@ -16,7 +16,7 @@ from strongroom.database.prepared import prepared
 from strongroom.storage.versions.right_bytes import HashBudget, good_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from strongroom.custody.state import Adopted, Lease, State
     from strongroom.storage.versions.contract import Versions
@@ -34,15 +34,18 @@ class Promoted:
     from_replica: list[ObjectName] = field(default_factory=list)
 
 
-def promote_good(state: State, lease: Lease, adopted: Adopted, versions: Versions) -> Promoted:
-    """Heal every object that an open incident calls missing, altered or damaged, from its versions.
+def promote_good(
+    state: State, lease: Lease, adopted: Adopted, versions: Versions, among: Collection[ObjectName] | None = None
+) -> Promoted:
+    """Heal every object that an open incident calls missing, altered or damaged, from its versions; of those ``among``
+    these, where they are given.
 
     An object whose current version is good is left alone. What was promoted is read again by the steps that follow,
     and only then does its incident close. Raises errors of the store.
     """
     result = Promoted()
     budget = HashBudget(MOST_HASHED_A_ROUND)
-    hurt = _sound_ones_first(state, adopted)
+    hurt = [one for one in _sound_ones_first(state, adopted) if among is None or one[0] in among]
     default = versions.protection().encryption if hurt else None
     for name, has_fault in hurt:
         good = good_version(versions, name, is_right(adopted, name), budget, latest_has_fault=has_fault)
