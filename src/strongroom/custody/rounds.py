@@ -197,7 +197,7 @@ def _steps(
     now_ns = state.clock.now_ns()
     turn_ns = adopted.policy.verify * DAY
     reporter.message(f"{adopted.name}: read again what has waited longest")
-    outcome.read_again = verify_again(state, lease, repository, now_ns - turn_ns * 9 // 10, budget, count)
+    outcome.read_again = verify_again(state, lease, repository, turn_comes_ns(adopted, now_ns), budget, count)
     outcome.left.note(budget, unread_again=outcome.read_again.left)
     faults = [name for name, _ in (*outcome.read.faults, *outcome.read_again.faults)]
     heal_read(state, lease, adopted, repository, replica, faults, outcome.promoted)
@@ -222,6 +222,11 @@ def _steps(
         outcome.plans = make_plans(state, lease, adopted, now_ns, preparing.weigh)
         outcome.prepared = preparing.prepare()
     look_for_overdue(state, lease, adopted, now_ns - int(turn_ns * LATE))
+
+
+def turn_comes_ns(adopted: Adopted, now_ns: int) -> int:
+    """What was last read before then is read again now, in nanoseconds since 1970 UTC."""
+    return now_ns - adopted.policy.verify * DAY * 9 // 10
 
 
 def _note_look(state: State, lease: Lease, outcome: Outcome) -> None:

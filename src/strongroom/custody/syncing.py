@@ -89,7 +89,7 @@ def _look_at(
     seen: Seen,
     still_there: Callable[[ObjectName], Info | None],
 ) -> None:
-    known, away = _known(state, adopted.id, kind)
+    known, away = known_at_last_look(state, adopted.id, kind)
     rows = [row for group in store.list_groups(kind) for row in group]
     now_ns = state.clock.now_ns()
     listed = set(rows)
@@ -102,7 +102,7 @@ def _look_at(
     found |= {info.name.name: info for info in asked.there}
     missing = asked.missing
     fresh = [info for name, info in found.items() if name not in before and name not in away]
-    changed = [info for name, info in found.items() if name in before and _differs(info, before[name])]
+    changed = [info for name, info in found.items() if name in before and differs(info, before[name])]
     returned = [info for name, info in found.items() if name in away]
     returned = _without_leaving(state, adopted, store, returned)
     for start in range(0, len(fresh), _BATCH):
@@ -165,7 +165,7 @@ def ask_for(names: list[ObjectName], still_there: Callable[[ObjectName], Info | 
     return asked
 
 
-def _known(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
+def known_at_last_look(state: State, repository: str, kind: Kind) -> tuple[set[Listed], set[str]]:
     """What was there at the last look, as lists have it; and the names of what was gone."""
     with state.database.read() as connection:
         rows = plain(connection, *_known_query(repository, kind.value))
@@ -194,7 +194,8 @@ def _without_leaving(state: State, adopted: Adopted, store: Store, returned: lis
     return [info for info in returned if str(info.name) not in ours or not tags.is_set(info.name)]
 
 
-def _differs(info: Info, before: Listed) -> bool:
+def differs(info: Info, before: Listed) -> bool:
+    """Whether an object is another than it was at the last look, by its size and stamp."""
     return info.size != before[1] or not _same_stamp(info.modified_ns, before[2])
 
 

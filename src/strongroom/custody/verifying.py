@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from strongroom.custody.ledger import close_incident, open_incident, open_things
 from strongroom.custody.reading.examining import InThisProcess
 from strongroom.custody.schemas.main import pack, pinned_key, stored
 from strongroom.custody.spending.budget import Budget
+from strongroom.custody.spending.waiting import due_objects, requests_for, waiting_objects
 from strongroom.database.prepared import prepared
 from strongroom.repository.keyring import stored_key_file
 from strongroom.repository.parallel import outcomes
@@ -34,7 +35,6 @@ MOST_REFUSED = 10
 _AT_ONCE = 200
 _SECONDS = 10.0
 """What was read is written down at the latest after so many objects or seconds."""
-_ORDER = {Kind.KEY: 0, Kind.SNAPSHOT: 1, Kind.INDEX: 2, Kind.DATA: 3}
 
 
 @record
@@ -63,7 +63,7 @@ def verify_unread(
     state: State, lease: Lease, repository: Repository, budget: Budget, progress: Callable[[int, int], None]
 ) -> Verified:
     """Read every object that was never read, or changed since: keys, snapshots, indexes, then packs."""
-    return _verify(state, lease, repository, _waiting(state, repository.id), budget, progress)
+    return _verify(state, lease, repository, waiting_objects(state, repository.id), budget, progress)
 
 
 def verify_again(
@@ -75,41 +75,13 @@ def verify_again(
     progress: Callable[[int, int], None],
 ) -> Verified:
     """Read objects again whose turn has come: those last read before ``older_than_ns``, the oldest first."""
-    with state.database.read() as connection:
-        rows = connection.execute(*_due_query(repository.id, older_than_ns)).all()
-    due = [(ObjectName(Kind(row.kind), row.name), row.size) for row in rows]
-    return _verify(state, lease, repository, due, budget, progress)
-
-
-@prepared
-def _due_query(repository: str, older_than_ns: int) -> sa.Select[Any]:
-    return (
-        sa.select(stored.c.kind, stored.c.name, stored.c.size)
-        .where(stored.c.repository == repository, stored.c.gone_ns.is_(None), stored.c.verified_ns < older_than_ns)
-        .order_by(stored.c.verified_ns)
-    )
+    return _verify(state, lease, repository, due_objects(state, repository.id, older_than_ns), budget, progress)
 
 
 def verify_these(state: State, lease: Lease, repository: Repository, names: Sequence[ObjectName]) -> Verified:
     """Read some objects again now, whatever their turn is."""
     due = [(name, 0) for name in names]
     return _verify(state, lease, repository, due, Budget(1), lambda _done, _total: None)
-
-
-def _waiting(state: State, repository: str) -> list[tuple[ObjectName, int]]:
-    with state.database.read() as connection:
-        rows = connection.execute(*_waiting_query(repository)).all()
-    names = [(ObjectName(Kind(row.kind), row.name), row.size) for row in rows]
-    return sorted(names, key=lambda item: _ORDER[item[0].kind])
-
-
-@prepared
-def _waiting_query(repository: str) -> sa.Select[Any]:
-    return (
-        sa.select(stored.c.kind, stored.c.name, stored.c.size)
-        .where(stored.c.repository == repository, stored.c.gone_ns.is_(None), stored.c.verified_ns.is_(None))
-        .order_by(stored.c.arrival_ns)
-    )
 
 
 @mutable
@@ -133,7 +105,7 @@ def _verify(
 
     def begun() -> Iterator[ObjectName]:
         for name, size in due:
-            if not budget.begin(size):
+            if not budget.begin(size, requests_for(name)):
                 return
             result.left -= 1
             yield name

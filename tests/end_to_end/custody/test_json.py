@@ -72,7 +72,8 @@ def test_each_verb_writes_what_the_schema_says(strongroom: Strongroom, tmp_path:
     for action in ("approve", "cancel"):
         run("plan", action, "web", waiting)
     run("execute", "web")
-    for words in (("verify",), ("heal",), ("drill",), ("drill", "--sign"), ("last-good",), ("purge",)):
+    once = (("verify",), ("heal",), ("drill",), ("drill", "--sign"), ("last-good",), ("purge",), ("round", "--dry-run"))
+    for words in once:
         run(words[0], "web", *words[1:])
     run("last-good", "web", "/file")
     run("rewind", "web", "--to", "2020-01-01 00:00", "--dry-run")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_DEAREST = 1e9
+"""More is no price."""
+
+
 @record
 class PasswordSource:
     """Where a password comes from: ``kind`` is file, command, env, value or none; ``value`` the path, command, name.
@@ -80,6 +84,13 @@ def number(value: object) -> int:
     if value > LARGEST:
         raise ValueError("is too large")
     return value
+
+
+def price(value: object) -> float:
+    """An amount of money, zero or more. Raises ``ValueError`` with what it must be."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= _DEAREST:
+        raise ValueError("must be a number of zero or more")
+    return float(value)
 
 
 def at_once(value: object) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from strongroom.base.configuration.checks import duration_text, number, options, size_text, text, texts, truth
+from strongroom.base.configuration.checks import duration_text, number, options, price, size_text, text, texts, truth
 from strongroom.base.configuration.document import Form, Key, Names, Table, parse, read_text
+from strongroom.base.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +42,20 @@ FOLLOW_KEYS: dict[str, Key] = {
     "ping": Key(text, '"https://hc-ping.com/…"', "asked for each hour while all is well (--ping)"),
     "alarm": Key(text, '"https://ntfy.example.org/vault"', "told in words when something is wrong (--alarm)"),
 }
+PRICE_KEYS: dict[str, Key] = {
+    "currency": Key(text, '"USD"', "what the prices are in"),
+    "lists": Key(price, "0.005", "for 1,000 lists, each of 1,000 objects at most"),
+    "heads": Key(price, "0.0004", "for 1,000 questions for an object"),
+    "reads": Key(price, "0.0004", "for 1,000 objects that are read"),
+    "writes": Key(price, "0.005", "for 1,000 objects that are written"),
+    "gib": Key(price, "0.09", "for each GiB that is read"),
+}
 REPOSITORY_KEYS: dict[str, Key] = {
     "store": Key(text, '"s3:https://s3.example.org/vault/web01"', "its place, for `adopt` without --store"),
     "credentials": Key(text, '"/etc/strongroom/web01.env"', "a file of variables, NAME=VALUE, for its store alone"),
     "replica_credentials": Key(text, '"/etc/strongroom/replica.env"', "the same for its replica's store"),
     "executor": Key(text, '"strongroom-executor+0123abcd+AbCd…"', "the key of its executor on another machine"),
+    "prices": Key(text, '"default"', "the table of prices by which `round --dry-run` says what it costs"),
     "limit_upload": Key(number, "2048", "upload no faster than this, in KiB a second"),
     "limit_download": Key(number, "8192", "download no faster than this, in KiB a second"),
     "cacert": Key(text, '"/etc/ssl/backup-ca.pem"', "trust these certificates (PEM)"),
@@ -53,6 +63,11 @@ REPOSITORY_KEYS: dict[str, Key] = {
     "insecure_tls": Key(truth, "false", "do not check the server's certificate"),
     "options": Key(options, '{ "s3.region" = "eu-1" }', "options of the kind of store in use (-o)"),
 }
+_NAMES = Names(
+    re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z"),
+    "Letters, digits, dots, dashes and underscores, 64 at most.",
+    "default",
+)
 FORM = Form(
     "Strongroom's custody.toml",
     """\
@@ -65,6 +80,11 @@ FORM = Form(
         ),
         "round": Table(ROUND_KEYS, "what each round does"),
         "follow": Table(FOLLOW_KEYS, "what `custody follow` says by ways of its own"),
+        "prices": Table(
+            PRICE_KEYS,
+            "what requests and bytes cost, by your provider's own list; what is left out costs nothing",
+            _NAMES,
+        ),
         "policy": Table(
             POLICY_KEYS,
             "what is kept, and how long decisions wait",
@@ -73,11 +93,7 @@ FORM = Form(
         "repository": Table(
             REPOSITORY_KEYS,
             "how a repository's store is reached, by the name that it has here",
-            Names(
-                re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z"),
-                "Letters, digits, dots, dashes and underscores, 64 at most.",
-                "web01",
-            ),
+            replace(_NAMES, example="web01"),
         ),
     },
 )

@@ -23,6 +23,7 @@ SHAPES: dict[object, Mapping[str, Any]] = {
     checks.texts: {"anyOf": [_TEXT, _TEXTS]},
     checks.truth: {"type": "boolean"},
     checks.number: _NUMBER,
+    checks.price: {"type": "number", "minimum": 0},
     checks.at_once: {"type": "integer", "minimum": 0, "maximum": quantities.MOST_AT_ONCE},
     checks.size_text: _SIZE,
     checks.unused_text: {

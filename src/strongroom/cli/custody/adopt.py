@@ -66,6 +66,7 @@ def add_log(parser: argparse.ArgumentParser) -> None:
 
 def run_adopt(context: Context) -> int:
     """Adopt it, and say what comes next."""
+    from strongroom.cli.custody.spending.dry_run import first_round
     from strongroom.cli.shared.opening import one_repository, targets_of
     from strongroom.cli.shared.targets import store_options
     from strongroom.custody.adopting import adopt
@@ -99,11 +100,16 @@ def run_adopt(context: Context) -> int:
             log=log,
         )
         identity_text = repository.id
-        let_executor_look(context, state.repository(arguments.name))
+        adopted = state.repository(arguments.name)
+        let_executor_look(context, adopted)
+        members, lines = first_round(context, state, adopted, repository.store)
     if context.json:
-        context.out.json({"message_type": "custody_adopt", "name": arguments.name, "id": identity_text, "key": key})
+        made = {"message_type": "custody_adopt", "name": arguments.name, "id": identity_text, "key": key}
+        context.out.json(made | {"forecast": members})
     else:
         context.out.line(f"adopted {arguments.name}: repository {identity_text[:10]}, custody key {key[:8]}")
+        for line in lines:
+            context.out.line(line)
         context.out.line(f"Next: strongroom custody round {arguments.name}")
     return 0
 

@@ -28,6 +28,7 @@ from strongroom.cli.custody.shared import (
     target_of,
 )
 from strongroom.cli.custody.spending.budget import add_budget, limits_of
+from strongroom.cli.custody.spending.dry_run import run_dry
 from strongroom.cli.output.custody_round import round_lines, round_object
 from strongroom.cli.shared.opening import say_failure, surroundings
 from strongroom.cli.shared.targets import store_options
@@ -56,6 +57,7 @@ def arguments_round(parser: argparse.ArgumentParser) -> None:
     add_repository(parser, several=True)
     parser.add_argument("--all", action="store_true", help="all repositories in care")
     parser.add_argument("--no-execute", action="store_true", help="plan, and leave what is due to `custody execute`")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would do and cost, and write nothing")
     add_budget(parser)
     parser.add_argument(
         "--clock",
@@ -80,6 +82,8 @@ def run_round(context: Context) -> int:
     for name in ("metrics", "ping"):  # a look at the status tells nobody, unless it is asked to
         setattr(arguments, name, getattr(arguments, name) or settings.get(name))
     limits = limits_of(context, settings)
+    if arguments.dry_run:
+        return run_dry(context, limits)
     urls = tuple(arguments.clock or settings.get("clocks", ()))
     for url in urls:
         if not url.startswith(("http://", "https://")):

@@ -60,6 +60,17 @@ def unfit_by_word(state: State, repository_id: str) -> list[ObjectName]:
     return [name for name, _ in _candidates(state, repository_id)]
 
 
+def known_unfit(state: State, repository_id: str) -> list[tuple[ObjectName, str]]:
+    """Indexes and keys that a round sets aside, or looks at for that, by what is known before it reads anything, with
+    what is wrong with them; nothing that an operator brought back."""
+    back = _brought_back(state, repository_id)
+    return [
+        (name, row.fault or "does not say what its packs hold")
+        for name, row in _candidates(state, repository_id)
+        if name.kind in (Kind.INDEX, Kind.KEY) and str(name) not in back
+    ]
+
+
 def named_by_operator(state: State, repository_id: str, text: str) -> ObjectName:
     """The object that an operator means, ``KIND/NAME`` or the beginning of the name. Raises ``UsageError``."""
     kind, slash, prefix = text.rpartition("/")

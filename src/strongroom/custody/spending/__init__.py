@@ -1,1 +1,1 @@
-"""What rounds may take, and what they will take: bytes, requests and time, and what all that costs."""
+"""What rounds may take of bytes, requests and time, and counting it."""

@@ -42,7 +42,7 @@ class Limits:
 class Budget:
     """What one step may take yet. What was begun is ended, and one object may always be begun while bytes are left.
 
-    ``left``: bytes. ``begun``: objects. ``spent``: the names of what was used up, such as "requests".
+    ``left``: bytes. ``begun``: requests. ``spent``: the names of what was used up, such as "requests".
     ``is_limited``: whether there is any limit of requests or time.
     """
 
@@ -53,13 +53,13 @@ class Budget:
         self.begun = 0
         self.spent: set[str] = set()
 
-    def begin(self, size: int = 0) -> bool:
-        """Whether one more object, of so many bytes, may be begun; then it is."""
+    def begin(self, size: int = 0, requests: int = 1) -> bool:
+        """Whether one more object, of so many bytes, may be begun with so many requests; then it is."""
         if self.left <= 0:
             self.spent.add("bytes")
         elif not self.begun or self._goes_on():
             self.left -= size
-            self.begun += 1
+            self.begun += requests
             return True
         return False
 

@@ -1,0 +1,1 @@
+"""What a round would do, ask for and cost, before it is made."""

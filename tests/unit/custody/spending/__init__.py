@@ -1,0 +1,1 @@
+"""What rounds would take, and cost."""
