@@ -12,7 +12,7 @@ from strongroom.retention.guarded import DAY, HOUR, GuardedPolicy
 @record
 class CustodyPolicy:
     """Days throughout, but for ``rpo_hours``, ``operators``, which is how many sign what a person decides, and
-    ``hide_names``: 1 where the list of good snapshots names no hosts and paths.
+    ``show_names``: 1 where the list of good snapshots names hosts and paths.
 
     ``expiry`` is E, ``verify`` is W, ``hold`` is H, ``detection`` is D.
     """
@@ -30,7 +30,7 @@ class CustodyPolicy:
     expiry: int = 90
     rpo_hours: int = 48
     operators: int = 0
-    hide_names: int = 0
+    show_names: int = 0
 
     def guarded(self) -> GuardedPolicy:
         """As the rule takes it."""
@@ -78,7 +78,7 @@ def adjusted(policy: CustodyPolicy, changes: dict[str, int]) -> CustodyPolicy:
         (found.verify < 1, "verify: at least a day"),
         (found.expiry < found.verify + 14, "expiry: must be at least verify and 14 days"),
         (found.operators > 2, "operators: none, one or two sign what a person decides"),
-        (found.hide_names > 1, "hide_names: 1 or 0"),
+        (found.show_names > 1, "show_names: 1 or 0"),
         (found.rpo_ns >= found.detection * DAY, "rpo_hours: must be shorter than the detection window"),
     ):
         if wrong:

@@ -28,7 +28,7 @@ POLICY_KEYS: dict[str, Key] = {
     "expiry": Key(number, "90", "days for which old versions and the trash are kept"),
     "rpo_hours": Key(number, "48", "how old the newest good snapshot may be before nothing goes"),
     "operators": Key(number, "0", "how many operators sign what a person decides: 0, 1 or 2"),
-    "hide_names": Key(number, "0", "1: the list of good snapshots names no hosts and paths"),
+    "show_names": Key(number, "0", "1: the list of good snapshots names hosts and paths in the clear"),
 }
 ROUND_KEYS: dict[str, Key] = {
     "clocks": Key(texts, '["https://a.example", "https://b.example"]', "servers whose clocks count (--clock)"),

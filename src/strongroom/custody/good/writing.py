@@ -59,7 +59,7 @@ def prepare_list(state: State, connection: sa.Connection, adopted: Adopted, numb
     be written, where something changed. Empty where nothing was ever good."""
     repository = adopted.id
     before = connection.execute(*_row_query(repository)).one_or_none()
-    sources = chosen(connection, repository, hidden=bool(adopted.policy.hide_names))
+    sources = chosen(connection, repository, hidden=not adopted.policy.show_names)
     said = "\n".join([str(signer.verifier), *body(sources)])
     digest = hashlib.sha256(said.encode()).hexdigest()
     if before is None and not sources:

@@ -66,16 +66,17 @@ def test_a_round_writes_it_where_something_changed_alone(
     ]
 
 
-def test_names_are_hidden_where_the_policy_says_so(custody: Custody) -> None:
-    """Hosts and paths stand in the list, and with ``hide_names`` nowhere beside the repository; a new list at once."""
+def test_names_are_shown_where_the_policy_says_so_alone(custody: Custody) -> None:
+    """Hosts and paths stand nowhere in the list, and with ``show_names`` they do, in a new list at once."""
     (source,) = read(custody).sources
-    assert source.name.encode() in (custody.place / ".strongroom" / FOLDER / lists(custody)[-1]).read_bytes()
-    hidden = replace(custody.adopted.policy, hide_names=1)
-    assert change_policy(custody.state, custody.adopted, hidden, "ann", "hidden", "") is None
+    hiding = (custody.place / ".strongroom" / FOLDER / lists(custody)[-1]).read_bytes()
+    shown = replace(custody.adopted.policy, show_names=1)
+    assert change_policy(custody.state, custody.adopted, shown, "ann", "shown", "") is None
     custody.round()
-    ((name, good),) = ((one.name, one.snapshots) for one in read(custody).sources)
-    assert (name, good) == ("1, whose name is hidden", source.snapshots)
-    assert source.name.encode() not in (custody.place / ".strongroom" / FOLDER / lists(custody)[-1]).read_bytes()
+    (named,) = read(custody).sources
+    assert named.snapshots == source.snapshots
+    assert source.name == "1, whose name is hidden" != named.name
+    assert named.name.encode() not in hiding
 
 
 def test_a_round_that_fails_before_its_end_writes_none(custody: Custody, host: Host) -> None:
