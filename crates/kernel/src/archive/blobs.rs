@@ -1,6 +1,7 @@
 //! One blob: hashed once, compressed once for each effort, sealed for every repository that lacks it.
 
 use super::events::Cost;
+use super::read_buffer::ReadBuffer;
 use super::shared::Shared;
 use super::target::outbox::Offered;
 use super::target::{Standing, Target};
@@ -24,16 +25,16 @@ pub(super) struct Scratch {
     opener: Option<Opener>,
     frame: Vec<u8>,
     plain: Vec<u8>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<ReadBuffer>,
 }
 
 impl Scratch {
     /// A buffer that files are read into; give it back with [`Scratch::put_buffer`].
-    pub(super) fn take_buffer(&mut self) -> Vec<u8> {
+    pub(super) fn take_buffer(&mut self) -> ReadBuffer {
         self.buffers.pop().unwrap_or_default()
     }
 
-    pub(super) fn put_buffer(&mut self, buffer: Vec<u8>) {
+    pub(super) fn put_buffer(&mut self, buffer: ReadBuffer) {
         if buffer.capacity() <= KEPT {
             self.buffers.push(buffer);
         }

@@ -31,6 +31,7 @@ mod file;
 mod limits;
 mod options;
 mod parent;
+mod read_buffer;
 mod reread;
 mod run;
 mod shared;

@@ -7,6 +7,7 @@ use crate::archive::blobs::{Scope, Scratch, save_hashed};
 use crate::archive::content::{close, finish};
 use crate::archive::events::{Cost, Event};
 use crate::archive::file::{FileJob, OpenFile, Saved};
+use crate::archive::read_buffer::ReadBuffer;
 use crate::archive::shared::Shared;
 use crate::chunker::MIN;
 use crate::tree::Node;
@@ -137,7 +138,7 @@ impl<'a> OpenedFile<'a> {
     }
 
     /// Read a file of one blob.
-    fn load(&self, shared: &Shared, plain: &mut Vec<u8>) -> Loaded {
+    fn load(&self, shared: &Shared, plain: &mut ReadBuffer) -> Loaded {
         let size = usize::try_from(self.stat.st_size).unwrap_or(0);
         let read = read_at_most(&self.file, size, plain);
         shared.counters.bytes_read.fetch_add(plain.len() as u64, Ordering::Relaxed);
@@ -230,10 +231,10 @@ enum Loaded {
 }
 
 /// Read to the end or to one byte beyond `size`: then the file has grown. Memory is not cleared before it is filled.
-fn read_at_most(file: &File, size: usize, plain: &mut Vec<u8>) -> rustix::io::Result<()> {
-    plain.clear();
-    plain.reserve_exact(size + 1);
-    while plain.len() <= size {
+fn read_at_most(file: &File, size: usize, plain: &mut ReadBuffer) -> rustix::io::Result<()> {
+    let plain = plain.begin(size + 1);
+    let full = plain.len() + size;
+    while plain.len() <= full {
         match rustix::io::read(file, spare_capacity(plain)) {
             Ok(0) => break,
             // What a full buffer holds beyond the size says that the file has grown, whatever its length.
@@ -241,7 +242,7 @@ fn read_at_most(file: &File, size: usize, plain: &mut Vec<u8>) -> rustix::io::Re
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
-        if plain.len() == size {
+        if plain.len() == full {
             break;
         }
     }

@@ -35,7 +35,7 @@ pub(in crate::archive) fn cut_stream(
             break Err(error);
         }
         if buffer.len() < (filled + READ).min(room) {
-            buffer.resize((2 * filled).clamp(filled + READ, room), 0);
+            buffer.grow((2 * filled).clamp(filled + READ, room));
         }
         let space = (filled + READ).min(buffer.len());
         // What is left is looked at before a hole is passed: all of it must be zeros, too.
@@ -49,7 +49,7 @@ pub(in crate::archive) fn cut_stream(
                 match cut_zeros(shared, scratch, file, &mut cuts, filled, hole) {
                     Ok(left) => {
                         filled = left;
-                        buffer.resize(buffer.len().max(filled), 0);
+                        buffer.grow(filled);
                         buffer[..filled].fill(0);
                     }
                     Err(error) => break Err(error),
