@@ -94,3 +94,12 @@ def test_what_is_not_built_is_said_at_the_end_of_a_page_and_named_by_the_readme(
         if "What is not built yet" in headings:
             assert headings[-1] == "What is not built yet", page.name
             assert f"]({page.relative_to(ROOT)}#what-is-not-built-yet)" in readme, page.name
+
+
+def test_the_map_has_each_room() -> None:
+    """The tree in the architecture page names each folder of the program, two floors down."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    top = ROOT / "src/strongroom"
+    rooms = [path.parent.relative_to(top) for pattern in ("*", "*/*") for path in top.glob(f"{pattern}/__init__.py")]
+    assert len(rooms) > 50
+    assert [str(room) for room in rooms if not re.search(rf"\b{room.name}/", text)] == []
