@@ -62,7 +62,7 @@ class Verified:
 def verify_unread(
     state: State, lease: Lease, repository: Repository, budget: Budget, progress: Callable[[int, int], None]
 ) -> Verified:
-    """Read every object that was never read, or changed since: keys, snapshots, indexes, then packs."""
+    """Read every object that was never read, or changed since, each kind in turn."""
     return _verify(state, lease, repository, waiting_objects(state, repository.id), budget, progress)
 
 

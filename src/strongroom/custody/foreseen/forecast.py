@@ -15,7 +15,7 @@ from strongroom.custody.rounds_made.outcome import LeftOver
 from strongroom.custody.schemas.main import round_, stored
 from strongroom.custody.spending.budget import Budget, RoundStep
 from strongroom.custody.spending.counted import Requests, pages
-from strongroom.custody.spending.waiting import by_kind, due_objects, requests_for, waiting_objects
+from strongroom.custody.spending.waiting import due_objects, in_turns, requests_for, waiting_objects
 from strongroom.custody.syncing import KINDS, differs, known_at_last_look
 from strongroom.retention.guarded import DAY
 from strongroom.storage.contract import Info
@@ -109,7 +109,7 @@ def forecast(state: State, adopted: Adopted, store: Store, spending: Spending, *
     waiting = dict(waiting_objects(state, adopted.id)) | {name: listed[name] for name in (*changed, *new)}
     left = LeftOver()
     budget = spending.of(RoundStep.READ)
-    read = _read([(name, size) for name, size in by_kind(waiting.items()) if name not in gone], budget, asked)
+    read = _read([(name, size) for name, size in in_turns(waiting.items()) if name not in gone], budget, asked)
     left.note(budget, unread=len(waiting) - len(gone & waiting.keys()) - read.objects)
     budget = spending.of(RoundStep.READ_AGAIN)
     turned = due_objects(state, adopted.id, turn_comes_ns(adopted, state.clock.now_ns()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,11 +21,11 @@ _ORDER = {Kind.KEY: 0, Kind.SNAPSHOT: 1, Kind.INDEX: 2, Kind.DATA: 3}
 
 
 def waiting_objects(state: State, repository: str) -> list[tuple[ObjectName, int]]:
-    """What was never read, or changed since, with sizes: in the order in which a round reads it."""
+    """What was never read, or changed since, with sizes: in the order in which a round reads it, `in_turns`."""
     with state.database.read() as connection:
         rows = connection.execute(*_waiting_query(repository)).all()
     names = [(ObjectName(Kind(row.kind), row.name), row.size) for row in rows]
-    return by_kind(names)
+    return in_turns(names)
 
 
 def requests_for(name: ObjectName) -> int:
@@ -31,9 +33,16 @@ def requests_for(name: ObjectName) -> int:
     return 2 if name.kind is Kind.KEY else 1
 
 
-def by_kind(names: Iterable[tuple[ObjectName, int]]) -> list[tuple[ObjectName, int]]:
-    """Keys, snapshots, indexes, then packs; else as they are."""
-    return sorted(names, key=lambda item: _ORDER[item[0].kind])
+def in_turns(names: Iterable[tuple[ObjectName, int]]) -> list[tuple[ObjectName, int]]:
+    """A key, a snapshot, an index and a pack in turn, each kind as it is: what comes of one kind without end, such as
+    junk snapshots, keeps nothing of another kind from being read within a budget (threat B-4)."""
+    before: Counter[Kind] = Counter()
+    placed = []
+    for item in names:
+        kind = item[0].kind
+        placed.append((before[kind], _ORDER[kind], item))
+        before[kind] += 1
+    return [item for _, _, item in sorted(placed, key=itemgetter(0, 1))]
 
 
 @prepared

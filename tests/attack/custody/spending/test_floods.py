@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -79,6 +80,21 @@ def test_b_4_a_flood_starves_neither_rereading_nor_judging(watched: Watched, lim
         watched.later(hours=1)
         outcome, _ = _limited(watched, **limits)
     assert (outcome.left.words(), outcome.failure, watched.codes()) == ("", "", set())
+
+
+@pytest.mark.parametrize("kind", ["keys", "snapshots", "index"])
+def test_b_4_a_flood_of_one_kind_without_end_keeps_no_other_kind_from_being_read(watched: Watched, kind: str) -> None:
+    """B-4: before each round more junk of one kind comes than the round may read; the packs of a backup that came
+    before all of it are read, and it has its verdict, within three rounds."""
+    honest = watched.backup({"a": b"honest " * 100, "b": b"new " * 500})
+    for number in range(3):
+        watched.later(hours=1)
+        for one in range(60):
+            junk = f"junk {number} {one}".encode()
+            (watched.forge.place / kind / hashlib.sha256(junk).hexdigest()).write_bytes(junk)
+        outcome, _ = _limited(watched, requests=60)
+        assert outcome.left.unread > 20
+    assert watched.verdict(honest) == "good"
 
 
 class _Keeping(Wrapper):
