@@ -106,11 +106,9 @@ def adopt(
     return key_name
 
 
-def open_adopted(adopted: Adopted, store: Store, identity: Identity, surroundings: Surroundings) -> Repository:
-    """The repository by what the state keeps of it: no password, no scrypt, no key file of the store's.
-
-    The config is the pinned one or nothing: raises ``Damaged`` when other bytes stand there (threat K-5).
-    """
+def pinned_config(adopted: Adopted, store: Store) -> bytes:
+    """The config's bytes. They are the pinned ones or nothing: raises ``Damaged`` when others stand there (threat K-5),
+    and errors of the store."""
     try:
         size = store.stat(CONFIG).size
     except Missing:
@@ -120,6 +118,15 @@ def open_adopted(adopted: Adopted, store: Store, identity: Identity, surrounding
     stored = store.read_bytes(CONFIG)
     if hashlib.sha256(stored).hexdigest() != adopted.config_sha256:
         raise Damaged("is not the one that was adopted", subject=f"config of {store.location}")
+    return stored
+
+
+def open_adopted(adopted: Adopted, store: Store, identity: Identity, surroundings: Surroundings) -> Repository:
+    """The repository by what the state keeps of it: no password, no scrypt, no key file of the store's.
+
+    Raises as ``pinned_config``.
+    """
+    stored = pinned_config(adopted, store)
     parts = json.loads(identity.unseal(adopted.sealed_master, f"master key of {adopted.name}"))
     key = _kernel.Key(*(bytes.fromhex(part) for part in parts))
     config = RepositoryConfig.parse(key.open(stored))

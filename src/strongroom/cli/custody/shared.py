@@ -112,13 +112,16 @@ def open_state(context: Context, *, create: bool = False) -> State:
 
 
 def _fetched(context: Context, place: str, *, create: bool) -> State:
-    """A state that lies sealed in a bucket."""
+    """A state that lies sealed in a bucket. Who makes one makes a judge's key: no other opens what is there."""
     from strongroom.base.clock import SYSTEM
+    from strongroom.custody.planned.orders import SIGNER
     from strongroom.custody.portable.remote import FetchedState, RemoteState
+    from strongroom.receipts.commit.signing_key import load
     from strongroom.storage.kinds import keyed_of
 
+    signer = signer_of(context) if create else load(beside(identity_file(context)), SIGNER)
     store = store_of(context, Target("the state", place, "--state", None, None, None))
-    remote = RemoteState(keyed_of(store), identity_of(context), signer_of(context), SYSTEM, store.location)
+    remote = RemoteState(keyed_of(store), identity_of(context), signer, SYSTEM, store.location)
     state = FetchedState(remote, SYSTEM, create=create, is_gone=_was_killed)
     _FETCHED[context] = remote
     return state

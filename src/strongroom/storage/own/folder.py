@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 from strongroom.base.durable import make_folder, sync_folder, write_new
-from strongroom.base.errors import Exists, Missing
-from strongroom.storage.names import own_path
+from strongroom.base.errors import Exists, LimitExceeded, Missing
+from strongroom.base.own_files import open_own_file
+from strongroom.storage.names import OWN_LARGEST, own_path
+
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO)
+"""There is none of this name, or what has it is no regular file."""
 
 
 class FolderFiles:
@@ -30,16 +35,22 @@ class FolderFiles:
             try:
                 self._same(path, data)
             except Missing:
-                raise Exists("there is a folder of this name", subject=path) from None
+                raise Exists("there is something of this name that is no file", subject=path) from None
         return None
 
     def read(self, path: str) -> bytes:
-        """The whole file."""
+        """The whole file. What is no regular file counts as missing: who may write in the folder may have put a pipe
+        there, and whoever opened it would wait for ever. Raises ``LimitExceeded`` too."""
         try:
-            with open(self._at(path), "rb") as file:
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            with open_own_file(self._at(path)) as file:
+                found = file.read(OWN_LARGEST + 1)
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
             raise Missing("not in the folder", subject=path) from None
+        if len(found) > OWN_LARGEST:
+            raise LimitExceeded("is too large for a file of ours", subject=path)
+        return found
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in a folder."""

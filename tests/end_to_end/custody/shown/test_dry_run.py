@@ -90,8 +90,8 @@ def test_nothing_is_written_to_state_or_store_and_no_lease_is_needed(strongroom:
     assert (made["read"], made["read_bytes"]) == (one["forecast"]["read"], one["forecast"]["read_bytes"])
 
 
-def test_a_server_is_asked_for_four_lists_and_nothing_else(strongroom: Strongroom, tmp_path: Path) -> None:
-    """Of a REST server each request is known: `GET` of four lists; the state stays as it is."""
+def test_a_server_is_asked_for_the_config_and_four_lists_alone(strongroom: Strongroom, tmp_path: Path) -> None:
+    """Of a REST server each request is known: the config, and `GET` of four lists; the state stays as it is."""
     with RestServer() as server:
         place = f"rest:{server.url}"
         strongroom.init(place)
@@ -101,7 +101,8 @@ def test_a_server_is_asked_for_four_lists_and_nothing_else(strongroom: Strongroo
         before = _bytes(tmp_path / "state")
         server.requests.clear()
         custodian.run("round", "web01", "--dry-run").expect(0)
-        assert sorted(server.requests) == [("GET", f"/repo/{kind}/") for kind in ("data", "index", "keys", "snapshots")]
+        asked = ("config", "data/", "index/", "keys/", "snapshots/")
+        assert sorted(server.requests) == [*(("GET", f"/repo/{what}") for what in asked), ("HEAD", "/repo/config")]
         assert _bytes(tmp_path / "state") == before
 
 
@@ -149,5 +150,10 @@ def test_a_store_that_is_away_is_said_and_not_remembered(strongroom: Strongroom,
     told = custodian.run("round", "--all", "--dry-run").expect(1)
     assert "web02: a round reads 0 objects (0 B)" in told.out
     assert "web01" in told.err
+    (tmp_path / "web02" / "config").rename(tmp_path / "config")
+    for words in ("is gone", "is not the one that was adopted"):
+        told = custodian.run("round", "web02", "--dry-run").expect(1)
+        assert (told.out, words in told.err) == ("", True)
+        (tmp_path / "web02" / "config").write_bytes(b"another")
     assert _bytes(tmp_path / "state") == before
     assert os.listdir(tmp_path / "web01" / "locks") == []

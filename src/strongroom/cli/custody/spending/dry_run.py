@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run_dry(context: Context, limits: Limits) -> int:
-    """Say it of each repository; 1 where a store does not answer."""
+    """Say it of each repository; 1 where a store does not answer, or has not the config that was adopted."""
     failed = False
     with open_state(context) as state:
         for adopted in chosen(context, state):
@@ -38,8 +38,10 @@ def run_dry(context: Context, limits: Limits) -> int:
 
 
 def _say(context: Context, state: State, adopted: Adopted, store: Store, limits: Limits) -> None:
+    from strongroom.custody.adopting import pinned_config
     from strongroom.custody.foreseen.ahead import look_ahead
 
+    pinned_config(adopted, store)  # under another a round does nothing, and a disk that is away has none
     found = _forecast(state, adopted, store, limits)
     ahead = look_ahead(state, adopted, state.clock.now_ns())
     prices = _prices(context, adopted)
