@@ -119,9 +119,10 @@ def _fetched(context: Context, place: str, *, create: bool) -> State:
     from strongroom.receipts.commit.signing_key import load
     from strongroom.storage.kinds import keyed_of
 
+    identity = identity_of(context)
     signer = signer_of(context) if create else load(beside(identity_file(context)), SIGNER)
     store = store_of(context, Target("the state", place, "--state", None, None, None))
-    remote = RemoteState(keyed_of(store), identity_of(context), signer, SYSTEM, store.location)
+    remote = RemoteState(keyed_of(store), identity, signer, SYSTEM, store.location)
     state = FetchedState(remote, SYSTEM, create=create, is_gone=_was_killed)
     _FETCHED[context] = remote
     return state
