@@ -1,10 +1,11 @@
-"""A store that fails on command, around one that works."""
+"""Stores that fail on command, around one that works."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
+from strongroom.base.errors import Refused
 from strongroom.storage.contract import Info, Reader, Store, Upload
 from strongroom.storage.wrappers.wrapper import Wrapper
 
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strongroom.base.objects import Kind, ObjectName
+
+
+class WithholdingStore(Wrapper):
+    """A store that does not give one object."""
+
+    def __init__(self, inner: Store, name: str) -> None:
+        super().__init__(inner)
+        self._name = name
+
+    def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
+        """Refused for that one, else handed on."""
+        if name.name == self._name:
+            raise Refused("is in an archive", subject=str(name))
+        return super().read(name, offset, length)
 
 
 class FaultyStore(Wrapper):

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from strongroom import _kernel
-from strongroom.base.errors import Refused
-from strongroom.base.objects import Kind, ObjectName
+from strongroom.base.objects import Kind
 from strongroom.base.progress import Reporter
 from strongroom.custody.aside import step
 from strongroom.custody.deciding import snapshots_of
@@ -22,12 +21,11 @@ from strongroom.custody.judging.walking import MOST, Walker
 from strongroom.custody.reading.children import ReadingChildren
 from strongroom.custody.spending.budget import Limits, Spending
 from strongroom.repository.opening import open_repository
-from strongroom.storage.contract import Reader, Store
 from strongroom.storage.local.store import LocalStore
-from strongroom.storage.wrappers.wrapper import Wrapper
 from tests.attack.cases import CASES
 from tests.support.custody.in_process import Custody, Host
 from tests.support.custody.watched import Watched
+from tests.support.faults import WithholdingStore
 from tests.support.forge import dumps, node, sha
 from tests.support.repositories import PASSWORD
 
@@ -129,19 +127,6 @@ def test_b_4_a_flood_starves_neither_rereading_nor_what_came_first(tmp_path: Pat
     assert watched.verdict(honest) == "good"
 
 
-class _Locked(Wrapper):
-    """A store that does not give one object."""
-
-    def __init__(self, inner: Store, name: str) -> None:
-        super().__init__(inner)
-        self._name = name
-
-    def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
-        if name.name == self._name:
-            raise Refused("is in an archive", subject=str(name))
-        return super().read(name, offset, length)
-
-
 def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -> None:
     """B-4: a pack that the store does not give is an incident of its own; the others are judged, and it is read when it
     can be."""
@@ -152,7 +137,7 @@ def test_b_4_one_object_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -
     watched.forge.pack(("data", b"locked away" * 10))
     name = watched.pack(-1).name
     again = watched.backup({"a": b"honest " * 100})
-    watched.wrap = lambda store: _Locked(store, name)
+    watched.wrap = lambda store: WithholdingStore(store, name)
     outcome = watched.round()
     assert (outcome.failure, watched.verdict(again)) == ("", "good")
     assert [(one.code.value, one.object) for one in watched.incidents()] == [("unreadable", f"data/{name}")]

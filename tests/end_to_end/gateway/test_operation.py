@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +22,7 @@ from strongroom.receipts.log.leaf import LeafType, hash_of
 from strongroom.receipts.log.note import Verifier, parse_note
 from tests.support.command import STRONGROOM, environment, run
 from tests.support.servers.gateways import V2, Gateway, name_of, over_bucket
+from tests.support.servers.witnesses import witness
 from tests.support.waiting import PATIENCE, kept, until
 
 DATA = os.urandom(1000)
@@ -167,26 +166,13 @@ def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
     gateway.start()
     gateway.make()
     gateway.stop()
-    said = tmp_path / "witness.err"
-    command = [str(STRONGROOM), "witness", "serve", "--state", str(tmp_path / "witness"), "--listen", "127.0.0.1:0"]
-    with said.open("wb") as errors:
-        witness = subprocess.Popen(
-            [*command, "--log", gateway.key, "--name", "witness.example/w"],
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=environment(tmp_path),
-        )
-    try:
-        found = until(lambda: re.search(r"^start witness on (\S+)\n", said.read_text(), re.MULTILINE), said.read_text)
-        key = re.search(r"^witness verifier key: (.*)$", said.read_text(), re.MULTILINE)
-        assert key
-        url = f"http://{found[1]}"
-        gateway.flags = (*gateway.flags, "--witness", url, "--witness-key", key[1])
+    with witness(tmp_path, gateway.key) as (url, key, process):
+        gateway.flags = (*gateway.flags, "--witness", url, "--witness-key", key)
         gateway.start()
         begun = time.time()
         cosigned = "/.strongroom/log/checkpoint.cosigned"
         until(lambda: gateway.ask("GET", cosigned).status != 404, gateway.said, pause=0.1)
-        when = Verifier.parse(key[1]).verify(parse_note(gateway.ask("GET", cosigned).body))
+        when = Verifier.parse(key).verify(parse_note(gateway.ask("GET", cosigned).body))
         assert when is not None
         assert begun - 60 < when < time.time() + 60
         gateway.stop()
@@ -200,9 +186,8 @@ def test_a_witness_countersigns_what_the_gateway_says(tmp_path: Path) -> None:
         until(lambda: "not signed" in str(gateway.ask("GET", "/health").body), gateway.said, pause=0.1)
         assert gateway.ask("GET", "/.strongroom/log/checkpoint").status == 404
         gateway.stop()
-    finally:
-        witness.terminate()
-        assert witness.wait(PATIENCE) == 0
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_rotated_log_begins_with_the_end_of_the_old_one(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.base.errors import Refused
 from strongroom.base.objects import ObjectName
 from strongroom.custody.deciding import snapshots_of
 from strongroom.custody.rounds_made.outcome import Outcome
@@ -19,6 +18,7 @@ from strongroom.storage.wrappers.wrapper import Wrapper
 from tests.support.clock import ManualClock
 from tests.support.custody.custodian import Custodian
 from tests.support.custody.watched import Watched
+from tests.support.faults import WithholdingStore
 from tests.support.forge import Forge, node
 from tests.support.programs import Strongroom
 
@@ -97,25 +97,12 @@ def test_b_4_a_flood_of_one_kind_without_end_keeps_no_other_kind_from_being_read
     assert watched.verdict(honest) == "good"
 
 
-class _Keeping(Wrapper):
-    """A store that does not give one object."""
-
-    def __init__(self, inner: Store, name: str) -> None:
-        super().__init__(inner)
-        self._name = name
-
-    def read(self, name: ObjectName, offset: int = 0, length: int | None = None) -> Reader:
-        if name.name == self._name:
-            raise Refused("is in an archive", subject=str(name))
-        return super().read(name, offset, length)
-
-
 def test_b_4_snapshots_that_wait_for_ever_keep_none_from_its_verdict(watched: Watched) -> None:
     """B-4: a crowd of snapshots waits for a pack that the store does not give, and is judged anew in each round; one
     that came after them has its verdict in the first that reads it, and all of the crowd have their turns."""
     watched.forge.pack(("data", b"locked away" * 10))
     name = watched.pack(-1).name
-    watched.wrap = lambda store: _Keeping(store, name)
+    watched.wrap = lambda store: WithholdingStore(store, name)
     for number in range(40):
         watched.snapshot(f"{number:064x}", hostname=f"h{number}")
     watched.round()
